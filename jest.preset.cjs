@@ -1,3 +1,6 @@
+// jest hands tests a copy of the environment, so TensorFlow's library would not see what a test sets.
+process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+
 /** What every package's jest.config.cjs spreads. */
 module.exports = {
   testEnvironment: 'node',

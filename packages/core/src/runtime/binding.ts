@@ -1,0 +1,73 @@
+/** A typed view of tfjs-node's backend: TensorFlow operations by name, and the handles beneath tensors. */
+import { type Tensor, tf } from './tensorflow';
+
+/** TensorFlow's enum numbers of the element types that are used here (tensorflow/core/framework/types.proto). */
+export const DType = { float32: 1, uint8: 4, int32: 3, int64: 9, bool: 10, resource: 20 } as const;
+
+/** TensorFlow's attribute kinds, numbered as TF_AttrType in c_api.h. */
+export const AttrKind = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
+
+export interface Attr {
+  readonly name: string;
+  readonly type: number;
+  readonly value: unknown;
+}
+
+export interface TensorInfo {
+  readonly id: number;
+  readonly shape: number[];
+  readonly dtype: number;
+}
+
+export type Values = Float32Array | Int32Array | Uint8Array | BigInt64Array;
+
+/** The native addon: tfjs-node's own functions, then ours (packages/core/native/addon.cc). */
+export interface Binding {
+  createTensor(shape: readonly number[], dtype: number, values: Values | number[] | boolean[]): number;
+  deleteTensor(id: number): void;
+  tensorDataSync(id: number): Values;
+  executeOp(name: string, attrs: readonly Attr[], inputs: readonly number[], outputs: number): TensorInfo[];
+  getNumOfTensors(): number;
+  addFunction(name: string, graphDef: Uint8Array, inputs: string[], outputs: string[]): void;
+  removeFunction(name: string): void;
+  callFunction(name: string, inputs: readonly number[], outputs: number): Promise<TensorInfo[]>;
+}
+
+interface Backend {
+  binding: Binding;
+  tensorMap: { get(dataId: object): { id: number; shape: number[]; dtype: number } };
+  getInputTensorIds(tensors: readonly Tensor[]): number[];
+  executeSingleOutput(name: string, attrs: readonly Attr[], inputs: readonly Tensor[]): Tensor;
+  executeMultipleOutputs(name: string, attrs: readonly Attr[], inputs: readonly Tensor[], outputs: number): Tensor[];
+}
+
+export function backend(): Backend {
+  return tf.backend() as unknown as Backend;
+}
+
+/** The id of the TensorFlow handle beneath `tensor`, uploading its values first where that was put off. */
+export function handleOf(tensor: Tensor): number {
+  const [id] = backend().getInputTensorIds([tensor]);
+  if (id === undefined) throw new Error('A tensor without a handle.');
+  return id;
+}
+
+/** Runs a TensorFlow operation with one output by its name. */
+export function execute(name: string, attrs: readonly Attr[], inputs: readonly Tensor[]): Tensor {
+  return backend().executeSingleOutput(name, attrs, inputs);
+}
+
+/** Runs a TensorFlow operation with several outputs by its name. */
+export function executeAll(name: string, attrs: readonly Attr[], inputs: readonly Tensor[], outputs: number): Tensor[] {
+  return backend().executeMultipleOutputs(name, attrs, inputs, outputs);
+}
+
+export const attr = {
+  type: (name: string, value: keyof typeof DType): Attr => ({ name, type: AttrKind.type, value: DType[value] }),
+  int: (name: string, value: number): Attr => ({ name, type: AttrKind.int, value }),
+  ints: (name: string, value: readonly number[]): Attr => ({ name, type: AttrKind.int, value }),
+  float: (name: string, value: number): Attr => ({ name, type: AttrKind.float, value }),
+  bool: (name: string, value: boolean): Attr => ({ name, type: AttrKind.bool, value }),
+  string: (name: string, value: string): Attr => ({ name, type: AttrKind.string, value }),
+  shape: (name: string, value: readonly number[]): Attr => ({ name, type: AttrKind.shape, value }),
+};

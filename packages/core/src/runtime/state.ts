@@ -1,0 +1,108 @@
+import { handleOf } from './binding';
+import { type Tensor, tf, type Variable } from './tensorflow';
+import { UserError } from './user-error';
+
+/**
+ * trainable: a weight; statistic: what a forward pass updates (batch norm's running mean); slot: an optimiser's own
+ * (momentum). Only `trainable` ones get gradients; checkpoints of a network leave slots out.
+ */
+export type StateKind = 'trainable' | 'statistic' | 'slot';
+
+export interface StateVariable {
+  readonly name: string;
+  readonly kind: StateKind;
+  readonly shape: readonly number[];
+  readonly variable: Variable;
+}
+
+export interface NamedValues {
+  readonly shape: readonly number[];
+  readonly values: Float32Array;
+}
+
+let states = 0;
+
+/**
+ * The variables that steps read and update, by name and in order of creation. Their eager values are tfjs variables;
+ * while a Program is live its own copies lead, and `Program.pull` brings them back here.
+ */
+export class State {
+  private readonly entries = new Map<string, StateVariable>();
+  // tfjs demands that variable names be unique in the process; ours need only be so in their state.
+  private readonly id = states++;
+
+  /** Declares a float32 variable. @throws Error when the name is taken. */
+  declare(name: string, kind: StateKind, shape: readonly number[], values: Float32Array): Variable {
+    if (this.entries.has(name)) throw new Error(`The state already has a variable named ${name}.`);
+    const initial = tf.tensor(values, [...shape], 'float32');
+    const variable = tf.variable(initial, kind === 'trainable', `state${this.id}/${name}`);
+    initial.dispose();
+    this.entries.set(name, { name, kind, shape: [...shape], variable });
+    return variable;
+  }
+
+  get(name: string): StateVariable | undefined {
+    return this.entries.get(name);
+  }
+
+  all(kind?: StateKind): StateVariable[] {
+    const every = [...this.entries.values()];
+    return kind === undefined ? every : every.filter((entry) => entry.kind === kind);
+  }
+
+  /** The eager values of every variable, copied. */
+  values(): Map<string, NamedValues> {
+    return new Map(
+      this.all().map(({ name, shape, variable }) => [
+        name,
+        { shape, values: Float32Array.from(variable.dataSync() as Float32Array) },
+      ]),
+    );
+  }
+
+  /**
+   * Sets the eager values of the variables that `values` names; `source` says whose they are in errors.
+   * @throws UserError when a name of this state that `wanted` accepts is missing, when `values` has one that this state
+   * lacks, or when a shape differs: nothing is set then.
+   */
+  load(
+    values: ReadonlyMap<string, NamedValues>,
+    source: string,
+    wanted: (variable: StateVariable) => boolean = () => true,
+  ): void {
+    const expected = this.all().filter(wanted);
+    const names = new Set(expected.map(({ name }) => name));
+    const problems = [
+      ...expected.filter(({ name }) => !values.has(name)).map(({ name }) => `${name} is not in ${source}`),
+      ...[...values.keys()].filter((name) => !names.has(name)).map((name) => `${name} is only in ${source}`),
+      ...expected.flatMap(({ name, shape }) => {
+        const given = values.get(name)?.shape;
+        return given && given.join() !== shape.join()
+          ? [`${name} is [${given}] in ${source} but [${shape}] in this network`]
+          : [];
+      }),
+    ];
+    if (problems.length > 0) {
+      const more = problems.length > 4 ? `; and ${problems.length - 4} more` : '';
+      throw new UserError(
+        `${source} does not fit this network: ${problems.slice(0, 4).join('; ')}${more}. Was it made by another architecture, width or number of classes?`,
+      );
+    }
+    for (const { name, variable, shape } of expected) {
+      const given = values.get(name);
+      if (given) assign(variable, tf.tensor(given.values, [...shape], 'float32'));
+    }
+  }
+
+  dispose(): void {
+    for (const { variable } of this.entries.values()) variable.dispose();
+    this.entries.clear();
+  }
+}
+
+/** Gives `value`'s data to `variable` and disposes of `value`. */
+export function assign(variable: Variable, value: Tensor): void {
+  variable.assign(value);
+  value.dispose();
+  handleOf(variable);
+}

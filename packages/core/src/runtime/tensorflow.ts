@@ -1,0 +1,75 @@
+/**
+ * The one door to TensorFlow: nothing else in the workspace imports tfjs-node.
+ *
+ * Environment read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads of TensorFlow's pools, default: all
+ * processors), HEADSHARE_TF_LOG (0 shows TensorFlow's own log; default: errors only).
+ */
+import { existsSync } from 'node:fs';
+import { createRequire } from 'node:module';
+import type * as tfjs from '@tensorflow/tfjs';
+import { restoreLegacyUtil } from './legacy-util';
+import { UserError } from './user-error';
+
+export type Tensor<R extends tfjs.Rank = tfjs.Rank> = tfjs.Tensor<R>;
+export type Tensor1D = tfjs.Tensor1D;
+export type Tensor2D = tfjs.Tensor2D;
+export type Tensor4D = tfjs.Tensor4D;
+export type Scalar = tfjs.Scalar;
+export type Variable = tfjs.Variable;
+
+export type Device = 'cpu' | 'gpu';
+
+/** The device asked for by TF_DEVICE. @throws UserError when it is neither cpu nor gpu. */
+export function requestedDevice(): Device {
+  const device = process.env.TF_DEVICE ?? 'cpu';
+  if (device !== 'cpu' && device !== 'gpu') throw new UserError(`TF_DEVICE must be cpu or gpu, got '${device}'.`);
+  return device;
+}
+
+function threads(): string | undefined {
+  const wanted = process.env.HEADSHARE_THREADS;
+  if (wanted === undefined || wanted === '') return undefined;
+  if (!/^[1-9]\d*$/.test(wanted)) {
+    throw new UserError(`HEADSHARE_THREADS must be a whole number of at least 1, got '${wanted}'.`);
+  }
+  return wanted;
+}
+
+function load(): typeof tfjs {
+  const device = requestedDevice();
+  // TensorFlow reads these once, while its library loads.
+  process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.HEADSHARE_TF_LOG ?? '2';
+  process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
+  const count = threads();
+  if (count !== undefined) {
+    process.env.TF_NUM_INTRAOP_THREADS = count;
+    process.env.TF_NUM_INTEROP_THREADS = count;
+  }
+  restoreLegacyUtil();
+
+  const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const require = createRequire(__filename);
+  const addon = require.resolve(`${name}/package.json`).replace(/package\.json$/, 'lib/napi-v8/tfjs_binding.node');
+  if (!existsSync(addon)) {
+    const prefix = device === 'gpu' ? 'TF_DEVICE=gpu ' : '';
+    throw new UserError(`TensorFlow is not set up yet: run \`${prefix}npx nx run tools:tensorflow\` first.`, 1);
+  }
+  return require(name) as typeof tfjs;
+}
+
+export const tf = load();
+
+/** True when operations run on a GPU. */
+export function onGpu(): boolean {
+  return (tf.backend() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice;
+}
+
+/** Runs `body` and disposes of every tensor it made and did not keep; what it returns must hold none of them. */
+export function scoped<R>(body: () => R): R {
+  tf.engine().startScope();
+  try {
+    return body();
+  } finally {
+    tf.engine().endScope();
+  }
+}
