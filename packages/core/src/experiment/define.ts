@@ -1,0 +1,118 @@
+import type { Options, Values } from './option';
+import type { Tracker } from './tracker';
+
+/** What a run hands back: plain JSON data, stored as `result.json` in the run's folder. */
+export interface StageResult {
+  /** The final numbers by name; they also stand in the tracking server's list of runs. */
+  readonly metrics: Readonly<Record<string, number>>;
+  /** What the terminal shows at the end: a line, or a whole table. */
+  readonly summary: string;
+  /** Files in the run's folder worth keeping with the tracked run, by name (`['best.safetensors', 'roc.png']`). */
+  readonly files?: readonly string[];
+}
+
+/** What an experiment's `run` works with. */
+export interface RunContext<O> {
+  /** The experiment's own options: defaults, then the profile, then the command line. */
+  readonly options: O;
+  /** The run's own folder, absolute: `runs/<package>/<experiment>/<key>`. A resumed run finds what it left there. */
+  readonly folder: string;
+  /** Aborted by Ctrl-C and SIGTERM: stop after the current step, keep a checkpoint, then `signal.throwIfAborted()`. */
+  readonly signal: AbortSignal;
+  /** This run's journal; params and configuration are already in it. */
+  readonly tracker: Tracker;
+  /** Prints a line to the terminal. */
+  readonly log: (line: string) => void;
+  /**
+   * The result of another experiment of this package, one named in `needs` or `uses`, under the options of this
+   * run with `overrides` put over them: reused when it already ran with the same code, options and data, resumed
+   * when it was interrupted, run now otherwise. `folder` holds its files.
+   */
+  stage<R extends StageResult>(experiment: Stage<R>, overrides?: Overrides): Promise<StageOutcome<R>>;
+}
+
+/** Option values for a stage, by option name; they also reach the stages it needs itself. */
+export type Overrides = Readonly<Record<string, unknown>>;
+
+/** A finished stage: its result, and the folder with its files. */
+export interface StageOutcome<R extends StageResult> {
+  readonly result: R;
+  readonly folder: string;
+}
+
+/** An experiment of which only the result's type matters: what `needs`, `uses` and `stage()` take. */
+export interface Stage<R extends StageResult = StageResult> {
+  readonly summary: string;
+  readonly options: Options;
+  readonly needs: Readonly<Record<string, Stage>>;
+  readonly uses: Readonly<Record<string, Stage>>;
+  readonly profiles: Profiles;
+  /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
+  readonly start: (context: RunContext<Readonly<Record<string, unknown>>>) => Promise<R>;
+}
+
+/** Option values by profile name. */
+export type Profiles = Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+
+/** An experiment: what a file in `experiments/` exports by default. */
+export interface Experiment<O extends Options, R extends StageResult> extends Stage<R> {
+  readonly options: O;
+}
+
+/** What `defineExperiment` takes. */
+export interface ExperimentDefinition<O extends Options, R extends StageResult, P extends Profiles> {
+  /** One line: what it does. Shown by `nx show project`, `nx graph` and `--help`. */
+  readonly summary: string;
+  /** Experiments of this package whose results it reads. Nx runs them first, with the same profile and options. */
+  readonly needs?: Readonly<Record<string, Stage>>;
+  /** Experiments that it runs itself through `stage()`, under options of its choosing (many seeds, say). */
+  readonly uses?: Readonly<Record<string, Stage>>;
+  /** The options it reads. A name means the same in every experiment of a package. */
+  readonly options: O;
+  /**
+   * Option values by profile: `default` (may be left out) is what runs without a profile, every other one is an Nx
+   * configuration (`nx run face:distill:smoke`). Usually one object that a package's experiments share, so names
+   * that only a sibling declares are fine.
+   */
+  readonly profiles?: P & ProfilesFor<O, P>;
+  /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
+  readonly run: (context: RunContext<Values<O>>) => Promise<R>;
+}
+
+/** Where a profile names an option that is declared here, its value must be of that option's type. */
+type ProfilesFor<O extends Options, P> = {
+  readonly [Profile in keyof P]: {
+    readonly [Name in keyof P[Profile]]: Name extends keyof O ? Values<O>[Name] : unknown;
+  };
+};
+
+/**
+ * Declares an experiment. The file `packages/face/experiments/distill.ts` that exports one by default is the Nx target
+ * `face:distill`; nothing else has to be registered.
+ *
+ * ```ts
+ * export default defineExperiment({
+ *   summary: 'Distil a small face model from a large one',
+ *   needs: { teacher },
+ *   options: { seed, method: oneOf(methods, 'th-kd', { help: 'what the student learns from' }) },
+ *   profiles: { smoke: { epochs: 1 } },
+ *   run: async ({ options, stage }) => { ... },
+ * });
+ * ```
+ */
+export function defineExperiment<
+  const O extends Options,
+  R extends StageResult,
+  const P extends Profiles = Record<never, never>,
+>(definition: ExperimentDefinition<O, R, P>): Experiment<O, R> {
+  const { summary, needs = {}, uses = {}, options, profiles, run } = definition;
+  return {
+    summary,
+    needs,
+    uses,
+    options,
+    profiles: profiles ?? {},
+    // Sound because the runner resolves exactly `options` before it calls.
+    start: (context) => run(context as unknown as RunContext<Values<O>>),
+  };
+}
