@@ -1,0 +1,47 @@
+/** Labelled square RGB images addressed by index; bytes are uint8, HWC. */
+export interface ImageDataset {
+  readonly name: string;
+  readonly classes: number;
+  /** Images are size x size x 3. */
+  readonly size: number;
+  /** One label per image, in [0, classes). */
+  readonly labels: Int32Array;
+  /** Changes whenever a byte of any image or label would. */
+  readonly fingerprint: string;
+  /**
+   * Does now what the first `read` would otherwise wait for (rendering or indexing), so that it can be timed and shown.
+   * `onProgress` hears of images done and images in all.
+   */
+  prepare?(onProgress?: (done: number, total: number) => void): Promise<void>;
+  /**
+   * Writes the images of `indices`, one after another, into `target` (indices.length * size * size * 3 bytes).
+   * Throws RangeError for an index outside [0, labels.length) or a target that is too small.
+   */
+  read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Bytes of one image of a data set. */
+export function imageBytes(dataset: Pick<ImageDataset, 'size'>): number {
+  return dataset.size * dataset.size * 3;
+}
+
+/** Throws the RangeError that `read` promises. */
+export function checkRead(
+  dataset: Pick<ImageDataset, 'name' | 'size' | 'labels'>,
+  indices: ArrayLike<number>,
+  target: Uint8Array,
+): void {
+  const needed = indices.length * imageBytes(dataset);
+  if (target.length < needed) {
+    throw new RangeError(
+      `${dataset.name}: ${indices.length} images need ${needed} bytes, the target has ${target.length}`,
+    );
+  }
+  for (let i = 0; i < indices.length; i++) {
+    const index = indices[i] as number;
+    if (!(Number.isInteger(index) && index >= 0 && index < dataset.labels.length)) {
+      throw new RangeError(`${dataset.name} has no image ${index}: indices run from 0 to ${dataset.labels.length - 1}`);
+    }
+  }
+}

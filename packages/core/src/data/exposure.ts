@@ -1,0 +1,133 @@
+import { type RandomStream, stream } from './random';
+import type { Canvas, Colour, Frame } from './raster';
+
+/** How the camera and the light turn a canvas into bytes. */
+export interface Exposure {
+  /** Light from direction (x, y, z towards the viewer, unit length) on a ball that fills `ball`'s unit circle. */
+  readonly light?: { readonly ball: Frame; readonly ambient: number; readonly direction: Colour };
+  /** Standard deviation of the blur, in pixels. */
+  readonly blur: number;
+  /** Factor of each channel: colour cast times exposure. */
+  readonly gain: Colour;
+  readonly gamma: number;
+  /** Standard deviation of the noise in units of 1/255, on brightness; colour gets half as much. */
+  readonly noise: number;
+}
+
+const gaussians = (() => {
+  const random = stream(0, 'gaussians');
+  return Float32Array.from({ length: 1024 }, () => random.normal());
+})();
+
+const gammaSteps = 1023;
+
+/** Lights, blurs, exposes and quantises the canvas (which it changes) into size x size x 3 bytes. */
+export function expose(canvas: Canvas, target: Uint8Array, exposure: Exposure, random: RandomStream): void {
+  if (exposure.light) illuminate(canvas, exposure.light);
+  if (exposure.blur > 0.1) blur(canvas, exposure.blur);
+  const curve = new Float32Array(gammaSteps + 1);
+  for (let i = 0; i <= gammaSteps; i++) curve[i] = 255 * (i / gammaSteps) ** exposure.gamma + 0.5;
+  const { data } = canvas;
+  const [red, green, blue] = exposure.gain;
+  const scaleR = red * gammaSteps;
+  const scaleG = green * gammaSteps;
+  const scaleB = blue * gammaSteps;
+  const noise = exposure.noise;
+  // One 32-bit step (xorshift32, Marsaglia, 2003) gives the indices of three normal numbers.
+  let bits = random.bits() | 1;
+  for (let at = 0; at < data.length; at += 3) {
+    bits ^= bits << 13;
+    bits ^= bits >>> 17;
+    bits ^= bits << 5;
+    const grain = (gaussians[bits & 1023] as number) * noise;
+    const warm = (gaussians[(bits >>> 10) & 1023] as number) * noise * 0.5;
+    const cold = (gaussians[(bits >>> 20) & 1023] as number) * noise * 0.5;
+    target[at] = byte(curve, (data[at] as number) * scaleR, grain + warm);
+    target[at + 1] = byte(curve, (data[at + 1] as number) * scaleG, grain);
+    target[at + 2] = byte(curve, (data[at + 2] as number) * scaleB, grain + cold);
+  }
+}
+
+function byte(curve: Float32Array, step: number, noise: number): number {
+  const value = (curve[step <= 0 ? 0 : step >= gammaSteps ? gammaSteps : step | 0] as number) + noise;
+  return value <= 0 ? 0 : value >= 255 ? 255 : value | 0;
+}
+
+function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Exposure['light']>): void {
+  const [lx, ly, lz] = direction;
+  const determinant = ball.ux * ball.vy - ball.uy * ball.vx;
+  const a = ball.vy / determinant;
+  const b = -ball.vx / determinant;
+  const c = -ball.uy / determinant;
+  const d = ball.ux / determinant;
+  const diffuse = 1 - ambient;
+  for (let y = 0, at = 0; y < size; y++) {
+    const dy = y + 0.5 - ball.y;
+    let u = a * (0.5 - ball.x) + b * dy;
+    let v = c * (0.5 - ball.x) + d * dy;
+    for (let x = 0; x < size; x++, at += 3, u += a, v += c) {
+      const r2 = u * u + v * v;
+      let facing: number;
+      if (r2 < 0.96) facing = lx * u + ly * v + lz * Math.sqrt(1 - r2);
+      else facing = (lx * u + ly * v) / Math.sqrt(r2) + lz * 0.2;
+      const factor = ambient + diffuse * Math.max(facing, 0);
+      data[at] = (data[at] as number) * factor;
+      data[at + 1] = (data[at + 1] as number) * factor;
+      data[at + 2] = (data[at + 2] as number) * factor;
+    }
+  }
+}
+
+let scratch = new Float32Array(0);
+
+/**
+ * Gaussian blur by a few three-tap passes whose taps lie 1, 2, 3... pixels apart ("a trous"); variances add up to
+ * sigma^2. Edges repeat.
+ */
+export function blur({ size, data }: Canvas, sigma: number): void {
+  if (scratch.length < data.length) scratch = new Float32Array(data.length);
+  let rest = sigma * sigma;
+  for (let gap = 1; rest > 1e-3 && gap < size; gap++) {
+    const variance = Math.min(rest, 0.5 * gap * gap);
+    const side = variance / (2 * gap * gap);
+    rest -= variance;
+    for (let y = 0; y < size; y++) pass(data, scratch, y * size * 3, 3, size, gap, side);
+    columns(scratch, data, size, gap, side);
+  }
+}
+
+function pass(
+  from: Float32Array,
+  to: Float32Array,
+  start: number,
+  stride: number,
+  count: number,
+  gap: number,
+  side: number,
+) {
+  const middle = 1 - 2 * side;
+  for (let i = 0; i < count; i++) {
+    const at = start + i * stride;
+    const before = start + Math.max(0, i - gap) * stride;
+    const after = start + Math.min(count - 1, i + gap) * stride;
+    for (let channel = 0; channel < 3; channel++) {
+      to[at + channel] =
+        (from[at + channel] as number) * middle +
+        ((from[before + channel] as number) + (from[after + channel] as number)) * side;
+    }
+  }
+}
+
+function columns(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
+  const middle = 1 - 2 * side;
+  const width = size * 3;
+  for (let y = 0; y < size; y++) {
+    const at = y * width;
+    const before = Math.max(0, y - gap) * width;
+    const after = Math.min(size - 1, y + gap) * width;
+    for (let i = 0; i < width; i++) {
+      to[at + i] =
+        (from[at + i] as number) * middle + ((from[before + i] as number) + (from[after + i] as number)) * side;
+    }
+  }
+}

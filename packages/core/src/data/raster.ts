@@ -1,0 +1,109 @@
+/**
+ * A small anti-aliased rasteriser for procedural pictures: a shape says how much of each pixel of a row it covers,
+ * `paint` mixes a colour in by that much. Shapes live in a frame (any affine map of the plane), so that a renderer can
+ * speak in units of the thing it draws; edges are softened by a width in pixels.
+ */
+export interface Canvas {
+  readonly size: number;
+  /** size x size x 3, interleaved RGB, nominally in [0, 1]. */
+  readonly data: Float32Array;
+}
+
+/** [red, green, blue], nominally in [0, 1]. */
+export type Colour = readonly [number, number, number];
+
+/** Where a frame's origin and its two unit vectors lie, in pixels (x to the right, y down). */
+export interface Frame {
+  readonly x: number;
+  readonly y: number;
+  readonly ux: number;
+  readonly uy: number;
+  readonly vx: number;
+  readonly vy: number;
+}
+
+export interface Shape {
+  /** Pixels outside [left, right) x [top, bottom) are not covered. */
+  readonly left: number;
+  readonly top: number;
+  readonly right: number;
+  readonly bottom: number;
+  /** Writes coverage in [0, 1] of the pixels [left, right) of row y to cover[0...]. */
+  cover(y: number, left: number, right: number, cover: Float32Array): void;
+}
+
+export function createCanvas(size: number): Canvas {
+  return { size, data: new Float32Array(size * size * 3) };
+}
+
+/** A frame turned by `angle` (radians, clockwise as seen) about its origin, with units of `scale` pixels. */
+export function frame(x: number, y: number, scale: number, angle = 0): Frame {
+  const cos = Math.cos(angle) * scale;
+  const sin = Math.sin(angle) * scale;
+  return { x, y, ux: cos, uy: sin, vx: -sin, vy: cos };
+}
+
+/** The frame whose origin, units and turn are given in the units of `parent`. */
+export function within(parent: Frame, u: number, v: number, scaleU = 1, angle = 0, scaleV = scaleU): Frame {
+  const cos = Math.cos(angle);
+  const sin = Math.sin(angle);
+  return {
+    x: parent.x + parent.ux * u + parent.vx * v,
+    y: parent.y + parent.uy * u + parent.vy * v,
+    ux: (parent.ux * cos + parent.vx * sin) * scaleU,
+    uy: (parent.uy * cos + parent.vy * sin) * scaleU,
+    vx: (parent.vx * cos - parent.ux * sin) * scaleV,
+    vy: (parent.vy * cos - parent.uy * sin) * scaleV,
+  };
+}
+
+/** How the colour meets what is there: laid over it, or multiplied with it (shadows, tints). */
+export type Blend = 'over' | 'multiply';
+
+let coverage = new Float32Array(512);
+
+/** Mixes `colour` into the canvas by coverage * alpha. */
+export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, blend: Blend = 'over'): void {
+  const { size, data } = canvas;
+  const left = Math.max(0, Math.floor(shape.left));
+  const right = Math.min(size, Math.ceil(shape.right));
+  const top = Math.max(0, Math.floor(shape.top));
+  const bottom = Math.min(size, Math.ceil(shape.bottom));
+  if (left >= right || alpha <= 0) return;
+  if (coverage.length < size) coverage = new Float32Array(size);
+  const cover = coverage;
+  const [red, green, blue] = colour;
+  const width = right - left;
+  for (let y = top; y < bottom; y++) {
+    shape.cover(y, left, right, cover);
+    let at = (y * size + left) * 3;
+    for (let i = 0; i < width; i++, at += 3) {
+      const amount = (cover[i] as number) * alpha;
+      if (amount === 0) continue;
+      const r = data[at] as number;
+      const g = data[at + 1] as number;
+      const b = data[at + 2] as number;
+      if (blend === 'over') {
+        data[at] = r + (red - r) * amount;
+        data[at + 1] = g + (green - g) * amount;
+        data[at + 2] = b + (blue - b) * amount;
+      } else {
+        data[at] = r + r * (red - 1) * amount;
+        data[at + 1] = g + g * (green - 1) * amount;
+        data[at + 2] = b + b * (blue - 1) * amount;
+      }
+    }
+  }
+}
+
+export function mix(from: Colour, to: Colour, amount: number): Colour {
+  return [
+    from[0] + (to[0] - from[0]) * amount,
+    from[1] + (to[1] - from[1]) * amount,
+    from[2] + (to[2] - from[2]) * amount,
+  ];
+}
+
+export function scaled(colour: Colour, factor: number): Colour {
+  return [colour[0] * factor, colour[1] * factor, colour[2] * factor];
+}

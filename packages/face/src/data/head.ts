@@ -1,0 +1,77 @@
+import type { Frame } from '@headshare/core/data/raster';
+import type { Appearance } from './appearance';
+import type { Identity } from './identity';
+
+/** A turned head on the picture: where points and patches of its surface are seen. */
+export interface Head {
+  /** Pixels per head unit. */
+  readonly scale: number;
+  /** The frame of the silhouette: centre of the skull, u and v as in identity.ts. */
+  readonly silhouette: Frame;
+  /**
+   * The tangent frame of the face at (u, v), `lift` in front of it, foreshortened as seen. With side = -1 the patch is
+   * the mirror image at (-u, v): what is drawn once in its coordinates serves for both eyes.
+   */
+  patch(u: number, v: number, side?: 1 | -1, lift?: number): Frame;
+}
+
+/** Depth of the face's surface: an ellipsoid that never ends, so that patches beyond the outline stay defined. */
+function depth(u: number, v: number): number {
+  return 0.7 * Math.sqrt(Math.max(0.06, 1 - (u / 0.86) ** 2 - (v / 1.3) ** 2));
+}
+
+const step = 0.05;
+
+/**
+ * Poses a head as face alignment leaves it: eyes and mouth at the usual place of an aligned picture, eye distance plus
+ * eye-mouth distance at the usual scale, up to the appearance's own shift, scale and roll.
+ */
+export function poseHead(person: Identity, seen: Appearance, size: number): Head {
+  const [sinYaw, cosYaw] = [Math.sin(seen.yaw), Math.cos(seen.yaw)];
+  const [sinPitch, cosPitch] = [Math.sin(seen.pitch), Math.cos(seen.pitch)];
+  const measure = 2 * person.eyeSpacing + person.mouthHeight - person.eyeHeight;
+  const scale = 0.5 * size * (1.23 / measure) * seen.scale;
+  const cosRoll = Math.cos(seen.roll) * scale;
+  const sinRoll = Math.sin(seen.roll) * scale;
+
+  const turn = (u: number, v: number, w: number): [number, number] => {
+    const x = u * cosYaw + w * sinYaw;
+    const z = w * cosYaw - u * sinYaw;
+    const y = v * cosPitch - z * sinPitch;
+    return [x * cosRoll - y * sinRoll, x * sinRoll + y * cosRoll];
+  };
+
+  const anchorV = (person.eyeHeight + person.mouthHeight) / 2;
+  const [anchorX, anchorY] = turn(0, anchorV, depth(0, anchorV));
+  const left = size * 0.5 + seen.shiftX * scale - anchorX;
+  const top = size * 0.585 + seen.shiftY * scale - anchorY;
+
+  const [centreX, centreY] = turn(0, 0, 0);
+  const [chinX, chinY] = turn(0, 1, 0.25);
+  const silhouetteWidth = 1 - 0.1 * Math.abs(sinYaw);
+  return {
+    scale,
+    silhouette: {
+      x: left + centreX,
+      y: top + centreY,
+      ux: cosRoll * silhouetteWidth,
+      uy: sinRoll * silhouetteWidth,
+      vx: chinX - centreX,
+      vy: chinY - centreY,
+    },
+    patch: (u, v, side = 1, lift = 0) => {
+      const at = (du: number, dv: number) => turn((u + du) * side, v + dv, depth(u + du, v + dv) + lift);
+      const [x, y] = at(0, 0);
+      const [ux, uy] = at(step, 0);
+      const [vx, vy] = at(0, step);
+      return {
+        x: left + x,
+        y: top + y,
+        ux: (ux - x) / step,
+        uy: (uy - y) / step,
+        vx: (vx - x) / step,
+        vy: (vy - y) / step,
+      };
+    },
+  };
+}

@@ -1,0 +1,46 @@
+import type { ImageDataset } from '@headshare/core/data/dataset';
+import { proceduralDataset } from '@headshare/core/data/procedural';
+import { defaultNuisance, type Nuisance } from './appearance';
+import type { FaceRendererOptions } from './face-renderer';
+
+export interface ProceduralFacesOptions extends Partial<Nuisance> {
+  readonly identities: number;
+  readonly imagesPerIdentity: number;
+  /** Side of the square pictures in pixels. */
+  readonly size: number;
+  readonly seed: number;
+  /** People of different splits are different people. */
+  readonly split: 'train' | 'verification';
+  /** How far people are from the average face: 0 (all the same) to about 1.5; default 1. */
+  readonly identitySpread?: number;
+  readonly cacheFolder?: string;
+  readonly threads?: number;
+}
+
+/**
+ * Faces that never were: aligned pictures of people who differ in some forty measures of geometry and colouring, seen
+ * in different poses, expressions, light, styling and occlusion (see identity.ts, appearance.ts).
+ * Image i shows person labels[i] = floor(i / imagesPerIdentity). Rendering and caching as proceduralDataset does.
+ */
+export function proceduralFaces(options: ProceduralFacesOptions): ImageDataset {
+  const { identities, imagesPerIdentity, size, seed, split, identitySpread = 1, cacheFolder, threads } = options;
+  const causes = Object.keys(defaultNuisance) as (keyof Nuisance)[];
+  const nuisance = Object.fromEntries(causes.map((cause) => [cause, options[cause] ?? defaultNuisance[cause]]));
+  const rendererOptions: FaceRendererOptions = {
+    imagesPerIdentity,
+    split,
+    identitySpread,
+    nuisance: { ...defaultNuisance, ...nuisance },
+  };
+  return proceduralDataset({
+    name: `faces-${split}`,
+    size,
+    classes: identities,
+    labels: Int32Array.from({ length: identities * imagesPerIdentity }, (_, i) => Math.floor(i / imagesPerIdentity)),
+    rendererModule: require.resolve('./face-renderer'),
+    rendererOptions,
+    seed,
+    cacheFolder,
+    threads,
+  });
+}
