@@ -1,0 +1,33 @@
+import { UserError } from '@headshare/core/runtime/user-error';
+
+/** Decimal units, as file managers and package indexes print them. */
+export function size(bytes: number): string {
+  return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
+}
+
+export function noRoom(folder: string, needed: number): UserError {
+  return new UserError(
+    `The disk is full: TensorFlow needs ${size(needed)} free in ${folder}; make room and run this again.`,
+    1,
+  );
+}
+
+export function notWritable(folder: string): UserError {
+  return new UserError(`${folder} cannot be written to: TensorFlow is set up there; make it writable.`, 1);
+}
+
+/** The sentence for a full or read-only disk under `folder`; any other error comes back as it is. */
+export function explained(error: unknown, folder: string, needed: number): unknown {
+  if (!(error instanceof Error) || error instanceof UserError) return error;
+  switch ((error as NodeJS.ErrnoException).code) {
+    case 'ENOSPC':
+    case 'EDQUOT':
+      return noRoom(folder, needed);
+    case 'EROFS':
+    case 'EACCES':
+    case 'EPERM':
+      return notWritable(folder);
+    default:
+      return error;
+  }
+}

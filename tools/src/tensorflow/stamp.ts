@@ -1,0 +1,86 @@
+import { createHash } from 'node:crypto';
+import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import { compileFlags, type Sources } from './compile';
+import { type Platform, wheelsOf } from './platforms';
+
+/** `libraries.json`: what was unpacked. Written into the folder before the folder gets its name. */
+export interface LibrariesStamp {
+  readonly wheels: readonly string[];
+  /** Sizes in bytes by path. */
+  readonly files: Readonly<Record<string, number>>;
+}
+
+/** `provisioned.json`: what the addon was made of. Written last, when it has trained. */
+export interface AddonStamp {
+  readonly wheels: readonly string[];
+  readonly compiler: string;
+  readonly flags: readonly string[];
+  readonly cpu: string;
+  readonly sources: string;
+}
+
+export const stampFiles = { libraries: 'libraries.json', addon: 'provisioned.json' } as const;
+
+/** The pinned wheels of `platform`, one string each. */
+export function wheelDigests(platform: Platform): string[] {
+  return wheelsOf(platform).map(({ name, version, sha256 }) => `${name}==${version} sha256:${sha256}`);
+}
+
+export function addonStamp(platform: Platform, compiler: string, cpu: string, sources: Sources): AddonStamp {
+  return {
+    wheels: wheelDigests(platform),
+    compiler,
+    flags: compileFlags(platform),
+    cpu,
+    sources: digestOf([sources.native, join(sources.tfjsNode, 'binding'), sources.nodeHeaders]),
+  };
+}
+
+function digestOf(folders: readonly string[]): string {
+  const hash = createHash('sha256');
+  for (const folder of folders) {
+    for (const name of readdirSync(folder).sort()) {
+      const path = join(folder, name);
+      if (!/\.(cc|h)$/.test(name)) continue;
+      const content = readFileSync(path);
+      hash.update(`${name}\0${content.length}\0`).update(content);
+    }
+  }
+  return hash.digest('hex');
+}
+
+/** The stamp `name` in `folder`; undefined when it is missing or unreadable. */
+export function readStamp<Stamp>(folder: string, name: string): Stamp | undefined {
+  try {
+    return JSON.parse(readFileSync(join(folder, name), 'utf8')) as Stamp;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Writes the stamp so that it is either there in full or not at all, also after a power cut. */
+export function writeStamp(folder: string, name: string, stamp: LibrariesStamp | AddonStamp): void {
+  const fresh = join(folder, `${name}.fresh`);
+  const file = openSync(fresh, 'w');
+  try {
+    writeSync(file, `${JSON.stringify(stamp, null, 2)}\n`);
+    fsyncSync(file);
+  } finally {
+    closeSync(file);
+  }
+  renameSync(fresh, join(folder, name));
+}
+
+export function sameStamp(one: AddonStamp | undefined, other: AddonStamp): boolean {
+  return JSON.stringify(one) === JSON.stringify(other);
+}
+
+/** True when `folder` holds every file of `wheels` at its size. */
+export function hasLibraries(folder: string, wheels: readonly string[]): boolean {
+  const stamp = readStamp<LibrariesStamp>(folder, stampFiles.libraries);
+  if (JSON.stringify(stamp?.wheels) !== JSON.stringify(wheels)) return false;
+  return Object.entries(stamp?.files ?? {}).every(
+    ([path, bytes]) => statSync(join(folder, path), { throwIfNoEntry: false })?.size === bytes,
+  );
+}
