@@ -7,6 +7,7 @@
 import { existsSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import type * as tfjs from '@tensorflow/tfjs';
+import { requestedDevice } from './device';
 import { restoreLegacyUtil } from './legacy-util';
 import { UserError } from './user-error';
 
@@ -16,15 +17,6 @@ export type Tensor2D = tfjs.Tensor2D;
 export type Tensor4D = tfjs.Tensor4D;
 export type Scalar = tfjs.Scalar;
 export type Variable = tfjs.Variable;
-
-export type Device = 'cpu' | 'gpu';
-
-/** The device asked for by TF_DEVICE. @throws UserError when it is neither cpu nor gpu. */
-export function requestedDevice(): Device {
-  const device = process.env.TF_DEVICE ?? 'cpu';
-  if (device !== 'cpu' && device !== 'gpu') throw new UserError(`TF_DEVICE must be cpu or gpu, got '${device}'.`);
-  return device;
-}
 
 function threads(): string | undefined {
   const wanted = process.env.HEADSHARE_THREADS;
@@ -57,7 +49,18 @@ function load(): typeof tfjs {
   return require(name) as typeof tfjs;
 }
 
-export const tf = load();
+let loaded: typeof tfjs | undefined;
+
+/**
+ * tfjs. TensorFlow's library (a second, and hundreds of megabytes of address space) is loaded when this is first used,
+ * not when a file that imports it is: experiments can be listed and options refused without it.
+ */
+export const tf: typeof tfjs = new Proxy({} as typeof tfjs, {
+  get: (_, key) => {
+    loaded ??= load();
+    return loaded[key as keyof typeof tfjs];
+  },
+});
 
 /** True when operations run on a GPU. */
 export function onGpu(): boolean {

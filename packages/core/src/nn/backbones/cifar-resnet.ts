@@ -1,0 +1,66 @@
+/**
+ * ResNets for 32x32 images (He et al., arXiv 1512.03385, section 4.2), as RepDistiller's models/resnet.py builds them:
+ * depth = 6n + 2; the x4 ones are four times as wide with half as wide a stem. The embedding is the pooled last map.
+ */
+import { relu } from '../../runtime/ops/activation';
+import { globalAveragePool } from '../../runtime/ops/pooling';
+import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import { type BackboneDefinition, scaled } from '../backbone';
+import { batchNorm, convolution, type Mode } from '../layers';
+import type { Scope } from '../scope';
+
+function basicBlock(scope: Scope, inputs: number, outputs: number, stride: number) {
+  const conv1 = convolution(scope.child('conv1'), { inputs, outputs, kernel: 3, stride, padding: 1 });
+  const bn1 = batchNorm(scope.child('bn1'), outputs);
+  const conv2 = convolution(scope.child('conv2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
+  const bn2 = batchNorm(scope.child('bn2'), outputs);
+  const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
+  const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride });
+  const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
+  return (x: Tensor4D, mode: Mode): Tensor4D => {
+    const residual = bn2(conv2(relu(bn1(conv1(x), mode))), mode);
+    const identity = project && bnProject ? bnProject(project(x), mode) : x;
+    return relu(tf.add(residual, identity) as Tensor4D);
+  };
+}
+
+function cifarResNet(name: string, depth: number, channels: readonly [number, number, number, number]) {
+  return {
+    name,
+    inputSize: 32,
+    build(scope, { width }) {
+      const blocks = (depth - 2) / 6;
+      const [stem, ...stages] = channels.map((count) => scaled(count, width)) as [number, ...number[]];
+      const conv1 = convolution(scope.child('conv1'), { inputs: 3, outputs: stem, kernel: 3, padding: 1 });
+      const bn1 = batchNorm(scope.child('bn1'), stem);
+      let inputs = stem;
+      const layers = stages.map((outputs, stage) => {
+        const layer = scope.child(`layer${stage + 1}`);
+        return Array.from({ length: blocks }, (_, index) => {
+          const block = basicBlock(layer.child(`${index}`), inputs, outputs, stage > 0 && index === 0 ? 2 : 1);
+          inputs = outputs;
+          return block;
+        });
+      });
+      return {
+        embeddingSize: inputs,
+        apply(images, mode) {
+          const features = [relu(bn1(conv1(images), mode))];
+          for (const layer of layers) {
+            features.push(layer.reduce((x, block) => block(x, mode), features.at(-1) as Tensor4D));
+          }
+          return { features, embedding: globalAveragePool(features.at(-1) as Tensor4D) };
+        },
+      };
+    },
+  } satisfies BackboneDefinition;
+}
+
+const narrow = [16, 16, 32, 64] as const;
+const wide = [32, 64, 128, 256] as const;
+
+export default [
+  ...[8, 14, 20, 32, 44, 56, 110].map((depth) => cifarResNet(`resnet${depth}`, depth, narrow)),
+  cifarResNet('resnet8x4', 8, wide),
+  cifarResNet('resnet32x4', 32, wide),
+];

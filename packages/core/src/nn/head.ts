@@ -1,0 +1,22 @@
+import type { Tensor1D, Tensor2D } from '../runtime/tensorflow';
+import type { Scope } from './scope';
+
+/** Embedding -> logits. A thing of its own, so that a head can be shared: `teacher.head.logits(student.embedding)`. */
+export interface Head {
+  readonly inputs: number;
+  readonly classes: number;
+  /** embedding [batch, inputs] -> [batch, classes], as used for prediction and distillation: no margin. */
+  logits(embedding: Tensor2D): Tensor2D;
+  /** The logits that cross-entropy is taken of in training: those of margin heads depend on labels [batch] int32. */
+  trainingLogits(embedding: Tensor2D, labels: Tensor1D): Tensor2D;
+}
+
+export interface HeadShape {
+  readonly inputs: number;
+  readonly classes: number;
+}
+
+export interface HeadDefinition {
+  readonly name: string;
+  build(scope: Scope, shape: HeadShape): Head;
+}

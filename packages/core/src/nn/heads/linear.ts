@@ -1,0 +1,15 @@
+import type { HeadDefinition } from '../head';
+import { linear } from '../layers';
+
+function linearHead(name: string, bias: boolean): HeadDefinition {
+  return {
+    name,
+    build(scope, { inputs, classes }) {
+      const logits = linear(scope, { inputs, outputs: classes, bias });
+      return { inputs, classes, logits, trainingLogits: logits };
+    },
+  };
+}
+
+/** W z + b and W z: the classifiers of image classification networks. */
+export default [linearHead('linear', true), linearHead('linear-no-bias', false)];

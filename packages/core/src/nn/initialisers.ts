@@ -1,0 +1,35 @@
+import type { Initialiser } from './scope';
+
+const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
+export const constant =
+  (value: number): Initialiser =>
+  (shape) =>
+    new Float32Array(count(shape)).fill(value);
+
+export const zeros = constant(0);
+export const ones = constant(1);
+
+/** Normal with this standard deviation. */
+export const normal =
+  (deviation: number): Initialiser =>
+  (shape, random) =>
+    Float32Array.from({ length: count(shape) }, () => deviation * random.normal());
+
+/** Uniform in [-bound, bound). */
+export const uniform =
+  (bound: number): Initialiser =>
+  (shape, random) =>
+    Float32Array.from({ length: count(shape) }, () => random.uniform(-bound, bound));
+
+/**
+ * He et al.'s normal for convolutions [kh, kw, in, out], by the outputs a filter feeds (PyTorch's
+ * `kaiming_normal_(mode='fan_out', nonlinearity='relu')`): deviation sqrt(2 / (kh kw out)).
+ */
+export const kaimingFanOut: Initialiser = (shape, random) => {
+  const [height = 1, width = 1, , outputs = 1] = shape;
+  return normal(Math.sqrt(2 / (height * width * outputs)))(shape, random);
+};
+
+/** PyTorch's default for linear layers [in, out] and their biases: uniform within 1 / sqrt(inputs). */
+export const linearDefault = (inputs: number): Initialiser => uniform(1 / Math.sqrt(inputs));

@@ -1,0 +1,85 @@
+/** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
+import { prelu } from '../runtime/ops/activation';
+import { batchNormInference, batchNormTraining } from '../runtime/ops/batch-norm';
+import { conv2d, depthwiseConv2d } from '../runtime/ops/convolution';
+import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
+import type { Initialiser, Scope } from './scope';
+
+/** train: batch norm by the batch's statistics, which update the running ones; eval: by the running ones, unchanged. */
+export type Mode = 'train' | 'eval';
+
+export interface ConvolutionShape {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly kernel?: number;
+  readonly stride?: number;
+  readonly padding?: number;
+  readonly initialise?: Initialiser;
+}
+
+/** Convolution without bias; its filter `weight` is stored as [kh, kw, in, out]. */
+export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
+  const { inputs, outputs, kernel = 1, stride = 1, padding = 0, initialise = kaimingFanOut } = shape;
+  const filter = scope.weight('weight', [kernel, kernel, inputs, outputs], initialise);
+  return (x) => conv2d(x, filter as Tensor as Tensor4D, { stride, padding });
+}
+
+/** One filter a channel, without bias; `weight` is stored as [kh, kw, channels, 1]. */
+export function depthwiseConvolution(
+  scope: Scope,
+  shape: Omit<ConvolutionShape, 'inputs' | 'outputs'> & { readonly channels: number },
+): (x: Tensor4D) => Tensor4D {
+  const { channels, kernel = 3, stride = 1, padding = 0, initialise = kaimingFanOut } = shape;
+  const filter = scope.weight('weight', [kernel, kernel, channels, 1], initialise);
+  return (x) => depthwiseConv2d(x, filter as Tensor as Tensor4D, { stride, padding });
+}
+
+export interface BatchNormShape {
+  readonly momentum?: number;
+  readonly epsilon?: number;
+  /** False: the scale stays 1 (insightface's last batch norm). */
+  readonly scale?: boolean;
+}
+
+/** Batch norm over the last axis, with PyTorch's defaults and names. */
+export function batchNorm(
+  scope: Scope,
+  channels: number,
+  { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
+): <T extends Tensor>(x: T, mode: Mode) => T {
+  const variables = {
+    gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
+    beta: scope.weight('bias', [channels], zeros),
+    mean: scope.statistic('running_mean', [channels], zeros),
+    variance: scope.statistic('running_var', [channels], ones),
+  };
+  return (x, mode) =>
+    mode === 'train'
+      ? batchNormTraining(x, variables, { momentum, epsilon })
+      : batchNormInference(x, variables, { epsilon });
+}
+
+/** PReLU with one slope a channel, 0.25 at first (PyTorch's default). */
+export function parametricRelu(scope: Scope, channels: number): <T extends Tensor>(x: T) => T {
+  const slope = scope.weight('weight', [channels], constant(0.25));
+  return (x) => prelu(x, slope);
+}
+
+export interface LinearShape {
+  readonly inputs: number;
+  readonly outputs: number;
+  readonly bias?: boolean;
+  readonly initialise?: Initialiser;
+}
+
+/** x [batch, in] -> [batch, out]; `weight` is stored as [in, out]. */
+export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tensor2D {
+  const { inputs, outputs, bias = true, initialise = linearDefault(inputs) } = shape;
+  const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
+  const offset = bias ? scope.weight('bias', [outputs], linearDefault(inputs)) : undefined;
+  return (x) => {
+    const y = tf.matMul(x, weight) as Tensor2D;
+    return offset ? tf.add(y, offset) : y;
+  };
+}

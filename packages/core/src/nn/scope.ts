@@ -1,0 +1,48 @@
+import { type RandomStream, stream } from '../data/random';
+import type { State, StateKind } from '../runtime/state';
+import type { Variable } from '../runtime/tensorflow';
+
+/** Fills a new variable: its shape and a random stream of its own -> its values. */
+export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;
+
+/**
+ * A place in a state where a network declares its variables. Names are PyTorch's (`layer1.0.conv1.weight`) under the
+ * scope's path. A variable's initial values depend on the seed and its name within the network alone, not on what was
+ * declared before it.
+ */
+export class Scope {
+  private constructor(
+    private readonly state: State,
+    private readonly seed: number,
+    private readonly root: string,
+    private readonly path: string,
+  ) {}
+
+  /** The scope of a whole network: its variables are called `root/...` in the state. */
+  static root(state: State, root: string, seed: number): Scope {
+    return new Scope(state, seed, root, '');
+  }
+
+  child(name: string): Scope {
+    return new Scope(this.state, this.seed, this.root, this.join(name));
+  }
+
+  /** Declares a variable that training moves along its gradient. */
+  weight(name: string, shape: readonly number[], initialise: Initialiser): Variable {
+    return this.declare(name, 'trainable', shape, initialise);
+  }
+
+  /** Declares a variable that forward passes set (running statistics) or that stays as it is. */
+  statistic(name: string, shape: readonly number[], initialise: Initialiser): Variable {
+    return this.declare(name, 'statistic', shape, initialise);
+  }
+
+  private declare(name: string, kind: StateKind, shape: readonly number[], initialise: Initialiser): Variable {
+    const own = this.join(name);
+    return this.state.declare(`${this.root}/${own}`, kind, shape, initialise(shape, stream(this.seed, 'initial', own)));
+  }
+
+  private join(name: string): string {
+    return this.path === '' ? name : `${this.path}.${name}`;
+  }
+}

@@ -1,0 +1,36 @@
+import { attr, execute } from '../binding';
+import { type Tensor, tf } from '../tensorflow';
+
+const type = [attr.type('T', 'float32')];
+
+/** max(x, 0), its gradient from the output, so that the input need not be kept. */
+export function relu<T extends Tensor>(x: T): T {
+  const run = tf.customGrad((...args) => {
+    const [input, save] = args as unknown as [Tensor, (saved: Tensor[]) => void];
+    const y = execute('Relu', type, [input]);
+    save([y]);
+    return { value: y, gradFunc: (dy: Tensor, [out]: Tensor[]) => execute('ReluGrad', type, [dy, out as Tensor]) };
+  });
+  return run(x) as T;
+}
+
+/** x where positive, alpha x elsewhere; alpha [c] is one slope a channel (the last axis of x). */
+export function prelu<T extends Tensor>(x: T, alpha: Tensor): T {
+  const run = tf.customGrad((...args) => {
+    const [input, slope, save] = args as unknown as [Tensor, Tensor, (saved: Tensor[]) => void];
+    const positive = execute('Relu', type, [input]);
+    const negative = tf.sub(input, positive);
+    save([input, slope]);
+    return {
+      value: tf.add(positive, tf.mul(slope, negative)),
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [a, s] = saved as [Tensor, Tensor];
+        const above = execute('ReluGrad', type, [dy, a]);
+        const below = tf.sub(dy, above);
+        const axes = a.shape.slice(0, -1).map((_, axis) => axis);
+        return [tf.add(above, tf.mul(s, below)), tf.sum(tf.mul(below, a), axes)];
+      },
+    };
+  });
+  return run(x, alpha) as T;
+}

@@ -1,0 +1,108 @@
+import { attr, executeAll } from '../binding';
+import { type Tensor, tf, type Variable } from '../tensorflow';
+
+export interface BatchNormVariables {
+  readonly gamma: Tensor;
+  readonly beta: Tensor;
+  readonly mean: Variable;
+  readonly variance: Variable;
+}
+
+export interface BatchNormOptions {
+  /** Share of the new batch in the running statistics (PyTorch's meaning of momentum). */
+  readonly momentum?: number;
+  readonly epsilon?: number;
+}
+
+const attrs = (epsilon: number, training: boolean) => [
+  attr.type('T', 'float32'),
+  attr.type('U', 'float32'),
+  attr.float('epsilon', epsilon),
+  attr.string('data_format', 'NHWC'),
+  attr.bool('is_training', training),
+];
+
+/** The operation wants [batch, h, w, c]; two-dimensional features are images of one pixel. */
+function asImages<T extends Tensor>(x: T, run: (images: Tensor) => Tensor): T {
+  if (x.rank === 4) return run(x) as T;
+  const [rows, channels] = x.shape as [number, number];
+  return tf.reshape(run(tf.reshape(x, [rows, 1, 1, channels])), x.shape) as T;
+}
+
+/**
+ * Batch norm by the batch's own statistics, with PyTorch's semantics: the running mean and the running (unbiased)
+ * variance move by `momentum` towards the batch's.
+ * x [batch, h, w, c] or [batch, c]; at least two values a channel.
+ */
+export function batchNormTraining<T extends Tensor>(
+  x: T,
+  { gamma, beta, mean, variance }: BatchNormVariables,
+  { momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {},
+): T {
+  const channels = x.shape.at(-1) ?? 1;
+  if (x.size / channels < 2)
+    throw new Error(`Batch norm in training needs more than one value a channel, got [${x.shape}].`);
+  return asImages(x, (images) => {
+    const statistics: Tensor[] = [];
+    const run = tf.customGrad((...args) => {
+      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
+      const empty = tf.zeros([0]);
+      const [y, batchMean, batchVariance, r1, r2, r3] = executeAll(
+        'FusedBatchNormV3',
+        [...attrs(epsilon, true), attr.float('exponential_avg_factor', 1)],
+        [input, scale, offset, empty, empty],
+        6,
+      ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+      statistics.push(tf.keep(batchMean), tf.keep(batchVariance));
+      save([input, scale, r1, r2, r3]);
+      return {
+        value: y,
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [a, g, ...reserved] = saved as [Tensor, Tensor, ...Tensor[]];
+          return executeAll('FusedBatchNormGradV3', attrs(epsilon, true), [dy, a, g, ...reserved], 5).slice(0, 3);
+        },
+      };
+    });
+    const y = run(images, gamma, beta);
+    const [batchMean, batchVariance] = statistics as [Tensor, Tensor];
+    // exponential_avg_factor 1 gives the batch's mean and its unbiased variance, which is what PyTorch averages.
+    tf.tidy(() => {
+      mean.assign(tf.add(tf.mul(mean, 1 - momentum), tf.mul(batchMean, momentum)));
+      variance.assign(tf.add(tf.mul(variance, 1 - momentum), tf.mul(batchVariance, momentum)));
+    });
+    for (const tensor of statistics) tensor.dispose();
+    return y;
+  });
+}
+
+/** Batch norm by the running statistics, which stay as they are. Differentiable in x, gamma and beta. */
+export function batchNormInference<T extends Tensor>(
+  x: T,
+  { gamma, beta, mean, variance }: BatchNormVariables,
+  { epsilon = 1e-5 }: BatchNormOptions = {},
+): T {
+  return asImages(x, (images) => {
+    const run = tf.customGrad((...args) => {
+      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
+      const [y] = executeAll(
+        'FusedBatchNormV3',
+        [...attrs(epsilon, false), attr.float('exponential_avg_factor', 1)],
+        [input, scale, offset, mean, variance],
+        6,
+      ) as [Tensor];
+      save([input, scale]);
+      return {
+        value: y,
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [a, g] = saved as [Tensor, Tensor];
+          const inverse = tf.rsqrt(tf.add(variance, epsilon));
+          const axes = [0, 1, 2];
+          const dx = tf.mul(dy, tf.mul(g, inverse));
+          const dgamma = tf.sum(tf.mul(dy, tf.mul(tf.sub(a, mean), inverse)), axes);
+          return [dx, dgamma, tf.sum(dy, axes)];
+        },
+      };
+    });
+    return run(images, gamma, beta);
+  });
+}
