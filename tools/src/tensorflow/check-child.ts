@@ -11,7 +11,10 @@ const [addon = '', folder = ''] = process.argv.slice(2);
 restoreLegacyUtil();
 const load = createRequire(join(folder, 'package.json'));
 // The addon is tried before it goes where everyone's tfjs-node finds it.
-(load('@mapbox/node-pre-gyp') as { find: () => string }).find = () => addon;
+const finder = '@mapbox/node-pre-gyp';
+load(finder);
+const loaded = load.cache[load.resolve(finder)];
+if (loaded !== undefined) loaded.exports = { find: () => addon };
 const tf = load(folder) as typeof tfjs;
 
 const images = tf.linspace(-1, 1, 4 * 6 * 6).reshape([4, 6, 6, 1]) as tfjs.Tensor4D;

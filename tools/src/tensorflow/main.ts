@@ -26,15 +26,21 @@ async function main(): Promise<void> {
   await provision(join(__dirname, '..', '..', '..'), requestedDevice(), interruption.signal);
 }
 
-main().catch((error: unknown) => {
-  if (interruption.signal.aborted) {
-    console.error('Interrupted: nothing was changed.');
-    process.exitCode = exitCode;
-  } else if (error instanceof UserError) {
-    console.error(error.message);
-    process.exitCode = error.exitCode;
-  } else {
-    console.error(error);
-    process.exitCode = 1;
-  }
-});
+// Until it has succeeded, it has failed: also when the event loop runs empty before `main` has ended.
+process.exitCode = 1;
+main().then(
+  () => {
+    process.exitCode = 0;
+  },
+  (error: unknown) => {
+    if (interruption.signal.aborted) {
+      console.error('Interrupted: nothing was changed.');
+      process.exitCode = exitCode;
+    } else if (error instanceof UserError) {
+      console.error(error.message);
+      process.exitCode = error.exitCode;
+    } else {
+      console.error(error);
+    }
+  },
+);

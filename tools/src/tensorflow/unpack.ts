@@ -1,4 +1,4 @@
-import { mkdtempSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explained, noRoom, size } from './errors';
@@ -44,7 +44,8 @@ export async function unpackLibraries(platform: Platform, folder: string, signal
   try {
     const { bavail, bsize } = await statfs(dirname(folder));
     if (bavail * bsize < needed) throw noRoom(dirname(folder), needed);
-    partial = mkdtempSync(`${folder}.partial-`);
+    partial = `${folder}.partial-${process.pid}`;
+    mkdirSync(partial);
     const files: Record<string, number> = {};
     for (const wheel of wheels) {
       const path = await pipDownload(wheel, partial, signal);

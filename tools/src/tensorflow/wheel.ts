@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
-import { createReadStream } from 'node:fs';
-import { mkdir, open } from 'node:fs/promises';
+import { createReadStream, createWriteStream } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { pipeline } from 'node:stream/promises';
 import { UserError } from '@headshare/core/runtime/user-error';
@@ -10,7 +10,7 @@ import type { Wheel } from './platforms';
 /** Compares a downloaded wheel with its pinned SHA-256. @throws UserError (exit code 1) when they differ. */
 export async function verify(path: string, wheel: Wheel, signal: AbortSignal): Promise<void> {
   const hash = createHash('sha256');
-  await pipeline(createReadStream(path, { highWaterMark: 1 << 20 }), hash, { signal });
+  for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
   const found = hash.digest('hex');
   if (found === wheel.sha256) return;
   throw new UserError(
@@ -39,13 +39,8 @@ export async function extract(
       await mkdir(dirname(join(folder, path)), { recursive: true });
       // The upper half holds the Unix mode: ptxas must stay executable.
       const mode = (entry.externalFileAttributes >>> 16) & 0o777 || 0o644;
-      const file = await open(join(folder, path), 'w', mode);
-      try {
-        const output = file.createWriteStream({ highWaterMark: 1 << 20, autoClose: false, flush: true });
-        await pipeline(await archive.openReadStreamPromise(entry), output, { signal });
-      } finally {
-        await file.close();
-      }
+      const output = createWriteStream(join(folder, path), { highWaterMark: 1 << 20, mode, flush: true });
+      await pipeline(await archive.openReadStreamPromise(entry), output, { signal });
       written[path] = entry.uncompressedSize;
     }
   } finally {
