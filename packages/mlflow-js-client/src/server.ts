@@ -1,0 +1,15 @@
+import { type Connection, send } from './connection';
+
+/** Whether a server answers /health with OK, asked once. */
+export async function isHealthy(connection: Connection, timeout = 2000): Promise<boolean> {
+  try {
+    return (await send({ ...connection, retries: 0 }, { method: 'GET', path: '/health', timeout })).trim() === 'OK';
+  } catch {
+    return false;
+  }
+}
+
+/** The server's MLflow version, e.g. 3.17.2. */
+export async function getVersion(connection: Connection): Promise<string> {
+  return (await send(connection, { method: 'GET', path: '/version' })).trim();
+}
