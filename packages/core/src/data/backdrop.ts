@@ -26,15 +26,21 @@ export function backdrop(canvas: Canvas, random: RandomStream, base: Colour, spr
       row[i] = upper + ((knots[(cellY + 1) * side * 3 + i] as number) - upper) * ty;
     }
     let at = y * size * 3;
-    for (let x = 0; x < size; x++, at += 3) {
-      const gx = (x + 0.5) * step;
-      const cellX = gx | 0;
-      const tx = gx - cellX;
-      const k = cellX * 3;
-      const [r, g, b] = [row[k] as number, row[k + 1] as number, row[k + 2] as number];
-      data[at] = r + ((row[k + 3] as number) - r) * tx;
-      data[at + 1] = g + ((row[k + 4] as number) - g) * tx;
-      data[at + 2] = b + ((row[k + 5] as number) - b) * tx;
+    for (let cell = 0, x = 0; cell < cells; cell++) {
+      const k = cell * 3;
+      const stepR = ((row[k + 3] as number) - (row[k] as number)) * step;
+      const stepG = ((row[k + 4] as number) - (row[k + 1] as number)) * step;
+      const stepB = ((row[k + 5] as number) - (row[k + 2] as number)) * step;
+      const into = (x + 0.5) / (size / cells) - cell;
+      let r = (row[k] as number) + (stepR * into) / step;
+      let g = (row[k + 1] as number) + (stepG * into) / step;
+      let b = (row[k + 2] as number) + (stepB * into) / step;
+      const end = cell === cells - 1 ? size : Math.round(((cell + 1) * size) / cells);
+      for (; x < end; x++, at += 3, r += stepR, g += stepG, b += stepB) {
+        data[at] = r;
+        data[at + 1] = g;
+        data[at + 2] = b;
+      }
     }
   }
 }

@@ -76,23 +76,49 @@ export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, b
   const width = right - left;
   for (let y = top; y < bottom; y++) {
     shape.cover(y, left, right, cover);
-    let at = (y * size + left) * 3;
-    for (let i = 0; i < width; i++, at += 3) {
-      const amount = (cover[i] as number) * alpha;
-      if (amount === 0) continue;
-      const r = data[at] as number;
-      const g = data[at + 1] as number;
-      const b = data[at + 2] as number;
-      if (blend === 'over') {
-        data[at] = r + (red - r) * amount;
-        data[at + 1] = g + (green - g) * amount;
-        data[at + 2] = b + (blue - b) * amount;
-      } else {
-        data[at] = r + r * (red - 1) * amount;
-        data[at + 1] = g + g * (green - 1) * amount;
-        data[at + 2] = b + b * (blue - 1) * amount;
-      }
-    }
+    const start = (y * size + left) * 3;
+    if (blend === 'over') over(data, start, cover, width, alpha, red, green, blue);
+    else multiply(data, start, cover, width, alpha, red - 1, green - 1, blue - 1);
+  }
+}
+
+// Plain parameters rather than objects: these two loops are where the time goes.
+function over(
+  data: Float32Array,
+  start: number,
+  cover: Float32Array,
+  width: number,
+  alpha: number,
+  r: number,
+  g: number,
+  b: number,
+) {
+  for (let i = 0, at = start; i < width; i++, at += 3) {
+    const amount = (cover[i] as number) * alpha;
+    if (amount === 0) continue;
+    const rest = 1 - amount;
+    data[at] = (data[at] as number) * rest + r * amount;
+    data[at + 1] = (data[at + 1] as number) * rest + g * amount;
+    data[at + 2] = (data[at + 2] as number) * rest + b * amount;
+  }
+}
+
+function multiply(
+  data: Float32Array,
+  start: number,
+  cover: Float32Array,
+  width: number,
+  alpha: number,
+  r: number,
+  g: number,
+  b: number,
+) {
+  for (let i = 0, at = start; i < width; i++, at += 3) {
+    const amount = (cover[i] as number) * alpha;
+    if (amount === 0) continue;
+    data[at] = (data[at] as number) * (1 + r * amount);
+    data[at + 1] = (data[at + 1] as number) * (1 + g * amount);
+    data[at + 2] = (data[at + 2] as number) * (1 + b * amount);
   }
 }
 

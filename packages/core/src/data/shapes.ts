@@ -81,6 +81,9 @@ export function band(frame: Frame, half: number, upper: Curve, lower: Curve, sof
   const top = u0 - Math.abs(u1) + Math.min(0, u2);
   const bottom = l0 + Math.abs(l1) + Math.max(0, l2);
   const slope = scale / soft;
+  const least = top - 0.5 / slope;
+  const most = bottom + 0.5 / slope;
+  const perHalf = 1 / half;
   return {
     ...bounds(frame, 0, (top + bottom) / 2, half, Math.max(0, bottom - top) / 2, soft),
     cover: (y, left, right, cover) => {
@@ -88,12 +91,16 @@ export function band(frame: Frame, half: number, upper: Curve, lower: Curve, sof
       let u = a * (left + 0.5 - frame.x) + b * dy;
       let v = c * (left + 0.5 - frame.x) + d * dy;
       for (let i = 0; i < right - left; i++, u += a, v += c) {
-        const t = u / half;
+        if (v < least || v > most) {
+          cover[i] = 0;
+          continue;
+        }
+        const t = u * perHalf;
+        const upperEdge = 0.5 + (v - (u0 + (u1 + u2 * t) * t)) * slope;
+        const lowerEdge = 0.5 + (l0 + (l1 + l2 * t) * t - v) * slope;
+        const sides = Math.min(1, upperEdge) + Math.min(1, lowerEdge) - 1;
         const ends = 0.5 + (half - Math.abs(u)) * slope;
-        const above = 0.5 + (v - (u0 + (u1 + u2 * t) * t)) * slope;
-        const below = 0.5 + (l0 + (l1 + l2 * t) * t - v) * slope;
-        const sides = Math.min(above, 1) + Math.min(below, 1) - 1;
-        cover[i] = sides <= 0 || ends <= 0 ? 0 : ends >= 1 ? sides : sides * ends;
+        cover[i] = sides <= 0 || ends <= 0 ? 0 : sides * Math.min(1, ends);
       }
     },
   };
@@ -109,7 +116,14 @@ export function profile(frame: Frame, top: number, bottom: number, widths: Array
   const perUnit = last / (bottom - top);
   let widest = 0;
   for (let i = 0; i <= last; i++) widest = Math.max(widest, widths[i] as number);
-  const slope = scale / soft;
+  // Where the outline is steep, the distance to it is shorter than the horizontal one: one factor for each piece.
+  const slopes = new Float32Array(last);
+  for (let i = 0; i < last; i++) {
+    const steep = ((widths[i + 1] as number) - (widths[i] as number)) * perUnit;
+    slopes[i] = scale / soft / Math.sqrt(1 + steep * steep);
+  }
+  // Frames squeeze: a pixel can be nearer than the mean scale says.
+  const reach = soft * 0.6;
   return {
     ...bounds(frame, 0, (top + bottom) / 2, widest, (bottom - top) / 2, soft),
     cover: (y, left, right, cover) => {
@@ -122,13 +136,19 @@ export function profile(frame: Frame, top: number, bottom: number, widths: Array
           cover[i] = 0;
           continue;
         }
-        const before = Math.floor(knot);
+        const before = knot | 0;
         const from = widths[before] as number;
-        const change = (widths[before + 1] as number) - from;
-        const steep = change * perUnit;
-        const distance = (from + change * (knot - before) - Math.abs(u)) / Math.sqrt(1 + steep * steep);
-        const amount = 0.5 + distance * slope;
-        cover[i] = amount <= 0 ? 0 : Math.min(amount, 1);
+        const width = from + ((widths[before + 1] as number) - from) * (knot - before);
+        const amount = 0.5 + (width - Math.abs(u)) * (slopes[before] as number);
+        if (amount > 0 && amount < 1) {
+          cover[i] = amount;
+          continue;
+        }
+        // As many pixels further along as the outline is away (sphere tracing), nothing changes.
+        const value = amount >= 1 ? 1 : 0;
+        cover[i] = value;
+        const skip = Math.min(right - left - 1 - i, (Math.abs(amount - 0.5) * reach) | 0);
+        for (let end = i + skip; i < end; u += a, v += c) cover[++i] = value;
       }
     },
   };

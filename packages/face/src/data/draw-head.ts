@@ -1,6 +1,6 @@
 import { stream } from '@headshare/core/data/random';
 import { type Canvas, type Colour, mix, paint, scaled } from '@headshare/core/data/raster';
-import { band, ellipse, glow, profile } from '@headshare/core/data/shapes';
+import { band, ellipse, glow, intersection, profile } from '@headshare/core/data/shapes';
 import type { Appearance } from './appearance';
 import type { Head } from './head';
 import type { Identity } from './identity';
@@ -49,7 +49,7 @@ function outline(person: Identity): { bottom: number; widths: Float32Array } {
 
 /** Hair behind, neck, clothes, ears and the face's bare surface. */
 export function drawHead(canvas: Canvas, head: Head, person: Identity, seen: Appearance, colours: Complexion): void {
-  const { silhouette, scale } = head;
+  const { silhouette } = head;
   const { bottom, widths } = outline(person);
   const volume = seen.hairVolume;
   const backLength = 0.1 + seen.hairLength * 1.3;
@@ -61,7 +61,7 @@ export function drawHead(canvas: Canvas, head: Head, person: Identity, seen: App
       scaled(colours.hair, 0.8),
     );
   }
-  paint(canvas, band(silhouette, person.faceWidth * 0.62, [0.3, 0, 0], [2, 0, 0], 2), scaled(colours.skin, 0.72));
+  paint(canvas, band(silhouette, person.faceWidth * 0.62, [0.6, 0, 0], [2, 0, 0], 2), scaled(colours.skin, 0.72));
   paint(canvas, band(silhouette, 1.6, [bottom + 0.28, 0, 0.12], [3, 0, 0], 2), seen.clothes);
   for (const side of [-1, 1] as const) {
     // The ear that the head turns away disappears behind the cheek.
@@ -79,7 +79,6 @@ export function drawHead(canvas: Canvas, head: Head, person: Identity, seen: App
   paint(canvas, face, colours.skin);
   // The jaw throws a shadow at the outline; a little of it keeps the face apart from the neck.
   paint(canvas, glow(silhouette, 0, bottom + 0.1, person.faceWidth * 0.8, 0.16), [0.75, 0.7, 0.7], 0.5, 'multiply');
-  void scale;
 }
 
 /** Shading of the face's relief, beard, freckles and moles. */
@@ -189,7 +188,7 @@ export function drawFrontHair(
   const cap = profile(silhouette, top, hairline + drop, capWidths(wide + volume * 0.9));
   // The hairline is a parabola that runs down at the temples; the parting tilts it.
   const line = band(silhouette, wide + volume + 0.2, [-2, 0, 0], [hairline, seen.parting * 0.2, drop + 0.15], 1.5);
-  paint(canvas, { ...cap, bottom: Math.min(cap.bottom, line.bottom), cover: covered(cap, line) }, colours.hair);
+  paint(canvas, intersection(cap, line), colours.hair);
   const shine = Math.max(0.15, 0.4 - 0.2 * Math.abs(seen.parting));
   paint(
     canvas,
@@ -201,7 +200,7 @@ export function drawFrontHair(
     const brim = -0.62 + 0.1 * seen.fringe - 0.2 * seen.pitch;
     const crown = profile(silhouette, top - 0.15, brim + 0.1, capWidths(wide + volume + 0.12));
     const edge = band(silhouette, 2, [-3, 0, 0], [brim, 0, 0.12], 1.2);
-    paint(canvas, { ...crown, cover: covered(crown, edge) }, seen.clothes);
+    paint(canvas, intersection(crown, edge), seen.clothes);
     paint(
       canvas,
       band(silhouette, wide + volume + 0.16, [brim - 0.12, 0, 0.1], [brim, 0, 0.1], 1.2),
@@ -212,15 +211,4 @@ export function drawFrontHair(
 
 function capWidths(wide: number): number[] {
   return Array.from({ length: 13 }, (_, i) => wide * Math.sqrt(Math.max(0, 1 - (1 - Math.min(1, i / 7)) ** 2)));
-}
-
-let second = new Float32Array(512);
-
-function covered(a: ReturnType<typeof band>, b: ReturnType<typeof band>): ReturnType<typeof band>['cover'] {
-  return (y, left, right, cover) => {
-    if (second.length < right - left) second = new Float32Array(right - left);
-    a.cover(y, left, right, cover);
-    b.cover(y, left, right, second);
-    for (let i = 0; i < right - left; i++) cover[i] = (cover[i] as number) * (second[i] as number);
-  };
 }
