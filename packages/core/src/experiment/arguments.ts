@@ -1,0 +1,118 @@
+import { parseArgs } from 'node:util';
+import { distance } from 'fastest-levenshtein';
+import { UserError } from '../runtime/user-error';
+import { type Catalog, reach } from './catalog';
+import type { Stage } from './define';
+import type { Option, Options } from './option';
+import type { Settings } from './settings';
+
+/** What an experiment's command line asks for. */
+export interface CommandLine extends Settings {
+  readonly help: boolean;
+  /** Only check the command line, then stop. */
+  readonly check: boolean;
+}
+
+/** How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. */
+export const written = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
+const camelCase = (name: string): string => name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
+/**
+ * Reads an experiment's command line: `--epochs=3`, `--epochs 3`, `--flip-test`, `--no-flip-test`; the last one wins.
+ *
+ * It takes its own options, those of the experiments that it needs or uses, and, unless `strict`, those of experiments
+ * that need it: Nx forwards one command line to all of them, so that a mistake is found before the first one starts.
+ * Throws UserError for an unknown option (with the nearest name) and for an invalid value.
+ */
+export function readArguments(
+  argv: readonly string[],
+  experiment: Stage,
+  catalog: Catalog,
+  strict: boolean,
+): CommandLine {
+  const own = optionsOf([experiment]);
+  const family = [...catalog.experiments.values()].filter((it) => reach(it).includes(experiment));
+  const known = optionsOf(strict ? [experiment] : [experiment, ...family]);
+  const given: Record<string, unknown> = {};
+  let profile = 'default';
+  let help = false;
+  let check = false;
+  for (const { name, value } of tokens(argv, known)) {
+    const key = camelCase(name);
+    const option = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (key === 'help') help = true;
+    else if (key === 'check') check = true;
+    else if (key === 'profile') profile = wanted(value, '--profile', "a profile's name");
+    else if (option !== undefined) given[key] = readValue(option, value, key);
+    else given[negated(name, value, known)] = known[negated(name, value, known)]?.isFlag ? false : undefined;
+  }
+  return { profile, given, help, check };
+
+  function negated(name: string, value: string | undefined, options: Options): string {
+    const key = camelCase(name.replace(/^no-/, ''));
+    const option = name.startsWith('no-') && Object.hasOwn(options, key) ? options[key] : undefined;
+    if (option === undefined || value !== undefined) throw unknownOption(name, own, catalog);
+    if (!option.isFlag && (option.required || option.default !== undefined)) {
+      throw new UserError(`--${name}: ${written(key)} cannot be absent; it must be ${option.valid}`);
+    }
+    return key;
+  }
+}
+
+function optionsOf(experiments: readonly Stage[]): Options {
+  return Object.assign(
+    {},
+    ...experiments
+      .flatMap(reach)
+      .map(({ options }) => options)
+      .reverse(),
+  );
+}
+
+function* tokens(argv: readonly string[], known: Options): Iterable<{ name: string; value: string | undefined }> {
+  const flags = ['help', 'check', ...Object.keys(known).filter((name) => known[name]?.isFlag)];
+  const parsed = parseArgs({
+    args: [...argv],
+    strict: false,
+    tokens: true,
+    // Without its type, parseArgs cannot know whether the next word belongs to an option.
+    options: Object.fromEntries([
+      ...['profile', ...Object.keys(known)].flatMap((name) => bothWays(name, 'string')),
+      ...flags.flatMap((name) => bothWays(name, 'boolean')),
+    ]),
+  });
+  for (const token of parsed.tokens ?? []) {
+    if (token.kind === 'positional') throw new UserError(`'${token.value}' is no option: write --name=value`);
+    if (token.kind === 'option') yield { name: token.rawName.replace(/^-+/, ''), value: token.value };
+  }
+}
+
+function bothWays(name: string, type: 'string' | 'boolean'): [string, { type: 'string' | 'boolean' }][] {
+  return [name, written(name).slice(2)].map((form) => [form, { type }]);
+}
+
+function readValue(option: Option<unknown>, value: string | undefined, key: string): unknown {
+  if (option.isFlag && value === undefined) return true;
+  return option.parse(wanted(value, written(key), option.valid), written(key));
+}
+
+function wanted(value: string | undefined, name: string, valid: string): string {
+  if (value === undefined) throw new UserError(`${name} needs a value: ${valid}`);
+  return value;
+}
+
+function unknownOption(name: string, own: Options, catalog: Catalog): UserError {
+  const elsewhere = [...catalog.experiments].filter(([, { options }]) => Object.hasOwn(options, camelCase(name)));
+  if (elsewhere.length > 0) {
+    return new UserError(`--${name} is not read by this experiment, only by ${elsewhere.map(([it]) => it).join(', ')}`);
+  }
+  const names = ['--profile', '--help', ...Object.keys(own).map(written)];
+  const near = names
+    .map((candidate) => ({ candidate, far: distance(`--${name}`, candidate) }))
+    .sort((a, b) => a.far - b.far)
+    .slice(0, 3);
+  return new UserError(
+    `unknown option --${name}; did you mean ${near.map(({ candidate }) => candidate).join(' or ')}?`,
+  );
+}

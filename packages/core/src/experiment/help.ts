@@ -1,0 +1,56 @@
+import { written } from './arguments';
+import { type Catalog, nameOf, reach } from './catalog';
+import type { Stage } from './define';
+import type { Option } from './option';
+import { profileNames } from './settings';
+
+/** The text of `--help`: what the experiment does, its options with defaults and ranges, its profiles. */
+export function helpText(experiment: Stage, catalog: Catalog): string {
+  const name = nameOf(catalog, experiment);
+  const target = `${catalog.package}:${name}`;
+  const sections = reach(experiment).map((stage) => {
+    const title = stage === experiment ? 'Options:' : `Options of '${nameOf(catalog, stage)}':`;
+    const fresh = Object.entries(stage.options).filter(
+      ([option]) => stage === experiment || !Object.hasOwn(experiment.options, option),
+    );
+    return fresh.length === 0 ? '' : `${title}\n${table(fresh.map(([option, it]) => [written(option), describe(it)]))}`;
+  });
+  const profiles = profileNames(experiment).map((profile): [string, string] => [
+    profile === 'default' ? 'default' : `:${profile}`,
+    settingsLine(experiment, profile),
+  ]);
+  const needs = Object.values(experiment.needs).map((stage) => nameOf(catalog, stage));
+  return [
+    experiment.summary,
+    `Usage: npx nx run ${target}[:profile] [--option=value ...]`,
+    ...(needs.length > 0 ? [`Runs first, unless done already: ${needs.join(', ')}`] : []),
+    ...sections,
+    `Profiles:\n${table(profiles)}`,
+  ]
+    .filter((section) => section !== '')
+    .join('\n\n');
+}
+
+function describe(option: Option<unknown>): string {
+  const fallback = option.required
+    ? 'required'
+    : option.default === undefined
+      ? 'not set by default'
+      : `default ${shown(option.default)}`;
+  return `${option.help} (${option.valid}; ${fallback})`;
+}
+
+function settingsLine(experiment: Stage, profile: string): string {
+  const settings = Object.entries(experiment.profiles[profile] ?? {}).filter(([name]) =>
+    Object.hasOwn(experiment.options, name),
+  );
+  if (settings.length === 0) return profile === 'default' ? 'the defaults above' : 'nothing beyond the defaults';
+  return settings.map(([name, value]) => `${written(name)}=${shown(value)}`).join(' ');
+}
+
+const shown = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
+
+function table(rows: readonly (readonly [string, string])[]): string {
+  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
+  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`).join('\n');
+}

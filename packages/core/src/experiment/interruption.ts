@@ -1,0 +1,35 @@
+/** Within this time of the first, a second signal is the same Ctrl-C: the terminal and Nx both send one. */
+const sameKeyPress = 1000;
+
+/**
+ * Turns Ctrl-C and SIGTERM into an abort signal, so that the run can stop after its step and keep a checkpoint.
+ * A second Ctrl-C ends the process at once. `code`: the exit code of what was received; `release` stops listening.
+ */
+export function interruption(log: (line: string) => void): {
+  readonly signal: AbortSignal;
+  readonly code: () => number;
+  readonly release: () => void;
+} {
+  const controller = new AbortController();
+  let code = 130;
+  let first = 0;
+  const stop = (signal: NodeJS.Signals): void => {
+    if (controller.signal.aborted) {
+      if (Date.now() - first > sameKeyPress) process.exit(code);
+      return;
+    }
+    first = Date.now();
+    code = signal === 'SIGTERM' ? 143 : 130;
+    log('Stopping after this step; Ctrl-C again stops at once.');
+    controller.abort();
+  };
+  const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  for (const signal of signals) process.on(signal, stop);
+  return {
+    signal: controller.signal,
+    code: () => code,
+    release: () => {
+      for (const signal of signals) process.off(signal, stop);
+    },
+  };
+}

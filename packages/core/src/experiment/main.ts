@@ -1,0 +1,60 @@
+import { relative } from 'node:path';
+import { UserError } from '../runtime/user-error';
+import { readArguments } from './arguments';
+import { loadCatalog, locate, reach } from './catalog';
+import { dataFingerprint } from './data-fingerprint.cjs';
+import { explain } from './failure';
+import { helpText } from './help';
+import { interruption } from './interruption';
+import { publish, runStage } from './run-stage';
+import { resolveOptions } from './settings';
+import { sourcesDigest } from './store';
+
+/**
+ * Runs one experiment: `main.ts packages/face/experiments/distill.ts --profile=smoke --seed=3`.
+ * Returns the exit code: 0 done, 1 the work failed, 2 wrong usage (nothing was done), 130 interrupted.
+ */
+export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
+  const { signal, code, release } = interruption(log);
+  try {
+    if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
+    const { root, name, packageFolder, package: packageName } = locate(file);
+    const sources = sourcesDigest(root, packageName);
+    const catalog = loadCatalog(packageFolder);
+    const experiment = catalog.experiments.get(name);
+    if (experiment === undefined) throw catalog.broken.get(name) ?? new UserError(`there is no file ${file}`);
+    const settings = readArguments(argv, experiment, catalog, argv.includes('--check'));
+    if (settings.help) {
+      log(helpText(experiment, catalog));
+      return 0;
+    }
+    for (const stage of reach(experiment)) resolveOptions(stage, settings);
+    if (settings.check) return 0;
+
+    log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
+    const data = dataFingerprint(root, packageName);
+    const done = await runStage(experiment, settings, { catalog, signal, log, data, sources: await sources });
+    await publish(name, done, catalog);
+    log(`\n${done.run.result.summary.trimEnd()}\n`);
+    log(`Files: ${relative(root, done.folder)}`);
+    if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
+    return 0;
+  } catch (error) {
+    if (signal.aborted) {
+      log('Interrupted. The same command goes on from here.');
+      return code();
+    }
+    const { message, exitCode } = explain(error);
+    console.error(message);
+    return exitCode;
+  } finally {
+    release();
+  }
+}
+
+if (require.main === module) {
+  main(process.argv.slice(2), console.log).then((exitCode) => {
+    // Worker pools and sockets must not keep a finished command alive; what was printed must still come out.
+    process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
+  });
+}

@@ -1,0 +1,165 @@
+import { existsSync } from 'node:fs';
+import { mkdir } from 'node:fs/promises';
+import { join, relative } from 'node:path';
+import { lock } from 'proper-lockfile';
+import { type Catalog, nameOf, reach } from './catalog';
+import type { RunContext, Stage, StageOutcome, StageResult } from './define';
+import { openTracker } from './open-tracker';
+import { resolveOptions, type Settings } from './settings';
+import { copyRun, type FinishedRun, readFinished, runKey, writeFinished, writeJson } from './store';
+
+/** What all stages of one command share. */
+export interface Session {
+  readonly catalog: Catalog;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  /** The data's fingerprint. */
+  readonly data: string;
+  /** The digest of the sources. */
+  readonly sources: string;
+}
+
+/** A finished run and where it lies. */
+export interface StageRun {
+  readonly run: FinishedRun;
+  readonly folder: string;
+  /** It was there already: nothing had to be done. */
+  readonly reused: boolean;
+}
+
+/**
+ * Makes sure that an experiment has run under these settings: a finished run with the same code, options and data is
+ * reused (from `runs/`, or from `artifacts/`, where Nx's cache puts it), an interrupted one goes on in its folder.
+ * Throws what the experiment throws, and UserError for settings that it cannot run under.
+ */
+export async function runStage(experiment: Stage, settings: Settings, session: Session): Promise<StageRun> {
+  const { catalog, log, data, sources } = session;
+  const name = nameOf(catalog, experiment);
+  const options = Object.fromEntries(
+    reach(experiment).map((it) => [nameOf(catalog, it), resolveOptions(it, settings)]),
+  );
+  const device = process.env.TF_DEVICE || 'cpu';
+  const identity = { experiment: name, options, data, sources, device };
+  const key = runKey(identity);
+  const folder = join(catalog.root, 'runs', catalog.package, name, key);
+  const shownFolder = relative(catalog.root, folder);
+
+  const finished = await findFinished(folder, key, artifactsFolder(catalog, name));
+  if (finished !== undefined) {
+    log(`${name}: done already, ${shownFolder}`);
+    return { run: finished, folder, reused: true };
+  }
+  const resumed = existsSync(join(folder, 'config.json'));
+  await mkdir(folder, { recursive: true });
+  const unlock = await lockFolder(folder, () => log(`${name}: another process is at it; waiting for its result`));
+  try {
+    // The process that held the lock may have done the work.
+    const done = await readFinished(folder);
+    if (done !== undefined) return { run: done, folder, reused: true };
+    const label = runName(name, settings);
+    log(`${label}: ${resumed ? 'goes on' : 'starts'} in ${shownFolder}`);
+    const run = await runHere(experiment, { name, label, key, folder, settings, identity }, session);
+    return { run, folder, reused: false };
+  } finally {
+    await unlock();
+  }
+}
+
+/** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */
+export async function publish(name: string, { run, folder }: StageRun, catalog: Catalog): Promise<void> {
+  const output = artifactsFolder(catalog, name);
+  if ((await readFinished(output))?.key !== run.key) await copyRun(folder, output);
+}
+
+interface Work {
+  readonly name: string;
+  readonly label: string;
+  readonly key: string;
+  readonly folder: string;
+  readonly settings: Settings;
+  readonly identity: object;
+}
+
+async function runHere(experiment: Stage, work: Work, session: Session): Promise<FinishedRun> {
+  const { name, label, key, folder, settings } = work;
+  const { catalog, signal, log } = session;
+  const options = resolveOptions(experiment, settings);
+  await writeJson(join(folder, 'config.json'), {
+    package: catalog.package,
+    profile: settings.profile,
+    ...work.identity,
+  });
+  const tracker = await openTracker({
+    package: catalog.package,
+    experiment: name,
+    runName: label,
+    folder,
+    params: { ...options, profile: settings.profile },
+    tags: { 'headshare.key': key },
+    log,
+  });
+  const began = Date.now();
+  const context: RunContext<Readonly<Record<string, unknown>>> = {
+    options,
+    folder,
+    signal,
+    tracker,
+    log,
+    stage: (other, overrides = {}) => stageWithin(other, { ...settings, given: { ...settings.given, ...overrides } }),
+  };
+  const stageWithin = async <R extends StageResult>(other: Stage<R>, nested: Settings): Promise<StageOutcome<R>> => {
+    const outcome = await runStage(other, nested, session);
+    // The run with this key was made by `other.start`, whose result is an R; JSON keeps plain data as it was.
+    return { result: outcome.run.result as R, folder: outcome.folder };
+  };
+  try {
+    const result = await experiment.start(context);
+    signal.throwIfAborted();
+    tracker.artifact(join(folder, 'config.json'));
+    for (const file of result.files ?? []) tracker.artifact(join(folder, file));
+    const { address, note } = await tracker.finish('FINISHED');
+    if (note !== undefined) log(note);
+    const run: FinishedRun = {
+      key,
+      experiment: name,
+      seconds: (Date.now() - began) / 1000,
+      ...(address === undefined ? {} : { address }),
+      result,
+    };
+    await writeFinished(folder, run);
+    return run;
+  } catch (error) {
+    await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
+    throw error;
+  }
+}
+
+async function findFinished(folder: string, key: string, artifacts: string): Promise<FinishedRun | undefined> {
+  const here = await readFinished(folder);
+  if (here !== undefined) return here;
+  const published = await readFinished(artifacts);
+  if (published?.key !== key) return undefined;
+  await copyRun(artifacts, folder);
+  return published;
+}
+
+async function lockFolder(folder: string, onWait: () => void): Promise<() => Promise<void>> {
+  // A training step may keep the event loop, and so the lock's refreshing, busy for many seconds.
+  const options = { stale: 120_000, update: 10_000, onCompromised: () => undefined };
+  try {
+    return await lock(folder, options);
+  } catch (error) {
+    if (Reflect.get(Object(error), 'code') !== 'ELOCKED') throw error;
+    onWait();
+    return await lock(folder, { ...options, retries: { forever: true, factor: 1, minTimeout: 1000 } });
+  }
+}
+
+const artifactsFolder = (catalog: Catalog, name: string): string =>
+  join(catalog.root, 'artifacts', catalog.package, name);
+
+/** What tells runs apart in a list of them: the experiment, the profile, and the options given. */
+function runName(name: string, { profile, given }: Settings): string {
+  const settings = Object.entries(given).map(([option, value]) => `${option}=${String(value)}`);
+  return [name, ...(profile === 'default' ? [] : [profile]), ...settings].join(' ').slice(0, 200);
+}

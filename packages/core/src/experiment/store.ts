@@ -1,0 +1,134 @@
+import { createHash, randomUUID } from 'node:crypto';
+import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
+import { dirname, join, relative } from 'node:path';
+import fastGlob from 'fast-glob';
+import type { StageResult } from './define';
+
+/** A finished run as `result.json` keeps it. */
+export interface FinishedRun {
+  readonly key: string;
+  readonly experiment: string;
+  readonly seconds: number;
+  /** Where the run can be looked at, when it reached a tracking server. */
+  readonly address?: string;
+  readonly result: StageResult;
+}
+
+/** What a run's result depends on. */
+export interface RunIdentity {
+  readonly experiment: string;
+  /** Resolved options by experiment: its own, and those of all it needs or uses. */
+  readonly options: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  /** The data's fingerprint. */
+  readonly data: string;
+  /** The digest of the sources. */
+  readonly sources: string;
+  /** `cpu` or `gpu`: their kernels round differently. */
+  readonly device: string;
+}
+
+const resultFile = 'result.json';
+
+/** Files of a run that are about the run itself and not its result; they stay in the run's folder. */
+const ownFiles = /^(journal|tracking)\b|\.lock$|\.tmp$/;
+
+/** The name of a run's folder: 12 hexadecimal digits that only the same work has. */
+export function runKey(identity: RunIdentity): string {
+  return createHash('sha256').update(canonical(identity)).digest('hex').slice(0, 12);
+}
+
+/** The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside. */
+export async function sourcesDigest(root: string, packageName: string): Promise<string> {
+  const core = join(__dirname, '../..');
+  const [own, shared] = await Promise.all([
+    digestFiles(join(root, 'packages', packageName), ['package.json', '{src,experiments}/**/*']),
+    digestFiles(core, ['package.json', '{src,native}/**/*']),
+  ]);
+  return createHash('sha256').update(own).update(shared).digest('hex').slice(0, 16);
+}
+
+async function digestFiles(folder: string, patterns: readonly string[]): Promise<string> {
+  const files = await fastGlob([...patterns], { cwd: folder, ignore: ['**/*.test.ts', '**/fixtures/**'] });
+  const hash = createHash('sha256');
+  for (const file of files.sort())
+    hash
+      .update(`${file}\0`)
+      .update(await readFile(join(folder, file)))
+      .update('\0');
+  return hash.digest('hex');
+}
+
+/** The finished run in a folder; `undefined` when there is none, or one cut short. */
+export async function readFinished(folder: string): Promise<FinishedRun | undefined> {
+  try {
+    const parsed: unknown = JSON.parse(await readFile(join(folder, resultFile), 'utf8'));
+    return isFinished(parsed) ? parsed : undefined;
+  } catch (error) {
+    if (error instanceof SyntaxError || Reflect.get(Object(error), 'code') === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+/** Marks a folder as a finished run. Written last, and whole or not at all. */
+export async function writeFinished(folder: string, run: FinishedRun): Promise<void> {
+  await writeJson(join(folder, resultFile), run);
+}
+
+/** Writes JSON so that a reader, or a power cut, finds the old file or the new one, never half of one. */
+export async function writeJson(path: string, value: unknown): Promise<void> {
+  const temporary = `${path}.${process.pid}.tmp`;
+  const file = await open(temporary, 'w');
+  try {
+    await file.writeFile(`${JSON.stringify(value, null, 2)}\n`);
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+  await rename(temporary, path);
+}
+
+/**
+ * Makes `to` hold a copy of the run in `from`: hard links, so that a checkpoint takes its space once, and copies where
+ * the file system has no links. `to` is swapped as a whole: it never holds files of two runs.
+ */
+export async function copyRun(from: string, to: string): Promise<void> {
+  const suffix = randomUUID().slice(0, 8);
+  const fresh = `${to}.${suffix}.tmp`;
+  const old = `${to}.${suffix}.old.tmp`;
+  try {
+    await linkTree(from, fresh);
+    await rename(to, old).catch(ignoreMissing);
+    await rename(fresh, to);
+  } finally {
+    await Promise.all([fresh, old].map((path) => rm(path, { recursive: true, force: true })));
+  }
+}
+
+async function linkTree(from: string, to: string): Promise<void> {
+  await mkdir(to, { recursive: true });
+  for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
+    const source = join(entry.parentPath, entry.name);
+    const path = relative(from, source);
+    if (!entry.isFile() || ownFiles.test(path)) continue;
+    const target = join(to, path);
+    await mkdir(dirname(target), { recursive: true });
+    await link(source, target).catch(() => copyFile(source, target));
+  }
+}
+
+function isFinished(value: unknown): value is FinishedRun {
+  return typeof value === 'object' && value !== null && 'key' in value && 'result' in value;
+}
+
+/** JSON with sorted keys: the order in which options are declared changes nothing. */
+function canonical(value: unknown): string {
+  return JSON.stringify(value, (_, item: unknown) =>
+    typeof item === 'object' && item !== null && !Array.isArray(item)
+      ? Object.fromEntries(Object.entries(item).sort(([a], [b]) => (a < b ? -1 : 1)))
+      : item,
+  );
+}
+
+function ignoreMissing(error: unknown): void {
+  if (Reflect.get(Object(error), 'code') !== 'ENOENT') throw error;
+}

@@ -1,0 +1,61 @@
+import { basename, dirname, join } from 'node:path';
+import type { CreateNodesResult, CreateNodesV2, NxPlugin, ProjectConfiguration } from '@nx/devkit';
+import { workspaceDataDirectory } from 'nx/src/utils/cache-directory';
+import { checkCommandLine, checkRequestedTarget } from './command-line';
+import { describePackages } from './describe';
+import { experimentTargets, qualityTargets } from './targets';
+
+/** The plugin's options in nx.json. */
+export interface PluginOptions {
+  /** Targets that set the machine up, `tools:tensorflow`; experiments and tests depend on them. */
+  readonly setup?: readonly string[];
+}
+
+/**
+ * Makes every file `packages/<package>/experiments/<name>.ts` the target `<package>:<name>`, and gives each project
+ * with a jest.config.cjs the targets `lint`, `typecheck` and `test`.
+ */
+export const createNodesV2: CreateNodesV2<PluginOptions> = [
+  '{packages/*/experiments/*.ts,packages/*/jest.config.cjs,tools/jest.config.cjs}',
+  (files, options, { workspaceRoot }) => {
+    const setup = options?.setup ?? [];
+    const experiments = files.filter((file) => basename(dirname(file)) === 'experiments' && !file.endsWith('.test.ts'));
+    const packages = [...new Set(experiments.map((file) => dirname(dirname(file))))].sort();
+    const described = describePackages(
+      workspaceRoot,
+      packages,
+      join(workspaceDataDirectory, 'headshare-experiments.json'),
+    );
+    const projects = packages.map((folder): [string, CreateNodesResult] => {
+      const description = described[folder] ?? { experiments: {}, broken: {} };
+      const targets = experimentTargets(folder, description, setup);
+      return [experiments.find((file) => file.startsWith(`${folder}/`)) ?? folder, project(folder, { targets })];
+    });
+    const tested = files.filter((file) => basename(file) === 'jest.config.cjs');
+    const quality = tested.map((file): [string, CreateNodesResult] => {
+      const folder = dirname(file);
+      // The tools are what sets the machine up: their tests cannot wait for it.
+      const targets = qualityTargets(folder, folder === 'tools' ? [] : setup);
+      return [file, project(folder, { targets })];
+    });
+    return [...projects, ...quality];
+  },
+];
+
+/** The name that Nx 24 prefers for the same thing. */
+export const createNodes = createNodesV2;
+
+/** Adds no dependency: it is where the whole graph is known before Nx looks for what was asked. */
+export const createDependencies: NonNullable<NxPlugin['createDependencies']> = (_, { projects }) => {
+  checkRequestedTarget(process.argv, projects);
+  return [];
+};
+
+/** Before the first task: a mistake in a profile or an option ends the command. */
+export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { argv, workspaceRoot }) => {
+  checkCommandLine(argv, workspaceRoot);
+};
+
+function project(folder: string, configuration: Omit<ProjectConfiguration, 'root'>): CreateNodesResult {
+  return { projects: { [folder]: { root: folder, ...configuration } } };
+}
