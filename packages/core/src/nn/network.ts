@@ -3,7 +3,7 @@ import { type Tensor4D, tf } from '../runtime/tensorflow';
 import type { Backbone, BackboneOutput } from './backbone';
 import type { Head } from './head';
 import type { Mode } from './layers';
-import { backboneNamed, headNamed } from './registry';
+import { backbones, heads } from './registry';
 import { Scope } from './scope';
 
 /** What a network is, as its checkpoints record it. */
@@ -32,8 +32,8 @@ export interface Network {
 export function buildNetwork(state: State, root: string, description: NetworkDescription, seed: number): Network {
   const { inputSize, width, embeddingSize, classes } = description;
   const scope = Scope.root(state, root, seed);
-  const backbone = backboneNamed(description.backbone).build(scope, { inputSize, width, embeddingSize });
-  const head = headNamed(description.head).build(scope.child('head'), { inputs: backbone.embeddingSize, classes });
+  const backbone = backbones.named(description.backbone).build(scope, { inputSize, width, embeddingSize });
+  const head = heads.named(description.head).build(scope.child('head'), { inputs: backbone.embeddingSize, classes });
   return {
     description,
     root,

@@ -1,0 +1,81 @@
+import type { ImageDataset } from '../data/dataset';
+import { imageBytes } from '../data/dataset';
+import type { Network } from '../nn/network';
+import type { Program } from '../runtime/program';
+import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+
+/** Embeddings of images and of their mirror images, row by row: [images, dimension] each. */
+export interface Embeddings {
+  readonly embeddings: Float32Array;
+  readonly flipped: Float32Array;
+  readonly dimension: number;
+}
+
+/** A network run over whole data sets, in evaluation mode. */
+export interface Inference {
+  embed(images: ImageDataset): Promise<Embeddings>;
+  /** Calls `receive` batch by batch with logits [batch, classes], of which `count` rows are real. */
+  classify(images: ImageDataset, receive: (logits: Float32Array, from: number, count: number) => void): Promise<void>;
+}
+
+/**
+ * Adds a network's evaluation steps to a program.
+ * @param project maps the embedding to another space before it is collected (a student's projector)
+ */
+export function makeInference(
+  program: Program,
+  network: Network,
+  { batchSize, project = (z) => z }: { batchSize: number; project?: (embedding: Tensor2D) => Tensor2D },
+): Inference {
+  const size = network.description.inputSize;
+  const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+  const embedStep = program.define(`embed-${network.root}`, inputs, ({ pixels }) => {
+    const embed = (images: Tensor4D) => project(network.embed(images, 'eval').embedding);
+    return { embedding: embed(pixels as Tensor4D), flipped: embed(tf.reverse(pixels, 2) as Tensor4D) };
+  });
+  const classifyStep = program.define(`classify-${network.root}`, inputs, ({ pixels }) => ({
+    logits: network.head.logits(network.embed(pixels as Tensor4D, 'eval').embedding),
+  }));
+
+  async function* batches(images: ImageDataset) {
+    const total = images.labels.length;
+    for (let from = 0; from < total; from += batchSize) {
+      const count = Math.min(batchSize, total - from);
+      // The last batch is padded with black: a compiled step takes one shape.
+      const pixels = new Uint8Array(batchSize * imageBytes(images));
+      const indices = Array.from({ length: count }, (_, i) => from + i);
+      await images.read(indices, pixels);
+      yield { pixels, from, count };
+    }
+  }
+
+  return {
+    async embed(images) {
+      let dimension = 0;
+      const rows: Float32Array[] = [];
+      const mirrored: Float32Array[] = [];
+      for await (const { pixels, count } of batches(images)) {
+        const { embedding, flipped } = await embedStep({ pixels });
+        dimension = embedding.length / batchSize;
+        rows.push(embedding.slice(0, count * dimension));
+        mirrored.push(flipped.slice(0, count * dimension));
+      }
+      return { embeddings: concatenate(rows), flipped: concatenate(mirrored), dimension };
+    },
+    async classify(images, receive) {
+      for await (const { pixels, from, count } of batches(images)) {
+        receive((await classifyStep({ pixels })).logits, from, count);
+      }
+    },
+  };
+}
+
+function concatenate(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
+  let offset = 0;
+  for (const part of parts) {
+    whole.set(part, offset);
+    offset += part.length;
+  }
+  return whole;
+}

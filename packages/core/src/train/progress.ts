@@ -1,0 +1,58 @@
+/** What a person sees of long work: on a terminal a line that renews itself, elsewhere a plain line now and then. */
+
+export interface ProgressUpdate {
+  readonly done: number;
+  readonly total: number;
+  /** What the rate counts: `images`. */
+  readonly unit: string;
+  readonly text?: string;
+}
+
+export interface Progress {
+  update(update: ProgressUpdate): void;
+  /** Ends the renewing line; call before printing anything else. */
+  clear(): void;
+}
+
+const duration = (seconds: number): string => {
+  const whole = Math.max(0, Math.round(seconds));
+  if (whole < 60) return `${whole}s`;
+  if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;
+  return `${Math.floor(whole / 3600)}h${String(Math.floor((whole % 3600) / 60)).padStart(2, '0')}m`;
+};
+
+/**
+ * @param label stands in front of every line: `student`
+ * @param everySeconds between plain lines when `stream` is not a terminal
+ */
+export function makeProgress(
+  label: string,
+  { stream = process.stdout, everySeconds = 10 }: { stream?: NodeJS.WriteStream; everySeconds?: number } = {},
+): Progress {
+  const start = performance.now();
+  let first: number | undefined;
+  let last = start;
+  let drawn = false;
+  return {
+    update({ done, total, unit, text = '' }) {
+      // The rate leaves out what was done before the first update: a resumed run's past, a first step's compilation.
+      first ??= done;
+      const now = performance.now();
+      if (now - last < (stream.isTTY ? 100 : everySeconds * 1000)) return;
+      last = now;
+      const rate = (done - first) / ((now - start) / 1000);
+      const left = rate > 0 ? `, ${duration((total - done) / rate)} left` : '';
+      const line = `${label}: ${Math.floor((100 * done) / total)} %, ${Math.round(rate)} ${unit}/s${left}${text ? `, ${text}` : ''}`;
+      if (stream.isTTY) {
+        stream.write(`\r\x1b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
+        drawn = true;
+      } else {
+        stream.write(`${line}\n`);
+      }
+    },
+    clear() {
+      if (drawn) stream.write('\r\x1b[2K');
+      drawn = false;
+    },
+  };
+}
