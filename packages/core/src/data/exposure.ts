@@ -54,7 +54,7 @@ export function expose(canvas: Canvas, target: Uint8Array, exposure: Exposure, r
 
 function level(curve: Float32Array, step: number): number {
   const whole = step | 0;
-  return curve[whole < 0 ? 0 : whole > gammaSteps ? gammaSteps : whole] as number;
+  return curve[whole < 0 ? 0 : Math.min(gammaSteps, whole)] as number;
 }
 
 function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Exposure['light']>): void {

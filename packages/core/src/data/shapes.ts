@@ -235,39 +235,3 @@ export function convexPolygon(frame: Frame, points: readonly number[], soft = 1)
     },
   };
 }
-
-let other = new Float32Array(512);
-
-/** Covers what both cover (product of the two). */
-export function intersection(first: Shape, second: Shape): Shape {
-  return {
-    left: Math.max(first.left, second.left),
-    right: Math.min(first.right, second.right),
-    top: Math.max(first.top, second.top),
-    bottom: Math.min(first.bottom, second.bottom),
-    cover: (y, left, right, cover) => {
-      const mine = other.length < right - left ? new Float32Array(right - left) : other;
-      first.cover(y, left, right, cover);
-      second.cover(y, left, right, mine);
-      other = mine;
-      for (let i = 0; i < right - left; i++) cover[i] = (cover[i] as number) * (mine[i] as number);
-    },
-  };
-}
-
-/** Covers what the first covers and the second does not. */
-export function difference(first: Shape, second: Shape): Shape {
-  return {
-    left: first.left,
-    right: first.right,
-    top: first.top,
-    bottom: first.bottom,
-    cover: (y, left, right, cover) => {
-      const mine = other.length < right - left ? new Float32Array(right - left) : other;
-      first.cover(y, left, right, cover);
-      second.cover(y, left, right, mine);
-      other = mine;
-      for (let i = 0; i < right - left; i++) cover[i] = (cover[i] as number) * (1 - (mine[i] as number));
-    },
-  };
-}

@@ -1,5 +1,6 @@
 import { type Canvas, mix, paint, scaled, within } from '@headshare/core/data/raster';
-import { band, type Curve, ellipse, intersection } from '@headshare/core/data/shapes';
+import { intersection } from '@headshare/core/data/shape-algebra';
+import { band, type Curve, ellipse } from '@headshare/core/data/shapes';
 import type { Appearance } from './appearance';
 import type { Complexion } from './draw-head';
 import type { Head } from './head';

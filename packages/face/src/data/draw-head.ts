@@ -1,6 +1,7 @@
 import { stream } from '@headshare/core/data/random';
 import { type Canvas, type Colour, mix, paint, scaled } from '@headshare/core/data/raster';
-import { band, ellipse, glow, intersection, profile } from '@headshare/core/data/shapes';
+import { difference, intersection } from '@headshare/core/data/shape-algebra';
+import { band, ellipse, glow, profile } from '@headshare/core/data/shapes';
 import type { Appearance } from './appearance';
 import type { Head } from './head';
 import type { Identity } from './identity';
@@ -110,7 +111,7 @@ export function drawSkinDetail(
       canvas,
       glow(cheek, 0.04, 0.16, 0.18, 0.2),
       shadow,
-      Math.max(0, 0.45 * person.cheekbones) + 0.3 * away,
+      Math.max(0, 0.3 * person.cheekbones) + 0.3 * away,
       'multiply',
     );
     paint(
@@ -184,11 +185,12 @@ export function drawFrontHair(
   const wide = person.faceWidth * person.foreheadWidth;
   const top = -1 - volume;
   const hairline = person.hairline + seen.fringe - 0.12 * seen.pitch;
-  const drop = 0.32;
-  const cap = profile(silhouette, top, hairline + drop, capWidths(wide + volume * 0.9));
-  // The hairline is a parabola that runs down at the temples; the parting tilts it.
-  const line = band(silhouette, wide + volume + 0.2, [-2, 0, 0], [hairline, seen.parting * 0.2, drop + 0.15], 1.5);
-  paint(canvas, intersection(cap, line), colours.hair);
+  const cap = profile(silhouette, top, 0.16, capWidths(person.faceWidth + volume * 0.45));
+  // The face shows through an oval; it moves with the face as the head turns.
+  const middle = 0.45;
+  const turned = 0.3 * seen.yaw + 0.2 * seen.parting;
+  const opening = ellipse(silhouette, turned, middle, person.faceWidth * 0.97, middle - hairline, 1.5);
+  paint(canvas, difference(cap, opening), colours.hair);
   const shine = Math.max(0.15, 0.4 - 0.2 * Math.abs(seen.parting));
   paint(
     canvas,
@@ -209,6 +211,10 @@ export function drawFrontHair(
   }
 }
 
+/** A dome that narrows a little at its lower end. */
 function capWidths(wide: number): number[] {
-  return Array.from({ length: 13 }, (_, i) => wide * Math.sqrt(Math.max(0, 1 - (1 - Math.min(1, i / 7)) ** 2)));
+  return Array.from({ length: 13 }, (_, i) => {
+    const dome = Math.sqrt(Math.max(0, 1 - (1 - Math.min(1, i / 8)) ** 2));
+    return wide * dome * (i < 10 ? 1 : 1 - 0.06 * (i - 9));
+  });
 }

@@ -1,0 +1,39 @@
+import type { ImageDataset } from '@headshare/core/data/dataset';
+import { proceduralDataset } from '@headshare/core/data/procedural';
+import { interleavedLabels } from '@headshare/core/data/split';
+import type { BirdsRendererOptions } from './birds-renderer';
+
+export interface ProceduralBirdsOptions {
+  readonly classes: number;
+  readonly imagesPerClass: number;
+  /** Side of the square pictures in pixels; default 64. */
+  readonly size?: number;
+  readonly seed: number;
+  readonly split: 'train' | 'test';
+  /** Which kinds of birds there are; default 0. The same in both splits, or their labels mean different birds. */
+  readonly speciesSeed?: number;
+  /** Pose, scale, light, clutter and noise; 0 to about 1.5, default 1. */
+  readonly difficulty?: number;
+  readonly cacheFolder?: string;
+  readonly threads?: number;
+}
+
+/**
+ * Fine-grained classification on embedded data: birds of one body plan, whose kinds come in families of four that
+ * differ in three small parts (beak, crest, tail, wing bars, eye ring, breast...). Image i shows kind i % classes.
+ */
+export function proceduralBirds(options: ProceduralBirdsOptions): ImageDataset {
+  const { classes, imagesPerClass, size = 64, seed, split, speciesSeed = 0, difficulty = 1 } = options;
+  const rendererOptions: BirdsRendererOptions = { classes, split, speciesSeed, difficulty };
+  return proceduralDataset({
+    name: `birds-${split}`,
+    size,
+    classes,
+    labels: interleavedLabels(classes, imagesPerClass),
+    rendererModule: require.resolve('./birds-renderer'),
+    rendererOptions,
+    seed,
+    cacheFolder: options.cacheFolder,
+    threads: options.threads,
+  });
+}

@@ -1,0 +1,194 @@
+import { backdrop } from '@headshare/core/data/backdrop';
+import { expose } from '@headshare/core/data/exposure';
+import { type RandomStream, stream } from '@headshare/core/data/random';
+import {
+  type Canvas,
+  type Colour,
+  createCanvas,
+  type Frame,
+  frame,
+  mix,
+  paint,
+  type Shape,
+} from '@headshare/core/data/raster';
+import type { CreateRenderer } from '@headshare/core/data/renderer';
+import { difference, intersection, union } from '@headshare/core/data/shape-algebra';
+import { band, capsule, convexPolygon, ellipse } from '@headshare/core/data/shapes';
+
+export interface ShapesRendererOptions {
+  readonly classes: number;
+  readonly split: string;
+  /** Clutter, scale, turn, light and noise; 1 is the default. */
+  readonly difficulty: number;
+}
+
+const outlines = [
+  'disc',
+  'square',
+  'triangle',
+  'pentagon',
+  'cross',
+  'ring',
+  'crescent',
+  'drop',
+  'bar',
+  'heart',
+] as const;
+const textures = [
+  'plain',
+  'stripes',
+  'rings',
+  'dots',
+  'checks',
+  'halves',
+  'frame',
+  'wedge',
+  'waves',
+  'speckles',
+] as const;
+
+/** As many classes as there are pairs of an outline and a texture. */
+export const mostShapeClasses = outlines.length * textures.length;
+
+/** Class c is outline c % 10 with texture (c + floor(c / 10)) % 10: few classes already show every outline and texture. */
+function partsOf(label: number): { outline: (typeof outlines)[number]; texture: (typeof textures)[number] } {
+  const outline = outlines[label % outlines.length] ?? 'disc';
+  const texture = textures[(label + Math.floor(label / outlines.length)) % textures.length] ?? 'plain';
+  return { outline, texture };
+}
+
+/** What an image of this class shows, in words. */
+export function describeShapeClass(label: number): string {
+  const { outline, texture } = partsOf(label);
+  return `${texture} ${outline}`;
+}
+
+/** Image i belongs to class i % classes. */
+export const createRenderer: CreateRenderer<ShapesRendererOptions> = ({ options, size, seed }) => {
+  const { classes, split, difficulty } = options;
+  const canvas = createCanvas(size);
+  return (index, target) => {
+    const random = stream(seed, 'shape', split, index);
+    const { outline, texture } = partsOf(index % classes);
+    backdrop(canvas, random, anyColour(random), 0.15 * difficulty, 3);
+    for (let i = random.below(1 + Math.round(5 * difficulty)); i > 0; i--) clutter(canvas, random, size);
+    const scale = size * 0.36 * Math.exp(-Math.abs(random.normal()) * 0.22 * difficulty);
+    const room = size * 0.5 - scale * 0.75;
+    const at = frame(
+      size / 2 + random.uniform(-1, 1) * room,
+      size / 2 + random.uniform(-1, 1) * room,
+      scale,
+      random.normal() * 0.35 * difficulty,
+    );
+    const turned: Frame = { ...at, ux: at.ux * random.uniform(0.8, 1.1), uy: at.uy * random.uniform(0.8, 1.1) };
+    const colour = anyColour(random);
+    const other = contrasting(random, colour);
+    const silhouette = outlineShape(outline, turned);
+    paint(canvas, silhouette, colour);
+    for (const part of textureShapes(texture, turned, random)) paint(canvas, intersection(silhouette, part), other);
+    if (random.chance(0.3 * difficulty)) clutter(canvas, random, size, 0.5);
+    const length = Math.hypot(0.6, 0.6, 1);
+    const light = {
+      ball: frame(size / 2, size / 2, size * 0.8),
+      ambient: random.uniform(0.5, 0.9),
+      direction: [random.uniform(-0.6, 0.6) / length, random.uniform(-0.6, 0.6) / length, 1 / length] as Colour,
+    };
+    const exposure = Math.exp(0.2 * difficulty * random.normal());
+    const gain = [exposure * random.uniform(0.9, 1.1), exposure, exposure * random.uniform(0.9, 1.1)] as const;
+    const blur = Math.abs(random.normal()) * 0.012 * difficulty * size;
+    expose(canvas, target, { light, blur, gain, gamma: 1, noise: random.uniform(2, 16) * difficulty }, random);
+  };
+};
+
+function anyColour(random: RandomStream): Colour {
+  return [random.uniform(0.05, 0.95), random.uniform(0.05, 0.95), random.uniform(0.05, 0.95)];
+}
+
+/** Texture must stay visible: the second colour is lighter or darker than the first, by enough. */
+function contrasting(random: RandomStream, colour: Colour): Colour {
+  const bright = (colour[0] + colour[1] + colour[2]) / 3;
+  return mix(anyColour(random), bright > 0.5 ? [0, 0, 0] : [1, 1, 1], 0.55);
+}
+
+function clutter(canvas: Canvas, random: RandomStream, size: number, scale = 1): void {
+  const at = frame(
+    random.float() * size,
+    random.float() * size,
+    size * random.uniform(0.05, 0.16) * scale,
+    random.uniform(0, 3),
+  );
+  const colour = anyColour(random);
+  if (random.chance(0.5)) paint(canvas, ellipse(at, 0, 0, 1, random.uniform(0.4, 1)), colour, 0.9);
+  else paint(canvas, capsule(at, [-1.5, 0], [1.5, 0], random.uniform(0.15, 0.4)), colour, 0.9);
+}
+
+function regular(at: Frame, corners: number, radius = 1): Shape {
+  const points: number[] = [];
+  for (let i = 0; i < corners; i++) {
+    const angle = (2 * Math.PI * i) / corners - Math.PI / 2;
+    points.push(radius * Math.cos(angle), radius * Math.sin(angle));
+  }
+  return convexPolygon(at, points);
+}
+
+function outlineShape(outline: (typeof outlines)[number], at: Frame): Shape {
+  switch (outline) {
+    case 'disc':
+      return ellipse(at, 0, 0, 0.92, 0.92);
+    case 'square':
+      return convexPolygon(at, [-0.8, -0.8, 0.8, -0.8, 0.8, 0.8, -0.8, 0.8]);
+    case 'triangle':
+      return regular(at, 3, 1.1);
+    case 'pentagon':
+      return regular(at, 5, 1.02);
+    case 'cross':
+      return union(band(at, 0.95, [-0.34, 0, 0], [0.34, 0, 0]), band(at, 0.34, [-0.95, 0, 0], [0.95, 0, 0]));
+    case 'ring':
+      return difference(ellipse(at, 0, 0, 0.98, 0.98), ellipse(at, 0, 0, 0.45, 0.45));
+    case 'crescent':
+      return difference(ellipse(at, 0, 0, 1, 1), ellipse(at, 0.55, 0, 0.75, 0.75));
+    case 'drop':
+      return capsule(at, [0, 0.35], [0, -1], 0.64, 0.03);
+    case 'bar':
+      return band(at, 1.05, [-0.42, 0, 0], [0.42, 0, 0]);
+    case 'heart':
+      return union(capsule(at, [-0.4, -0.35], [0, 0.8], 0.5, 0.1), capsule(at, [0.4, -0.35], [0, 0.8], 0.5, 0.1));
+  }
+}
+
+function textureShapes(texture: (typeof textures)[number], at: Frame, random: RandomStream): Shape[] {
+  const phase = random.uniform(-0.1, 0.1);
+  const steps = [-0.9, -0.45, 0, 0.45, 0.9];
+  switch (texture) {
+    case 'plain':
+      return [];
+    case 'stripes':
+      return steps.map((v) => band(at, 1.3, [v + phase - 0.1, 0, 0], [v + phase + 0.1, 0, 0]));
+    case 'rings':
+      return [0.9, 0.5].map((radius) =>
+        difference(ellipse(at, 0, 0, radius, radius), ellipse(at, 0, 0, radius - 0.2, radius - 0.2)),
+      );
+    case 'dots':
+      return steps.flatMap((u) => steps.map((v) => ellipse(at, u + phase, v + phase, 0.13, 0.13)));
+    case 'checks':
+      return [-0.75, -0.25, 0.25, 0.75].flatMap((v, row) =>
+        [-0.75, -0.25, 0.25, 0.75].filter((_, i) => (i + row) % 2 === 0).map((u) => square(at, u, v, 0.25)),
+      );
+    case 'halves':
+      return [band(at, 1.3, [-1.3, 0, 0], [phase, 0, 0])];
+    case 'frame':
+      return [difference(ellipse(at, 0, 0, 3, 3), ellipse(at, 0, 0, 0.62, 0.62))];
+    case 'wedge':
+      return [convexPolygon(at, [0, 0, -1.4, -1.4, 1.4, -1.4])];
+    case 'waves':
+      return [-0.7, 0, 0.7].map((v) => band(at, 1.1, [v + phase - 0.25, 0, 0.5], [v + phase - 0.02, 0, 0.5]));
+    case 'speckles':
+      return Array.from({ length: 12 }, () =>
+        ellipse(at, random.uniform(-0.9, 0.9), random.uniform(-0.9, 0.9), 0.07, 0.07),
+      );
+  }
+}
+
+function square(at: Frame, u: number, v: number, half: number): Shape {
+  return convexPolygon(at, [u - half, v - half, u + half, v - half, u + half, v + half, u - half, v + half]);
+}
