@@ -1,8 +1,8 @@
-import type { State, StateVariable } from '../runtime/state';
-import { type Tensor4D, tf } from '../runtime/tensorflow';
-import type { Backbone, BackboneOutput } from './backbone';
+import type { NamedValues, State, StateVariable } from '../runtime/state';
+import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import type { BackboneOutput } from './backbone';
 import type { Head } from './head';
-import type { Mode } from './layers';
+import { linear, type Mode } from './layers';
 import { backbones, heads } from './registry';
 import { Scope } from './scope';
 
@@ -14,6 +14,8 @@ export interface NetworkDescription {
   readonly width: number;
   /** Asked of the backbone; architectures that fix it ignore this. */
   readonly embeddingSize?: number;
+  /** A learned linear map takes the backbone's embedding to this size, to suit a head made for another network. */
+  readonly projection?: number;
   readonly classes: number;
 }
 
@@ -21,26 +23,48 @@ export interface NetworkDescription {
 export interface Network {
   readonly description: NetworkDescription;
   readonly root: string;
-  readonly backbone: Backbone;
+  readonly embeddingSize: number;
   readonly head: Head;
   /** pixels [batch, size, size, 3] in 0..255 -> features and embedding. */
   embed(pixels: Tensor4D, mode: Mode): BackboneOutput;
   variables(): StateVariable[];
+  /** The eager values of its variables, by their names without the root. */
+  weights(): Map<string, NamedValues>;
+  /** Sets its variables from `weights()` of such a network. @throws UserError naming what does not fit `source`. */
+  load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
 
 /** Builds a network in `state`; the head's variables are called `head.*`. */
 export function buildNetwork(state: State, root: string, description: NetworkDescription, seed: number): Network {
-  const { inputSize, width, embeddingSize, classes } = description;
+  const { inputSize, width, embeddingSize, projection, classes } = description;
   const scope = Scope.root(state, root, seed);
   const backbone = backbones.named(description.backbone).build(scope, { inputSize, width, embeddingSize });
-  const head = heads.named(description.head).build(scope.child('head'), { inputs: backbone.embeddingSize, classes });
+  const size = projection ?? backbone.embeddingSize;
+  const project =
+    projection === undefined
+      ? (z: Tensor2D) => z
+      : linear(scope.child('projection'), { inputs: backbone.embeddingSize, outputs: projection, bias: false });
+  const head = heads.named(description.head).build(scope.child('head'), { inputs: size, classes });
+  const prefix = `${root}/`;
+  const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   return {
     description,
     root,
-    backbone,
+    embeddingSize: size,
     head,
-    embed: (pixels, mode) => backbone.apply(normalisePixels(pixels), mode),
-    variables: () => state.all().filter(({ name }) => name.startsWith(`${root}/`)),
+    embed(pixels, mode) {
+      const { features, embedding } = backbone.apply(normalisePixels(pixels), mode);
+      return { features, embedding: project(embedding) };
+    },
+    variables,
+    weights() {
+      const values = state.values(({ name }) => name.startsWith(prefix));
+      return new Map([...values].map(([name, value]) => [name.slice(prefix.length), value]));
+    },
+    load(weights, source) {
+      const own = new Map([...weights].map(([name, value]) => [prefix + name, value]));
+      state.load(own, source, ({ name }) => name.startsWith(prefix), prefix);
+    },
   };
 }
 

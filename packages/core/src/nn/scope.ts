@@ -7,7 +7,7 @@ export type Initialiser = (shape: readonly number[], random: RandomStream) => Fl
 
 /**
  * A place in a state where a network declares its variables. Names are PyTorch's (`layer1.0.conv1.weight`) under the
- * scope's path. A variable's initial values depend on the seed and its name within the network alone, not on what was
+ * scope's path. A variable's initial values depend on the seed and its name alone, not on what was
  * declared before it.
  */
 export class Scope {
@@ -39,7 +39,12 @@ export class Scope {
 
   private declare(name: string, kind: StateKind, shape: readonly number[], initialise: Initialiser): Variable {
     const own = this.join(name);
-    return this.state.declare(`${this.root}/${own}`, kind, shape, initialise(shape, stream(this.seed, 'initial', own)));
+    return this.state.declare(
+      `${this.root}/${own}`,
+      kind,
+      shape,
+      initialise(shape, stream(this.seed, 'initial', this.root, own)),
+    );
   }
 
   private join(name: string): string {

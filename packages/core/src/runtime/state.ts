@@ -50,18 +50,21 @@ export class State {
     return kind === undefined ? every : every.filter((entry) => entry.kind === kind);
   }
 
-  /** The eager values of every variable, copied. */
-  values(): Map<string, NamedValues> {
+  /** The eager values of the variables that are wanted, copied. */
+  values(wanted: (variable: StateVariable) => boolean = () => true): Map<string, NamedValues> {
     return new Map(
-      this.all().map(({ name, shape, variable }) => [
-        name,
-        { shape, values: Float32Array.from(variable.dataSync() as Float32Array) },
-      ]),
+      this.all()
+        .filter(wanted)
+        .map(({ name, shape, variable }) => [
+          name,
+          { shape, values: Float32Array.from(variable.dataSync() as Float32Array) },
+        ]),
     );
   }
 
   /**
-   * Sets the eager values of the variables that `values` names; `source` says whose they are in errors.
+   * Sets the eager values of the variables that `values` names; `source` says whose they are in errors, where names are
+   * shown without `prefix`.
    * @throws UserError when a name of this state that `wanted` accepts is missing, when `values` has one that this state
    * lacks, or when a shape differs: nothing is set then.
    */
@@ -69,23 +72,28 @@ export class State {
     values: ReadonlyMap<string, NamedValues>,
     source: string,
     wanted: (variable: StateVariable) => boolean = () => true,
+    prefix = '',
   ): void {
+    const shown = (name: string) => (name.startsWith(prefix) ? name.slice(prefix.length) : name);
     const expected = this.all().filter(wanted);
     const names = new Set(expected.map(({ name }) => name));
     const problems = [
-      ...expected.filter(({ name }) => !values.has(name)).map(({ name }) => `${name} is not in ${source}`),
-      ...[...values.keys()].filter((name) => !names.has(name)).map((name) => `${name} is only in ${source}`),
+      ...expected.filter(({ name }) => !values.has(name)).map(({ name }) => `it lacks ${shown(name)}`),
+      ...[...values.keys()]
+        .filter((name) => !names.has(name))
+        .map((name) => `it has ${shown(name)}, which the network lacks`),
       ...expected.flatMap(({ name, shape }) => {
         const given = values.get(name)?.shape;
         return given && given.join() !== shape.join()
-          ? [`${name} is [${given}] in ${source} but [${shape}] in this network`]
+          ? [`${shown(name)} is [${given}] there but [${shape}] in the network`]
           : [];
       }),
     ];
     if (problems.length > 0) {
       const more = problems.length > 4 ? `; and ${problems.length - 4} more` : '';
       throw new UserError(
-        `${source} does not fit this network: ${problems.slice(0, 4).join('; ')}${more}. Was it made by another architecture, width or number of classes?`,
+        `${source} does not fit the network: ${problems.slice(0, 4).join('; ')}${more}. Was it made by another architecture, width or number of classes?`,
+        1,
       );
     }
     for (const { name, variable, shape } of expected) {

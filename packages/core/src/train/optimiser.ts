@@ -1,3 +1,4 @@
+import type { Term } from '../distill/method';
 import type { State, StateVariable } from '../runtime/state';
 import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
 
@@ -10,8 +11,11 @@ export interface SgdOptions {
 }
 
 export interface Optimiser {
-  /** One step down the gradient of `loss` by its variables. Part of a step: runs while it is recorded. */
-  minimise(learningRate: Tensor, loss: () => Scalar): Scalar;
+  /**
+   * One step down the gradient of the terms' weighted sum. Part of a training step: runs while that is recorded.
+   * @returns the sum as `loss`, and every term, unweighted, by its name
+   */
+  minimise(learningRate: Tensor, terms: () => Readonly<Record<string, Term>>): Record<string, Scalar>;
 }
 
 /**
@@ -32,9 +36,14 @@ export function sgd(
         }),
   );
   return {
-    minimise(learningRate, loss) {
-      const { value, grads } = tf.variableGrads(
-        loss,
+    minimise(learningRate, terms) {
+      const kept: [string, Scalar][] = [];
+      const { value: loss, grads } = tf.variableGrads(
+        () => {
+          const computed = Object.entries(terms());
+          for (const [name, { value }] of computed) kept.push([name, tf.keep(value.clone())]);
+          return tf.addN(computed.map(([, { weight, value }]) => tf.mul(value, weight))).asScalar();
+        },
         variables.map(({ variable }) => variable),
       );
       const reached = variables.flatMap((entry) => {
@@ -52,7 +61,10 @@ export function sgd(
           variable.assign(tf.sub(variable, tf.mul(direction, learningRate)));
         }
       });
-      return value;
+      // Kept through the gradient's scope; from here on they are the caller's like any result.
+      const values = kept.map(([name, value]) => [name, value.clone()] as const);
+      for (const [, value] of kept) value.dispose();
+      return { loss, ...Object.fromEntries(values) };
     },
   };
 }

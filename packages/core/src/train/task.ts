@@ -1,0 +1,16 @@
+import type { Augmentation } from '../data/batches';
+import type { ImageDataset } from '../data/dataset';
+import type { Inference } from './inference';
+import type { Metrics } from './trainer';
+
+/** What networks are trained for: data to learn from, and how a network is judged on data it never saw. */
+export interface Task {
+  readonly train: ImageDataset;
+  readonly augment: Augmentation;
+  /** The metric, larger is better, that tells networks apart. */
+  readonly selectBy: string;
+  evaluate(inference: Inference): Promise<Metrics>;
+  /** Once, after the last epoch: more about the finished network, and files for its folder. */
+  conclude?(folder: string, inference: Inference): Promise<{ metrics: Metrics; files: string[] }>;
+  close(): Promise<void>;
+}

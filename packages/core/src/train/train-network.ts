@@ -1,0 +1,210 @@
+import type { Method, MethodSettings, Perception, View } from '../distill/method';
+import { methods } from '../distill/registry';
+import { linear, type Mode } from '../nn/layers';
+import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { Scope } from '../nn/scope';
+import { crossEntropy } from '../runtime/ops/cross-entropy';
+import { Program } from '../runtime/program';
+import { State, type StateVariable } from '../runtime/state';
+import type { Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+import { readCheckpoint } from './checkpoint';
+import { makeInference } from './inference';
+import { sgd } from './optimiser';
+import type { Task } from './task';
+import {
+  checkpointFiles,
+  type Metrics,
+  type NetworkMetadata,
+  type Outcome,
+  type RunSurroundings,
+  type TrainingSettings,
+  train,
+} from './trainer';
+
+/** Another network's classifier, taken over. */
+export interface SharedHead {
+  /** A network's checkpoint. */
+  readonly from: string;
+  /** frozen: it never moves (SH-KD's temporary head); initial: training starts from it. */
+  readonly use: 'frozen' | 'initial';
+}
+
+export interface Distillation {
+  /** The teacher's checkpoint. */
+  readonly teacher: string;
+  readonly method: Method;
+  readonly settings: MethodSettings;
+}
+
+export interface NetworkTraining extends RunSurroundings {
+  /** What the network is called in the terminal and its state: 'teacher' or 'student'. */
+  readonly role: 'teacher' | 'student';
+  readonly task: Task;
+  readonly network: NetworkDescription;
+  readonly settings: TrainingSettings;
+  readonly distillation?: Distillation;
+  readonly sharedHead?: SharedHead;
+  /** Runs steps operation by operation, for debugging. */
+  readonly eager?: boolean;
+}
+
+export interface TrainedNetwork extends Outcome {
+  readonly parameters: number;
+  /** In the folder: checkpoints, and what the task concluded with. */
+  readonly files: readonly string[];
+  readonly conclusion: Metrics;
+}
+
+/**
+ * Trains one network from scratch: alone, from a teacher, or under another network's head.
+ * @throws UserError when a checkpoint does not fit, or training cannot go on
+ */
+export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
+  const { role, task, settings, distillation, sharedHead, folder } = options;
+  const state = new State();
+  const program = new Program(state, { eager: options.eager });
+  try {
+    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed);
+    if (sharedHead) shareHead(state, network, sharedHead);
+    const teacher = distillation && loadNetwork(state, 'distilled-teacher', distillation.teacher);
+    const projector = teacher && makeProjector(state, network, teacher, settings.seed);
+    const ofTeacher = under('distilled-teacher');
+    const isFrozen = (entry: StateVariable) =>
+      ofTeacher(entry) || (sharedHead?.use === 'frozen' && entry.name.startsWith(`${role}/head.`));
+    const learned = state.all('trainable').filter((entry) => !isFrozen(entry));
+    const { momentum, weightDecay, clipNorm } = settings;
+    const optimiser = sgd(state, learned, { momentum, weightDecay, ...(clipNorm > 0 && { clipNorm }) });
+
+    const { batchSize } = settings;
+    const size = network.description.inputSize;
+    const step = program.define(
+      'train',
+      {
+        pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] },
+        labels: { dtype: 'int32', shape: [batchSize] },
+        learningRate: { dtype: 'float32', shape: [] },
+      },
+      ({ pixels, labels, learningRate }) => {
+        const perceive = perception(network, pixels as Tensor4D, labels as Tensor1D, teacher, projector);
+        const { method, settings: weights } = distillation ?? alone;
+        return optimiser.minimise(learningRate, () => method.terms(perceive(), weights));
+      },
+    );
+
+    const inference = makeInference(program, network, { batchSize });
+    const outcome = await train({
+      ...options,
+      label: role,
+      program,
+      step,
+      dataset: task.train,
+      augment: task.augment,
+      network,
+      isTrained: (entry) => !ofTeacher(entry),
+      evaluate: () => task.evaluate(inference),
+      selectBy: task.selectBy,
+    });
+    const concluded = await task.conclude?.(
+      folder,
+      projector ? makeInference(program, network, { batchSize, project: projector }) : inference,
+    );
+    return {
+      ...outcome,
+      parameters: count(network.variables().filter(({ kind }) => kind === 'trainable')),
+      files: [checkpointFiles.last, checkpointFiles.best, ...(concluded?.files ?? [])],
+      conclusion: concluded?.metrics ?? {},
+    };
+  } finally {
+    program.dispose();
+    state.dispose();
+  }
+}
+
+const alone = { method: methods.named('none'), settings: methods.named('none').defaults };
+
+const count = (variables: readonly StateVariable[]): number =>
+  variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+
+const under =
+  (root: string) =>
+  ({ name }: StateVariable): boolean =>
+    name.startsWith(`${root}/`);
+
+/** Builds the network that a checkpoint describes and gives it the checkpoint's weights. */
+export function loadNetwork(state: State, root: string, file: string): Network {
+  const { tensors, metadata } = readCheckpoint<NetworkMetadata>(file);
+  const network = buildNetwork(state, root, metadata.network, 0);
+  network.load(tensors, file);
+  return network;
+}
+
+/** The network with a projection to the size that the shared head reads, where its own embedding has another. */
+function suitedTo(head: SharedHead | undefined, network: NetworkDescription): NetworkDescription {
+  if (!head) return network;
+  const { tensors, metadata } = readCheckpoint<NetworkMetadata>(head.from);
+  const { classes, head: kind } = metadata.network;
+  if (classes !== network.classes) {
+    throw new UserError(
+      `The head of ${head.from} tells ${classes} classes apart, this data has ${network.classes}: a head can only be shared between networks for the same classes.`,
+      1,
+    );
+  }
+  const inputs = tensors.get('head.weight')?.shape[0];
+  const own = embeddingSizeOf(network);
+  return { ...network, head: kind, ...(inputs !== undefined && inputs !== own && { projection: inputs }) };
+}
+
+function embeddingSizeOf(description: NetworkDescription): number {
+  const state = new State();
+  const { embeddingSize } = buildNetwork(state, 'probe', description, 0);
+  state.dispose();
+  return embeddingSize;
+}
+
+function shareHead(state: State, network: Network, { from }: SharedHead): void {
+  const { tensors } = readCheckpoint<NetworkMetadata>(from);
+  const prefix = `${network.root}/`;
+  const head = [...tensors].filter(([name]) => name.startsWith('head.'));
+  const isHead = ({ name }: StateVariable) => name.startsWith(`${prefix}head.`);
+  state.load(new Map(head.map(([name, value]) => [prefix + name, value])), from, isHead, prefix);
+}
+
+type Projector = (embedding: Tensor2D) => Tensor2D;
+
+/** A learned map from the student's embedding into the teacher's space; none where the sizes agree. */
+function makeProjector(state: State, student: Network, teacher: Network, seed: number): Projector | undefined {
+  const inputs = student.embeddingSize;
+  const outputs = teacher.embeddingSize;
+  if (inputs === outputs) return undefined;
+  return linear(Scope.root(state, 'projector', seed), { inputs, outputs, bias: false });
+}
+
+/**
+ * What a method sees of a batch. The teacher looks first, outside the gradient's reach, in evaluation mode; the student
+ * when the returned function is called.
+ */
+function perception(
+  student: Network,
+  pixels: Tensor4D,
+  labels: Tensor1D,
+  teacher: Network | undefined,
+  project: Projector = (z) => z,
+): () => Perception {
+  const view = (network: Network, mode: Mode): View => {
+    const { features, embedding } = network.embed(pixels, mode);
+    return { features, embedding, logits: network.head.logits(embedding) };
+  };
+  const taught = teacher && view(teacher, 'eval');
+  return () => {
+    const seen = view(student, 'train');
+    return {
+      student: seen,
+      teacher: taught ?? seen,
+      teacherHead: (embedding) => (teacher ?? student).head.logits(embedding),
+      projected: project(seen.embedding),
+      crossEntropy: (logits) => crossEntropy(logits, labels),
+      studentCrossEntropy: () => crossEntropy(student.head.trainingLogits(seen.embedding, labels), labels),
+    };
+  };
+}

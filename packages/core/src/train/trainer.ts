@@ -1,0 +1,191 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Augmentation, batchCount, batches } from '../data/batches';
+import type { ImageDataset } from '../data/dataset';
+import type { Network, NetworkDescription } from '../nn/network';
+import type { CompiledStep, Program } from '../runtime/program';
+import type { StateVariable } from '../runtime/state';
+import { UserError } from '../runtime/user-error';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { makeProgress } from './progress';
+import { makeSchedule, type ScheduleOptions } from './schedule';
+
+export type Metrics = Readonly<Record<string, number>>;
+
+export interface TrainingSettings extends ScheduleOptions {
+  readonly batchSize: number;
+  readonly seed: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Largest norm of all gradients together; 0: not clipped. */
+  readonly clipNorm: number;
+}
+
+/** What a training step is fed; every batch is whole. */
+export type TrainInputs = {
+  readonly pixels: { readonly dtype: 'uint8'; readonly shape: readonly number[] };
+  readonly labels: { readonly dtype: 'int32'; readonly shape: readonly number[] };
+  readonly learningRate: { readonly dtype: 'float32'; readonly shape: readonly [] };
+};
+
+export interface RunSurroundings {
+  /** Where checkpoints go; a run that finds its own there goes on from it. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly tracker: { metrics(values: Metrics, step: number): void };
+  readonly log: (line: string) => void;
+}
+
+export interface TrainingJob extends RunSurroundings {
+  readonly label: string;
+  readonly program: Program;
+  /** Returns `loss` and the terms that it is made of, each a scalar. */
+  readonly step: CompiledStep<TrainInputs, string>;
+  readonly dataset: ImageDataset;
+  readonly augment: Augmentation;
+  readonly settings: TrainingSettings;
+  /** The network whose weights are the result. */
+  readonly network: Network;
+  /** The variables that training moves: the network's, momenta, projectors; a frozen teacher's are not. */
+  readonly isTrained: (entry: StateVariable) => boolean;
+  readonly evaluate: () => Promise<Metrics>;
+  /** The metric, larger is better, by which `best` is chosen. */
+  readonly selectBy: string;
+}
+
+export interface Outcome {
+  readonly last: Metrics;
+  readonly best: Metrics;
+  /** The epoch, counted from 1, of `best`. */
+  readonly bestEpoch: number;
+  readonly imagesPerSecond: number;
+}
+
+/** Where training stands: everything besides the tensors that going on needs. */
+interface Position {
+  readonly epoch: number;
+  readonly batch: number;
+  readonly step: number;
+  readonly sums: Metrics;
+  readonly best?: { readonly metrics: Metrics; readonly epoch: number };
+}
+
+export interface NetworkMetadata {
+  readonly network: NetworkDescription;
+  readonly epoch: number;
+  readonly metrics: Metrics;
+}
+
+export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetensors', training: 'training.safetensors' };
+
+/**
+ * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, momenta, position: what
+ * going on needs), `last.safetensors` and `best.safetensors` (the network alone).
+ * @throws UserError when the loss is no longer a number, or a checkpoint cannot be written
+ * @throws the signal's reason once a checkpoint is saved, when it is aborted
+ */
+export async function train(job: TrainingJob): Promise<Outcome> {
+  const { program, step, dataset, augment, settings, signal, tracker, label, log } = job;
+  const { batchSize, epochs, seed } = settings;
+  const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
+  if (perEpoch === 0) {
+    throw new UserError(`--batch-size ${batchSize} is more than the ${dataset.labels.length} training images.`);
+  }
+  const schedule = makeSchedule(settings);
+  const progress = makeProgress(label);
+  let position = resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} };
+  if (position.step > 0) log(`${label}: going on after step ${position.step} (epoch ${position.epoch + 1})`);
+  let last: Metrics | undefined;
+  let images = 0;
+  let seconds = 0;
+
+  while (position.epoch < epochs) {
+    const { epoch, batch: from } = position;
+    const order = { batchSize, seed, epoch, shuffle: true, augment, lastBatch: 'drop', from } as const;
+    for await (const batch of batches(dataset, order)) {
+      const learningRate = schedule(epoch + position.batch / perEpoch);
+      const started = performance.now();
+      const outputs = await step({ pixels: batch.images, labels: batch.labels, learningRate });
+      const terms = Object.fromEntries(Object.entries(outputs).map(([name, [value]]) => [name, value ?? Number.NaN]));
+      position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
+      if (!Number.isFinite(terms.loss)) throw diverged(position, terms, learningRate);
+      // A program's first step includes its compilation.
+      if (images > 0 || position.batch > from + 1) {
+        images += batchSize;
+        seconds += (performance.now() - started) / 1000;
+      }
+      tracker.metrics({ ...prefixed('step', terms), 'step/learning_rate': learningRate }, position.step);
+      progress.update({
+        done: position.step * batchSize,
+        total: epochs * perEpoch * batchSize,
+        unit: 'images',
+        text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
+      });
+      if (signal.aborted) {
+        progress.clear();
+        save(job, position);
+        signal.throwIfAborted();
+      }
+    }
+    const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
+    last = await job.evaluate();
+    const best = improves(last, position.best?.metrics, job.selectBy)
+      ? { metrics: last, epoch: epoch + 1 }
+      : position.best;
+    position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
+    tracker.metrics({ ...prefixed('train', means), ...last, epoch: epoch + 1 }, position.step);
+    progress.clear();
+    log(
+      `${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}, ${describe(last, job.selectBy)}`,
+    );
+    program.pull();
+    if (best?.epoch === epoch + 1) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
+    saveNetwork(job, checkpointFiles.last, epoch + 1, last);
+    save(job, position);
+  }
+  last ??= await job.evaluate();
+  const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
+  return { last, best, bestEpoch, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
+}
+
+const prefixed = (prefix: string, values: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value]));
+
+function add(sums: Metrics, values: Metrics): Metrics {
+  return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, (sums[name] ?? 0) + value]));
+}
+
+const improves = (metrics: Metrics, before: Metrics | undefined, by: string): boolean =>
+  before === undefined || (metrics[by] ?? 0) > (before[by] ?? 0);
+
+const describe = (metrics: Metrics, by: string): string => `${by} ${(metrics[by] ?? Number.NaN).toFixed(4)}`;
+
+function diverged({ step, epoch }: Position, terms: Metrics, learningRate: number): UserError {
+  const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
+  return new UserError(
+    `The loss is no longer a number at step ${step} of epoch ${epoch + 1} (${values.join(', ')}; learning rate ${learningRate}). Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept.`,
+    1,
+  );
+}
+
+function save(job: TrainingJob, position: Position): void {
+  const { program, folder, isTrained } = job;
+  program.pull();
+  const tensors = program.state.values(isTrained);
+  writeCheckpoint(join(folder, checkpointFiles.training), { tensors, metadata: position });
+}
+
+function resume(job: TrainingJob): Position | undefined {
+  const { program, folder, isTrained } = job;
+  const file = join(folder, checkpointFiles.training);
+  if (!existsSync(file)) return undefined;
+  const { tensors, metadata } = readCheckpoint<Position>(file);
+  program.state.load(tensors, file, isTrained);
+  program.push();
+  return metadata;
+}
+
+function saveNetwork({ network, folder }: TrainingJob, file: string, epoch: number, metrics: Metrics): void {
+  const metadata: NetworkMetadata = { network: network.description, epoch, metrics };
+  writeCheckpoint(join(folder, file), { tensors: network.weights(), metadata });
+}
