@@ -26,7 +26,7 @@ export async function uploadArtifact(connection: Connection, run: RunInfo, file:
     body: () => ({ stream: Readable.toWeb(createReadStream(file)) as ReadableStream, bytes: size }),
     repeatable: true,
     // An answer comes only when everything has arrived: allow for 1 MB/s.
-    timeout: connection.timeout + size / 1000,
+    timeout: connection.timeout + Math.ceil(size / 1000),
   });
 }
 

@@ -10,6 +10,8 @@ export interface Connection {
   readonly timeout: number;
   /** How often a call that is safe to repeat is repeated after a transient failure. */
   readonly retries: number;
+  /** Ends all calls when it is aborted. */
+  readonly signal?: AbortSignal;
 }
 
 export interface ConnectOptions {
@@ -20,6 +22,7 @@ export interface ConnectOptions {
   headers?: Record<string, string>;
   timeout?: number;
   retries?: number;
+  signal?: AbortSignal;
 }
 
 /**
@@ -43,6 +46,7 @@ export function connect(uri: string, options: ConnectOptions = {}): Connection {
     headers,
     timeout: options.timeout ?? 30_000,
     retries: options.retries ?? 3,
+    signal: options.signal,
   };
 }
 
@@ -59,7 +63,7 @@ export interface Call {
   timeout?: number;
 }
 
-/** Sends one call, repeats it where that is safe, and returns the body's text. Throws MlflowError. */
+/** Sends one call, repeats it where that is safe, and returns the body's text. Throws MlflowError, or the connection's abort. */
 export async function send(connection: Connection, call: Call): Promise<string> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -70,7 +74,7 @@ export async function send(connection: Connection, call: Call): Promise<string> 
         throw error;
       }
       // Jitter: the runs of a sweep fail together, and should not all come back together.
-      await sleep(250 * 2 ** attempt * (0.75 + 0.5 * Math.random()));
+      await sleep(250 * 2 ** attempt * (0.75 + 0.5 * Math.random()), undefined, { signal: connection.signal });
     }
   }
 }
@@ -109,14 +113,16 @@ async function sendOnce(connection: Connection, call: Call): Promise<string> {
     init.duplex = 'half';
   }
   const timeout = call.timeout ?? connection.timeout;
-  const signal = AbortSignal.timeout(timeout);
+  const late = AbortSignal.timeout(timeout);
+  const signal = connection.signal ? AbortSignal.any([late, connection.signal]) : late;
   let response: Response;
   let text: string;
   try {
     response = await fetch(url, { ...init, signal });
     text = await response.text();
   } catch (cause) {
-    if (!signal.aborted) throw unreachable(connection.uri, cause);
+    connection.signal?.throwIfAborted();
+    if (!late.aborted) throw unreachable(connection.uri, cause);
     throw new MlflowError(`${connection.uri} did not answer within ${timeout / 1000} s`, 'TIMEOUT', 0, { cause });
   }
   if (response.ok) return text;

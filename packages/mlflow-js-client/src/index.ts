@@ -25,4 +25,12 @@ export {
   updateRun,
 } from './runs';
 export { getVersion, isHealthy } from './server';
-export { freePort, type ServerOptions, type ServerProcess, startServer } from './server-process';
+export {
+  freePort,
+  isRunning,
+  type ServerOptions,
+  type ServerProcess,
+  spawnServer,
+  startServer,
+  untilHealthy,
+} from './server-process';

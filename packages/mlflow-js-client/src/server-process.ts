@@ -16,28 +16,26 @@ export interface ServerOptions {
   port: number;
   /** File that takes what the server prints. */
   log: string;
-  /** Whether the server outlives this process. */
-  detached?: boolean;
-  /** Milliseconds until it must answer. */
-  timeout?: number;
 }
 
 export interface ServerProcess {
-  uri: string;
-  pid: number;
+  readonly uri: string;
+  readonly pid: number;
+  /** File that takes what the server prints. */
+  readonly log: string;
 }
 
 /**
- * Starts `mlflow server` on 127.0.0.1 over SQLite with one worker, and waits until it answers.
- * Its process leads a group of its own (`process.kill(-pid)` ends its worker too).
- * Throws MlflowError SERVER_NOT_STARTED with the last line that it printed.
+ * Starts `mlflow server` on 127.0.0.1 over SQLite, with one worker, and does not wait until it answers
+ * (`untilHealthy` does). It outlives this process; `process.kill(-pid)` ends it and its worker.
+ * Throws MlflowError SERVER_NOT_STARTED when `python` cannot be run.
  */
-export async function startServer(options: ServerOptions): Promise<ServerProcess> {
-  const { python, database, artifacts, port } = options;
-  const arguments_ = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
-  arguments_.push('--backend-store-uri', `sqlite:///${database}`, '--artifacts-destination', artifacts);
-  const output = openSync(options.log, 'w');
-  const child = spawn(python, arguments_, {
+export async function spawnServer(options: ServerOptions): Promise<ServerProcess> {
+  const { python, database, artifacts, port, log } = options;
+  const args = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
+  args.push('--backend-store-uri', `sqlite:///${database}`, '--artifacts-destination', artifacts);
+  const output = openSync(log, 'w');
+  const child = spawn(python, args, {
     detached: true,
     stdio: ['ignore', output, output],
     env: {
@@ -49,27 +47,54 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
     },
   });
   closeSync(output);
-  let ended: string | undefined;
-  child.once('error', (error) => {
-    ended = error.message;
+  const pid = await new Promise<number>((resolve, reject) => {
+    child.once('spawn', () => resolve(child.pid ?? 0));
+    child.once('error', (cause) =>
+      reject(new MlflowError(`cannot run ${python}: ${cause.message}`, 'SERVER_NOT_STARTED', 0, { cause })),
+    );
   });
-  child.once('exit', (code, signal) => {
-    ended = `it ended with ${signal ?? `code ${code}`}`;
-  });
-  if (options.detached) child.unref();
+  child.unref();
+  return { uri: `http://127.0.0.1:${port}`, pid, log };
+}
 
-  const uri = `http://127.0.0.1:${port}`;
-  const until = Date.now() + (options.timeout ?? 60_000);
-  while (!ended && Date.now() < until) {
-    if (await isHealthy(connect(uri))) {
-      if (!ended && child.pid !== undefined) return { uri, pid: child.pid };
+/**
+ * Waits until the server answers /health: 5 to 10 seconds after its start.
+ * Throws MlflowError SERVER_NOT_STARTED, with the last line that it printed, when it ends before that or needs longer
+ * than `timeout` milliseconds (it is left running then), and the signal's reason when that is aborted.
+ */
+export async function untilHealthy(server: ServerProcess, timeout = 60_000, signal?: AbortSignal): Promise<void> {
+  const connection = connect(server.uri);
+  const until = Date.now() + timeout;
+  while (!(await isHealthy(connection))) {
+    const running = isRunning(server.pid);
+    if (!running || Date.now() > until) {
+      const why = running ? `it did not answer within ${timeout / 1000} s` : 'it ended';
+      const last = lastLine(server.log);
+      throw new MlflowError(
+        `the MLflow server did not start: ${why}${last ? ` with "${last}"` : ''} (${server.log})`,
+        'SERVER_NOT_STARTED',
+        0,
+      );
     }
-    await sleep(100);
+    await sleep(100, undefined, { signal });
   }
-  if (child.pid !== undefined && !ended) process.kill(-child.pid, 'SIGKILL');
-  const last = readFileSync(options.log, 'utf8').trim().split('\n').at(-1);
-  const why = ended ?? `no answer within ${(options.timeout ?? 60_000) / 1000} s`;
-  throw new MlflowError(`the MLflow server did not start: ${why}${last ? ` (${last})` : ''}`, 'SERVER_NOT_STARTED', 0);
+}
+
+export async function startServer(options: ServerOptions): Promise<ServerProcess> {
+  const server = await spawnServer(options);
+  await untilHealthy(server);
+  return server;
+}
+
+/** Whether a process of that id exists. */
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    // Someone else's process: it exists, and may not be signalled.
+    return (error as NodeJS.ErrnoException).code === 'EPERM';
+  }
 }
 
 /** `preferred` if nothing listens there on 127.0.0.1, otherwise any free port. */
@@ -84,4 +109,12 @@ export async function freePort(preferred = 0): Promise<number> {
       });
     });
   return preferred === 0 ? listen(0) : listen(preferred).catch(() => listen(0));
+}
+
+function lastLine(file: string): string | undefined {
+  try {
+    return readFileSync(file, 'utf8').trim().split('\n').at(-1);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,0 +1,34 @@
+import { type Connection, connect } from 'mlflow-js-client';
+import { ensureLocalServer, mlflowFolder } from './local-server';
+
+/** Where journals are sent to. */
+export interface Destination {
+  /** Tells destinations apart in `journal.sent.json`. The local server's port may change, its data stay the same. */
+  readonly name: string;
+  /** Starts the server where that is needed. Throws UserError or MlflowError when there is none to be had. */
+  connect(signal: AbortSignal): Promise<Connection>;
+}
+
+/**
+ * The server at `trackingUri` or MLFLOW_TRACKING_URI, with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
+ * MLFLOW_TRACKING_PASSWORD, as credentials; without an address, the workspace's own server.
+ * Throws MlflowError when the address is not an http(s) one.
+ */
+export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessEnv = process.env): Destination {
+  const uri = trackingUri ?? environment.MLFLOW_TRACKING_URI;
+  if (!uri) return localDestination(mlflowFolder);
+  const connection = connect(uri, {
+    token: environment.MLFLOW_TRACKING_TOKEN,
+    username: environment.MLFLOW_TRACKING_USERNAME,
+    password: environment.MLFLOW_TRACKING_PASSWORD,
+  });
+  return { name: connection.uri, connect: async (signal) => ({ ...connection, signal }) };
+}
+
+/** The server over the data in `folder` (.mlflow), started when it does not run. */
+export function localDestination(folder: string): Destination {
+  return {
+    name: 'local',
+    connect: async (signal) => connect((await ensureLocalServer(folder, signal)).uri, { signal }),
+  };
+}

@@ -1,0 +1,156 @@
+import { randomUUID } from 'node:crypto';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join, relative } from 'node:path';
+import { limits } from 'mlflow-js-client';
+import { type Destination, destinationOf } from './destination';
+import { type Journal, type JournalEvent, openJournal, readJournal } from './journal';
+import { clip, flatten, validName } from './parameters';
+import { startSender } from './sender';
+import { sourceTags } from './source-tags';
+
+export interface TrackedRun {
+  /** The Nx project, e.g. `face`: its runs are in MLflow's experiment `headshare/face`. */
+  readonly package: string;
+  /** The Nx target, e.g. `distill`. */
+  readonly experiment: string;
+  /** What tells the run apart in a list, e.g. `distill th-kd seed 1`. */
+  readonly runName: string;
+  /** The run's folder; the journal is written there. One that holds a journal already goes on with the same run. */
+  readonly folder: string;
+  readonly params?: Readonly<Record<string, unknown>>;
+  readonly tags?: Readonly<Record<string, string>>;
+  /** A tracking server's address instead of MLFLOW_TRACKING_URI or the workspace's own server. */
+  readonly trackingUri?: string;
+  /** Takes sentences for the terminal; the standard error by default. */
+  readonly log?: (sentence: string) => void;
+}
+
+/** None of these waits for the disk or the server, and none fails the run. */
+export interface Tracker {
+  /** Nested objects become dotted names. */
+  params(params: Readonly<Record<string, unknown>>): void;
+  /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
+  metrics(values: Readonly<Record<string, number>>, step: number): void;
+  tags(tags: Readonly<Record<string, string>>): void;
+  /** Keeps a file, or all of a folder, with the run; it is read when it is sent. `artifactPath`: its folder there. */
+  artifact(path: string, artifactPath?: string): void;
+  /**
+   * Ends the run and waits a bounded time until everything is sent. `address`: the run's page in MLflow. `note`: a
+   * sentence for the user when something is not there, with what to do about it.
+   */
+  finish(status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<{ readonly address?: string; readonly note?: string }>;
+}
+
+/** How long `finish` waits for what is left to be sent, in milliseconds. */
+const patience = 15_000;
+
+/** How much longer it waits for a server of the workspace's own that the run has just started. */
+const startPatience = 30_000;
+
+/**
+ * Starts to record a run: every event goes to `journal.jsonl` in its folder, and from there to MLflow in the background.
+ * Never throws for lack of a server: `finish` says what is missing. When not even the journal can be written, it says
+ * so and nothing is recorded.
+ */
+export async function startTracking(run: TrackedRun): Promise<Tracker> {
+  const log = run.log ?? ((sentence: string) => console.error(sentence));
+  const file = join(run.folder, 'journal.jsonl');
+  try {
+    mkdirSync(run.folder, { recursive: true });
+    const { id, lastSteps } = await readBeginning(file);
+    const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${error.message}.`));
+    const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
+    return record(run, journal, { id: id ?? randomUUID(), lastSteps, source, file, log });
+  } catch (error) {
+    log(`The run is not recorded: ${error instanceof Error ? error.message : error}.`);
+    return unrecorded;
+  }
+}
+
+interface Recording {
+  readonly id: string;
+  readonly lastSteps: Map<string, number>;
+  readonly source: Readonly<Record<string, string>>;
+  readonly file: string;
+  readonly log: (sentence: string) => void;
+}
+
+function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file, log }: Recording): Tracker {
+  const append = (event: Untimed<JournalEvent>): void => journal.append({ time: Date.now(), ...event });
+  const tracker = {
+    params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
+    metrics: (values: Readonly<Record<string, number>>, step: number) => {
+      const fresh: Record<string, number> = {};
+      for (const [key, value] of Object.entries(values)) {
+        const name = validName(key);
+        if (step <= (lastSteps.get(name) ?? Number.NEGATIVE_INFINITY)) continue;
+        lastSteps.set(name, step);
+        fresh[name] = value;
+      }
+      if (Object.keys(fresh).length > 0) append({ type: 'metrics', step, values: fresh });
+    },
+    tags: (tags: Readonly<Record<string, string>>) => {
+      const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
+      append({ type: 'tags', tags: Object.fromEntries(valid) });
+    },
+    artifact: (path: string, artifactPath = '') =>
+      append({ type: 'artifact', path: relative(run.folder, path), folder: artifactPath }),
+  };
+  append({ type: 'start', id, experiment: `headshare/${run.package}`, name: run.runName });
+  tracker.tags({ ...source, ...run.tags });
+  if (run.params) tracker.params(run.params);
+
+  const sender = startSenderIfPossible(file, run.trackingUri, log);
+  return {
+    ...tracker,
+    finish: async (status) => {
+      append({ type: 'finish', status });
+      await journal.close();
+      const { address, problem, refused } = await sender.finish(patience, startPatience);
+      const where = relative(process.cwd(), file);
+      const notes = [
+        problem &&
+          `Not all of the run is in MLflow: ${problem}. ${where} keeps it, \`npx nx run tools:sync\` sends it.`,
+        refused.length > 0 && `MLflow did not take everything: ${refused.join('; ')}.`,
+      ].filter(Boolean);
+      return { ...(address && { address }), ...(notes.length > 0 && { note: notes.join('\n') }) };
+    },
+  };
+}
+
+/** Each member of a union without its `time`. */
+type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
+
+function startSenderIfPossible(file: string, trackingUri: string | undefined, log: (sentence: string) => void) {
+  let destination: Destination;
+  try {
+    destination = destinationOf(trackingUri);
+  } catch (error) {
+    const problem = `the tracking server's address is unusable: ${error instanceof Error ? error.message : error}`;
+    return { finish: async () => ({ address: undefined, problem, refused: [] }) };
+  }
+  return startSender(file, destination, (problem) =>
+    log(`MLflow: ${problem}. The run goes on; its journal keeps all.`),
+  );
+}
+
+/** The id of the run whose journal this is, and the last step of each metric in it. */
+async function readBeginning(file: string): Promise<{ id?: string; lastSteps: Map<string, number> }> {
+  const lastSteps = new Map<string, number>();
+  let id: string | undefined;
+  if (!existsSync(file)) return { lastSteps };
+  for await (const { event } of readJournal(file)) {
+    if (event.type === 'start') id ??= event.id;
+    if (event.type !== 'metrics') continue;
+    for (const name of Object.keys(event.values)) lastSteps.set(name, event.step);
+  }
+  return { id, lastSteps };
+}
+
+const unrecorded: Tracker = {
+  params: () => undefined,
+  metrics: () => undefined,
+  tags: () => undefined,
+  artifact: () => undefined,
+  finish: async () => ({ note: 'The run was not recorded.' }),
+};

@@ -1,0 +1,33 @@
+import { UserError } from '@headshare/core/runtime/user-error';
+
+/**
+ * Runs a command of this folder: Ctrl-C and SIGTERM abort its signal, a user's mistake is printed as its sentence.
+ * Until it has succeeded it has failed: also when the event loop runs empty before `work` has ended.
+ */
+export function command(work: (signal: AbortSignal) => Promise<void>): void {
+  const interruption = new AbortController();
+  process.exitCode = 1;
+  let interrupted = 130;
+  for (const [name, code] of [
+    ['SIGINT', 130],
+    ['SIGTERM', 143],
+    ['SIGHUP', 129],
+  ] as const) {
+    process.on(name, () => {
+      interrupted = code;
+      interruption.abort();
+    });
+  }
+  work(interruption.signal).then(
+    () => {
+      process.exitCode = 0;
+    },
+    (error: unknown) => {
+      process.exitCode = 1;
+      if (interruption.signal.aborted) process.exitCode = interrupted;
+      else if (error instanceof UserError) console.error(error.message);
+      else if (error instanceof Error && error.name === 'MlflowError') console.error(`${error.message}.`);
+      else console.error(error);
+    },
+  );
+}
