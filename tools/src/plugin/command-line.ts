@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync } from 'node:fs';
+import { existsSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import type { ProjectConfiguration } from '@nx/devkit';
 import { closest } from 'fastest-levenshtein';
 
@@ -11,11 +12,19 @@ interface Request {
   readonly rest: readonly string[];
 }
 
-/** Nx's own options of `nx run`; the others are the target's. */
-const nxOptions =
-  /^--(no-)?(batch|c|configuration|exclude|parallel|maxParallel|max-parallel|runner|prod|graph|verbose|nxBail|nx-bail|nxIgnoreCycles|nx-ignore-cycles|skipNxCache|skip-nx-cache|disableNxCache|disable-nx-cache|outputStyle|output-style|excludeTaskDependencies|exclude-task-dependencies|skipSync|skip-sync|skipRemoteCache|skip-remote-cache|dte|tui|tuiAutoExit|tui-auto-exit|help|version)(=|$)/;
+/** Nx's own options of `nx run`, dashes and capitals aside; the others are the target's. */
+const nxFlags = words(`batch disableNxCache dte excludeTaskDependencies graph help nxBail nxIgnoreCycles prod
+  skipNxCache skipRemoteCache skipSync tui tuiAutoExit verbose version`);
+const nxOptions = words('c configuration exclude maxParallel outputStyle parallel runner');
 
-let requested: { readonly request: Request; readonly configuration: ProjectConfiguration } | undefined;
+/** Nx's commands that take a word of their own after them. */
+const nxCommands =
+  words(`add affected cloud completion connect configure-ai-agents daemon deploy e2e exec format format:check format:write g
+  generate graph import init list login logout mcp migrate new plugin polygraph record release repair report reset
+  run-many show start-ci-run sync view-logs watch workspace-generator`);
+
+/** The experiment asked for, once the graph is known. */
+let requested: { readonly file: string; readonly options: readonly string[] } | undefined;
 
 /**
  * Ends the command with exit code 2 and one sentence when `nx run` names a project, target or configuration that does
@@ -24,40 +33,73 @@ let requested: { readonly request: Request; readonly configuration: ProjectConfi
 export function checkRequestedTarget(
   argv: readonly string[],
   projects: Readonly<Record<string, ProjectConfiguration>>,
+  workspaceRoot: string,
 ): void {
   const request = parseRequest(argv);
   if (request === undefined) return;
   const problem = findProblem(request, projects);
   if (problem !== undefined) refuse(problem);
-  const configuration = projects[request.project];
-  if (configuration !== undefined) requested = { request, configuration };
+  const file = `${projects[request.project]?.root}/experiments/${request.target}.ts`;
+  if (!existsSync(join(workspaceRoot, file))) return;
+  requested = { file, options: targetOptions(request.rest) };
+  // Nx would show the help of the executor.
+  if (request.rest.includes('--help')) process.exit(commandLine(workspaceRoot, file, ['--help']));
 }
 
-/** Ends the command with exit code 2 when an experiment's options are wrong; the experiment's command line says how. */
-export function checkCommandLine(_argv: readonly string[], workspaceRoot: string): void {
+/**
+ * Ends the command with exit code 2 when an experiment's options are wrong; the experiment's own command line says how.
+ * Otherwise Ctrl-C will say how to go on: Nx itself stops printing, tasks included, before they end.
+ */
+export function prepareExperiment(workspaceRoot: string): void {
   if (requested === undefined) return;
-  const { request, configuration } = requested;
-  const file = `${configuration.root}/experiments/${request.target}.ts`;
-  const options = request.rest.filter((word) => !nxOptions.test(word));
-  if (options.length === 0 || !existsSync(`${workspaceRoot}/${file}`)) return;
-  const words = ['-r', '@swc-node/register', 'packages/core/src/experiment/main.ts', file, '--check', ...options];
-  const checked = spawnSync(process.execPath, words, { cwd: workspaceRoot, stdio: 'inherit' });
-  if (checked.status !== 0 && checked.status !== null) process.exit(checked.status);
+  const { file, options } = requested;
+  const status = options.length > 0 ? commandLine(workspaceRoot, file, ['--check', ...options]) : 0;
+  if (status !== 0) process.exit(status);
+  process.once('SIGINT', () => writeSync(2, '\nStopping after this step. The same command goes on from there.\n'));
 }
 
-/** `nx run face:distill:smoke --seed=3` and its short form `nx face:distill:smoke --seed=3`. */
+/** Runs an experiment's own command line; its exit code. */
+function commandLine(workspaceRoot: string, file: string, words: readonly string[]): number {
+  const command = ['-r', '@swc-node/register', 'packages/core/src/experiment/main.ts', file, ...words];
+  return spawnSync(process.execPath, command, { cwd: workspaceRoot, stdio: 'inherit' }).status ?? 1;
+}
+
+/** `nx run face:distill:smoke --seed=3`, or `nx distill face --seed=3`; `undefined` for any other command. */
 export function parseRequest(argv: readonly string[]): Request | undefined {
-  const words = argv.slice(2);
-  const at = words[0] === 'run' ? 1 : 0;
-  const [id, ...rest] = words.slice(at);
-  const [project, target, configuration, ...more] = id?.split(':') ?? [];
-  if (project === undefined || project === '' || target === undefined || more.length > 0 || id?.startsWith('-')) {
-    return undefined;
+  const [first = '', second = '', ...others] = argv.slice(2);
+  if (first === 'run') return requestOf(second, others);
+  // What stands first may also be one of Nx's own commands, whose second word is then no project.
+  const infix = /^[\w-]+$/.test(first) && /^[\w-]+$/.test(second) && !nxCommands.has(first);
+  return infix ? requestOf(`${second}:${first}`, others) : undefined;
+}
+
+/** The words that Nx hands on to the target. */
+export function targetOptions(rest: readonly string[]): readonly string[] {
+  const kept: string[] = [];
+  for (let i = 0; i < rest.length; i++) {
+    const word = rest[i] ?? '';
+    const [name = '', value] = word.split('=', 2);
+    const plain = name
+      .replace(/^--?(no-)?/, '')
+      .replaceAll('-', '')
+      .toLowerCase();
+    const following = rest[i + 1];
+    if (word === '--' || (word.startsWith('-') && nxFlags.has(plain))) continue;
+    if (!word.startsWith('-') || !nxOptions.has(plain)) kept.push(word);
+    else if (value === undefined && following !== undefined && !following.startsWith('-')) i++;
   }
-  const named = rest
-    .map((word, i) => /^(?:--configuration|-c)(?:=(.*))?$/.exec(word)?.map((part) => part ?? rest[i + 1])[1])
-    .find((word) => word !== undefined);
-  return { project, target, configuration: named ?? configuration, rest };
+  return kept;
+}
+
+function requestOf(id: string, rest: readonly string[]): Request | undefined {
+  const [project, target, configuration, ...more] = id.split(':');
+  // `nx run distill` in a package's folder, and targets with a colon in their name, are for Nx to understand.
+  if (!project || !target || more.length > 0 || id.startsWith('-')) return undefined;
+  const named = rest.flatMap((word, i) => {
+    const match = /^(?:--configuration|-c)(?:=(.*))?$/.exec(word);
+    return match === null ? [] : [match[1] ?? rest[i + 1]];
+  });
+  return { project, target, configuration: named.at(-1) ?? configuration, rest };
 }
 
 /** One sentence on what does not exist, with the nearest valid names; `undefined` when all does. */
@@ -73,6 +115,10 @@ export function findProblem(
   const configurations = ['default', ...Object.keys(found.configurations ?? {})];
   if (configuration === undefined || configurations.includes(configuration)) return undefined;
   return unknown(`profile of ${project}:${target}`, configuration, configurations);
+}
+
+function words(text: string): ReadonlySet<string> {
+  return new Set(text.split(/\s+/).flatMap((word) => [word, word.toLowerCase()]));
 }
 
 function unknown(kind: string, name: string, valid: readonly string[]): string {

@@ -1,7 +1,7 @@
 import { basename, dirname, join } from 'node:path';
 import type { CreateNodesResult, CreateNodesV2, NxPlugin, ProjectConfiguration } from '@nx/devkit';
 import { workspaceDataDirectory } from 'nx/src/utils/cache-directory';
-import { checkCommandLine, checkRequestedTarget } from './command-line';
+import { checkRequestedTarget, prepareExperiment } from './command-line';
 import { describePackages } from './describe';
 import { experimentTargets, qualityTargets } from './targets';
 
@@ -46,14 +46,14 @@ export const createNodesV2: CreateNodesV2<PluginOptions> = [
 export const createNodes = createNodesV2;
 
 /** Adds no dependency: it is where the whole graph is known before Nx looks for what was asked. */
-export const createDependencies: NonNullable<NxPlugin['createDependencies']> = (_, { projects }) => {
-  checkRequestedTarget(process.argv, projects);
+export const createDependencies: NonNullable<NxPlugin['createDependencies']> = (_, { projects, workspaceRoot }) => {
+  checkRequestedTarget(process.argv, projects, workspaceRoot);
   return [];
 };
 
 /** Before the first task: a mistake in a profile or an option ends the command. */
-export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { argv, workspaceRoot }) => {
-  checkCommandLine(argv, workspaceRoot);
+export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { workspaceRoot }) => {
+  prepareExperiment(workspaceRoot);
 };
 
 function project(folder: string, configuration: Omit<ProjectConfiguration, 'root'>): CreateNodesResult {

@@ -49,7 +49,7 @@ export function loadCatalog(packageFolder: string): Catalog {
     try {
       loaded.set(name, load(file));
     } catch (error) {
-      broken.set(name, new UserError(`${relative(root, file)} cannot be loaded: ${firstLine(error)}`, 1));
+      broken.set(name, new UserError(`${relative(root, file)} cannot be used: ${firstLine(error)}`, 1));
     }
   }
   const experiments = new Map(loaded);
@@ -87,11 +87,18 @@ export function reach(experiment: Stage): readonly Stage[] {
 }
 
 function load(file: string): Stage {
+  const before = tensorflowLoaded();
   const module: unknown = require(file);
+  // Loading it takes seconds and needs it set up; --help and a mistyped option should do without.
+  if (!before && tensorflowLoaded()) {
+    throw new UserError("it loads TensorFlow; import what needs it inside 'run': await import('...')");
+  }
   const exported = isObject(module) ? module.default : undefined;
   if (isStage(exported)) return exported;
   throw new UserError('its default export is not a defineExperiment({...})');
 }
+
+const tensorflowLoaded = (): boolean => Object.keys(require.cache).some((path) => path.includes('/@tensorflow/'));
 
 function isStage(value: unknown): value is Stage {
   return isObject(value) && typeof value.summary === 'string' && typeof value.start === 'function';

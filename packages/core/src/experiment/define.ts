@@ -1,9 +1,9 @@
+import type { Tracker } from '../tracking/tracker';
 import type { Options, Values } from './option';
-import type { Tracker } from './tracker';
 
 /** What a run hands back: plain JSON data, stored as `result.json` in the run's folder. */
 export interface StageResult {
-  /** The final numbers by name; they also stand in the tracking server's list of runs. */
+  /** The final numbers by name; the tracked run has them too, as `final/<name>`. */
   readonly metrics: Readonly<Record<string, number>>;
   /** What the terminal shows at the end: a line, or a whole table. */
   readonly summary: string;

@@ -6,6 +6,7 @@ import { dataFingerprint } from './data-fingerprint.cjs';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
+import { openTracker } from './open-tracker';
 import { publish, runStage } from './run-stage';
 import { resolveOptions } from './settings';
 import { sourcesDigest } from './store';
@@ -33,7 +34,14 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
-    const done = await runStage(experiment, settings, { catalog, signal, log, data, sources: await sources });
+    const done = await runStage(experiment, settings, {
+      catalog,
+      signal,
+      log,
+      data,
+      sources: await sources,
+      track: openTracker,
+    });
     await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     log(`Files: ${relative(root, done.folder)}`);

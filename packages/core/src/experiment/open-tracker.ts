@@ -1,27 +1,38 @@
-import type { Tracker } from './tracker';
+import type { TrackedRun, Tracker } from '../tracking/tracker';
 
-/** What a tracked run is opened with. */
-export interface TrackedRun {
-  readonly package: string;
-  readonly experiment: string;
-  readonly runName: string;
-  readonly folder: string;
-  readonly params: Readonly<Record<string, unknown>>;
-  readonly tags: Readonly<Record<string, string>>;
-  readonly log: (line: string) => void;
+/**
+ * Opens a run's tracker. Neither this nor what it returns ever throws: training is worth more than its record. The
+ * client is loaded only now: `--help` and a finished run do without it.
+ */
+export async function openTracker(run: TrackedRun & { readonly log: (line: string) => void }): Promise<Tracker> {
+  const notRecorded = (error: unknown): string =>
+    `The run is not recorded in MLflow: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+  try {
+    const { startTracking } = await import('../tracking/tracker');
+    const tracker = await startTracking(run);
+    const guarded = <A extends unknown[]>(action: (...args: A) => void) => {
+      return (...args: A): void => {
+        try {
+          action(...args);
+        } catch (error) {
+          run.log(notRecorded(error));
+        }
+      };
+    };
+    return {
+      params: guarded(tracker.params),
+      metrics: guarded(tracker.metrics),
+      tags: guarded(tracker.tags),
+      artifact: guarded(tracker.artifact),
+      finish: (status) => tracker.finish(status).catch((error: unknown) => ({ note: notRecorded(error) })),
+    };
+  } catch (error) {
+    run.log(notRecorded(error));
+    return silent;
+  }
 }
 
-/** A tracker as the runner sees it: it also ends the run. */
-export interface RunTracker extends Tracker {
-  finish(status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<{ readonly address?: string; readonly note?: string }>;
-}
-
-/** Opens a run's tracker. It never throws, and neither does what it returns: training is worth more than its record. */
-export async function openTracker(_run: TrackedRun): Promise<RunTracker> {
-  return silent;
-}
-
-const silent: RunTracker = {
+const silent: Tracker = {
   params: () => undefined,
   metrics: () => undefined,
   tags: () => undefined,

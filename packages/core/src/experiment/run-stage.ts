@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { type Catalog, nameOf, reach } from './catalog';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
-import { openTracker } from './open-tracker';
+import type { openTracker } from './open-tracker';
 import { resolveOptions, type Settings } from './settings';
 import { copyRun, type FinishedRun, readFinished, runKey, writeFinished, writeJson } from './store';
 
@@ -17,6 +17,8 @@ export interface Session {
   readonly data: string;
   /** The digest of the sources. */
   readonly sources: string;
+  /** Opens the tracker of one stage. */
+  readonly track: typeof openTracker;
 }
 
 /** A finished run and where it lies. */
@@ -56,7 +58,7 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
     // The process that held the lock may have done the work.
     const done = await readFinished(folder);
     if (done !== undefined) return { run: done, folder, reused: true };
-    const label = runName(name, settings);
+    const label = runName(experiment, name, settings);
     log(`${label}: ${resumed ? 'goes on' : 'starts'} in ${shownFolder}`);
     const run = await runHere(experiment, { name, label, key, folder, settings, identity }, session);
     return { run, folder, reused: false };
@@ -89,7 +91,7 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
     profile: settings.profile,
     ...work.identity,
   });
-  const tracker = await openTracker({
+  const tracker = await session.track({
     package: catalog.package,
     experiment: name,
     runName: label,
@@ -115,19 +117,17 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
   try {
     const result = await experiment.start(context);
     signal.throwIfAborted();
-    tracker.artifact(join(folder, 'config.json'));
-    for (const file of result.files ?? []) tracker.artifact(join(folder, file));
+    const seconds = (Date.now() - began) / 1000;
+    const run: FinishedRun = { key, experiment: name, seconds, result };
+    await writeFinished(folder, run);
+    tracker.metrics(prefixed('final/', result.metrics), 0);
+    for (const file of ['config.json', 'result.json', ...(result.files ?? [])]) tracker.artifact(join(folder, file));
     const { address, note } = await tracker.finish('FINISHED');
     if (note !== undefined) log(note);
-    const run: FinishedRun = {
-      key,
-      experiment: name,
-      seconds: (Date.now() - began) / 1000,
-      ...(address === undefined ? {} : { address }),
-      result,
-    };
-    await writeFinished(folder, run);
-    return run;
+    if (address === undefined) return run;
+    const tracked = { ...run, address };
+    await writeFinished(folder, tracked);
+    return tracked;
   } catch (error) {
     await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
     throw error;
@@ -155,11 +155,16 @@ async function lockFolder(folder: string, onWait: () => void): Promise<() => Pro
   }
 }
 
+const prefixed = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
+
 const artifactsFolder = (catalog: Catalog, name: string): string =>
   join(catalog.root, 'artifacts', catalog.package, name);
 
-/** What tells runs apart in a list of them: the experiment, the profile, and the options given. */
-function runName(name: string, { profile, given }: Settings): string {
-  const settings = Object.entries(given).map(([option, value]) => `${option}=${String(value)}`);
+/** What tells runs apart in a list of them: the experiment, the profile, and those of its options that were given. */
+function runName(experiment: Stage, name: string, { profile, given }: Settings): string {
+  const settings = Object.entries(given)
+    .filter(([option]) => Object.hasOwn(experiment.options, option))
+    .map(([option, value]) => `${option}=${String(value)}`);
   return [name, ...(profile === 'default' ? [] : [profile]), ...settings].join(' ').slice(0, 200);
 }
