@@ -1,0 +1,91 @@
+/** One model's embeddings of a set of images: `embeddings` [images, dimension], row by row. */
+export interface EmbeddedImages {
+  readonly embeddings: Float32Array;
+  /** The same images mirrored along x, same layout. */
+  readonly flipped?: Float32Array;
+  readonly dimension: number;
+}
+
+/** Which rows are compared: pair k is `left[k]` against `right[k]`. */
+export interface ImagePairs {
+  readonly left: ArrayLike<number>;
+  readonly right: ArrayLike<number>;
+}
+
+export interface PairScores {
+  /** Squared L2 distance of the unit vectors, 0 to 4. */
+  readonly distance: Float64Array;
+  /** Their dot product, -1 to 1. */
+  readonly cosine: Float64Array;
+}
+
+/**
+ * Embedding of each image and of its mirror image summed, then each row scaled to length 1, all in float64 as
+ * insightface's verification.py does. A row of zeros stays zero.
+ * Returns [images, dimension]. Throws RangeError on sizes that do not fit and on values that are not finite.
+ */
+export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImages): Float64Array {
+  if (!Number.isInteger(dimension) || dimension < 1 || embeddings.length % dimension !== 0) {
+    throw new RangeError(`${embeddings.length} embedding values do not divide into rows of ${dimension}`);
+  }
+  if (flipped && flipped.length !== embeddings.length) {
+    throw new RangeError(`${flipped.length} values for the mirrored images, but ${embeddings.length} for the images`);
+  }
+  const units = Float64Array.from(embeddings);
+  if (flipped) for (let i = 0; i < units.length; i++) units[i] = (units[i] as number) + (flipped[i] as number);
+  for (let start = 0; start < units.length; start += dimension) {
+    const row = units.subarray(start, start + dimension);
+    let squares = 0;
+    for (const value of row) squares += value * value;
+    if (!Number.isFinite(squares)) {
+      throw new RangeError(`The embedding of image ${start / dimension} holds a value that is not finite`);
+    }
+    if (squares === 0) continue;
+    const length = Math.sqrt(squares);
+    for (let i = 0; i < dimension; i++) row[i] = (row[i] as number) / length;
+  }
+  return units;
+}
+
+/**
+ * Distance and cosine of each pair, the left image as `left` embeds it and the right one as `right` does: the same
+ * model twice for ordinary verification, two models for a gallery and probes that were embedded by different ones.
+ * Throws RangeError when the models' dimensions differ or a pair names a row that does not exist.
+ */
+export function pairScores(left: EmbeddedImages, right: EmbeddedImages, pairs: ImagePairs): PairScores {
+  const { dimension } = left;
+  if (right.dimension !== dimension) {
+    throw new RangeError(`Embeddings of ${dimension} and of ${right.dimension} dimensions cannot be compared`);
+  }
+  if (pairs.left.length !== pairs.right.length) {
+    throw new RangeError(`${pairs.left.length} left but ${pairs.right.length} right images do not make pairs`);
+  }
+  const leftUnits = unitEmbeddings(left);
+  const rightUnits = right === left ? leftUnits : unitEmbeddings(right);
+  const count = pairs.left.length;
+  const distance = new Float64Array(count);
+  const cosine = new Float64Array(count);
+  for (let pair = 0; pair < count; pair++) {
+    const a = rowStart(pairs.left[pair] as number, dimension, leftUnits, pair);
+    const b = rowStart(pairs.right[pair] as number, dimension, rightUnits, pair);
+    let squares = 0;
+    let product = 0;
+    for (let i = 0; i < dimension; i++) {
+      const x = leftUnits[a + i] as number;
+      const y = rightUnits[b + i] as number;
+      squares += (x - y) * (x - y);
+      product += x * y;
+    }
+    distance[pair] = squares;
+    cosine[pair] = product;
+  }
+  return { distance, cosine };
+}
+
+function rowStart(image: number, dimension: number, units: Float64Array, pair: number): number {
+  const images = units.length / dimension;
+  if (!Number.isInteger(image) || image < 0 || image >= images) {
+    throw new RangeError(`Pair ${pair} names image ${image}, but there are ${images} images, counted from 0`);
+  }
+  return image * dimension;
+}

@@ -1,0 +1,109 @@
+import { fixtureFloat32, fixtureJson } from '../../test/fixture';
+import { foldBounds } from './folds';
+import { pairScores } from './pair-distances';
+import { tenFoldAccuracy, validationRate } from './ten-fold';
+
+interface Expected {
+  readonly pairs: number;
+  readonly dim: number;
+  readonly issame: number[];
+  readonly results: Record<string, ExpectedResult>;
+}
+interface ExpectedResult {
+  readonly accuracy_per_fold: number[];
+  readonly accuracy_mean: number;
+  readonly accuracy_std: number;
+  readonly val: number;
+  readonly val_std: number;
+  readonly far: number;
+  readonly best_threshold_per_fold: number[];
+  readonly val_threshold_per_fold: number[];
+  readonly distance_head: number[];
+  readonly distance_sum: number;
+}
+
+const expected = fixtureJson<Expected>('verification/expected.json');
+const embeddings = fixtureFloat32('verification/embeddings.f32');
+const flipped = fixtureFloat32('verification/embeddings_flip.f32');
+const pairs = {
+  left: expected.issame.map((_, k) => 2 * k),
+  right: expected.issame.map((_, k) => 2 * k + 1),
+};
+
+describe("the public verification.py's results", () => {
+  const cases = [
+    { name: 'flip_sum', folds: 10, images: { embeddings, flipped, dimension: expected.dim } },
+    { name: 'first_view_only', folds: 10, images: { embeddings, dimension: expected.dim } },
+    { name: 'flip_sum_7_folds', folds: 7, images: { embeddings, flipped, dimension: expected.dim } },
+    { name: 'flip_sum_1_fold', folds: 1, images: { embeddings, flipped, dimension: expected.dim } },
+  ];
+
+  it.each(cases)('$name', ({ name, folds, images }) => {
+    const result = expected.results[name] as ExpectedResult;
+    const { distance } = pairScores(images, images, pairs);
+    const labelled = { distance, same: expected.issame, bounds: foldBounds(expected.pairs, folds) };
+
+    result.distance_head.forEach((value, k) => {
+      expect(distance[k]).toBeCloseTo(value, 12);
+    });
+    expect(distance.reduce((sum, value) => sum + value, 0)).toBeCloseTo(result.distance_sum, 10);
+
+    const accuracy = tenFoldAccuracy(labelled);
+    expect(accuracy.perFold).toEqual(result.accuracy_per_fold);
+    expect(accuracy.thresholds).toEqual(result.best_threshold_per_fold);
+    expect(accuracy.mean).toBeCloseTo(result.accuracy_mean, 15);
+    expect(accuracy.std).toBeCloseTo(result.accuracy_std, 15);
+
+    const rate = validationRate(labelled);
+    expect(rate?.val).toBeCloseTo(result.val, 15);
+    expect(rate?.std).toBeCloseTo(result.val_std, 15);
+    expect(rate?.far).toBeCloseTo(result.far, 15);
+    rate?.thresholds.forEach((threshold, f) => {
+      expect(threshold).toBeCloseTo(result.val_threshold_per_fold[f] as number, 12);
+    });
+  });
+});
+
+describe('tenFoldAccuracy', () => {
+  it('takes the lowest of equally good thresholds', () => {
+    // The other fold is separated by every threshold from 0.51 to 1.49; a pair at 0.505 then still counts as the same.
+    const distance = [0.5, 1.5, 0.505, 1.5];
+    const result = tenFoldAccuracy({ distance, same: [1, 0, 1, 0], bounds: foldBounds(4, 2) });
+
+    expect(result.thresholds).toEqual([0.51, 0.51]);
+    expect(result.perFold).toEqual([1, 1]);
+  });
+
+  it('accepts strictly below the threshold', () => {
+    const result = tenFoldAccuracy({ distance: [0.5, 0.5, 0.51], same: [1, 1, 0], bounds: foldBounds(3, 1) });
+
+    expect(result.thresholds).toEqual([0.51]);
+    expect(result.mean).toBe(1);
+  });
+
+  it('says when labels are missing', () => {
+    expect(() => tenFoldAccuracy({ distance: [1, 2], same: [1] })).toThrow('2 distances, but 1 labels');
+  });
+});
+
+describe('validationRate', () => {
+  it('is undefined where a fold has no impostor pair', () => {
+    expect(validationRate({ distance: [0, 1], same: [1, 1], bounds: foldBounds(2, 1) })).toBeUndefined();
+  });
+
+  it('accepts nobody where the target is out of reach', () => {
+    const rate = validationRate({ distance: [0.5, 4], same: [1, 0], bounds: foldBounds(2, 1) });
+
+    expect(rate).toEqual({ val: 0, std: 0, far: 0, thresholds: [0] });
+  });
+});
+
+describe('foldBounds', () => {
+  it('gives the first folds one pair more', () => {
+    expect([...foldBounds(11, 3)]).toEqual([0, 4, 8, 11]);
+  });
+
+  it('says when there are too few pairs', () => {
+    expect(() => foldBounds(4, 10)).toThrow('4 pairs cannot be cut into 10 folds');
+  });
+});
