@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import { UserError } from '@headshare/core/runtime/user-error';
 
 /** Decimal units, as file managers and package indexes print them. */
@@ -18,15 +19,16 @@ export function notWritable(folder: string): UserError {
 
 /** The sentence for a full or read-only disk under `folder`; any other error comes back as it is. */
 export function explained(error: unknown, folder: string, needed: number): unknown {
-  if (!(error instanceof Error) || error instanceof UserError) return error;
-  switch ((error as NodeJS.ErrnoException).code) {
+  // Not `instanceof Error`: errors of Node's own functions come from another realm under jest.
+  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
+  switch (code) {
     case 'ENOSPC':
     case 'EDQUOT':
       return noRoom(folder, needed);
     case 'EROFS':
     case 'EACCES':
     case 'EPERM':
-      return notWritable(folder);
+      return notWritable(path === undefined ? folder : dirname(path));
     default:
       return error;
   }

@@ -34,7 +34,7 @@ main().then(
   },
   (error: unknown) => {
     if (interruption.signal.aborted) {
-      console.error('Interrupted: nothing was changed.');
+      console.error('Interrupted: what was unfinished has been removed.');
       process.exitCode = exitCode;
     } else if (error instanceof UserError) {
       console.error(error.message);

@@ -52,7 +52,7 @@ interface Failure {
 
 /** One sentence for why pip failed, from what it printed. Other errors come back as they are. */
 export function pipFailure(error: unknown, wheel: Wheel, folder: string): unknown {
-  if (!(error instanceof Error) || error instanceof UserError) return error;
+  if (error instanceof UserError || typeof error !== 'object' || error === null) return error;
   const { code, stderr = '' } = error as Failure;
   const python = pythonCommand();
   const what = `${wheel.name} ${wheel.version}`;

@@ -153,6 +153,20 @@ export function platformFor(device: Device, os: string = process.platform, arch:
   );
 }
 
+/**
+ * TensorFlow's Linux libraries are linked against glibc; musl has other symbols.
+ * @throws UserError (exit code 1) on Alpine and its like
+ */
+export function requireGlibc(report: object = process.report?.getReport() ?? {}): void {
+  const { header } = report as { header?: { glibcVersionRuntime?: string } };
+  if (process.platform !== 'linux' || header?.glibcVersionRuntime !== undefined) return;
+  throw new UserError(
+    'TensorFlow needs a Linux with glibc, and this one has musl (Alpine?): use Debian, Ubuntu or Fedora, or an image ' +
+      'based on one of them.',
+    1,
+  );
+}
+
 /** Every wheel of `platform`, TensorFlow's first. */
 export function wheelsOf(platform: Platform): readonly Wheel[] {
   return [platform.tensorflow, ...platform.cuda];

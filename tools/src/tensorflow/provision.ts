@@ -7,7 +7,7 @@ import { cpuIdentity } from './cpu';
 import { explained } from './errors';
 import { addonPlace, linkAddon, packageFolder, packageNames } from './link';
 import { locked } from './lock';
-import { type Platform, platformFor } from './platforms';
+import { type Platform, platformFor, requireGlibc } from './platforms';
 import { say } from './progress';
 import { type AddonStamp, addonStamp, hasLibraries, readStamp, sameStamp, stampFiles, writeStamp } from './stamp';
 import { unpackLibraries } from './unpack';
@@ -83,6 +83,7 @@ function isBuilt(plan: Plan): boolean {
 async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   const { platform, folder, compiler, addon, tfjsNode } = plan;
   // Before hundreds of megabytes are fetched.
+  requireGlibc();
   if (compiler === undefined) throw noCompiler();
   removeLeftovers(folder);
   const stamp = wantedStamp(plan);

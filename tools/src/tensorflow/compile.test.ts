@@ -1,0 +1,51 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { compile, compileFlags, findCompiler, noCompiler } from './compile';
+import { platformFor } from './platforms';
+
+const { signal } = new AbortController();
+
+test('CXX goes before the usual compilers and may hold arguments', async () => {
+  expect(await findCompiler('linux', { CXX: 'env FOO=1 g++' })).toMatchObject({
+    command: 'env',
+    leading: ['FOO=1', 'g++'],
+  });
+  expect(await findCompiler('linux', { CXX: '/nowhere/g++' })).toBeUndefined();
+});
+
+test('without a compiler the sentence says how to get one here', () => {
+  expect(noCompiler('linux', {}).message).toContain('apt install g++');
+  expect(noCompiler('darwin', {}).message).toContain('xcode-select --install');
+  expect(noCompiler('linux', { CXX: '/nowhere/g++' }).message).toContain("CXX is set to '/nowhere/g++'");
+});
+
+test('the addon finds its libraries beside itself, and NaNs stay NaNs', () => {
+  const linux = compileFlags({ os: 'linux', arch: 'x64' });
+  expect(linux).toEqual(expect.arrayContaining(['-march=native', '-Wl,-rpath,$ORIGIN/lib']));
+  const macos = compileFlags({ os: 'darwin', arch: 'arm64' });
+  expect(macos).toEqual(expect.arrayContaining(['-mcpu=native', '-Wl,-rpath,@loader_path/lib', 'dynamic_lookup']));
+  expect([...linux, ...macos]).not.toContain('-ffast-math');
+});
+
+test("a failed build ends in the compiler's first error", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'compile-'));
+  try {
+    mkdirSync(join(folder, 'lib'));
+    writeFileSync(join(folder, 'addon.cc'), 'int x = nothing;\nint y = neither;\n');
+    const compiler = await findCompiler();
+    if (compiler === undefined) throw noCompiler();
+    const sources = { native: folder, tfjsNode: folder, nodeHeaders: folder };
+    const build = compile(
+      compiler,
+      platformFor('cpu', 'linux', 'x64'),
+      sources,
+      folder,
+      join(folder, 'a.node'),
+      signal,
+    );
+    await expect(build).rejects.toThrow(/could not build TensorFlow's addon: .*addon\.cc:1:9: error: .*nothing/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
