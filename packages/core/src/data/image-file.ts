@@ -136,7 +136,7 @@ function alive(pid: number): boolean {
   }
 }
 
-function unusable(layout: ImageFileLayout, verb: 'read' | 'write', error: unknown): Error {
+function unusable(layout: ImageFileLayout, verb: 'read' | 'write', error: unknown): unknown {
   const folder = dirname(layout.path);
   const megabytes = Math.ceil(fileBytes(layout) / 1e6);
   switch (code(error)) {
@@ -154,10 +154,11 @@ function unusable(layout: ImageFileLayout, verb: 'read' | 'write', error: unknow
         1,
       );
     default:
-      return error instanceof Error ? error : new Error(String(error));
+      return error;
   }
 }
 
+/** Not by instanceof: under jest the file system's errors come from another realm. */
 function code(error: unknown): string | undefined {
-  return error instanceof Error && 'code' in error ? String(error.code) : undefined;
+  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
 }

@@ -42,6 +42,7 @@ export function workerPool<Setup, Task, Result>(options: {
   const busy = new Map<Worker, Pending<Task, Result>>();
   const all = new Set<Worker>();
   let closed = false;
+  let broken: Error | undefined;
 
   function dispatch(): void {
     while (idle.length > 0 && queue.length > 0) {
@@ -93,7 +94,10 @@ export function workerPool<Setup, Task, Result>(options: {
       }
       if (!started) {
         // It would fail the same way again and again.
-        if (all.size === 0) fail(death);
+        if (all.size === 0) {
+          broken = death;
+          fail(death);
+        }
         return;
       }
       if (lost !== undefined) {
@@ -111,8 +115,8 @@ export function workerPool<Setup, Task, Result>(options: {
     threads,
     run: (task) =>
       new Promise((resolve, reject) => {
-        if (closed || all.size === 0) {
-          reject(new Error(`The worker pool of ${module} is closed`));
+        if (broken || closed) {
+          reject(broken ?? new Error(`The worker pool of ${module} is closed`));
           return;
         }
         queue.push({ task, resolve, reject, deaths: 0 });

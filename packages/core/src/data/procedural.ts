@@ -4,7 +4,7 @@ import { checkRead, type ImageDataset } from './dataset';
 import { buildImageFile, type ImageFile, openImageFile } from './image-file';
 import { workerPool } from './pool';
 import type { RenderSetup, RenderTask } from './render-job';
-import type { CreateRenderer } from './renderer';
+import { type CreateRenderer, renderImage } from './renderer';
 
 export interface ProceduralOptions<Options> {
   /** Part of the cache file's name: letters, digits and dashes. */
@@ -38,7 +38,7 @@ const probes = 24;
  * The fingerprint covers options, seed, size, labels and 24 images rendered on the spot: an edited renderer, or a
  * JavaScript engine whose sine differs in the last bit, gets a cache file of its own without anybody's bumping a version.
  *
- * `read` and `prepare` throw UserError when the folder cannot be written, and name the image whose rendering failed.
+ * `read` and `prepare` throw UserError when the folder cannot be written; errors of the renderer name the image.
  */
 export function proceduralDataset<Options>(options: ProceduralOptions<Options>): ImageDataset {
   const { name, size, classes, labels } = options;
@@ -87,7 +87,7 @@ function fingerprintOf<Options>(options: ProceduralOptions<Options>): string {
   sha.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
   const image = new Uint8Array(size * size * 3);
   for (let i = 0; i < Math.min(probes, labels.length); i++) {
-    render(Math.floor((i * labels.length) / Math.min(probes, labels.length)), image);
+    renderImage(render, Math.floor((i * labels.length) / Math.min(probes, labels.length)), image);
     sha.update(image);
   }
   return sha.digest('hex').slice(0, 16);
@@ -130,9 +130,9 @@ async function renderAll<Options>(
     await Promise.all(Array.from({ length: pool.threads * 2 }, lane));
   } catch (error) {
     next = total;
-    if (error instanceof Error && error.message.startsWith('image ')) {
-      throw new Error(`Rendering ${name} failed at ${error.message}`, { cause: error });
-    }
+    // An error that crossed threads is a plain clone: its message alone tells where it comes from.
+    const { message } = error as { message: string };
+    if (message.startsWith('image ')) throw new Error(`Rendering ${name} failed at ${message}`, { cause: error });
     throw error;
   } finally {
     await pool.close();

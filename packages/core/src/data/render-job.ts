@@ -1,4 +1,4 @@
-import type { CreateRenderer } from './renderer';
+import { type CreateRenderer, renderImage } from './renderer';
 
 export interface RenderSetup {
   readonly rendererModule: string;
@@ -20,12 +20,6 @@ export function createJob({ rendererModule, rendererOptions, size, seed }: Rende
   const render = createRenderer({ options: rendererOptions, size, seed });
   const bytes = size * size * 3;
   return ({ first, count, memory }) => {
-    for (let i = 0; i < count; i++) {
-      try {
-        render(first + i, new Uint8Array(memory, i * bytes, bytes));
-      } catch (error) {
-        throw new Error(`image ${first + i}: ${error instanceof Error ? error.message : error}`, { cause: error });
-      }
-    }
+    for (let i = 0; i < count; i++) renderImage(render, first + i, new Uint8Array(memory, i * bytes, bytes));
   };
 }

@@ -1,0 +1,127 @@
+import fc from 'fast-check';
+import { type Batch, type BatchOptions, batchCount, batches, mirror } from './batches';
+import type { ImageDataset } from './dataset';
+
+/** Images of 2 x 2; every byte of image i is i + 1. Notes what is being read. */
+function numbers(count: number, reads: number[][] = []): ImageDataset {
+  return {
+    name: 'numbers',
+    classes: 10,
+    size: 2,
+    labels: Int32Array.from({ length: count }, (_, i) => i % 10),
+    fingerprint: 'numbers',
+    read: async (indices, target) => {
+      reads.push(Array.from(indices));
+      for (let i = 0; i < indices.length; i++) target.fill((indices[i] as number) + 1, i * 12, (i + 1) * 12);
+    },
+    close: async () => undefined,
+  };
+}
+
+const plain: BatchOptions = { batchSize: 4, seed: 1, epoch: 0, lastBatch: 'pad' };
+
+async function all(dataset: ImageDataset, options: BatchOptions): Promise<Batch[]> {
+  const found: Batch[] = [];
+  for await (const batch of batches(dataset, options)) found.push(batch);
+  return found;
+}
+
+test('without shuffling images come in order; the last batch is padded with black images', async () => {
+  const [first, last] = await all(numbers(6), plain);
+  expect(first).toMatchObject({ count: 4, indices: Int32Array.of(0, 1, 2, 3), labels: Int32Array.of(0, 1, 2, 3) });
+  expect(last).toMatchObject({ count: 2, indices: Int32Array.of(4, 5, -1, -1), labels: Int32Array.of(4, 5, 0, 0) });
+  expect(Array.from((last as Batch).images)).toEqual([
+    ...Array(12).fill(5),
+    ...Array(12).fill(6),
+    ...Array(24).fill(0),
+  ]);
+});
+
+test('the last batch is dropped where that is asked for', async () => {
+  expect(await all(numbers(6), { ...plain, lastBatch: 'drop' })).toHaveLength(1);
+  expect(batchCount(6, { batchSize: 4, lastBatch: 'drop' })).toBe(1);
+  expect(batchCount(6, plain)).toBe(2);
+});
+
+test('a shuffled epoch holds every image once, in an order of seed and epoch', async () => {
+  const order = async (seed: number, epoch: number) =>
+    (await all(numbers(30), { ...plain, shuffle: true, seed, epoch })).flatMap(({ indices, count }) =>
+      Array.from(indices.subarray(0, count)),
+    );
+  const first = await order(1, 0);
+  expect([...first].sort((a, b) => a - b)).toEqual(Array.from({ length: 30 }, (_, i) => i));
+  expect(await order(1, 0)).toEqual(first);
+  expect(await order(1, 1)).not.toEqual(first);
+  expect(await order(2, 0)).not.toEqual(first);
+});
+
+test('an epoch that starts at batch k is the tail of the whole one, augmentation included', async () => {
+  await fc.assert(
+    fc.asyncProperty(fc.nat(12), fc.integer({ min: 1, max: 7 }), fc.boolean(), async (from, batchSize, shuffle) => {
+      const options: BatchOptions = { ...plain, batchSize, shuffle, augment: { flip: true, crop: { pad: 1 } } };
+      const whole = await all(numbers(20), options);
+      expect(await all(numbers(20), { ...options, from })).toEqual(whole.slice(from));
+    }),
+    { numRuns: 30 },
+  );
+});
+
+test('an image is augmented alike whatever batch it falls into, and differently in the next epoch', async () => {
+  const seen = async (batchSize: number, epoch: number) => {
+    const images = new Map<number, string>();
+    for (const batch of await all(numbers(40), { ...plain, batchSize, epoch, augment: { crop: { pad: 1 } } })) {
+      for (let i = 0; i < batch.count; i++)
+        images.set(batch.indices[i] as number, batch.images.subarray(i * 12, i * 12 + 12).join());
+    }
+    return images;
+  };
+  expect(await seen(7, 0)).toEqual(await seen(4, 0));
+  expect(await seen(4, 1)).not.toEqual(await seen(4, 0));
+});
+
+test('cropping shifts an image and fills up with black', async () => {
+  const [batch] = await all(numbers(250), { ...plain, batchSize: 250, augment: { crop: { pad: 1 } } });
+  const views = new Set(
+    Array.from({ length: 250 }, (_, i) =>
+      Array.from((batch as Batch).images.subarray(i * 12, i * 12 + 12), Math.sign)
+        .filter((_, at) => at % 3 === 0)
+        .join(''),
+    ),
+  );
+  expect([...views].sort()).toEqual(['0001', '0010', '0011', '0100', '0101', '1000', '1010', '1100', '1111']);
+});
+
+test('mirroring swaps columns and keeps channels', () => {
+  const image = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
+  mirror(image, 2);
+  expect(Array.from(image)).toEqual([4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
+});
+
+test('reads at most `prefetch` batches ahead of the consumer', async () => {
+  const reads: number[][] = [];
+  const epoch = batches(numbers(100, reads), { ...plain, prefetch: 3 });
+  await epoch.next();
+  expect(reads).toHaveLength(4);
+  await epoch.next();
+  expect(reads).toHaveLength(5);
+  await epoch.return();
+});
+
+test('a subset is walked alone', async () => {
+  const found = await all(numbers(50), { ...plain, subset: [40, 3, 7] });
+  expect(found.map(({ indices }) => Array.from(indices))).toEqual([[40, 3, 7, -1]]);
+});
+
+test('a reading error reaches the consumer at its batch', async () => {
+  const dataset = numbers(12);
+  const broken: ImageDataset = {
+    ...dataset,
+    read: async (indices, target) => {
+      if (indices[0] === 4) throw new Error('cannot read image 4');
+      return dataset.read(indices, target);
+    },
+  };
+  const epoch = batches(broken, plain);
+  expect((await epoch.next()).done).toBe(false);
+  await expect(epoch.next()).rejects.toThrow('cannot read image 4');
+});
