@@ -1,0 +1,168 @@
+/** How well logits name the right class. Shares are 0 to 1. */
+export interface ClassificationResult {
+  /** Samples seen. */
+  readonly count: number;
+  readonly top1: number;
+  /** Label among the five highest logits; the same as 1 where there are no more than five classes. */
+  readonly top5: number;
+  /** Expected calibration error over equal-width bins of confidence (Guo et al., arXiv 1706.04599). */
+  readonly ece: number;
+  /** Top-1 accuracy of each class; undefined for a class that had no sample. */
+  readonly perClass: readonly (number | undefined)[];
+  /** Mean over the classes that had samples, so that rare classes count like frequent ones. */
+  readonly meanPerClass: number;
+  /** Share of samples where student and teacher name the same class; undefined where no teacher was given. */
+  readonly agreement: number | undefined;
+  /** Most frequent mistakes, worst first. */
+  readonly worstPairs: readonly ConfusedPair[];
+}
+
+export interface ConfusedPair {
+  readonly label: number;
+  readonly predicted: number;
+  readonly count: number;
+  /** Of the label's samples, the share that was taken for `predicted`. */
+  readonly share: number;
+}
+
+/** One batch of logits [rows, classes], row by row. */
+export interface ClassifiedBatch {
+  readonly logits: Float32Array;
+  readonly labels: ArrayLike<number>;
+  /** Rows that count; the rest is padding of the last batch. */
+  readonly count: number;
+  /** The teacher's logits of the same images, same layout. */
+  readonly teacherLogits?: Float32Array;
+}
+
+export interface ClassificationMetrics {
+  /** Throws RangeError on sizes and labels that do not fit, and on logits that are not numbers. */
+  add(batch: ClassifiedBatch): void;
+  /** Of all batches so far. Throws RangeError before the first sample. */
+  result(): ClassificationResult;
+}
+
+/**
+ * Accumulates classification metrics batch by batch in memory that grows with the classes (and with the different
+ * mistakes made), not with the samples. Of equal logits the lower class is the prediction.
+ */
+export function classificationMetrics(options: {
+  readonly classes: number;
+  /** Bins of the calibration error. */
+  readonly bins?: number;
+  /** How many confused pairs to name. */
+  readonly worst?: number;
+}): ClassificationMetrics {
+  const { classes, bins = 15, worst = 10 } = options;
+  const seen = new Float64Array(classes);
+  const correct = new Float64Array(classes);
+  const binCount = new Float64Array(bins);
+  const binConfidence = new Float64Array(bins);
+  const binCorrect = new Float64Array(bins);
+  const mistakes = new Map<number, number>();
+  let total = 0;
+  let inTop5 = 0;
+  let withTeacher = 0;
+  let agreed = 0;
+
+  const addRow = (row: Float32Array, label: number, predicted: number) => {
+    total++;
+    bump(seen, label);
+    if (rankOf(row, label) < 5) inTop5++;
+    const confidence = confidenceOf(row, predicted);
+    const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1));
+    bump(binCount, bin);
+    bump(binConfidence, bin, confidence);
+    if (predicted === label) {
+      bump(correct, label);
+      bump(binCorrect, bin);
+    } else {
+      const key = label * classes + predicted;
+      mistakes.set(key, (mistakes.get(key) ?? 0) + 1);
+    }
+  };
+
+  return {
+    add({ logits, labels, count, teacherLogits }) {
+      const needed = count * classes;
+      for (const given of [logits, teacherLogits]) {
+        if (given && given.length < needed) {
+          throw new RangeError(`${given.length} logits are fewer than ${count} rows of ${classes} classes`);
+        }
+      }
+      if (labels.length < count) throw new RangeError(`${labels.length} labels are fewer than ${count} rows`);
+      for (let r = 0; r < count; r++) {
+        const label = labels[r] as number;
+        if (!Number.isInteger(label) || label < 0 || label >= classes) {
+          throw new RangeError(`Row ${r} has label ${label}, but classes go from 0 to ${classes - 1}`);
+        }
+        const row = logits.subarray(r * classes, (r + 1) * classes);
+        const predicted = argmax(row, r);
+        addRow(row, label, predicted);
+        if (!teacherLogits) continue;
+        withTeacher++;
+        if (argmax(teacherLogits.subarray(r * classes, (r + 1) * classes), r) === predicted) agreed++;
+      }
+    },
+
+    result() {
+      if (total === 0) throw new RangeError('There are no samples to measure accuracy on');
+      const perClass = Array.from(seen, (n, c) => (n === 0 ? undefined : (correct[c] as number) / n));
+      const measured = perClass.filter((share) => share !== undefined);
+      return {
+        count: total,
+        top1: sum(correct) / total,
+        top5: inTop5 / total,
+        ece: sum(binCount.map((_, b) => Math.abs((binCorrect[b] as number) - (binConfidence[b] as number)))) / total,
+        perClass,
+        meanPerClass: sum(measured) / measured.length,
+        agreement: withTeacher === 0 ? undefined : agreed / withTeacher,
+        worstPairs: [...mistakes]
+          .sort(([keyA, a], [keyB, b]) => b - a || keyA - keyB)
+          .slice(0, worst)
+          .map(([key, count]) => {
+            const label = Math.floor(key / classes);
+            return { label, predicted: key % classes, count, share: count / (seen[label] as number) };
+          }),
+      };
+    },
+  };
+}
+
+function argmax(row: Float32Array, index: number): number {
+  let best = 0;
+  for (let c = 0; c < row.length; c++) {
+    if (Number.isNaN(row[c])) throw new RangeError(`Row ${index} of the batch has logits that are not numbers`);
+    if ((row[c] as number) > (row[best] as number)) best = c;
+  }
+  return best;
+}
+
+/** How many classes come before the label: those with a higher logit, and of equal ones the lower classes. */
+function rankOf(row: Float32Array, label: number): number {
+  const own = row[label] as number;
+  let before = 0;
+  for (let c = 0; c < row.length; c++) {
+    const other = row[c] as number;
+    if (other > own || (other === own && c < label)) before++;
+  }
+  return before;
+}
+
+/** Softmax of the highest logit, which is 1 over the sum of exp(logit - highest). */
+function confidenceOf(row: Float32Array, predicted: number): number {
+  const highest = row[predicted] as number;
+  let denominator = 0;
+  for (const logit of row) denominator += logit === highest ? 1 : Math.exp(logit - highest);
+  return 1 / denominator;
+}
+
+function bump(counts: Float64Array, index: number, by = 1): void {
+  counts[index] = (counts[index] as number) + by;
+}
+
+function sum(values: Iterable<number>): number {
+  let total = 0;
+  for (const value of values) total += value;
+  return total;
+}
