@@ -1,0 +1,83 @@
+import { readArguments } from './arguments';
+import { type Catalog, loadCatalog } from './catalog';
+import { helpText } from './help';
+import { resolveOptions } from './settings';
+import { teacherAndStudent, temporaryPackage } from './temporary-package';
+
+describe("an experiment's command line", () => {
+  const catalog: Catalog = loadCatalog(temporaryPackage(teacherAndStudent).folder);
+  const experiment = (name: string) => {
+    const found = catalog.experiments.get(name);
+    if (found === undefined) throw new Error(`no ${name}`);
+    return found;
+  };
+  const given = (name: string, ...words: string[]) => readArguments(words, experiment(name), catalog, false).given;
+  const strictly =
+    (name: string, ...words: string[]) =>
+    () =>
+      readArguments(words, experiment(name), catalog, true);
+
+  it('takes an option in either spelling, its value behind = or as the next word', () => {
+    expect(given('student', '--epochs=3', '--teacher-epochs', '7')).toEqual({ epochs: 3, teacherEpochs: 7 });
+    expect(given('student', '--teacherEpochs=7')).toEqual({ teacherEpochs: 7 });
+  });
+
+  it('takes flags, their opposite, and the absence of an optional value', () => {
+    expect(given('student', '--flip-test')).toEqual({ flipTest: true });
+    expect(given('student', '--no-flip-test')).toEqual({ flipTest: false });
+    expect(given('student', '--no-init')).toEqual({ init: undefined });
+    expect(strictly('student', '--no-epochs')).toThrow('--no-epochs: --epochs cannot be absent');
+  });
+
+  it('puts the command line over the profile, and the profile over the defaults', () => {
+    const settings = readArguments(['--profile=smoke', '--seed=3'], experiment('student'), catalog, true);
+    expect(resolveOptions(experiment('student'), settings)).toMatchObject({ seed: 3, epochs: 1, method: 'th-kd' });
+    expect(resolveOptions(experiment('teacher'), settings)).toEqual({ seed: 3, teacherEpochs: 2 });
+  });
+
+  it('lets the teacher pass over what Nx forwards for the student, but finds mistakes in it', () => {
+    expect(given('teacher', '--method=kd', '--seed=3')).toEqual({ method: 'kd', seed: 3 });
+    expect(() => given('teacher', '--method=th-kdd')).toThrow("did you mean 'th-kd'?");
+    expect(strictly('teacher', '--method=kd')).toThrow('--method is not read by this experiment, only by student');
+  });
+
+  it.each([
+    ['--epocs=3', 'unknown option --epocs; did you mean --epochs'],
+    ['--epochs=-3', '--epochs must be a whole number of at least 1, got -3'],
+    ['--epochs', '--epochs needs a value: a whole number of at least 1'],
+    ['--profile', "--profile needs a value: a profile's name"],
+    ['epochs=3', "'epochs=3' is no option: write --name=value"],
+    ['--constructor=3', 'unknown option --constructor'],
+  ])('refuses %s: %s', (word, sentence) => {
+    expect(strictly('student', word)).toThrow(sentence);
+  });
+
+  it('refuses a profile that does not exist', () => {
+    const settings = { profile: 'smok', given: {} };
+    expect(() => resolveOptions(experiment('student'), settings)).toThrow(
+      "unknown profile 'smok'; did you mean 'smoke'? (valid: default, smoke)",
+    );
+  });
+
+  it('explains itself', () => {
+    expect(helpText(experiment('student'), catalog)).toBe(`Train the student
+
+Usage: npx nx run demo:student[:profile] [--option=value ...]
+
+Runs first, unless done already: teacher
+
+Options:
+  --seed       of all randomness (a whole number of at least 0; default 0)
+  --epochs     passes over the data (a whole number of at least 1; default 12)
+  --method     what it learns from (one of none, kd, th-kd; default th-kd)
+  --flip-test  embeds mirrored pictures too (true or false; default false)
+  --init       a checkpoint to start from (text that is not empty; not set by default)
+
+Options of 'teacher':
+  --teacher-epochs  passes over the data (a whole number of at least 1; default 20)
+
+Profiles:
+  default  the defaults above
+  :smoke   --epochs=1`);
+  });
+});

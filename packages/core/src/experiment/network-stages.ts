@@ -1,0 +1,141 @@
+/** The stages that every package's experiments are made of: a network trained alone, taught, or under a shared head. */
+import { join } from 'node:path';
+import type { MethodSettings } from '../distill/method';
+import { methods } from '../distill/registry';
+import type { NetworkDescription } from '../nn/network';
+import type { Task } from '../train/task';
+import { type SharedHead, trainNetwork } from '../train/train-network';
+import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/trainer';
+import type { RunContext, StageResult } from './define';
+import type { MethodWeights, StudentValues, TeacherValues, TrainingValues } from './training-options';
+
+export interface NetworkResult extends StageResult {
+  readonly network: NetworkDescription;
+  readonly parameters: number;
+  readonly bestEpoch: number;
+  readonly best: Metrics;
+  readonly imagesPerSecond: number;
+}
+
+/** Makes the data and the yardstick from the package's own options. */
+export type TaskOf<D> = (options: D) => Task;
+
+export interface Taught {
+  /** The name of a method in `distill/methods`. */
+  readonly method: string;
+  /** The folder of the teacher's stage. */
+  readonly teacher: string;
+  readonly weights: MethodWeights;
+}
+
+interface Recipe {
+  readonly role: 'teacher' | 'student';
+  readonly network: NetworkDescription;
+  readonly settings: TrainingSettings;
+  readonly taught?: Taught;
+  readonly sharedHead?: SharedHead;
+}
+
+async function runRecipe<D extends TrainingValues>(
+  context: RunContext<D>,
+  task: Task,
+  { taught, ...recipe }: Recipe,
+): Promise<NetworkResult> {
+  try {
+    const distillation = taught && {
+      teacher: join(taught.teacher, checkpointFiles.last),
+      method: methods.named(taught.method),
+      settings: methodSettings(taught),
+    };
+    await prepare(context, task);
+    const trained = await trainNetwork({
+      ...context,
+      ...recipe,
+      task,
+      eager: context.options.eager,
+      ...(distillation && { distillation }),
+    });
+    const { last, best, bestEpoch, parameters, imagesPerSecond, conclusion, files } = trained;
+    const metrics = { ...last, ...conclusion };
+    return {
+      metrics,
+      summary: `${recipe.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
+      files,
+      network: recipe.network,
+      parameters,
+      bestEpoch,
+      best,
+      imagesPerSecond,
+    };
+  } finally {
+    await task.close();
+  }
+}
+
+/** The published settings of a method, with what options say put over them. */
+function methodSettings({ method, weights }: Taught): MethodSettings {
+  const given = Object.entries(weights).filter(([, value]) => value !== undefined);
+  return { ...methods.named(method).defaults, ...Object.fromEntries(given) };
+}
+
+async function prepare({ log }: { log: (line: string) => void }, { train }: Task): Promise<void> {
+  const started = performance.now();
+  await train.prepare?.();
+  const seconds = (performance.now() - started) / 1000;
+  if (seconds > 1) log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
+}
+
+const shared = ({ seed, batchSize, schedule, warmUpEpochs, momentum, weightDecay, clipNorm }: TrainingValues) => ({
+  seed,
+  batchSize,
+  schedule,
+  warmUpEpochs,
+  momentum,
+  weightDecay,
+  clipNorm,
+});
+
+/** Trains the teacher; under a shared head when one is given (SH-KD's second stage). */
+export function trainTeacher<D extends TrainingValues & TeacherValues>(
+  context: RunContext<D>,
+  taskOf: TaskOf<D>,
+  sharedHead?: SharedHead,
+): Promise<NetworkResult> {
+  const { options } = context;
+  const task = taskOf(options);
+  return runRecipe(context, task, {
+    role: 'teacher',
+    network: describe(options.teacher, options.teacherWidth, options, task),
+    settings: { ...shared(options), epochs: options.teacherEpochs, learningRate: options.teacherLearningRate },
+    ...(sharedHead && { sharedHead }),
+  });
+}
+
+/** Trains the student: alone, or taught; with a head of its own or a shared one. */
+export function trainStudent<D extends TrainingValues & StudentValues>(
+  context: RunContext<D>,
+  taskOf: TaskOf<D>,
+  { taught, sharedHead }: { readonly taught?: Taught; readonly sharedHead?: SharedHead } = {},
+): Promise<NetworkResult> {
+  const { options } = context;
+  const task = taskOf(options);
+  return runRecipe(context, task, {
+    role: 'student',
+    network: describe(options.student, options.studentWidth, options, task),
+    settings: { ...shared(options), epochs: options.epochs, learningRate: options.learningRate },
+    ...(taught && { taught }),
+    ...(sharedHead && { sharedHead }),
+  });
+}
+
+function describe(
+  backbone: string,
+  width: number,
+  { head, embeddingSize }: TrainingValues,
+  { train }: Task,
+): NetworkDescription {
+  return { backbone, width, head, embeddingSize, inputSize: train.size, classes: train.classes };
+}
+
+/** The last checkpoint of a stage, by which its network is known to others. */
+export const networkOf = (folder: string): string => join(folder, checkpointFiles.last);

@@ -1,0 +1,59 @@
+import fc from 'fast-check';
+import { flag, integer, list, number, oneOf, optional, text } from './option';
+
+const help = 'an option';
+
+describe('options', () => {
+  it('reads whole numbers within their range', () => {
+    const epochs = integer({ default: 12, min: 1, help });
+    expect(epochs.parse('40', '--epochs')).toBe(40);
+    expect(() => epochs.parse('-3', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got -3');
+    expect(() => epochs.parse('1.5', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got 1.5');
+    expect(() => epochs.parse('ten', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got ten');
+    expect(() => epochs.parse('', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got nothing');
+  });
+
+  it('names both ends of a range, and an open one', () => {
+    const momentum = number({ default: 0.9, min: 0, max: 1, help });
+    const temperature = number({ default: 4, above: 0, help });
+    expect(momentum.parse('.95', '--momentum')).toBe(0.95);
+    expect(() => momentum.parse('2', '--momentum')).toThrow('--momentum must be a number from 0 to 1, got 2');
+    expect(() => temperature.parse('0', '--temperature')).toThrow('--temperature must be a number above 0, got 0');
+    expect(() => temperature.parse('1e999', '--temperature')).toThrow('a number above 0');
+  });
+
+  it('reads back every number that JavaScript prints', () => {
+    const any = number({ default: 0, help });
+    fc.assert(
+      fc.property(fc.double({ noNaN: true, noDefaultInfinity: true }), (value) => {
+        expect(any.parse(String(value), '--x')).toBe(Number(String(value)));
+      }),
+    );
+  });
+
+  it('knows words, and the nearest one to a mistyped word', () => {
+    const method = oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help });
+    expect(method.parse('kd', '--method')).toBe('kd');
+    expect(() => method.parse('th-kdd', '--method')).toThrow(
+      "--method: unknown value 'th-kdd'; did you mean 'th-kd'? (valid: none, kd, th-kd)",
+    );
+  });
+
+  it('reads lists item by item', () => {
+    const seeds = list(integer({ min: 0, help }), { default: [0], help });
+    expect(seeds.parse('0, 1,2', '--seeds')).toEqual([0, 1, 2]);
+    expect(() => seeds.parse('0,x', '--seeds')).toThrow('--seeds must be a whole number of at least 0, got x');
+    expect(() => seeds.parse('', '--seeds')).toThrow('--seeds must be a list of at least 1');
+  });
+
+  it('checks values from a profile by the same rules', () => {
+    expect(() => flag({ help }).check('yes', 'flip')).toThrow('flip must be true or false, got yes');
+    expect(() => text({ help }).check('', 'path')).toThrow('path must be text that is not empty, got nothing');
+    expect(optional(integer({ min: 1, help })).check(undefined, 'limit')).toBeUndefined();
+  });
+
+  it('is required when it has no default', () => {
+    expect(text({ help }).required).toBe(true);
+    expect(optional(text({ help })).required).toBe(false);
+  });
+});

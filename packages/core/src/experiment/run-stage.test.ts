@@ -1,0 +1,169 @@
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadCatalog } from './catalog';
+import type { Stage } from './define';
+import { publish, runStage, type Session } from './run-stage';
+import { teacherAndStudent, temporaryPackage } from './temporary-package';
+
+/** A session over a fresh package; `lines` is what the terminal showed, `tracked` what the trackers were told. */
+function session(experiments: Readonly<Record<string, string>> = teacherAndStudent) {
+  const { root, folder } = temporaryPackage(experiments);
+  const catalog = loadCatalog(folder);
+  const lines: string[] = [];
+  const tracked: string[] = [];
+  const controller = new AbortController();
+  const base: Session = {
+    catalog,
+    signal: controller.signal,
+    log: (line) => lines.push(line),
+    data: 'embedded',
+    sources: 'sources',
+    track: async ({ runName }) => ({
+      params: () => undefined,
+      metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
+      tags: () => undefined,
+      artifact: () => undefined,
+      finish: async (status) => {
+        tracked.push(`${runName}: ${status}`);
+        return { address: `http://mlflow/${runName}` };
+      },
+    }),
+  };
+  const get = (name: string): Stage => {
+    const found = catalog.experiments.get(name);
+    if (found === undefined) throw new Error(catalog.broken.get(name)?.message ?? `no ${name}`);
+    return found;
+  };
+  return { root, base, get, lines, tracked, controller };
+}
+
+const defaults = { profile: 'default', given: {} };
+
+describe('running an experiment', () => {
+  it('runs what it needs, keeps the result beside its configuration, and tracks both', async () => {
+    const { base, get, tracked } = session();
+    const { run, folder } = await runStage(get('student'), { profile: 'smoke', given: { seed: 3 } }, base);
+    expect(run.result).toMatchObject({ metrics: { teacher: 2 }, summary: 'student after teacher' });
+    expect(run.address).toBe('http://mlflow/student smoke seed=3');
+    expect(readdirSync(folder).sort()).toEqual(['config.json', 'result.json']);
+    expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject({
+      package: 'demo',
+      profile: 'smoke',
+      experiment: 'student',
+      options: { student: { seed: 3, epochs: 1 }, teacher: { seed: 3, teacherEpochs: 2 } },
+    });
+    expect(tracked).toEqual([
+      'teacher smoke seed=3: {"final/accuracy":2}',
+      'teacher smoke seed=3: FINISHED',
+      'student smoke seed=3: {"final/teacher":2}',
+      'student smoke seed=3: FINISHED',
+    ]);
+  });
+
+  it('does the same work once', async () => {
+    const { base, get, tracked } = session();
+    const first = await runStage(get('student'), defaults, base);
+    const events = tracked.length;
+    const again = await runStage(get('student'), defaults, base);
+    expect(again).toEqual({ ...first, reused: true });
+    expect(tracked).toHaveLength(events);
+  });
+
+  it.each([
+    ['another option', { given: { epochs: 2 } }, {}],
+    ['changed data', {}, { data: '3-files-00' }],
+    ['changed sources', {}, { sources: 'other' }],
+  ])('does it again for %s', async (_, settings, change) => {
+    const { base, get } = session();
+    const first = await runStage(get('student'), defaults, base);
+    const other = await runStage(get('student'), { ...defaults, ...settings }, { ...base, ...change });
+    expect(other.reused).toBe(false);
+    expect(other.folder).not.toBe(first.folder);
+  });
+
+  it('trains the teacher once for students that differ in what does not concern it', async () => {
+    const { base, get, root } = session();
+    for (const epochs of [1, 2, 3]) await runStage(get('student'), { ...defaults, given: { epochs } }, base);
+    expect(readdirSync(join(root, 'runs/demo/teacher'))).toHaveLength(1);
+    expect(readdirSync(join(root, 'runs/demo/student'))).toHaveLength(3);
+  });
+
+  it('passes a stage the overrides, and those on to what it needs', async () => {
+    const compare = `import student from './student';
+      export default defineExperiment({
+        summary: 'Compare', uses: { student }, options: {},  profiles: { smoke: {} },
+        run: async ({ stage }) => {
+          const results = [];
+          for (const seed of [1, 2]) results.push((await stage(student, { seed })).result.options.seed);
+          return { metrics: {}, summary: results.join(' ') };
+        },
+      });`;
+    const { base, get, root } = session({ ...teacherAndStudent, compare });
+    const { run } = await runStage(get('compare'), defaults, base);
+    expect(run.result.summary).toBe('1 2');
+    expect(readdirSync(join(root, 'runs/demo/teacher'))).toHaveLength(2);
+  });
+
+  it('goes on in the folder of a run that was cut short', async () => {
+    const slow = `import { existsSync, writeFileSync } from 'node:fs';
+      export default defineExperiment({
+        summary: 'Slow', options: {},
+        run: async ({ folder, signal }) => {
+          if (existsSync(folder + '/checkpoint')) return { metrics: {}, summary: 'from the checkpoint' };
+          writeFileSync(folder + '/checkpoint', '');
+          await new Promise((stopped) => signal.addEventListener('abort', stopped));
+          return { metrics: {}, summary: 'cut short' };
+        },
+      });`;
+    const { base, get, controller, lines, tracked } = session({ slow });
+    const cut = runStage(get('slow'), defaults, base);
+    setTimeout(() => controller.abort(), 50);
+    await expect(cut).rejects.toThrow('aborted');
+    expect(tracked).toEqual(['slow: KILLED']);
+
+    const { run } = await runStage(get('slow'), defaults, { ...base, signal: new AbortController().signal });
+    expect(run.result.summary).toBe('from the checkpoint');
+    expect(lines[0]).toMatch(/^slow: starts in runs\/demo\/slow\//);
+    expect(lines[1]).toMatch(/^slow: goes on in runs\/demo\/slow\//);
+  });
+
+  it('waits for another process that does the same, and takes its result', async () => {
+    const { base, get } = session();
+    const [first, second] = await Promise.all([0, 1].map(() => runStage(get('teacher'), defaults, base)));
+    expect(second?.run).toEqual(first?.run);
+    expect([first?.reused, second?.reused].sort()).toEqual([false, true]);
+  });
+
+  it("fails with the experiment's own error, and is not finished", async () => {
+    const fails = `export default defineExperiment({
+      summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
+    });`;
+    const { base, get, tracked } = session({ fails });
+    await expect(runStage(get('fails'), defaults, base)).rejects.toThrow('no convergence');
+    await expect(runStage(get('fails'), defaults, base)).rejects.toThrow('no convergence');
+    expect(tracked).toEqual(['fails: FAILED', 'fails: FAILED']);
+  });
+});
+
+describe("an experiment's artifacts", () => {
+  it('are a copy of its last run, and bring that run back when runs/ is gone', async () => {
+    const { base, get, root } = session();
+    const done = await runStage(get('teacher'), defaults, base);
+    writeFileSync(join(done.folder, 'weights'), 'w');
+    await publish('teacher', done, base.catalog);
+    rmSync(join(root, 'runs'), { recursive: true });
+
+    const back = await runStage(get('teacher'), defaults, base);
+
+    expect(back).toEqual({ ...done, reused: true });
+    expect(existsSync(join(back.folder, 'weights'))).toBe(true);
+  });
+
+  it('of other settings are of no use', async () => {
+    const { base, get, root } = session();
+    await publish('teacher', await runStage(get('teacher'), defaults, base), base.catalog);
+    rmSync(join(root, 'runs'), { recursive: true });
+    mkdirSync(join(root, 'runs'));
+    expect((await runStage(get('teacher'), { ...defaults, given: { seed: 1 } }, base)).reused).toBe(false);
+  });
+});

@@ -1,0 +1,46 @@
+import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+/** For tests: a workspace in a temporary folder with one package, `demo`, whose experiments have these sources. */
+export function temporaryPackage(experiments: Readonly<Record<string, string>>): { root: string; folder: string } {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-')));
+  const folder = join(root, 'packages/demo');
+  mkdirSync(join(folder, 'experiments'), { recursive: true });
+  for (const [name, source] of Object.entries(experiments)) writeExperiment(folder, name, source);
+  return { root, folder };
+}
+
+/** Writes `experiments/<name>.ts`, with the functions it needs already imported. */
+export function writeExperiment(folder: string, name: string, source: string): void {
+  const imports = `import { defineExperiment } from '${__dirname}/define';
+import { flag, integer, oneOf, optional, text } from '${__dirname}/option';
+`;
+  writeFileSync(join(folder, 'experiments', `${name}.ts`), imports + source);
+}
+
+/** A teacher and a student that needs it: what most tests need. */
+export const teacherAndStudent = {
+  teacher: `export default defineExperiment({
+    summary: 'Train the teacher',
+    options: { seed: integer({ default: 0, min: 0, help: 'of all randomness' }),
+               teacherEpochs: integer({ default: 20, min: 1, help: 'passes over the data' }) },
+    profiles: { smoke: { teacherEpochs: 2, epochs: 1 } },
+    run: async ({ options }) => ({ metrics: { accuracy: options.teacherEpochs }, summary: 'teacher', seed: options.seed }),
+  });`,
+  student: `import teacher from './teacher';
+  export default defineExperiment({
+    summary: 'Train the student',
+    needs: { teacher },
+    options: { seed: integer({ default: 0, min: 0, help: 'of all randomness' }),
+               epochs: integer({ default: 12, min: 1, help: 'passes over the data' }),
+               method: oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help: 'what it learns from' }),
+               flipTest: flag({ help: 'embeds mirrored pictures too' }),
+               init: optional(text({ help: 'a checkpoint to start from' })) },
+    profiles: { smoke: { teacherEpochs: 2, epochs: 1 } },
+    run: async ({ options, stage }) => {
+      const { result } = await stage(teacher);
+      return { metrics: { teacher: result.metrics.accuracy }, summary: 'student after ' + result.summary, options };
+    },
+  });`,
+};

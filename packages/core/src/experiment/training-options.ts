@@ -1,0 +1,67 @@
+/**
+ * The options that training takes in every package. An option means the same in all experiments of a package, so the
+ * teacher's are named apart from the student's.
+ */
+import { methods } from '../distill/registry';
+import { backbones, heads } from '../nn/registry';
+import { scheduleNames } from '../train/schedule';
+import { flag, integer, number, oneOf, optional, type Values } from './option';
+
+export const trainingOptions = {
+  seed: integer({ default: 1, min: 0, help: 'of all randomness: weights, data, order, augmentation' }),
+  batchSize: integer({ default: 64, min: 1, help: 'images a step' }),
+  schedule: oneOf(scheduleNames, 'cosine', { help: 'how the learning rate falls' }),
+  warmUpEpochs: number({ default: 0, min: 0, help: 'epochs in which the learning rate rises from 0' }),
+  momentum: number({ default: 0.9, min: 0, max: 0.999, help: "of SGD: the share of the last step's direction kept" }),
+  weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
+  clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: not clipped' }),
+  head: oneOf(heads.names, 'linear', { help: 'classifier on top of the embedding, of teacher and student' }),
+  embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
+  eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
+};
+
+export const studentOptions = {
+  student: oneOf(backbones.names, 'resnet8', { help: 'backbone of the student' }),
+  studentWidth: number({ default: 1, above: 0, help: "multiplies the channels of the student's layers" }),
+  epochs: integer({ default: 12, min: 1, help: "passes over the data in the student's training" }),
+  learningRate: number({ default: 0.05, above: 0, help: "the student's highest learning rate" }),
+};
+
+export const teacherOptions = {
+  teacher: oneOf(backbones.names, 'resnet20', { help: 'backbone of the teacher' }),
+  teacherWidth: number({ default: 1, above: 0, help: "multiplies the channels of the teacher's layers" }),
+  teacherEpochs: integer({ default: 12, min: 1, help: "passes over the data in the teacher's training" }),
+  teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
+};
+
+const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
+
+/** The weights of a method: what is not given is the method's published value. */
+export const methodWeights = {
+  gamma: weight("weight of the student's cross-entropy"),
+  alpha: weight("weight of the teacher's softened predictions (KD)"),
+  beta: weight("weight of the method's own term"),
+  delta: weight("weight of the teacher's-head term, where the method has another of its own"),
+  temperature: optional(number({ default: 4, above: 0, help: "softens predictions; default: the method's own" })),
+  form: oneOf(['reference', 'paper'], 'reference', {
+    help: "reference: the public code's loss; paper: CE' and H' shared between the two heads",
+  }),
+  teacherHeadShare: number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share (alpha^TH)" }),
+};
+
+export const methodOptions = {
+  method: oneOf(methods.names, 'th-kd', { help: 'what the student learns from the teacher' }),
+  ...methodWeights,
+};
+
+/** What becomes of the shared head in SH-KD's last stage. */
+export const sharedHeadOptions = {
+  studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
+    help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
+  }),
+};
+
+export type TrainingValues = Values<typeof trainingOptions>;
+export type StudentValues = Values<typeof studentOptions>;
+export type TeacherValues = Values<typeof teacherOptions>;
+export type MethodWeights = Values<typeof methodWeights>;
