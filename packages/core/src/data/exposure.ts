@@ -20,6 +20,8 @@ const gaussians = (() => {
 })();
 
 const gammaSteps = 511;
+const curve = new Int32Array(gammaSteps + 1);
+const grains = new Int32Array(1024);
 /** Powers of these cost one exponential instead of one Math.pow. */
 const logarithms = Float64Array.from({ length: gammaSteps + 1 }, (_, i) => Math.log(Math.max(i, 1e-3) / gammaSteps));
 
@@ -27,15 +29,15 @@ const logarithms = Float64Array.from({ length: gammaSteps + 1 }, (_, i) => Math.
 export function expose(canvas: Canvas, target: Uint8Array, exposure: Exposure, random: RandomStream): void {
   if (exposure.light) illuminate(canvas, exposure.light);
   if (exposure.blur > 0.25) blur(canvas, exposure.blur);
-  const curve = new Float32Array(gammaSteps + 1);
-  for (let i = 0; i <= gammaSteps; i++) curve[i] = 255 * Math.exp((logarithms[i] as number) * exposure.gamma);
+  // From here on in 256ths of a level: the loop over the bytes is faster in integers.
+  for (let i = 0; i <= gammaSteps; i++) curve[i] = 65280 * Math.exp((logarithms[i] as number) * exposure.gamma) + 128;
+  for (let i = 0; i < 1024; i++) grains[i] = (gaussians[i] as number) * exposure.noise * 256;
   const { data } = canvas;
   const [red, green, blue] = exposure.gain;
   const scaleR = red * gammaSteps;
   const scaleG = green * gammaSteps;
   const scaleB = blue * gammaSteps;
-  const noise = exposure.noise;
-  // Its stores round and clip, and faster than code can.
+  // Its stores clip, and faster than code can.
   const bytes = new Uint8ClampedArray(target.buffer, target.byteOffset, data.length);
   // One 32-bit step (xorshift32, Marsaglia, 2003) gives the indices of three normal numbers.
   let bits = random.bits() | 1;
@@ -43,16 +45,16 @@ export function expose(canvas: Canvas, target: Uint8Array, exposure: Exposure, r
     bits ^= bits << 13;
     bits ^= bits >>> 17;
     bits ^= bits << 5;
-    const grain = (gaussians[bits & 1023] as number) * noise;
-    const warm = (gaussians[(bits >>> 10) & 1023] as number) * noise * 0.5;
-    const cold = (gaussians[(bits >>> 20) & 1023] as number) * noise * 0.5;
-    bytes[at] = level(curve, (data[at] as number) * scaleR) + grain + warm;
-    bytes[at + 1] = level(curve, (data[at + 1] as number) * scaleG) + grain;
-    bytes[at + 2] = level(curve, (data[at + 2] as number) * scaleB) + grain + cold;
+    const grain = grains[bits & 1023] as number;
+    const warm = (grains[(bits >>> 10) & 1023] as number) >> 1;
+    const cold = (grains[(bits >>> 20) & 1023] as number) >> 1;
+    bytes[at] = (level((data[at] as number) * scaleR) + grain + warm) >> 8;
+    bytes[at + 1] = (level((data[at + 1] as number) * scaleG) + grain) >> 8;
+    bytes[at + 2] = (level((data[at + 2] as number) * scaleB) + grain + cold) >> 8;
   }
 }
 
-function level(curve: Float32Array, step: number): number {
+function level(step: number): number {
   const whole = step | 0;
   return curve[whole < 0 ? 0 : Math.min(gammaSteps, whole)] as number;
 }

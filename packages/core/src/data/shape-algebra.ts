@@ -8,7 +8,7 @@ function combined(
   first: Shape,
   second: Shape,
   bounds: Omit<Shape, 'cover'>,
-  coverage: (a: number, b: number) => number,
+  combine: (cover: Float32Array, row: Float32Array, width: number) => void,
 ): Shape {
   return {
     ...bounds,
@@ -25,7 +25,7 @@ function combined(
       } finally {
         depth--;
       }
-      for (let i = 0; i < right - left; i++) cover[i] = coverage(cover[i] as number, row[i] as number);
+      combine(cover, row, right - left);
     },
   };
 }
@@ -42,12 +42,12 @@ export function intersection(first: Shape, second: Shape): Shape {
     top: Math.max(first.top, second.top),
     bottom: Math.min(first.bottom, second.bottom),
   };
-  return combined(first, second, bounds, (a, b) => a * b);
+  return combined(first, second, bounds, both);
 }
 
 /** Covers what the first covers and the second does not. */
 export function difference(first: Shape, second: Shape): Shape {
-  return combined(first, second, boundsOf(first), (a, b) => a * (1 - b));
+  return combined(first, second, boundsOf(first), without);
 }
 
 /** Covers what either covers. */
@@ -58,5 +58,21 @@ export function union(first: Shape, second: Shape): Shape {
     top: Math.min(first.top, second.top),
     bottom: Math.max(first.bottom, second.bottom),
   };
-  return combined(first, second, bounds, (a, b) => a + b - a * b);
+  return combined(first, second, bounds, either);
+}
+
+function both(cover: Float32Array, row: Float32Array, width: number): void {
+  for (let i = 0; i < width; i++) cover[i] = (cover[i] as number) * (row[i] as number);
+}
+
+function without(cover: Float32Array, row: Float32Array, width: number): void {
+  for (let i = 0; i < width; i++) cover[i] = (cover[i] as number) * (1 - (row[i] as number));
+}
+
+function either(cover: Float32Array, row: Float32Array, width: number): void {
+  for (let i = 0; i < width; i++) {
+    const a = cover[i] as number;
+    const b = row[i] as number;
+    cover[i] = a + b - a * b;
+  }
 }

@@ -70,6 +70,19 @@ export function glow(frame: Frame, u: number, v: number, halfU: number, halfV: n
   };
 }
 
+/** The first step (>= 0) at which start + steps * step lies between low and high, if ever; Infinity if never. */
+function enters(start: number, step: number, low: number, high: number): number {
+  if (start >= low && start <= high) return 0;
+  const ahead = start < low ? (low - start) / step : (high - start) / step;
+  return ahead >= 0 ? Math.ceil(ahead) : Infinity;
+}
+
+/** The step after the last one at which start + steps * step lies between low and high. */
+function leaves(start: number, step: number, low: number, high: number): number {
+  const ahead = step > 0 ? (high - start) / step : step < 0 ? (low - start) / step : Infinity;
+  return Math.max(0, Math.floor(ahead) + 1);
+}
+
 /** c0 + c1 t + c2 t^2, with t = u / half in [-1, 1]. */
 export type Curve = readonly [c0: number, c1: number, c2: number];
 
@@ -83,6 +96,7 @@ export function band(frame: Frame, half: number, upper: Curve, lower: Curve, sof
   const slope = scale / soft;
   const least = top - 0.5 / slope;
   const most = bottom + 0.5 / slope;
+  const reach = half + 0.5 / slope;
   const perHalf = 1 / half;
   return {
     ...bounds(frame, 0, (top + bottom) / 2, half, Math.max(0, bottom - top) / 2, soft),
@@ -90,11 +104,18 @@ export function band(frame: Frame, half: number, upper: Curve, lower: Curve, sof
       const dy = y + 0.5 - frame.y;
       let u = a * (left + 0.5 - frame.x) + b * dy;
       let v = c * (left + 0.5 - frame.x) + d * dy;
-      for (let i = 0; i < right - left; i++, u += a, v += c) {
-        if (v < least || v > most) {
-          cover[i] = 0;
-          continue;
-        }
+      const width = right - left;
+      const from = Math.max(enters(u, a, -reach, reach), enters(v, c, least, most));
+      const to = Math.min(width, leaves(u, a, -reach, reach), leaves(v, c, least, most));
+      if (from >= to) {
+        cover.fill(0, 0, width);
+        return;
+      }
+      cover.fill(0, 0, from);
+      cover.fill(0, to, width);
+      u += a * from;
+      v += c * from;
+      for (let i = from; i < to; i++, u += a, v += c) {
         const t = u * perHalf;
         const upperEdge = 0.5 + (v - (u0 + (u1 + u2 * t) * t)) * slope;
         const lowerEdge = 0.5 + (l0 + (l1 + l2 * t) * t - v) * slope;

@@ -34,8 +34,8 @@ async function pictures(options: Partial<ProceduralFacesOptions>): Promise<Uint8
 const sha = (bytes: Uint8Array) => createHash('sha256').update(bytes).digest('hex').slice(0, 16);
 
 test('a seed gives these very pictures, however many threads draw them', async () => {
-  expect(sha(await pictures({ threads: 1 }))).toBe('eb06e2a80a7ff040');
-  expect(sha(await pictures({ threads: 3 }))).toBe('eb06e2a80a7ff040');
+  expect(sha(await pictures({ threads: 1 }))).toBe('bc53647a47a4cd74');
+  expect(sha(await pictures({ threads: 3 }))).toBe('bc53647a47a4cd74');
 });
 
 test('labels count the pictures of each person', () => {

@@ -30,8 +30,8 @@ async function digest(options: Partial<Parameters<typeof proceduralShapes>[0]>):
 }
 
 test('a seed gives these very pictures, however many threads draw them', async () => {
-  expect(await digest({ threads: 1 })).toBe('1f1492ece0a95e9a');
-  expect(await digest({ threads: 3 })).toBe('1f1492ece0a95e9a');
+  expect(await digest({ threads: 1 })).toBe('89d3909b20e8149a');
+  expect(await digest({ threads: 3 })).toBe('89d3909b20e8149a');
 });
 
 test('train and test show different pictures of the same classes', async () => {
