@@ -107,9 +107,9 @@ export function findProblem(
   { project, target, configuration }: Request,
   projects: Readonly<Record<string, ProjectConfiguration>>,
 ): string | undefined {
-  const targets = projects[project]?.targets;
-  if (targets === undefined) return unknown('project', project, Object.keys(projects));
-  const found = targets[target];
+  const targets = projects[project]?.targets ?? {};
+  if (!Object.hasOwn(projects, project)) return unknown('project', project, Object.keys(projects));
+  const found = Object.hasOwn(targets, target) ? targets[target] : undefined;
   if (found === undefined) return unknown(`target of ${project}`, target, Object.keys(targets));
   // Nx knows the default as the absence of a configuration.
   const configurations = ['default', ...Object.keys(found.configurations ?? {})];

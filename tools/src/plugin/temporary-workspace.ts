@@ -1,0 +1,82 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join, resolve } from 'node:path';
+
+const repository = resolve(__dirname, '../../..');
+
+/**
+ * For tests: a small Nx workspace in a temporary folder, with this plugin, core's experiment runner (and nothing else
+ * of core: its runs are not recorded) and one package, `demo`, with these files.
+ */
+export function temporaryWorkspace(files: Readonly<Record<string, string>>): string {
+  const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-nx-')));
+  const isSource = (path: string): boolean => !path.endsWith('.test.ts');
+  for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
+    cpSync(join(repository, path), join(root, path));
+  }
+  for (const path of ['packages/core/src/experiment', 'packages/core/src/runtime/user-error.ts', 'tools/src/plugin']) {
+    cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
+  }
+  write(root, {
+    'package.json': json({ name: 'workspace', private: true, workspaces: ['packages/*', 'tools'] }),
+    'package-lock.json': json({ name: 'workspace', lockfileVersion: 3, packages: {} }),
+    'nx.json': json({
+      plugins: [{ plugin: './tools/src/plugin/plugin.ts', options: { setup: ['tools:setup'] } }],
+      namedInputs: { default: ['{projectRoot}/**/*'], production: ['default', '!{projectRoot}/**/*.test.ts'] },
+      analytics: false,
+      neverConnectToCloud: true,
+      useDaemonProcess: false,
+    }),
+    'tools/package.json': json({ name: '@headshare/tools', version: '0.1.0', nx: { name: 'tools' } }),
+    'packages/demo/package.json': json({
+      name: '@headshare/demo',
+      version: '0.1.0',
+      nx: { name: 'demo' },
+      dependencies: { '@headshare/core': '0.1.0' },
+    }),
+    'packages/demo/jest.config.cjs': 'module.exports = {};\n',
+    ...files,
+  });
+  linkModules(root);
+  execFileSync('git', ['init', '-q', '-b', 'main'], { cwd: root });
+  const author = ['-c', 'user.name=Test', '-c', 'user.email=test@example.org'];
+  execFileSync('git', ['add', '-A'], { cwd: root });
+  execFileSync('git', [...author, 'commit', '-qm', 'State'], { cwd: root });
+  return root;
+}
+
+/** Writes files below a workspace's folder. */
+export function write(root: string, files: Readonly<Record<string, string>>): void {
+  for (const [path, content] of Object.entries(files)) {
+    mkdirSync(dirname(join(root, path)), { recursive: true });
+    writeFileSync(join(root, path), content);
+  }
+}
+
+/** Runs Nx in a workspace, as a user without a terminal would. */
+export function nx(
+  root: string,
+  words: readonly string[],
+  env: NodeJS.ProcessEnv = {},
+): { readonly status: number | null; readonly stdout: string; readonly stderr: string } {
+  // When Nx runs these tests, its variables would point to the workspace around them.
+  const clean = Object.entries(process.env).filter(([name]) => !/^(NX_|JEST_|FORCE_COLOR|TF_|HEADSHARE_)/.test(name));
+  return spawnSync(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...words], {
+    cwd: root,
+    encoding: 'utf8',
+    env: { ...Object.fromEntries(clean), NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...env },
+  });
+}
+
+function linkModules(root: string): void {
+  const modules = join(root, 'node_modules');
+  mkdirSync(join(modules, '@headshare'), { recursive: true });
+  for (const name of readdirSync(join(repository, 'node_modules'))) {
+    if (name !== '@headshare' && !name.startsWith('.'))
+      symlinkSync(join(repository, 'node_modules', name), join(modules, name));
+  }
+  for (const name of ['core', 'demo']) symlinkSync(join(root, 'packages', name), join(modules, '@headshare', name));
+}
+
+const json = (value: unknown): string => `${JSON.stringify(value, null, 2)}\n`;
