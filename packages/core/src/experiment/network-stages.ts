@@ -26,7 +26,12 @@ export interface Taught {
   /** The folder of the teacher's stage. */
   readonly teacher: string;
   readonly weights: MethodWeights;
+  /** What the package sets where neither the command line nor a profile does, by method. */
+  readonly recipes?: Recipes;
 }
+
+/** Weights by the method's name, for a package whose task wants others than the published ones. */
+export type Recipes = Readonly<Record<string, Partial<MethodSettings>>>;
 
 interface Recipe {
   readonly role: 'teacher' | 'student';
@@ -72,10 +77,12 @@ async function runRecipe<D extends TrainingValues>(
   }
 }
 
-/** The published settings of a method, with what options say put over them. */
-function methodSettings({ method, weights }: Taught): MethodSettings {
-  const given = Object.entries(weights).filter(([, value]) => value !== undefined);
-  return { ...methods.named(method).defaults, ...Object.fromEntries(given) };
+/** The published settings of a method, the package's recipe put over them, and over that what options say. */
+function methodSettings({ method, weights, recipes = {} }: Taught): MethodSettings {
+  const { name, defaults } = methods.named(method);
+  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = weights;
+  const given = Object.entries({ gamma, alpha, beta, delta, temperature, form, teacherHeadShare });
+  return { ...defaults, ...recipes[name], ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
 }
 
 async function prepare({ log }: { log: (line: string) => void }, { train }: Task): Promise<void> {

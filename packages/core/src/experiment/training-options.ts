@@ -43,25 +43,33 @@ export const methodWeights = {
   beta: weight("weight of the method's own term"),
   delta: weight("weight of the teacher's-head term, where the method has another of its own"),
   temperature: optional(number({ default: 4, above: 0, help: "softens predictions; default: the method's own" })),
-  form: oneOf(['reference', 'paper'], 'reference', {
-    help: "reference: the public code's loss; paper: CE' and H' shared between the two heads",
-  }),
-  teacherHeadShare: number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share (alpha^TH)" }),
+  form: optional(
+    oneOf(['reference', 'paper'], 'reference', {
+      help: "reference: the public code's loss; paper: CE' and H' shared between the heads; default: the recipe's",
+    }),
+  ),
+  teacherHeadShare: optional(
+    number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share, alpha^TH" }),
+  ),
 };
 
 export const methodOptions = {
-  method: oneOf(methods.names, 'th-kd', { help: 'what the student learns from the teacher' }),
+  method: oneOf([...methods.names, 'sh-kd'], 'th-kd', { help: 'what the student learns from the teacher' }),
   ...methodWeights,
 };
 
-/** What becomes of the shared head in SH-KD's last stage. */
-export const sharedHeadOptions = {
+/** How SH-KD's last stage learns from the teacher that was trained under the first student's head. */
+export const studentHeadOptions = {
+  shMethod: oneOf(methods.names, 'l2e', { help: 'SH-KD: what the new student learns from its teacher' }),
   studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
     help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
   }),
+  ...methodWeights,
 };
 
 export type TrainingValues = Values<typeof trainingOptions>;
 export type StudentValues = Values<typeof studentOptions>;
 export type TeacherValues = Values<typeof teacherOptions>;
 export type MethodWeights = Values<typeof methodWeights>;
+export type MethodValues = Values<typeof methodOptions>;
+export type StudentHeadValues = Values<typeof studentHeadOptions>;

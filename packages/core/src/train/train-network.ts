@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Method, MethodSettings, Perception, View } from '../distill/method';
 import { methods } from '../distill/registry';
 import { linear, type Mode } from '../nn/layers';
@@ -108,6 +109,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const concluded = await task.conclude?.(
       folder,
       projector ? makeInference(program, network, { batchSize, project: projector }) : inference,
+      distillation && dirname(distillation.teacher),
     );
     return {
       ...outcome,

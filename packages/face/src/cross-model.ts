@@ -1,0 +1,39 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCheckpoint, writeCheckpoint } from '@headshare/core/train/checkpoint';
+import type { Embeddings } from '@headshare/core/train/inference';
+import type { Metrics } from '@headshare/core/train/trainer';
+import { type LabelledPairs, verificationMetrics, verifyAcrossModels } from './evaluation/verification';
+
+/** The file of a stage's folder that holds its network's embeddings of the verification pictures. */
+export const embeddingsFile = 'verification-embeddings.safetensors';
+
+export function writeEmbeddings(folder: string, { embeddings, flipped, dimension }: Embeddings): void {
+  const shape = [embeddings.length / dimension, dimension];
+  const tensors = new Map([
+    ['embeddings', { shape, values: embeddings }],
+    ['flipped', { shape, values: flipped }],
+  ]);
+  writeCheckpoint(join(folder, embeddingsFile), { tensors, metadata: {} });
+}
+
+function readEmbeddings(folder: string): Embeddings | undefined {
+  const file = join(folder, embeddingsFile);
+  if (!existsSync(file)) return undefined;
+  const { tensors } = readCheckpoint(file);
+  const embeddings = tensors.get('embeddings');
+  const flipped = tensors.get('flipped');
+  if (!embeddings || !flipped) return undefined;
+  return { embeddings: embeddings.values, flipped: flipped.values, dimension: embeddings.shape[1] ?? 0 };
+}
+
+/**
+ * How well a gallery embedded by one stage's network is searched with probes embedded by another's: the metrics of
+ * `verificationMetrics` under the prefix `cross_`; none where the embeddings have different sizes.
+ */
+export function crossModelMetrics(galleryFolder: string, probeFolder: string, pairs: LabelledPairs): Metrics {
+  const gallery = readEmbeddings(galleryFolder);
+  const probe = readEmbeddings(probeFolder);
+  if (!gallery || !probe || gallery.dimension !== probe.dimension) return {};
+  return verificationMetrics(verifyAcrossModels({ gallery, probe, pairs }).both, 'cross_');
+}
