@@ -46,8 +46,12 @@ test('a server tells its health and version', async () => {
 
 describe('experiments', () => {
   test('are created once and found by name and id', async () => {
-    const id = await createExperiment(mlflow, 'headshare/face');
-    expect(await getExperiment(mlflow, id)).toMatchObject({ name: 'headshare/face', lifecycle_stage: 'active' });
+    const id = await createExperiment(mlflow, 'headshare/face', { team: 'vision' });
+    expect(await getExperiment(mlflow, id)).toMatchObject({
+      name: 'headshare/face',
+      lifecycle_stage: 'active',
+      tags: expect.arrayContaining([{ key: 'team', value: 'vision' }]),
+    });
     expect(await getExperimentByName(mlflow, 'headshare/face')).toMatchObject({ experiment_id: id });
     expect(await getExperimentByName(mlflow, 'no such')).toBeUndefined();
     await expect(createExperiment(mlflow, 'headshare/face')).rejects.toMatchObject({

@@ -1,5 +1,6 @@
 import { type Connection, sendForJson } from './connection';
 import { MlflowError } from './error';
+import { keyValues } from './runs';
 
 export interface Experiment {
   experiment_id: string;
@@ -10,11 +11,15 @@ export interface Experiment {
 }
 
 /** Creates an experiment and returns its id. Throws RESOURCE_ALREADY_EXISTS when the name is taken. */
-export async function createExperiment(connection: Connection, name: string): Promise<string> {
+export async function createExperiment(
+  connection: Connection,
+  name: string,
+  tags: Record<string, string> = {},
+): Promise<string> {
   const answer = await sendForJson<{ experiment_id: string }>(connection, {
     method: 'POST',
     path: '/api/2.0/mlflow/experiments/create',
-    json: { name },
+    json: { name, tags: keyValues(tags) },
   });
   return answer.experiment_id;
 }
@@ -54,14 +59,18 @@ export async function restoreExperiment(connection: Connection, experimentId: st
 
 /**
  * The id of the active experiment of that name: created when there is none, restored when someone deleted it (MLflow
- * keeps deleted names reserved, so that creating it anew would fail). Safe to call from several processes at once.
+ * keeps deleted names reserved, so that creating it anew would fail). `tags` are given to one that is created. Safe to call from several processes at once.
  */
-export async function ensureExperiment(connection: Connection, name: string): Promise<string> {
+export async function ensureExperiment(
+  connection: Connection,
+  name: string,
+  tags?: Record<string, string>,
+): Promise<string> {
   const found = await getExperimentByName(connection, name);
   if (found?.lifecycle_stage === 'deleted') await restoreExperiment(connection, found.experiment_id);
   if (found) return found.experiment_id;
   try {
-    return await createExperiment(connection, name);
+    return await createExperiment(connection, name, tags);
   } catch (error) {
     const created = await getExperimentByName(connection, name);
     if (created) return created.experiment_id;

@@ -98,8 +98,8 @@ interface Failure {
 
 /** One sentence for what the machine lacks. Errors that are not the machine's come back as they are. */
 function explain(error: unknown, { folder, python, signal }: EnvironmentOptions): unknown {
-  if (signal.aborted || error instanceof UserError || !(error instanceof Error)) return error;
-  const { code, stderr = '', stdout = '' } = error as Failure;
+  if (signal.aborted || error instanceof UserError) return error;
+  const { code, stderr = '', stdout = '' }: Failure = Object(error);
   const printed = stdout + stderr;
   if (code === 'ENOENT') {
     return new UserError(`${python} was not found: MLflow needs Python 3.10 or newer (set PYTHON to it).`, 1);

@@ -109,7 +109,11 @@ export function replayJournal(journal: string, destination: Destination): Replay
     pass,
     connected: () => connection !== undefined,
     sent: () => sent,
-    address: () => (sent && uri ? `${uri}/#/experiments/${sent.experimentId}/runs/${sent.runId}` : undefined),
+    // The query makes MLflow show its pages for training instead of those for language models.
+    address: () =>
+      sent && uri
+        ? `${uri}/#/experiments/${sent.experimentId}/runs/${sent.runId}?workflowType=machine_learning`
+        : undefined,
   };
 }
 
@@ -150,8 +154,11 @@ async function* steps(events: AsyncIterable<{ event: JournalEvent; end: number }
   if (size() > 0) yield { kind: 'batch', batch, end: last };
 }
 
+/** Without it MLflow's interface takes the experiment for one with language models, and shows their pages. */
+const experimentTags = { 'mlflow.experimentKind': 'custom_model_development' };
+
 async function findOrCreateRun(server: Connection, start: EventOf<'start'>): Promise<Run> {
-  const experimentId = await ensureExperiment(server, start.experiment);
+  const experimentId = await ensureExperiment(server, start.experiment, experimentTags);
   const filter = `tags.\`${journalTag}\` = '${start.id}'`;
   const [found] = await searchRuns(server, { experimentIds: [experimentId], filter, limit: 1 });
   if (found) return found;
@@ -219,10 +226,11 @@ async function upload(server: Connection, run: Run, base: string, event: EventOf
       await uploadArtifact(server, run.info, file, posix.join(event.folder, name));
     }
   } catch (error) {
-    const unreadable = error instanceof Error && 'code' in error && 'syscall' in error;
+    // The file system's errors name the call that failed.
+    const unreadable = typeof Reflect.get(Object(error), 'syscall') === 'string';
     const untaken = error instanceof MlflowError && error.code === 'UNSUPPORTED_ARTIFACT_STORE';
     if (!unreadable && !untaken && !isRefusal(error)) throw error;
-    refused.push(`${event.path}: ${(error as Error).message}`);
+    refused.push(`${event.path}: ${Reflect.get(Object(error), 'message')}`);
   }
   return refused;
 }

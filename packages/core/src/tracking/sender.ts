@@ -47,7 +47,7 @@ export function startSender(
       pause = interval;
     } catch (error) {
       if (aborted.signal.aborted) return;
-      problem = error instanceof Error ? error.message : String(error);
+      problem = sentenceOf(error);
       if (!warned && !finishing) warn(problem);
       warned = true;
       pause = Math.min(2 * pause, longestPause);
@@ -78,4 +78,10 @@ export function startSender(
       return { address: replay.address(), problem, refused: replay.sent()?.refused ?? [] };
     },
   };
+}
+
+/** An error's message without its full stop, to go on from. Not instanceof: under jest, errors come from two realms. */
+export function sentenceOf(error: unknown): string {
+  const message: unknown = Reflect.get(Object(error), 'message');
+  return (typeof message === 'string' && message ? message : String(error)).replace(/\.$/, '');
 }

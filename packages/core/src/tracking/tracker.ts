@@ -5,7 +5,7 @@ import { limits } from 'mlflow-js-client';
 import { type Destination, destinationOf } from './destination';
 import { type Journal, type JournalEvent, openJournal, readJournal } from './journal';
 import { clip, flatten, validName } from './parameters';
-import { startSender } from './sender';
+import { sentenceOf, startSender } from './sender';
 import { sourceTags } from './source-tags';
 
 export interface TrackedRun {
@@ -58,11 +58,11 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
   try {
     mkdirSync(run.folder, { recursive: true });
     const { id, lastSteps } = await readBeginning(file);
-    const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${error.message}.`));
+    const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${sentenceOf(error)}.`));
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
     return record(run, journal, { id: id ?? randomUUID(), lastSteps, source, file, log });
   } catch (error) {
-    log(`The run is not recorded: ${error instanceof Error ? error.message : error}.`);
+    log(`The run is not recorded: ${sentenceOf(error)}.`);
     return unrecorded;
   }
 }
@@ -107,11 +107,12 @@ function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file
       append({ type: 'finish', status });
       await journal.close();
       const { address, problem, refused } = await sender.finish(patience, startPatience);
-      const where = relative(process.cwd(), file);
+      const shown = relative(process.cwd(), file);
+      const where = shown.startsWith('..') ? file : shown;
       const notes = [
         problem &&
           `Not all of the run is in MLflow: ${problem}. ${where} keeps it, \`npx nx run tools:sync\` sends it.`,
-        refused.length > 0 && `MLflow did not take everything: ${refused.join('; ')}.`,
+        refused.length > 0 && `MLflow did not take everything: ${refused.map(sentenceOf).join('; ')}.`,
       ].filter(Boolean);
       return { ...(address && { address }), ...(notes.length > 0 && { note: notes.join('\n') }) };
     },
@@ -126,7 +127,7 @@ function startSenderIfPossible(file: string, trackingUri: string | undefined, lo
   try {
     destination = destinationOf(trackingUri);
   } catch (error) {
-    const problem = `the tracking server's address is unusable: ${error instanceof Error ? error.message : error}`;
+    const problem = `the tracking server's address is unusable: ${sentenceOf(error)}`;
     return { finish: async () => ({ address: undefined, problem, refused: [] }) };
   }
   return startSender(file, destination, (problem) =>
