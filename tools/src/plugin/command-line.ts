@@ -23,39 +23,51 @@ const nxCommands =
   generate graph import init list login logout mcp migrate new plugin polygraph record release repair report reset
   run-many show start-ci-run sync view-logs watch workspace-generator`);
 
-/** The experiment asked for, once the graph is known. */
-let requested: { readonly file: string; readonly options: readonly string[] } | undefined;
+type Projects = Readonly<Record<string, ProjectConfiguration>>;
+
+/** The workspace's projects, once the graph is known: Nx does not hand them to the hook before tasks. */
+let known: Projects = {};
+
+/** Whether the plugin lives in Nx's own process, whose command line `process.argv` then is. */
+const inNxProcess = (): boolean => process.env.NX_ISOLATE_PLUGINS === 'false';
 
 /**
  * Ends the command with exit code 2 and one sentence when `nx run` names a project, target or configuration that does
  * not exist. Nx itself would exit with 1 for the first two, and quietly run the default for the third.
  */
-export function checkRequestedTarget(
-  argv: readonly string[],
-  projects: Readonly<Record<string, ProjectConfiguration>>,
-  workspaceRoot: string,
-): void {
-  const request = parseRequest(argv);
-  if (request === undefined) return;
-  const problem = findProblem(request, projects);
-  if (problem !== undefined) refuse(problem);
-  const file = `${projects[request.project]?.root}/experiments/${request.target}.ts`;
-  if (!existsSync(join(workspaceRoot, file))) return;
-  requested = { file, options: targetOptions(request.rest) };
+export function checkRequestedTarget(projects: Projects, workspaceRoot: string): void {
+  known = projects;
+  if (!inNxProcess()) return;
+  const request = checked(process.argv);
+  const file = request && experimentFile(request, workspaceRoot);
   // Nx would show the help of the executor.
-  if (request.rest.includes('--help')) process.exit(commandLine(workspaceRoot, file, ['--help']));
+  if (file && request.rest.includes('--help')) process.exit(commandLine(workspaceRoot, file, ['--help']));
 }
 
 /**
  * Ends the command with exit code 2 when an experiment's options are wrong; the experiment's own command line says how.
  * Otherwise Ctrl-C will say how to go on: Nx itself stops printing, tasks included, before they end.
  */
-export function prepareExperiment(workspaceRoot: string): void {
-  if (requested === undefined) return;
-  const { file, options } = requested;
+export function prepareExperiment(argv: readonly string[], workspaceRoot: string): void {
+  const request = checked(argv);
+  const file = request && experimentFile(request, workspaceRoot);
+  if (!file) return;
+  const options = targetOptions(request.rest);
   const status = options.length > 0 ? commandLine(workspaceRoot, file, ['--check', ...options]) : 0;
-  if (status !== 0) process.exit(status);
+  if (status !== 0) refuse('', status);
   process.once('SIGINT', () => writeSync(2, '\nStopping after this step. The same command goes on from there.\n'));
+}
+
+function checked(argv: readonly string[]): Request | undefined {
+  const request = parseRequest(argv);
+  const problem = request && findProblem(request, known);
+  if (problem !== undefined) refuse(problem, 2);
+  return request;
+}
+
+function experimentFile({ project, target }: Request, workspaceRoot: string): string | undefined {
+  const file = `${known[project]?.root}/experiments/${target}.ts`;
+  return existsSync(join(workspaceRoot, file)) ? file : undefined;
 }
 
 /** Runs an experiment's own command line; its exit code. */
@@ -103,10 +115,7 @@ function requestOf(id: string, rest: readonly string[]): Request | undefined {
 }
 
 /** One sentence on what does not exist, with the nearest valid names; `undefined` when all does. */
-export function findProblem(
-  { project, target, configuration }: Request,
-  projects: Readonly<Record<string, ProjectConfiguration>>,
-): string | undefined {
+export function findProblem({ project, target, configuration }: Request, projects: Projects): string | undefined {
   const targets = projects[project]?.targets ?? {};
   if (!Object.hasOwn(projects, project)) return unknown('project', project, Object.keys(projects));
   const found = Object.hasOwn(targets, target) ? targets[target] : undefined;
@@ -130,8 +139,8 @@ function unknown(kind: string, name: string, valid: readonly string[]): string {
  * Ends Nx's process. That needs the plugin to live in it (NX_ISOLATE_PLUGINS=false and NX_DAEMON=false, set in .env):
  * whatever a plugin throws, Nx exits with 1. Elsewhere, Nx prints what is thrown.
  */
-function refuse(sentence: string): never {
-  if (process.env.NX_ISOLATE_PLUGINS !== 'false') throw new Error(sentence);
-  process.stderr.write(`${sentence}\n`);
-  process.exit(2);
+function refuse(sentence: string, status: number): never {
+  if (!inNxProcess()) throw new Error(sentence || 'the command line is wrong');
+  if (sentence !== '') process.stderr.write(`${sentence}\n`);
+  process.exit(status);
 }

@@ -47,13 +47,13 @@ export const createNodes = createNodesV2;
 
 /** Adds no dependency: it is where the whole graph is known before Nx looks for what was asked. */
 export const createDependencies: NonNullable<NxPlugin['createDependencies']> = (_, { projects, workspaceRoot }) => {
-  checkRequestedTarget(process.argv, projects, workspaceRoot);
+  checkRequestedTarget(projects, workspaceRoot);
   return [];
 };
 
 /** Before the first task: a mistake in a profile or an option ends the command. */
-export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { workspaceRoot }) => {
-  prepareExperiment(workspaceRoot);
+export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { argv, workspaceRoot }) => {
+  prepareExperiment(argv, workspaceRoot);
 };
 
 function project(folder: string, configuration: Omit<ProjectConfiguration, 'root'>): CreateNodesResult {

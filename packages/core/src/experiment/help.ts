@@ -8,11 +8,11 @@ import { profileNames } from './settings';
 export function helpText(experiment: Stage, catalog: Catalog): string {
   const name = nameOf(catalog, experiment);
   const target = `${catalog.package}:${name}`;
+  const listed = new Set<string>();
   const sections = reach(experiment).map((stage) => {
     const title = stage === experiment ? 'Options:' : `Options of '${nameOf(catalog, stage)}':`;
-    const fresh = Object.entries(stage.options).filter(
-      ([option]) => stage === experiment || !Object.hasOwn(experiment.options, option),
-    );
+    const fresh = Object.entries(stage.options).filter(([option]) => !listed.has(option));
+    for (const [option] of fresh) listed.add(option);
     return fresh.length === 0 ? '' : `${title}\n${table(fresh.map(([option, it]) => [written(option), describe(it)]))}`;
   });
   const profiles = profileNames(experiment).map((profile): [string, string] => [
