@@ -1,0 +1,75 @@
+import type { TopLevelSpec } from 'vega-lite';
+import { methodColour } from './theme';
+
+/** Distributions over each other: genuine and impostor scores, cosines between two heads' class vectors. */
+export interface HistogramChart {
+  readonly title: string;
+  readonly subtitle?: string;
+  readonly x: string;
+  readonly series: readonly { readonly name: string; readonly values: ArrayLike<number> }[];
+  readonly bins?: number;
+  /** Range of the bins; the values' own when left out. */
+  readonly domain?: readonly [low: number, high: number];
+}
+
+/** Chart of the shares per bin, counted here so that millions of values never reach the drawing. */
+export function histogramChart({ title, subtitle, x, series, bins = 50, domain }: HistogramChart): TopLevelSpec {
+  const [low, high] = domain ?? rangeOf(series.map(({ values }) => values));
+  const width = (high - low) / bins || 1;
+  const values = series.flatMap((one) =>
+    histogram(one.values, low, width, bins).map((share, b) => ({
+      name: one.name,
+      from: low + b * width,
+      to: low + (b + 1) * width,
+      share,
+    })),
+  );
+  return {
+    title: { text: title, ...(subtitle ? { subtitle } : {}) },
+    width: 520,
+    height: 260,
+    data: { values },
+    mark: { type: 'bar', opacity: 0.6, binSpacing: 0 },
+    encoding: {
+      x: {
+        field: 'from',
+        type: 'quantitative',
+        bin: 'binned',
+        title: x,
+        scale: { domain: [low, low + bins * width], nice: false },
+        axis: { grid: false, tickCount: 8 },
+      },
+      x2: { field: 'to' },
+      y: { field: 'share', type: 'quantitative', stack: null, title: 'share', axis: { format: '~%', tickCount: 5 } },
+      color: {
+        ...methodColour(series.map(({ name }) => name)),
+        ...(series.length > 1 ? { legend: { orient: 'top' as const, title: null } } : {}),
+      },
+    },
+  };
+}
+
+/** Share of the values in each bin; the last bin holds its upper edge, values outside are left out. */
+export function histogram(values: ArrayLike<number>, low: number, width: number, bins: number): number[] {
+  const counts = new Array<number>(bins).fill(0);
+  for (let i = 0; i < values.length; i++) {
+    const value = values[i] as number;
+    const bin = value === low + bins * width ? bins - 1 : Math.floor((value - low) / width);
+    if (bin >= 0 && bin < bins) counts[bin] = (counts[bin] as number) + 1;
+  }
+  return counts.map((count) => count / values.length);
+}
+
+function rangeOf(all: readonly ArrayLike<number>[]): [number, number] {
+  let [low, high] = [Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
+  for (const values of all) {
+    for (let i = 0; i < values.length; i++) {
+      low = Math.min(low, values[i] as number);
+      high = Math.max(high, values[i] as number);
+    }
+  }
+  if (!Number.isFinite(low) || !Number.isFinite(high)) {
+    throw new RangeError('A histogram needs at least one value, and all of them finite');
+  }
+  return [low, high];
+}
