@@ -9,10 +9,13 @@ const fileSystemCauses: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the terminal shows of an error, and the exit code. A user's mistake, or a disk that is full or read-only, is one
+ * What the terminal shows of an error, and the exit code. `folder`: where the run writes, for errors that name no file. A user's mistake, or a disk that is full or read-only, is one
  * sentence; anything else is a fault of the program, and shows its stack.
  */
-export function explain(error: unknown): { readonly message: string; readonly exitCode: number } {
+export function explain(
+  error: unknown,
+  folder = "the run's folder",
+): { readonly message: string; readonly exitCode: number } {
   // Not instanceof: two copies of the module may be loaded, one through the package's name.
   if (error instanceof UserError || (error instanceof Error && error.name === 'UserError')) {
     const exitCode: unknown = Reflect.get(error, 'exitCode');
@@ -21,7 +24,7 @@ export function explain(error: unknown): { readonly message: string; readonly ex
   const cause = error instanceof Error ? fileSystemCauses[String(Reflect.get(error, 'code'))] : undefined;
   if (error instanceof Error && cause !== undefined) {
     const path: unknown = Reflect.get(error, 'path');
-    const where = typeof path === 'string' ? `Cannot write ${path}` : `Cannot write (${error.message})`;
+    const where = `Cannot write ${typeof path === 'string' ? path : folder}`;
     return {
       message: `${where}: ${cause} and run the same command again. What was saved before is intact.`,
       exitCode: 1,

@@ -17,10 +17,11 @@ import { sourcesDigest } from './store';
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
   const { signal, code, release } = interruption(log);
+  let folder: string | undefined;
   try {
     if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
     const { root, name, packageFolder, package: packageName } = locate(file);
-    const sources = sourcesDigest(root, packageName);
+    folder = `runs/${packageName}/${name}`;
     const catalog = loadCatalog(packageFolder);
     const experiment = catalog.experiments.get(name);
     if (experiment === undefined) throw catalog.broken.get(name) ?? new UserError(`there is no file ${file}`);
@@ -34,14 +35,8 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
-    const done = await runStage(experiment, settings, {
-      catalog,
-      signal,
-      log,
-      data,
-      sources: await sources,
-      track: openTracker,
-    });
+    const sources = await sourcesDigest(root, packageName);
+    const done = await runStage(experiment, settings, { catalog, signal, log, data, sources, track: openTracker });
     await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     log(`Files: ${relative(root, done.folder)}`);
@@ -52,7 +47,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log('Interrupted. The same command goes on from here.');
       return code();
     }
-    const { message, exitCode } = explain(error);
+    const { message, exitCode } = explain(error, folder);
     console.error(message);
     return exitCode;
   } finally {

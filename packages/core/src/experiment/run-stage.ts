@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { mkdir } from 'node:fs/promises';
-import { join, relative } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { type Catalog, nameOf, reach } from './catalog';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
@@ -52,7 +52,7 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
     return { run: finished, folder, reused: true };
   }
   const resumed = existsSync(join(folder, 'config.json'));
-  await mkdir(folder, { recursive: true });
+  await makeFolder(folder);
   const unlock = await lockFolder(folder, () => log(`${name}: another process is at it; waiting for its result`));
   try {
     // The process that held the lock may have done the work.
@@ -141,6 +141,15 @@ async function findFinished(folder: string, key: string, artifacts: string): Pro
   if (published?.key !== key) return undefined;
   await copyRun(artifacts, folder);
   return published;
+}
+
+/** Node's recursive mkdir calls a read-only file system ENOENT; step by step, the error is the true one. */
+async function makeFolder(folder: string): Promise<void> {
+  if (existsSync(folder)) return;
+  await makeFolder(dirname(folder));
+  await mkdir(folder).catch((error: unknown) => {
+    if (Reflect.get(Object(error), 'code') !== 'EEXIST') throw error;
+  });
 }
 
 async function lockFolder(folder: string, onWait: () => void): Promise<() => Promise<void>> {
