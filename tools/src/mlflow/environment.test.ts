@@ -40,7 +40,7 @@ test('an environment is made once, and anew when the requirements have changed',
   writeFileSync(wanted.requirements, '# nothing else\n');
   await ensureEnvironment(wanted);
   expect(madeAt()).toBeGreaterThan(first);
-}, 60_000);
+}, 180_000);
 
 test('an interrupted installation leaves nothing that looks finished', async () => {
   const interruption = new AbortController();
@@ -49,7 +49,7 @@ test('an interrupted installation leaves nothing that looks finished', async () 
   expect(environmentPython(interrupted.folder)).toBeUndefined();
   await ensureEnvironment(options());
   expect(environmentPython(interrupted.folder)).toBeDefined();
-}, 60_000);
+}, 180_000);
 
 test.each([
   ['Error: [Errno 28] No space left on device', /^The disk is full: MLflow needs 400 MB free in .*mlflow\.$/],

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/runtime/user-error';
@@ -19,6 +19,10 @@ export interface EnvironmentOptions {
 }
 
 const room = '400 MB';
+const roomBytes = 400e6;
+
+const noRoom = (folder: string): UserError =>
+  new UserError(`The disk is full: MLflow needs ${room} free in ${folder}.`, 1);
 
 /**
  * Sees to it that `folder/venv` is a Python environment with exactly `requirements`. One that is complete is left
@@ -63,6 +67,9 @@ async function make({ folder, requirements, python, signal, say }: EnvironmentOp
   const stamp = environmentStamp(folder);
   const run = promisify(execFile);
   await checkVersion(python, signal);
+  const { bavail, bsize } = statfsSync(folder);
+  // Before pip has downloaded for half a minute.
+  if (bavail * bsize < roomBytes) throw noRoom(folder);
   say(`Installing MLflow in ${venv} (about ${room}, half a minute) ...`);
   rmSync(stamp, { force: true });
   rmSync(venv, { recursive: true, force: true });
@@ -92,6 +99,7 @@ async function checkVersion(python: string, signal: AbortSignal): Promise<void> 
 
 interface Failure {
   readonly code?: unknown;
+  readonly syscall?: string;
   readonly stderr?: string;
   readonly stdout?: string;
 }
@@ -99,15 +107,21 @@ interface Failure {
 /** One sentence for what the machine lacks. Errors that are not the machine's come back as they are. */
 function explain(error: unknown, { folder, python, signal }: EnvironmentOptions): unknown {
   if (signal.aborted || error instanceof UserError) return error;
-  const { code, stderr = '', stdout = '' }: Failure = Object(error);
+  const { code, syscall = '', stderr = '', stdout = '' }: Failure = Object(error);
   const printed = stdout + stderr;
-  if (code === 'ENOENT') {
+  if (code === 'ENOENT' && syscall.startsWith('spawn')) {
     return new UserError(`${python} was not found: MLflow needs Python 3.10 or newer (set PYTHON to it).`, 1);
   }
   if (code === 'ENOSPC' || /No space left on device|Errno 28|Disk quota exceeded/.test(printed)) {
-    return new UserError(`The disk is full: MLflow needs ${room} free in ${folder}.`, 1);
+    return noRoom(folder);
   }
-  if (code === 'EACCES' || code === 'EROFS' || /Read-only file system|Permission denied/.test(printed)) {
+  // Node reports a folder that cannot be made on a read-only file system as ENOENT.
+  if (
+    code === 'EACCES' ||
+    code === 'EROFS' ||
+    code === 'ENOENT' ||
+    /Read-only file system|Permission denied/.test(printed)
+  ) {
     return new UserError(`${folder} cannot be written to: MLflow is installed there.`, 1);
   }
   if (/ensurepip is not available|No module named '?(venv|ensurepip)/.test(printed)) {
