@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compile, compileFlags, findCompiler, noCompiler } from './compile';
+import { compileAddon, compileFlags, findCompiler, noCompiler } from './compile';
 import { platformFor } from './platforms';
 
 const { signal } = new AbortController();
@@ -36,14 +36,8 @@ test("a failed build ends in the compiler's first error", async () => {
     const compiler = await findCompiler();
     if (compiler === undefined) throw noCompiler();
     const sources = { native: folder, tfjsNode: folder, nodeHeaders: folder };
-    const build = compile(
-      compiler,
-      platformFor('cpu', 'linux', 'x64'),
-      sources,
-      folder,
-      join(folder, 'a.node'),
-      signal,
-    );
+    const platform = platformFor('cpu', 'linux', 'x64');
+    const build = compileAddon({ compiler, platform, sources, folder, signal }, join(folder, 'a.node'));
     await expect(build).rejects.toThrow(/could not build TensorFlow's addon: .*addon\.cc:1:9: error: .*nothing/);
   } finally {
     rmSync(folder, { recursive: true });

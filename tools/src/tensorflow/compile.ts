@@ -72,30 +72,53 @@ export function compileFlags({ os, arch }: Pick<Platform, 'os' | 'arch'>): reado
   ];
 }
 
+/** Builds something with the compiler, for the platform, in a folder that has room for temporary files. */
+export interface Build {
+  readonly compiler: Compiler;
+  readonly platform: Platform;
+  readonly sources: Sources;
+  /** Where `include/` and `lib/` lie. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+}
+
+const unitsOf = (folder: string): string[] =>
+  readdirSync(folder)
+    .filter((name) => name.endsWith('.cc'))
+    .sort()
+    .map((name) => join(folder, name));
+
 /**
- * Builds the addon from `sources` against the libraries in `folder` and writes it to `output`.
+ * Builds TensorFlow's addon against the libraries in the folder and writes it to `output`.
  * @throws UserError (exit code 1) with the compiler's first error
  */
-export async function compile(
-  compiler: Compiler,
-  platform: Platform,
-  sources: Sources,
-  folder: string,
+export function compileAddon(build: Build, output: string): Promise<void> {
+  const { sources, folder } = build;
+  const include = [sources.tfjsNode, join(sources.tfjsNode, 'binding'), join(folder, 'include')];
+  const libraries = [`-L${join(folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
+  return compile(build, unitsOf(sources.native), include, libraries, output);
+}
+
+/** Builds the addon that keeps TensorFlow's greetings off the terminal. @throws UserError as compileAddon does */
+export function compileStderr(build: Build, output: string): Promise<void> {
+  return compile(build, unitsOf(join(build.sources.native, 'stderr')), [], [], output);
+}
+
+async function compile(
+  { compiler, platform, sources, folder, signal }: Build,
+  units: readonly string[],
+  include: readonly string[],
+  libraries: readonly string[],
   output: string,
-  signal: AbortSignal,
 ): Promise<void> {
-  const units = readdirSync(sources.native).filter((name) => name.endsWith('.cc'));
-  const include = [sources.nodeHeaders, sources.tfjsNode, join(sources.tfjsNode, 'binding'), join(folder, 'include')];
   const args = [
     ...compiler.leading,
     ...compileFlags(platform),
-    ...include.map((path) => `-I${path}`),
-    ...units.sort().map((name) => join(sources.native, name)),
+    ...[sources.nodeHeaders, ...include].map((path) => `-I${path}`),
+    ...units,
     '-o',
     output,
-    `-L${join(folder, 'lib')}`,
-    '-ltensorflow',
-    '-ltensorflow_framework',
+    ...libraries,
   ];
   try {
     await run(compiler.command, args, { signal, maxBuffer: 2 ** 26, env: { ...process.env, TMPDIR: folder } });

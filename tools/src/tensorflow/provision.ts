@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, ren
 import { dirname, join } from 'node:path';
 import type { Device } from '@headshare/core/runtime/device';
 import { checkAddon } from './check';
-import { type Compiler, compile, findCompiler, noCompiler, type Sources } from './compile';
+import { type Compiler, compileAddon, compileStderr, findCompiler, noCompiler, type Sources } from './compile';
 import { cpuIdentity } from './cpu';
 import { explained } from './errors';
 import { addonPlace, linkAddon, packageFolder, packageNames } from './link';
@@ -92,7 +92,10 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   say(`Building the addon with ${compiler.identity}`);
   const candidate = join(folder, candidateName);
   try {
-    await compile(compiler, platform, plan.sources, folder, candidate, signal);
+    const work = { compiler, platform, sources: plan.sources, folder, signal };
+    await compileStderr(work, candidate);
+    renameSync(candidate, join(folder, 'stderr.node'));
+    await compileAddon(work, candidate);
     say('Checking it: three steps of training');
     const { losses, gpu } = await checkAddon(candidate, tfjsNode, signal);
     say(`  loss ${losses.map((loss) => loss.toFixed(4)).join(' -> ')}`);

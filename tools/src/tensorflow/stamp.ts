@@ -33,7 +33,12 @@ export function addonStamp(platform: Platform, compiler: string, cpu: string, so
     compiler,
     flags: compileFlags(platform),
     cpu,
-    sources: digestOf([sources.native, join(sources.tfjsNode, 'binding'), sources.nodeHeaders]),
+    sources: digestOf([
+      sources.native,
+      join(sources.native, 'stderr'),
+      join(sources.tfjsNode, 'binding'),
+      sources.nodeHeaders,
+    ]),
   };
 }
 

@@ -4,8 +4,9 @@
  * Environment read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads of TensorFlow's pools, default: all
  * processors), HEADSHARE_TF_LOG (0 shows TensorFlow's own log; default: errors only).
  */
-import { existsSync } from 'node:fs';
+import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
+import { dirname, join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
 import { requestedDevice } from './device';
 import { restoreLegacyUtil } from './legacy-util';
@@ -46,7 +47,29 @@ function load(): typeof tfjs {
     const prefix = device === 'gpu' ? 'TF_DEVICE=gpu ' : '';
     throw new UserError(`TensorFlow is not set up yet: run \`${prefix}npx nx run tools:tensorflow\` first.`, 1);
   }
-  return require(name) as typeof tfjs;
+  return quietly(addon, () => require(name) as typeof tfjs);
+}
+
+interface StandardError {
+  hold(): void;
+  release(): string;
+}
+
+/**
+ * Loads without TensorFlow's greetings: its static initialisers write to the standard error before it has read
+ * TF_CPP_MIN_LOG_LEVEL. Errors (lines that start with E or F) are let through.
+ */
+function quietly<T>(addon: string, load: () => T): T {
+  const helper = join(dirname(realpathSync(addon)), 'stderr.node');
+  if (process.env.HEADSHARE_TF_LOG !== undefined || !existsSync(helper)) return load();
+  const standardError = require(helper) as StandardError;
+  standardError.hold();
+  try {
+    return load();
+  } finally {
+    const errors = standardError.release().match(/^[EF]\d.*$/gm) ?? [];
+    for (const line of errors) console.error(line);
+  }
 }
 
 let loaded: typeof tfjs | undefined;
