@@ -1,6 +1,8 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { nx, temporaryWorkspace, write } from './temporary-workspace';
+import { nx, removeTemporaryWorkspaces, temporaryWorkspace, write } from './temporary-workspace';
+
+afterAll(removeTemporaryWorkspaces);
 
 const experiment = (fields: string, imports = ''): string => `
 import { defineExperiment } from '@headshare/core/experiment/define';

@@ -1,7 +1,9 @@
 import { execFileSync, spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join, resolve } from 'node:path';
+
+const made: string[] = [];
 
 const repository = resolve(__dirname, '../../..');
 
@@ -11,6 +13,7 @@ const repository = resolve(__dirname, '../../..');
  */
 export function temporaryWorkspace(files: Readonly<Record<string, string>>): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-nx-')));
+  made.push(root);
   const isSource = (path: string): boolean => !path.endsWith('.test.ts');
   for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
     cpSync(join(repository, path), join(root, path));
@@ -52,6 +55,11 @@ export function write(root: string, files: Readonly<Record<string, string>>): vo
     mkdirSync(dirname(join(root, path)), { recursive: true });
     writeFileSync(join(root, path), content);
   }
+}
+
+/** Removes what `temporaryWorkspace` made. */
+export function removeTemporaryWorkspaces(): void {
+  for (const root of made.splice(0)) rmSync(root, { recursive: true, force: true });
 }
 
 /** Runs Nx in a workspace, as a user without a terminal would. */
