@@ -144,6 +144,8 @@ function unusable(layout: ImageFileLayout, verb: 'read' | 'write', error: unknow
     case 'EDQUOT':
       return new UserError(`The disk of ${folder} is full: the images of ${layout.name} need ${megabytes} MB there`, 1);
     case 'EROFS':
+    // So does Node answer a recursive mkdir on a read-only disk.
+    case 'ENOENT':
     case 'EACCES':
     case 'EPERM':
     case 'ENOTDIR':
