@@ -45,10 +45,11 @@ export function verificationTask(options: DataValues): Task {
     async evaluate(inference) {
       return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
     },
-    async conclude(folder, inference, teacher) {
+    async conclude(folder, inference) {
       writeEmbeddings(folder, await inference.embed(probes));
-      return { metrics: teacher ? crossModelMetrics(teacher, folder, pairs) : {}, files: [embeddingsFile] };
+      return [embeddingsFile];
     },
+    relate: (teacher, student) => crossModelMetrics(teacher, student, pairs),
     async close() {
       await Promise.all([train.close(), probes.close()]);
     },

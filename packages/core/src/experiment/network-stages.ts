@@ -60,8 +60,8 @@ async function runRecipe<D extends TrainingValues>(
       eager: context.options.eager,
       ...(distillation && { distillation }),
     });
-    const { last, best, bestEpoch, parameters, imagesPerSecond, conclusion, files } = trained;
-    const metrics = { ...last, ...conclusion };
+    const { last, best, bestEpoch, parameters, imagesPerSecond, files } = trained;
+    const metrics = { ...last, ...(taught && task.relate(taught.teacher, context.folder)) };
     return {
       metrics,
       summary: `${recipe.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,

@@ -3,12 +3,6 @@ import type { ImageDataset } from '../data/dataset';
 import type { Inference } from './inference';
 import type { Metrics } from './trainer';
 
-export interface Conclusion {
-  readonly metrics: Metrics;
-  /** Names of files in the folder. */
-  readonly files: readonly string[];
-}
-
 /** What networks are trained for: data to learn from, and how a network is judged on data it never saw. */
 export interface Task {
   readonly train: ImageDataset;
@@ -17,10 +11,12 @@ export interface Task {
   readonly selectBy: string;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
-   * Once, after the last epoch: more about the finished network, and files for its folder.
+   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network.
    * @param inference in the teacher's embedding space, when there was a teacher
-   * @param teacher the folder of the teacher's stage
+   * @returns the names of the files it wrote
    */
-  conclude?(folder: string, inference: Inference, teacher?: string): Promise<Conclusion>;
+  conclude(folder: string, inference: Inference): Promise<readonly string[]>;
+  /** How two finished networks go together, from what `conclude` left in their folders. */
+  relate(teacherFolder: string, studentFolder: string): Metrics;
   close(): Promise<void>;
 }

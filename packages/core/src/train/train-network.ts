@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { Method, MethodSettings, Perception, View } from '../distill/method';
 import { methods } from '../distill/registry';
 import { linear, type Mode } from '../nn/layers';
@@ -15,7 +14,6 @@ import { sgd } from './optimiser';
 import type { Task } from './task';
 import {
   checkpointFiles,
-  type Metrics,
   type NetworkMetadata,
   type Outcome,
   type RunSurroundings,
@@ -54,7 +52,6 @@ export interface TrainedNetwork extends Outcome {
   readonly parameters: number;
   /** In the folder: checkpoints, and what the task concluded with. */
   readonly files: readonly string[];
-  readonly conclusion: Metrics;
 }
 
 /**
@@ -106,16 +103,13 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       evaluate: () => task.evaluate(inference),
       selectBy: task.selectBy,
     });
-    const concluded = await task.conclude?.(
-      folder,
-      projector ? makeInference(program, network, { batchSize, project: projector }) : inference,
-      distillation && dirname(distillation.teacher),
-    );
+    // In the teacher's space, where the two can be compared.
+    const comparable = projector ? makeInference(program, network, { batchSize, project: projector }) : inference;
+    const left = await task.conclude(folder, comparable);
     return {
       ...outcome,
       parameters: count(network.variables().filter(({ kind }) => kind === 'trainable')),
-      files: [checkpointFiles.last, checkpointFiles.best, ...(concluded?.files ?? [])],
-      conclusion: concluded?.metrics ?? {},
+      files: [checkpointFiles.last, checkpointFiles.best, ...left],
     };
   } finally {
     program.dispose();

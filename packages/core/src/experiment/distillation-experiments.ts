@@ -1,0 +1,118 @@
+/**
+ * The experiments that every package has, over its own data: student and teacher alone, distillation, SH-KD's stages.
+ * A package's `experiments/` holds a file for each, which is what makes it an Nx target.
+ */
+import type { Column, Table } from '../report/table';
+import { terminalTable } from '../report/terminal-table';
+import { defineExperiment } from './define';
+import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
+import type { Options, Values } from './option';
+import { methodOptions, studentHeadOptions, studentOptions, teacherOptions, trainingOptions } from './training-options';
+
+export interface DistillationDomain<D extends Options> {
+  /** What the networks are, in descriptions: 'face model'. */
+  readonly noun: string;
+  readonly dataOptions: D;
+  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly taskOf: TaskOf<Values<D>>;
+  readonly recipes: Recipes;
+  readonly columns: readonly MetricColumn[];
+  /** Lines under tables: what the numbers are. */
+  readonly notes: readonly string[];
+}
+
+/** A column of result tables that shows a metric. */
+export interface MetricColumn extends Column {
+  readonly metric: string;
+}
+
+export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
+  const { noun, dataOptions, profiles, recipes, columns, notes } = domain;
+  // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
+  const taskOf = domain.taskOf as TaskOf<unknown>;
+  const data = dataOptions as Options;
+
+  const student = defineExperiment({
+    summary: `Train the small ${noun} alone`,
+    options: { ...data, ...trainingOptions, ...studentOptions },
+    profiles,
+    run: (context) => trainStudent(context, taskOf),
+  });
+
+  const teacher = defineExperiment({
+    summary: `Train the large ${noun}`,
+    options: { ...data, ...trainingOptions, ...teacherOptions },
+    profiles,
+    run: (context) => trainTeacher(context, taskOf),
+  });
+
+  const teacherStudentHead = defineExperiment({
+    summary: `SH-KD's second stage: train the large ${noun} under the small one's frozen head`,
+    needs: { student },
+    options: { ...data, ...trainingOptions, ...teacherOptions },
+    profiles,
+    run: async (context) => {
+      const { folder } = await context.stage(student);
+      return trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
+    },
+  });
+
+  const distillStudentHead = defineExperiment({
+    summary: `SH-KD's last stage: distil a new small ${noun} from the teacher under the first one's head`,
+    needs: { student, teacherStudentHead },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
+    profiles,
+    run: async (context) => {
+      const { shMethod, studentHead } = context.options;
+      const first = await context.stage(student);
+      const large = await context.stage(teacherStudentHead);
+      const result = await trainStudent(context, taskOf, {
+        taught: { method: shMethod, teacher: large.folder, weights: context.options, recipes },
+        ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
+      });
+      return {
+        ...result,
+        summary: summary({
+          'student alone': first.result,
+          "teacher, student's head": large.result,
+          'student, sh-kd': result,
+        }),
+      };
+    },
+  });
+
+  const distill = defineExperiment({
+    summary: `Distil a small ${noun} from a large one`,
+    needs: { teacher },
+    uses: { distillStudentHead, teacherStudentHead },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
+    profiles,
+    run: async (context) => {
+      const { method } = context.options;
+      const large = await context.stage(teacher);
+      // SH-KD is a teacher of another kind rather than another loss: its stages are experiments of their own.
+      const small =
+        method === 'sh-kd'
+          ? (await context.stage(distillStudentHead)).result
+          : await trainStudent(context, taskOf, {
+              taught: { method, teacher: large.folder, weights: context.options, recipes },
+            });
+      return { ...small, summary: summary({ teacher: large.result, [`student, ${method}`]: small }) };
+    },
+  });
+
+  function summary(networks: Readonly<Record<string, NetworkResult>>): string {
+    const table: Table = {
+      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...columns],
+      rows: Object.entries(networks).map(([name, { metrics, parameters }]) => [
+        name,
+        parameters,
+        ...columns.map(({ metric }) => metrics[metric]),
+      ]),
+      notes,
+    };
+    return terminalTable(table);
+  }
+
+  return { student, teacher, teacherStudentHead, distillStudentHead, distill };
+}

@@ -1,0 +1,16 @@
+import { classificationTask } from '@headshare/core/train/classification-task';
+import type { Task } from '@headshare/core/train/task';
+import { proceduralBirds } from './data/procedural-birds';
+import type { DataValues } from './options';
+
+// The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
+const dataSeed = 2022;
+
+export function birdsTask({ imageSize, classes, imagesPerClass, testImagesPerClass, difficulty }: DataValues): Task {
+  const common = { classes, size: imageSize, seed: dataSeed, difficulty };
+  return classificationTask({
+    train: proceduralBirds({ ...common, split: 'train', imagesPerClass }),
+    test: proceduralBirds({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
+    augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
+  });
+}

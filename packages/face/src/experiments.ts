@@ -1,0 +1,25 @@
+import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { dataOptions } from './options';
+import { profiles } from './profiles';
+import { recipes } from './recipes';
+import { verificationTask } from './verification-task';
+
+export const experiments = distillationExperiments({
+  noun: 'face model',
+  dataOptions,
+  profiles,
+  recipes,
+  taskOf: verificationTask,
+  columns: [
+    { metric: 'accuracy', title: 'accuracy', percent: true },
+    { metric: 'auc', title: 'AUC', percent: true },
+    { metric: 'eer', title: 'EER', percent: true },
+    { metric: 'tar_at_far_1e-2', title: 'TAR@1e-2', percent: true },
+    { metric: 'tar_at_far_1e-3', title: 'TAR@1e-3', percent: true },
+    { metric: 'cross_accuracy', title: 'across models', percent: true },
+  ],
+  notes: [
+    'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
+    'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
+  ],
+});

@@ -1,0 +1,19 @@
+import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { dataOptions } from './options';
+import { profiles } from './profiles';
+import { shapesTask } from './task';
+
+export const experiments = distillationExperiments({
+  noun: 'image classifier',
+  dataOptions,
+  profiles,
+  recipes: {},
+  taskOf: shapesTask,
+  columns: [
+    { metric: 'top1', title: 'top-1', percent: true },
+    { metric: 'top5', title: 'top-5', percent: true },
+    { metric: 'ece', title: 'ECE', percent: true },
+    { metric: 'agreement', title: 'agrees with teacher', percent: true },
+  ],
+  notes: ['Test pictures were never trained on; last epoch.'],
+});

@@ -1,0 +1,19 @@
+/** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
+export const profiles = {
+  default: {
+    student: 'resnet8',
+    teacher: 'resnet20',
+  },
+  smoke: {
+    imageSize: 32,
+    classes: 5,
+    imagesPerClass: 20,
+    testImagesPerClass: 8,
+    batchSize: 20,
+    student: 'resnet8',
+    studentWidth: 0.5,
+    teacher: 'resnet8',
+    epochs: 1,
+    teacherEpochs: 1,
+  },
+} as const;
