@@ -23,8 +23,9 @@ export const uniform =
     Float32Array.from({ length: count(shape) }, () => random.uniform(-bound, bound));
 
 /**
- * He et al.'s normal for convolutions [kh, kw, in, out], by the outputs a filter feeds (PyTorch's
- * `kaiming_normal_(mode='fan_out', nonlinearity='relu')`): deviation sqrt(2 / (kh kw out)).
+ * He et al.'s normal for convolutions [kh, kw, in / groups, out], by the outputs that an input feeds (PyTorch's
+ * `kaiming_normal_(mode='fan_out', nonlinearity='relu')`, which does not divide by the groups either): deviation
+ * sqrt(2 / (kh kw out)).
  */
 export const kaimingFanOut: Initialiser = (shape, random) => {
   const [height = 1, width = 1, , outputs = 1] = shape;

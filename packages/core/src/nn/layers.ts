@@ -1,7 +1,7 @@
 /** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
 import { prelu } from '../runtime/ops/activation';
 import { batchNormInference, batchNormTraining } from '../runtime/ops/batch-norm';
-import { conv2d, depthwiseConv2d } from '../runtime/ops/convolution';
+import { conv2d, depthwiseConv2d, groupedConv2d } from '../runtime/ops/convolution';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';
@@ -15,24 +15,19 @@ export interface ConvolutionShape {
   readonly kernel?: number;
   readonly stride?: number;
   readonly padding?: number;
+  /** Channels are convolved in so many groups apart; as many as inputs and outputs is a depthwise convolution. */
+  readonly groups?: number;
   readonly initialise?: Initialiser;
 }
 
-/** Convolution without bias; its filter `weight` is stored as [kh, kw, in, out]. */
+/** Convolution without bias; its filter `weight` is stored as [kh, kw, in / groups, out]. */
 export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
-  const { inputs, outputs, kernel = 1, stride = 1, padding = 0, initialise = kaimingFanOut } = shape;
-  const filter = scope.weight('weight', [kernel, kernel, inputs, outputs], initialise);
-  return (x) => conv2d(x, filter as Tensor as Tensor4D, { stride, padding });
-}
-
-/** One filter a channel, without bias; `weight` is stored as [kh, kw, channels, 1]. */
-export function depthwiseConvolution(
-  scope: Scope,
-  shape: Omit<ConvolutionShape, 'inputs' | 'outputs'> & { readonly channels: number },
-): (x: Tensor4D) => Tensor4D {
-  const { channels, kernel = 3, stride = 1, padding = 0, initialise = kaimingFanOut } = shape;
-  const filter = scope.weight('weight', [kernel, kernel, channels, 1], initialise);
-  return (x) => depthwiseConv2d(x, filter as Tensor as Tensor4D, { stride, padding });
+  const { inputs, outputs, kernel = 1, stride = 1, padding = 0, groups = 1, initialise = kaimingFanOut } = shape;
+  const filter = scope.weight('weight', [kernel, kernel, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
+  const options = { stride, padding };
+  if (groups === 1) return (x) => conv2d(x, filter, options);
+  if (groups !== inputs || groups !== outputs) return (x) => groupedConv2d(x, filter, groups, options);
+  return (x) => depthwiseConv2d(x, tf.reshape(filter, [kernel, kernel, inputs, 1]), options);
 }
 
 export interface BatchNormShape {
