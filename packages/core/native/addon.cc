@@ -2,12 +2,25 @@
 // graph functions in the eager context, called off the JavaScript thread.
 #include <node_api.h>
 
+#include <cstring>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
+
+// The package lets tensors share the memory of JavaScript's arrays, and gives it back through N-API when TensorFlow
+// drops a tensor: on whichever thread that happens, though N-API belongs to JavaScript's. Once steps run on other
+// threads that corrupts the heap. So tensors get memory of their own, aligned as TensorFlow likes it.
+static TF_Tensor *NewTensorFromCopy(TF_DataType dtype, const int64_t *dims, int num_dims, void *data, size_t length,
+                                    void (*deallocator)(void *, size_t, void *), void *argument) {
+  TF_Tensor *tensor = TF_AllocateTensor(dtype, dims, num_dims, length);
+  if (tensor && length > 0) std::memcpy(TF_TensorData(tensor), data, length);
+  deallocator(data, length, argument);
+  return tensor;
+}
+#define TF_NewTensor NewTensorFromCopy
 
 // The package's registration is kept out of the way; ours, at the end, calls its initialiser.
 #undef NAPI_MODULE
