@@ -14,6 +14,10 @@ export interface Head {
 export interface HeadShape {
   readonly inputs: number;
   readonly classes: number;
+  /** What margin heads multiply cosines by; 64 unless told. Other heads ignore it. */
+  readonly scale?: number;
+  /** How much harder margin heads make an example's own class; the published value unless told. */
+  readonly margin?: number;
 }
 
 export interface HeadDefinition {

@@ -2,6 +2,12 @@ import type { Initialiser } from './scope';
 
 const count = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
 
+function filled(length: number, draw: () => number): Float32Array {
+  const values = new Float32Array(length);
+  for (let i = 0; i < length; i++) values[i] = draw();
+  return values;
+}
+
 export const constant =
   (value: number): Initialiser =>
   (shape) =>
@@ -14,13 +20,13 @@ export const ones = constant(1);
 export const normal =
   (deviation: number): Initialiser =>
   (shape, random) =>
-    Float32Array.from({ length: count(shape) }, () => deviation * random.normal());
+    filled(count(shape), () => deviation * random.normal());
 
 /** Uniform in [-bound, bound). */
 export const uniform =
   (bound: number): Initialiser =>
   (shape, random) =>
-    Float32Array.from({ length: count(shape) }, () => random.uniform(-bound, bound));
+    filled(count(shape), () => random.uniform(-bound, bound));
 
 /**
  * He et al.'s normal for convolutions [kh, kw, in / groups, out], by the outputs that an input feeds (PyTorch's

@@ -17,6 +17,9 @@ export interface NetworkDescription {
   /** A learned linear map takes the backbone's embedding to this size, to suit a head made for another network. */
   readonly projection?: number;
   readonly classes: number;
+  /** Of margin heads: what cosines are multiplied by, and the margin. */
+  readonly scale?: number;
+  readonly margin?: number;
 }
 
 /** Backbone and head, with their variables under `root/` in a state. */
@@ -34,9 +37,17 @@ export interface Network {
   load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
 
-/** Builds a network in `state`; the head's variables are called `head.*`. */
-export function buildNetwork(state: State, root: string, description: NetworkDescription, seed: number): Network {
-  const { inputSize, width, embeddingSize, projection, classes } = description;
+/**
+ * Builds a network in `state`; the head's variables are called `head.*`.
+ * @param seed of the initial weights; undefined for one whose weights are loaded next
+ */
+export function buildNetwork(
+  state: State,
+  root: string,
+  description: NetworkDescription,
+  seed: number | undefined,
+): Network {
+  const { inputSize, width, embeddingSize, projection, classes, scale, margin } = description;
   const scope = Scope.root(state, root, seed);
   const backbone = backbones.named(description.backbone).build(scope, { inputSize, width, embeddingSize });
   const size = projection ?? backbone.embeddingSize;
@@ -44,7 +55,7 @@ export function buildNetwork(state: State, root: string, description: NetworkDes
     projection === undefined
       ? (z: Tensor2D) => z
       : linear(scope.child('projection'), { inputs: backbone.embeddingSize, outputs: projection, bias: false });
-  const head = heads.named(description.head).build(scope.child('head'), { inputs: size, classes });
+  const head = heads.named(description.head).build(scope.child('head'), { inputs: size, classes, scale, margin });
   const prefix = `${root}/`;
   const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   return {

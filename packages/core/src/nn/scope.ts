@@ -13,13 +13,16 @@ export type Initialiser = (shape: readonly number[], random: RandomStream) => Fl
 export class Scope {
   private constructor(
     private readonly state: State,
-    private readonly seed: number,
+    private readonly seed: number | undefined,
     private readonly root: string,
     private readonly path: string,
   ) {}
 
-  /** The scope of a whole network: its variables are called `root/...` in the state. */
-  static root(state: State, root: string, seed: number): Scope {
+  /**
+   * The scope of a whole network: its variables are called `root/...` in the state. Without a seed they are all 0, for
+   * weights that are loaded: drawing tens of millions of numbers takes seconds.
+   */
+  static root(state: State, root: string, seed: number | undefined): Scope {
     return new Scope(state, seed, root, '');
   }
 
@@ -39,12 +42,11 @@ export class Scope {
 
   private declare(name: string, kind: StateKind, shape: readonly number[], initialise: Initialiser): Variable {
     const own = this.join(name);
-    return this.state.declare(
-      `${this.root}/${own}`,
-      kind,
-      shape,
-      initialise(shape, stream(this.seed, 'initial', this.root, own)),
-    );
+    const values =
+      this.seed === undefined
+        ? new Float32Array(shape.reduce((a, b) => a * b, 1))
+        : initialise(shape, stream(this.seed, 'initial', this.root, own));
+    return this.state.declare(`${this.root}/${own}`, kind, shape, values);
   }
 
   private join(name: string): string {

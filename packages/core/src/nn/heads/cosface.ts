@@ -1,0 +1,5 @@
+import { additiveMargin } from '../../runtime/ops/cosine-margin';
+import { marginHead } from '../margin-head';
+
+/** CosFace (Wang et al., arXiv 1801.09414), with insightface's scale and margin. */
+export default marginHead('cosface', { scale: 64, margin: 0.4 }, additiveMargin);
