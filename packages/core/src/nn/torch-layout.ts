@@ -1,23 +1,32 @@
 import type { NamedValues } from '../runtime/state';
 
+// Axis i of the result is axis order[i] of what is given, by rank; all else is alike in both.
+const fromTorchOrder: Readonly<Record<number, readonly number[]>> = { 4: [2, 3, 1, 0], 2: [1, 0] };
+const toTorchOrder: Readonly<Record<number, readonly number[]>> = { 4: [3, 2, 0, 1], 2: [1, 0] };
+
 /**
  * The same weights as PyTorch stores them and as they are stored here: convolutions [out, in / groups, kh, kw] there and
  * [kh, kw, in / groups, out] here (depthwise ones too), linear layers [out, in] there and [in, out] here, all else
  * alike. Flattened maps need no more than that: `flatten` keeps PyTorch's order.
  */
-export function fromTorch({ shape, values }: NamedValues): NamedValues {
-  if (shape.length === 4) return permuted(shape, values, [2, 3, 1, 0]);
-  return shape.length === 2 ? permuted(shape, values, [1, 0]) : { shape, values };
+export function fromTorch(weight: NamedValues): NamedValues {
+  const order = fromTorchOrder[weight.shape.length];
+  return order ? permuted(weight, order) : weight;
 }
 
 /** The inverse of `fromTorch`. */
-export function toTorch({ shape, values }: NamedValues): NamedValues {
-  if (shape.length === 4) return permuted(shape, values, [3, 2, 0, 1]);
-  return shape.length === 2 ? permuted(shape, values, [1, 0]) : { shape, values };
+export function toTorch(weight: NamedValues): NamedValues {
+  const order = toTorchOrder[weight.shape.length];
+  return order ? permuted(weight, order) : weight;
+}
+
+/** The shape in PyTorch of a weight that has `shape` here. */
+export function torchShape(shape: readonly number[]): readonly number[] {
+  return toTorchOrder[shape.length]?.map((axis) => shape[axis] ?? 0) ?? shape;
 }
 
 /** Values with their axes in another order: axis i of the result is axis `order[i]` of what is given. */
-export function permuted(shape: readonly number[], values: Float32Array, order: readonly number[]): NamedValues {
+export function permuted({ shape, values }: NamedValues, order: readonly number[]): NamedValues {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const sizes = order.map((axis) => shape[axis] ?? 0);
   const steps = order.map((axis) => strides[axis] ?? 0);

@@ -38,12 +38,22 @@ export function softCrossEntropy(logits: Tensor2D, targets: Tensor2D): Scalar {
 
 /**
  * KL(softmax(teacher / T) || softmax(student / T)) T^2, mean over the batch (Hinton et al., arXiv 1503.02531; the
- * reference's KD.py). Both [batch, classes]; no gradient reaches the teacher.
+ * reference's KD.py). Both [batch, classes]; no gradient reaches the teacher. Exactly 0 where both are equal.
  */
 export function distillationDivergence(student: Tensor2D, teacher: Tensor2D, temperature: number): Scalar {
-  const softened = tf.div(teacher, temperature) as Tensor2D;
-  const targets = tf.softmax(softened) as Tensor2D;
-  const crossed = softCrossEntropy(tf.div(student, temperature) as Tensor2D, targets);
-  const entropy = tf.neg(tf.mean(tf.sum(tf.mul(targets, tf.logSoftmax(softened)), 1)));
-  return tf.mul(tf.sub(crossed, entropy), temperature * temperature).asScalar();
+  const batch = student.shape[0];
+  const run = tf.customGrad((...args) => {
+    const [given, save] = args as unknown as [Tensor, (saved: Tensor[]) => void];
+    const expected = tf.logSoftmax(tf.div(teacher, temperature));
+    const actual = tf.logSoftmax(tf.div(given, temperature));
+    const targets = tf.exp(expected);
+    // From differences, not as cross-entropy less entropy: those nearly cancel once the student is close.
+    const divergence = tf.sum(tf.mul(targets, tf.sub(expected, actual)));
+    save([tf.mul(tf.sub(tf.exp(actual), targets), temperature / batch)]);
+    return {
+      value: tf.mul(divergence, temperature ** 2 / batch),
+      gradFunc: (dy: Tensor, [slope]: Tensor[]) => tf.mul(slope as Tensor, dy),
+    };
+  });
+  return run(student).asScalar();
 }

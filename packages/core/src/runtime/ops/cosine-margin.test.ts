@@ -1,0 +1,108 @@
+import { type ReferenceValues, referenceFile, relativeError } from '../reference-cases';
+import { type Tensor1D, type Tensor2D, tf } from '../tensorflow';
+import { additiveMargin, angularMargin, type CosineMargin, cosines, marginLogits } from './cosine-margin';
+import { crossEntropy } from './cross-entropy';
+import { gradientErrors, leaked } from './gradient-check';
+
+interface MarginCase {
+  readonly id: string;
+  readonly hyper: {
+    readonly s: number;
+    readonly m?: number;
+    readonly m2?: number;
+    readonly m3?: number;
+    readonly interclass_filtering_threshold?: number;
+  };
+  readonly inputs: Readonly<Record<'emb' | 'weight' | 'labels', ReferenceValues>>;
+  readonly expected: {
+    readonly loss_f64: number;
+    readonly components: Readonly<Record<'cosine' | 'logits_after_margin', ReferenceValues>>;
+    readonly grads_f32: Readonly<Record<'emb' | 'weight', ReferenceValues>>;
+    readonly grads_true_f32?: Readonly<Record<'emb' | 'weight', ReferenceValues>>;
+  };
+}
+
+const cases = referenceFile<{ cases: MarginCase[] }>('losses.json').cases.filter(({ id }) => /^(arc|cos)face/.test(id));
+const tensor2d = ({ data, shape }: ReferenceValues) => tf.tensor2d([...data], shape as [number, number]);
+
+/** Loss and gradients of a case; the reference keeps class centres as rows. */
+function run({ hyper, inputs }: MarginCase, margin: CosineMargin) {
+  const labels = tf.tensor1d([...inputs.labels.data], 'int32');
+  const options = { scale: hyper.s, margin, filter: hyper.interclass_filtering_threshold };
+  const cosine = (emb: Tensor2D, weight: Tensor2D) => cosines(emb, weight.transpose() as Tensor2D);
+  const loss = (emb: Tensor2D, weight: Tensor2D) =>
+    crossEntropy(marginLogits(cosine(emb, weight), labels, options), labels);
+  const given = [tensor2d(inputs.emb), tensor2d(inputs.weight)] as const;
+  const { value, grads } = tf.valueAndGrads((emb, weight) => loss(emb as Tensor2D, weight as Tensor2D))([...given]);
+  const logits = marginLogits(cosine(...given), labels, options).dataSync();
+  return { cosine: cosine(...given).dataSync(), logits, loss: value.dataSync()[0] ?? Number.NaN, grads };
+}
+
+describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, reference) => {
+  const { hyper, expected } = reference;
+  const angular = id.startsWith('arcface');
+  const margin = hyper.m ?? (angular ? hyper.m2 : hyper.m3) ?? Number.NaN;
+
+  test('has the reference cosines, logits, loss and gradients', () => {
+    const result = run(reference, angular ? angularMargin(margin, 'straight-through') : additiveMargin(margin));
+    expect(relativeError(result.cosine, expected.components.cosine)).toBeLessThan(1e-6);
+    expect(relativeError(result.logits, expected.components.logits_after_margin)).toBeLessThan(1e-5);
+    expect(Math.abs(result.loss / expected.loss_f64 - 1)).toBeLessThan(1e-5);
+    expect(relativeError(result.grads[0]?.dataSync() ?? [], expected.grads_f32.emb)).toBeLessThan(1e-5);
+    expect(relativeError(result.grads[1]?.dataSync() ?? [], expected.grads_f32.weight)).toBeLessThan(1e-5);
+  });
+
+  const exact = expected.grads_true_f32;
+  if (exact) {
+    test('has the exact gradients when asked for them', () => {
+      const { grads } = run(reference, angular ? angularMargin(margin, 'exact') : additiveMargin(margin));
+      // Close to cosine 1 the derivative's 1 / sin(angle) multiplies the rounding of the cosine itself.
+      const tolerance = id === 'arcface_small_s_hard' ? 5e-5 : 1e-5;
+      expect(relativeError(grads[0]?.dataSync() ?? [], exact.emb)).toBeLessThan(tolerance);
+      expect(relativeError(grads[1]?.dataSync() ?? [], exact.weight)).toBeLessThan(tolerance);
+    });
+  }
+});
+
+const labels = tf.tensor1d([0, 2], 'int32') as Tensor1D;
+
+test.each([
+  ['exact ArcFace', angularMargin(0.5, 'exact')],
+  ['CosFace', additiveMargin(0.4)],
+])('%s has the gradient of central differences', (_, margin) => {
+  const cosine = tf.tensor2d([
+    [0.3, -0.2, 0.1],
+    [0.5, 0.7, -0.6],
+  ]);
+  const [error] = gradientErrors((given) => marginLogits(given as Tensor2D, labels, { scale: 8, margin }), [cosine]);
+  expect(error).toBeLessThan(1e-4);
+});
+
+test.each(['straight-through', 'exact'] as const)('at cosines of 1 and -1 %s gradients are finite', (gradient) => {
+  const margin = angularMargin(0.5, gradient);
+  const gradients = tf.grad((given) =>
+    crossEntropy(marginLogits(given as Tensor2D, labels, { scale: 64, margin }), labels),
+  );
+  const at = (cosine: number) => Array.from(gradients(tf.fill([2, 3], cosine)).dataSync());
+  for (const value of [...at(1), ...at(-1)]) expect(Number.isFinite(value)).toBe(true);
+});
+
+test('an embedding or a centre of zeros has finite gradients', () => {
+  const gradients = tf.grads((emb, centres) => tf.sum(cosines(emb as Tensor2D, centres as Tensor2D)));
+  for (const gradient of gradients([tf.zeros([1, 2]), tf.ones([2, 3])])) {
+    for (const value of gradient.dataSync()) expect(Number.isFinite(value)).toBe(true);
+  }
+});
+
+test('a label of -1 has no margin', () => {
+  const cosine = tf.tensor2d([[0.5, -0.5]]);
+  const logits = marginLogits(cosine, tf.tensor1d([-1], 'int32'), { scale: 2, margin: additiveMargin(0.4) });
+  expect(Array.from(logits.dataSync())).toEqual([1, -1]);
+});
+
+test('nothing leaks', () => {
+  const margin = angularMargin(0.5, 'exact');
+  const emb = tf.ones([2, 4]);
+  const step = tf.grads((e, w) => marginLogits(cosines(e as Tensor2D, w as Tensor2D), labels, { scale: 8, margin }));
+  expect(leaked(() => step([emb, tf.ones([4, 3])]))).toBe(0);
+});
