@@ -1,0 +1,30 @@
+// Adds up an Nx run: `node .ci/count.cjs <run.json> <folder of test totals>` prints '<passed> <failed>'; what failed goes
+// to the standard error. A lint, a type check and a set-up are one check each; tests count one by one. A test file that
+// does not run counts as one failure, and so does a task that failed, or was skipped, without saying how much of it did.
+'use strict';
+const { readFileSync } = require('node:fs');
+const { join } = require('node:path');
+
+const [runFile, totalsFolder] = process.argv.slice(2);
+
+function readJson(file) {
+  try {
+    return JSON.parse(readFileSync(file, 'utf8'));
+  } catch {
+    return undefined;
+  }
+}
+
+const run = readJson(runFile);
+let passed = 0;
+let failed = run === undefined ? 1 : 0;
+if (run === undefined) console.error('FAILED: Nx left no record of its run');
+for (const { taskId, target, projectName, status } of run?.tasks ?? []) {
+  const totals = target === 'test' ? readJson(join(totalsFolder, `${projectName}.json`)) : undefined;
+  const taskFailed = status !== 0;
+  const failures = totals ? totals.failed + totals.brokenSuites : 0;
+  passed += totals ? totals.passed : taskFailed ? 0 : 1;
+  failed += Math.max(failures, taskFailed ? 1 : 0);
+  if (taskFailed) console.error(`FAILED: ${taskId}${totals ? ` (${failures} of its tests and test files)` : ''}`);
+}
+console.log(`${passed} ${failed}`);
