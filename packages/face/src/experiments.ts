@@ -18,6 +18,7 @@ export const experiments = distillationExperiments({
     { metric: 'tar_at_far_1e-3', title: 'TAR@1e-3', percent: true },
     { metric: 'cross_accuracy', title: 'across models', percent: true },
   ],
+  pictured: ['accuracy', 'cross_accuracy'],
   notes: [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',

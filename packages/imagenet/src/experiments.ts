@@ -15,5 +15,6 @@ export const experiments = distillationExperiments({
     { metric: 'ece', title: 'ECE', percent: true },
     { metric: 'agreement', title: 'agrees with teacher', percent: true },
   ],
+  pictured: ['top1', 'agreement'],
   notes: ['Test pictures were never trained on; last epoch.'],
 });

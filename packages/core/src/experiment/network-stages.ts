@@ -138,10 +138,11 @@ export function trainStudent<D extends TrainingValues & StudentValues>(
 function describe(
   backbone: string,
   width: number,
-  { head, embeddingSize }: TrainingValues,
+  { head, scale, margin, embeddingSize }: TrainingValues,
   { train }: Task,
 ): NetworkDescription {
-  return { backbone, width, head, embeddingSize, inputSize: train.size, classes: train.classes };
+  const { size: inputSize, classes } = train;
+  return { backbone, width, head, scale, ...(margin !== undefined && { margin }), embeddingSize, inputSize, classes };
 }
 
 /** The last checkpoint of a stage, by which its network is known to others. */

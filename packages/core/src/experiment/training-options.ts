@@ -16,6 +16,10 @@ export const trainingOptions = {
   weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
   clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: not clipped' }),
   head: oneOf(heads.names, 'linear', { help: 'classifier on top of the embedding, of teacher and student' }),
+  scale: number({ default: 64, above: 0, help: 'what margin heads (arcface, cosface) multiply cosines by' }),
+  margin: optional(
+    number({ default: 0.4, min: 0, max: 1, help: "of margin heads; default: the head's published one" }),
+  ),
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
   eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
 };
