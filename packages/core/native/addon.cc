@@ -1,5 +1,6 @@
-// One translation unit: the tfjs-node package's own binding, unmodified, and what it lacks:
-// graph functions in the eager context, called off the JavaScript thread.
+// The tfjs-node package's own binding, unmodified, and what it lacks:
+// graph functions in the eager context, called off the JavaScript thread, and kernels of our own.
+#include <dlfcn.h>
 #include <node_api.h>
 
 #include <cstring>
@@ -7,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "prelu.h"
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
 
@@ -224,13 +226,34 @@ static napi_value CallFunction(napi_env env, napi_callback_info info) {
   return promise;
 }
 
+// Registers our kernels with TensorFlow, once a process, however many of Node's environments load the addon.
+static const std::vector<std::string> &Kernels() {
+  static const std::vector<std::string> names = [] {
+    // TensorFlow keeps pointers to the kernels for good: the library must stay when a worker that loaded it ends.
+    Dl_info self;
+    if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
+    return headshare::RegisterPRelu();
+  }();
+  return names;
+}
+
 static napi_value Init(napi_env env, napi_value exports) {
+  napi_value kernels;
+  ENSURE_NAPI_OK_RETVAL(env, napi_create_array(env, &kernels), nullptr);
+  uint32_t count = 0;
+  for (const auto &name : Kernels()) {
+    napi_value text;
+    ENSURE_NAPI_OK_RETVAL(env, napi_create_string_utf8(env, name.c_str(), name.size(), &text), nullptr);
+    ENSURE_NAPI_OK_RETVAL(env, napi_set_element(env, kernels, count++, text), nullptr);
+  }
   napi_value initialised = InitTFNodeJSBinding(env, exports);
   if (!initialised) return nullptr;
   napi_property_descriptor properties[] = {
       {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"callFunction", nullptr, CallFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
+      // kernels: string[], the operations of our own that TensorFlow has taken.
+      {"kernels", nullptr, nullptr, nullptr, nullptr, kernels, napi_default, nullptr},
   };
   ENSURE_NAPI_OK_RETVAL(
       env, napi_define_properties(env, exports, sizeof(properties) / sizeof(*properties), properties), nullptr);

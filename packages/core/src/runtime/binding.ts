@@ -1,5 +1,5 @@
 /** A typed view of tfjs-node's backend: TensorFlow operations by name, and the handles beneath tensors. */
-import { type Tensor, tf } from './tensorflow';
+import { onGpu, type Tensor, tf } from './tensorflow';
 
 /** TensorFlow's enum numbers of the element types that are used here (tensorflow/core/framework/types.proto). */
 export const DType = { float32: 1, uint8: 4, int32: 3, int64: 9, bool: 10, resource: 20 } as const;
@@ -23,6 +23,8 @@ export type Values = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
 /** The native addon: tfjs-node's own functions, then ours (packages/core/native/addon.cc). */
 export interface Binding {
+  /** The operations of our own, for the CPU, that TensorFlow has taken; none in an addon from before there were any. */
+  readonly kernels?: readonly string[];
   createTensor(shape: readonly number[], dtype: number, values: Values | number[] | boolean[]): number;
   deleteTensor(id: number): void;
   tensorDataSync(id: number): Values;
@@ -50,6 +52,11 @@ export function handleOf(tensor: Tensor): number {
   const [id] = backend().getInputTensorIds([tensor]);
   if (id === undefined) throw new Error('A tensor without a handle.');
   return id;
+}
+
+/** True when the operation `name` of our own can run where TensorFlow runs. */
+export function hasKernel(name: string): boolean {
+  return backend().binding.kernels?.includes(name) === true && !onGpu();
 }
 
 /** Runs a TensorFlow operation with one output by its name. */
