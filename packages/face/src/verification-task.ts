@@ -7,7 +7,7 @@ import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
 /** Pictures of each person to verify. */
-const imagesPerProbe = 10;
+const imagesPerProbe = 11;
 
 /** The pairs of procedural faces that networks are judged by; the same for every network and seed. */
 export function proceduralPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {

@@ -92,7 +92,7 @@ async function prepare({ log }: { log: (line: string) => void }, { train }: Task
   if (seconds > 1) log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
 }
 
-const shared = ({ seed, batchSize, schedule, warmUpEpochs, momentum, weightDecay, clipNorm }: TrainingValues) => ({
+const shared = ({
   seed,
   batchSize,
   schedule,
@@ -100,6 +100,16 @@ const shared = ({ seed, batchSize, schedule, warmUpEpochs, momentum, weightDecay
   momentum,
   weightDecay,
   clipNorm,
+  evaluateEvery,
+}: TrainingValues) => ({
+  seed,
+  batchSize,
+  schedule,
+  warmUpEpochs,
+  momentum,
+  weightDecay,
+  clipNorm,
+  evaluateEvery,
 });
 
 /** Trains the teacher; under a shared head when one is given (SH-KD's second stage). */

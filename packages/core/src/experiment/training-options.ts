@@ -15,6 +15,11 @@ export const trainingOptions = {
   momentum: number({ default: 0.9, min: 0, max: 0.999, help: "of SGD: the share of the last step's direction kept" }),
   weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
   clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: not clipped' }),
+  evaluateEvery: integer({
+    default: 1,
+    min: 1,
+    help: 'epochs between evaluations; the last epoch is always evaluated',
+  }),
   head: oneOf(heads.names, 'linear', { help: 'classifier on top of the embedding, of teacher and student' }),
   scale: number({ default: 64, above: 0, help: 'what margin heads (arcface, cosface) multiply cosines by' }),
   margin: optional(

@@ -19,6 +19,8 @@ export interface TrainingSettings extends ScheduleOptions {
   readonly weightDecay: number;
   /** Largest norm of all gradients together; 0: not clipped. */
   readonly clipNorm: number;
+  /** Epochs between evaluations; the last epoch is always evaluated. */
+  readonly evaluateEvery: number;
 }
 
 /** What a training step is fed; every batch is whole. */
@@ -128,10 +130,12 @@ export async function train(job: TrainingJob): Promise<Outcome> {
       }
     }
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
-    last = await job.evaluate();
-    const best = improves(last, position.best?.metrics, job.selectBy)
-      ? { metrics: last, epoch: epoch + 1 }
-      : position.best;
+    const evaluated = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
+    last = evaluated ? await job.evaluate() : undefined;
+    const best =
+      last && improves(last, position.best?.metrics, job.selectBy)
+        ? { metrics: last, epoch: epoch + 1 }
+        : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
     tracker.metrics({ ...prefixed('train', means), ...last, epoch: epoch + 1 }, position.step);
     progress.clear();
@@ -139,8 +143,8 @@ export async function train(job: TrainingJob): Promise<Outcome> {
       `${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}, ${describe(last, job.selectBy)}`,
     );
     program.pull();
-    if (best?.epoch === epoch + 1) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
-    saveNetwork(job, checkpointFiles.last, epoch + 1, last);
+    if (last && best?.epoch === epoch + 1) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
+    if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
     save(job, position);
   }
   last ??= await job.evaluate();
