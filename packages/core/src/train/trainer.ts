@@ -132,18 +132,15 @@ export async function train(job: TrainingJob): Promise<Outcome> {
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
     const evaluated = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
     last = evaluated ? await job.evaluate() : undefined;
-    const best =
-      last && improves(last, position.best?.metrics, job.selectBy)
-        ? { metrics: last, epoch: epoch + 1 }
-        : position.best;
+    const improved = last !== undefined && improves(last, position.best?.metrics, job.selectBy);
+    const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
     tracker.metrics({ ...prefixed('train', means), ...last, epoch: epoch + 1 }, position.step);
     progress.clear();
-    log(
-      `${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}, ${describe(last, job.selectBy)}`,
-    );
+    const judged = last ? `, ${describe(last, job.selectBy)}` : '';
+    log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);
     program.pull();
-    if (last && best?.epoch === epoch + 1) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
+    if (last && improved) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
     if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
     save(job, position);
   }
