@@ -2,7 +2,12 @@
 export const profiles = {
   default: {
     student: 'resnet8',
+    epochs: 12,
+    learningRate: 0.1,
     teacher: 'resnet20',
+    teacherEpochs: 12,
+    teacherLearningRate: 0.1,
+    evaluateEvery: 3,
   },
   smoke: {
     imageSize: 32,
