@@ -23,7 +23,6 @@ export const profiles = {
     teacherWidth: 0.25,
     teacherEpochs: 10,
     teacherLearningRate: 0.1,
-    studentHead: 'own',
   },
   smoke: {
     imageSize: 32,
