@@ -71,8 +71,9 @@ export class Program {
     };
   }
 
-  /** Makes the program's copies of the state those of the eager variables. */
+  /** Makes the program's copies of the state those of the eager variables. An eager program has no copies. */
   push(): void {
+    if (this.options.eager) return;
     for (const entry of this.state.all()) this.pushOne(entry);
   }
 

@@ -94,6 +94,8 @@ export function readCheckpoint<M>(file: string): Checkpoint<M> {
 
   const tensors = new Map<string, NamedValues>();
   let metadata: M | undefined;
+  // Tensors fill the file exactly: ones that shared bytes could ask for far more memory than the file has.
+  let left = bytes.length - start;
   for (const [name, entry] of Object.entries(header)) {
     if (name === '__metadata__') {
       metadata = parseMetadata<M>(entry);
@@ -104,10 +106,13 @@ export function readCheckpoint<M>(file: string): Checkpoint<M> {
     const size = entry.shape.reduce((a, b) => a * b, 4);
     if (entry.dtype !== 'F32') throw damaged(`${name} is ${entry.dtype}, only F32 is written here`);
     if (to - from !== size || start + to > bytes.length) throw damaged(`the bytes of ${name} are not all there`);
+    left -= size;
+    if (left < 0) throw damaged('its tensors overlap');
     const values = new Float32Array(new Uint8Array(bytes.subarray(start + from, start + to)).buffer);
     tensors.set(name, { shape: entry.shape, values });
   }
   if (metadata === undefined) throw damaged('it has no headshare metadata');
+  if (left > 0) throw damaged(`${left} bytes at its end belong to no tensor`);
   return { tensors, metadata };
 }
 

@@ -29,18 +29,17 @@ export function makeProgress(
   label: string,
   { stream = process.stdout, everySeconds = 10 }: { stream?: NodeJS.WriteStream; everySeconds?: number } = {},
 ): Progress {
-  const start = performance.now();
-  let first: number | undefined;
-  let last = start;
+  let first: { readonly done: number; readonly at: number } | undefined;
+  let last = performance.now();
   let drawn = false;
   return {
     update({ done, total, unit, text = '' }) {
       // The rate leaves out what was done before the first update: a resumed run's past, a first step's compilation.
-      first ??= done;
       const now = performance.now();
+      first ??= { done, at: now };
       if (now - last < (stream.isTTY ? 100 : everySeconds * 1000)) return;
       last = now;
-      const rate = (done - first) / ((now - start) / 1000);
+      const rate = now > first.at ? ((done - first.done) * 1000) / (now - first.at) : 0;
       const left = rate > 0 ? `, ${duration((total - done) / rate)} left` : '';
       const line = `${label}: ${Math.floor((100 * done) / total)} %, ${Math.round(rate)} ${unit}/s${left}${text ? `, ${text}` : ''}`;
       if (stream.isTTY) {

@@ -17,7 +17,7 @@ export function polynomial(rate: number, epochs: number, power = 1): Schedule {
   return (epoch) => rate * (1 - Math.min(epoch / epochs, 1)) ** power;
 }
 
-/** Rises in a line to `schedule` over the first `epochs`, which runs from its start afterwards. */
+/** Rises in a line to what `schedule` starts from over the first `epochs`; then `schedule` is where it would be without. */
 export function withWarmUp(schedule: Schedule, epochs: number): Schedule {
   if (epochs <= 0) return schedule;
   return (epoch) => (epoch < epochs ? (schedule(0) * epoch) / epochs : schedule(epoch));

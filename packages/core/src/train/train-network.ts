@@ -2,10 +2,11 @@ import type { Method, MethodSettings, Perception, View } from '../distill/method
 import { methods } from '../distill/registry';
 import { linear, type Mode } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { backbones, heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { Program } from '../runtime/program';
-import { State, type StateVariable } from '../runtime/state';
+import { type NamedValues, State, type StateVariable } from '../runtime/state';
 import type { Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint } from './checkpoint';
@@ -129,17 +130,31 @@ const under =
 
 /** Builds the network that a checkpoint describes and gives it the checkpoint's weights. */
 export function loadNetwork(state: State, root: string, file: string): Network {
-  const { tensors, metadata } = readCheckpoint<NetworkMetadata>(file);
-  const network = buildNetwork(state, root, metadata.network, 0);
+  const { tensors, description } = readNetwork(file);
+  const network = buildNetwork(state, root, description, undefined);
   network.load(tensors, file);
   return network;
+}
+
+/** @throws UserError for a checkpoint that is damaged, is no network's, or is of a network that is not known here. */
+function readNetwork(file: string): { tensors: ReadonlyMap<string, NamedValues>; description: NetworkDescription } {
+  const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
+  const description = metadata.network;
+  if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);
+  for (const [kind, known] of Object.entries({ backbone: backbones, head: heads })) {
+    const name = description[kind as 'backbone' | 'head'];
+    if (!known.names.includes(name)) {
+      throw new UserError(`The checkpoint ${file} has the ${kind} '${name}'; known are ${known.names.join(', ')}.`, 1);
+    }
+  }
+  return { tensors, description };
 }
 
 /** The network with a projection to the size that the shared head reads, where its own embedding has another. */
 function suitedTo(head: SharedHead | undefined, network: NetworkDescription): NetworkDescription {
   if (!head) return network;
-  const { tensors, metadata } = readCheckpoint<NetworkMetadata>(head.from);
-  const { classes, head: kind } = metadata.network;
+  const { tensors, description } = readNetwork(head.from);
+  const { classes, head: kind } = description;
   if (classes !== network.classes) {
     throw new UserError(
       `The head of ${head.from} tells ${classes} classes apart, this data has ${network.classes}: a head can only be shared between networks for the same classes.`,
@@ -153,13 +168,13 @@ function suitedTo(head: SharedHead | undefined, network: NetworkDescription): Ne
 
 function embeddingSizeOf(description: NetworkDescription): number {
   const state = new State();
-  const { embeddingSize } = buildNetwork(state, 'probe', description, 0);
+  const { embeddingSize } = buildNetwork(state, 'probe', description, undefined);
   state.dispose();
   return embeddingSize;
 }
 
 function shareHead(state: State, network: Network, { from }: SharedHead): void {
-  const { tensors } = readCheckpoint<NetworkMetadata>(from);
+  const { tensors } = readNetwork(from);
   const prefix = `${network.root}/`;
   const head = [...tensors].filter(([name]) => name.startsWith('head.'));
   const isHead = ({ name }: StateVariable) => name.startsWith(`${prefix}head.`);

@@ -4,10 +4,10 @@ import { type Augmentation, batchCount, batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
 import type { CompiledStep, Program } from '../runtime/program';
-import type { StateVariable } from '../runtime/state';
+import type { NamedValues, StateVariable } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { makeProgress } from './progress';
+import { makeProgress, type Progress } from './progress';
 import { makeSchedule, type ScheduleOptions } from './schedule';
 
 export type Metrics = Readonly<Record<string, number>>;
@@ -87,14 +87,22 @@ export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetenso
  * @throws the signal's reason once a checkpoint is saved, when it is aborted
  */
 export async function train(job: TrainingJob): Promise<Outcome> {
-  const { program, step, dataset, augment, settings, signal, tracker, label, log } = job;
+  const progress = makeProgress(job.label);
+  try {
+    return await trainWith(job, progress);
+  } finally {
+    progress.clear();
+  }
+}
+
+async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome> {
+  const { step, dataset, augment, settings, signal, tracker, label, log } = job;
   const { batchSize, epochs, seed } = settings;
   const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) {
     throw new UserError(`--batch-size ${batchSize} is more than the ${dataset.labels.length} training images.`);
   }
   const schedule = makeSchedule(settings);
-  const progress = makeProgress(label);
   let position = resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} };
   if (position.step > 0) log(`${label}: going on after step ${position.step} (epoch ${position.epoch + 1})`);
   let last: Metrics | undefined;
@@ -110,7 +118,11 @@ export async function train(job: TrainingJob): Promise<Outcome> {
       const outputs = await step({ pixels: batch.images, labels: batch.labels, learningRate });
       const terms = Object.fromEntries(Object.entries(outputs).map(([name, [value]]) => [name, value ?? Number.NaN]));
       position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
-      if (!Number.isFinite(terms.loss)) throw diverged(position, terms, learningRate);
+      if (!Number.isFinite(terms.loss)) {
+        const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
+        const at = `(${values.join(', ')}; learning rate ${learningRate})`;
+        throw diverged(position, `The loss is no longer a number ${at}`);
+      }
       // A program's first step includes its compilation.
       if (images > 0 || position.batch > from + 1) {
         images += batchSize;
@@ -124,11 +136,11 @@ export async function train(job: TrainingJob): Promise<Outcome> {
         text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
       });
       if (signal.aborted) {
-        progress.clear();
-        save(job, position);
+        save(job, position, trained(job, position));
         signal.throwIfAborted();
       }
     }
+    const tensors = trained(job, position);
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
     const evaluated = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
     last = evaluated ? await job.evaluate() : undefined;
@@ -139,10 +151,9 @@ export async function train(job: TrainingJob): Promise<Outcome> {
     progress.clear();
     const judged = last ? `, ${describe(last, job.selectBy)}` : '';
     log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);
-    program.pull();
     if (last && improved) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
     if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
-    save(job, position);
+    save(job, position, tensors);
   }
   last ??= await job.evaluate();
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
@@ -161,18 +172,24 @@ const improves = (metrics: Metrics, before: Metrics | undefined, by: string): bo
 
 const describe = (metrics: Metrics, by: string): string => `${by} ${(metrics[by] ?? Number.NaN).toFixed(4)}`;
 
-function diverged({ step, epoch }: Position, terms: Metrics, learningRate: number): UserError {
-  const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
+function diverged({ step, epoch }: Position, what: string): UserError {
   return new UserError(
-    `The loss is no longer a number at step ${step} of epoch ${epoch + 1} (${values.join(', ')}; learning rate ${learningRate}). Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept.`,
+    `${what} at step ${step} of epoch ${epoch + 1}. Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept.`,
     1,
   );
 }
 
-function save(job: TrainingJob, position: Position): void {
-  const { program, folder, isTrained } = job;
+/** What training has moved, as it stands. @throws UserError where it holds what is no number: that is not for keeping. */
+function trained({ program, isTrained }: TrainingJob, position: Position): ReadonlyMap<string, NamedValues> {
   program.pull();
   const tensors = program.state.values(isTrained);
+  for (const [name, { values }] of tensors) {
+    if (!values.every(Number.isFinite)) throw diverged(position, `The values of ${name} are no longer numbers`);
+  }
+  return tensors;
+}
+
+function save({ folder }: TrainingJob, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
   writeCheckpoint(join(folder, checkpointFiles.training), { tensors, metadata: position });
 }
 
@@ -180,10 +197,14 @@ function resume(job: TrainingJob): Position | undefined {
   const { program, folder, isTrained } = job;
   const file = join(folder, checkpointFiles.training);
   if (!existsSync(file)) return undefined;
-  const { tensors, metadata } = readCheckpoint<Position>(file);
+  const { tensors, metadata } = readCheckpoint<Partial<Position>>(file);
+  const { epoch, batch, step, sums } = metadata;
+  if (![epoch, batch, step].every(Number.isSafeInteger) || typeof sums !== 'object') {
+    throw new UserError(`${file} does not say how far training was; remove it to train from the beginning.`, 1);
+  }
   program.state.load(tensors, file, isTrained);
   program.push();
-  return metadata;
+  return metadata as Position;
 }
 
 function saveNetwork({ network, folder }: TrainingJob, file: string, epoch: number, metrics: Metrics): void {

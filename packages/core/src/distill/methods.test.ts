@@ -1,0 +1,190 @@
+/** The methods' terms against the reference's numbers, the paper's form by hand, and every method on a pair of networks. */
+
+import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
+import { type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
+import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
+import { embeddingDistance } from './losses';
+import type { Perception, Term, View } from './method';
+import { methods } from './registry';
+
+interface LossCase {
+  readonly id: string;
+  readonly hyper: Readonly<Record<string, number>>;
+  readonly inputs: Readonly<Record<string, ReferenceValues>>;
+  readonly params?: Readonly<Record<string, ReferenceValues>>;
+  readonly expected: {
+    readonly loss_f64: number;
+    readonly components?: Readonly<Record<string, number>>;
+    readonly grads_f32: Readonly<Record<string, ReferenceValues>>;
+    readonly param_grads_f32?: Readonly<Record<string, ReferenceValues>>;
+  };
+}
+
+const cases = new Map(referenceFile<{ cases: readonly LossCase[] }>('losses.json').cases.map((one) => [one.id, one]));
+const caseOf = (id: string): LossCase => {
+  const found = cases.get(id);
+  if (!found) throw new Error(`losses.json has no case ${id}`);
+  return found;
+};
+
+const matrix = ({ shape, data }: ReferenceValues): Tensor2D => tf.tensor2d([...data], shape as [number, number]);
+const input = ({ inputs, params }: LossCase, name: string): Tensor2D =>
+  matrix({ ...params, ...inputs }[name] as ReferenceValues);
+
+const view = (embedding: Tensor2D, logits: Tensor2D): View => ({ features: [], embedding, logits });
+const total = (terms: Readonly<Record<string, Term>>): Scalar =>
+  tf.addN(Object.values(terms).map(({ weight, value }) => tf.mul(value, weight))).asScalar();
+const unused = (): never => {
+  throw new Error('not part of this case');
+};
+
+/** Loss and gradients of `loss` at the named inputs, within the tolerances of a float32 implementation. */
+function check(one: LossCase, names: readonly string[], loss: (...given: Tensor2D[]) => Scalar): void {
+  scoped(() => {
+    const given = names.map((name) => input(one, name));
+    const run = tf.valueAndGrads((...tensors: Tensor[]) => loss(...(tensors as Tensor2D[])));
+    const { value, grads } = run(given);
+    const { loss_f64: wanted, grads_f32, param_grads_f32 } = one.expected;
+    expect(Math.abs((value.dataSync()[0] ?? Number.NaN) / wanted - 1)).toBeLessThan(1e-5);
+    for (const [i, name] of names.entries()) {
+      const expected = { ...param_grads_f32, ...grads_f32 }[name] as ReferenceValues;
+      const largest = Math.max(...expected.data.map(Math.abs));
+      expect(relativeError((grads[i] as Tensor).dataSync(), expected)).toBeLessThan(1e-5 + 1e-7 / largest);
+    }
+  });
+}
+
+describe("the reference's losses", () => {
+  test.each(['kd_a', 'kd_b', 'kd_big_logits'])('%s', (id) => {
+    const one = caseOf(id);
+    const teacher = input(one, 'y_t');
+    check(one, ['y_s'], (y) => distillationDivergence(y, teacher, one.hyper.T ?? 0));
+  });
+
+  test.each(['kde_a', 'kde_b'])('%s: zero rows included', (id) => {
+    const one = caseOf(id);
+    const teacher = input(one, 'f_t');
+    check(one, ['f_s'], (f) => embeddingDistance(f, teacher));
+  });
+
+  test('kdth_a: th-kd reads the student through the teacher, and nothing else', () => {
+    const one = caseOf('kdth_a');
+    const method = methods.named('kdth');
+    check(one, ['y_s_th'], (throughTeacher) => {
+      const perception: Perception = {
+        student: view(throughTeacher, input(one, 'y_s')),
+        teacher: view(throughTeacher, input(one, 'y_t')),
+        teacherHead: (z) => z,
+        projected: throughTeacher,
+        crossEntropy: unused,
+        studentCrossEntropy: unused,
+      };
+      return total(
+        method.terms(perception, { ...method.defaults, gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }),
+      );
+    });
+  });
+
+  test('kdeth_a: both, weighted beta and delta', () => {
+    const one = caseOf('kdeth_a');
+    const method = methods.named('kdeth');
+    check(one, ['y_s_th', 'f_s'], (throughTeacher, embedding) => {
+      const perception: Perception = {
+        student: view(embedding, input(one, 'y_s')),
+        teacher: view(input(one, 'f_t'), input(one, 'y_t')),
+        teacherHead: () => throughTeacher,
+        projected: embedding,
+        crossEntropy: unused,
+        studentCrossEntropy: unused,
+      };
+      const settings = { ...method.defaults, gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 };
+      return total(method.terms(perception, settings));
+    });
+  });
+
+  test('thkd_objective: the whole objective, its components and the gradients of the head', () => {
+    const one = caseOf('thkd_objective');
+    const method = methods.named('l2e-th-kd');
+    const { gamma = 0, alpha = 0, beta = 0, delta = 0, T: temperature = 0 } = one.hyper;
+    const labels = tf.tensor1d([...(one.inputs.target?.data ?? [])], 'int32');
+    const linear = (z: Tensor2D, weight: Tensor2D, bias: Tensor) =>
+      tf.add(tf.matMul(z, weight, false, true), bias) as Tensor2D;
+    const bias = (name: string) => tf.tensor1d([...(one.params?.[name]?.data ?? [])]);
+    const components: Record<string, number> = {};
+    check(one, ['f_s', 'fc.weight'], (embedding, weight) => {
+      const teacherHead = (z: Tensor2D) => linear(z, input(one, 't_head.weight'), bias('t_head.bias'));
+      const logits = linear(embedding, weight, bias('fc.bias'));
+      const taught = input(one, 'f_t');
+      const perception: Perception = {
+        student: view(embedding, logits),
+        teacher: view(taught, teacherHead(taught)),
+        teacherHead,
+        projected: embedding,
+        crossEntropy: unused,
+        studentCrossEntropy: () => crossEntropy(logits, labels),
+      };
+      const terms = method.terms(perception, { ...method.defaults, gamma, alpha, beta, delta, temperature });
+      for (const [name, { value }] of Object.entries(terms)) components[name] = value.dataSync()[0] ?? Number.NaN;
+      return total(terms);
+    });
+    const { ce, kl, kde, kdth } = one.expected.components ?? {};
+    const wanted = { ce, kd: kl, l2e: kde, 'th-kd': kdth };
+    for (const [name, value] of Object.entries(wanted))
+      expect((components[name] ?? 0) / (value ?? 0)).toBeCloseTo(1, 5);
+    expect(Object.keys(components).sort()).toEqual(Object.keys(wanted).sort());
+  });
+});
+
+describe("the paper's form", () => {
+  /** One image of class 0; logits of which the difference tells all: probabilities of class 0 are 1/2, 3/4, 2/3. */
+  const student = [[0, 0]];
+  const teacher = [[Math.log(3), 0]];
+  const throughTeacher = [[Math.log(2), 0]];
+  const labels = tf.tensor1d([0], 'int32');
+
+  function termsOf(name: string, settings: Partial<(typeof methods.all)[number]['defaults']>) {
+    const method = methods.named(name);
+    const ce = (logits: Tensor2D) => crossEntropy(logits, labels as Tensor1D);
+    const logits = tf.tensor2d(student);
+    const perception: Perception = {
+      student: view(tf.tensor2d([[3, 4]]), logits),
+      teacher: view(tf.tensor2d([[4, 3]]), tf.tensor2d(teacher)),
+      teacherHead: () => tf.tensor2d(throughTeacher),
+      projected: tf.tensor2d([[3, 4]]),
+      crossEntropy: ce,
+      studentCrossEntropy: () => ce(logits),
+    };
+    const terms = method.terms(perception, { ...method.defaults, form: 'paper', temperature: 1, ...settings });
+    return Object.fromEntries(
+      Object.entries(terms).map(([key, { weight, value }]) => [key, { weight, value: value.dataSync()[0] }]),
+    );
+  }
+  const number = (value: number) => expect.closeTo(value, 6);
+  const kl = (p: number, q: number) => p * Math.log(p / q) + (1 - p) * Math.log((1 - p) / (1 - q));
+  const shared = {
+    ce: { weight: number(2 * 0.75), value: number(Math.log(2)) },
+    kd: { weight: number(3 * 0.75), value: number(kl(3 / 4, 1 / 2)) },
+    'th-ce': { weight: number(2 * 0.25), value: number(Math.log(3 / 2)) },
+    'th-kd': { weight: number(3 * 0.25), value: number(kl(3 / 4, 2 / 3)) },
+  };
+
+  test("th-kd: gamma CE' + alpha H', each shared between the heads", () => {
+    expect(termsOf('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 0.25 })).toEqual(shared);
+  });
+
+  test('l2e-th-kd: and beta D, 2 - 2 cos of the embeddings', () => {
+    expect(termsOf('l2e-th-kd', { gamma: 2, alpha: 3, beta: 5, teacherHeadShare: 0.25 })).toEqual({
+      ...shared,
+      l2e: { weight: 5, value: number(2 - 2 * 0.96) },
+    });
+  });
+
+  test("a share of 1 is the teacher's head alone", () => {
+    expect(Object.keys(termsOf('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 1 }))).toEqual(['th-ce', 'th-kd']);
+  });
+});
+
+test('methods answer to the names of the paper and of the reference', () => {
+  expect(methods.names).toEqual(['kd', 'kde', 'kdeth', 'kdth', 'l2e', 'l2e-th-kd', 'none', 'th-kd']);
+  expect(() => methods.named('hint')).toThrow('There is no method named hint: kd, kde,');
+});
