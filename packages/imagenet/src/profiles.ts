@@ -1,3 +1,5 @@
+import { classificationSmoke } from '@headshare/core/experiment/classification';
+
 /** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
 export const profiles = {
   default: {
@@ -9,16 +11,5 @@ export const profiles = {
     teacherLearningRate: 0.1,
     evaluateEvery: 3,
   },
-  smoke: {
-    imageSize: 32,
-    classes: 5,
-    imagesPerClass: 20,
-    testImagesPerClass: 8,
-    batchSize: 20,
-    student: 'resnet8',
-    studentWidth: 0.5,
-    teacher: 'resnet8',
-    epochs: 1,
-    teacherEpochs: 1,
-  },
+  smoke: classificationSmoke,
 } as const;

@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
 import { type Catalog, reach } from './catalog';
 import type { Stage } from './define';
-import type { Option, Options } from './option';
+import { type Option, type Options, written } from './option';
 import type { Settings } from './settings';
 
 /** What an experiment's command line asks for. */
@@ -12,9 +12,6 @@ export interface CommandLine extends Settings {
   /** Only check the command line, then stop. */
   readonly check: boolean;
 }
-
-/** How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. */
-export const written = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 const camelCase = (name: string): string => name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 

@@ -3,11 +3,15 @@ import { join } from 'node:path';
 import { comparisonChart } from '../report/comparison-chart';
 import { drawPicture } from '../report/picture';
 import { comparePaired, summarise } from '../report/statistics';
-import { csvTable, markdownTable, type Table } from '../report/table';
+import { type Column, csvTable, markdownTable, type Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import type { Metrics } from '../train/trainer';
 import type { StageResult } from './define';
-import type { MetricColumn } from './distillation-experiments';
+
+/** A column of result tables that shows a metric. */
+export interface MetricColumn extends Column {
+  readonly metric: string;
+}
 
 /** One network of one seed, as a row of the comparison names it. */
 export interface ComparedRun {

@@ -2,10 +2,10 @@
  * The experiments that every package has, over its own data: student and teacher alone, distillation, SH-KD's stages.
  * A package's `experiments/` holds a file for each, which is what makes it an Nx target.
  */
-import type { Column, Table } from '../report/table';
+import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import type { Metrics } from '../train/trainer';
-import { type ComparedRun, reportComparison } from './compare-methods';
+import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
 import { defineExperiment, type StageOutcome } from './define';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
@@ -23,11 +23,6 @@ export interface DistillationDomain<D extends Options> {
   readonly pictured: readonly [string, ...string[]];
   /** Lines under tables: what the numbers are. */
   readonly notes: readonly string[];
-}
-
-/** A column of result tables that shows a metric. */
-export interface MetricColumn extends Column {
-  readonly metric: string;
 }
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {

@@ -1,7 +1,6 @@
-import { written } from './arguments';
 import { type Catalog, nameOf, reach } from './catalog';
 import type { Stage } from './define';
-import type { Option } from './option';
+import { type Option, written } from './option';
 import { profileNames } from './settings';
 
 /** The text of `--help`: what the experiment does, its options with defaults and ranges, its profiles. */

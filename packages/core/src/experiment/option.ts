@@ -27,6 +27,9 @@ export type Options = Readonly<Record<string, Option<unknown>>>;
 /** The values that declared options resolve to: `{ epochs: integer(...) }` gives `{ epochs: number }`. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
 
+/** How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. */
+export const written = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+
 interface Described<T> {
   /** One line for `--help`. */
   readonly help: string;

@@ -1,7 +1,7 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
-import { written } from './arguments';
 import type { Overrides, Stage } from './define';
+import { written } from './option';
 
 /** What was asked for: a profile's name, and the option values given explicitly, by camelCase name. */
 export interface Settings {
