@@ -1,17 +1,17 @@
-import type { Method, MethodSettings, Perception, View } from '../distill/method';
+import type { Method, MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
-import { linear, type Mode } from '../nn/layers';
+import { linear } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { backbones, heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
-import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { Program } from '../runtime/program';
 import { type NamedValues, State, type StateVariable } from '../runtime/state';
-import type { Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint } from './checkpoint';
 import { makeInference } from './inference';
 import { sgd } from './optimiser';
+import { type Projector, perception } from './perception';
 import type { Task } from './task';
 import {
   checkpointFiles,
@@ -181,41 +181,10 @@ function shareHead(state: State, network: Network, { from }: SharedHead): void {
   state.load(new Map(head.map(([name, value]) => [prefix + name, value])), from, isHead, prefix);
 }
 
-type Projector = (embedding: Tensor2D) => Tensor2D;
-
 /** A learned map from the student's embedding into the teacher's space; none where the sizes agree. */
 function makeProjector(state: State, student: Network, teacher: Network, seed: number): Projector | undefined {
   const inputs = student.embeddingSize;
   const outputs = teacher.embeddingSize;
   if (inputs === outputs) return undefined;
   return linear(Scope.root(state, 'projector', seed), { inputs, outputs, bias: false });
-}
-
-/**
- * What a method sees of a batch. The teacher looks first, outside the gradient's reach, in evaluation mode; the student
- * when the returned function is called.
- */
-function perception(
-  student: Network,
-  pixels: Tensor4D,
-  labels: Tensor1D,
-  teacher: Network | undefined,
-  project: Projector = (z) => z,
-): () => Perception {
-  const view = (network: Network, mode: Mode): View => {
-    const { features, embedding } = network.embed(pixels, mode);
-    return { features, embedding, logits: network.head.logits(embedding) };
-  };
-  const taught = teacher && view(teacher, 'eval');
-  return () => {
-    const seen = view(student, 'train');
-    return {
-      student: seen,
-      teacher: taught ?? seen,
-      teacherHead: (embedding) => (teacher ?? student).head.logits(embedding),
-      projected: project(seen.embedding),
-      crossEntropy: (logits) => crossEntropy(logits, labels),
-      studentCrossEntropy: () => crossEntropy(student.head.trainingLogits(seen.embedding, labels), labels),
-    };
-  };
 }
