@@ -133,10 +133,10 @@ test('whatever happens to its bytes, a file is read or refused with a sentence',
       try {
         const { tensors: read } = readCheckpoint(file);
         const size = [...read.values()].reduce((sum, { values }) => sum + values.byteLength, 0);
-        expect(size).toBeLessThanOrEqual(bytes.length);
+        if (size > bytes.length) throw new Error(`${size} bytes out of ${bytes.length}`);
       } catch (error) {
+        if (!(error instanceof UserError)) throw error;
         refused++;
-        expect(error).toBeInstanceOf(UserError);
       }
     }),
     { numRuns: 2000, seed: 1 },

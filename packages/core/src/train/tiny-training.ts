@@ -1,0 +1,103 @@
+/** For tests: data, networks and trainings that take a second. */
+import { mkdtempSync, realpathSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { checkRead, type ImageDataset, imageBytes } from '../data/dataset';
+import { stream } from '../data/random';
+import type { NetworkDescription } from '../nn/network';
+import { classificationTask } from './classification-task';
+import type { Task } from './task';
+import { type NetworkTraining, type TrainedNetwork, trainNetwork } from './train-network';
+import type { Metrics, TrainingSettings } from './trainer';
+
+const classes = 4;
+
+/** Pictures of noise, brighter in one channel or in none: which, is the class. */
+export function tinyImages(name: string, images: number): ImageDataset {
+  const labels = Int32Array.from({ length: images }, (_, i) => i % classes);
+  const dataset = { name, classes, size: 16, labels, fingerprint: `${name}-${images}` };
+  const bytes = imageBytes(dataset);
+  return {
+    ...dataset,
+    async read(indices, target) {
+      checkRead(dataset, indices, target);
+      for (const [row, index] of Array.from(indices).entries()) {
+        const random = stream(1, name, index);
+        for (let i = 0; i < bytes; i++) {
+          target[row * bytes + i] = random.below(100) + (i % 3 === labels[index] ? 100 : 0);
+        }
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+export const tinyTask = (images = 16): Task =>
+  classificationTask({
+    train: tinyImages('train', images),
+    test: tinyImages('test', 6),
+    augment: { flip: true, crop: { pad: 1 } },
+  });
+
+/** Embeddings have 64 times the width. */
+export const tinyNetwork = (width = 0.25): NetworkDescription => ({
+  backbone: 'resnet8',
+  head: 'linear',
+  inputSize: 16,
+  width,
+  classes,
+});
+
+export const tinySettings: TrainingSettings = {
+  schedule: 'cosine',
+  learningRate: 0.05,
+  epochs: 2,
+  warmUpEpochs: 0.5,
+  batchSize: 4,
+  seed: 1,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  clipNorm: 1,
+  evaluateEvery: 1,
+};
+
+export interface TinyRun extends TrainedNetwork {
+  readonly folder: string;
+  readonly lines: readonly string[];
+  /** What was tracked, by step; of a step that was tracked twice, both. */
+  readonly tracked: readonly { readonly step: number; readonly values: Metrics }[];
+}
+
+export const temporaryFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'headshare-training-')));
+
+/** Trains a tiny student on four batches of four images, two epochs long, unless told otherwise. */
+export async function trainTiny({
+  settings,
+  onMetrics,
+  ...options
+}: Partial<Omit<NetworkTraining, 'settings'>> & {
+  readonly settings?: Partial<TrainingSettings>;
+  readonly onMetrics?: (step: number) => void;
+} = {}): Promise<TinyRun> {
+  const folder = options.folder ?? temporaryFolder();
+  const lines: string[] = [];
+  const tracked: { step: number; values: Metrics }[] = [];
+  const tracker = {
+    metrics(values: Metrics, step: number) {
+      tracked.push({ step, values });
+      onMetrics?.(step);
+    },
+  };
+  const outcome = await trainNetwork({
+    role: 'student',
+    task: tinyTask(),
+    network: tinyNetwork(),
+    signal: new AbortController().signal,
+    log: (line) => lines.push(line),
+    tracker,
+    ...options,
+    folder,
+    settings: { ...tinySettings, ...settings },
+  });
+  return { ...outcome, folder, lines, tracked };
+}

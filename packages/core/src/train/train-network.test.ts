@@ -1,0 +1,165 @@
+import { join } from 'node:path';
+import type { MethodSettings } from '../distill/method';
+import { methods } from '../distill/registry';
+import type { NamedValues } from '../runtime/state';
+import { State } from '../runtime/state';
+import { tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { temporaryFolder, tinyNetwork, trainTiny } from './tiny-training';
+import type { Distillation } from './train-network';
+import { checkpointFiles, type NetworkMetadata } from './trainer';
+
+const last = (folder: string) => join(folder, checkpointFiles.last);
+const tensorsOf = (file: string) => readCheckpoint<NetworkMetadata>(file).tensors;
+
+/** A teacher as wide as the student, and one that is twice as wide. */
+let equal: string;
+let wide: string;
+beforeAll(async () => {
+  equal = last((await trainTiny({ role: 'teacher', settings: { seed: 7 } })).folder);
+  wide = last((await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { seed: 7 } })).folder);
+});
+
+const learning = (name: string, teacher: string, changed: Partial<MethodSettings> = {}): Distillation => {
+  const method = methods.named(name);
+  return { method, teacher, settings: { ...method.defaults, ...changed } };
+};
+
+/** The state of one training as it was when it ended. */
+async function endOf(run: () => Promise<unknown>): Promise<Map<string, NamedValues>> {
+  let values = new Map<string, NamedValues>();
+  const { dispose } = State.prototype;
+  const spy = jest.spyOn(State.prototype, 'dispose').mockImplementation(function (this: State) {
+    if (this.get('student/conv1.weight') && this.all('slot').length > 0) values = this.values();
+    dispose.call(this);
+  });
+  await run();
+  spy.mockRestore();
+  return values;
+}
+
+const under = (prefix: string, values: ReadonlyMap<string, NamedValues>) =>
+  new Map(
+    [...values].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
+  );
+
+describe.each(methods.all.map(({ name }) => name))('%s', (name) => {
+  test.each([
+    ['of the same embedding size', () => equal],
+    ['of another embedding size, through a projector', () => wide],
+  ])('learns from a teacher %s, step by step the same compiled and eager', async (_, teacher) => {
+    const options = { distillation: learning(name, teacher()), settings: { epochs: 1, seed: 3 } };
+    const compiled = await trainTiny(options);
+    const eager = await trainTiny({ ...options, eager: true });
+    expect(compiled.tracked.map(({ step }) => step)).toEqual([1, 2, 3, 4, 4]);
+    for (const [i, { values }] of compiled.tracked.entries()) {
+      for (const [key, value] of Object.entries(values)) {
+        const other = eager.tracked[i]?.values[key] ?? Number.NaN;
+        expect(Math.abs(value - other)).toBeLessThanOrEqual(1e-5 * Math.max(1, Math.abs(value)));
+      }
+    }
+  });
+});
+
+test('the paper form learns too', async () => {
+  const { tracked } = await trainTiny({
+    distillation: learning('l2e-th-kd', wide, { form: 'paper' }),
+    settings: { epochs: 1 },
+  });
+  expect(Object.keys(tracked[0]?.values ?? {}).sort()).toEqual(
+    ['ce', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
+  );
+});
+
+describe('a frozen part is frozen', () => {
+  test.each([false, true])(
+    "the teacher's weights and statistics, to the bit, and it has no slots (eager: %s)",
+    async (eager) => {
+      const distillation = learning('l2e-th-kd', wide);
+      const after = await endOf(() => trainTiny({ distillation, eager, settings: { epochs: 1 } }));
+      const teacher = under('distilled-teacher/', after);
+      expect(teacher.size).toBeGreaterThan(30);
+      expect(teacher).toEqual(tensorsOf(wide));
+      const slots = [...after.keys()].filter((name) => name.startsWith('momentum/'));
+      expect(slots.filter((name) => name.includes('teacher'))).toEqual([]);
+      expect(slots).toContain('momentum/projector/weight');
+    },
+  );
+
+  test('a shared head, to the bit, and it has no slots; the backbone moves', async () => {
+    const run = { sharedHead: { from: equal, use: 'frozen' }, settings: { epochs: 1 } } as const;
+    const after = await endOf(() => trainTiny(run));
+    expect(under('student/head.', after)).toEqual(under('head.', tensorsOf(equal)));
+    const moved = after.get('momentum/student/conv1.weight')?.values ?? [];
+    expect(moved.some((value) => value !== 0)).toBe(true);
+    expect([...after.keys()].filter((name) => name.startsWith('momentum/student/head.'))).toEqual([]);
+  });
+
+  test('an initial head starts as the shared one, and then moves', async () => {
+    const sharedHead = { from: equal, use: 'initial' } as const;
+    const still = await trainTiny({ sharedHead, settings: { epochs: 1, learningRate: 1e-30 } });
+    const moved = await trainTiny({ sharedHead, settings: { epochs: 1 } });
+    const shared = under('head.', tensorsOf(equal));
+    expect(under('head.', tensorsOf(last(still.folder)))).toEqual(shared);
+    expect(under('head.', tensorsOf(last(moved.folder)))).not.toEqual(shared);
+  });
+
+  test('a head for a longer embedding takes a projection with it, which the checkpoint keeps', async () => {
+    const { folder } = await trainTiny({ sharedHead: { from: wide, use: 'frozen' }, settings: { epochs: 1 } });
+    const { tensors, metadata } = readCheckpoint<NetworkMetadata>(last(folder));
+    expect(metadata.network).toMatchObject({ width: 0.25, projection: 32 });
+    expect(under('head.', tensors)).toEqual(under('head.', tensorsOf(wide)));
+    // Such a student can be a teacher in its turn.
+    const next = await trainTiny({ distillation: learning('th-kd', last(folder)), settings: { epochs: 1 } });
+    expect(next.last.top1).toBeGreaterThanOrEqual(0);
+  });
+});
+
+test('no tensors are left behind, and none gather over the steps', async () => {
+  const options = { distillation: learning('l2e-th-kd', wide) };
+  await trainTiny(options);
+  const before = tf.memory().numTensors;
+  const during: number[] = [];
+  await trainTiny({ ...options, onMetrics: () => during.push(tf.memory().numTensors) });
+  expect(tf.memory().numTensors).toBe(before);
+  // Compiling evaluation after the first epoch adds nothing either.
+  expect(new Set(during).size).toBe(1);
+  await trainTiny({ ...options, eager: true });
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+describe('checkpoints that do not suit', () => {
+  const file = join(temporaryFolder(), 'wrong.safetensors');
+  const refuses = (run: Promise<unknown>, message: string) => expect(run).rejects.toThrow(new UserError(message, 1));
+
+  test('one of another form is no network', async () => {
+    const training = equal.replace('last', 'training');
+    await refuses(
+      trainTiny({ distillation: learning('kd', training) }),
+      `The checkpoint ${training} holds no network: its metadata describes none.`,
+    );
+  });
+
+  test('one of a backbone from elsewhere', async () => {
+    writeCheckpoint(file, { tensors: new Map(), metadata: { network: { ...tinyNetwork(), backbone: 'vgg8' } } });
+    await expect(trainTiny({ distillation: learning('kd', file) })).rejects.toThrow(
+      `${file} has the backbone 'vgg8'; known are`,
+    );
+  });
+
+  test('one whose tensors are not those of the network that it describes', async () => {
+    writeCheckpoint(file, { tensors: tensorsOf(wide), metadata: { network: tinyNetwork() } });
+    await expect(trainTiny({ distillation: learning('kd', file) })).rejects.toThrow(
+      `${file} does not fit the network: conv1.weight is [3,3,3,8] there but [3,3,3,4] in the network;`,
+    );
+  });
+
+  test('a head for other classes', async () => {
+    writeCheckpoint(file, { tensors: tensorsOf(wide), metadata: { network: { ...tinyNetwork(0.5), classes: 9 } } });
+    await refuses(
+      trainTiny({ sharedHead: { from: file, use: 'frozen' } }),
+      `The head of ${file} tells 9 classes apart, this data has 4: a head can only be shared between networks for the same classes.`,
+    );
+  });
+});

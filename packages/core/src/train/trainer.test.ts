@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { temporaryFolder, tinyNetwork, tinySettings, tinyTask, trainTiny } from './tiny-training';
+import { checkpointFiles, type NetworkMetadata } from './trainer';
+
+/** The files of a run, byte by byte. */
+const bytesIn = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
+  );
+
+test('leaves the last network, the best, and what going on needs', async () => {
+  const { folder, files, tracked, lines, ...outcome } = await trainTiny({ settings: { epochs: 3 } });
+  expect(readdirSync(folder).sort()).toEqual([
+    'best.safetensors',
+    'last.safetensors',
+    'test-logits.safetensors',
+    'training.safetensors',
+  ]);
+  expect(files).toEqual(['last.safetensors', 'best.safetensors', 'test-logits.safetensors']);
+  const last = readCheckpoint<NetworkMetadata>(join(folder, checkpointFiles.last));
+  const best = readCheckpoint<NetworkMetadata>(join(folder, checkpointFiles.best));
+  const training = readCheckpoint(join(folder, checkpointFiles.training));
+  expect(last.metadata).toEqual({ network: tinyNetwork(), epoch: 3, metrics: outcome.last });
+  expect(best.metadata).toEqual({ network: tinyNetwork(), epoch: outcome.bestEpoch, metrics: outcome.best });
+  expect(training.metadata).toEqual({
+    epoch: 3,
+    batch: 0,
+    step: 12,
+    sums: {},
+    best: { metrics: outcome.best, epoch: outcome.bestEpoch },
+  });
+  expect([...training.tensors.keys()].filter((name) => name.startsWith('student/'))).toEqual(
+    [...last.tensors.keys()].map((name) => `student/${name}`),
+  );
+  const top1 = tracked.flatMap(({ values }) => (values.top1 === undefined ? [] : [values.top1]));
+  expect(Math.max(...top1)).toBe(outcome.best.top1);
+  expect(top1.indexOf(outcome.best.top1 ?? -1) + 1).toBe(outcome.bestEpoch);
+  expect(lines).toHaveLength(3);
+  expect(lines[2]).toMatch(/^student: epoch 3\/3, loss \d\.\d{3}, top1 \d\.\d{4}$/);
+});
+
+test('tracks terms and learning rate by step, means and metrics by epoch', async () => {
+  const { tracked } = await trainTiny({ settings: { epochs: 1, warmUpEpochs: 0, schedule: 'polynomial' } });
+  const steps = tracked.slice(0, 4).map(({ values }) => values);
+  expect(steps.map((values) => values['step/learning_rate'])).toEqual(
+    [0.05, 0.0375, 0.025, 0.0125].map((rate) => expect.closeTo(rate, 12)),
+  );
+  const { values, step } = tracked[4] as (typeof tracked)[number];
+  expect(step).toBe(4);
+  expect(values).toMatchObject({ epoch: 1, top1: expect.any(Number), top5: 1, ece: expect.any(Number) });
+  const mean = steps.reduce((sum, one) => sum + (one['step/loss'] ?? 0), 0) / 4;
+  expect(values['train/loss']).toBeCloseTo(mean, 12);
+});
+
+test('evaluates every few epochs, and after the last', async () => {
+  const { tracked, lines } = await trainTiny({ settings: { epochs: 3, evaluateEvery: 2 } });
+  expect(tracked.flatMap(({ values }) => (values.top1 === undefined ? [] : [values.epoch]))).toEqual([2, 3]);
+  expect(lines[0]).toMatch(/^student: epoch 1\/3, loss \d\.\d{3}$/);
+});
+
+describe('the same seed gives the same bits', () => {
+  const inFreshProcess = (seed: number): Record<string, string> => {
+    const folder = temporaryFolder();
+    const script = `require(${JSON.stringify(join(__dirname, 'tiny-training'))}).trainTiny({ folder: ${JSON.stringify(folder)}, settings: { seed: ${seed} } })`;
+    execFileSync(process.execPath, ['-r', '@swc-node/register', '-e', script], { cwd: join(__dirname, '../..') });
+    return bytesIn(folder);
+  };
+
+  test('in one fresh process and another, and here; another seed gives others', async () => {
+    const first = inFreshProcess(1);
+    expect(Object.keys(first)).toHaveLength(4);
+    expect(inFreshProcess(1)).toEqual(first);
+    expect(bytesIn((await trainTiny()).folder)).toEqual(first);
+    const other = bytesIn((await trainTiny({ settings: { seed: 2 } })).folder);
+    for (const [name, bytes] of Object.entries(other)) expect(bytes).not.toBe(first[name]);
+  });
+});
+
+describe('a run that is stopped', () => {
+  async function stopAt(stop: number, eager: boolean) {
+    const folder = temporaryFolder();
+    const controller = new AbortController();
+    const reason = new Error('stopped by hand');
+    const run = trainTiny({
+      folder,
+      eager,
+      signal: controller.signal,
+      onMetrics: (step) => {
+        if (step === stop) controller.abort(reason);
+      },
+    });
+    await expect(run).rejects.toBe(reason);
+    return folder;
+  }
+
+  test.each([
+    ['in the middle of the first epoch', 2, false],
+    ['after the last batch of an epoch', 4, false],
+    ['in the second epoch', 6, false],
+    ['in the second epoch of an eager run', 6, true],
+  ])('%s goes on to the same bits', async (_, stop, eager) => {
+    const whole = await trainTiny({ eager });
+    const folder = await stopAt(stop, eager);
+    expect(readCheckpoint(join(folder, checkpointFiles.training)).metadata).toMatchObject({ step: stop });
+    const resumed = await trainTiny({ folder, eager });
+    expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
+    expect({ ...resumed, imagesPerSecond: 0 }).toMatchObject({
+      last: whole.last,
+      best: whole.best,
+      bestEpoch: whole.bestEpoch,
+    });
+    expect(resumed.lines[0]).toBe(`student: going on after step ${stop} (epoch ${stop > 4 ? 2 : 1})`);
+    expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
+  });
+
+  test('after its last epoch has nothing to do but to conclude', async () => {
+    const { folder, last, best } = await trainTiny();
+    const again = await trainTiny({ folder });
+    expect({ last: again.last, best: again.best }).toEqual({ last, best });
+    expect(again.tracked).toEqual([]);
+  });
+
+  test('cannot go on from what another network left', async () => {
+    const folder = await stopAt(2, false);
+    await expect(trainTiny({ folder, network: tinyNetwork(0.5) })).rejects.toThrow(
+      `${join(folder, 'training.safetensors')} does not fit the network: student/conv1.weight is [3,3,3,4] there but [3,3,3,8] in the network;`,
+    );
+  });
+
+  test('cannot go on from a file that does not say where it was', async () => {
+    const folder = await stopAt(2, false);
+    const file = join(folder, checkpointFiles.training);
+    writeCheckpoint(file, { ...readCheckpoint(file), metadata: { epoch: 'one' } });
+    await expect(trainTiny({ folder })).rejects.toThrow(
+      `${file} does not say how far training was; remove it to train from the beginning.`,
+    );
+  });
+});
+
+describe('when training comes apart', () => {
+  test('the loss is told, and the last good checkpoint is kept', async () => {
+    const { folder } = await trainTiny({ settings: { epochs: 1 } });
+    const kept = temporaryFolder();
+    for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(kept, name));
+    const settings = { epochs: 2, learningRate: 1e30, clipNorm: 0, schedule: 'multi-step', warmUpEpochs: 0 } as const;
+    await expect(trainTiny({ folder, settings })).rejects.toThrow(
+      /^The loss is no longer a number \(loss NaN, ce NaN; learning rate 1\S*e\+2\d\) at step \d of epoch 2\. Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept\.$/,
+    );
+    expect(bytesIn(folder)).toEqual(bytesIn(kept));
+  });
+
+  test('weights that are no numbers are not saved either, though the loss before them was one', async () => {
+    const folder = temporaryFolder();
+    const settings = { epochs: 1, learningRate: 1e38, weightDecay: 1e3, clipNorm: 0, warmUpEpochs: 0 };
+    await expect(trainTiny({ folder, task: tinyTask(4), settings })).rejects.toThrow(
+      'The values of student/conv1.weight are no longer numbers at step 1 of epoch 1.',
+    );
+    expect(readdirSync(folder)).toEqual([]);
+  });
+});
+
+test('a batch larger than the data is refused', async () => {
+  await expect(trainTiny({ task: tinyTask(3) })).rejects.toThrow(
+    `--batch-size ${tinySettings.batchSize} is more than the 3 training images.`,
+  );
+});
