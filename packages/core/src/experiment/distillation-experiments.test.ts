@@ -1,0 +1,144 @@
+/** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
+import { readdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { methods } from '../distill/registry';
+import type { NamedValues } from '../runtime/state';
+import { readCheckpoint } from '../train/checkpoint';
+import { temporaryFolder, tinyTask } from '../train/tiny-training';
+import { checkDeclaration } from './declaration';
+import type { Stage } from './define';
+import { distillationExperiments } from './distillation-experiments';
+import type { NetworkResult } from './network-stages';
+import { integer } from './option';
+import { runStage, type Session } from './run-stage';
+
+const tiny = {
+  images: 12,
+  batchSize: 4,
+  epochs: 1,
+  teacherEpochs: 1,
+  student: 'resnet8',
+  studentWidth: 0.25,
+  teacher: 'resnet8',
+  teacherWidth: 0.5,
+  seeds: 2,
+  methods: ['l2e', 'sh-kd'],
+};
+
+const made = distillationExperiments({
+  noun: 'tiny model',
+  dataOptions: { images: integer({ default: 16, min: 1, help: 'to train on' }) },
+  profiles: { default: tiny },
+  taskOf: ({ images }) => tinyTask(images),
+  recipes: { l2e: { beta: 0.5 } },
+  columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
+  pictured: ['top1'],
+  notes: ['top-1: of 6 images'],
+});
+
+const root = temporaryFolder();
+afterAll(() => rmSync(root, { recursive: true }));
+
+const experiments = new Map<string, Stage>(
+  Object.entries(made).map(([name, experiment]) => [
+    name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`),
+    experiment as Stage,
+  ]),
+);
+
+const tracked: string[] = [];
+const session: Session = {
+  catalog: { package: 'tiny', root, experiments, broken: new Map() },
+  signal: new AbortController().signal,
+  log: () => undefined,
+  data: 'embedded',
+  sources: 'sources',
+  track: async ({ runName }) => ({
+    params: () => undefined,
+    metrics: () => undefined,
+    tags: () => undefined,
+    artifact: () => undefined,
+    finish: async (status) => {
+      tracked.push(`${runName}: ${status}`);
+      return {};
+    },
+  }),
+};
+
+async function run(name: string, given: Readonly<Record<string, unknown>> = {}) {
+  const experiment = experiments.get(name);
+  if (!experiment) throw new Error(`no ${name}`);
+  const { run: finished, folder } = await runStage(experiment, { profile: 'default', given }, session);
+  return { result: finished.result as NetworkResult, folder };
+}
+
+const headOf = (folder: string): [string, NamedValues][] =>
+  [...readCheckpoint(join(folder, 'last.safetensors')).tensors].filter(([name]) => name.startsWith('head.'));
+
+test('what they declare is sound', () => {
+  expect([...experiments.keys()]).toEqual([
+    'student',
+    'teacher',
+    'teacher-student-head',
+    'distill-student-head',
+    'distill',
+    'compare',
+  ]);
+  for (const [name, experiment] of experiments) checkDeclaration(name, experiment, experiments);
+});
+
+test.each(methods.all.map(({ name }) => name))(
+  'distill --method=%s trains the teacher once, then a student',
+  async (method) => {
+    const { result, folder } = await run('distill', { method });
+    expect(result.metrics).toEqual({
+      top1: expect.any(Number),
+      top5: 1,
+      mean_per_class: expect.any(Number),
+      ece: expect.any(Number),
+      agreement: expect.any(Number),
+    });
+    expect(result.network).toMatchObject({ backbone: 'resnet8', width: 0.25, inputSize: 16, classes: 4 });
+    expect(result.summary).toContain(`student, ${method}`);
+    expect(result.summary).toContain('top-1: of 6 images');
+    for (const file of result.files ?? []) expect(readdirSync(folder)).toContain(file);
+    expect(tracked.filter((line) => line.startsWith('teacher'))).toHaveLength(1);
+  },
+);
+
+test("a recipe's weight differs from the published one, and an option from both", async () => {
+  const [recipe, published, option] = await Promise.all([
+    run('distill', { method: 'l2e' }),
+    run('distill', { method: 'l2e', beta: 0.02 }),
+    run('distill', { method: 'l2e', beta: 0.5 }),
+  ]);
+  expect(headOf(option.folder)).toEqual(headOf(recipe.folder));
+  expect(headOf(published.folder)).not.toEqual(headOf(recipe.folder));
+});
+
+test("sh-kd: the teacher learns under the first student's frozen head, which the new student keeps", async () => {
+  const small = await run('distill', { method: 'sh-kd' });
+  const first = await run('student', { method: 'sh-kd' });
+  const large = await run('teacher-student-head', { method: 'sh-kd' });
+  const last = await run('distill-student-head', { method: 'sh-kd' });
+  expect(headOf(large.folder)).toEqual(headOf(first.folder));
+  expect(headOf(last.folder)).toEqual(headOf(first.folder));
+  // The teacher's own embedding is twice as long as the head reads.
+  expect(readCheckpoint<{ network: object }>(join(large.folder, 'last.safetensors')).metadata.network).toMatchObject({
+    projection: 16,
+  });
+  expect(small.result.metrics).toEqual(last.result.metrics);
+  expect(small.result.parameters).toBe(last.result.parameters);
+});
+
+test.each(['own', 'initial'])('sh-kd with --student-head=%s ends with a head of its own', async (studentHead) => {
+  const first = await run('student');
+  const last = await run('distill-student-head', { studentHead });
+  expect(headOf(last.folder)).not.toEqual(headOf(first.folder));
+});
+
+test('compare sets them side by side over seeds', async () => {
+  const { result } = await run('compare');
+  for (const row of ['teacher', "teacher, student's head", 'student alone', 'l2e', 'sh-kd'])
+    expect(result.summary).toContain(row);
+});
