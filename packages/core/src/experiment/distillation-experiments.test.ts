@@ -1,10 +1,10 @@
 /** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
-import { readdirSync, rmSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from '../train/checkpoint';
-import { temporaryFolder, tinyTask } from '../train/tiny-training';
+import { removeTemporaryFolders, temporaryFolder, tinyTask } from '../train/tiny-training';
 import { checkDeclaration } from './declaration';
 import type { Stage } from './define';
 import { distillationExperiments } from './distillation-experiments';
@@ -37,7 +37,7 @@ const made = distillationExperiments({
 });
 
 const root = temporaryFolder();
-afterAll(() => rmSync(root, { recursive: true }));
+afterAll(removeTemporaryFolders);
 
 const experiments = new Map<string, Stage>(
   Object.entries(made).map(([name, experiment]) => [

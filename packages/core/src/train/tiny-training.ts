@@ -1,10 +1,10 @@
 /** For tests: data, networks and trainings that take a second. */
-import { mkdtempSync, realpathSync } from 'node:fs';
+import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '../data/dataset';
-import { stream } from '../data/random';
 import type { NetworkDescription } from '../nn/network';
+import { stream } from '../runtime/random';
 import { classificationTask } from './classification-task';
 import type { Task } from './task';
 import { type NetworkTraining, type TrainedNetwork, trainNetwork } from './train-network';
@@ -68,7 +68,18 @@ export interface TinyRun extends TrainedNetwork {
   readonly tracked: readonly { readonly step: number; readonly values: Metrics }[];
 }
 
-export const temporaryFolder = (): string => realpathSync(mkdtempSync(join(tmpdir(), 'headshare-training-')));
+const folders: string[] = [];
+
+export function temporaryFolder(): string {
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-training-')));
+  folders.push(folder);
+  return folder;
+}
+
+/** For after all tests of a file. */
+export function removeTemporaryFolders(): void {
+  for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
+}
 
 /** Trains a tiny student on four batches of four images, two epochs long, unless told otherwise. */
 export async function trainTiny({

@@ -6,7 +6,7 @@ import { State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { temporaryFolder, tinyNetwork, trainTiny } from './tiny-training';
+import { removeTemporaryFolders, temporaryFolder, tinyNetwork, trainTiny } from './tiny-training';
 import type { Distillation } from './train-network';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
@@ -20,6 +20,8 @@ beforeAll(async () => {
   equal = last((await trainTiny({ role: 'teacher', settings: { seed: 7 } })).folder);
   wide = last((await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { seed: 7 } })).folder);
 });
+
+afterAll(removeTemporaryFolders);
 
 const learning = (name: string, teacher: string, changed: Partial<MethodSettings> = {}): Distillation => {
   const method = methods.named(name);

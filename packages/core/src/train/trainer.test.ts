@@ -2,8 +2,17 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { temporaryFolder, tinyNetwork, tinySettings, tinyTask, trainTiny } from './tiny-training';
+import {
+  removeTemporaryFolders,
+  temporaryFolder,
+  tinyNetwork,
+  tinySettings,
+  tinyTask,
+  trainTiny,
+} from './tiny-training';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
+
+afterAll(removeTemporaryFolders);
 
 /** The files of a run, byte by byte. */
 const bytesIn = (folder: string): Record<string, string> =>
