@@ -17,7 +17,8 @@ const platform = platformFor('cpu', 'linux', 'x64');
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'stamp-'));
-  for (const name of ['native/stderr', 'tfjs/binding', 'headers', 'lib']) mkdirSync(join(folder, name), { recursive: true });
+  for (const name of ['native/stderr', 'tfjs/binding', 'headers', 'lib'])
+    mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, 'native', 'addon.cc'), 'int main;');
 });
 afterEach(() => rmSync(folder, { recursive: true }));

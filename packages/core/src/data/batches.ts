@@ -1,5 +1,5 @@
+import { stream } from '../runtime/random';
 import { type ImageDataset, imageBytes } from './dataset';
-import { stream } from './random';
 
 export interface BatchOptions {
   readonly batchSize: number;

@@ -1,4 +1,4 @@
-import { type RandomStream, stream } from '../data/random';
+import { type RandomStream, stream } from '../runtime/random';
 import type { State, StateKind } from '../runtime/state';
 import type { Variable } from '../runtime/tensorflow';
 

@@ -1,6 +1,5 @@
 import { backdrop } from '@headshare/core/data/backdrop';
 import { expose } from '@headshare/core/data/exposure';
-import { type RandomStream, stream } from '@headshare/core/data/random';
 import {
   type Canvas,
   type Colour,
@@ -15,6 +14,7 @@ import {
 import type { CreateRenderer } from '@headshare/core/data/renderer';
 import { intersection } from '@headshare/core/data/shape-algebra';
 import { band, capsule, convexPolygon, ellipse, glow } from '@headshare/core/data/shapes';
+import { type RandomStream, stream } from '@headshare/core/runtime/random';
 import { type Palette, palettes, type Species, speciesOf } from './species';
 
 export interface BirdsRendererOptions {

@@ -1,5 +1,5 @@
-import { type RandomStream, stream } from '@headshare/core/data/random';
 import type { Colour } from '@headshare/core/data/raster';
+import { type RandomStream, stream } from '@headshare/core/runtime/random';
 
 /** The small parts by which kinds of birds differ; lengths in units of half the body. */
 export interface Species {

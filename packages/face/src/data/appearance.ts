@@ -1,5 +1,5 @@
-import { type RandomStream, stream } from '@headshare/core/data/random';
 import type { Colour } from '@headshare/core/data/raster';
+import { type RandomStream, stream } from '@headshare/core/runtime/random';
 
 /**
  * How strongly pictures of one person differ, by cause; 0 switches a cause off, 1 is the default, 2 is extreme.

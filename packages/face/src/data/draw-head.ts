@@ -1,7 +1,7 @@
-import { stream } from '@headshare/core/data/random';
 import { type Canvas, type Colour, mix, paint, scaled } from '@headshare/core/data/raster';
 import { difference, intersection } from '@headshare/core/data/shape-algebra';
 import { band, ellipse, glow, profile } from '@headshare/core/data/shapes';
+import { stream } from '@headshare/core/runtime/random';
 import type { Appearance } from './appearance';
 import type { Head } from './head';
 import type { Identity } from './identity';

@@ -1,8 +1,8 @@
 import { backdrop } from '@headshare/core/data/backdrop';
 import { expose } from '@headshare/core/data/exposure';
-import { stream } from '@headshare/core/data/random';
 import { createCanvas, mix } from '@headshare/core/data/raster';
 import type { CreateRenderer } from '@headshare/core/data/renderer';
+import { stream } from '@headshare/core/runtime/random';
 import { type Appearance, appearanceOf, type Nuisance } from './appearance';
 import { drawEyes } from './draw-eyes';
 import { type Complexion, drawFrontHair, drawHead, drawSkinDetail } from './draw-head';

@@ -1,4 +1,4 @@
-import { stream } from '@headshare/core/data/random';
+import { stream } from '@headshare/core/runtime/random';
 
 /** Pairs of images by index, in LFW's layout: fold after fold, in each the genuine pairs first. */
 export interface VerificationPairs {

@@ -1,6 +1,5 @@
 import { backdrop } from '@headshare/core/data/backdrop';
 import { expose } from '@headshare/core/data/exposure';
-import { type RandomStream, stream } from '@headshare/core/data/random';
 import {
   type Canvas,
   type Colour,
@@ -14,6 +13,7 @@ import {
 import type { CreateRenderer } from '@headshare/core/data/renderer';
 import { difference, intersection, union } from '@headshare/core/data/shape-algebra';
 import { band, capsule, convexPolygon, ellipse } from '@headshare/core/data/shapes';
+import { type RandomStream, stream } from '@headshare/core/runtime/random';
 
 export interface ShapesRendererOptions {
   readonly classes: number;
