@@ -154,7 +154,7 @@ function readNetwork(file: string): { tensors: ReadonlyMap<string, NamedValues>;
 function suitedTo(head: SharedHead | undefined, network: NetworkDescription): NetworkDescription {
   if (!head) return network;
   const { tensors, description } = readNetwork(head.from);
-  const { classes, head: kind } = description;
+  const { classes, head: kind, scale, margin } = description;
   if (classes !== network.classes) {
     throw new UserError(
       `The head of ${head.from} tells ${classes} classes apart, this data has ${network.classes}: a head can only be shared between networks for the same classes.`,
@@ -163,7 +163,8 @@ function suitedTo(head: SharedHead | undefined, network: NetworkDescription): Ne
   }
   const inputs = tensors.get('head.weight')?.shape[0];
   const own = embeddingSizeOf(network);
-  return { ...network, head: kind, ...(inputs !== undefined && inputs !== own && { projection: inputs }) };
+  const projection = inputs === undefined || inputs === own ? undefined : inputs;
+  return { ...network, head: kind, scale, margin, projection };
 }
 
 function embeddingSizeOf(description: NetworkDescription): number {
