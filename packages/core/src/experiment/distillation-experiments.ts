@@ -113,6 +113,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     run: async (context) => {
       const { seed: firstSeed, seeds, methods } = context.options;
       const runs: ComparedRun[] = [];
+      const task = taskOf(context.options);
       for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
         context.log(`seed ${seed} (${seed - firstSeed + 1} of ${seeds})`);
         const add = (row: string, { result }: StageOutcome<NetworkResult>, more: Metrics = {}) =>
@@ -122,9 +123,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         add('teacher', large);
         if (methods.includes('sh-kd'))
           add("teacher, student's head", await context.stage(teacherStudentHead, { seed }));
-        const task = taskOf(context.options);
         add('student alone', alone, task.relate(large.folder, alone.folder));
-        await task.close();
         for (const method of methods) {
           const taught =
             method === 'sh-kd'
@@ -133,6 +132,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
           add(method, taught);
         }
       }
+      await task.close();
       const baseline = (method: string) => ['student alone', ...(method === 'l2e' ? [] : ['l2e'])];
       return reportComparison(
         runs,

@@ -22,7 +22,10 @@ export function definitionsIn<T extends Named>(folder: string, kind: string): De
   const all = readdirSync(folder)
     .filter((file) => file.endsWith('.ts') && !file.endsWith('.test.ts'))
     .flatMap((file) => (require(`${folder}/${file}`) as { default: T | readonly T[] }).default);
-  const byName = new Map(all.flatMap((one) => [one.name, ...(one.aliases ?? [])].map((name) => [name, one])));
+  const entries = all.flatMap((one) => [one.name, ...(one.aliases ?? [])].map((name) => [name, one] as const));
+  const byName = new Map(entries);
+  const twice = entries.find(([name, one]) => byName.get(name) !== one);
+  if (twice) throw new Error(`Two ${kind}s in ${folder} are called ${twice[0]}; a name or alias belongs to one.`);
   const names = [...byName.keys()].sort((a, b) => a.localeCompare(b, 'en', { numeric: true }));
   return {
     names,
