@@ -3,12 +3,15 @@ import { classificationSmoke } from '@headshare/core/experiment/classification';
 /** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
 export const profiles = {
   default: {
+    classes: 20,
+    imagesPerClass: 200,
+    difficulty: 0.4,
     student: 'resnet8',
     epochs: 12,
-    learningRate: 0.1,
+    learningRate: 0.05,
     teacher: 'resnet20',
     teacherEpochs: 12,
-    teacherLearningRate: 0.1,
+    teacherLearningRate: 0.05,
     evaluateEvery: 3,
   },
   smoke: classificationSmoke,
