@@ -92,26 +92,6 @@ async function prepare({ log }: { log: (line: string) => void }, { train }: Task
   if (seconds > 1) log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
 }
 
-const shared = ({
-  seed,
-  batchSize,
-  schedule,
-  warmUpEpochs,
-  momentum,
-  weightDecay,
-  clipNorm,
-  evaluateEvery,
-}: TrainingValues) => ({
-  seed,
-  batchSize,
-  schedule,
-  warmUpEpochs,
-  momentum,
-  weightDecay,
-  clipNorm,
-  evaluateEvery,
-});
-
 /** Trains the teacher; under a shared head when one is given (SH-KD's second stage). */
 export function trainTeacher<D extends TrainingValues & TeacherValues>(
   context: RunContext<D>,
@@ -123,7 +103,7 @@ export function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: { ...shared(options), epochs: options.teacherEpochs, learningRate: options.teacherLearningRate },
+    settings: { ...options, epochs: options.teacherEpochs, learningRate: options.teacherLearningRate },
     ...(sharedHead && { sharedHead }),
   });
 }
@@ -139,7 +119,7 @@ export function trainStudent<D extends TrainingValues & StudentValues>(
   return runRecipe(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),
-    settings: { ...shared(options), epochs: options.epochs, learningRate: options.learningRate },
+    settings: { ...options, epochs: options.epochs, learningRate: options.learningRate },
     ...(taught && { taught }),
     ...(sharedHead && { sharedHead }),
   });
