@@ -54,7 +54,7 @@ export async function reportComparison(
   const results: Table = {
     columns: [{ title: layout.title }, { title: 'parameters', digits: 0 }, ...layout.columns],
     rows: rows.map((row) => [row, parametersOf(row), ...layout.columns.map(({ metric }) => cell(values(row, metric)))]),
-    notes: [`Mean ± standard deviation over ${seeds} seeds.`, ...layout.notes],
+    notes: [seeds === 1 ? 'One seed.' : `Mean ± standard deviation over ${seeds} seeds.`, ...layout.notes],
   };
   const differences = differencesTable(runs, layout);
   const panels = layout.columns
