@@ -119,7 +119,7 @@ export function trainStudent<D extends TrainingValues & StudentValues>(
   return runRecipe(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),
-    settings: { ...options, epochs: options.epochs, learningRate: options.learningRate },
+    settings: options,
     ...(taught && { taught }),
     ...(sharedHead && { sharedHead }),
   });

@@ -1,5 +1,5 @@
+import { batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
-import { imageBytes } from '../data/dataset';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
@@ -37,24 +37,15 @@ export function makeInference(
     logits: network.head.logits(network.embed(pixels as Tensor4D, 'eval').embedding),
   }));
 
-  async function* batches(images: ImageDataset) {
-    const total = images.labels.length;
-    for (let from = 0; from < total; from += batchSize) {
-      const count = Math.min(batchSize, total - from);
-      // The last batch is padded with black: a compiled step takes one shape.
-      const pixels = new Uint8Array(batchSize * imageBytes(images));
-      const indices = Array.from({ length: count }, (_, i) => from + i);
-      await images.read(indices, pixels);
-      yield { pixels, from, count };
-    }
-  }
+  // In order, the last one padded: a compiled step takes one shape.
+  const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
 
   return {
     async embed(images) {
       let dimension = 0;
       const rows: Float32Array[] = [];
       const mirrored: Float32Array[] = [];
-      for await (const { pixels, count } of batches(images)) {
+      for await (const { images: pixels, count } of batches(images, inOrder)) {
         const { embedding, flipped } = await embedStep({ pixels });
         dimension = embedding.length / batchSize;
         rows.push(embedding.slice(0, count * dimension));
@@ -63,8 +54,10 @@ export function makeInference(
       return { embeddings: concatenate(rows), flipped: concatenate(mirrored), dimension };
     },
     async classify(images, receive) {
-      for await (const { pixels, from, count } of batches(images)) {
+      let from = 0;
+      for await (const { images: pixels, count } of batches(images, inOrder)) {
         receive((await classifyStep({ pixels })).logits, from, count);
+        from += count;
       }
     },
   };
