@@ -1,7 +1,9 @@
 /** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
 import { prelu } from '../runtime/ops/activation';
 import { batchNormInference, batchNormTraining } from '../runtime/ops/batch-norm';
-import { conv2d, depthwiseConv2d, groupedConv2d } from '../runtime/ops/convolution';
+import { conv2d } from '../runtime/ops/convolution';
+import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
+import { groupedConv2d } from '../runtime/ops/grouped-convolution';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';

@@ -1,6 +1,8 @@
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { conv2d, depthwiseConv2d, groupedConv2d } from './convolution';
+import { conv2d } from './convolution';
+import { depthwiseConv2d } from './depthwise-convolution';
 import { gradientErrors, leaked, randomValues } from './gradient-check';
+import { groupedConv2d } from './grouped-convolution';
 
 const range = (shape: [number, number, number, number], from = 0) => {
   const size = shape.reduce((a, b) => a * b, 1);
