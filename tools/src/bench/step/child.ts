@@ -6,10 +6,14 @@ async function main(): Promise<void> {
   const batch = Number(batchText);
   const step = headshareStep(name as CaseName, batch, way === 'fused');
   const seconds: number[] = [];
+  const cpuSeconds: number[] = [];
   const losses: number[] = [];
   for (let i = 0; i < Number(stepsText); i++) {
     const started = performance.now();
+    const cpu = process.cpuUsage();
     losses.push(await step.run());
+    const used = process.cpuUsage(cpu);
+    cpuSeconds.push((used.user + used.system) / 1e6);
     seconds.push((performance.now() - started) / 1000);
   }
   const [first = Number.NaN, ...rest] = seconds;
@@ -21,6 +25,7 @@ async function main(): Promise<void> {
       batch,
       imagesPerSecondMedian: batch / (timed[Math.floor(timed.length / 2)] ?? Number.NaN),
       imagesPerSecondBest: batch / (timed[0] ?? Number.NaN),
+      cpuSecondsBest: Math.min(...cpuSeconds.slice(4)),
       firstSeconds: first,
       peakMegabytes: process.resourceUsage().maxRSS / 1024,
       losses: [losses[0], losses[1], losses.at(-1)],
