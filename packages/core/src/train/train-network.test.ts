@@ -70,7 +70,7 @@ test('the paper form learns too', async () => {
     settings: { epochs: 1 },
   });
   expect(Object.keys(tracked[0]?.values ?? {}).sort()).toEqual(
-    ['ce', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
+    ['ce', 'gradient_norm', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
   );
 });
 
