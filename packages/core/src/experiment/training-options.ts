@@ -14,7 +14,7 @@ export const trainingOptions = {
   accumulate: integer({
     default: 1,
     min: 1,
-    help: 'micro-batches a step: gradients of batch-size / accumulate images each are averaged, to fit less memory; batch norm, and terms between images, see one micro-batch',
+    help: 'micro-batches that a step is cut into, to take less memory; batch norm sees one at a time',
   }),
   schedule: oneOf(scheduleNames, 'cosine', { help: 'how the learning rate falls' }),
   warmUpEpochs: number({ default: 0, min: 0, help: 'epochs in which the learning rate rises from 0' }),
@@ -25,9 +25,9 @@ export const trainingOptions = {
     default: 0,
     min: 0,
     below: 1,
-    help: 'what the running average of weights and batch statistics keeps of itself a step (0.999, say); the average is evaluated and saved; 0: no average',
+    help: "what an average of the weights, with batch norm's statistics, keeps of itself a step; it is what is evaluated and saved; 0: none",
   }),
-  emaWarmUp: flag({ help: 'the average keeps less at first: at most (1 + step) / (10 + step)' }),
+  emaWarmUp: flag({ help: 'that average keeps less at first: (1 + step) / (10 + step), until this is more' }),
   evaluateEvery: integer({
     default: 1,
     min: 1,

@@ -9,7 +9,7 @@ export type LossScale = number | DynamicLossScale;
 
 /** Named and preset as PyTorch's torch.amp.GradScaler. */
 export interface DynamicLossScale {
-  /** Default 65536. */
+  /** From 1 to 2^24; default 65536. */
   readonly initial?: number;
   /** Steps in a row with finite gradients after which the scale doubles; default 2000. */
   readonly growthInterval?: number;
@@ -37,7 +37,8 @@ export function makeLossScaling(state: State, loss: LossScale): LossScaling {
     };
   }
   const { initial = 65536, growthInterval = 2000 } = loss;
-  checkPositive('The initial loss scale', initial);
+  if (!(initial >= bounds.smallest && initial <= bounds.largest))
+    throw new RangeError(`The initial loss scale must be a number from 1 to 2^24, got ${initial}.`);
   checkPositive('The growth interval of the loss scale', growthInterval);
   const value = state.declare('loss-scale/value', 'slot', [], Float32Array.of(initial));
   const good = state.declare('loss-scale/good', 'slot', [], Float32Array.of(0));

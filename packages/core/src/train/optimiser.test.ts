@@ -167,8 +167,9 @@ describe('a scaled loss', () => {
     expect(value('b')).toEqual(near(0.6));
   });
 
-  test('must be above 0', () => {
+  test('must be within what helps', () => {
     expect(() => setUp({ lossScale: 0 })).toThrow('The loss scale must be a number above 0, got 0.');
+    expect(() => setUp({ lossScale: { initial: 2 ** 25 } })).toThrow('must be a number from 1 to 2^24, got 33554432.');
     expect(() => setUp({ lossScale: { growthInterval: -1 } })).toThrow('The growth interval of the loss scale must be');
   });
 });
