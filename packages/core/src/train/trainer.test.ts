@@ -191,7 +191,7 @@ describe('an average of the weights', () => {
       expect(training.get(`average/student/${name}`)).toEqual(value);
       expect(training.get(`student/${name}`)?.values).not.toEqual(value.values);
     }
-    // What `conclude` left are logits of the average: those of a network that is given its weights.
+    // What `conclude` left is of the average too; the weights beneath it are those of a run without one.
     const plain = await trainTiny();
     const logits = (of: string) => tensors(of, 'test-logits.safetensors').get('logits')?.values;
     expect(logits(folder)).not.toEqual(logits(plain.folder));
