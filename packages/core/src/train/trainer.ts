@@ -82,8 +82,8 @@ export interface NetworkMetadata {
 export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetensors', training: 'training.safetensors' };
 
 /**
- * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, momenta, position: what
- * going on needs), `last.safetensors` and `best.safetensors` (the network alone).
+ * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, their averages, momenta,
+ * position: what going on needs), `last.safetensors` and `best.safetensors` (the network alone, or its average).
  * @throws UserError when the loss is no longer a number, or a checkpoint cannot be written
  * @throws the signal's reason once a checkpoint is saved, when it is aborted
  */
