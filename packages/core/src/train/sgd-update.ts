@@ -1,3 +1,4 @@
+import { hasSgdKernel, kernelSgd } from '../runtime/ops/sgd-kernel';
 import { type Tensor, tf } from '../runtime/tensorflow';
 
 export interface SgdPart {
@@ -17,14 +18,32 @@ export interface SgdRule {
   readonly scale: Tensor | undefined;
 }
 
+export interface SgdUpdate {
+  readonly weights: readonly Tensor[];
+  readonly slots: readonly (Tensor | undefined)[];
+}
+
 /**
  * The weights and momenta after one step of torch.optim.SGD: g = scale gradient + decay w; m = momentum m + g;
  * w - rate m, or w - rate g where there is no slot. Pure: whoever calls assigns what comes back, in the parts' order.
  */
-export function sgdUpdate(
+export function sgdUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
+  const slots = parts.flatMap(({ slot }) => (slot ? [slot] : []));
+  if (!hasSgdKernel() || parts.length === 0 || slots.length !== parts.length) return opsSgdUpdate(parts, rule);
+  const scale = rule.scale ?? tf.scalar(1);
+  return kernelSgd(
+    parts.map(({ weight }) => weight),
+    slots,
+    parts.map(({ gradient }) => gradient),
+    { ...rule, scale },
+  );
+}
+
+/** `sgdUpdate` of TensorFlow's own operations, for any device. */
+export function opsSgdUpdate(
   parts: readonly SgdPart[],
   { learningRate, momentum, weightDecay, scale }: SgdRule,
-): { weights: Tensor[]; slots: (Tensor | undefined)[] } {
+): SgdUpdate {
   return tf.tidy(() => {
     const kept = tf.scalar(momentum);
     const decay = tf.scalar(weightDecay);
