@@ -1,6 +1,6 @@
 import { attr, execute } from '../binding';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { namedPadding, type Window, windowOver } from './window';
+import { namedPadding, padded, type Window, type WindowOptions, windowOver } from './window';
 
 export interface ConvolutionOptions {
   readonly stride?: number;
@@ -10,18 +10,8 @@ export interface ConvolutionOptions {
 
 export const sizes = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
 
-/** x with the zeros around it that `window` reaches. */
-export function zeroPadded(x: Tensor4D, [rows, columns]: Window): Tensor4D {
-  return tf.pad(x, [
-    [0, 0],
-    [rows.before, rows.after],
-    [columns.before, columns.after],
-    [0, 0],
-  ]);
-}
-
 /** The window of a filter [kh, kw, ...] over x [batch, h, w, ...]. */
-export function filterWindow(op: string, x: Tensor4D, filter: Tensor4D, options: Parameters<typeof windowOver>[3]) {
+export function filterWindow(op: string, x: Tensor4D, filter: Tensor4D, options: WindowOptions) {
   return windowOver(op, [x.shape[1], x.shape[2]], [filter.shape[0], filter.shape[1]], options);
 }
 
@@ -54,9 +44,9 @@ export function convolutionOf(forward: string, toInput: string, toFilter: string
     });
     return run(x, filter) as Tensor4D;
   };
-  return (x: Tensor4D, filter: Tensor4D, options: Parameters<typeof windowOver>[3] = {}): Tensor4D => {
+  return (x: Tensor4D, filter: Tensor4D, options: WindowOptions = {}): Tensor4D => {
     const window = filterWindow(forward, x, filter, options);
     const padding = namedPadding(window);
-    return padding ? convolve(x, filter, window, padding) : convolve(zeroPadded(x, window), filter, window, 'VALID');
+    return padding ? convolve(x, filter, window, padding) : convolve(padded(x, window), filter, window, 'VALID');
   };
 }

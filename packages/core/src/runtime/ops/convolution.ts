@@ -1,8 +1,8 @@
 import { attr, execute } from '../binding';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { convolutionOf, filterWindow, sizes, zeroPadded } from './convolution-of';
+import { convolutionOf, filterWindow, sizes } from './convolution-of';
 import { dilated } from './dilated-convolution';
-import type { WindowOptions } from './window';
+import { padded, type WindowOptions } from './window';
 
 const plainConv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 
@@ -50,8 +50,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
   // TensorFlow 2.21's filter gradient of a strided 1x1 convolution with few channels writes beyond its memory (seen
   // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the pixels that count are taken out first.
   if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided) {
-    const padded = window.some(({ before, after }) => before + after > 0) ? zeroPadded(x, window) : x;
-    return plainConv2d(subsample(padded, stride), filter);
+    return plainConv2d(subsample(padded(x, window), stride), filter);
   }
   return plainConv2d(x, filter, options);
 }

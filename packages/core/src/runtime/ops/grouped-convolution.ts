@@ -1,9 +1,9 @@
 import { type Tensor4D, tf } from '../tensorflow';
 import { conv2d, subsample } from './convolution';
-import { filterWindow, zeroPadded } from './convolution-of';
+import { filterWindow } from './convolution-of';
 import { depthwiseConv2d } from './depthwise-convolution';
 import { dilated } from './dilated-convolution';
-import { pair, type WindowOptions } from './window';
+import { padded, pair, type WindowOptions } from './window';
 
 /** Depthwise convolution with any window: the operation itself has one stride, one padding and no dilation. */
 function anyDepthwise(x: Tensor4D, filter: Tensor4D, options: WindowOptions): Tensor4D {
@@ -15,10 +15,10 @@ function anyDepthwise(x: Tensor4D, filter: Tensor4D, options: WindowOptions): Te
     return stride.some((step) => step > 1) ? subsample(all, stride) : all;
   }
   const [vertical, horizontal] = pair(options.padding ?? 0);
-  const padded = vertical === horizontal ? x : zeroPadded(x, window);
+  const image = vertical === horizontal ? x : padded(x, window);
   const padding = vertical === horizontal ? vertical : 0;
-  if (stride[0] === stride[1]) return depthwiseConv2d(padded, filter, { stride: stride[0], padding });
-  return subsample(depthwiseConv2d(padded, filter, { padding }), stride);
+  if (stride[0] === stride[1]) return depthwiseConv2d(image, filter, { stride: stride[0], padding });
+  return subsample(depthwiseConv2d(image, filter, { padding }), stride);
 }
 
 /** Each channel is filtered alone, and the results are added up within their group. */

@@ -1,3 +1,5 @@
+import { type Tensor4D, tf } from '../tensorflow';
+
 /** Where a sliding window (a convolution's filter, a pool) comes to lie, counted as PyTorch counts. */
 
 /** One number for both directions, or [vertical, horizontal]. */
@@ -83,4 +85,14 @@ export function namedPadding(window: Window): 'VALID' | 'SAME' | undefined {
     return output === Math.ceil(size / stride) && before === Math.floor(total / 2) && after === total - before;
   });
   return same ? 'SAME' : undefined;
+}
+
+/** x [batch, h, w, c] with what `window` reaches of its surroundings, which are `value`. */
+export function padded(x: Tensor4D, window: Window, value = 0): Tensor4D {
+  if (window.every(({ before, after }) => before === 0 && after === 0)) return x;
+  const around = window.map(({ before, after }): [number, number] => [before, after]) as [
+    [number, number],
+    [number, number],
+  ];
+  return tf.pad(x, [[0, 0], ...around, [0, 0]], value);
 }
