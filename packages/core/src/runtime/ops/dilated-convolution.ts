@@ -10,12 +10,11 @@ import type { Window } from './window';
 export function dilated(x: Tensor4D, window: Window, convolve: (x: Tensor4D) => Tensor4D): Tensor4D {
   const block = window.map(({ dilation }) => dilation);
   // Behind, enough is added to make whole blocks; the outputs that come of it are cropped.
-  const extra = window.map(({ size, before, after, dilation }) => -(before + size + after) % dilation);
-  const paddings = window.map(({ before, after, dilation }, i) => {
-    const missing = extra[i] as number;
-    return [before, after + (missing < 0 ? missing + dilation : 0)];
+  const extra = window.map(({ size, before, after, dilation }) => {
+    const over = (before + size + after) % dilation;
+    return over === 0 ? 0 : dilation - over;
   });
-  const phases = tf.spaceToBatchND(x, block, paddings);
-  const crops = paddings.map(([, behind = 0], i) => [0, behind - (window[i]?.after ?? 0)]);
-  return tf.batchToSpaceND(convolve(phases), block, crops);
+  const paddings = window.map(({ before, after }, axis) => [before, after + (extra[axis] ?? 0)]);
+  const crops = extra.map((behind) => [0, behind]);
+  return tf.batchToSpaceND(convolve(tf.spaceToBatchND(x, block, paddings)), block, crops);
 }

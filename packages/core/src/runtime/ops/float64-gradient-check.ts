@@ -1,7 +1,7 @@
 /**
  * Gradients by central differences in float64, of an operation that runs in float32. Rounding to float32 leaves
- * differences of float32 values some three digits; these have more than a float32 holds, so that
- * what is compared is the gradient's own rounding and hardly anything else.
+ * differences of float32 values some three digits; these have more than a float32 holds, so that what is compared is
+ * the gradient's own rounding and hardly anything else.
  *
  * tfjs knows no float64, TensorFlow does: the operation is recorded (trace.ts), every float32 in the record is made a
  * float64, and f(x + h d) - f(x - h d) becomes a function of x and the direction d that is float32 at its edges only.

@@ -71,9 +71,9 @@ describe.each(groupings)('%i groups of %i channels to %i', (groups, each, output
 test.each(geometries)('%p has the gradients of central differences', async (options) => {
   const op = (groups: number) => (given: Tensor[]) =>
     groupedConv2d(given[0] as Tensor4D, given[1] as Tensor4D, groups, options);
-  // By the channel: its kernels may be our own, which have no float64.
-  const byChannel = [randomValues('x', [1, 5, 4, 4]), randomValues('filter', [3, 3, 2, 2])];
-  for (const error of gradientErrors((...given) => op(2)(given), byChannel, 0.5)) expect(error).toBeLessThan(1e-5);
+  // A depthwise one may be by a kernel of our own, which has no float64.
+  const depthwise = [randomValues('x', [1, 5, 4, 2]), randomValues('filter', [3, 3, 1, 4])];
+  for (const error of gradientErrors((...given) => op(2)(given), depthwise, 0.5)) expect(error).toBeLessThan(1e-5);
   const byGroup = [randomValues('x', [1, 5, 4, 6]), randomValues('filter', [3, 3, 3, 4])];
   for (const error of await float64GradientErrors((...given) => op(2)(given), byGroup)) {
     expect(error).toBeLessThan(1e-6);

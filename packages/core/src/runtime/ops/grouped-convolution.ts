@@ -21,18 +21,6 @@ function anyDepthwise(x: Tensor4D, filter: Tensor4D, options: WindowOptions): Te
   return subsample(depthwiseConv2d(image, filter, { padding }), stride);
 }
 
-/** Each channel is filtered alone, and the results are added up within their group. */
-function byChannel(x: Tensor4D, filter: Tensor4D, groups: number, options: WindowOptions): Tensor4D {
-  const [height, width, inputs, outputs] = filter.shape;
-  const each = outputs / groups;
-  const byGroup = tf.transpose(tf.reshape(filter, [height, width, inputs, groups, each]), [0, 1, 3, 2, 4]);
-  const y = anyDepthwise(x, tf.reshape(byGroup, [height, width, groups * inputs, each]), options);
-  if (inputs === 1) return y;
-  const [batch, rows, columns] = y.shape;
-  const parts = tf.reshape(y, [batch, rows, columns, groups, inputs, each]);
-  return tf.reshape(tf.sum(parts, 4), [batch, rows, columns, outputs]);
-}
-
 /** Each group is a convolution of its own. */
 function byGroup(x: Tensor4D, filter: Tensor4D, groups: number, options: WindowOptions): Tensor4D {
   const parts = tf.split(x, groups, 3) as Tensor4D[];
@@ -45,7 +33,8 @@ function byGroup(x: Tensor4D, filter: Tensor4D, groups: number, options: WindowO
 
 /**
  * Convolution in groups of channels: x [batch, h, w, in], filter [kh, kw, in / groups, out]; PyTorch's `conv2d` with
- * `groups`. TensorFlow has no gradients of grouped convolutions on the CPU, so it is put together of others.
+ * `groups`. TensorFlow has no gradients of grouped convolutions on the CPU, so it is put together of others: a depthwise
+ * one for groups of one channel, else a convolution a group.
  * @throws Error when the groups do not divide the channels, the channels do not fit, or the filter is larger than the
  * padded image
  */
@@ -61,5 +50,6 @@ export function groupedConv2d(x: Tensor4D, filter: Tensor4D, groups: number, opt
     );
   }
   if (groups === 1) return conv2d(x, filter, options);
-  return each <= 2 ? byChannel(x, filter, groups, options) : byGroup(x, filter, groups, options);
+  if (each > 1) return byGroup(x, filter, groups, options);
+  return anyDepthwise(x, tf.reshape(filter, [filter.shape[0], filter.shape[1], groups, outputs / groups]), options);
 }
