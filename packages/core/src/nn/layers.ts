@@ -4,6 +4,7 @@ import { batchNormInference, batchNormTraining, type Following } from '../runtim
 import { conv2d } from '../runtime/ops/convolution';
 import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
 import { groupedConv2d } from '../runtime/ops/grouped-convolution';
+import { linear as affine } from '../runtime/ops/linear';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';
@@ -77,8 +78,5 @@ export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tenso
   const { inputs, outputs, bias = true, initialise = linearDefault(inputs) } = shape;
   const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
   const offset = bias ? scope.weight('bias', [outputs], linearDefault(inputs)) : undefined;
-  return (x) => {
-    const y = tf.matMul(x, weight) as Tensor2D;
-    return offset ? tf.add(y, offset) : y;
-  };
+  return (x) => affine(x, weight, offset);
 }
