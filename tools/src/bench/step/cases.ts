@@ -2,9 +2,10 @@ import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
-import type { Tensor1D, Tensor4D } from '@headshare/core/runtime/tensorflow';
+import { type Tensor1D, type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser';
 import { perception } from '@headshare/core/train/perception';
+import { batchOf } from './batch';
 
 /** A training step that is timed; its student, and the teacher whose forward pass is part of the step. */
 export interface StepCase {
@@ -49,6 +50,8 @@ export type CaseName = keyof typeof stepCases;
 /** One step of SGD on the same batch of noise again and again; resolves to its loss. */
 export interface TimedStep {
   run(): Promise<number>;
+  /** A call that takes and gives as much as `run`, and computes nothing. */
+  callEmpty?(): Promise<unknown>;
 }
 
 /** The step as headshare trains it, compiled or operation by operation. */
@@ -61,24 +64,27 @@ export function headshareStep(name: CaseName, batch: number, eager: boolean): Ti
   const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4 });
   const method = methods.named(teacher ? 'th-kd' : 'none');
   const size = description.inputSize;
-  const step = new Program(state, { eager }).define(
-    'train',
-    {
-      pixels: { dtype: 'uint8', shape: [batch, size, size, 3] },
-      labels: { dtype: 'int32', shape: [batch] },
-      learningRate: { dtype: 'float32', shape: [] },
-    },
-    ({ pixels, labels, learningRate }) => {
-      const perceive = perception(student, pixels as Tensor4D, labels as Tensor1D, teacher);
-      return optimiser.minimise(learningRate, () => method.terms(perceive(), method.defaults));
-    },
-  );
-  const pixels = Uint8Array.from({ length: batch * size * size * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24);
-  const labels = Int32Array.from({ length: batch }, (_, i) => (i * 37) % description.classes);
+  const inputs = {
+    pixels: { dtype: 'uint8', shape: [batch, size, size, 3] },
+    labels: { dtype: 'int32', shape: [batch] },
+    learningRate: { dtype: 'float32', shape: [] },
+  } as const;
+  const program = new Program(state, { eager });
+  const step = program.define('train', inputs, ({ pixels, labels, learningRate }) => {
+    const perceive = perception(student, pixels as Tensor4D, labels as Tensor1D, teacher);
+    return optimiser.minimise(learningRate, () => method.terms(perceive(), method.defaults));
+  });
+  const empty = new Program(new State()).define('empty', inputs, ({ learningRate, pixels, labels }) => {
+    const touched = tf.add(tf.slice(tf.reshape(pixels, [-1]), 0, 1), tf.cast(tf.slice(labels, 0, 1), 'float32'));
+    const one = tf.add(tf.mul(tf.reshape(touched, []), 0), learningRate);
+    return { loss: one, ce: one, kd: one, 'th-kd': one };
+  });
+  const values = { ...batchOf(description, batch), learningRate: 0.05 };
   return {
     async run() {
-      const { loss } = await step({ pixels, labels, learningRate: 0.05 });
+      const { loss } = await step(values);
       return loss?.[0] ?? Number.NaN;
     },
+    callEmpty: () => empty(values),
   };
 }
