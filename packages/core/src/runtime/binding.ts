@@ -30,13 +30,14 @@ export interface Binding {
   tensorDataSync(id: number): Values;
   executeOp(name: string, attrs: readonly Attr[], inputs: readonly number[], outputs: number): TensorInfo[];
   getNumOfTensors(): number;
-  addFunction(name: string, graphDef: Uint8Array, inputs: string[], outputs: string[]): void;
+  addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
   callFunction(name: string, inputs: readonly number[], outputs: number): Promise<TensorInfo[]>;
 }
 
 interface Backend {
   binding: Binding;
+  createOutputTensor(info: TensorInfo): Tensor;
   tensorMap: { get(dataId: object): { id: number; shape: number[]; dtype: number } };
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   executeSingleOutput(name: string, attrs: readonly Attr[], inputs: readonly Tensor[]): Tensor;

@@ -1,0 +1,52 @@
+/** One call of a step: values in, values out. */
+import { backend, DType, type TensorInfo } from './binding';
+import type { Step } from './compile';
+import { contained } from './contained';
+import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
+import { type Tensor, tf } from './tensorflow';
+
+/** A TensorFlow function that a step has become. */
+export interface StepFunction {
+  readonly name: string;
+  readonly outputs: readonly string[];
+}
+
+/** Calls the function off the JavaScript thread. Values are copied once on the way in, and once on the way out. */
+export async function call(
+  { name, outputs }: StepFunction,
+  specs: InputSpecs,
+  values: readonly FedValue[],
+): Promise<Record<string, Float32Array>> {
+  const { binding } = backend();
+  const ids: number[] = [];
+  let results: TensorInfo[] = [];
+  try {
+    for (const [index, { shape, dtype }] of Object.values(specs).entries()) {
+      ids.push(binding.createTensor(shape, DType[dtype], values[index] as FedValue));
+    }
+    results = await binding.callFunction(name, ids, outputs.length);
+    const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
+    return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
+  } finally {
+    for (const id of [...ids, ...results.map((result) => result.id)]) binding.deleteTensor(id);
+  }
+}
+
+/** Runs the step operation by operation. */
+export function callEagerly<I extends InputSpecs, O extends string>(
+  step: Step<I, O>,
+  specs: I,
+  values: readonly FedValue[],
+): Record<O, Float32Array> {
+  return contained(() => {
+    const tensors = Object.entries(specs).map(([key, { dtype, shape }], index) => {
+      const value = values[index] as FedValue;
+      const array = dtype === 'uint8' ? Float32Array.from(value) : value;
+      return [key, tf.tensor(array, [...shape], dtype === 'int32' ? 'int32' : 'float32')];
+    });
+    const results = step(Object.fromEntries(tensors) as StepInputs<I>);
+    return Object.fromEntries(
+      Object.entries<Tensor>(results).map(([key, tensor]) => [key, Float32Array.from(tensor.dataSync())]),
+    ) as Record<O, Float32Array>;
+  });
+}
