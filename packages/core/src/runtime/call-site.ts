@@ -9,6 +9,11 @@ export interface CallSite {
 // Between a step and the binding lie up to some fifty frames of tfjs: scopes in scopes, gradients in gradients.
 const depth = 100;
 
+let reading = 0;
+
+/** True while a stack is made into text, which is when source-map shuffles what it sorts: by Math.random. */
+export const isReadingStack = (): boolean => reading > 0;
+
 /** Takes the stack, in microseconds; the text, which costs a hundred times as much, is made when it is asked for. */
 export function callSite(): CallSite {
   const before = Error.stackTraceLimit;
@@ -17,7 +22,15 @@ export function callSite(): CallSite {
   Error.captureStackTrace(trace, callSite);
   Error.stackTraceLimit = before;
   // The stack's text has the source's lines: jest and @swc-node/register both map them back.
-  return { toString: () => caller(trace.stack ?? '') };
+  const text = (): string => {
+    reading++;
+    try {
+      return caller(trace.stack ?? '');
+    } finally {
+      reading--;
+    }
+  };
+  return { toString: text };
 }
 
 function caller(stack: string): string {

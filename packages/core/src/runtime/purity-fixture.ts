@@ -3,10 +3,10 @@ import { Program } from './program';
 import { State } from './state';
 import { tf } from './tensorflow';
 
-const step = new Program(new State()).define(
-  'step',
-  { x: { dtype: 'float32', shape: [] } },
-  ({ x }) => ({ y: tf.add(x, tf.randomNormal([])) }), // Line 9, as the test expects.
-);
+const scalar = { x: { dtype: 'float32', shape: [] } } as const;
+const step = new Program(new State()).define('step', scalar, ({ x }) => {
+  const noise = tf.randomNormal([]);
+  return { y: tf.add(x, noise) };
+});
 
 step({ x: 1 }).catch((error: Error) => console.log(error.message));

@@ -2,7 +2,7 @@
  * Randomness that a compiled step must not have. What the host draws becomes a constant of the graph, the same at every
  * call; TensorFlow's stateful generators depend on how many draws there were before, here and elsewhere.
  */
-import { callSite } from './call-site';
+import { callSite, isReadingStack } from './call-site';
 
 const instead = 'draw with runtime/ops/random.ts, from a key that is an input of the step';
 
@@ -23,6 +23,7 @@ export function refuseStateful(op: string, step: string): void {
 export function refuseHostRandom(step: string): () => void {
   const { random } = Math;
   Math.random = () => {
+    if (isReadingStack()) return random();
     throw new Error(
       `${step} draws a random number on the host at ${callSite()} (Math.random, or tf.randomUniform, tf.dropout and their like, which use it), which would be the same at every call; ${instead}.`,
     );
