@@ -55,6 +55,15 @@ export function handleOf(tensor: Tensor): number {
   return id;
 }
 
+/** A number that no other caller of this process's TensorFlow is given, of whichever copy of this module: jest has many. */
+export function uniqueNumber(): number {
+  const { binding } = backend();
+  // Handles are numbered through.
+  const id = binding.createTensor([], DType.int32, Int32Array.of(0));
+  binding.deleteTensor(id);
+  return id;
+}
+
 /** True when the operation `name` of our own can run where TensorFlow runs. */
 export function hasKernel(name: string): boolean {
   return backend().binding.kernels?.includes(name) === true && !onGpu();

@@ -80,6 +80,12 @@ test.each([
   expect(await predict({ x: make() })).toEqual(await predict({ x }));
 });
 
+test('two steps may have one name, of any characters', async () => {
+  const program = new Program(new State());
+  const [one, two] = [1, 2].map((value) => program.define('schön & gut', {}, () => ({ y: tf.scalar(value) })));
+  expect([await one?.({}), await two?.({})]).toEqual([{ y: Float32Array.of(1) }, { y: Float32Array.of(2) }]);
+});
+
 test('numbers stand for scalars of every type, and an input may be left unused', async () => {
   const program = new Program(new State());
   const scalar = (dtype: 'uint8' | 'int32' | 'float32') => ({ dtype, shape: [] }) as const;

@@ -6,7 +6,7 @@
  * and called by name like any operation, off the JavaScript thread (call.ts). With `eager` the same step runs operation
  * by operation.
  */
-import { type Attr, attr, backend, execute, executeAll } from './binding';
+import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
 import { call, callEagerly, type StepFunction } from './call';
 import { compileStep, type Step } from './compile';
 import { encodeGraph } from './graph-def';
@@ -18,10 +18,9 @@ export type CompiledStep<I extends InputSpecs, O extends string> = (
   values: InputValues<I>,
 ) => Promise<Readonly<Record<O, Float32Array>>>;
 
-let programs = 0;
-
 export class Program {
-  private readonly id = programs++;
+  // In the names of functions and resources, which TensorFlow keeps for the whole process.
+  private readonly id = uniqueNumber();
   private readonly functions: string[] = [];
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
@@ -96,7 +95,8 @@ export class Program {
   private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
     const { nodes, feeds, outputs } = compileStep(name, inputs, step, this.state, (entry) => this.handleAttrs(entry));
-    const functionName = `headshare_${this.id}_${name}_${this.functions.length}`;
+    // Steps may share a name, which may have characters that TensorFlow does not want in one.
+    const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
     const results = outputs.map((output) => `output/${output}`);
     backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);
     this.functions.push(functionName);

@@ -42,6 +42,11 @@ const impure: Readonly<Record<string, readonly [(x: Tensor) => Tensor, (mark: st
     (line) =>
       `step uses the operation RandomUniform at ${line}, whose random numbers depend on more than the step's inputs; draw with runtime/ops/random.ts`,
   ],
+  'a result as long as the values have it': [
+    (x) => tf.unique(x).values, // HERE: a result as long as the values have it
+    (line) =>
+      `step uses the operation UniqueV2 at ${line}, whose result has a size that depends on values; the shapes of a compiled step are fixed.`,
+  ],
   'the time': [
     (x) => tf.mul(x, tf.tensor1d([1, Date.now() % 1e6])), // HERE: the time
     (line) => twice(`a constant [2] at ${line} has other values`),

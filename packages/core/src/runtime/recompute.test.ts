@@ -112,6 +112,15 @@ test('nothing is computed twice where no gradient is taken', () => {
   expect(runs).toBe(3);
 });
 
+test('a part that hands its input on hands the gradient back, once', () => {
+  const through = recompute((given: Tensor) => given);
+  expect(
+    tf
+      .grad((given) => tf.square(through(given)))(tf.scalar(3))
+      .dataSync()[0],
+  ).toBe(6);
+});
+
 test('a tensor that is computed outside must be its input', () => {
   const run = () =>
     tf.grad((given) => {

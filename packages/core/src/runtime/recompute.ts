@@ -67,7 +67,8 @@ function recorded<Y extends Tensor>(body: () => Y): { y: Y; tape: readonly TapeN
   const tape: TapeNode[] = [];
   state.activeTape = tape;
   try {
-    return { y: tf.tidy(body), tape };
+    // A copy: the output must not be the input, or a variable, themselves.
+    return { y: tf.tidy(() => tf.clone(body())), tape };
   } finally {
     state.activeTape = outer;
     for (const { saved } of tape) tf.dispose([...saved]);

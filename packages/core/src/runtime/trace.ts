@@ -8,7 +8,7 @@ import { type Attr, attr, type Binding, backend, DType, handleOf, type TensorInf
 import { type CallSite, callSite } from './call-site';
 import type { GraphNode } from './graph-def';
 import { type Outline, OutputShapes } from './output-shapes';
-import { refuseHostRandom, refuseStateful } from './refuse-random';
+import { refuseHostRandom, refuseOperation } from './refused';
 import { type Tensor, tf } from './tensorflow';
 
 /** A tensor of the step: a graph node's output. */
@@ -132,7 +132,7 @@ export function trace<R>(
       Object.getOwnPropertyNames(real).map((key) => [key, real[key as keyof Binding]]),
     ) as unknown as Binding),
     executeOp(op: string, attrs: readonly Attr[], ids: readonly number[], outputs: number) {
-      refuseStateful(op, step);
+      refuseOperation(op, step);
       const from = ids.map((id) => recordedAs(id, `The operation ${op}`));
       const made = shapes.of(op, attrs, from, outputs);
       const node = `${op}_${nodes.length}`;

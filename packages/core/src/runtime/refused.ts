@@ -1,6 +1,7 @@
 /**
- * Randomness that a compiled step must not have. What the host draws becomes a constant of the graph, the same at every
- * call; TensorFlow's stateful generators depend on how many draws there were before, here and elsewhere.
+ * What a compiled step must not do. Random numbers that the host draws become constants of the graph, the same at every
+ * call; TensorFlow's stateful generators depend on how many draws there were before, here and elsewhere; and operations
+ * whose results are as long as the values have it do not go with shapes that are fixed.
  */
 import { callSite, isReadingStack } from './call-site';
 
@@ -11,12 +12,16 @@ const instead = 'draw with runtime/ops/random.ts, from a key that is an input of
 const stateful =
   /^(Random(Uniform|UniformInt|StandardNormal|Shuffle|ShuffleQueue|ShuffleQueueV2|Gamma|Poisson|PoissonV2)|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial|Stateful.*|Rng.*)$/;
 
-/** @throws Error when `op` draws from a generator with a state */
-export function refuseStateful(op: string, step: string): void {
-  if (!stateful.test(op)) return;
-  throw new Error(
-    `${step} uses the operation ${op} at ${callSite()}, whose random numbers depend on more than the step's inputs; ${instead}.`,
-  );
+const openEnded = /^(Where|Unique.*|NonMaxSuppression.*|ListDiff|DynamicPartition)$/;
+
+/** @throws Error when `op` draws from a generator with a state, or the shape of its result depends on values */
+export function refuseOperation(op: string, step: string): void {
+  const problem = stateful.test(op)
+    ? `whose random numbers depend on more than the step's inputs; ${instead}`
+    : openEnded.test(op)
+      ? 'whose result has a size that depends on values; the shapes of a compiled step are fixed'
+      : undefined;
+  if (problem) throw new Error(`${step} uses the operation ${op} at ${callSite()}, ${problem}.`);
 }
 
 /** Makes Math.random throw, until the function that it returns is called. */
