@@ -1,19 +1,23 @@
 /** One call of a step: values in, values out. */
+import { types } from 'node:util';
 import { backend, DType, type TensorInfo } from './binding';
-import type { Step } from './compile';
+import type { Step, StepGraph } from './compile';
 import { contained } from './contained';
 import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
 import { type Tensor, tf } from './tensorflow';
 
 /** A TensorFlow function that a step has become. */
-export interface StepFunction {
+export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf'> {
+  readonly step: string;
   readonly name: string;
-  readonly outputs: readonly string[];
 }
 
-/** Calls the function off the JavaScript thread. Values are copied once on the way in, and once on the way out. */
+/**
+ * Calls the function off the JavaScript thread. Values are copied once on the way in, and once on the way out.
+ * @throws Error with TensorFlow's words and the user's line when an operation fails
+ */
 export async function call(
-  { name, outputs }: StepFunction,
+  { step, name, outputs, lineOf }: StepFunction,
   specs: InputSpecs,
   values: readonly FedValue[],
 ): Promise<Record<string, Float32Array>> {
@@ -27,9 +31,22 @@ export async function call(
     results = await binding.callFunction(name, ids, outputs.length);
     const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
     return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
+  } catch (error) {
+    throw explained(step, error, lineOf);
   } finally {
     for (const id of [...ids, ...results.map((result) => result.id)]) binding.deleteTensor(id);
   }
+}
+
+/** `{{function_node f}} What is wrong [[{{node Op_7}}]]`, as TensorFlow puts it, in terms of the step. */
+function explained(step: string, error: unknown, lineOf: (node: string) => string | undefined): unknown {
+  // Not by its class: the addon's errors are of Node's own realm, jest's tests of another.
+  if (!types.isNativeError(error)) return error;
+  const node = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
+  const line = node && lineOf(node);
+  if (!line) return error;
+  const [what] = error.message.replace(/\{\{function_node [^}]*\}\}\s*/g, '').split(/\s*\n/);
+  return new Error(`${step} failed at ${line} (${node}): ${what}`, { cause: error });
 }
 
 /** Runs the step operation by operation. */

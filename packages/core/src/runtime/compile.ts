@@ -16,6 +16,8 @@ export interface StepGraph {
   /** The nodes that inputs are fed to, in the order of the declared inputs. */
   readonly feeds: readonly string[];
   readonly outputs: readonly string[];
+  /** The user's line that a node came from: found by recording the step once more, as stacks are heavy to keep. */
+  lineOf(node: string): string | undefined;
 }
 
 /**
@@ -43,6 +45,11 @@ export function compileStep<I extends InputSpecs>(
   return {
     feeds: Object.keys(inputs).map((key) => `feed/${key}`),
     outputs: [...outputs.keys()],
+    lineOf(node) {
+      const { nodes, sites } = record(name, inputs, step, variables);
+      const index = nodes.findIndex((one) => one.name === node);
+      return sites[index]?.toString();
+    },
     nodes: [
       ...Object.entries(inputs).flatMap(([key, spec]) => inputNodes(key, spec)),
       ...variables.flatMap((entry) => readNodes(entry, handleAttrs(entry))),

@@ -24,25 +24,26 @@ function held() {
   };
 }
 
-// Inputs of 64 kB: a thousand that are not freed show.
+// Inputs of a quarter megabyte: a thousand that are not freed show, whatever jest and V8 grow by meanwhile.
+const slack = 64;
 const batch = {
-  x: { dtype: 'float32', shape: [64, 256] },
+  x: { dtype: 'float32', shape: [64, 1024] },
   labels: { dtype: 'int32', shape: [64] },
   random: { dtype: 'int32', shape: [2] },
 } as const;
-const x = Float32Array.from({ length: 64 * 256 }, (_, i) => Math.sin(i));
+const x = Float32Array.from({ length: 64 * 1024 }, (_, i) => Math.sin(i));
 const labels = Int32Array.from({ length: 64 }, (_, i) => i % 10);
 
 function training() {
   const state = new State();
   const declare = (name: string, shape: readonly number[], value: number) =>
     state.declare(name, 'trainable', shape, new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(value));
-  const weights = declare('weights', [256, 10], 0.01) as Tensor as Tensor2D;
+  const weights = declare('weights', [1024, 10], 0.01) as Tensor as Tensor2D;
   const norm = {
-    gamma: declare('gamma', [256], 1),
-    beta: declare('beta', [256], 0),
-    mean: state.declare('mean', 'statistic', [256], new Float32Array(256)),
-    variance: state.declare('variance', 'statistic', [256], new Float32Array(256).fill(1)),
+    gamma: declare('gamma', [1024], 1),
+    beta: declare('beta', [1024], 0),
+    mean: state.declare('mean', 'statistic', [1024], new Float32Array(1024)),
+    variance: state.declare('variance', 'statistic', [1024], new Float32Array(1024).fill(1)),
   };
   const program = new Program(state);
   const variables = state.all('trainable').map(({ variable }) => variable);
@@ -70,10 +71,10 @@ test('a thousand steps', async () => {
   program.pull();
   const after = held();
   expect([after.tensors, after.handles]).toEqual([before.tensors, before.handles]);
-  expect(after.resident - before.resident).toBeLessThan(16);
+  expect(after.resident - before.resident).toBeLessThan(slack);
 });
 
-test('a thousand steps that fail, of wrong inputs and in an operation', async () => {
+test('five hundred steps that fail, of wrong inputs and in an operation', async () => {
   const { step } = training();
   const random = Int32Array.of(1, 0);
   const run = async (count: number) => {
@@ -85,10 +86,10 @@ test('a thousand steps that fail, of wrong inputs and in an operation', async ()
   await step({ x, labels, random });
   await run(50);
   const before = held();
-  await run(500);
+  await run(250);
   const after = held();
   expect([after.tensors, after.handles]).toEqual([before.tensors, before.handles]);
-  expect(after.resident - before.resident).toBeLessThan(16);
+  expect(after.resident - before.resident).toBeLessThan(slack);
   const { loss } = await step({ x, labels, random });
   expect(loss[0]).toBeGreaterThan(0);
 });

@@ -1,7 +1,10 @@
+import { readFileSync } from 'node:fs';
+import { relative } from 'node:path';
 import { runInNewContext } from 'node:vm';
+import { crossEntropy } from './ops/cross-entropy';
 import { Program } from './program';
 import { State } from './state';
-import { type Tensor, tf } from './tensorflow';
+import { type Tensor, type Tensor1D, tf } from './tensorflow';
 
 const batch = { x: { dtype: 'uint8', shape: [4, 3] }, learningRate: { dtype: 'float32', shape: [] } } as const;
 
@@ -123,6 +126,19 @@ test('a step that declares a variable, or gives one another shape, is refused', 
     'declare declares the variable late in its state; declare it before the step.',
   );
   expect(Array.from(w.dataSync())).toEqual([1, 2]);
+});
+
+test('an operation that fails is told with the line it came from', async () => {
+  const program = new Program(new State());
+  const loss = program.define('loss', { labels: { dtype: 'int32', shape: [2] } }, ({ labels }) => ({
+    loss: crossEntropy(tf.ones([2, 3]), labels as Tensor1D), // HERE
+  }));
+  const lines = readFileSync(__filename, 'utf8').split('\n');
+  const here = `${relative(process.cwd(), __filename)}:${lines.findIndex((line) => line.endsWith('// HERE')) + 1}`;
+  await expect(loss({ labels: Int32Array.of(9, 1) })).rejects.toThrow(
+    `loss failed at ${here} (SparseSoftmaxCrossEntropyWithLogits_1): Received a label value of 9 which is outside the valid range of [0, 3).`,
+  );
+  expect((await loss({ labels: Int32Array.of(2, 1) })).loss[0]).toBeCloseTo(Math.log(3), 6);
 });
 
 test('after its disposal, a program says so', async () => {

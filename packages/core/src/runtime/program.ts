@@ -94,13 +94,15 @@ export class Program {
 
   private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
-    const { nodes, feeds, outputs } = compileStep(name, inputs, step, this.state, (entry) => this.handleAttrs(entry));
+    const { nodes, feeds, outputs, lineOf } = compileStep(name, inputs, step, this.state, (entry) =>
+      this.handleAttrs(entry),
+    );
     // Steps may share a name, which may have characters that TensorFlow does not want in one.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
     const results = outputs.map((output) => `output/${output}`);
     backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);
     this.functions.push(functionName);
-    return { name: functionName, outputs };
+    return { step: name, name: functionName, outputs, lineOf };
   }
 
   private handleAttrs({ name, shape }: StateVariable): Attr[] {
