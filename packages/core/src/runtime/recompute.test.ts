@@ -152,6 +152,6 @@ test('a compiled step of recomputed blocks needs less memory', () => {
     );
   const [plain, again] = [peak('plain'), peak('recompute')];
   expect(again.slope).toBe(plain.slope);
-  // 24 blocks that keep one map of 4 MB each rather than five: 384 MB; measured, 378.
+  // 24 blocks that keep one map of 4 MB each rather than five: 384 MB; measured, 365.
   expect(plain.megabytes - again.megabytes).toBeGreaterThan(250);
 });
