@@ -133,3 +133,23 @@ test('programs that come and go', async () => {
   const after = held();
   expect([after.tensors, after.handles]).toEqual([before.tensors, before.handles]);
 });
+
+test('the copies of the state that disposed programs had', async () => {
+  const state = new State();
+  // 16 MB.
+  const large = state.declare('large', 'slot', [4, 2 ** 20], new Float32Array(2 ** 22));
+  const comeAndGo = async () => {
+    const program = new Program(state);
+    const step = program.define('step', {}, () => {
+      large.assign(tf.add(large, 1));
+      return { first: tf.slice(large, [0, 0], [1, 1]) };
+    });
+    await step({});
+    program.dispose();
+  };
+  for (let i = 0; i < 3; i++) await comeAndGo();
+  const before = held();
+  for (let i = 0; i < 16; i++) await comeAndGo();
+  expect(held().resident - before.resident).toBeLessThan(slack);
+  state.dispose();
+});
