@@ -4,7 +4,7 @@ import type { BackboneOutput } from './backbone';
 import type { Head } from './head';
 import { linear, type Mode } from './layers';
 import { backbones, heads } from './registry';
-import { Scope } from './scope';
+import { Scope, type ScopeOptions } from './scope';
 
 /** What a network is, as its checkpoints record it. */
 export interface NetworkDescription {
@@ -46,9 +46,10 @@ export function buildNetwork(
   root: string,
   description: NetworkDescription,
   seed: number | undefined,
+  options: ScopeOptions = {},
 ): Network {
   const { inputSize, width, embeddingSize, projection, classes, scale, margin } = description;
-  const scope = Scope.root(state, root, seed);
+  const scope = Scope.root(state, root, seed, options);
   const backbone = backbones.named(description.backbone).build(scope, { inputSize, width, embeddingSize });
   const size = projection ?? backbone.embeddingSize;
   const project =

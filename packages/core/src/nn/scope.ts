@@ -1,9 +1,15 @@
 import { type RandomStream, stream } from '../runtime/random';
+import { recompute } from '../runtime/recompute';
 import type { State, StateKind } from '../runtime/state';
-import type { Variable } from '../runtime/tensorflow';
+import type { Tensor4D, Variable } from '../runtime/tensorflow';
 
 /** Fills a new variable: its shape and a random stream of its own -> its values. */
 export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;
+
+export interface ScopeOptions {
+  /** Blocks keep nothing but their input for the gradient, and are computed again for it: less memory, more time. */
+  readonly recompute?: boolean;
+}
 
 /**
  * A place in a state where a network declares its variables. Names are PyTorch's (`layer1.0.conv1.weight`) under the
@@ -16,18 +22,24 @@ export class Scope {
     private readonly seed: number | undefined,
     private readonly root: string,
     private readonly path: string,
+    private readonly options: ScopeOptions,
   ) {}
 
   /**
    * The scope of a whole network: its variables are called `root/...` in the state. Without a seed they are all 0, for
    * weights that are loaded: drawing tens of millions of numbers takes seconds.
    */
-  static root(state: State, root: string, seed: number | undefined): Scope {
-    return new Scope(state, seed, root, '');
+  static root(state: State, root: string, seed: number | undefined, options: ScopeOptions = {}): Scope {
+    return new Scope(state, seed, root, '', options);
   }
 
   child(name: string): Scope {
-    return new Scope(this.state, this.seed, this.root, this.join(name));
+    return new Scope(this.state, this.seed, this.root, this.join(name), this.options);
+  }
+
+  /** `layer`, a part of a network of which there are many: the unit of what is recomputed. */
+  block<M>(layer: (x: Tensor4D, mode: M) => Tensor4D): (x: Tensor4D, mode: M) => Tensor4D {
+    return this.options.recompute ? (x, mode) => recompute((given: Tensor4D) => layer(given, mode))(x) : layer;
   }
 
   /** Declares a variable that training moves along its gradient. */

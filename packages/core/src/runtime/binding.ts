@@ -30,13 +30,14 @@ export interface Binding {
   tensorDataSync(id: number): Values;
   executeOp(name: string, attrs: readonly Attr[], inputs: readonly number[], outputs: number): TensorInfo[];
   getNumOfTensors(): number;
-  addFunction(name: string, graphDef: Uint8Array, inputs: string[], outputs: string[]): void;
+  addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
   callFunction(name: string, inputs: readonly number[], outputs: number): Promise<TensorInfo[]>;
 }
 
 interface Backend {
   binding: Binding;
+  createOutputTensor(info: TensorInfo): Tensor;
   tensorMap: { get(dataId: object): { id: number; shape: number[]; dtype: number } };
   getInputTensorIds(tensors: readonly Tensor[]): number[];
   executeSingleOutput(name: string, attrs: readonly Attr[], inputs: readonly Tensor[]): Tensor;
@@ -51,6 +52,15 @@ export function backend(): Backend {
 export function handleOf(tensor: Tensor): number {
   const [id] = backend().getInputTensorIds([tensor]);
   if (id === undefined) throw new Error('A tensor without a handle.');
+  return id;
+}
+
+/** A number that no other caller of this process's TensorFlow is given, of whichever copy of this module: jest has many. */
+export function uniqueNumber(): number {
+  const { binding } = backend();
+  // Handles are numbered through.
+  const id = binding.createTensor([], DType.int32, Int32Array.of(0));
+  binding.deleteTensor(id);
   return id;
 }
 

@@ -16,11 +16,11 @@ function basicBlock(scope: Scope, inputs: number, outputs: number, stride: numbe
   const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
   const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride });
   const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
-  return (x: Tensor4D, mode: Mode): Tensor4D => {
+  return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
     const residual = project && bnProject ? bnProject(project(x), mode) : x;
     const y = bn1(conv1(x), mode, { activation: 'relu' });
     return bn2(conv2(y), mode, { activation: 'relu', residual });
-  };
+  });
 }
 
 function cifarResNet(name: string, depth: number, channels: readonly [number, number, number, number]) {

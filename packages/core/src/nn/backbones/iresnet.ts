@@ -29,11 +29,11 @@ function block(scope: Scope, inputs: number, outputs: number, stride: number) {
   const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
   const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride, initialise });
   const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
-  return (x: Tensor4D, mode: Mode): Tensor4D => {
+  return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
     const residual = project && bnProject ? bnProject(project(x), mode) : x;
     const y = bn2(conv1(bn1(x, mode)), mode, { activation: prelu });
     return bn3(conv2(y), mode, { residual });
-  };
+  });
 }
 
 interface Published {

@@ -94,7 +94,7 @@ const mobilefacenet: BackboneDefinition = {
         );
         const skips = stride === 1 && inputs === outputs;
         inputs = outputs;
-        return skips ? withSkip(layer) : layer;
+        return sequence.block(skips ? withSkip(layer) : layer);
       });
     const stages = [
       bottlenecks(2, narrow, 5, 2),
@@ -136,9 +136,11 @@ const insightface: BackboneDefinition = {
     const last = scaled(512, width);
 
     const bottleneck = (at: Scope, shape: BottleneckShape): Layer =>
-      inTurn(
-        bottleneckShapes(shape).map((step, index) =>
-          unit(at.child('layers').child(`${index}`), insightfaceNames, step),
+      at.block(
+        inTurn(
+          bottleneckShapes(shape).map((step, index) =>
+            unit(at.child('layers').child(`${index}`), insightfaceNames, step),
+          ),
         ),
       );
     const residuals = (at: Scope, count: number, channels: number): Layer[] =>

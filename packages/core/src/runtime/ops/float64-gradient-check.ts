@@ -7,6 +7,7 @@
  * float64, and f(x + h d) - f(x - h d) becomes a function of x and the direction d that is float32 at its edges only.
  */
 import { type Attr, AttrKind, attr, backend, DType } from '../binding';
+import { contained } from '../contained';
 import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../graph-def';
 import { scoped, type Tensor, tf } from '../tensorflow';
 import { trace } from '../trace';
@@ -76,12 +77,12 @@ const widened = (nodes: readonly GraphNode[], prefix: string): GraphNode[] =>
 type Op = (...inputs: Tensor[]) => Tensor;
 
 function record(op: Op, inputs: readonly Tensor[], constants: readonly Tensor[]) {
-  const known = new Map([
-    ...inputs.map((tensor, i): [string, Tensor] => [`input/${i}`, tensor]),
-    ...constants.map((tensor, i): [string, Tensor] => [`constant/${i}`, tensor]),
-  ]);
-  return trace(known, (find) =>
-    scoped(() => {
+  const given = [
+    ...inputs.map((tensor, i) => ({ node: `input/${i}`, tensor })),
+    ...constants.map((tensor, i) => ({ node: `constant/${i}`, tensor })),
+  ];
+  return contained(() =>
+    trace('the operation', given, [], (_, find) => {
       const y = op(...inputs);
       return { output: find(y).reference, shape: y.shape };
     }),

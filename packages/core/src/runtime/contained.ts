@@ -1,0 +1,26 @@
+import { scoped, type Tensor, tf } from './tensorflow';
+
+/** The part of tfjs's engine that hears of every tensor. */
+interface Tracker {
+  trackTensor(tensor: Tensor, backend?: object): void;
+}
+
+/**
+ * Runs `body` and disposes of every tensor that it made, of those that it kept too. What gradients save for their way
+ * back is kept until they are through: a step that throws midway would leave it behind. Variables stay.
+ */
+export function contained<R>(body: () => R): R {
+  const engine = tf.engine() as unknown as Tracker;
+  const { trackTensor } = engine;
+  const made: Tensor[] = [];
+  engine.trackTensor = (tensor, backend) => {
+    if (!(tensor instanceof tf.Variable)) made.push(tensor);
+    trackTensor.call(engine, tensor, backend);
+  };
+  try {
+    return scoped(body);
+  } finally {
+    engine.trackTensor = trackTensor;
+    for (const tensor of made) if (!tensor.isDisposed) tensor.dispose();
+  }
+}

@@ -1,0 +1,68 @@
+/** Whether a step does the same each time: a recording of it is compared with a second one. */
+import type { CallSite } from './call-site';
+import type { GraphNode, NodeAttr } from './graph-def';
+import type { Recording } from './trace';
+
+const advice =
+  'A compiled step does the same at every call: what changes (random numbers, times, counters, settings) must be an input, or part of its state.';
+
+/**
+ * @param results what the step returned and made of its state, each by what it is and the node that it comes from
+ * @throws Error at the first thing that differs, with its line
+ */
+export function requireSame(
+  step: string,
+  first: Recording<ReadonlyMap<string, string>>,
+  second: Recording<ReadonlyMap<string, string>>,
+): void {
+  for (let i = 0; i < Math.max(first.nodes.length, second.nodes.length); i++) {
+    const problem = difference(at(first, i), at(second, i));
+    if (problem)
+      throw new Error(`${step} did something else when it was recorded a second time: ${problem}. ${advice}`);
+  }
+  for (const what of new Set([...first.result.keys(), ...second.result.keys()])) {
+    if (first.result.get(what) === second.result.get(what)) continue;
+    throw new Error(
+      `${step} did something else when it was recorded a second time: ${what} is another tensor. ${advice}`,
+    );
+  }
+}
+
+interface Located {
+  readonly node: GraphNode;
+  readonly site: CallSite;
+}
+
+function at({ nodes, sites }: Recording<unknown>, index: number): Located | undefined {
+  const node = nodes[index];
+  const site = sites[index];
+  return node && site && { node, site };
+}
+
+const named = ({ node, site }: Located): string =>
+  `${node.op === 'Const' ? `a constant${shapeOf(node)}` : `the operation ${node.op}`} at ${site}`;
+
+function difference(one: Located | undefined, other: Located | undefined): string | undefined {
+  if (!one) return other && `${named(other)} is new`;
+  if (!other) return `${named(one)} is missing`;
+  if (one.node.op !== other.node.op) return `${named(one)} has become ${named(other)}`;
+  if (one.node.inputs.join() !== other.node.inputs.join()) return `${named(one)} has other inputs`;
+  const differs = one.node.attrs.find((attr, i) => !sameAttr(attr, other.node.attrs[i]));
+  if (!differs) return undefined;
+  return 'tensor' in differs ? `${named(one)} has other values` : `${named(one)} has another ${differs.name}`;
+}
+
+function shapeOf({ attrs }: GraphNode): string {
+  const value = attrs.find((attr) => 'tensor' in attr);
+  return value && 'tensor' in value ? ` [${value.tensor.shape}]` : '';
+}
+
+function sameAttr(one: NodeAttr, other: NodeAttr | undefined): boolean {
+  if (!other || one.name !== other.name) return false;
+  if (!('tensor' in one) || !('tensor' in other)) return JSON.stringify(one) === JSON.stringify(other);
+  const [a, b] = [one.tensor, other.tensor];
+  return a.dtype === b.dtype && a.shape.join() === b.shape.join() && bytes(a.values).equals(bytes(b.values));
+}
+
+const bytes = ({ buffer, byteOffset, byteLength }: NodeJS.TypedArray): Buffer =>
+  Buffer.from(buffer, byteOffset, byteLength);

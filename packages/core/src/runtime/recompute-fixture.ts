@@ -1,0 +1,32 @@
+/** For recompute.test.ts: the most memory that a process needs for a compiled step, with `recompute` or without. */
+import { Program } from './program';
+import { recompute } from './recompute';
+import { State } from './state';
+import { type Tensor, tf } from './tensorflow';
+
+const again = process.argv[2] === 'recompute';
+// 4 MB each; a block keeps five for its gradient.
+const shape = [1024, 1024];
+const blocks = 24;
+
+const body = (x: Tensor): Tensor => tf.add(x, tf.sin(tf.exp(tf.sin(tf.tanh(tf.sin(x))))));
+const block = again ? recompute(body) : body;
+
+const step = new Program(new State()).define('step', { x: { dtype: 'float32', shape } }, ({ x }) => ({
+  slope: tf.sum(tf.grad((given) => Array.from({ length: blocks }).reduce<Tensor>((y) => block(y), given))(x)),
+}));
+
+async function main(): Promise<void> {
+  const x = new Float32Array(1024 * 1024).fill(0.01);
+  // Sampled while the step runs on its own thread: maxRSS may be that of the process which started this one.
+  let most = 0;
+  const sampling = setInterval(() => {
+    most = Math.max(most, process.memoryUsage.rss());
+  }, 1);
+  let slope = 0;
+  for (let i = 0; i < 3; i++) slope = (await step({ x })).slope[0] ?? Number.NaN;
+  clearInterval(sampling);
+  console.log(JSON.stringify({ slope, megabytes: most / 2 ** 20 }));
+}
+
+main();
