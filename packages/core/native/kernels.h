@@ -7,6 +7,7 @@
 
 namespace headshare {
 
+std::vector<std::string> RegisterDepthwise();
 std::vector<std::string> RegisterPRelu();
 
 }  // namespace headshare

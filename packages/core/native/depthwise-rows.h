@@ -1,0 +1,26 @@
+// The loops of the depthwise convolution: one row of a map at a time.
+#pragma once
+
+#include <cstdint>
+
+namespace headshare {
+
+// A correlation of `rows` source rows with as many filter rows, of `taps` filter taps each, along one row of outputs:
+//   output o, channel j:  sum over r, t of  source(r, o * stride + base + t)[j] * tap(r, t)[j]
+// where source columns outside 0 ... width - 1 contribute nothing. All of them are c channels that lie side by side.
+// Convolution, its gradient by x (source: dy) and, with the roles exchanged, the one by the filter are made of these.
+struct Correlation {
+  int64_t c;
+  int64_t rows, taps;
+  int64_t base, stride, width, count;
+  // Distances in elements, from one row, tap or output to the next.
+  int64_t source_row, tap_row, tap_step, output_step;
+};
+
+// Writes the row of outputs.
+void Correlate(const Correlation &k, const float *source, const float *taps, float *outputs);
+
+// Adds source * outputs to the taps: the gradient by the filter, given the outputs'.
+void AddToTaps(const Correlation &k, const float *source, const float *outputs, float *taps);
+
+}  // namespace headshare

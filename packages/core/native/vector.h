@@ -1,0 +1,70 @@
+// Vectors of floats as the compiler knows them (GCC's and Clang's vector extensions), for loops whose sums have to stay in
+// registers.
+#pragma once
+
+#include <cstdint>
+#include <type_traits>
+#include <utility>
+
+#define HEADSHARE_INLINE inline __attribute__((always_inline))
+// Between a lambda's parameters and its body.
+#define HEADSHARE_INLINED __attribute__((always_inline))
+
+// As wide as the machine's registers: wider ones GCC takes apart badly.
+#if defined(__AVX512F__)
+#define HEADSHARE_VECTOR 64
+#elif defined(__AVX__)
+#define HEADSHARE_VECTOR 32
+#else
+#define HEADSHARE_VECTOR 16
+#endif
+
+namespace headshare {
+
+// Memory is a Value that begins anywhere. Structs, as template arguments of the bare types would lose their attributes.
+struct Wide {
+  typedef float Value __attribute__((vector_size(HEADSHARE_VECTOR)));
+  typedef float Memory __attribute__((vector_size(HEADSHARE_VECTOR), aligned(4), may_alias));
+};
+struct Narrow {
+  typedef float Value __attribute__((vector_size(16)));
+  typedef float Memory __attribute__((vector_size(16), aligned(4), may_alias));
+};
+struct Single {
+  typedef float Value;
+  typedef float Memory;
+};
+
+template <typename V>
+constexpr int64_t kLanes = sizeof(typename V::Value) / sizeof(float);
+
+template <typename V>
+HEADSHARE_INLINE const typename V::Memory &At(const float *from) {
+  return *reinterpret_cast<const typename V::Memory *>(from);
+}
+template <typename V>
+HEADSHARE_INLINE typename V::Memory &At(float *to) {
+  return *reinterpret_cast<typename V::Memory *>(to);
+}
+
+template <typename Body, int... kIndices>
+HEADSHARE_INLINE void UnrolledOver(std::integer_sequence<int, kIndices...>, const Body &body) {
+  (body(std::integral_constant<int, kIndices>()), ...);
+}
+// body(0) ... body(kCount - 1), each with its index as a constant: arrays that are indexed by it become registers, which
+// unrolling left to the compiler does not promise. The body is to be HEADSHARE_INLINED.
+template <int kCount, typename Body>
+HEADSHARE_INLINE void Unrolled(const Body &body) {
+  UnrolledOver(std::make_integer_sequence<int, kCount>(), body);
+}
+
+// body(V(), first) for c elements, as many at a time as fit.
+template <typename Body>
+HEADSHARE_INLINE void ForVectors(int64_t c, const Body &body) {
+  int64_t i = 0;
+  for (; i + kLanes<Wide> <= c; i += kLanes<Wide>) body(Wide(), i);
+  for (; i + kLanes<Narrow> <= c; i += kLanes<Narrow>) body(Narrow(), i);
+  for (; i < c; i++) body(Single(), i);
+}
+
+}  // namespace headshare
