@@ -13,108 +13,172 @@ constexpr int kOutputs = 4;
 
 // The columns of the source that outputs first ... first + outputs - 1 look at, and those of them that exist.
 struct Columns {
-  Columns(const Correlation &k, int64_t first, int64_t outputs)
-      : first(first * k.stride + k.base),
-        from(std::max<int64_t>(0, -this->first)),
-        to(std::min((outputs - 1) * k.stride + k.taps, k.width - this->first)) {}
-  bool Whole(int64_t count) const { return from == 0 && to == count; }
+  Columns(const Correlation &k, int64_t output, int64_t outputs)
+      : first(output * k.stride + k.base),
+        count((outputs - 1) * k.stride + k.taps),
+        from(std::max<int64_t>(0, -first)),
+        to(std::min(count, k.width - first)) {}
 
-  int64_t first, from, to;
+  int64_t first, count, from, to;
 };
 
-// Correlate for kN outputs from `first` on, whose columns all exist where kWhole.
-template <int kTaps, int kStride, int kN, bool kWhole>
-void CorrelateSome(const Correlation &k, int64_t first, const float *source, const float *taps, float *outputs) {
-  constexpr int kColumns = (kN - 1) * kStride + kTaps;
-  const Columns columns(k, first, kN);
-  const int64_t c = k.c, from = columns.from, to = columns.to;
-  source += columns.first * c;
-  outputs += first * k.output_step;
-  ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
-    using V = decltype(vector);
-    typename V::Value sums[kN] = {}, tap[kTaps];
-    const float *row = source + channel, *tap_row = taps + channel;
-    for (int64_t r = k.rows; r > 0; r--, row += k.source_row, tap_row += k.tap_row) {
-      Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED { tap[t] = At<V>(tap_row + t * k.tap_step); });
-      Unrolled<kColumns>([&](auto column) HEADSHARE_INLINED {
-        if (!kWhole && (column < from || column >= to)) return;
-        const typename V::Value value = At<V>(row + column * c);
-        Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
-          constexpr int kTap = column - output * kStride;
-          if constexpr (kTap >= 0 && kTap < kTaps) sums[output] += value * tap[kTap];
-        });
-      });
-    }
-    Unrolled<kN>([&](auto output) HEADSHARE_INLINED { At<V>(outputs + output * k.output_step + channel) = sums[output]; });
-  });
-}
+// How a block of kN outputs lies: kLeft and kRight of its columns there are missing.
+template <int kTaps, int kStride, int kN, int kLeft, int kRight>
+struct Block {
+  static constexpr int kFrom = kLeft, kTo = (kN - 1) * kStride + kTaps - kRight;
 
-// AddToTaps for kN outputs from `first` on.
-template <int kTaps, int kStride, int kN, bool kWhole>
-void AddSome(const Correlation &k, int64_t first, const float *source, const float *outputs, float *taps) {
-  constexpr int kColumns = (kN - 1) * kStride + kTaps;
-  const Columns columns(k, first, kN);
-  const int64_t c = k.c, from = columns.from, to = columns.to;
-  source += columns.first * c;
-  outputs += first * k.output_step;
-  ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
-    using V = decltype(vector);
-    typename V::Value output[kN], sums[kTaps];
-    Unrolled<kN>([&](auto o) HEADSHARE_INLINED { output[o] = At<V>(outputs + o * k.output_step + channel); });
-    const float *row = source + channel;
-    float *tap_row = taps + channel;
-    for (int64_t r = k.rows; r > 0; r--, row += k.source_row, tap_row += k.tap_row) {
-      Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED { sums[t] = At<V>(tap_row + t * k.tap_step); });
-      Unrolled<kColumns>([&](auto column) HEADSHARE_INLINED {
-        if (!kWhole && (column < from || column >= to)) return;
-        const typename V::Value value = At<V>(row + column * c);
-        Unrolled<kN>([&](auto o) HEADSHARE_INLINED {
-          constexpr int kTap = column - o * kStride;
-          if constexpr (kTap >= 0 && kTap < kTaps) sums[kTap] += value * output[o];
-        });
+  // Fetches the columns of `rows` rows that no block before this one had.
+  static HEADSHARE_INLINE void Fetch(const float *row, int64_t rows, int64_t source_row, int64_t c) {
+    for (; rows > 0; rows--, row += source_row) {
+      const float *from = row;
+      Unrolled<kN * kStride>([&](auto) HEADSHARE_INLINED {
+        __builtin_prefetch(from, 0, 2);
+        from += c;
+        Forget(from);
       });
-      Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED { At<V>(tap_row + t * k.tap_step) = sums[t]; });
     }
-  });
+  }
+
+  template <bool kStream>
+  static HEADSHARE_INLINE void Correlate(const Correlation &k, int64_t first, const float *source, const float *taps,
+                                         float *outputs) {
+    const int64_t c = k.c, rows = k.rows, source_row = k.source_row, tap_row = k.tap_row, tap_step = k.tap_step,
+                  output_step = k.output_step, ahead = k.ahead;
+    source += (first * kStride + k.base + kFrom) * c;
+    outputs += first * output_step;
+    ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
+      using V = decltype(vector);
+      typename V::Value sums[kN] = {}, tap[kTaps];
+      const float *row = source + channel, *filter = taps + channel;
+      for (int64_t r = rows; r > 0; r--, row += source_row, filter += tap_row) {
+        const float *from = filter;
+        Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
+          tap[t] = At<V>(from);
+          from += tap_step;
+          Forget(from);
+        });
+        from = row;
+        Unrolled<kTo - kFrom>([&](auto column) HEADSHARE_INLINED {
+          const typename V::Value value = At<V>(from);
+          from += c;
+          Forget(from);
+          Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
+            constexpr int kTap = column + kFrom - output * kStride;
+            if constexpr (kTap >= 0 && kTap < kTaps) sums[output] += value * tap[kTap];
+          });
+        });
+      }
+      Fetch(row, ahead, source_row, c);
+      float *to = outputs + channel;
+      Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
+        if constexpr (kStream) {
+          Stream<V>(to, sums[output]);
+        } else {
+          At<V>(to) = sums[output];
+        }
+        to += output_step;
+        Forget(to);
+      });
+    });
+  }
+
+  static HEADSHARE_INLINE void AddToTaps(const Correlation &k, int64_t first, const float *source, const float *outputs,
+                                         float *taps) {
+    const int64_t c = k.c, rows = k.rows, source_row = k.source_row, tap_row = k.tap_row, tap_step = k.tap_step,
+                  output_step = k.output_step, ahead = k.ahead;
+    source += (first * kStride + k.base + kFrom) * c;
+    outputs += first * output_step;
+    ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
+      using V = decltype(vector);
+      typename V::Value values[kN], sums[kTaps];
+      const float *at = outputs + channel;
+      Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
+        values[output] = At<V>(at);
+        at += output_step;
+        Forget(at);
+      });
+      const float *row = source + channel;
+      float *filter = taps + channel;
+      for (int64_t r = rows; r > 0; r--, row += source_row, filter += tap_row) {
+        float *to = filter;
+        Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
+          sums[t] = At<V>(to);
+          to += tap_step;
+          Forget(to);
+        });
+        const float *from = row;
+        Unrolled<kTo - kFrom>([&](auto column) HEADSHARE_INLINED {
+          const typename V::Value value = At<V>(from);
+          from += c;
+          Forget(from);
+          Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
+            constexpr int kTap = column + kFrom - output * kStride;
+            if constexpr (kTap >= 0 && kTap < kTaps) sums[kTap] += value * values[output];
+          });
+        });
+        to = filter;
+        Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
+          At<V>(to) = sums[t];
+          to += tap_step;
+          Forget(to);
+        });
+      }
+      Fetch(row, ahead, source_row, c);
+    });
+  }
+};
+
+void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps, float *outputs);
+void AddAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *outputs, float *taps);
+
+// Calls body(block) with the Block for these columns; false where there is none.
+template <int kTaps, int kStride, int kN, typename Body>
+HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
+  const int64_t left = columns.from, right = columns.count - columns.to;
+  if (left == 0 && right == 0) {
+    body(Block<kTaps, kStride, kN, 0, 0>());
+  } else if (left == 1 && right == 0) {
+    body(Block<kTaps, kStride, kN, 1, 0>());
+  } else if (left == 0 && right == 1) {
+    body(Block<kTaps, kStride, kN, 0, 1>());
+  } else {
+    return false;
+  }
+  return true;
 }
 
 template <int kTaps, int kStride>
 void CorrelateRow(const Correlation &k, const float *source, const float *taps, float *outputs) {
-  constexpr int kColumns = (kOutputs - 1) * kStride + kTaps;
-  if (k.count < kOutputs) {
-    for (int64_t o = 0; o < k.count; o++) CorrelateSome<kTaps, kStride, 1, false>(k, o, source, taps, outputs);
-    return;
-  }
+  if (k.count < kOutputs) return CorrelateAny(k, 0, k.count, source, taps, outputs);
   for (int64_t next = 0; next < k.count; next += kOutputs) {
     // The last ones reach back and write some outputs again, the same values.
     const int64_t o = std::min(next, k.count - kOutputs);
-    if (Columns(k, o, kOutputs).Whole(kColumns)) {
-      CorrelateSome<kTaps, kStride, kOutputs, true>(k, o, source, taps, outputs);
-    } else {
-      CorrelateSome<kTaps, kStride, kOutputs, false>(k, o, source, taps, outputs);
-    }
+    const bool done = WithBlock<kTaps, kStride, kOutputs>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
+      k.stream ? block.template Correlate<true>(k, o, source, taps, outputs)
+               : block.template Correlate<false>(k, o, source, taps, outputs);
+    });
+    if (!done) CorrelateAny(k, o, o + kOutputs, source, taps, outputs);
   }
 }
 
 template <int kTaps, int kStride>
 void AddRow(const Correlation &k, const float *source, const float *outputs, float *taps) {
-  constexpr int kColumns = (kOutputs - 1) * kStride + kTaps;
   int64_t o = 0;
   for (; o + kOutputs <= k.count; o += kOutputs) {
-    if (Columns(k, o, kOutputs).Whole(kColumns)) {
-      AddSome<kTaps, kStride, kOutputs, true>(k, o, source, outputs, taps);
-    } else {
-      AddSome<kTaps, kStride, kOutputs, false>(k, o, source, outputs, taps);
-    }
+    const bool done = WithBlock<kTaps, kStride, kOutputs>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
+      block.AddToTaps(k, o, source, outputs, taps);
+    });
+    if (!done) AddAny(k, o, o + kOutputs, source, outputs, taps);
   }
-  for (; o < k.count; o++) AddSome<kTaps, kStride, 1, false>(k, o, source, outputs, taps);
+  AddAny(k, o, k.count, source, outputs, taps);
 }
 
 // For filters of any size, output by output.
 
-void CorrelateAny(const Correlation &k, const float *source, const float *taps, float *outputs) {
+void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps, float *outputs) {
   const int64_t c = k.c;
-  for (int64_t o = 0; o < k.count; o++, outputs += k.output_step) {
+  outputs += first * k.output_step;
+  for (int64_t o = first; o < last; o++, outputs += k.output_step) {
     const Columns columns(k, o, 1);
     const float *from = source + columns.first * c;
     ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
@@ -135,9 +199,10 @@ void CorrelateAny(const Correlation &k, const float *source, const float *taps, 
   }
 }
 
-void AddAny(const Correlation &k, const float *source, const float *outputs, float *taps) {
+void AddAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *outputs, float *taps) {
   const int64_t c = k.c;
-  for (int64_t o = 0; o < k.count; o++, outputs += k.output_step) {
+  outputs += first * k.output_step;
+  for (int64_t o = first; o < last; o++, outputs += k.output_step) {
     const Columns columns(k, o, 1);
     for (int64_t r = 0; r < k.rows; r++) {
       for (int64_t t = columns.from; t < columns.to; t++) {
@@ -160,13 +225,17 @@ void Correlate(const Correlation &k, const float *source, const float *taps, flo
   // The gradient of a 3x3 filter at stride 2: even columns have one tap, odd ones two, or the other way round.
   if (k.taps == 2 && k.stride == 1) return CorrelateRow<2, 1>(k, source, taps, outputs);
   if (k.taps == 1 && k.stride == 1) return CorrelateRow<1, 1>(k, source, taps, outputs);
-  CorrelateAny(k, source, taps, outputs);
+  CorrelateAny(k, 0, k.count, source, taps, outputs);
+}
+
+void CorrelateEnd(const Correlation &k) {
+  if (k.stream) StreamsEnd();
 }
 
 void AddToTaps(const Correlation &k, const float *source, const float *outputs, float *taps) {
   if (k.taps == 3 && k.stride == 1) return AddRow<3, 1>(k, source, outputs, taps);
   if (k.taps == 3 && k.stride == 2) return AddRow<3, 2>(k, source, outputs, taps);
-  AddAny(k, source, outputs, taps);
+  AddAny(k, 0, k.count, source, outputs, taps);
 }
 
 }  // namespace headshare

@@ -6,6 +6,10 @@
 #include <type_traits>
 #include <utility>
 
+#if defined(__SSE__)
+#include <immintrin.h>
+#endif
+
 #define HEADSHARE_INLINE inline __attribute__((always_inline))
 // Between a lambda's parameters and its body.
 #define HEADSHARE_INLINED __attribute__((always_inline))
@@ -45,6 +49,34 @@ HEADSHARE_INLINE const typename V::Memory &At(const float *from) {
 template <typename V>
 HEADSHARE_INLINE typename V::Memory &At(float *to) {
   return *reinterpret_cast<typename V::Memory *>(to);
+}
+
+// A store past the caches where the machine has such (x86), to memory that is aligned to the vector: of what would not
+// stay in them anyhow. A line that is to be written is otherwise read first. Others see it after StreamsEnd.
+template <typename V>
+HEADSHARE_INLINE void Stream(float *to, typename V::Value value) {
+#if defined(__AVX512F__)
+  if constexpr (sizeof(value) == 64) return _mm512_stream_ps(to, value);
+#endif
+#if defined(__AVX__)
+  if constexpr (sizeof(value) == 32) return _mm256_stream_ps(to, value);
+#endif
+#if defined(__SSE__)
+  if constexpr (sizeof(value) == 16) return _mm_stream_ps(to, value);
+#endif
+  At<V>(to) = value;
+}
+inline void StreamsEnd() {
+#if defined(__SSE__)
+  _mm_sfence();
+#endif
+}
+
+// Makes the compiler forget how it got a pointer, so that it goes on from it by additions. Otherwise it computes the
+// distances of all that is near once, has not got registers for them, and fetches each of them for every load.
+template <typename T>
+HEADSHARE_INLINE void Forget(T *&pointer) {
+  asm("" : "+r"(pointer));
 }
 
 template <typename Body, int... kIndices>
