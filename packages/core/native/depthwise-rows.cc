@@ -53,13 +53,13 @@ struct Block {
       for (int64_t r = rows; r > 0; r--, row += source_row, filter += tap_row) {
         const float *from = filter;
         Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
-          tap[t] = At<V>(from);
+          tap[t] = V::Load(from);
           from += tap_step;
           Forget(from);
         });
         from = row;
         Unrolled<kTo - kFrom>([&](auto column) HEADSHARE_INLINED {
-          const typename V::Value value = At<V>(from);
+          const typename V::Value value = V::Load(from);
           from += c;
           Forget(from);
           Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
@@ -74,7 +74,7 @@ struct Block {
         if constexpr (kStream) {
           Stream<V>(to, sums[output]);
         } else {
-          At<V>(to) = sums[output];
+          V::Store(to, sums[output]);
         }
         to += output_step;
         Forget(to);
@@ -93,7 +93,7 @@ struct Block {
       typename V::Value values[kN], sums[kTaps];
       const float *at = outputs + channel;
       Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
-        values[output] = At<V>(at);
+        values[output] = V::Load(at);
         at += output_step;
         Forget(at);
       });
@@ -102,13 +102,13 @@ struct Block {
       for (int64_t r = rows; r > 0; r--, row += source_row, filter += tap_row) {
         float *to = filter;
         Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
-          sums[t] = At<V>(to);
+          sums[t] = V::Load(to);
           to += tap_step;
           Forget(to);
         });
         const float *from = row;
         Unrolled<kTo - kFrom>([&](auto column) HEADSHARE_INLINED {
-          const typename V::Value value = At<V>(from);
+          const typename V::Value value = V::Load(from);
           from += c;
           Forget(from);
           Unrolled<kN>([&](auto output) HEADSHARE_INLINED {
@@ -118,7 +118,7 @@ struct Block {
         });
         to = filter;
         Unrolled<kTaps>([&](auto t) HEADSHARE_INLINED {
-          At<V>(to) = sums[t];
+          V::Store(to, sums[t]);
           to += tap_step;
           Forget(to);
         });
@@ -132,45 +132,57 @@ void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float
 void AddAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *outputs, float *taps);
 
 // Calls body(block) with the Block for these columns; false where there is none.
-template <int kTaps, int kStride, int kN, typename Body>
+template <int kTaps, int kStride, typename Body>
 HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
   const int64_t left = columns.from, right = columns.count - columns.to;
   if (left == 0 && right == 0) {
-    body(Block<kTaps, kStride, kN, 0, 0>());
-  } else if (left == 1 && right == 0) {
-    body(Block<kTaps, kStride, kN, 1, 0>());
-  } else if (left == 0 && right == 1) {
-    body(Block<kTaps, kStride, kN, 0, 1>());
-  } else {
-    return false;
+    body(Block<kTaps, kStride, kOutputs, 0, 0>());
+    return true;
   }
-  return true;
+  // One that is missing is what a 3x3 filter has at the borders.
+  if constexpr (kTaps <= 3) {
+    if (left == 1 && right == 0) {
+      body(Block<kTaps, kStride, kOutputs, 1, 0>());
+      return true;
+    }
+    if (left == 0 && right == 1) {
+      body(Block<kTaps, kStride, kOutputs, 0, 1>());
+      return true;
+    }
+  }
+  return false;
 }
 
 template <int kTaps, int kStride>
 void CorrelateRow(const Correlation &k, const float *source, const float *taps, float *outputs) {
-  if (k.count < kOutputs) return CorrelateAny(k, 0, k.count, source, taps, outputs);
-  for (int64_t next = 0; next < k.count; next += kOutputs) {
+  for (int64_t next = 0; next < k.count;) {
     // The last ones reach back and write some outputs again, the same values.
     const int64_t o = std::min(next, k.count - kOutputs);
-    const bool done = WithBlock<kTaps, kStride, kOutputs>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
-      k.stream ? block.template Correlate<true>(k, o, source, taps, outputs)
-               : block.template Correlate<false>(k, o, source, taps, outputs);
-    });
-    if (!done) CorrelateAny(k, o, o + kOutputs, source, taps, outputs);
+    if (o >= 0 && WithBlock<kTaps, kStride>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
+          k.stream ? block.template Correlate<true>(k, o, source, taps, outputs)
+                   : block.template Correlate<false>(k, o, source, taps, outputs);
+        })) {
+      next = o + kOutputs;
+    } else {
+      CorrelateAny(k, next, next + 1, source, taps, outputs);
+      next++;
+    }
   }
 }
 
 template <int kTaps, int kStride>
 void AddRow(const Correlation &k, const float *source, const float *outputs, float *taps) {
-  int64_t o = 0;
-  for (; o + kOutputs <= k.count; o += kOutputs) {
-    const bool done = WithBlock<kTaps, kStride, kOutputs>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
-      block.AddToTaps(k, o, source, outputs, taps);
-    });
-    if (!done) AddAny(k, o, o + kOutputs, source, outputs, taps);
+  for (int64_t o = 0; o < k.count;) {
+    if (o + kOutputs <= k.count &&
+        WithBlock<kTaps, kStride>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
+          block.AddToTaps(k, o, source, outputs, taps);
+        })) {
+      o += kOutputs;
+    } else {
+      AddAny(k, o, o + 1, source, outputs, taps);
+      o++;
+    }
   }
-  AddAny(k, o, k.count, source, outputs, taps);
 }
 
 // For filters of any size, output by output.
@@ -189,12 +201,12 @@ void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float
         const float *row = from + r * k.source_row + channel, *tap_row = taps + r * k.tap_row + channel;
         int64_t t = columns.from;
         for (; t + 2 <= columns.to; t += 2) {
-          sums[0] += At<V>(row + t * c) * At<V>(tap_row + t * k.tap_step);
-          sums[1] += At<V>(row + (t + 1) * c) * At<V>(tap_row + (t + 1) * k.tap_step);
+          sums[0] += V::Load(row + t * c) * V::Load(tap_row + t * k.tap_step);
+          sums[1] += V::Load(row + (t + 1) * c) * V::Load(tap_row + (t + 1) * k.tap_step);
         }
-        if (t < columns.to) sums[0] += At<V>(row + t * c) * At<V>(tap_row + t * k.tap_step);
+        if (t < columns.to) sums[0] += V::Load(row + t * c) * V::Load(tap_row + t * k.tap_step);
       }
-      At<V>(outputs + channel) = sums[0] + sums[1];
+      V::Store(outputs + channel, sums[0] + sums[1]);
     });
   }
 }
@@ -210,7 +222,7 @@ void AddAny(const Correlation &k, int64_t first, int64_t last, const float *sour
         float *to = taps + r * k.tap_row + t * k.tap_step;
         ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
           using V = decltype(vector);
-          At<V>(to + channel) += At<V>(from + channel) * At<V>(outputs + channel);
+          V::Store(to + channel, V::Load(to + channel) + V::Load(from + channel) * V::Load(outputs + channel));
         });
       }
     }
@@ -225,6 +237,9 @@ void Correlate(const Correlation &k, const float *source, const float *taps, flo
   // The gradient of a 3x3 filter at stride 2: even columns have one tap, odd ones two, or the other way round.
   if (k.taps == 2 && k.stride == 1) return CorrelateRow<2, 1>(k, source, taps, outputs);
   if (k.taps == 1 && k.stride == 1) return CorrelateRow<1, 1>(k, source, taps, outputs);
+  if (k.taps == 5 && k.stride == 1) return CorrelateRow<5, 1>(k, source, taps, outputs);
+  if (k.taps == 5 && k.stride == 2) return CorrelateRow<5, 2>(k, source, taps, outputs);
+  if (k.taps == 7 && k.stride == 1) return CorrelateRow<7, 1>(k, source, taps, outputs);
   CorrelateAny(k, 0, k.count, source, taps, outputs);
 }
 
@@ -235,6 +250,9 @@ void CorrelateEnd(const Correlation &k) {
 void AddToTaps(const Correlation &k, const float *source, const float *outputs, float *taps) {
   if (k.taps == 3 && k.stride == 1) return AddRow<3, 1>(k, source, outputs, taps);
   if (k.taps == 3 && k.stride == 2) return AddRow<3, 2>(k, source, outputs, taps);
+  if (k.taps == 5 && k.stride == 1) return AddRow<5, 1>(k, source, outputs, taps);
+  if (k.taps == 5 && k.stride == 2) return AddRow<5, 2>(k, source, outputs, taps);
+  if (k.taps == 7 && k.stride == 1) return AddRow<7, 1>(k, source, outputs, taps);
   AddAny(k, 0, k.count, source, outputs, taps);
 }
 

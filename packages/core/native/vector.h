@@ -25,31 +25,27 @@
 
 namespace headshare {
 
-// Memory is a Value that begins anywhere. Structs, as template arguments of the bare types would lose their attributes.
+// Types for template arguments, as those of vectors lose their attributes there. Memory is a Value that begins anywhere.
 struct Wide {
   typedef float Value __attribute__((vector_size(HEADSHARE_VECTOR)));
   typedef float Memory __attribute__((vector_size(HEADSHARE_VECTOR), aligned(4), may_alias));
+  static HEADSHARE_INLINE Value Load(const float *from) { return *reinterpret_cast<const Memory *>(from); }
+  static HEADSHARE_INLINE void Store(float *to, Value value) { *reinterpret_cast<Memory *>(to) = value; }
 };
 struct Narrow {
   typedef float Value __attribute__((vector_size(16)));
   typedef float Memory __attribute__((vector_size(16), aligned(4), may_alias));
+  static HEADSHARE_INLINE Value Load(const float *from) { return *reinterpret_cast<const Memory *>(from); }
+  static HEADSHARE_INLINE void Store(float *to, Value value) { *reinterpret_cast<Memory *>(to) = value; }
 };
 struct Single {
   typedef float Value;
-  typedef float Memory;
+  static HEADSHARE_INLINE Value Load(const float *from) { return *from; }
+  static HEADSHARE_INLINE void Store(float *to, Value value) { *to = value; }
 };
 
 template <typename V>
 constexpr int64_t kLanes = sizeof(typename V::Value) / sizeof(float);
-
-template <typename V>
-HEADSHARE_INLINE const typename V::Memory &At(const float *from) {
-  return *reinterpret_cast<const typename V::Memory *>(from);
-}
-template <typename V>
-HEADSHARE_INLINE typename V::Memory &At(float *to) {
-  return *reinterpret_cast<typename V::Memory *>(to);
-}
 
 // A store past the caches where the machine has such (x86), to memory that is aligned to the vector: of what would not
 // stay in them anyhow. A line that is to be written is otherwise read first. Others see it after StreamsEnd.
@@ -64,7 +60,7 @@ HEADSHARE_INLINE void Stream(float *to, typename V::Value value) {
 #if defined(__SSE__)
   if constexpr (sizeof(value) == 16) return _mm_stream_ps(to, value);
 #endif
-  At<V>(to) = value;
+  V::Store(to, value);
 }
 inline void StreamsEnd() {
 #if defined(__SSE__)
