@@ -128,7 +128,8 @@ struct Block {
   }
 };
 
-void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps, float *outputs);
+void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps,
+                  float *outputs);
 void AddAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *outputs, float *taps);
 
 // Calls body(block) with the Block for these columns; false where there is none.
@@ -187,7 +188,8 @@ void AddRow(const Correlation &k, const float *source, const float *outputs, flo
 
 // For filters of any size, output by output.
 
-void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps, float *outputs) {
+void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *taps,
+                  float *outputs) {
   const int64_t c = k.c;
   outputs += first * k.output_step;
   for (int64_t o = first; o < last; o++, outputs += k.output_step) {

@@ -173,7 +173,9 @@ void RunForward(void *state, TF_OpKernelContext *context) {
   const Tensor x = run.Input(0), filter = run.Input(1), size = run.Input(2);
   if (!run.ok()) return;
   Shape shape = ShapeOf(size);
-  if (shape.size() != 3 || shape[2] != 0) return run.Refuse("size must be [height, width, 0]; got " + Text(shape) + ".");
+  if (shape.size() != 3 || shape[2] != 0) {
+    return run.Refuse("size must be [height, width, 0]; got " + Text(shape) + ".");
+  }
   const Shape in = ShapeOf(x);
   if (in.size() == 4) shape = {in[0], shape[0], shape[1], in[3]};
   Geometry g;
@@ -201,8 +203,8 @@ void RunGradient(void *state, TF_OpKernelContext *context) {
   const Bands bands(g);
   // Maps that are small beside the filter, or small altogether, share sums.
   const int64_t size = std::max<int64_t>(1, g.OfX() + g.OfY());
-  const int64_t together =
-      bands.per_map > 1 ? 1 : std::clamp<int64_t>(std::max(kChunk / size, 4 * g.OfFilter() / size), 1, std::max<int64_t>(1, g.b));
+  const int64_t wanted = bands.per_map > 1 ? 1 : std::max(kChunk, 4 * g.OfFilter()) / size;
+  const int64_t together = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(g.b, 1));
   const int64_t groups = (g.b + together - 1) / together;
   std::vector<float> sums(groups * bands.per_map * g.OfFilter());
   float *partial = sums.data();

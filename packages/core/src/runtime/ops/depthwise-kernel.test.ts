@@ -173,21 +173,23 @@ describe('what does not fit is refused', () => {
 
 onCpu('a compiled step knows the shape of its convolution and gives what the eager step gives', async () => {
   const shape = [4, 33, 33, 67];
-  const step = (eager: boolean) => {
+  const run = async (eager: boolean) => {
     const state = new State();
     const values = Float32Array.from(randomValues('filter', [3, 3, 67, 1]).dataSync());
     const filter = state.declare('filter', 'trainable', [3, 3, 67, 1], values);
     const program = new Program(state, { eager });
-    return program.define('step', { x: { dtype: 'float32', shape } }, ({ x }) => {
+    const step = program.define('convolve', { x: { dtype: 'float32', shape } }, ({ x }) => {
       const op = (a: Tensor, f: Tensor) => depthwiseConv2d(a as Tensor4D, f as Tensor4D, { stride: 2, padding: 1 });
       // A second convolution, whose own shape and padding follow from the first one's.
       const both = (a: Tensor, f: Tensor) => opsDepthwiseConv2d(op(a, f) as Tensor4D, f as Tensor4D, { padding: 1 });
       const [dx, dfilter] = tf.grads((a, f) => tf.square(both(a as Tensor, f as Tensor)))([x, filter]);
       return { dx: dx as Tensor, dfilter: dfilter as Tensor };
     });
+    const results = await step({ x: Float32Array.from(randomValues('x', shape).dataSync()) });
+    program.dispose();
+    return results;
   };
-  const x = Float32Array.from(randomValues('x', shape).dataSync());
-  const [eager, compiled] = [await step(true)({ x }), await step(false)({ x })];
+  const [eager, compiled] = [await run(true), await run(false)];
   expect(compiled.dx).toEqual(eager.dx);
   for (const [i, value] of eager.dfilter.entries()) expect(compiled.dfilter[i]).toBeCloseTo(value, 0);
 });
