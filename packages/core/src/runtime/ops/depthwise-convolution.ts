@@ -11,9 +11,10 @@ export const opsDepthwiseConv2d = convolutionOf(
 
 /**
  * One filter a channel: x [batch, h, w, c], filter [kh, kw, c, 1]; padding as PyTorch's. On the CPU by kernels of our own
- * (packages/core/native/depthwise.cc). On two AVX-512 cores, batch 32, MobileFaceNet's shapes: 1.5 to 3 times as fast as
- * TensorFlow's operations forwards, 3 to 10 times for the gradients. Filters of 1 to 7 taps a side, 1 to 256 channels and
- * single images are faster too, both ways together; only forwards at stride 3 TensorFlow is ahead, by a fifth.
+ * (packages/core/native/depthwise.cc). Measured on two busy AVX-512 cores with MobileFaceNet's shapes in batches of 32:
+ * forwards 1.3 to 3 times as fast as TensorFlow's operations (on one thread 1 to 2.5), both gradients 3 to 10 times. Other
+ * filters (1x1, 5x5, 7x7), channels (1 to 100) and single images that were tried gain too; only forwards at stride 3
+ * TensorFlow is level or ahead by a fifth, which the gradients more than make up for.
  */
 export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
   const { stride = 1, padding = 0 } = options;
