@@ -8,23 +8,23 @@ namespace {
 // Sums go down all rows for some channels at a time, so that they stay in registers: two vectors of each of three sums
 // are what processors with 16 registers of 32 bytes can just hold.
 constexpr int64_t kVectors = 2;
-constexpr int64_t kBlock = kVectors * kLanes;
+constexpr int64_t kBlock = kVectors * kLanes<Wide>;
 
 void MomentsBlock(const float *x, int64_t rows, int64_t c, float *means, float *squares) {
-  Vector sum[kVectors] = {}, square[kVectors] = {};
+  Wide::Value sum[kVectors] = {}, square[kVectors] = {};
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < kVectors; v++) sum[v] += Load(x + r * c + v * kLanes);
+    for (int64_t v = 0; v < kVectors; v++) sum[v] += Wide::Load(x + r * c + v * kLanes<Wide>);
   }
   for (int64_t v = 0; v < kVectors; v++) sum[v] /= static_cast<float>(rows);
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t v = 0; v < kVectors; v++) {
-      const Vector d = Load(x + r * c + v * kLanes) - sum[v];
+      const Wide::Value d = Wide::Load(x + r * c + v * kLanes<Wide>) - sum[v];
       square[v] += d * d;
     }
   }
   for (int64_t v = 0; v < kVectors; v++) {
-    Store(means + v * kLanes, sum[v]);
-    Store(squares + v * kLanes, square[v]);
+    Wide::Store(means + v * kLanes<Wide>, sum[v]);
+    Wide::Store(squares + v * kLanes<Wide>, square[v]);
   }
 }
 
@@ -60,7 +60,7 @@ void NormaliseRows(const float *__restrict x, const float *__restrict residual, 
   }
 }
 
-// dy behind the activation, whose input was `pre`. T is float, or Vector for as many channels.
+// dy behind the activation, whose input was `pre`. T is float, or a vector of as many channels.
 template <Activation kActivation, typename T>
 inline T BehindOf(T dy, T pre, T slope) {
   const T zero{};
@@ -88,27 +88,27 @@ inline T Accumulate(T dy, T d, T pre, T slope, Sums<T> &sums) {
 template <Activation kActivation, bool kFromY>
 void ReduceBlock(const float *dy, const float *x, const float *y, const Affine &affine, int64_t from, float *kept,
                  float *sums, int64_t rows, int64_t c) {
-  Vector mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
+  Wide::Value mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
   for (int64_t v = 0; v < kVectors; v++) {
-    mean[v] = Load(affine.mean + from + v * kLanes);
-    scale[v] = Load(affine.scale + from + v * kLanes);
-    offset[v] = Load(affine.offset + from + v * kLanes);
-    if (kActivation == Activation::kPRelu) slope[v] = Load(affine.slope + from + v * kLanes);
+    mean[v] = Wide::Load(affine.mean + from + v * kLanes<Wide>);
+    scale[v] = Wide::Load(affine.scale + from + v * kLanes<Wide>);
+    offset[v] = Wide::Load(affine.offset + from + v * kLanes<Wide>);
+    if (kActivation == Activation::kPRelu) slope[v] = Wide::Load(affine.slope + from + v * kLanes<Wide>);
   }
-  Sums<Vector> all[kVectors];
+  Sums<Wide::Value> all[kVectors];
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t v = 0; v < kVectors; v++) {
-      const int64_t at = r * c + from + v * kLanes;
-      const Vector d = Load(x + at) - mean[v];
-      const Vector pre = kFromY ? Load(y + at) : d * scale[v] + offset[v];
-      const Vector g = Accumulate<kActivation, Vector>(Load(dy + at), d, pre, slope[v], all[v]);
-      if (kFromY) Store(kept + at, g);
+      const int64_t at = r * c + from + v * kLanes<Wide>;
+      const Wide::Value d = Wide::Load(x + at) - mean[v];
+      const Wide::Value pre = kFromY ? Wide::Load(y + at) : d * scale[v] + offset[v];
+      const Wide::Value g = Accumulate<kActivation, Wide::Value>(Wide::Load(dy + at), d, pre, slope[v], all[v]);
+      if (kFromY) Wide::Store(kept + at, g);
     }
   }
   for (int64_t v = 0; v < kVectors; v++) {
-    Store(sums + from + v * kLanes, all[v].g);
-    Store(sums + c + from + v * kLanes, all[v].product);
-    Store(sums + 2 * c + from + v * kLanes, all[v].below);
+    Wide::Store(sums + from + v * kLanes<Wide>, all[v].g);
+    Wide::Store(sums + c + from + v * kLanes<Wide>, all[v].product);
+    Wide::Store(sums + 2 * c + from + v * kLanes<Wide>, all[v].below);
   }
 }
 
