@@ -8,5 +8,6 @@
 namespace headshare {
 
 std::vector<std::string> RegisterPRelu();
+std::vector<std::string> RegisterWinograd();
 
 }  // namespace headshare
