@@ -52,12 +52,8 @@ inline void MultiplyTile(const float *__restrict rows, const float *__restrict p
 template <int kVectors>
 inline void AccumulateTile(const float *__restrict left, const float *__restrict panel, int64_t count,
                            float *__restrict to) {
-  Vector sums[kOuterRows][kVectors];
-#pragma GCC unroll 16
-  for (int r = 0; r < kOuterRows; r++) {
-#pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) sums[r][v] = Load(to + (r * kVectors + v) * kLanes);
-  }
+  // Added to memory at the end: the next tile need not wait for this one's.
+  Vector sums[kOuterRows][kVectors] = {};
   for (; count > 0; count--, left += kChannels, panel += kVectors * kLanes) {
     Vector right[kVectors];
 #pragma GCC unroll 4
@@ -71,7 +67,10 @@ inline void AccumulateTile(const float *__restrict left, const float *__restrict
 #pragma GCC unroll 16
   for (int r = 0; r < kOuterRows; r++) {
 #pragma GCC unroll 4
-    for (int v = 0; v < kVectors; v++) Store(to + (r * kVectors + v) * kLanes, sums[r][v]);
+    for (int v = 0; v < kVectors; v++) {
+      float *at = to + (r * kVectors + v) * kLanes;
+      Store(at, Load(at) + sums[r][v]);
+    }
   }
 }
 

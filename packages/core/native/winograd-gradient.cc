@@ -11,27 +11,32 @@
 namespace headshare {
 namespace {
 
-// Tiles that are transformed and summed at a time: sums are loaded and stored once for so many.
-constexpr int64_t kTiles = 96;
-// Output channels that a part has at most: with 256 input channels its sums take 256 KB.
+// Tiles that are transformed and summed at a time. Sums are loaded and stored once for so many; with twice as many the
+// matrices of 64 channels leave the second-level cache.
+constexpr int64_t kTiles = 48;
+// Output channels that a part has at most.
 constexpr int64_t kSlice = 64;
-// Chunks times slices; times 4, as many parts can be worked at at once.
-constexpr int64_t kParts = 8;
+// Parts there are, if there are tiles for them, so that every thread gets some ...
+constexpr int64_t kParts = 16;
+// ... and if their sums together are not larger than so many floats.
+constexpr int64_t kSums = 2097152;
+// A matrix begins a cache line later than its size says: 16 of them in step would compete for the same lines.
 constexpr int64_t kGap = 16;
 
-// The work is cut, by the shape alone, into parts: a chunk of the tiles, a slice of the output channels, and one of the
-// four rows of the 4x4 matrices, whose transforms need no others. Each part has its own sums, 4 matrices [c][slice].
+// The work is cut, by the shape alone, into parts: a chunk of the tiles and a slice of the output channels. Each part
+// has its own sums, 16 matrices [c][slice].
 struct Parts {
-  int64_t rows, columns;  // c and k, padded
-  int64_t slices, chunks, tiles;
+  int64_t rows, columns;          // c and k, padded
+  int64_t slices, chunks, tiles;  // slices, chunks, and tiles of a chunk
 
   static Parts Of(const Convolution3x3 &shape) {
-    const int64_t columns = RoundUp(shape.k, kLanes), slices = (columns + kSlice - 1) / kSlice;
-    const int64_t wanted = std::max<int64_t>(1, kParts / slices), blocks = (shape.Tiles() + kTiles - 1) / kTiles;
+    const int64_t rows = RoundUp(shape.c, kOuterRows), columns = RoundUp(shape.k, kLanes);
+    const int64_t slices = (columns + kSlice - 1) / kSlice, blocks = (shape.Tiles() + kTiles - 1) / kTiles;
+    const int64_t wanted = std::max<int64_t>(1, std::min(kParts / slices, kSums / (16 * rows * columns)));
     const int64_t tiles = (blocks + wanted - 1) / wanted * kTiles;
-    return {RoundUp(shape.c, kOuterRows), columns, slices, tiles == 0 ? 0 : (shape.Tiles() + tiles - 1) / tiles, tiles};
+    return {rows, columns, slices, blocks == 0 ? 0 : (shape.Tiles() + tiles - 1) / tiles, tiles};
   }
-  int64_t Count() const { return chunks * slices * 4; }
+  int64_t Count() const { return chunks * slices; }
   int64_t Matrix() const { return rows * columns; }
   // Where the sums of a matrix of a chunk begin; there, every panel is [row][column].
   int64_t At(int64_t chunk, int64_t matrix) const { return (chunk * 16 + matrix) * Matrix(); }
@@ -43,41 +48,28 @@ class Part {
   Part(const Convolution3x3 &shape, const Parts &parts, int64_t index)
       : shape_(shape),
         parts_(parts),
-        row_(index % 4),
-        begin_(index / 4 % parts.slices * kSlice),
+        chunk_(index / parts.slices),
+        begin_(index % parts.slices * kSlice),
         end_(std::min(begin_ + kSlice, parts.columns)),
-        chunk_(index / 4 / parts.slices),
         left_(RoundUp(shape.c, kChannels) * kTiles + kGap),
         right_((end_ - begin_) * kTiles + kGap) {}
 
   void Run(const float *dy, const float *x, const float *zeros, float *sums) const {
-    switch (row_) {
-      case 0: return RunRow<0>(dy, x, zeros, sums);
-      case 1: return RunRow<1>(dy, x, zeros, sums);
-      case 2: return RunRow<2>(dy, x, zeros, sums);
-      default: return RunRow<3>(dy, x, zeros, sums);
-    }
-  }
-
- private:
-  template <int kRow>
-  void RunRow(const float *dy, const float *x, const float *zeros, float *sums) const {
-    float *v = Scratch(4 * (left_ + right_)), *d = v + 4 * left_;
-    float *to = sums + parts_.At(chunk_, kRow * 4);
-    for (int64_t j = 0; j < 4; j++) {
-      float *matrix = to + j * parts_.Matrix();
+    float *v = Scratch(16 * (left_ + right_)), *d = v + 16 * left_;
+    for (int64_t i = 0; i < 16; i++) {
+      float *matrix = sums + parts_.At(chunk_, i);
       std::fill(matrix + begin_ * parts_.rows, matrix + end_ * parts_.rows, 0.0f);
     }
     const int64_t last = std::min((chunk_ + 1) * parts_.tiles, shape_.Tiles());
     for (int64_t first = chunk_ * parts_.tiles; first < last; first += kTiles) {
       const int64_t tiles = std::min(kTiles, last - first);
-      Transform<kRow>(dy, x, zeros, first, tiles, v, d);
-      for (int64_t j = 0; j < 4; j++) Accumulate(v + j * left_, d + j * right_, tiles, to + j * parts_.Matrix());
+      Transform(dy, x, zeros, first, tiles, v, d);
+      for (int64_t i = 0; i < 16; i++) Accumulate(v + i * left_, d + i * right_, tiles, sums + parts_.At(chunk_, i));
     }
   }
 
-  // x to 4 matrices [block of kChannels channels][tile][channel], dy to 4 matrices [panel][tile][column].
-  template <int kRow>
+ private:
+  // x to matrices [block of kChannels channels][tile][channel], dy to [panel of the slice][tile][column].
   void Transform(const float *dy, const float *x, const float *zeros, int64_t first, int64_t tiles, float *v,
                  float *d) const {
     const int64_t c = shape_.c, k = shape_.k;
@@ -87,19 +79,17 @@ class Part {
       PixelsAt(shape_, c, x, tile.picture, 2 * tile.row - 1, 2 * tile.column - 1, zeros, in);
       PixelsAt(shape_, k, dy, tile.picture, 2 * tile.row, 2 * tile.column, zeros, out);
       for (int64_t j = 0; j < RoundUp(c, kChannels); j += kLanes) {
-        Vector patch[4][4], row[4];
-        for (int i = 0; i < 16; i++) patch[i / 4][i % 4] = LoadSome(in[i / 4][i % 4] + j, c - j);
-        TransformPatchRow<kRow>(patch, row);
-        float *to = v + (j / kChannels * kTiles + t) * kChannels + j % kChannels;
-        for (int i = 0; i < 4; i++) Store(to + i * left_, row[i]);
+        Vector patch[4][4], to[4][4];
+        LoadPatch(in, j, c - j, patch);
+        TransformPatch(patch, to);
+        StoreAll(to, left_, v + (j / kChannels * kTiles + t) * kChannels + j % kChannels);
       }
       for (int64_t lane = begin_; lane < end_; lane += kLanes) {
-        Vector patch[2][2], row[4];
-        for (int i = 0; i < 4; i++) patch[i / 2][i % 2] = LoadSome(out[i / 2][i % 2] + lane, k - lane);
-        TransformProductGradientRow<kRow>(patch, row);
-        const int64_t panel = lane / kPanel * kPanel;
-        float *to = d + (panel - begin_) * kTiles + t * parts_.Width(panel) + (lane - panel);
-        for (int i = 0; i < 4; i++) Store(to + i * right_, row[i]);
+        Vector patch[2][2], to[4][4];
+        LoadPatch(out, lane, k - lane, patch);
+        TransformProductGradient(patch, to);
+        const int64_t panel = lane / kPanel * kPanel, width = parts_.Width(panel);
+        StoreAll(to, right_, d + (panel - begin_) * kTiles + t * width + (lane - panel));
       }
     }
   }
@@ -122,8 +112,8 @@ class Part {
 
   const Convolution3x3 &shape_;
   const Parts &parts_;
-  const int64_t row_, begin_, end_, chunk_;
-  // Floats from one of 4 matrices to the next.
+  const int64_t chunk_, begin_, end_;
+  // Floats from one of 16 matrices to the next.
   const int64_t left_, right_;
 };
 

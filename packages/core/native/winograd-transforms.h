@@ -8,14 +8,6 @@
 
 namespace headshare {
 
-// B' d: one column, or one row for the transform from the right.
-inline void BorderToFrequencies(const Vector (&d)[4], Vector (&to)[4]) {
-  to[0] = d[0] - d[2];
-  to[1] = d[1] + d[2];
-  to[2] = d[2] - d[1];
-  to[3] = d[1] - d[3];
-}
-
 // to = B' d B
 inline void TransformPatch(const Vector (&d)[4][4], Vector (&to)[4][4]) {
   Vector left[4][4];
@@ -25,7 +17,12 @@ inline void TransformPatch(const Vector (&d)[4][4], Vector (&to)[4][4]) {
     left[2][j] = d[2][j] - d[1][j];
     left[3][j] = d[1][j] - d[3][j];
   }
-  for (int i = 0; i < 4; i++) BorderToFrequencies(left[i], to[i]);
+  for (int i = 0; i < 4; i++) {
+    to[i][0] = left[i][0] - left[i][2];
+    to[i][1] = left[i][1] + left[i][2];
+    to[i][2] = left[i][2] - left[i][1];
+    to[i][3] = left[i][1] - left[i][3];
+  }
 }
 
 // to = A' m A
@@ -73,33 +70,21 @@ inline void TransformFilterGradient(const Vector (&u)[4][4], Vector (&to)[3][3])
   }
 }
 
-// Row kRow of TransformPatch, which is of two of the patch's rows.
-template <int kRow>
-inline void TransformPatchRow(const Vector (&d)[4][4], Vector (&to)[4]) {
-  Vector left[4];
-  for (int j = 0; j < 4; j++) {
-    if (kRow == 0) left[j] = d[0][j] - d[2][j];
-    if (kRow == 1) left[j] = d[1][j] + d[2][j];
-    if (kRow == 2) left[j] = d[2][j] - d[1][j];
-    if (kRow == 3) left[j] = d[1][j] - d[3][j];
-  }
-  BorderToFrequencies(left, to);
-}
-
-// Row kRow of the adjoint of TransformProduct, A d A'.
-template <int kRow>
-inline void TransformProductGradientRow(const Vector (&d)[2][2], Vector (&to)[4]) {
-  Vector left[2];
+// The adjoint of TransformProduct: to = A d A'
+inline void TransformProductGradient(const Vector (&d)[2][2], Vector (&to)[4][4]) {
+  Vector left[4][2];
   for (int j = 0; j < 2; j++) {
-    if (kRow == 0) left[j] = d[0][j];
-    if (kRow == 1) left[j] = d[0][j] + d[1][j];
-    if (kRow == 2) left[j] = d[0][j] - d[1][j];
-    if (kRow == 3) left[j] = -d[1][j];
+    left[0][j] = d[0][j];
+    left[1][j] = d[0][j] + d[1][j];
+    left[2][j] = d[0][j] - d[1][j];
+    left[3][j] = -d[1][j];
   }
-  to[0] = left[0];
-  to[1] = left[0] + left[1];
-  to[2] = left[0] - left[1];
-  to[3] = -left[1];
+  for (int i = 0; i < 4; i++) {
+    to[i][0] = left[i][0];
+    to[i][1] = left[i][0] + left[i][1];
+    to[i][2] = left[i][0] - left[i][1];
+    to[i][3] = -left[i][1];
+  }
 }
 
 }  // namespace headshare

@@ -11,8 +11,11 @@
 namespace headshare {
 namespace {
 
-// Floats that a block's 16 matrices may have; half of a second-level cache of 1 MB.
-constexpr int64_t kBlock = 131072;
+// Floats that the 16 matrices of a block's input have, if that is some tiles: 256 KB, and as much again for its output,
+// fit into second-level caches. Half and twice as much are hardly slower.
+constexpr int64_t kBlock = 65536;
+// Groups of tiles that a block has at least, so that the filter is not fetched for too few of them.
+constexpr int64_t kGroups = 2;
 // Output channels that are multiplied, and transformed back, at a time.
 constexpr int64_t kSlice = 64;
 // Blocks there are at least, if there is work for them, so that every thread gets some.
@@ -51,8 +54,7 @@ void TransformFilters(const Panels &panels, const float *filter, float *to, int6
         }
       }
       TransformFilter(taps, u);
-      float *at = to + first * c + row * width + (lane - first);
-      for (int i = 0; i < 16; i++) Store(at + i * c * panels.padded, u[i / 4][i % 4]);
+      StoreAll(u, c * panels.padded, to + first * c + row * width + (lane - first));
     }
   });
 }
@@ -64,7 +66,7 @@ struct Blocks {
   static Blocks Of(const Convolution3x3 &shape) {
     const int64_t all = RoundUp(shape.Tiles(), kTileRows) / kTileRows;
     const int64_t fit = kBlock / (16 * kTileRows * RoundUp(std::max<int64_t>(shape.c, 1), kChannels));
-    const int64_t groups = std::max<int64_t>(1, std::min(fit, all / kBlocks));
+    const int64_t groups = std::max<int64_t>(1, std::min(std::max(fit, kGroups), all / kBlocks));
     return {groups, groups * kTileRows, (all + groups - 1) / groups};
   }
 };
@@ -105,12 +107,9 @@ class Block {
       }
       for (int64_t j = 0; j < channel_blocks_ * kChannels; j += kLanes) {
         Vector d[4][4], u[4][4];
-        for (int i = 0; i < 16; i++) {
-          d[i / 4][i % 4] = LoadSome(pixels[i / 4][i % 4] + j, c - j);
-        }
+        LoadPatch(pixels, j, c - j, d);
         TransformPatch(d, u);
-        float *at = to + j / kChannels * kTileRows * kChannels + j % kChannels;
-        for (int i = 0; i < 16; i++) Store(at + i * matrix_, u[i / 4][i % 4]);
+        StoreAll(u, matrix_, to + j / kChannels * kTileRows * kChannels + j % kChannels);
       }
     }
   }
@@ -152,15 +151,15 @@ class Block {
           TransformProduct(d, out);
           const int64_t count = k - lane;
           const Vector bias = epilogue.bias ? LoadSome(epilogue.bias + lane, count) : Vector{};
-          for (int64_t i = 0; i < rows; i++) {
-            for (int64_t j = 0; j < columns; j++) {
-              const int64_t at = pixel + (i * shape_.w + j) * k + lane;
-              Vector value = out[i][j] + bias;
-              if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
-              // Not max(value, 0), which loses NaNs.
-              if (epilogue.relu) value = value < 0.0f ? Vector{} : value;
-              StoreSome(y + at, value, count);
-            }
+#pragma GCC unroll 4
+          for (int i = 0; i < 4; i++) {
+            if (i / 2 >= rows || i % 2 >= columns) continue;
+            const int64_t at = pixel + (i / 2 * shape_.w + i % 2) * k + lane;
+            Vector value = out[i / 2][i % 2] + bias;
+            if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
+            // Not max(value, 0), which loses NaNs.
+            if (epilogue.relu) value = value < 0.0f ? Vector{} : value;
+            StoreSome(y + at, value, count);
           }
         }
       }

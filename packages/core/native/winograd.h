@@ -86,4 +86,22 @@ inline void PixelsAt(const Convolution3x3 &shape, int64_t channels, const float 
   }
 }
 
+// Their channels from `first` on, of which there are `count`; zeros beyond. One branch for all, not one for each.
+template <int kSize>
+inline void LoadPatch(const float *const (&pixels)[kSize][kSize], int64_t first, int64_t count,
+                      Vector (&to)[kSize][kSize]) {
+  if (count >= kLanes) {
+    for (int i = 0; i < kSize * kSize; i++) to[i / kSize][i % kSize] = Load(pixels[i / kSize][i % kSize] + first);
+  } else {
+    for (int i = 0; i < kSize * kSize; i++) {
+      to[i / kSize][i % kSize] = LoadSome(pixels[i / kSize][i % kSize] + first, count);
+    }
+  }
+}
+
+// One vector to each of 16 matrices that are `matrix` floats apart.
+inline void StoreAll(const Vector (&from)[4][4], int64_t matrix, float *to) {
+  for (int i = 0; i < 16; i++) Store(to + i * matrix, from[i / 4][i % 4]);
+}
+
 }  // namespace headshare
