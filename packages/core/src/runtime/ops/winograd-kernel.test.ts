@@ -233,4 +233,6 @@ onCpu('it serves 3x3 filters at stride 1 and padding 1 with enough channels', ()
   expect(winogradServes(x, filter, { padding: 0 })).toBe(false);
   expect(winogradServes(x, tf.zeros([1, 1, 64, 64]) as Tensor4D, geometry)).toBe(false);
   expect(winogradServes(tf.zeros([2, 8, 8, 3]), tf.zeros([3, 3, 3, 64]), geometry)).toBe(false);
+  expect(winogradServes(tf.zeros([64, 1, 1, 64]), filter, geometry)).toBe(false);
+  expect(winogradServes(tf.zeros([2, 4, 4, 64]), filter, geometry)).toBe(false);
 });
