@@ -1,6 +1,6 @@
 #include "batch-norm-loops.h"
 
-#include "vector.h"
+#include "lanes.h"
 
 namespace headshare {
 namespace {
@@ -8,23 +8,23 @@ namespace {
 // Sums go down all rows for some channels at a time, so that they stay in registers: two vectors of each of three sums
 // are what processors with 16 registers of 32 bytes can just hold.
 constexpr int64_t kVectors = 2;
-constexpr int64_t kBlock = kVectors * kLanes<Wide>;
+constexpr int64_t kBlock = kVectors * kWidth;
 
 void MomentsBlock(const float *x, int64_t rows, int64_t c, float *means, float *squares) {
-  Wide::Value sum[kVectors] = {}, square[kVectors] = {};
+  Vector sum[kVectors] = {}, square[kVectors] = {};
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < kVectors; v++) sum[v] += Wide::Load(x + r * c + v * kLanes<Wide>);
+    for (int64_t v = 0; v < kVectors; v++) sum[v] += Load(x + r * c + v * kWidth);
   }
   for (int64_t v = 0; v < kVectors; v++) sum[v] /= static_cast<float>(rows);
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t v = 0; v < kVectors; v++) {
-      const Wide::Value d = Wide::Load(x + r * c + v * kLanes<Wide>) - sum[v];
+      const Vector d = Load(x + r * c + v * kWidth) - sum[v];
       square[v] += d * d;
     }
   }
   for (int64_t v = 0; v < kVectors; v++) {
-    Wide::Store(means + v * kLanes<Wide>, sum[v]);
-    Wide::Store(squares + v * kLanes<Wide>, square[v]);
+    Store(means + v * kWidth, sum[v]);
+    Store(squares + v * kWidth, square[v]);
   }
 }
 
@@ -88,27 +88,27 @@ inline T Accumulate(T dy, T d, T pre, T slope, Sums<T> &sums) {
 template <Activation kActivation, bool kFromY>
 void ReduceBlock(const float *dy, const float *x, const float *y, const Affine &affine, int64_t from, float *kept,
                  float *sums, int64_t rows, int64_t c) {
-  Wide::Value mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
+  Vector mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
   for (int64_t v = 0; v < kVectors; v++) {
-    mean[v] = Wide::Load(affine.mean + from + v * kLanes<Wide>);
-    scale[v] = Wide::Load(affine.scale + from + v * kLanes<Wide>);
-    offset[v] = Wide::Load(affine.offset + from + v * kLanes<Wide>);
-    if (kActivation == Activation::kPRelu) slope[v] = Wide::Load(affine.slope + from + v * kLanes<Wide>);
+    mean[v] = Load(affine.mean + from + v * kWidth);
+    scale[v] = Load(affine.scale + from + v * kWidth);
+    offset[v] = Load(affine.offset + from + v * kWidth);
+    if (kActivation == Activation::kPRelu) slope[v] = Load(affine.slope + from + v * kWidth);
   }
-  Sums<Wide::Value> all[kVectors];
+  Sums<Vector> all[kVectors];
   for (int64_t r = 0; r < rows; r++) {
     for (int64_t v = 0; v < kVectors; v++) {
-      const int64_t at = r * c + from + v * kLanes<Wide>;
-      const Wide::Value d = Wide::Load(x + at) - mean[v];
-      const Wide::Value pre = kFromY ? Wide::Load(y + at) : d * scale[v] + offset[v];
-      const Wide::Value g = Accumulate<kActivation, Wide::Value>(Wide::Load(dy + at), d, pre, slope[v], all[v]);
-      if (kFromY) Wide::Store(kept + at, g);
+      const int64_t at = r * c + from + v * kWidth;
+      const Vector d = Load(x + at) - mean[v];
+      const Vector pre = kFromY ? Load(y + at) : d * scale[v] + offset[v];
+      const Vector g = Accumulate<kActivation, Vector>(Load(dy + at), d, pre, slope[v], all[v]);
+      if (kFromY) Store(kept + at, g);
     }
   }
   for (int64_t v = 0; v < kVectors; v++) {
-    Wide::Store(sums + from + v * kLanes<Wide>, all[v].g);
-    Wide::Store(sums + c + from + v * kLanes<Wide>, all[v].product);
-    Wide::Store(sums + 2 * c + from + v * kLanes<Wide>, all[v].below);
+    Store(sums + from + v * kWidth, all[v].g);
+    Store(sums + c + from + v * kWidth, all[v].product);
+    Store(sums + 2 * c + from + v * kWidth, all[v].below);
   }
 }
 

@@ -11,5 +11,6 @@ std::vector<std::string> RegisterBatchNorm();
 std::vector<std::string> RegisterDepthwise();
 std::vector<std::string> RegisterPRelu();
 std::vector<std::string> RegisterSgd();
+std::vector<std::string> RegisterWinograd();
 
 }  // namespace headshare

@@ -3,6 +3,7 @@ import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { convolutionOf, filterWindow, sizes } from './convolution-of';
 import { dilated } from './dilated-convolution';
 import { padded, type WindowOptions } from './window';
+import { winogradConv2d, winogradServes } from './winograd-convolution';
 
 const plainConv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 
@@ -39,6 +40,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
     throw new Error(`conv2d: the filter takes ${filter.shape[2]} channels, the image has ${x.shape[3]}.`);
   }
   const window = filterWindow('conv2d', x, filter, options);
+  if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
   const stride = [window[0].stride, window[1].stride] as const;
   const strided = stride.some((step) => step > 1);
   if (window.some(({ dilation }) => dilation > 1)) {

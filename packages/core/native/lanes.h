@@ -1,0 +1,28 @@
+// The widest vectors (vector.h) by short names, and those of which only some lanes count.
+#pragma once
+
+#include "vector.h"
+
+namespace headshare {
+
+typedef Wide::Value Vector;
+constexpr int kWidth = kLanes<Wide>;
+
+inline Vector Load(const float *from) { return Wide::Load(from); }
+inline void Store(float *to, Vector value) { Wide::Store(to, value); }
+
+// The first `count` lanes, at most kWidth; the others are zeros.
+inline Vector LoadSome(const float *from, int64_t count) {
+  if (count >= kWidth) return Load(from);
+  Vector value = {};
+  for (int64_t i = 0; i < count; i++) value[i] = from[i];
+  return value;
+}
+inline void StoreSome(float *to, Vector value, int64_t count) {
+  if (count >= kWidth) return Store(to, value);
+  for (int64_t i = 0; i < count; i++) to[i] = value[i];
+}
+
+constexpr int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+
+}  // namespace headshare

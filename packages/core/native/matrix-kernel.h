@@ -1,0 +1,77 @@
+// The innermost loops of matrix products: a tile of the product is held in registers while the reduction goes over it.
+// Operands come packed in the order in which they are read, so that every address is a pointer and a constant.
+#pragma once
+
+#include "lanes.h"
+
+namespace headshare {
+
+// Columns that are held together. A panel of a matrix is so many of its columns (the last one: what is left, in whole
+// vectors), row after row.
+constexpr int kPanel = 2 * kWidth;
+// Channels of rows that lie together.
+constexpr int kChannels = 16;
+
+// Rows of a tile, such that tile, a row of the panel and a factor fill the registers: 32, or 16 with AVX2.
+#if defined(__AVX512F__) || !defined(__AVX__)
+constexpr int kTileRows = 12;
+constexpr int kOuterRows = 8;
+#else
+constexpr int kTileRows = 6;
+constexpr int kOuterRows = 4;
+#endif
+
+// to [kTileRows][columns] = rows x panel. rows is [c / kChannels][kTileRows][kChannels], panel [c][columns], columns
+// kVectors vectors.
+template <int kVectors>
+inline void MultiplyTile(const float *__restrict rows, const float *__restrict panel, int64_t c,
+                         float *__restrict to) {
+  Vector sums[kTileRows][kVectors] = {};
+  for (; c > 0; c -= kChannels, rows += kTileRows * kChannels) {
+    const int64_t channels = c < kChannels ? c : kChannels;
+    for (int64_t j = 0; j < channels; j++, panel += kVectors * kWidth) {
+      Vector right[kVectors];
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; v++) right[v] = Load(panel + v * kWidth);
+#pragma GCC unroll 16
+      for (int r = 0; r < kTileRows; r++) {
+#pragma GCC unroll 4
+        for (int v = 0; v < kVectors; v++) sums[r][v] += rows[r * kChannels + j] * right[v];
+      }
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kTileRows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) Store(to + (r * kVectors + v) * kWidth, sums[r][v]);
+  }
+}
+
+// sums [kOuterRows][columns] += the transpose of left [count][.. kChannels ..] (its first kOuterRows) x panel
+// [count][columns], columns kVectors vectors.
+template <int kVectors>
+inline void AccumulateTile(const float *__restrict left, const float *__restrict panel, int64_t count,
+                           float *__restrict to) {
+  // Added to memory at the end: the next tile need not wait for this one's.
+  Vector sums[kOuterRows][kVectors] = {};
+  for (; count > 0; count--, left += kChannels, panel += kVectors * kWidth) {
+    Vector right[kVectors];
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) right[v] = Load(panel + v * kWidth);
+#pragma GCC unroll 16
+    for (int r = 0; r < kOuterRows; r++) {
+#pragma GCC unroll 4
+      for (int v = 0; v < kVectors; v++) sums[r][v] += left[r] * right[v];
+    }
+  }
+#pragma GCC unroll 16
+  for (int r = 0; r < kOuterRows; r++) {
+#pragma GCC unroll 4
+    for (int v = 0; v < kVectors; v++) {
+      float *at = to + (r * kVectors + v) * kWidth;
+      Store(at, Load(at) + sums[r][v]);
+    }
+  }
+}
+
+}  // namespace headshare

@@ -1,0 +1,147 @@
+// 3x3 convolutions at stride 1 with one zero on every side, and their gradients (winograd.h).
+//   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]) -> y [b,h,w,k]
+//   HeadshareConv3x3Fused(x, filter, bias [k], residual, like y or [0] for none; activation: 'none' or 'relu')
+//     -> y = activation(convolution + bias + residual)
+//   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
+//   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
+// The gradients are two operations, so that TensorFlow leaves out of a compiled step the one that nothing uses.
+#include <algorithm>
+
+#include "kernel.h"
+#include "kernels.h"
+#include "winograd.h"
+
+namespace headshare {
+namespace {
+
+// Of pictures that have `channels` (filter's axis 2 or 3) and a filter; refuses those that do not fit.
+Convolution3x3 ShapesOf(Run &run, const char *name, const Tensor &pictures, const Tensor &filter, int axis) {
+  if (!run.ok()) return {};
+  const Shape shape = ShapeOf(pictures), weights = ShapeOf(filter);
+  if (weights.size() != 4 || weights[0] != 3 || weights[1] != 3) {
+    run.Refuse("filter must be [3,3,channels in,channels out]; got " + Text(weights) + ".");
+  } else if (shape.size() != 4 || shape[3] != weights[axis]) {
+    run.Refuse(std::string(name) + " must be [batch,height,width," + std::to_string(weights[axis]) + "] for a filter " +
+               Text(weights) + "; got " + Text(shape) + ".");
+  }
+  if (!run.ok()) return {};
+  return {shape[0], shape[1], shape[2], weights[2], weights[3]};
+}
+
+Shape OutputShape(const Convolution3x3 &shape) { return {shape.batch, shape.h, shape.w, shape.k}; }
+
+void Forward(void *, TF_OpKernelContext *context) {
+  Run run("HeadshareConv3x3", context);
+  const Tensor x = run.Input(0), filter = run.Input(1);
+  const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
+  const Tensor y = run.Output(0, OutputShape(shape));
+  if (!run.ok() || SizeOf(y) == 0) return;
+  Convolve(shape, DataOf(x), DataOf(filter), {}, DataOf(y));
+}
+
+struct FusedState {
+  explicit FusedState(Construction &construction) : activation(construction.Text("activation")) {}
+  std::string activation;
+};
+
+void Fused(void *state, TF_OpKernelContext *context) {
+  Run run("HeadshareConv3x3Fused", context);
+  const std::string &activation = static_cast<FusedState *>(state)->activation;
+  const Tensor x = run.Input(0), filter = run.Input(1), bias = run.Input(2);
+  Tensor residual = run.Input(3);
+  const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
+  const Shape wanted = OutputShape(shape), none = {0};
+  if (run.ok() && activation != "none" && activation != "relu") {
+    run.Refuse("activation must be 'none' or 'relu'; got '" + activation + "'.");
+  }
+  if (run.ok() && ShapeOf(bias) != Shape{shape.k}) {
+    run.Refuse("bias must be " + Text({shape.k}) + "; got " + Text(ShapeOf(bias)) + ".");
+  }
+  if (run.ok() && ShapeOf(residual) != wanted && ShapeOf(residual) != none) {
+    run.Refuse("residual must be " + Text(wanted) + ", or [0] for none; got " + Text(ShapeOf(residual)) + ".");
+  }
+  if (!run.ok()) return;
+  const bool adds = ShapeOf(residual) == wanted;
+  // Every value of the residual is read just before that of y is written, so they may share memory.
+  const Tensor y = adds ? run.OutputFromInput(0, wanted, 3, residual) : run.Output(0, wanted);
+  if (!run.ok() || SizeOf(y) == 0) return;
+  const float *from = !adds ? nullptr : residual ? DataOf(residual) : DataOf(y);
+  Convolve(shape, DataOf(x), DataOf(filter), {DataOf(bias), from, activation == "relu"}, DataOf(y));
+}
+
+void GradInput(void *, TF_OpKernelContext *context) {
+  Run run("HeadshareConv3x3GradInput", context);
+  const Tensor dy = run.Input(0), filter = run.Input(1);
+  const Convolution3x3 shape = ShapesOf(run, "dy", dy, filter, 3);
+  const Tensor dx = run.Output(0, {shape.batch, shape.h, shape.w, shape.c});
+  if (!run.ok() || SizeOf(dx) == 0) return;
+  InputGradient(shape, DataOf(dy), DataOf(filter), DataOf(dx));
+}
+
+void GradFilter(void *, TF_OpKernelContext *context) {
+  Run run("HeadshareConv3x3GradFilter", context);
+  const Tensor dy = run.Input(0), x = run.Input(1), filter = run.Input(2);
+  const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
+  if (run.ok() && ShapeOf(dy) != OutputShape(shape)) {
+    run.Refuse("dy must be " + Text(OutputShape(shape)) + "; got " + Text(ShapeOf(dy)) + ".");
+  }
+  if (!run.ok()) return;
+  const Tensor dfilter = run.Output(0, ShapeOf(filter));
+  if (!run.ok() || SizeOf(dfilter) == 0) return;
+  FilterGradient(shape, DataOf(dy), DataOf(x), DataOf(dfilter));
+}
+
+// Of pictures (input kPictures), whose channels are the filter's axis kFrom, those that have its axis kTo.
+template <int kPictures, int kFilter, int kFrom, int kTo>
+void InferPictures(TF_ShapeInferenceContext *context, TF_Status *status) {
+  Inference infer(context, status);
+  infer.Rank(kPictures, 4);
+  infer.Rank(kFilter, 4);
+  const int64_t wanted = infer.ok() ? infer.Dimension(kFilter, kFrom) : -1;
+  const int64_t given = infer.ok() ? infer.Dimension(kPictures, 3) : -1;
+  if (wanted >= 0 && given >= 0 && wanted != given) {
+    infer.Refuse("The filter is for " + std::to_string(wanted) + " channels and gets " + std::to_string(given) + ".");
+  }
+  infer.FromDimensions(0, {{kPictures, 0}, {kPictures, 1}, {kPictures, 2}, {kFilter, kTo}});
+}
+
+void InferFilter(TF_ShapeInferenceContext *context, TF_Status *status) {
+  Inference infer(context, status);
+  for (int input = 0; input < 3; input++) infer.Rank(input, 4);
+  infer.Like(0, 2);
+}
+
+}  // namespace
+
+std::vector<std::string> RegisterWinograd() {
+  const auto forward = InferPictures<0, 1, 2, 3>, back = InferPictures<0, 1, 3, 2>;
+  return Register({
+      {"HeadshareConv3x3", {"x: float", "filter: float"}, {"y: float"}, {}, forward, nullptr, Forward, nullptr},
+      {"HeadshareConv3x3Fused",
+       {"x: float", "filter: float", "bias: float", "residual: float"},
+       {"y: float"},
+       {"activation: string"},
+       forward,
+       Create<FusedState>,
+       Fused,
+       Destroy<FusedState>},
+      {"HeadshareConv3x3GradInput",
+       {"dy: float", "filter: float"},
+       {"dx: float"},
+       {},
+       back,
+       nullptr,
+       GradInput,
+       nullptr},
+      {"HeadshareConv3x3GradFilter",
+       {"dy: float", "x: float", "filter: float"},
+       {"dfilter: float"},
+       {},
+       InferFilter,
+       nullptr,
+       GradFilter,
+       nullptr},
+  });
+}
+
+}  // namespace headshare

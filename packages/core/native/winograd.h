@@ -1,0 +1,107 @@
+// Convolutions with 3x3 filters at stride 1 with one zero on every side, by Winograd's F(2x2, 3x3)
+// (winograd-transforms.h) over NHWC tensors. Pictures are cut into tiles of 2x2 outputs. Blocks of tiles are
+// transformed into 16 matrices [tiles][c], which are multiplied by the 16 matrices [c][k] of the transformed filter,
+// and transformed back, while all of it stays in the processor's second-level cache. Where x has a NaN or an infinity,
+// all outputs of the tiles that read it may be NaN, also those that the 3x3 window alone would not reach.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <memory>
+#include <new>
+
+#include "lanes.h"
+
+namespace headshare {
+
+struct Convolution3x3 {
+  int64_t batch, h, w, c, k;
+
+  int64_t TileRows() const { return (h + 1) / 2; }
+  int64_t TileColumns() const { return (w + 1) / 2; }
+  int64_t Tiles() const { return batch * TileRows() * TileColumns(); }
+  // Threads beside the caller's for which the work is enough: some 40 us each.
+  int64_t Helpers() const { return Tiles() * c * k / 131072 - 1; }
+};
+
+// What happens to a convolution's result on its way to memory: activation(result + bias + residual).
+struct Epilogue {
+  const float *bias = nullptr;      // [k]
+  const float *residual = nullptr;  // like the result
+  bool relu = false;
+};
+
+// y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k].
+void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, const Epilogue &epilogue, float *y);
+// The gradient of x [batch, h, w, c] from that of y.
+void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx);
+// The gradient of the filter [3, 3, c, k] from that of y.
+void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter);
+
+// Memory without initial values, at a cache line's beginning.
+class Floats {
+ public:
+  explicit Floats(int64_t count)
+      : data_(static_cast<float *>(::operator new(count * sizeof(float), std::align_val_t(64)))) {}
+  ~Floats() { ::operator delete(data_, std::align_val_t(64)); }
+  Floats(const Floats &) = delete;
+  Floats &operator=(const Floats &) = delete;
+  float *data() const { return data_; }
+
+ private:
+  float *data_;
+};
+
+// At least `count` floats that are the calling thread's until it calls again; they stay its own.
+float *Scratch(int64_t count);
+
+// A tile's place: its first output is (2 row, 2 column).
+struct Tile {
+  int64_t picture, row, column;
+
+  static Tile At(const Convolution3x3 &shape, int64_t index) {
+    const int64_t columns = shape.TileColumns(), rows = shape.TileRows();
+    return {index / columns / rows, index / columns % rows, index % columns};
+  }
+  void Next(const Convolution3x3 &shape) {
+    if (++column < shape.TileColumns()) return;
+    column = 0;
+    if (++row < shape.TileRows()) return;
+    row = 0;
+    picture++;
+  }
+};
+
+// Pointers to the pixels of a kSize x kSize patch of pictures with `channels` channels; outside of a picture, to
+// `zeros`.
+template <int kSize>
+inline void PixelsAt(const Convolution3x3 &shape, int64_t channels, const float *pictures, int64_t picture, int64_t top,
+                     int64_t left, const float *zeros, const float *(&to)[kSize][kSize]) {
+  for (int i = 0; i < kSize; i++) {
+    const bool inside = top + i >= 0 && top + i < shape.h;
+    const float *row = pictures + ((picture * shape.h + top + i) * shape.w + left) * channels;
+    for (int j = 0; j < kSize; j++) {
+      to[i][j] = inside && left + j >= 0 && left + j < shape.w ? row + j * channels : zeros;
+    }
+  }
+}
+
+// Their channels from `first` on, of which there are `count`; zeros beyond. One branch for all, not one for each.
+template <int kSize>
+inline void LoadPatch(const float *const (&pixels)[kSize][kSize], int64_t first, int64_t count,
+                      Vector (&to)[kSize][kSize]) {
+  if (count >= kWidth) {
+    for (int i = 0; i < kSize * kSize; i++) to[i / kSize][i % kSize] = Load(pixels[i / kSize][i % kSize] + first);
+  } else {
+    for (int i = 0; i < kSize * kSize; i++) {
+      to[i / kSize][i % kSize] = LoadSome(pixels[i / kSize][i % kSize] + first, count);
+    }
+  }
+}
+
+// One vector to each of 16 matrices that are `matrix` floats apart.
+inline void StoreAll(const Vector (&from)[4][4], int64_t matrix, float *to) {
+  for (int i = 0; i < 16; i++) Store(to + i * matrix, from[i / 4][i % 4]);
+}
+
+}  // namespace headshare
