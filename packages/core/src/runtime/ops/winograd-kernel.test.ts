@@ -197,12 +197,12 @@ onCpu('shapes that do not fit are refused', () => {
 
 onCpu('a compiled step gives what the eager step gives', async () => {
   const shape: Shape4D = [4, 17, 16, 24];
-  const step = (eager: boolean) => {
+  const run = async (eager: boolean, values: Float32Array) => {
     const state = new State();
-    const values = Float32Array.from(randomValues('filter', [3, 3, 24, 24]).dataSync());
-    const filter = state.declare('filter', 'trainable', [3, 3, 24, 24], values);
+    const taps = Float32Array.from(randomValues('filter', [3, 3, 24, 24]).dataSync());
+    const filter = state.declare('filter', 'trainable', [3, 3, 24, 24], taps);
     const program = new Program(state, { eager });
-    return program.define('step', { x: { dtype: 'float32', shape } }, ({ x }) => {
+    const step = program.define('convolve', { x: { dtype: 'float32', shape } }, ({ x }) => {
       const [dx, dfilter] = tf.grads((a, f) => tf.square(winogradConv2d(a as Tensor4D, f as Tensor4D)))([x, filter]);
       // The residual is used by nothing else, so that its memory may be taken over.
       const residual = tf.square(x) as Tensor4D;
@@ -210,9 +210,13 @@ onCpu('a compiled step gives what the eager step gives', async () => {
       const fused = winogradInference(x as Tensor4D, filter as unknown as Tensor4D, { bias, residual });
       return { dx: dx as Tensor, dfilter: dfilter as Tensor, fused };
     });
+    const results = await step({ x: values });
+    program.dispose();
+    state.dispose();
+    return results;
   };
   const x = Float32Array.from(randomValues('x', shape).dataSync());
-  const [eager, compiled] = [await step(true)({ x }), await step(false)({ x })];
+  const [eager, compiled] = [await run(true, x), await run(false, x)];
   for (const key of ['dx', 'dfilter', 'fused'] as const) {
     expect(Buffer.from(compiled[key].buffer).equals(Buffer.from(eager[key].buffer))).toBe(true);
   }
