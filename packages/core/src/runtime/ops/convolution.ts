@@ -1,6 +1,7 @@
 import { attr, execute } from '../binding';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { type ConvolutionOptions, convolutionOf, sizes } from './convolution-of';
+import { winogradConv2d, winogradServes } from './winograd-convolution';
 
 const plainConv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 
@@ -30,6 +31,7 @@ function subsample(x: Tensor4D, stride: number): Tensor4D {
 /** Convolution of x [batch, h, w, in] with filter [kh, kw, in, out]; padding as PyTorch's. */
 export function conv2d(x: Tensor4D, filter: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
   const { stride = 1, padding = 0 } = options;
+  if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
   // TensorFlow 2.21's filter gradient of a strided 1x1 convolution with few channels writes beyond its memory (seen
   // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the pixels that count are taken out first.
   if (filter.shape[0] === 1 && filter.shape[1] === 1 && stride > 1 && padding === 0) {
