@@ -233,7 +233,7 @@ static const std::vector<std::string> &Kernels() {
     Dl_info self;
     if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
     std::vector<std::string> all;
-    for (const auto &some : {headshare::RegisterPRelu()}) all.insert(all.end(), some.begin(), some.end());
+    for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterPRelu(), headshare::RegisterSgd()}) all.insert(all.end(), some.begin(), some.end());
     return all;
   }();
   return names;

@@ -74,6 +74,7 @@ class Inference {
  public:
   Inference(TF_ShapeInferenceContext *context, TF_Status *status) : context_(context), status_(status) {}
   bool ok() const { return TF_GetCode(status_) == TF_OK; }
+  int Inputs() const { return static_cast<int>(TF_ShapeInferenceContextNumInputs(context_)); }
   // Output `output` has the shape of input `input`.
   void Like(int output, int input);
   // -1 for one that is not known; `axis` may be negative, counted from the end.

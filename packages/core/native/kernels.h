@@ -7,6 +7,8 @@
 
 namespace headshare {
 
+std::vector<std::string> RegisterBatchNorm();
 std::vector<std::string> RegisterPRelu();
+std::vector<std::string> RegisterSgd();
 
 }  // namespace headshare

@@ -48,6 +48,8 @@ export interface MethodSettings {
 export interface Term {
   readonly weight: number;
   readonly value: Scalar;
+  /** The value is a sum over the batch's images, not a mean: of a part of the batch it is a part. */
+  readonly summed?: boolean;
 }
 
 export interface Method {

@@ -47,6 +47,8 @@ export interface Stage<R extends StageResult = StageResult> {
   readonly needs: Readonly<Record<string, Stage>>;
   readonly uses: Readonly<Record<string, Stage>>;
   readonly profiles: Profiles;
+  /** What the values of `options` must satisfy together; throws UserError. */
+  readonly check: (values: Readonly<Record<string, unknown>>) => void;
   /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
   readonly start: (context: RunContext<Readonly<Record<string, unknown>>>) => Promise<R>;
 }
@@ -75,6 +77,8 @@ export interface ExperimentDefinition<O extends Options, R extends StageResult, 
    * that only a sibling declares are fine.
    */
   readonly profiles?: P & ProfilesFor<O, P>;
+  /** What options must satisfy together, each being valid by itself; throws UserError, before anything runs. */
+  readonly check?: (options: Values<O>) => void;
   /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
   readonly run: (context: RunContext<Values<O>>) => Promise<R>;
 }
@@ -105,14 +109,15 @@ export function defineExperiment<
   R extends StageResult,
   const P extends Profiles = Record<never, never>,
 >(definition: ExperimentDefinition<O, R, P>): Experiment<O, R> {
-  const { summary, needs = {}, uses = {}, options, profiles, run } = definition;
+  const { summary, needs = {}, uses = {}, options, profiles, check, run } = definition;
   return {
     summary,
     needs,
     uses,
     options,
     profiles: profiles ?? {},
-    // Sound because the runner resolves exactly `options` before it calls.
+    // Sound because exactly the values of `options` are resolved before either is called.
+    check: (values) => check?.(values as Values<O>),
     start: (context) => run(context as unknown as RunContext<Values<O>>),
   };
 }

@@ -106,6 +106,22 @@ test.each(methods.all.map(({ name }) => name))(
   },
 );
 
+test('training options that do not go together are refused before anything runs', async () => {
+  const given = { batchSize: 4, accumulate: 3 };
+  for (const name of ['student', 'teacher', 'teacher-student-head', 'distill-student-head', 'distill', 'compare']) {
+    await expect(run(name, given)).rejects.toThrow('--accumulate 3 does not divide --batch-size 4');
+  }
+});
+
+test('averages and micro-batches reach teacher and student', async () => {
+  const { result } = await run('distill', { accumulate: 2, emaDecay: 0.9, emaWarmUp: true });
+  expect(result.metrics.agreement).toBeGreaterThanOrEqual(0);
+  const { folder } = await run('teacher', { accumulate: 2, emaDecay: 0.9, emaWarmUp: true });
+  expect([...readCheckpoint(join(folder, 'training.safetensors')).tensors.keys()]).toContain(
+    'average/teacher/conv1.weight',
+  );
+});
+
 test("a recipe's weight differs from the published one, and an option from both", async () => {
   const [recipe, published, option] = await Promise.all([
     run('distill', { method: 'l2e' }),

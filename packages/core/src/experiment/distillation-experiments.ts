@@ -9,7 +9,14 @@ import { type ComparedRun, type MetricColumn, reportComparison } from './compare
 import { defineExperiment, type StageOutcome } from './define';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
-import { methodOptions, studentHeadOptions, studentOptions, teacherOptions, trainingOptions } from './training-options';
+import {
+  checkTraining,
+  methodOptions,
+  studentHeadOptions,
+  studentOptions,
+  teacherOptions,
+  trainingOptions,
+} from './training-options';
 
 export interface DistillationDomain<D extends Options> {
   /** What the networks are, in descriptions: 'face model'. */
@@ -35,6 +42,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Train the small ${noun} alone`,
     options: { ...data, ...trainingOptions, ...studentOptions },
     profiles,
+    check: checkTraining,
     run: (context) => trainStudent(context, taskOf),
   });
 
@@ -42,6 +50,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Train the large ${noun}`,
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
+    check: checkTraining,
     run: (context) => trainTeacher(context, taskOf),
   });
 
@@ -50,6 +59,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     needs: { student },
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
+    check: checkTraining,
     run: async (context) => {
       const { folder } = await context.stage(student);
       return trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
@@ -61,6 +71,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     needs: { student, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
     profiles,
+    check: checkTraining,
     run: async (context) => {
       const { shMethod, studentHead } = context.options;
       const first = await context.stage(student);
@@ -86,6 +97,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     uses: { distillStudentHead, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
     profiles,
+    check: checkTraining,
     run: async (context) => {
       const { method } = context.options;
       const large = await context.stage(teacher);

@@ -20,6 +20,9 @@ describe('options', () => {
     expect(() => momentum.parse('2', '--momentum')).toThrow('--momentum must be a number from 0 to 1, got 2');
     expect(() => temperature.parse('0', '--temperature')).toThrow('--temperature must be a number above 0, got 0');
     expect(() => temperature.parse('1e999', '--temperature')).toThrow('a number above 0');
+    const decay = number({ default: 0, min: 0, below: 1, help });
+    expect(decay.parse('0', '--decay')).toBe(0);
+    expect(() => decay.parse('1', '--decay')).toThrow('--decay must be a number of at least 0 and below 1, got 1');
   });
 
   it('reads back every number that JavaScript prints', () => {

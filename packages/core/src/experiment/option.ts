@@ -49,11 +49,18 @@ export function integer(spec: Ranged): Option<number> {
   return numeric(spec, 'a whole number', Number.isSafeInteger);
 }
 
+/** Ends that are no valid values themselves. */
+interface Open {
+  readonly above?: number;
+  /** Instead of `max`. */
+  readonly below?: number;
+}
+
 /**
- * A finite number, optionally within [min, max], or above `above` (a temperature must be above 0, not at least 0):
- * `number({ default: 4, above: 0, help: 'softens the logits' })`.
+ * A finite number, optionally within [min, max], or above `above` (a temperature must be above 0, not at least 0), or
+ * below `below`: `number({ default: 4, above: 0, help: 'softens the logits' })`.
  */
-export function number(spec: Ranged & { readonly above?: number }): Option<number> {
+export function number(spec: Ranged & Open): Option<number> {
   return numeric(spec, 'a number', Number.isFinite);
 }
 
@@ -124,15 +131,16 @@ export function optional<T>(of: Option<T>): Option<T | undefined> {
 }
 
 function numeric(
-  { min, max, above, ...spec }: Ranged & { readonly above?: number },
+  { min, max, above, below, ...spec }: Ranged & Open,
   kind: string,
   isKind: (value: unknown) => boolean,
 ): Option<number> {
   const lower = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : undefined;
+  const upper = below !== undefined ? `below ${below}` : max !== undefined ? `at most ${max}` : undefined;
   const range =
     above === undefined && min !== undefined && max !== undefined
       ? `from ${min} to ${max}`
-      : [lower, max !== undefined ? `at most ${max}` : undefined].filter((part) => part !== undefined).join(' and ');
+      : [lower, upper].filter((part) => part !== undefined).join(' and ');
   const valid = range === '' ? kind : `${kind} ${range}`;
   const check = (value: unknown, name: string): number => {
     const inside =
@@ -140,7 +148,8 @@ function numeric(
       isKind(value) &&
       value >= (min ?? Number.NEGATIVE_INFINITY) &&
       value <= (max ?? Number.POSITIVE_INFINITY) &&
-      value > (above ?? Number.NEGATIVE_INFINITY);
+      value > (above ?? Number.NEGATIVE_INFINITY) &&
+      value < (below ?? Number.POSITIVE_INFINITY);
     if (!inside) throw mustBe(value, name, valid);
     return value;
   };

@@ -12,7 +12,7 @@ export interface Settings {
 /** An experiment's option values: what was given, else the profile's, else the default. Throws UserError. */
 export function resolveOptions(experiment: Stage, { profile, given }: Settings): Readonly<Record<string, unknown>> {
   const values = profileOf(experiment, profile);
-  return Object.fromEntries(
+  const resolved = Object.fromEntries(
     Object.entries(experiment.options).map(([name, option]) => {
       if (Object.hasOwn(given, name)) return [name, option.check(given[name], written(name))];
       if (Object.hasOwn(values, name)) return [name, option.check(values[name], written(name))];
@@ -20,6 +20,8 @@ export function resolveOptions(experiment: Stage, { profile, given }: Settings):
       return [name, option.default];
     }),
   );
+  experiment.check(resolved);
+  return resolved;
 }
 
 /** The names of an experiment's profiles; `default` always among them, first. */

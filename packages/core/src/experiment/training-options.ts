@@ -5,16 +5,29 @@
 import { methods } from '../distill/registry';
 import { backbones, heads } from '../nn/registry';
 import { scheduleNames } from '../train/schedule';
+import { microBatchSize } from '../train/training-step';
 import { flag, integer, number, oneOf, optional, type Values } from './option';
 
 export const trainingOptions = {
   seed: integer({ default: 1, min: 0, help: 'of all randomness: weights, data, order, augmentation' }),
   batchSize: integer({ default: 64, min: 1, help: 'images a step' }),
+  accumulate: integer({
+    default: 1,
+    min: 1,
+    help: 'micro-batches that a step is cut into, to take less memory; batch norm sees one at a time',
+  }),
   schedule: oneOf(scheduleNames, 'cosine', { help: 'how the learning rate falls' }),
   warmUpEpochs: number({ default: 0, min: 0, help: 'epochs in which the learning rate rises from 0' }),
   momentum: number({ default: 0.9, min: 0, max: 0.999, help: "of SGD: the share of the last step's direction kept" }),
   weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
   clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: not clipped' }),
+  emaDecay: number({
+    default: 0,
+    min: 0,
+    below: 1,
+    help: "what an average of the weights, with batch norm's statistics, keeps of itself a step; it is what is evaluated and saved; 0: none",
+  }),
+  emaWarmUp: flag({ help: 'that average keeps less at first: (1 + step) / (10 + step), until this is more' }),
   evaluateEvery: integer({
     default: 1,
     min: 1,
@@ -28,6 +41,11 @@ export const trainingOptions = {
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
   eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
 };
+
+/** @throws UserError for training options that are valid each by itself, but not together. */
+export function checkTraining({ batchSize, accumulate }: { batchSize: number; accumulate: number }): void {
+  microBatchSize(batchSize, accumulate);
+}
 
 export const studentOptions = {
   student: oneOf(backbones.names, 'resnet8', { help: 'backbone of the student' }),

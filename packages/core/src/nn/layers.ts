@@ -1,9 +1,10 @@
 /** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
-import { prelu } from '../runtime/ops/activation';
-import { batchNormInference, batchNormTraining } from '../runtime/ops/batch-norm';
+import type { Activation } from '../runtime/ops/activation';
+import { batchNormInference, batchNormTraining, type Following } from '../runtime/ops/batch-norm';
 import { conv2d } from '../runtime/ops/convolution';
 import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
 import { groupedConv2d } from '../runtime/ops/grouped-convolution';
+import { linear as affine } from '../runtime/ops/linear';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';
@@ -39,28 +40,30 @@ export interface BatchNormShape {
   readonly scale?: boolean;
 }
 
-/** Batch norm over the last axis, with PyTorch's defaults and names. */
+/**
+ * Batch norm over the last axis, with PyTorch's defaults and names. What follows it, the addition of a residual and an
+ * activation, is best done with it: apart, each is one more pass over memory.
+ */
 export function batchNorm(
   scope: Scope,
   channels: number,
   { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
-): <T extends Tensor>(x: T, mode: Mode) => T {
+): <T extends Tensor>(x: T, mode: Mode, following?: Following) => T {
   const variables = {
     gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
     beta: scope.weight('bias', [channels], zeros),
     mean: scope.statistic('running_mean', [channels], zeros),
     variance: scope.statistic('running_var', [channels], ones),
   };
-  return (x, mode) =>
+  return (x, mode, following) =>
     mode === 'train'
-      ? batchNormTraining(x, variables, { momentum, epsilon })
-      : batchNormInference(x, variables, { epsilon });
+      ? batchNormTraining(x, variables, { momentum, epsilon, ...following })
+      : batchNormInference(x, variables, { epsilon, ...following });
 }
 
 /** PReLU with one slope a channel, 0.25 at first (PyTorch's default). */
-export function parametricRelu(scope: Scope, channels: number): <T extends Tensor>(x: T) => T {
-  const slope = scope.weight('weight', [channels], constant(0.25));
-  return (x) => prelu(x, slope);
+export function parametricRelu(scope: Scope, channels: number): Activation {
+  return { slope: scope.weight('weight', [channels], constant(0.25)) };
 }
 
 export interface LinearShape {
@@ -75,8 +78,5 @@ export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tenso
   const { inputs, outputs, bias = true, initialise = linearDefault(inputs) } = shape;
   const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
   const offset = bias ? scope.weight('bias', [outputs], linearDefault(inputs)) : undefined;
-  return (x) => {
-    const y = tf.matMul(x, weight) as Tensor2D;
-    return offset ? tf.add(y, offset) : y;
-  };
+  return (x) => affine(x, weight, offset);
 }

@@ -1,6 +1,6 @@
 import type { Term } from '../distill/method';
 import { State } from '../runtime/state';
-import { type Scalar, scoped, tf } from '../runtime/tensorflow';
+import { type Scalar, scoped, tf, type Variable } from '../runtime/tensorflow';
 import { type SgdOptions, sgd } from './optimiser';
 
 /** Two weights, `a` of two elements and `b` of one, both 1 and 2 at first. */
@@ -11,17 +11,20 @@ function setUp(options: SgdOptions) {
   const optimiser = sgd(state, state.all('trainable'), options);
   const step = (rate: number, terms: () => Record<string, Term>) =>
     scoped(() => {
-      const losses = optimiser.minimise(tf.scalar(rate), terms);
-      return Object.fromEntries(Object.entries(losses).map(([name, value]) => [name, value.dataSync()[0]]));
+      return numbers(optimiser.minimise(tf.scalar(rate), terms));
     });
+  const accumulate = (terms: () => Record<string, Term>) => scoped(() => numbers(optimiser.accumulate(terms)));
   const value = (name: string) => Array.from(state.values().get(name)?.values ?? []);
   /** A term with gradient (3, 0) at `a` and 4 at `b`. */
   const both = () => ({
     both: { weight: 1, value: tf.add(tf.mul(3, tf.sum(a.slice(0, 1))), tf.mul(4, tf.sum(b))) as Scalar },
   });
   const onlyA = () => ({ a: { weight: 1, value: tf.mul(3, tf.sum(a.slice(0, 1))) as Scalar } });
-  return { state, a, b, step, value, both, onlyA };
+  return { state, a, b, step, accumulate, value, both, onlyA };
 }
+
+const numbers = (values: Readonly<Record<string, Scalar>>) =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [name, value.dataSync()[0]]));
 
 const near = (...values: number[]) => values.map((value) => expect.closeTo(value, 6));
 
@@ -61,10 +64,10 @@ test('a variable that the loss does not reach keeps its value and its momentum; 
   expect(value('momentum/b')).toEqual(near(0.5 * 4.1 + 4 + 0.1 * (before.b[0] ?? 0)));
 });
 
-test('gradients are clipped by their norm together, before decay, as clip_grad_norm_ does', () => {
+test('gradients are clipped by their norm together, before decay, as clip_grad_norm_ does; the norm is told', () => {
   const { step, value, both } = setUp({ momentum: 0.9, weightDecay: 0.5, clipNorm: 1 });
-  step(1, both);
   // The norm is 5: (3, 0) and 4 become (0.6, 0) and 0.8.
+  expect(step(1, both)).toEqual({ loss: 7, both: 7, gradient_norm: 5 });
   expect(value('momentum/a')).toEqual(near(0.6 + 0.5, 1));
   expect(value('momentum/b')).toEqual(near(0.8 + 0.5));
 });
@@ -73,6 +76,102 @@ test('gradients within the norm stay as they are', () => {
   const { step, value, both } = setUp({ clipNorm: 6 });
   step(0.1, both);
   expect(value('a')).toEqual(near(0.7, 2));
+});
+
+describe('micro-batches', () => {
+  test('a step goes by the mean of their gradients, and the next one starts from nothing', () => {
+    const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 4 });
+    for (let i = 0; i < 2; i++) {
+      expect(accumulate(both)).toEqual({ loss: expect.any(Number), both: expect.any(Number) });
+      accumulate(onlyA);
+      expect(value('a')).toEqual(near(1 - i * 0.3, 2));
+      accumulate(onlyA);
+      step(0.1, both);
+      expect(value('a')).toEqual(near(0.7 - i * 0.3, 2));
+      expect(value('b')).toEqual(near(0.8 - i * 0.2));
+      expect([value('gradient/a'), value('gradient/b')]).toEqual([[0, 0], [0]]);
+    }
+  });
+
+  test('the mean is what is clipped', () => {
+    const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 2, clipNorm: 1 });
+    accumulate(onlyA);
+    // (3 + 3) / 2 and (0 + 4) / 2.
+    expect(step(1, both).gradient_norm).toBeCloseTo(Math.hypot(3, 2), 5);
+    expect(value('a')).toEqual(near(1 - 3 / Math.hypot(3, 2), 2));
+    expect(value('b')).toEqual(near(1 - 2 / Math.hypot(3, 2)));
+  });
+
+  test('a term that is a sum over the batch counts for the parts that are not there', () => {
+    const { step, accumulate, value, a } = setUp({ microBatches: 2 });
+    const terms = (summed: boolean) => () => ({ a: { weight: 0.5, value: tf.sum(a) as Scalar, summed } });
+    expect(accumulate(terms(true))).toEqual({ loss: 3, a: 6 });
+    expect(step(1, terms(true))).toEqual({ loss: 3, a: 6 });
+    // Twice the gradient 0.5, from each of two, of which the mean is taken.
+    expect(value('a')).toEqual(near(0, 1));
+    expect(accumulate(terms(false))).toEqual({ loss: 0.5, a: 1 });
+  });
+
+  test('there are no sums where a step is one batch', () => {
+    const { state, accumulate, onlyA } = setUp({});
+    expect(state.get('gradient/a')).toBeUndefined();
+    expect(() => accumulate(onlyA)).toThrow('only where a step has more than one micro-batch');
+  });
+});
+
+describe('a scaled loss', () => {
+  test('moves as one that is not; losses and norm are told unscaled', () => {
+    const { step, accumulate, value, both } = setUp({ lossScale: 1024, clipNorm: 1, microBatches: 2 });
+    expect(accumulate(both)).toEqual({ loss: 7, both: 7 });
+    expect(value('gradient/b')).toEqual([4096]);
+    expect(step(1, both)).toEqual({ loss: 7, both: 7, gradient_norm: 5, loss_scale: 1024 });
+    expect(value('a')).toEqual(near(0.4, 2));
+    expect(value('b')).toEqual(near(0.2));
+  });
+
+  /** A term whose gradient at `b` is infinite; 0 at `a`. */
+  const broken = (b: Variable) => () => ({
+    broken: { weight: 1, value: tf.mul(1e30, tf.mul(1e30, tf.sum(b))) as Scalar },
+  });
+
+  test('that finds its scale: halved by a step that is not finite and moves nothing else, doubled after so many good ones', () => {
+    const { step, value, both, b } = setUp({
+      momentum: 0.5,
+      weightDecay: 0.1,
+      lossScale: { initial: 4, growthInterval: 2 },
+    });
+    const scales: (number | undefined)[] = [];
+    const go = (terms: () => Record<string, Term>) => scales.push(step(0.01, terms).loss_scale);
+    go(both);
+    const before = ['a', 'b', 'momentum/a', 'momentum/b'].map(value);
+    go(broken(b));
+    expect(['a', 'b', 'momentum/a', 'momentum/b'].map(value)).toEqual(before);
+    go(both);
+    go(both);
+    go(both);
+    go(broken(b));
+    go(broken(b));
+    go(broken(b));
+    go(broken(b));
+    expect(scales).toEqual([4, 4, 2, 2, 4, 4, 2, 1, 1]);
+    expect([value('loss-scale/value'), value('loss-scale/good')]).toEqual([[1], [0]]);
+  });
+
+  test('one micro-batch that is not finite spoils its step, and not the next', () => {
+    const { step, accumulate, value, both, b } = setUp({ microBatches: 2, lossScale: {} });
+    accumulate(broken(b));
+    expect(step(0.1, both).loss_scale).toBe(65536);
+    expect(value('b')).toEqual([1]);
+    accumulate(both);
+    expect(step(0.1, both).loss_scale).toBe(32768);
+    expect(value('b')).toEqual(near(0.6));
+  });
+
+  test('must be within what helps', () => {
+    expect(() => setUp({ lossScale: 0 })).toThrow('The loss scale must be a number above 0, got 0.');
+    expect(() => setUp({ lossScale: { initial: 2 ** 25 } })).toThrow('must be a number from 1 to 2^24, got 33554432.');
+    expect(() => setUp({ lossScale: { growthInterval: -1 } })).toThrow('The growth interval of the loss scale must be');
+  });
 });
 
 test('without momentum there are no slots', () => {
@@ -84,10 +183,17 @@ test('without momentum there are no slots', () => {
   ).toEqual(['momentum/a', 'momentum/b']);
 });
 
-test('nothing leaks', () => {
-  const { step, both } = setUp({ momentum: 0.9, weightDecay: 0.1, clipNorm: 1 });
-  step(0.1, both);
+test.each<[string, SgdOptions]>([
+  ['clipped', { momentum: 0.9, weightDecay: 0.1, clipNorm: 1 }],
+  ['by micro-batches under a loss scale that finds itself', { momentum: 0.9, microBatches: 2, lossScale: {} }],
+])('nothing leaks: %s', (_, options) => {
+  const { step, accumulate, both } = setUp(options);
+  const whole = () => {
+    if (options.microBatches) accumulate(both);
+    step(0.1, both);
+  };
+  whole();
   const before = tf.memory().numTensors;
-  step(0.1, both);
+  whole();
   expect(tf.memory().numTensors).toBe(before);
 });

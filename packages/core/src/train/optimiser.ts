@@ -1,6 +1,9 @@
-import type { Term } from '../distill/method';
+import { attr, execute } from '../runtime/binding';
 import type { State, StateVariable } from '../runtime/state';
 import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
+import { gradientsOf, type Terms } from './gradients';
+import { type LossScale, makeLossScaling } from './loss-scale';
+import { sgdUpdate } from './sgd-update';
 
 export interface SgdOptions {
   readonly momentum?: number;
@@ -8,72 +11,129 @@ export interface SgdOptions {
   readonly weightDecay?: number;
   /** Gradients are scaled so that their common norm is at most this. */
   readonly clipNorm?: number;
+  /** How many micro-batches a step's gradient is the mean of; default 1. */
+  readonly microBatches?: number;
+  /** What the loss is multiplied by on the way back, for gradients in float16; default: nothing. */
+  readonly lossScale?: LossScale;
 }
+
+/** What a step reports besides its loss and terms, of this step alone: it says nothing about the data. */
+export const watchedNames: readonly string[] = ['gradient_norm', 'loss_scale'];
 
 export interface Optimiser {
   /**
-   * One step down the gradient of the terms' weighted sum. Part of a training step: runs while that is recorded.
-   * @returns the sum as `loss`, and every term, unweighted, by its name
+   * Adds the gradient of one micro-batch's terms to what the next `minimise` goes by. Part of a training step: runs
+   * while that is recorded. @returns as `minimise`, of this micro-batch
    */
-  minimise(learningRate: Tensor, terms: () => Readonly<Record<string, Term>>): Record<string, Scalar>;
+  accumulate(terms: () => Terms): Record<string, Scalar>;
+  /**
+   * One step down the gradient of the terms' weighted sum: its mean over what was accumulated and these, the step's
+   * last micro-batch. Part of a training step: runs while that is recorded.
+   * @returns the sum as `loss`, and every term, unweighted, by its name; where gradients are clipped, their norm before
+   * that as `gradient_norm`; where the loss is scaled, this step's `loss_scale`
+   */
+  minimise(learningRate: Tensor, terms: () => Terms): Record<string, Scalar>;
 }
+
+/** A variable that the loss reaches, with what belongs to it. */
+interface Reached {
+  readonly variable: Variable;
+  readonly slot: Variable | undefined;
+  readonly sum: Variable | undefined;
+  readonly gradient: Tensor;
+}
+
+/** Whether a variable of the state is a sum of gradients: zero between steps, and so nothing for a checkpoint. */
+export const isGradientSum = ({ name }: StateVariable): boolean => name.startsWith('gradient/');
 
 /**
  * Stochastic gradient descent as torch.optim.SGD does it: g += decay w; m = momentum m + g; w -= rate m. Momenta are
  * kept by variable name; a variable that the loss does not reach moves neither itself nor its momentum.
+ *
+ * With a dynamic loss scale, a step whose gradients are not finite moves nothing but the scale.
  */
 export function sgd(
   state: State,
   variables: readonly StateVariable[],
-  { momentum = 0, weightDecay = 0, clipNorm }: SgdOptions = {},
+  { momentum = 0, weightDecay = 0, clipNorm, microBatches = 1, lossScale }: SgdOptions = {},
 ): Optimiser {
-  const slots = new Map<string, Variable>(
-    momentum === 0
-      ? []
-      : variables.map(({ name, shape }) => {
-          const size = shape.reduce((a, b) => a * b, 1);
-          return [name, state.declare(`momentum/${name}`, 'slot', shape, new Float32Array(size))];
-        }),
-  );
+  const slots = declareLike(state, 'momentum', momentum === 0 ? [] : variables);
+  const sums = declareLike(state, 'gradient', microBatches === 1 ? [] : variables);
+  const scaling = lossScale === undefined ? undefined : makeLossScaling(state, lossScale);
+
+  function step(learningRate: Tensor, gradients: ReadonlyMap<string, Tensor>, scaled: Tensor | undefined) {
+    const reached = variables.flatMap(({ name, variable }): Reached[] => {
+      const gradient = gradients.get(name);
+      if (!gradient) return [];
+      const sum = sums.get(name);
+      return [{ variable, slot: slots.get(name), sum, gradient: sum ? tf.add(sum, gradient) : gradient }];
+    });
+    // What makes the batch's mean gradient of the sums; all scalars come together in one, which gradients meet once.
+    const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
+    const needsNorm = clipNorm !== undefined || scaling?.adapt !== undefined;
+    const norm = needsNorm ? normOf(reached, mean) : undefined;
+    const clip = norm && clipNorm !== undefined ? clipFactor(norm, clipNorm) : undefined;
+    const scale = mean && clip ? tf.mul(mean, clip) : (clip ?? mean);
+    // Before anything is assigned: `scaled` may be a variable of the state.
+    const watched = {
+      ...(norm && clip && { gradient_norm: norm.asScalar() }),
+      ...(scaled && { loss_scale: tf.clone(scaled).asScalar() }),
+    };
+    const parts = reached.map(({ variable, slot, gradient }) => ({ weight: variable as Tensor, slot, gradient }));
+    const updated = sgdUpdate(parts, { learningRate, momentum, weightDecay, scale });
+    const finite = norm && scaling?.adapt ? tf.isFinite(norm) : undefined;
+    const settle = (variable: Variable, value: Tensor | undefined) => {
+      if (value) variable.assign(finite ? select(finite, value, variable) : value);
+    };
+    for (const [i, { variable, slot, sum }] of reached.entries()) {
+      if (slot) settle(slot, updated.slots[i]);
+      settle(variable, updated.weights[i]);
+      sum?.assign(tf.zerosLike(sum));
+    }
+    if (finite) scaling?.adapt?.(finite);
+    return watched;
+  }
+
   return {
-    minimise(learningRate, terms) {
-      const kept: [string, Scalar][] = [];
-      const { value: loss, grads } = tf.variableGrads(
-        () => {
-          const computed = Object.entries(terms());
-          for (const [name, { value }] of computed) kept.push([name, tf.keep(value.clone())]);
-          return tf.addN(computed.map(([, { weight, value }]) => tf.mul(value, weight))).asScalar();
-        },
-        variables.map(({ variable }) => variable),
-      );
-      const reached = variables.flatMap((entry) => {
-        const gradient = grads[entry.variable.name];
-        return gradient ? [{ ...entry, gradient }] : [];
-      });
-      const scale = clipNorm === undefined ? undefined : clipFactor(reached, clipNorm);
+    accumulate(terms) {
+      const { values, gradients } = gradientsOf(variables, terms, { lossScale: scaling?.scale, microBatches });
       tf.tidy(() => {
-        for (const { name, variable, gradient } of reached) {
-          const clipped = scale ? tf.mul(gradient, scale) : gradient;
-          const decayed = weightDecay === 0 ? clipped : tf.add(clipped, tf.mul(variable, weightDecay));
-          const slot = slots.get(name);
-          const direction = slot ? tf.add(tf.mul(slot, momentum), decayed) : decayed;
-          slot?.assign(direction);
-          variable.assign(tf.sub(variable, tf.mul(direction, learningRate)));
+        for (const [name, gradient] of gradients) {
+          const sum = sums.get(name);
+          if (!sum) throw new Error('Gradients are accumulated only where a step has more than one micro-batch.');
+          sum.assign(tf.add(sum, gradient));
         }
       });
-      // Kept through the gradient's scope; from here on they are the caller's like any result.
-      const values = kept.map(([name, value]) => [name, value.clone()] as const);
-      for (const [, value] of kept) value.dispose();
-      return { loss, ...Object.fromEntries(values) };
+      return values;
+    },
+    minimise(learningRate, terms) {
+      const scaled = scaling?.scale;
+      const { values, gradients } = gradientsOf(variables, terms, { lossScale: scaled, microBatches });
+      return { ...values, ...tf.tidy(() => step(learningRate, gradients, scaled)) };
     },
   };
 }
 
-/** min(1, limit / norm of all gradients together), as torch.nn.utils.clip_grad_norm_ computes it. */
-function clipFactor(reached: readonly { readonly gradient: Tensor }[], limit: number): Tensor {
-  return tf.tidy(() => {
-    const squares = reached.map(({ gradient }) => tf.sum(tf.square(gradient)));
-    const norm = tf.sqrt(tf.addN(squares));
-    return tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
-  });
+/** Declares a slot of zeros `kind/<name>` for every variable. */
+function declareLike(state: State, kind: string, variables: readonly StateVariable[]): ReadonlyMap<string, Variable> {
+  return new Map(
+    variables.map(({ name, shape }) => {
+      const size = shape.reduce((a, b) => a * b, 1);
+      return [name, state.declare(`${kind}/${name}`, 'slot', shape, new Float32Array(size))];
+    }),
+  );
 }
+
+/** The norm of all gradients together, each multiplied by `scale`. L2Loss is half a sum of squares, in one operation. */
+function normOf(reached: readonly Reached[], scale: Tensor | undefined): Tensor {
+  const halves = reached.map(({ gradient }) => execute('L2Loss', [attr.type('T', 'float32')], [gradient]));
+  const norm = tf.sqrt(tf.mul(tf.addN(halves), 2));
+  return scale ? tf.mul(norm, scale) : norm;
+}
+
+/** min(1, limit / norm), as torch.nn.utils.clip_grad_norm_ computes it. */
+const clipFactor = (norm: Tensor, limit: number): Tensor => tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
+
+/** `yes` or `no` as a whole, by a bool scalar. tf.where would first make a condition of their shape. */
+const select = (condition: Tensor, yes: Tensor, no: Tensor): Tensor =>
+  execute('Select', [attr.type('T', 'float32')], [condition, yes, no]);

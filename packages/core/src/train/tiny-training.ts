@@ -54,10 +54,13 @@ export const tinySettings: TrainingSettings = {
   epochs: 2,
   warmUpEpochs: 0.5,
   batchSize: 4,
+  accumulate: 1,
   seed: 1,
   momentum: 0.9,
   weightDecay: 5e-4,
   clipNorm: 1,
+  emaDecay: 0,
+  emaWarmUp: false,
   evaluateEvery: 1,
 };
 

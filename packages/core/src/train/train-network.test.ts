@@ -70,7 +70,7 @@ test('the paper form learns too', async () => {
     settings: { epochs: 1 },
   });
   expect(Object.keys(tracked[0]?.values ?? {}).sort()).toEqual(
-    ['ce', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
+    ['ce', 'gradient_norm', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
   );
 });
 
@@ -118,8 +118,11 @@ describe('a frozen part is frozen', () => {
   });
 });
 
-test('no tensors are left behind, and none gather over the steps', async () => {
-  const options = { distillation: learning('l2e-th-kd', wide) };
+test.each([
+  ['as it is', {}],
+  ['by micro-batches, with an average', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
+])('no tensors are left behind, and none gather over the steps: training %s', async (_, settings) => {
+  const options = { distillation: learning('l2e-th-kd', wide), settings };
   await trainTiny(options);
   const before = tf.memory().numTensors;
   const during: number[] = [];

@@ -2,33 +2,19 @@ import type { Method, MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import { linear } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { backbones, heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { Program } from '../runtime/program';
-import { type NamedValues, State, type StateVariable } from '../runtime/state';
-import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
-import { readCheckpoint } from './checkpoint';
+import { State, type StateVariable } from '../runtime/state';
+import type { Tensor } from '../runtime/tensorflow';
 import { makeInference } from './inference';
-import { sgd } from './optimiser';
+import { loadNetwork } from './load-network';
+import { isGradientSum, sgd } from './optimiser';
 import { type Projector, perception } from './perception';
+import { type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
-import {
-  checkpointFiles,
-  type NetworkMetadata,
-  type Outcome,
-  type RunSurroundings,
-  type TrainingSettings,
-  train,
-} from './trainer';
-
-/** Another network's classifier, taken over. */
-export interface SharedHead {
-  /** A network's checkpoint. */
-  readonly from: string;
-  /** frozen: it never moves (SH-KD's temporary head); initial: training starts from it. */
-  readonly use: 'frozen' | 'initial';
-}
+import { checkpointFiles, type Outcome, type RunSurroundings, type TrainingSettings, train } from './trainer';
+import { makeTrainingStep, microBatchSize } from './training-step';
+import { averageOf, startAverage } from './weight-average';
 
 export interface Distillation {
   /** The teacher's checkpoint. */
@@ -61,37 +47,45 @@ export interface TrainedNetwork extends Outcome {
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, sharedHead, folder } = options;
+  const { batchSize, accumulate } = settings;
+  const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager: options.eager });
   try {
     const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed);
     if (sharedHead) shareHead(state, network, sharedHead);
     const teacher = distillation && loadNetwork(state, 'distilled-teacher', distillation.teacher);
-    const projector = teacher && makeProjector(state, network, teacher, settings.seed);
+    const projector = teacher && makeProjector(state, 'projector', network, teacher, settings.seed);
     const ofTeacher = under('distilled-teacher');
     const isFrozen = (entry: StateVariable) =>
       ofTeacher(entry) || (sharedHead?.use === 'frozen' && entry.name.startsWith(`${role}/head.`));
     const learned = state.all('trainable').filter((entry) => !isFrozen(entry));
+    // The result is the average where there is one; it takes no part in its own making.
+    const average = settings.emaDecay > 0 ? averaged(state, network, teacher) : undefined;
+    const result = average ?? { network, projector };
+
     const { momentum, weightDecay, clipNorm } = settings;
-    const optimiser = sgd(state, learned, { momentum, weightDecay, ...(clipNorm > 0 && { clipNorm }) });
-
-    const { batchSize } = settings;
-    const size = network.description.inputSize;
-    const step = program.define(
-      'train',
-      {
-        pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] },
-        labels: { dtype: 'int32', shape: [batchSize] },
-        learningRate: { dtype: 'float32', shape: [] },
-      },
-      ({ pixels, labels, learningRate }) => {
-        const perceive = perception(network, pixels as Tensor4D, labels as Tensor1D, teacher, projector);
+    const optimiser = sgd(state, learned, {
+      momentum,
+      weightDecay,
+      microBatches: accumulate,
+      ...(clipNorm > 0 && { clipNorm }),
+    });
+    const step = makeTrainingStep(program, {
+      batchSize,
+      accumulate,
+      size: network.description.inputSize,
+      optimiser,
+      losses(pixels, labels) {
+        const perceive = perception(network, pixels, labels, teacher, projector);
         const { method, settings: weights } = distillation ?? alone;
-        return optimiser.minimise(learningRate, () => method.terms(perceive(), weights));
+        return () => method.terms(perceive(), weights);
       },
-    );
+      average: average?.follow,
+    });
 
-    const inference = makeInference(program, network, { batchSize });
+    // As many images as training has at once: what fits the memory there does here.
+    const inference = makeInference(program, result.network, { batchSize: imagesAtOnce });
     const outcome = await train({
       ...options,
       label: role,
@@ -99,13 +93,15 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       step,
       dataset: task.train,
       augment: task.augment,
-      network,
-      isTrained: (entry) => !ofTeacher(entry),
+      network: result.network,
+      isTrained: (entry) => !ofTeacher(entry) && !isGradientSum(entry),
       evaluate: () => task.evaluate(inference),
       selectBy: task.selectBy,
     });
     // In the teacher's space, where the two can be compared.
-    const comparable = projector ? makeInference(program, network, { batchSize, project: projector }) : inference;
+    const comparable = result.projector
+      ? makeInference(program, result.network, { batchSize: imagesAtOnce, project: result.projector })
+      : inference;
     const left = await task.conclude(folder, comparable);
     return {
       ...outcome,
@@ -128,64 +124,30 @@ const under =
   ({ name }: StateVariable): boolean =>
     name.startsWith(`${root}/`);
 
-/** Builds the network that a checkpoint describes and gives it the checkpoint's weights. */
-export function loadNetwork(state: State, root: string, file: string): Network {
-  const { tensors, description } = readNetwork(file);
-  const network = buildNetwork(state, root, description, undefined);
-  network.load(tensors, file);
-  return network;
+interface Averaged {
+  readonly network: Network;
+  readonly projector: Projector | undefined;
+  readonly follow: (share: Tensor) => void;
 }
 
-/** @throws UserError for a checkpoint that is damaged, is no network's, or is of a network that is not known here. */
-function readNetwork(file: string): { tensors: ReadonlyMap<string, NamedValues>; description: NetworkDescription } {
-  const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
-  const description = metadata.network;
-  if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);
-  for (const [kind, known] of Object.entries({ backbone: backbones, head: heads })) {
-    const name = description[kind as 'backbone' | 'head'];
-    if (!known.names.includes(name)) {
-      throw new UserError(`The checkpoint ${file} has the ${kind} '${name}'; known are ${known.names.join(', ')}.`, 1);
-    }
-  }
-  return { tensors, description };
-}
-
-/** The network with a projection to the size that the shared head reads, where its own embedding has another. */
-function suitedTo(head: SharedHead | undefined, network: NetworkDescription): NetworkDescription {
-  if (!head) return network;
-  const { tensors, description } = readNetwork(head.from);
-  const { classes, head: kind, scale, margin } = description;
-  if (classes !== network.classes) {
-    throw new UserError(
-      `The head of ${head.from} tells ${classes} classes apart, this data has ${network.classes}: a head can only be shared between networks for the same classes.`,
-      1,
-    );
-  }
-  const inputs = tensors.get('head.weight')?.shape[0];
-  const own = embeddingSizeOf(network);
-  const projection = inputs === undefined || inputs === own ? undefined : inputs;
-  return { ...network, head: kind, scale, margin, projection };
-}
-
-function embeddingSizeOf(description: NetworkDescription): number {
-  const state = new State();
-  const { embeddingSize } = buildNetwork(state, 'probe', description, undefined);
-  state.dispose();
-  return embeddingSize;
-}
-
-function shareHead(state: State, network: Network, { from }: SharedHead): void {
-  const { tensors } = readNetwork(from);
-  const prefix = `${network.root}/`;
-  const head = [...tensors].filter(([name]) => name.startsWith('head.'));
-  const isHead = ({ name }: StateVariable) => name.startsWith(`${prefix}head.`);
-  state.load(new Map(head.map(([name, value]) => [prefix + name, value])), from, isHead, prefix);
+/** A network like `network`, and a projector where it has one to the teacher, whose variables are averages of theirs. */
+function averaged(state: State, network: Network, teacher: Network | undefined): Averaged {
+  const copy = buildNetwork(state, averageOf(network.root), network.description, undefined);
+  const projector = teacher && makeProjector(state, averageOf('projector'), copy, teacher, undefined);
+  const originals = state.all().filter(({ name }) => state.get(averageOf(name)) !== undefined);
+  return { network: copy, projector, follow: startAverage(state, originals) };
 }
 
 /** A learned map from the student's embedding into the teacher's space; none where the sizes agree. */
-function makeProjector(state: State, student: Network, teacher: Network, seed: number): Projector | undefined {
+function makeProjector(
+  state: State,
+  root: string,
+  student: Network,
+  teacher: Network,
+  seed: number | undefined,
+): Projector | undefined {
   const inputs = student.embeddingSize;
   const outputs = teacher.embeddingSize;
   if (inputs === outputs) return undefined;
-  return linear(Scope.root(state, 'projector', seed), { inputs, outputs, bias: false });
+  return linear(Scope.root(state, root, seed), { inputs, outputs, bias: false });
 }

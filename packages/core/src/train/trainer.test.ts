@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
@@ -14,12 +15,14 @@ import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 afterAll(removeTemporaryFolders);
 
-/** The files of a run, byte by byte. */
+const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
+
+/** The files of a run, as digests of their bytes. */
 const bytesIn = (folder: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(folder)
       .filter((name) => name.endsWith('.safetensors'))
-      .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
+      .map((name) => [name, digest(readFileSync(join(folder, name)))]),
   );
 
 test('leaves the last network, the best, and what going on needs', async () => {
@@ -91,13 +94,13 @@ describe('the same seed gives the same bits', () => {
 });
 
 describe('a run that is stopped', () => {
-  async function stopAt(stop: number, eager: boolean) {
+  async function stopAt(stop: number, options: Parameters<typeof trainTiny>[0] = {}) {
     const folder = temporaryFolder();
     const controller = new AbortController();
     const reason = new Error('stopped by hand');
     const run = trainTiny({
+      ...options,
       folder,
-      eager,
       signal: controller.signal,
       onMetrics: (step) => {
         if (step === stop) controller.abort(reason);
@@ -108,15 +111,17 @@ describe('a run that is stopped', () => {
   }
 
   test.each([
-    ['in the middle of the first epoch', 2, false],
-    ['after the last batch of an epoch', 4, false],
-    ['in the second epoch', 6, false],
-    ['in the second epoch of an eager run', 6, true],
-  ])('%s goes on to the same bits', async (_, stop, eager) => {
-    const whole = await trainTiny({ eager });
-    const folder = await stopAt(stop, eager);
+    ['in the middle of the first epoch', 2, {}],
+    ['after the last batch of an epoch', 4, {}],
+    ['in the second epoch', 6, {}],
+    ['in the second epoch of an eager run', 6, { eager: true }],
+    ['that averages its weights', 6, { settings: { emaDecay: 0.9, emaWarmUp: true } }],
+    ['that makes its steps of micro-batches', 3, { settings: { accumulate: 2 } }],
+  ])('%s goes on to the same bits', async (_, stop, options) => {
+    const whole = await trainTiny(options);
+    const folder = await stopAt(stop, options);
     expect(readCheckpoint(join(folder, checkpointFiles.training)).metadata).toMatchObject({ step: stop });
-    const resumed = await trainTiny({ folder, eager });
+    const resumed = await trainTiny({ ...options, folder });
     expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
     expect({ ...resumed, imagesPerSecond: 0 }).toMatchObject({
       last: whole.last,
@@ -135,14 +140,14 @@ describe('a run that is stopped', () => {
   });
 
   test('cannot go on from what another network left', async () => {
-    const folder = await stopAt(2, false);
+    const folder = await stopAt(2);
     await expect(trainTiny({ folder, network: tinyNetwork(0.5) })).rejects.toThrow(
       `${join(folder, 'training.safetensors')} does not fit the network: student/conv1.weight is [3,3,3,4] there but [3,3,3,8] in the network;`,
     );
   });
 
   test('cannot go on from a file that does not say where it was', async () => {
-    const folder = await stopAt(2, false);
+    const folder = await stopAt(2);
     const file = join(folder, checkpointFiles.training);
     writeCheckpoint(file, { ...readCheckpoint(file), metadata: { epoch: 'one' } });
     await expect(trainTiny({ folder })).rejects.toThrow(
@@ -171,6 +176,54 @@ describe('when training comes apart', () => {
     );
     expect(readdirSync(folder)).toEqual([]);
   });
+});
+
+describe('an average of the weights', () => {
+  const settings = { emaDecay: 0.5 };
+  const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
+
+  test('is what is evaluated, chosen from and saved; going on needs both', async () => {
+    const { folder } = await trainTiny({ settings });
+    const last = tensors(folder, checkpointFiles.last);
+    const training = tensors(folder, checkpointFiles.training);
+    expect(last.get('bn1.running_mean')?.values).not.toEqual(new Float32Array(4));
+    for (const [name, value] of last) {
+      expect(training.get(`average/student/${name}`)).toEqual(value);
+      expect(training.get(`student/${name}`)?.values).not.toEqual(value.values);
+    }
+    // What `conclude` left is of the average too; the weights beneath it are those of a run without one.
+    const plain = await trainTiny();
+    const logits = (of: string) => tensors(of, 'test-logits.safetensors').get('logits')?.values;
+    expect(logits(folder)).not.toEqual(logits(plain.folder));
+    expect(tensors(plain.folder, checkpointFiles.training).get('student/conv1.weight')).toEqual(
+      training.get('student/conv1.weight'),
+    );
+  });
+
+  test('of the first step is the half of both, and with a warm-up a tenth of what was', async () => {
+    const weights = async (more: object) => {
+      const folder = temporaryFolder();
+      await trainTiny({ folder, task: tinyTask(4), settings: { epochs: 1, warmUpEpochs: 0, ...more } });
+      return tensors(folder, checkpointFiles.last).get('conv1.weight')?.values ?? new Float32Array();
+    };
+    const after = await weights({});
+    const before = await weights({ learningRate: 1e-30 });
+    const mixed = (share: number) => Array.from(after, (value, i) => share * value + (1 - share) * (before[i] ?? 0));
+    const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 6));
+    expect(Array.from(await weights(settings))).toEqual(near(mixed(0.5)));
+    expect(Array.from(await weights({ ...settings, emaWarmUp: true }))).toEqual(near(mixed(0.9)));
+  });
+});
+
+test('micro-batches: none of what they gather is left in checkpoints; the norm that is clipped is tracked by step', async () => {
+  const { folder, tracked } = await trainTiny({ settings: { accumulate: 2, epochs: 1 } });
+  const names = [...readCheckpoint(join(folder, checkpointFiles.training)).tensors.keys()];
+  expect(names.filter((name) => name.startsWith('gradient/'))).toEqual([]);
+  expect(tracked.map(({ values }) => Object.keys(values).filter((name) => name.endsWith('gradient_norm')))).toEqual([
+    ...Array.from({ length: 4 }, () => ['step/gradient_norm']),
+    [],
+  ]);
+  await expect(trainTiny({ settings: { accumulate: 3 } })).rejects.toThrow('--accumulate 3 does not divide');
 });
 
 test('a batch larger than the data is refused', async () => {

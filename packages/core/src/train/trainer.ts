@@ -3,32 +3,34 @@ import { join } from 'node:path';
 import { type Augmentation, batchCount, batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
-import type { CompiledStep, Program } from '../runtime/program';
+import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { makeProgress, type Progress } from './progress';
 import { makeSchedule, type ScheduleOptions } from './schedule';
+import type { TrainingStep } from './training-step';
+import { averageDecay } from './weight-average';
 
 export type Metrics = Readonly<Record<string, number>>;
 
 export interface TrainingSettings extends ScheduleOptions {
+  /** Images a step. */
   readonly batchSize: number;
+  /** How many micro-batches a step's images are cut into, which must divide them; batch norm sees one at a time. */
+  readonly accumulate: number;
   readonly seed: number;
   readonly momentum: number;
   readonly weightDecay: number;
   /** Largest norm of all gradients together; 0: not clipped. */
   readonly clipNorm: number;
+  /** What the running average of the weights, which is the result, keeps of itself at a step, below 1; 0: no average. */
+  readonly emaDecay: number;
+  /** Keeps less of it in the first steps. */
+  readonly emaWarmUp: boolean;
   /** Epochs between evaluations; the last epoch is always evaluated. */
   readonly evaluateEvery: number;
 }
-
-/** What a training step is fed; every batch is whole. */
-export type TrainInputs = {
-  readonly pixels: { readonly dtype: 'uint8'; readonly shape: readonly number[] };
-  readonly labels: { readonly dtype: 'int32'; readonly shape: readonly number[] };
-  readonly learningRate: { readonly dtype: 'float32'; readonly shape: readonly [] };
-};
 
 export interface RunSurroundings {
   /** Where checkpoints go; a run that finds its own there goes on from it. */
@@ -41,14 +43,13 @@ export interface RunSurroundings {
 export interface TrainingJob extends RunSurroundings {
   readonly label: string;
   readonly program: Program;
-  /** Returns `loss` and the terms that it is made of, each a scalar. */
-  readonly step: CompiledStep<TrainInputs, string>;
+  readonly step: TrainingStep;
   readonly dataset: ImageDataset;
   readonly augment: Augmentation;
   readonly settings: TrainingSettings;
-  /** The network whose weights are the result. */
+  /** The network whose weights are the result: the one that is trained, or its average. */
   readonly network: Network;
-  /** The variables that training moves: the network's, momenta, projectors; a frozen teacher's are not. */
+  /** What training moves and going on needs: the network, momenta, projectors, averages; not a frozen teacher. */
   readonly isTrained: (entry: StateVariable) => boolean;
   readonly evaluate: () => Promise<Metrics>;
   /** The metric, larger is better, by which `best` is chosen. */
@@ -81,8 +82,8 @@ export interface NetworkMetadata {
 export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetensors', training: 'training.safetensors' };
 
 /**
- * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, momenta, position: what
- * going on needs), `last.safetensors` and `best.safetensors` (the network alone).
+ * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, their averages, momenta,
+ * position: what going on needs), `last.safetensors` and `best.safetensors` (the network alone, or its average).
  * @throws UserError when the loss is no longer a number, or a checkpoint cannot be written
  * @throws the signal's reason once a checkpoint is saved, when it is aborted
  */
@@ -115,8 +116,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     for await (const batch of batches(dataset, order)) {
       const learningRate = schedule(epoch + position.batch / perEpoch);
       const started = performance.now();
-      const outputs = await step({ pixels: batch.images, labels: batch.labels, learningRate });
-      const terms = Object.fromEntries(Object.entries(outputs).map(([name, [value]]) => [name, value ?? Number.NaN]));
+      const averageShare = 1 - averageDecay(settings.emaDecay, position.step, settings.emaWarmUp);
+      const { terms, watched } = await step(batch, { learningRate, averageShare });
       position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
       if (!Number.isFinite(terms.loss)) {
         const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
@@ -128,7 +129,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
         images += batchSize;
         seconds += (performance.now() - started) / 1000;
       }
-      tracker.metrics({ ...prefixed('step', terms), 'step/learning_rate': learningRate }, position.step);
+      const told = { ...terms, ...watched, learning_rate: learningRate };
+      tracker.metrics(prefixed('step', told), position.step);
       progress.update({
         done: position.step * batchSize,
         total: epochs * perEpoch * batchSize,

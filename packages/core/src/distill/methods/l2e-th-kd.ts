@@ -17,6 +17,10 @@ export default defineMethod('l2e-th-kd', {
           ...classificationTerms(perception, settings),
           'th-kd': { weight: settings.delta, value: teacherHeadDivergence(perception, settings.temperature) },
         }),
-    l2e: { weight: settings.beta, value: embeddingDistance(perception.projected, perception.teacher.embedding) },
+    l2e: {
+      weight: settings.beta,
+      value: embeddingDistance(perception.projected, perception.teacher.embedding),
+      summed: true,
+    },
   }),
 });

@@ -11,6 +11,10 @@ export default defineMethod('l2e', {
   defaults: { beta: 0.02 },
   terms: (perception, settings) => ({
     ...classificationTerms(perception, settings),
-    l2e: { weight: settings.beta, value: embeddingDistance(perception.projected, perception.teacher.embedding) },
+    l2e: {
+      weight: settings.beta,
+      value: embeddingDistance(perception.projected, perception.teacher.embedding),
+      summed: true,
+    },
   }),
 });

@@ -2,9 +2,8 @@
  * ResNets for 32x32 images (He et al., arXiv 1512.03385, section 4.2), as RepDistiller's models/resnet.py builds them:
  * depth = 6n + 2; the x4 ones are four times as wide with half as wide a stem. The embedding is the pooled last map.
  */
-import { relu } from '../../runtime/ops/activation';
 import { globalAveragePool } from '../../runtime/ops/pooling';
-import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { batchNorm, convolution, type Mode } from '../layers';
 import type { Scope } from '../scope';
@@ -18,9 +17,9 @@ function basicBlock(scope: Scope, inputs: number, outputs: number, stride: numbe
   const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride });
   const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
   return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
-    const residual = bn2(conv2(relu(bn1(conv1(x), mode))), mode);
-    const identity = project && bnProject ? bnProject(project(x), mode) : x;
-    return relu(tf.add(residual, identity) as Tensor4D);
+    const residual = project && bnProject ? bnProject(project(x), mode) : x;
+    const y = bn1(conv1(x), mode, { activation: 'relu' });
+    return bn2(conv2(y), mode, { activation: 'relu', residual });
   });
 }
 
@@ -45,7 +44,7 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
       return {
         embeddingSize: inputs,
         apply(images, mode) {
-          const features = [relu(bn1(conv1(images), mode))];
+          const features = [bn1(conv1(images), mode, { activation: 'relu' })];
           for (const layer of layers) {
             features.push(layer.reduce((x, block) => block(x, mode), features.at(-1) as Tensor4D));
           }

@@ -3,7 +3,7 @@
  * they keep: a 3x3 stem without stride, batch norm before the first convolution of a block too, PReLU, and a linear
  * layer over all pixels of the last map for the embedding. Its dropout before that layer is 0 there, and left out here.
  */
-import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { flatten, halved } from '../flatten';
 import { normal } from '../initialisers';
@@ -30,9 +30,9 @@ function block(scope: Scope, inputs: number, outputs: number, stride: number) {
   const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride, initialise });
   const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
   return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
-    const residual = bn3(conv2(prelu(bn2(conv1(bn1(x, mode)), mode))), mode);
-    const identity = project && bnProject ? bnProject(project(x), mode) : x;
-    return tf.add(residual, identity);
+    const residual = project && bnProject ? bnProject(project(x), mode) : x;
+    const y = bn2(conv1(bn1(x, mode)), mode, { activation: prelu });
+    return bn3(conv2(y), mode, { residual });
   });
 }
 
@@ -68,7 +68,7 @@ function iresnet(name: string, published: Published): BackboneDefinition {
       return {
         embeddingSize,
         apply(images, mode) {
-          const maps = [prelu(bn1(conv1(images), mode))];
+          const maps = [bn1(conv1(images), mode, { activation: prelu })];
           for (const layer of layers) maps.push(layer.reduce((x, one) => one(x, mode), maps.at(-1) as Tensor4D));
           const embedding = features(fc(flatten(bn2(maps.at(-1) as Tensor4D, mode))), mode);
           return { features: maps, embedding };

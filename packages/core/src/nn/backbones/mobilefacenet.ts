@@ -6,24 +6,25 @@
  * mobilefacenet-insightface: the one of insightface's published face recognition results (arcface_torch's `get_mbf`),
  * twice as wide in its early layers; variables named as there.
  */
-import { type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import type { Tensor2D, Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { flatten, halved } from '../flatten';
 import { normal } from '../initialisers';
 import { batchNorm, type ConvolutionShape, convolution, linear, type Mode, parametricRelu } from '../layers';
 import type { Scope } from '../scope';
 
-type Layer = (x: Tensor4D, mode: Mode) => Tensor4D;
+/** A layer or several; the residual is added to the result of the last one's batch norm. */
+type Layer = (x: Tensor4D, mode: Mode, residual?: Tensor4D) => Tensor4D;
 
 const inTurn =
   (layers: readonly Layer[]): Layer =>
-  (x, mode) =>
-    layers.reduce((y, layer) => layer(y, mode), x);
+  (x, mode, residual) =>
+    layers.reduce((y, layer, index) => layer(y, mode, index === layers.length - 1 ? residual : undefined), x);
 
 const withSkip =
   (layer: Layer): Layer =>
   (x, mode) =>
-    tf.add(x, layer(x, mode));
+    layer(x, mode, x);
 
 interface Names {
   readonly convolution: string;
@@ -35,11 +36,8 @@ interface Names {
 function unit(scope: Scope, names: Names, shape: ConvolutionShape & { readonly linear?: boolean }): Layer {
   const convolve = convolution(scope.child(names.convolution), shape);
   const normalise = batchNorm(scope.child(names.norm), shape.outputs);
-  const activate = shape.linear ? undefined : parametricRelu(scope.child(names.activation), shape.outputs);
-  return (x, mode) => {
-    const y = normalise(convolve(x), mode);
-    return activate ? activate(y) : y;
-  };
+  const activation = shape.linear ? undefined : parametricRelu(scope.child(names.activation), shape.outputs);
+  return (x, mode, residual) => normalise(convolve(x), mode, { activation, residual });
 }
 
 interface BottleneckShape {

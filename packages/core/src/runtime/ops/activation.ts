@@ -1,6 +1,13 @@
 import { attr, execute, executeAll, hasKernel } from '../binding';
 import { type Tensor, tf } from '../tensorflow';
 
+/** What makes a network more than linear: max(x, 0), or PReLU with one slope a channel. */
+export type Activation = 'relu' | { readonly slope: Tensor };
+
+export function activate<T extends Tensor>(x: T, activation: Activation): T {
+  return activation === 'relu' ? relu(x) : prelu(x, activation.slope);
+}
+
 const type = [attr.type('T', 'float32')];
 
 /** max(x, 0), its gradient from the output, so that the input need not be kept. */

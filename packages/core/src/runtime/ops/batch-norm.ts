@@ -1,5 +1,7 @@
 import { attr, executeAll } from '../binding';
 import { type Tensor, tf, type Variable } from '../tensorflow';
+import { type Activation, activate } from './activation';
+import { hasBatchNormKernel, kernelBatchNorm } from './batch-norm-kernel';
 
 export interface BatchNormVariables {
   readonly gamma: Tensor;
@@ -8,25 +10,23 @@ export interface BatchNormVariables {
   readonly variance: Variable;
 }
 
-export interface BatchNormOptions {
+/** What follows batch norm in a network and is done with it: `activation(norm(x) + residual)`. */
+export interface Following {
+  readonly activation?: Activation;
+  /** Shaped like x. */
+  readonly residual?: Tensor;
+}
+
+export interface BatchNormOptions extends Following {
   /** Share of the new batch in the running statistics (PyTorch's meaning of momentum). */
   readonly momentum?: number;
   readonly epsilon?: number;
 }
 
-const attrs = (epsilon: number, training: boolean) => [
-  attr.type('T', 'float32'),
-  attr.type('U', 'float32'),
-  attr.float('epsilon', epsilon),
-  attr.string('data_format', 'NHWC'),
-  attr.bool('is_training', training),
-];
-
-/** The operation wants [batch, h, w, c]; two-dimensional features are images of one pixel. */
-function asImages<T extends Tensor>(x: T, run: (images: Tensor) => Tensor): T {
-  if (x.rank === 4) return run(x) as T;
-  const [rows, channels] = x.shape as [number, number];
-  return tf.reshape(run(tf.reshape(x, [rows, 1, 1, channels])), x.shape) as T;
+export interface BatchNormTraining extends Following {
+  readonly variables: BatchNormVariables;
+  readonly momentum: number;
+  readonly epsilon: number;
 }
 
 /**
@@ -36,12 +36,62 @@ function asImages<T extends Tensor>(x: T, run: (images: Tensor) => Tensor): T {
  */
 export function batchNormTraining<T extends Tensor>(
   x: T,
-  { gamma, beta, mean, variance }: BatchNormVariables,
-  { momentum = 0.1, epsilon = 1e-5 }: BatchNormOptions = {},
+  variables: BatchNormVariables,
+  { momentum = 0.1, epsilon = 1e-5, activation, residual }: BatchNormOptions = {},
 ): T {
   const channels = x.shape.at(-1) ?? 1;
   if (x.size / channels < 2)
     throw new Error(`Batch norm in training needs more than one value a channel, got [${x.shape}].`);
+  const whole = { variables, momentum, epsilon };
+  if (!hasBatchNormKernel()) return follow(opsBatchNorm(x, whole), { activation, residual });
+  if (typeof activation === 'object' && residual) {
+    return activate(kernelBatchNorm(x, { ...whole, residual }), activation);
+  }
+  return kernelBatchNorm(x, { ...whole, activation, residual });
+}
+
+/** Batch norm by the running statistics, which stay as they are. Differentiable in x, gamma and beta. */
+export function batchNormInference<T extends Tensor>(
+  x: T,
+  { gamma, beta, mean, variance }: BatchNormVariables,
+  { epsilon = 1e-5, activation, residual }: BatchNormOptions = {},
+): T {
+  const y = asImages(x, (images) => {
+    const run = tf.customGrad((...args) => {
+      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
+      const [y] = executeAll(
+        'FusedBatchNormV3',
+        [...attrs(epsilon, false), attr.float('exponential_avg_factor', 1)],
+        [input, scale, offset, mean, variance],
+        6,
+      ) as [Tensor];
+      save([input, scale]);
+      return {
+        value: y,
+        gradFunc: (dy: Tensor, saved: Tensor[]) => {
+          const [a, g] = saved as [Tensor, Tensor];
+          const inverse = tf.rsqrt(tf.add(variance, epsilon));
+          const axes = [0, 1, 2];
+          const dx = tf.mul(dy, tf.mul(g, inverse));
+          const dgamma = tf.sum(tf.mul(dy, tf.mul(tf.sub(a, mean), inverse)), axes);
+          return [dx, dgamma, tf.sum(dy, axes)];
+        },
+      };
+    });
+    return run(images, gamma, beta);
+  });
+  return follow(y, { activation, residual });
+}
+
+/** activation(x + residual), of TensorFlow's own operations. */
+export function follow<T extends Tensor>(x: T, { activation, residual }: Following): T {
+  const y = residual ? (tf.add(x, residual) as T) : x;
+  return activation ? activate(y, activation) : y;
+}
+
+/** Batch norm in training of TensorFlow's own operations, for any device. */
+export function opsBatchNorm<T extends Tensor>(x: T, { variables, momentum, epsilon }: BatchNormTraining): T {
+  const { gamma, beta, mean, variance } = variables;
   return asImages(x, (images) => {
     const statistics: Tensor[] = [];
     const run = tf.customGrad((...args) => {
@@ -75,34 +125,17 @@ export function batchNormTraining<T extends Tensor>(
   });
 }
 
-/** Batch norm by the running statistics, which stay as they are. Differentiable in x, gamma and beta. */
-export function batchNormInference<T extends Tensor>(
-  x: T,
-  { gamma, beta, mean, variance }: BatchNormVariables,
-  { epsilon = 1e-5 }: BatchNormOptions = {},
-): T {
-  return asImages(x, (images) => {
-    const run = tf.customGrad((...args) => {
-      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
-      const [y] = executeAll(
-        'FusedBatchNormV3',
-        [...attrs(epsilon, false), attr.float('exponential_avg_factor', 1)],
-        [input, scale, offset, mean, variance],
-        6,
-      ) as [Tensor];
-      save([input, scale]);
-      return {
-        value: y,
-        gradFunc: (dy: Tensor, saved: Tensor[]) => {
-          const [a, g] = saved as [Tensor, Tensor];
-          const inverse = tf.rsqrt(tf.add(variance, epsilon));
-          const axes = [0, 1, 2];
-          const dx = tf.mul(dy, tf.mul(g, inverse));
-          const dgamma = tf.sum(tf.mul(dy, tf.mul(tf.sub(a, mean), inverse)), axes);
-          return [dx, dgamma, tf.sum(dy, axes)];
-        },
-      };
-    });
-    return run(images, gamma, beta);
-  });
+const attrs = (epsilon: number, training: boolean) => [
+  attr.type('T', 'float32'),
+  attr.type('U', 'float32'),
+  attr.float('epsilon', epsilon),
+  attr.string('data_format', 'NHWC'),
+  attr.bool('is_training', training),
+];
+
+/** The operation wants [batch, h, w, c]; two-dimensional features are images of one pixel. */
+function asImages<T extends Tensor>(x: T, run: (images: Tensor) => Tensor): T {
+  if (x.rank === 4) return run(x) as T;
+  const [rows, channels] = x.shape as [number, number];
+  return tf.reshape(run(tf.reshape(x, [rows, 1, 1, channels])), x.shape) as T;
 }

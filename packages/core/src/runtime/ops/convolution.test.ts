@@ -1,8 +1,9 @@
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { conv2d } from './convolution';
 import { depthwiseConv2d } from './depthwise-convolution';
-import { gradientErrors, leaked, randomValues } from './gradient-check';
-import { groupedConv2d } from './grouped-convolution';
+import { float64GradientErrors } from './float64-gradient-check';
+import { gradientErrors, leaked, randomValues, wholeNumbers } from './gradient-check';
+import type { WindowOptions } from './window';
 
 const range = (shape: [number, number, number, number], from = 0) => {
   const size = shape.reduce((a, b) => a * b, 1);
@@ -26,54 +27,83 @@ test('a depthwise convolution filters each channel by its own filter', () => {
   expect(values(depthwiseConv2d(image, filter))).toEqual([0 + 2 + 4 + 6, 10 * (1 + 3 + 5 + 7)]);
 });
 
-test('a grouped convolution mixes the channels of a group only', () => {
-  const pixel = tf.tensor4d([1, 2, 3, 4], [1, 1, 1, 4]);
-  // [1, 1, 2 inputs a group, 4 outputs]: outputs 0 and 1 see 1 and 2, outputs 2 and 3 see 3 and 4.
-  const filter = tf.tensor4d([1, 0, 1, 10, 0, 1, 1, 1], [1, 1, 2, 4]);
-  expect(values(groupedConv2d(pixel, filter, 2))).toEqual([1, 2, 7, 34]);
+test('stride, padding and dilation may differ by direction', () => {
+  const image = wholeNumbers([1, 5, 6, 2], 7, 11) as Tensor4D;
+  const filter = wholeNumbers([3, 2, 2, 2], 5, 7) as Tensor4D;
+  const strided = conv2d(image, filter, { stride: [2, 1], padding: [1, 0] });
+  expect(strided.shape).toEqual([1, 3, 5, 2]);
+  // biome-ignore format: numbers from PyTorch 2.13's conv2d
+  expect(values(strided)).toEqual([
+    -40, -3, 10, 8, 16, -3, -22, -3, 6, 8, 18, 18, -12, -10, -9, -5, 16, 22, 8, -6, -16, -20, 8, 8, 10, 14, -10, -24, 14, -40,
+  ]);
+  const wide = conv2d(image, filter, { dilation: [1, 2], padding: [0, 1] });
+  expect(wide.shape).toEqual([1, 3, 6, 2]);
+  // biome-ignore format: numbers from PyTorch 2.13's conv2d
+  expect(values(wide)).toEqual([
+    -16, -23, 25, -2, 39, -8, -35, -3, -10, 24, 5, -20, 35, 4, -34, -5, -9, 22, 38, -6, -14, -1, 5, 5, -13, 9, 39, -8, -35, -3,
+    -10, 24, -7, -15, -17, 8,
+  ]);
+  const both = conv2d(image, filter, { dilation: 2, stride: 2, padding: [2, 1] });
+  expect(both.shape).toEqual([1, 3, 3, 2]);
+  expect(values(both)).toEqual([-24, 9, -9, 18, 25, -4, -5, -36, 4, -14, -34, 7, 10, 6, 4, -14, 30, -24]);
 });
 
-const geometries = [
-  { stride: 1, padding: 0 },
-  { stride: 1, padding: 1 },
-  { stride: 2, padding: 1 },
-] as const;
+/** A geometry's name, its options, and the filter's height and width. */
+const geometries: [string, WindowOptions, [number, number]][] = [
+  ['no padding', {}, [3, 3]],
+  ["padding that TensorFlow calls 'same'", { padding: 1 }, [3, 3]],
+  ['stride 2, padding 1', { stride: 2, padding: 1 }, [3, 3]],
+  ['more padding than the filter needs', { padding: 2 }, [2, 2]],
+  ['stride and padding by direction', { stride: [1, 2], padding: [0, 1] }, [2, 3]],
+  ['a stride that leaves pixels out', { stride: 3 }, [2, 2]],
+  ['dilation', { dilation: 2, padding: 2 }, [3, 3]],
+  ['dilation across, without padding', { dilation: [1, 2] }, [3, 2]],
+  ['dilation and stride', { dilation: [2, 1], stride: 2, padding: 1 }, [3, 3]],
+  ['pointwise', {}, [1, 1]],
+  ['pointwise, strided', { stride: 2 }, [1, 1]],
+  ['pointwise, strided and padded', { stride: [2, 1], padding: 1 }, [1, 1]],
+];
 
-describe.each(geometries)('stride $stride, padding $padding', (geometry) => {
-  const operations = {
-    conv2d: [(x, w) => conv2d(x as Tensor4D, w as Tensor4D, geometry), [3, 3, 4, 3]],
-    depthwiseConv2d: [(x, w) => depthwiseConv2d(x as Tensor4D, w as Tensor4D, geometry), [3, 3, 4, 1]],
-    groupedConv2d: [(x, w) => groupedConv2d(x as Tensor4D, w as Tensor4D, 2, geometry), [3, 3, 2, 6]],
-  } satisfies Record<string, [(x: Tensor, w: Tensor) => Tensor, number[]]>;
-
-  test.each(Object.entries(operations))('%s has the gradients of central differences', (_, [op, filterShape]) => {
-    // Linear in each, so a wide step costs nothing.
-    const errors = gradientErrors(op, [randomValues('x', [2, 5, 4, 4]), randomValues('filter', filterShape)], 0.5);
-    for (const error of errors) expect(error).toBeLessThan(1e-5);
+describe.each(geometries)('%s', (_, geometry, kernel) => {
+  test.each([
+    ['3 channels to 2, odd sizes', [2, 5, 4, 3], 2],
+    ['one channel, one image', [1, 7, 5, 1], 1],
+  ] as const)('%s: gradients of central differences', async (_case, shape, outputs) => {
+    const inputs = [randomValues('x', shape), randomValues('filter', [...kernel, shape[3], outputs])];
+    const op = (x: Tensor, w: Tensor) => conv2d(x as Tensor4D, w as Tensor4D, geometry);
+    const errors = await float64GradientErrors((...given) => op(...(given as [Tensor, Tensor])), inputs);
+    for (const error of errors) expect(error).toBeLessThan(1e-6);
   });
 });
 
-test('a grouped convolution is the dense one with zeros between groups', () => {
-  const x = randomValues('x', [2, 5, 5, 4]) as Tensor4D;
-  const filter = randomValues('filter', [3, 3, 2, 6]) as Tensor4D;
-  const [first, second] = tf.split(filter, 2, 3) as [Tensor4D, Tensor4D];
-  const none = tf.zerosLike(first);
-  const dense = tf.concat([tf.concat([first, none], 2), tf.concat([none, second], 2)], 3) as Tensor4D;
-  const difference = tf.sub(groupedConv2d(x, filter, 2, { padding: 1 }), conv2d(x, dense, { padding: 1 }));
-  expect(Math.max(...values(tf.abs(difference)))).toBeLessThan(1e-6);
-});
+test.each([[{ stride: 1, padding: 0 }], [{ stride: 1, padding: 1 }], [{ stride: 2, padding: 1 }]])(
+  'a depthwise convolution with %p has the gradients of central differences',
+  async (geometry) => {
+    const inputs = [randomValues('x', [2, 5, 4, 3]), randomValues('filter', [3, 3, 3, 1])];
+    const op = (x: Tensor, w: Tensor) => depthwiseConv2d(x as Tensor4D, w as Tensor4D, geometry);
+    const errors = gradientErrors((...given) => op(...(given as [Tensor, Tensor])), inputs, 0.5);
+    for (const error of errors) expect(error).toBeLessThan(1e-5);
+  },
+);
 
-test('a pointwise convolution at stride 2 has the gradients of central differences', () => {
-  const op = (x: Tensor, w: Tensor) => conv2d(x as Tensor4D, w as Tensor4D, { stride: 2 });
-  const inputs = [randomValues('x', [2, 5, 4, 3]), randomValues('filter', [1, 1, 3, 2])];
-  for (const error of gradientErrors((...given) => op(...(given as [Tensor, Tensor])), inputs, 0.5)) {
-    expect(error).toBeLessThan(1e-5);
-  }
+test('what does not fit is refused', () => {
+  const image = tf.zeros([1, 4, 6, 2]) as Tensor4D;
+  const convolved = (filter: [number, number, number, number], options?: WindowOptions) => () =>
+    conv2d(image, tf.zeros(filter) as Tensor4D, options);
+  expect(convolved([3, 3, 3, 1])).toThrow('the filter takes 3 channels, the image has 2');
+  expect(convolved([5, 3, 2, 1])).toThrow('a window of 5 pixels does not fit into the height 4 with padding 0');
+  expect(convolved([3, 3, 2, 1], { dilation: [1, 3] })).toThrow('a window of 7 pixels does not fit into the width 6');
+  expect(convolved([3, 3, 2, 1], { stride: 0 })).toThrow('the stride must be a whole number of at least 1, got 0');
+  expect(convolved([3, 3, 2, 1], { padding: [1, 0.5] })).toThrow('the padding must be a whole number');
 });
 
 test('nothing leaks', () => {
   const x = randomValues('x', [1, 4, 4, 2]) as Tensor4D;
   const filter = randomValues('filter', [3, 3, 2, 1]) as Tensor4D;
-  const gradients = tf.grads((a, w) => depthwiseConv2d(a as Tensor4D, w as Tensor4D, { padding: 1 }));
-  expect(leaked(() => gradients([x, filter]))).toBe(0);
+  const gradients = (options: WindowOptions) =>
+    tf.grads((a, w) => conv2d(a as Tensor4D, w as Tensor4D, options))([x, filter]);
+  const depthwise = tf.grads((a, w) => depthwiseConv2d(a as Tensor4D, w as Tensor4D, { padding: 1 }));
+  expect(leaked(() => gradients({ padding: 1, stride: 2 }))).toBe(0);
+  expect(leaked(() => gradients({ padding: 2, dilation: 2, stride: 2 }))).toBe(0);
+  expect(leaked(() => depthwise([x, filter]))).toBe(0);
 });

@@ -1,8 +1,9 @@
 import { type ReferenceValues, referenceFile, relativeError } from '../reference-cases';
-import { type Tensor1D, type Tensor2D, tf } from '../tensorflow';
+import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { additiveMargin, angularMargin, type CosineMargin, cosines, marginLogits } from './cosine-margin';
 import { crossEntropy } from './cross-entropy';
-import { gradientErrors, leaked } from './gradient-check';
+import { float64GradientErrors } from './float64-gradient-check';
+import { leaked, randomValues } from './gradient-check';
 
 interface MarginCase {
   readonly id: string;
@@ -67,15 +68,49 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, reference) 
 const labels = tf.tensor1d([0, 2], 'int32') as Tensor1D;
 
 test.each([
-  ['exact ArcFace', angularMargin(0.5, 'exact')],
-  ['CosFace', additiveMargin(0.4)],
-])('%s has the gradient of central differences', (_, margin) => {
+  ['exact ArcFace', angularMargin(0.5, 'exact'), undefined],
+  ['CosFace', additiveMargin(0.4), undefined],
+  ['exact ArcFace with a filter', angularMargin(0.5, 'exact'), 0.4],
+  ['CosFace with a filter', additiveMargin(0.4), 0.4],
+] as const)('%s has the gradient of central differences', async (_, margin, filter) => {
   const cosine = tf.tensor2d([
     [0.3, -0.2, 0.1],
     [0.5, 0.7, -0.6],
   ]);
-  const [error] = gradientErrors((given) => marginLogits(given as Tensor2D, labels, { scale: 8, margin }), [cosine]);
-  expect(error).toBeLessThan(1e-4);
+  const op = (given: Tensor) => marginLogits(given as Tensor2D, labels, { scale: 8, margin, filter });
+  const [error] = await float64GradientErrors(op, [cosine], [labels]);
+  expect(error).toBeLessThan(1e-6);
+});
+
+test.each([
+  [2, 3, 4],
+  [1, 1, 1],
+  [3, 5, 1],
+])(
+  'cosines of %i embeddings of %i values and %i centres have the gradients of central differences',
+  async (n, d, c) => {
+    const op = (emb: Tensor, centres: Tensor) => cosines(emb as Tensor2D, centres as Tensor2D);
+    const inputs = [randomValues('embedding', [n, d]), randomValues('centres', [d, c])];
+    const errors = await float64GradientErrors((...given) => op(...(given as [Tensor, Tensor])), inputs);
+    // In one dimension the cosine is a sign, whose gradient is 0.
+    for (const error of errors) expect(error).toBeLessThan(d === 1 ? 0.5 : 1e-6);
+  },
+);
+
+test('where the embedding is its centre, or the opposite, the cosine has no slope', () => {
+  const along = tf.tensor2d([[0.6, 0.8]]);
+  const gradients = tf.grads((emb, centres) => tf.sum(cosines(emb as Tensor2D, centres as Tensor2D)));
+  for (const sign of [1, -1]) {
+    for (const gradient of gradients([along, tf.mul(along.transpose(), sign)])) {
+      for (const slope of gradient.dataSync()) expect(Math.abs(slope)).toBeLessThan(1e-6);
+    }
+  }
+});
+
+test('the straight-through gradient is scale, for every class', () => {
+  const margin = angularMargin(0.5, 'straight-through');
+  const gradient = tf.grad((given) => marginLogits(given as Tensor2D, labels, { scale: 8, margin }))(tf.zeros([2, 3]));
+  expect(Array.from(gradient.dataSync())).toEqual(Array(6).fill(8));
 });
 
 test.each(['straight-through', 'exact'] as const)('at cosines of 1 and -1 %s gradients are finite', (gradient) => {
@@ -94,10 +129,16 @@ test('an embedding or a centre of zeros has finite gradients', () => {
   }
 });
 
-test('a label of -1 has no margin', () => {
+test('a label of -1 has no margin, and is filtered like any other', () => {
   const cosine = tf.tensor2d([[0.5, -0.5]]);
-  const logits = marginLogits(cosine, tf.tensor1d([-1], 'int32'), { scale: 2, margin: additiveMargin(0.4) });
-  expect(Array.from(logits.dataSync())).toEqual([1, -1]);
+  const none = tf.tensor1d([-1], 'int32');
+  const margin = angularMargin(0.4, 'exact');
+  const logits = (x: Tensor, filter?: number) => marginLogits(x as Tensor2D, none, { scale: 2, margin, filter });
+  const gradient = (filter?: number) => tf.grad((x) => logits(x, filter))(cosine);
+  expect(Array.from(logits(cosine).dataSync())).toEqual([1, -1]);
+  expect(Array.from(gradient().dataSync())).toEqual([2, 2]);
+  expect(Array.from(logits(cosine, 0.4).dataSync())).toEqual([0, -1]);
+  expect(Array.from(gradient(0.4).dataSync())).toEqual([0, 2]);
 });
 
 test('nothing leaks', () => {
@@ -105,4 +146,6 @@ test('nothing leaks', () => {
   const emb = tf.ones([2, 4]);
   const step = tf.grads((e, w) => marginLogits(cosines(e as Tensor2D, w as Tensor2D), labels, { scale: 8, margin }));
   expect(leaked(() => step([emb, tf.ones([4, 3])]))).toBe(0);
+  const filtered = tf.grad((x) => marginLogits(x as Tensor2D, labels, { scale: 8, margin, filter: 0.4 }));
+  expect(leaked(() => filtered(tf.ones([2, 3])))).toBe(0);
 });

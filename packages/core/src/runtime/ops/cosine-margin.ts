@@ -2,12 +2,32 @@
  * Softmax over cosines with a margin: what face recognition networks are trained with. Embeddings and class centres are
  * normalised, the cosine of an example's own class is made worse by the margin, and all are scaled.
  */
+import { attr, execute } from '../binding';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
-import { l2Normalise } from './normalise';
+import { defaultEpsilon, l2Normalise, lengths } from './normalise';
 
 /** Cosines [batch, classes] of embeddings [batch, d] and class centres [d, classes], within [-1, 1]. */
 export function cosines(embedding: Tensor2D, centres: Tensor2D): Tensor2D {
-  return tf.clipByValue(tf.matMul(l2Normalise(embedding), l2Normalise(centres, 0)), -1, 1);
+  const run = tf.customGrad((...args) => {
+    const [unit, weights, save] = args as unknown as [Tensor2D, Tensor2D, (saved: Tensor[]) => void];
+    const { length, own } = lengths(weights, 0, defaultEpsilon);
+    const directions = tf.div(weights, length) as Tensor2D;
+    const bounds = [tf.scalar(-1), tf.scalar(1)];
+    const cosine = execute('ClipByValue', [attr.type('T', 'float32')], [tf.matMul(unit, directions), ...bounds]);
+    save([unit, directions, length, own(), cosine]);
+    return {
+      value: cosine,
+      // What is clipped is rounding, at angles where the cosine has no slope: it needs no exception. And how much of
+      // the gradient lies along a centre can be told from the cosines, which are fewer than the centres' values.
+      gradFunc: (dy: Tensor, saved: Tensor[]) => {
+        const [u, w, by, isOwn, c] = saved as [Tensor2D, Tensor2D, Tensor, Tensor, Tensor];
+        const along = tf.mul(tf.sum(tf.mul(dy, c), 0, true), isOwn);
+        const toCentres = tf.sub(tf.matMul(u, dy as Tensor2D, true, false), tf.mul(w, along));
+        return [tf.matMul(dy as Tensor2D, w, false, true), tf.div(toCentres, by)];
+      },
+    };
+  });
+  return run(l2Normalise(embedding), centres) as Tensor2D;
 }
 
 /** What a margin makes of the cosine of the own class, element by element. */
@@ -42,23 +62,48 @@ export interface MarginOptions {
   readonly filter?: number;
 }
 
-/** cosines [batch, classes], labels [batch] int32 -> the logits that cross-entropy is taken of. */
+/** Reads and replaces one entry a row, that of the label; entry 0 where the label is negative. */
+function ownEntries(labels: Tensor1D) {
+  const rows = tf.tensor1d(
+    Int32Array.from({ length: labels.size }, (_, row) => row),
+    'int32',
+  );
+  const at = tf.stack([rows, tf.maximum(labels, tf.scalar(0, 'int32'))], 1);
+  const types = (name: string) => [attr.type(name, 'float32'), attr.type('Tindices', 'int32')];
+  return {
+    isThere: tf.greaterEqual(labels, tf.scalar(0, 'int32')),
+    read: (x: Tensor) => execute('GatherNd', types('Tparams'), [x, at]),
+    replace: (x: Tensor, values: Tensor) => execute('TensorScatterUpdate', types('T'), [x, at, values]),
+  };
+}
+
+/**
+ * cosines [batch, classes], labels [batch] int32 -> the logits that cross-entropy is taken of. A label of -1 has no
+ * margin. Only the own class's cosines are touched apart: of passes over all cosines there is one forwards and one back.
+ */
 export function marginLogits(cosine: Tensor2D, labels: Tensor1D, { scale, margin, filter }: MarginOptions): Tensor2D {
-  const own = tf.oneHot(labels, cosine.shape[1], 1, 0, 'float32') as Tensor2D;
-  const factor =
-    filter === undefined
-      ? tf.scalar(scale)
-      : tf.mul(tf.maximum(own, tf.cast(tf.lessEqual(cosine, filter), 'float32')), scale);
   const run = tf.customGrad((...args) => {
     const [given, save] = args as unknown as [Tensor2D, (saved: Tensor[]) => void];
-    const target = tf.sum(tf.mul(given, own), 1, true);
-    save([target, own, factor]);
+    const entries = ownEntries(labels);
+    const out = filter === undefined ? undefined : tf.greater(given, filter);
+    const scaled = (x: Tensor, without?: Tensor) => {
+      const all = tf.mul(x, scale);
+      return without ? tf.where(without, tf.scalar(0), all) : all;
+    };
+    const target = entries.read(given);
+    const others = scaled(given, out);
+    const own = tf.where(entries.isThere, tf.mul(margin.value(target), scale), entries.read(others));
+    save([target, ...(out ? [out] : [])]);
     return {
-      value: tf.mul(tf.add(given, tf.mul(own, tf.sub(margin.value(target), target))), factor),
+      value: entries.replace(others, own),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [t, isOwn, by] = saved as [Tensor, Tensor, Tensor];
-        const through = tf.mul(dy, by);
-        return margin.slope ? tf.mul(through, tf.add(1, tf.mul(isOwn, tf.sub(margin.slope(t), 1)))) : through;
+        const [t, without] = saved as [Tensor, Tensor?];
+        const through = scaled(dy, without);
+        if (!margin.slope && !without) return through;
+        const back = ownEntries(labels);
+        const full = tf.mul(back.read(dy), scale);
+        const sloped = margin.slope ? tf.mul(full, margin.slope(t)) : full;
+        return back.replace(through, tf.where(back.isThere, sloped, back.read(through)));
       },
     };
   });

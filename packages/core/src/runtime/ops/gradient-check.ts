@@ -1,9 +1,16 @@
-/** What tests of operations share: random values and gradients by central differences. */
+/** What tests of operations share: values to start from, and gradients by central differences. */
 import { scoped, type Tensor, tf } from '../tensorflow';
 
 /** Values in [-1, 1), the same for the same name. */
 export function randomValues(name: string, shape: readonly number[]): Tensor {
   return tf.randomUniform([...shape], -1, 1, 'float32', name);
+}
+
+/** Whole numbers around 0 that no symmetry hides, so that sums of products are exact: (i factor mod modulus) - modulus / 2. */
+export function wholeNumbers(shape: readonly number[], factor: number, modulus: number): Tensor {
+  const size = shape.reduce((a, b) => a * b, 1);
+  const values = Float32Array.from({ length: size }, (_, i) => ((i * factor) % modulus) - Math.floor(modulus / 2));
+  return tf.tensor(values, [...shape]);
 }
 
 /**

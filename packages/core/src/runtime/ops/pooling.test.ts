@@ -1,0 +1,103 @@
+import { type Tensor, type Tensor4D, tf } from '../tensorflow';
+import { float64GradientErrors } from './float64-gradient-check';
+import { leaked, randomValues, wholeNumbers } from './gradient-check';
+import { averagePool2d, globalAveragePool, globalMaxPool, maxPool2d } from './pooling';
+
+const values = (tensor: Tensor) => Array.from(tensor.dataSync());
+const close = (expected: readonly number[]) => expected.map((value) => expect.closeTo(value, 5));
+const image = wholeNumbers([1, 5, 6, 1], 7, 11) as Tensor4D;
+
+test("max pooling has PyTorch's numbers: the padding never wins", () => {
+  const negative = tf.sub(image, 20) as Tensor4D;
+  const square = maxPool2d(negative, { kernel: 3, stride: 2, padding: 1 });
+  expect(square.shape).toEqual([1, 3, 3, 1]);
+  expect(values(square)).toEqual([-16, -15, -15, -16, -15, -16, -15, -15, -16]);
+  const wide = maxPool2d(negative, { kernel: [2, 3], stride: [1, 2], padding: [1, 0] });
+  expect(wide.shape).toEqual([1, 6, 2, 1]);
+  expect(values(wide)).toEqual([-18, -15, -16, -15, -15, -15, -15, -15, -15, -16, -15, -16]);
+});
+
+test('the gradient of max pooling goes to the largest, once for each window', () => {
+  const gradient = tf.grad((x) => maxPool2d(x as Tensor4D, { kernel: 3, stride: 2, padding: 1 }))(image);
+  // biome-ignore format: numbers from PyTorch 2.13
+  expect(values(gradient)).toEqual([
+    0, 0, 0, 2, 0, 0, 2, 0, 0, 0, 0, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 1, 0,
+  ]);
+});
+
+test("average pooling has PyTorch's numbers, whether it counts the padding or not", () => {
+  const options = { kernel: 3, stride: 2, padding: 1 };
+  const ninths = [1, 4, 0, 0, 1, -5, -1, 1, -3];
+  expect(values(averagePool2d(image, options))).toEqual(close(ninths.map((value) => value / 9)));
+  expect(values(averagePool2d(image, { ...options, countIncludePad: false }))).toEqual(
+    close([1 / 4, 4 / 6, 0, 0, 1 / 9, -5 / 9, -1 / 4, 1 / 6, -3 / 6]),
+  );
+  const wide = { kernel: [2, 3], stride: [1, 2], padding: [1, 0], countIncludePad: false } as const;
+  expect(values(averagePool2d(image, wide))).toEqual(
+    close([
+      -1.666667, 1.333333, -0.833333, 0.333333, 0.833333, 0.166667, 0.666667, 0, 0.5, -0.166667, 1.333333, 0.666667,
+    ]),
+  );
+});
+
+test("padding that TensorFlow calls 'same' is counted as PyTorch counts it", () => {
+  const ones = tf.ones([1, 3, 3, 1]) as Tensor4D;
+  const options = { kernel: 3, stride: 1, padding: 1 };
+  const ninths = [4, 6, 4, 6, 9, 6, 4, 6, 4];
+  expect(values(averagePool2d(ones, options))).toEqual(close(ninths.map((value) => value / 9)));
+  expect(values(averagePool2d(ones, { ...options, countIncludePad: false }))).toEqual(close(Array(9).fill(1)));
+});
+
+test('the stride is the kernel where none is given', () => {
+  expect(maxPool2d(image, { kernel: [2, 3] }).shape).toEqual([1, 2, 2, 1]);
+});
+
+test('global pools', () => {
+  const pixels = tf.tensor4d([1, -1, 2, -2, 3, -3, 6, -6], [1, 2, 2, 2]);
+  expect(values(globalAveragePool(pixels))).toEqual([3, -3]);
+  expect(values(globalMaxPool(pixels))).toEqual([6, -1]);
+});
+
+const geometries = [
+  { kernel: 2 },
+  { kernel: 3, stride: 1, padding: 1 },
+  { kernel: 3, stride: 2, padding: 1 },
+  { kernel: [1, 3], stride: [2, 1], padding: [0, 1] },
+  { kernel: 1, stride: 2 },
+] as const;
+
+const operations: [string, (x: Tensor4D) => Tensor][] = [
+  ...geometries.flatMap((options): [string, (x: Tensor4D) => Tensor][] => [
+    [`maxPool2d ${JSON.stringify(options)}`, (x) => maxPool2d(x, options)],
+    [`averagePool2d ${JSON.stringify(options)}`, (x) => averagePool2d(x, options)],
+    [
+      `averagePool2d ${JSON.stringify(options)} without its padding`,
+      (x) => averagePool2d(x, { ...options, countIncludePad: false }),
+    ],
+  ]),
+  ['globalAveragePool', globalAveragePool],
+  ['globalMaxPool', globalMaxPool],
+];
+
+test.each(operations)('%s has the gradients of central differences', async (_, op) => {
+  for (const shape of [
+    [2, 5, 6, 3],
+    [1, 7, 3, 1],
+  ]) {
+    const [error] = await float64GradientErrors((x) => op(x as Tensor4D), [randomValues('x', shape)]);
+    expect(error).toBeLessThan(1e-6);
+  }
+});
+
+test.each(operations)('%s leaks nothing', (_, op) => {
+  expect(leaked(() => tf.grad((x) => op(x as Tensor4D))(image))).toBe(0);
+});
+
+test('what does not fit is refused', () => {
+  expect(() => maxPool2d(image, { kernel: 3, padding: 2 })).toThrow(
+    'maxPool2d: the padding must be at most half the kernel 3, got 2.',
+  );
+  expect(() => averagePool2d(image, { kernel: [6, 2] })).toThrow(
+    'averagePool2d: a window of 6 pixels does not fit into the height 5 with padding 0.',
+  );
+});

@@ -1,0 +1,32 @@
+import { attr, executeAll, hasKernel } from '../binding';
+import type { Tensor } from '../tensorflow';
+
+export const hasSgdKernel = (): boolean => hasKernel('HeadshareSgd');
+
+export interface SgdKernelRule {
+  /** Scalars. */
+  readonly learningRate: Tensor;
+  readonly scale: Tensor;
+  readonly momentum: number;
+  readonly weightDecay: number;
+}
+
+/**
+ * Every variable's g = scale gradient + decay w; m = momentum m + g; w - rate m, by one operation of our own
+ * (packages/core/native/sgd.cc). The three lists agree in length, at least 1, and in shapes.
+ */
+export function kernelSgd(
+  weights: readonly Tensor[],
+  momenta: readonly Tensor[],
+  gradients: readonly Tensor[],
+  { learningRate, scale, momentum, weightDecay }: SgdKernelRule,
+): { weights: Tensor[]; slots: Tensor[] } {
+  const count = weights.length;
+  const updated = executeAll(
+    'HeadshareSgd',
+    [attr.int('n', count), attr.float('momentum', momentum), attr.float('decay', weightDecay)],
+    [...weights, ...momenta, ...gradients, learningRate, scale],
+    2 * count,
+  );
+  return { weights: updated.slice(0, count), slots: updated.slice(count) };
+}

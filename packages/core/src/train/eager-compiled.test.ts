@@ -1,0 +1,97 @@
+/**
+ * Training compiled and operation by operation, held together over twenty steps: every method there is, under all that
+ * changes what a step is made of. Both run the same kernels in the same order, so what they give is equal to the bit.
+ */
+import { join } from 'node:path';
+import type { MethodSettings } from '../distill/method';
+import { methods } from '../distill/registry';
+import type { NamedValues } from '../runtime/state';
+import { readCheckpoint } from './checkpoint';
+import type { SharedHead } from './shared-head';
+import { removeTemporaryFolders, tinyNetwork, tinyTask, trainTiny } from './tiny-training';
+import type { Distillation } from './train-network';
+import { checkpointFiles, type TrainingSettings } from './trainer';
+
+const steps = 20;
+
+/** What a step may be made of; a run takes one, in turn. The six test images are a batch of four, and one padded. */
+const kinds: readonly Partial<TrainingSettings>[] = [
+  { schedule: 'cosine', clipNorm: 1, epochs: 5, evaluateEvery: 5 },
+  { schedule: 'polynomial', clipNorm: 0, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
+  { schedule: 'multi-step', clipNorm: 0.1, epochs: 5, evaluateEvery: 5, emaDecay: 0.9, emaWarmUp: true },
+  { clipNorm: 1, epochs: 10, evaluateEvery: 5, batchSize: 8, accumulate: 2, emaDecay: 0.5, weightDecay: 0 },
+  { clipNorm: 0, epochs: 5, evaluateEvery: 5, momentum: 0 },
+];
+
+let teacher: string;
+let wideTeacher: string;
+beforeAll(async () => {
+  const options = { role: 'teacher', settings: { seed: 7, epochs: 1 } } as const;
+  const last = ({ folder }: { folder: string }) => join(folder, checkpointFiles.last);
+  teacher = last(await trainTiny(options));
+  wideTeacher = last(await trainTiny({ ...options, network: tinyNetwork(0.5) }));
+});
+
+afterAll(removeTemporaryFolders);
+
+interface Case {
+  readonly title: string;
+  readonly method: string;
+  readonly form?: MethodSettings['form'];
+  readonly from: () => string;
+  readonly sharedHead?: SharedHead['use'];
+}
+
+const cases: readonly Case[] = [
+  ...methods.all.map(
+    ({ name: method }, i): Case =>
+      i % 2 === 0
+        ? { title: `${method}, from a wider teacher`, method, from: () => wideTeacher }
+        : { title: `${method}, from a teacher of its own width`, method, from: () => teacher },
+  ),
+  { title: "l2e-th-kd in the paper's form", method: 'l2e-th-kd', form: 'paper', from: () => wideTeacher },
+  { title: "sh-kd's student, its head frozen", method: 'l2e', from: () => wideTeacher, sharedHead: 'frozen' },
+  { title: "sh-kd's student, its head to begin with", method: 'l2e', from: () => teacher, sharedHead: 'initial' },
+];
+
+async function run(
+  { method: name, form, from, sharedHead: use }: Case,
+  kind: Partial<TrainingSettings>,
+  eager: boolean,
+) {
+  const method = methods.named(name);
+  const settings = { ...method.defaults, ...(form && { form }) };
+  const distillation: Distillation = { method, teacher: from(), settings };
+  const { folder, tracked } = await trainTiny({
+    distillation,
+    ...(use && { sharedHead: { from: wideTeacher, use } }),
+    task: tinyTask(16),
+    settings: { seed: 3, ...kind },
+    eager,
+  });
+  const tensors = (file: string): [string, NamedValues][] => [...readCheckpoint(join(folder, file)).tensors];
+  return { tracked, weights: tensors(checkpointFiles.training), logits: tensors('test-logits.safetensors') };
+}
+
+test.each(cases.map((one, i) => [one.title, one, kinds[i % kinds.length] ?? {}] as const))(
+  '%s',
+  async (_, one, kind) => {
+    const compiled = await run(one, kind, false);
+    const eager = await run(one, kind, true);
+    const ofSteps = compiled.tracked.filter(({ values }) => 'step/loss' in values);
+    expect(ofSteps).toHaveLength(steps);
+    expect(compiled.tracked).toEqual(eager.tracked);
+    expect(differing(compiled.weights, eager.weights)).toEqual([]);
+    expect(differing(compiled.logits, eager.logits)).toEqual([]);
+  },
+);
+
+/** Names of tensors that are not the same to the bit, with how far apart they are: a failure that can be read. */
+function differing(some: readonly [string, NamedValues][], others: readonly [string, NamedValues][]): string[] {
+  expect(others.map(([name]) => name)).toEqual(some.map(([name]) => name));
+  return some.flatMap(([name, { values }], i) => {
+    const other = others[i]?.[1].values ?? new Float32Array();
+    const most = values.reduce((far, value, at) => Math.max(far, Math.abs(value - (other[at] ?? Number.NaN))), 0);
+    return most === 0 ? [] : [`${name}: up to ${most}`];
+  });
+}

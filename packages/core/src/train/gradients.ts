@@ -1,0 +1,49 @@
+import type { Term } from '../distill/method';
+import type { StateVariable } from '../runtime/state';
+import { type Scalar, type Tensor, tf } from '../runtime/tensorflow';
+
+export type Terms = Readonly<Record<string, Term>>;
+
+export interface Gradients {
+  /** The terms' weighted sum as `loss`, then every term, unweighted, by its name. */
+  readonly values: Record<string, Scalar>;
+  /** By the variable's name; a variable that the loss does not reach has none. */
+  readonly gradients: ReadonlyMap<string, Tensor>;
+}
+
+/**
+ * The gradient of the terms' weighted sum at `variables`.
+ * @param lossScale multiplies the gradients, from the loss on, but not `values`
+ * @param microBatches into how many equal parts the batch is cut of which the terms see one. A term that is a sum over
+ * the batch is multiplied by it, so that of all terms the mean over the parts stands for the batch.
+ */
+export function gradientsOf(
+  variables: readonly StateVariable[],
+  terms: () => Terms,
+  { lossScale, microBatches = 1 }: { readonly lossScale?: Tensor; readonly microBatches?: number } = {},
+): Gradients {
+  const kept: [string, Scalar][] = [];
+  const keep = (name: string, value: Scalar) => kept.push([name, tf.keep(value.clone())]);
+  const { value, grads } = tf.variableGrads(
+    () => {
+      const computed = Object.entries(terms()).map(([name, { weight, value: part, summed }]) => {
+        const whole = summed && microBatches > 1 ? tf.mul(part, microBatches).asScalar() : part;
+        return { name, weight, value: whole };
+      });
+      const loss = tf.addN(computed.map((term) => tf.mul(term.value, term.weight))).asScalar();
+      keep('loss', loss);
+      for (const term of computed) keep(term.name, term.value);
+      return lossScale ? tf.mul(loss, lossScale).asScalar() : loss;
+    },
+    variables.map(({ variable }) => variable),
+  );
+  value.dispose();
+  // Kept through the gradient's scope; from here on they are the caller's like any result.
+  const values = Object.fromEntries(kept.map(([name, one]) => [name, one.clone()]));
+  for (const [, one] of kept) one.dispose();
+  const reached = variables.flatMap(({ name, variable }): [string, Tensor][] => {
+    const gradient = grads[variable.name];
+    return gradient ? [[name, gradient]] : [];
+  });
+  return { values, gradients: new Map(reached) };
+}

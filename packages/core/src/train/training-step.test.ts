@@ -1,0 +1,108 @@
+import { embeddingDistance } from '../distill/losses';
+import { linear } from '../nn/layers';
+import { Scope } from '../nn/scope';
+import { crossEntropy } from '../runtime/ops/cross-entropy';
+import { Program } from '../runtime/program';
+import { stream } from '../runtime/random';
+import { State } from '../runtime/state';
+import { type Tensor2D, tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+import { type SgdOptions, sgd } from './optimiser';
+import { makeTrainingStep, microBatchSize, type StepBatch, type StepReport } from './training-step';
+
+const size = 4;
+const batchSize = 12;
+
+function batchOf(seed: number): StepBatch {
+  const random = stream(seed, 'pixels');
+  return {
+    images: Uint8Array.from({ length: batchSize * size * size * 3 }, () => random.below(256)),
+    labels: Int32Array.from({ length: batchSize }, () => random.below(3)),
+  };
+}
+
+/** Steps of a linear classifier, which looks at each picture by itself, and what they leave of its weights. */
+async function train(accumulate: number, options: SgdOptions = {}, eager = false, weight = 1) {
+  const state = new State();
+  const program = new Program(state, { eager });
+  const classify = linear(Scope.root(state, 'classifier', 1), { inputs: size * size * 3, outputs: 3 });
+  const optimiser = sgd(state, state.all(), { momentum: 0.9, ...options, microBatches: accumulate });
+  const step = makeTrainingStep(program, {
+    batchSize,
+    accumulate,
+    size,
+    optimiser,
+    losses: (pixels, labels) => {
+      const seen = tf.div(tf.reshape(pixels, [-1, size * size * 3]), 255) as Tensor2D;
+      return () => {
+        const logits = classify(seen);
+        const distance = embeddingDistance(logits, tf.zerosLike(logits).add(1) as Tensor2D);
+        return {
+          ce: { weight, value: crossEntropy(logits, labels) },
+          l2e: { weight: 0.05, value: distance, summed: true },
+        };
+      };
+    },
+  });
+  const reports: StepReport[] = [];
+  for (let seed = 1; seed <= 5; seed++)
+    reports.push(await step(batchOf(seed), { learningRate: 0.05, averageShare: 0 }));
+  program.pull();
+  const weights = Array.from(state.values().get('classifier/weight')?.values ?? []);
+  const sums = state.all().filter(({ name }) => name.startsWith('gradient/'));
+  const gathered = sums.flatMap(({ variable }) => Array.from(variable.dataSync()));
+  program.dispose();
+  state.dispose();
+  return { reports, weights, gathered };
+}
+
+describe.each([false, true])('micro-batches (eager: %s)', (eager) => {
+  test.each([2, 3, 12])('%i move weights as the whole batch does, sums over the batch included', async (accumulate) => {
+    const whole = await train(1, { clipNorm: 0.5 }, eager);
+    const cut = await train(accumulate, { clipNorm: 0.5 }, eager);
+    expect(whole.reports.some(({ watched }) => (watched.gradient_norm ?? 0) > 0.5)).toBe(true);
+    expect(cut.weights).toEqual(whole.weights.map((value) => expect.closeTo(value, 5)));
+    for (const [i, { terms, watched }] of whole.reports.entries()) {
+      const near = (values: object) =>
+        Object.fromEntries(Object.entries(values).map(([name, value]) => [name, expect.closeTo(value, 4)]));
+      expect(cut.reports[i]).toEqual({ terms: near(terms), watched: near(watched) });
+    }
+  });
+});
+
+test('what is logged of a step: its terms as means, and apart from them what is of the update', async () => {
+  const { reports } = await train(2, { clipNorm: 1, lossScale: {} });
+  expect(Object.keys(reports[0]?.terms ?? {})).toEqual(['loss', 'ce', 'l2e']);
+  expect(Object.keys(reports[0]?.watched ?? {})).toEqual(['gradient_norm', 'loss_scale']);
+  expect((await train(1)).reports[0]?.watched).toEqual({});
+});
+
+test('a scaled loss, static or dynamic, moves weights by the same bits: the scale is a power of two', async () => {
+  const plain = await train(2, { clipNorm: 0.5 });
+  expect((await train(2, { clipNorm: 0.5, lossScale: 512 })).weights).toEqual(plain.weights);
+  expect((await train(2, { clipNorm: 0.5, lossScale: { growthInterval: 2 } })).weights).toEqual(plain.weights);
+});
+
+test('a dynamic loss scale is found in the compiled step as in the eager one', async () => {
+  // The square of a gradient of 1e12 times the first scale is beyond float32.
+  const options = { clipNorm: 0.5, lossScale: { initial: 2 ** 24, growthInterval: 2 } };
+  const compiled = await train(2, options, false, 1e12);
+  expect(compiled).toEqual(await train(2, options, true, 1e12));
+  expect(compiled.reports.map(({ watched }) => Math.log2(watched.loss_scale ?? 0))).toEqual([24, 23, 22, 22, 23]);
+});
+
+test('nothing is gathered between steps', async () => {
+  const { gathered } = await train(3);
+  expect(gathered).toHaveLength(size * size * 3 * 3 + 3);
+  expect(new Set(gathered)).toEqual(new Set([0]));
+});
+
+test('the number of micro-batches must divide the batch', () => {
+  expect(microBatchSize(64, 4)).toBe(16);
+  expect(() => microBatchSize(64, 3)).toThrow(
+    new UserError('--accumulate 3 does not divide --batch-size 64: micro-batches are of one size; 2 or 4 would do.'),
+  );
+  expect(() => microBatchSize(4, 8)).toThrow(
+    '--accumulate 8 does not divide --batch-size 4: micro-batches are of one size; 4 would do.',
+  );
+});

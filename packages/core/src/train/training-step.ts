@@ -1,0 +1,120 @@
+import type { CompiledStep, Program } from '../runtime/program';
+import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+import type { Terms } from './gradients';
+import { type Optimiser, watchedNames } from './optimiser';
+import type { Metrics } from './trainer';
+
+/** One whole step of the optimiser, however many calls into TensorFlow it takes. */
+export type TrainingStep = (batch: StepBatch, rates: StepRates) => Promise<StepReport>;
+
+/** A batch of the data, whole: batchSize x size x size x 3 bytes, and batchSize labels. */
+export interface StepBatch {
+  readonly images: Uint8Array;
+  readonly labels: Int32Array;
+}
+
+/** What changes from step to step. */
+export interface StepRates {
+  readonly learningRate: number;
+  /** How far the averaged weights move towards the weights, 0..1; unused where there is no average. */
+  readonly averageShare: number;
+}
+
+export interface StepReport {
+  /** `loss` and the terms that it is made of: means over the micro-batches. */
+  readonly terms: Metrics;
+  /** What is worth watching of this step alone: the gradients' norm, the loss scale. */
+  readonly watched: Metrics;
+}
+
+export interface StepParts {
+  readonly batchSize: number;
+  /** How many micro-batches a batch is cut into; see `microBatchSize`. */
+  readonly accumulate: number;
+  /** Of the images, in pixels. */
+  readonly size: number;
+  readonly optimiser: Optimiser;
+  /** Looks at pixels [micro-batch, size, size, 3] in 0..255 and labels; what it returns is run for its gradient. */
+  readonly losses: (pixels: Tensor4D, labels: Tensor1D) => () => Terms;
+  /** Moves the averaged weights after an update; undefined: there are none. */
+  readonly average?: ((share: Tensor) => void) | undefined;
+}
+
+/**
+ * How many images a micro-batch has.
+ * @throws UserError when `accumulate` does not divide `batchSize`: a compiled step takes one shape
+ */
+export function microBatchSize(batchSize: number, accumulate: number): number {
+  if (batchSize % accumulate === 0) return batchSize / accumulate;
+  const divisors = Array.from({ length: batchSize }, (_, i) => i + 1).filter((n) => batchSize % n === 0);
+  const below = divisors.filter((n) => n < accumulate).at(-1) ?? 1;
+  const above = divisors.find((n) => n > accumulate);
+  throw new UserError(
+    `--accumulate ${accumulate} does not divide --batch-size ${batchSize}: micro-batches are of one size; ${below}${above === undefined ? '' : ` or ${above}`} would do.`,
+  );
+}
+
+/**
+ * Adds training to a program: one function that makes a whole step of a batch, or, where a batch is cut into
+ * micro-batches, one that gathers gradients and one that takes the last and moves the weights. Between steps nothing is
+ * gathered, so that a checkpoint needs none of it.
+ */
+export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
+  const { batchSize, accumulate, size, optimiser, losses, average } = parts;
+  const images = microBatchSize(batchSize, accumulate);
+  const inputs = {
+    pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
+    labels: { dtype: 'int32', shape: [images] },
+  } as const;
+  const rates = {
+    learningRate: { dtype: 'float32', shape: [] },
+    averageShare: { dtype: 'float32', shape: [] },
+  } as const;
+  const gather: CompiledStep<typeof inputs, string> = program.define('gather', inputs, ({ pixels, labels }) =>
+    optimiser.accumulate(losses(pixels as Tensor4D, labels as Tensor1D)),
+  );
+  const update: CompiledStep<typeof inputs & typeof rates, string> = program.define(
+    'train',
+    { ...inputs, ...rates },
+    ({ pixels, labels, learningRate, averageShare }) => {
+      const reported = optimiser.minimise(learningRate, losses(pixels as Tensor4D, labels as Tensor1D));
+      average?.(averageShare);
+      return reported;
+    },
+  );
+
+  return async (batch, { learningRate, averageShare }) => {
+    const reports: Metrics[] = [];
+    for (let i = 0; i < accumulate; i++) {
+      const pixels = part(batch.images, i, accumulate);
+      const labels = part(batch.labels, i, accumulate);
+      const last = i + 1 === accumulate;
+      const outputs = last
+        ? await update({ pixels, labels, learningRate, averageShare })
+        : await gather({ pixels, labels });
+      reports.push(numbers(outputs));
+    }
+    return reportOf(reports);
+  };
+}
+
+/** The `i`-th of `count` equal parts, without a copy. */
+function part<A extends Uint8Array | Int32Array>(values: A, i: number, count: number): A {
+  const length = values.length / count;
+  return values.subarray(i * length, (i + 1) * length) as A;
+}
+
+const numbers = (outputs: Readonly<Record<string, Float32Array>>): Metrics =>
+  Object.fromEntries(Object.entries(outputs).map(([name, [value]]) => [name, value ?? Number.NaN]));
+
+function reportOf(reports: readonly Metrics[]): StepReport {
+  // Only the last one tells of the update.
+  const names = Object.keys(reports.at(-1) ?? {});
+  const mean = (name: string) => reports.reduce((sum, one) => sum + (one[name] ?? Number.NaN), 0) / reports.length;
+  const isWatched = (name: string) => watchedNames.includes(name);
+  return {
+    terms: Object.fromEntries(names.filter((name) => !isWatched(name)).map((name) => [name, mean(name)])),
+    watched: Object.fromEntries(names.filter(isWatched).map((name) => [name, reports.at(-1)?.[name] ?? Number.NaN])),
+  };
+}
