@@ -37,9 +37,16 @@ export class Scope {
     return new Scope(this.state, this.seed, this.root, this.join(name), this.options);
   }
 
-  /** `layer`, a part of a network of which there are many: the unit of what is recomputed. */
-  block<M>(layer: (x: Tensor4D, mode: M) => Tensor4D): (x: Tensor4D, mode: M) => Tensor4D {
-    return this.options.recompute ? (x, mode) => recompute((given: Tensor4D) => layer(given, mode))(x) : layer;
+  /**
+   * `layer`, a part of a network of which there are many: the unit of what is recomputed. Of what else it is given, a
+   * tensor may only be `x` again (a residual).
+   */
+  block<Rest extends unknown[]>(
+    layer: (x: Tensor4D, ...rest: Rest) => Tensor4D,
+  ): (x: Tensor4D, ...rest: Rest) => Tensor4D {
+    if (!this.options.recompute) return layer;
+    return (x, ...rest) =>
+      recompute((given: Tensor4D) => layer(given, ...(rest.map((one) => (one === x ? given : one)) as Rest)))(x);
   }
 
   /** Declares a variable that training moves along its gradient. */
