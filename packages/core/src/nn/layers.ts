@@ -1,10 +1,17 @@
 /** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
 import type { Activation } from '../runtime/ops/activation';
-import { batchNormInference, batchNormTraining, type Following } from '../runtime/ops/batch-norm';
+import {
+  type BatchNormVariables,
+  batchNormInference,
+  batchNormTraining,
+  type Following,
+} from '../runtime/ops/batch-norm';
 import { conv2d } from '../runtime/ops/convolution';
 import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
+import { foldedConvolution } from '../runtime/ops/folded-convolution';
 import { groupedConv2d } from '../runtime/ops/grouped-convolution';
 import { linear as affine } from '../runtime/ops/linear';
+import type { WindowOptions } from '../runtime/ops/window';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';
@@ -23,14 +30,30 @@ export interface ConvolutionShape {
   readonly initialise?: Initialiser;
 }
 
-/** Convolution without bias; its filter `weight` is stored as [kh, kw, in / groups, out]. */
-export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
+interface ConvolutionParts {
+  /** [kh, kw, in / groups, out] */
+  readonly filter: Tensor4D;
+  readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
+  /** Of a convolution without groups. */
+  readonly window: WindowOptions | undefined;
+}
+
+function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionParts {
   const { inputs, outputs, kernel = 1, stride = 1, padding = 0, groups = 1, initialise = kaimingFanOut } = shape;
   const filter = scope.weight('weight', [kernel, kernel, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
-  const options = { stride, padding };
-  if (groups === 1) return (x) => conv2d(x, filter, options);
-  if (groups !== inputs || groups !== outputs) return (x) => groupedConv2d(x, filter, groups, options);
-  return (x) => depthwiseConv2d(x, tf.reshape(filter, [kernel, kernel, inputs, 1]), options);
+  const window = { stride, padding };
+  if (groups === 1) return { filter, window, convolve: (x, by) => conv2d(x, by, window) };
+  const convolve: ConvolutionParts['convolve'] =
+    groups === inputs && groups === outputs
+      ? (x, by) => depthwiseConv2d(x, tf.reshape(by, [kernel, kernel, inputs, 1]), window)
+      : (x, by) => groupedConv2d(x, by, groups, window);
+  return { filter, window: undefined, convolve };
+}
+
+/** Convolution without bias; its filter `weight` is stored as [kh, kw, in / groups, out]. */
+export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
+  const { filter, convolve } = declareConvolution(scope, shape);
+  return (x) => convolve(x, filter);
 }
 
 export interface BatchNormShape {
@@ -38,6 +61,15 @@ export interface BatchNormShape {
   readonly epsilon?: number;
   /** False: the scale stays 1 (insightface's last batch norm). */
   readonly scale?: boolean;
+}
+
+function declareBatchNorm(scope: Scope, channels: number, scale: boolean): BatchNormVariables {
+  return {
+    gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
+    beta: scope.weight('bias', [channels], zeros),
+    mean: scope.statistic('running_mean', [channels], zeros),
+    variance: scope.statistic('running_var', [channels], ones),
+  };
 }
 
 /**
@@ -49,16 +81,28 @@ export function batchNorm(
   channels: number,
   { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
 ): <T extends Tensor>(x: T, mode: Mode, following?: Following) => T {
-  const variables = {
-    gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
-    beta: scope.weight('bias', [channels], zeros),
-    mean: scope.statistic('running_mean', [channels], zeros),
-    variance: scope.statistic('running_var', [channels], ones),
-  };
+  const variables = declareBatchNorm(scope, channels, scale);
   return (x, mode, following) =>
     mode === 'train'
       ? batchNormTraining(x, variables, { momentum, epsilon, ...following })
       : batchNormInference(x, variables, { epsilon, ...following });
+}
+
+/**
+ * `convolution` and `batchNorm`, one behind the other. In evaluation they are one convolution, with the norm folded into
+ * its filter and a bias: no gradient passes through it then.
+ */
+export function convolutionNorm(
+  scopes: { readonly convolution: Scope; readonly norm: Scope },
+  shape: ConvolutionShape,
+  { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
+): (x: Tensor4D, mode: Mode, following?: Following) => Tensor4D {
+  const { filter, ...parts } = declareConvolution(scopes.convolution, shape);
+  const variables = declareBatchNorm(scopes.norm, shape.outputs, scale);
+  return (x, mode, following = {}) =>
+    mode === 'train'
+      ? batchNormTraining(parts.convolve(x, filter), variables, { momentum, epsilon, ...following })
+      : foldedConvolution(x, filter, { ...parts, variables, epsilon, following });
 }
 
 /** PReLU with one slope a channel, 0.25 at first (PyTorch's default). */

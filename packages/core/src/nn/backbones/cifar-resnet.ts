@@ -5,21 +5,20 @@
 import { globalAveragePool } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
-import { batchNorm, convolution, type Mode } from '../layers';
+import { convolutionNorm, type Mode } from '../layers';
 import type { Scope } from '../scope';
 
 function basicBlock(scope: Scope, inputs: number, outputs: number, stride: number) {
-  const conv1 = convolution(scope.child('conv1'), { inputs, outputs, kernel: 3, stride, padding: 1 });
-  const bn1 = batchNorm(scope.child('bn1'), outputs);
-  const conv2 = convolution(scope.child('conv2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
-  const bn2 = batchNorm(scope.child('bn2'), outputs);
+  const at = (name: string) => ({ convolution: scope.child(`conv${name}`), norm: scope.child(`bn${name}`) });
+  const first = convolutionNorm(at('1'), { inputs, outputs, kernel: 3, stride, padding: 1 });
+  const second = convolutionNorm(at('2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
   const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
-  const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride });
-  const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
+  const project =
+    shortcut &&
+    convolutionNorm({ convolution: shortcut.child('0'), norm: shortcut.child('1') }, { inputs, outputs, stride });
   return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
-    const residual = project && bnProject ? bnProject(project(x), mode) : x;
-    const y = bn1(conv1(x), mode, { activation: 'relu' });
-    return bn2(conv2(y), mode, { activation: 'relu', residual });
+    const residual = project ? project(x, mode) : x;
+    return second(first(x, mode, { activation: 'relu' }), mode, { activation: 'relu', residual });
   });
 }
 
@@ -30,8 +29,10 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
     build(scope, { width }) {
       const blocks = (depth - 2) / 6;
       const [stem, ...stages] = channels.map((count) => scaled(count, width)) as [number, ...number[]];
-      const conv1 = convolution(scope.child('conv1'), { inputs: 3, outputs: stem, kernel: 3, padding: 1 });
-      const bn1 = batchNorm(scope.child('bn1'), stem);
+      const first = convolutionNorm(
+        { convolution: scope.child('conv1'), norm: scope.child('bn1') },
+        { inputs: 3, outputs: stem, kernel: 3, padding: 1 },
+      );
       let inputs = stem;
       const layers = stages.map((outputs, stage) => {
         const layer = scope.child(`layer${stage + 1}`);
@@ -44,7 +45,7 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
       return {
         embeddingSize: inputs,
         apply(images, mode) {
-          const features = [bn1(conv1(images), mode, { activation: 'relu' })];
+          const features = [first(images, mode, { activation: 'relu' })];
           for (const layer of layers) {
             features.push(layer.reduce((x, block) => block(x, mode), features.at(-1) as Tensor4D));
           }

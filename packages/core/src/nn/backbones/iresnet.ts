@@ -7,32 +7,32 @@ import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { flatten, halved } from '../flatten';
 import { normal } from '../initialisers';
-import { batchNorm, convolution, linear, type Mode, parametricRelu } from '../layers';
+import { batchNorm, convolutionNorm, linear, type Mode, parametricRelu } from '../layers';
 import type { Scope } from '../scope';
 
 const initialise = normal(0.1);
 
 function block(scope: Scope, inputs: number, outputs: number, stride: number) {
   const bn1 = batchNorm(scope.child('bn1'), inputs);
-  const conv1 = convolution(scope.child('conv1'), { inputs, outputs, kernel: 3, padding: 1, initialise });
-  const bn2 = batchNorm(scope.child('bn2'), outputs);
+  const first = convolutionNorm(
+    { convolution: scope.child('conv1'), norm: scope.child('bn2') },
+    { inputs, outputs, kernel: 3, padding: 1, initialise },
+  );
   const prelu = parametricRelu(scope.child('prelu'), outputs);
-  const conv2 = convolution(scope.child('conv2'), {
-    inputs: outputs,
-    outputs,
-    kernel: 3,
-    stride,
-    padding: 1,
-    initialise,
-  });
-  const bn3 = batchNorm(scope.child('bn3'), outputs);
+  const second = convolutionNorm(
+    { convolution: scope.child('conv2'), norm: scope.child('bn3') },
+    { inputs: outputs, outputs, kernel: 3, stride, padding: 1, initialise },
+  );
   const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
-  const project = shortcut && convolution(shortcut.child('0'), { inputs, outputs, stride, initialise });
-  const bnProject = shortcut && batchNorm(shortcut.child('1'), outputs);
+  const project =
+    shortcut &&
+    convolutionNorm(
+      { convolution: shortcut.child('0'), norm: shortcut.child('1') },
+      { inputs, outputs, stride, initialise },
+    );
   return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
-    const residual = project && bnProject ? bnProject(project(x), mode) : x;
-    const y = bn2(conv1(bn1(x, mode)), mode, { activation: prelu });
-    return bn3(conv2(y), mode, { residual });
+    const residual = project ? project(x, mode) : x;
+    return second(first(bn1(x, mode), mode, { activation: prelu }), mode, { residual });
   });
 }
 
@@ -48,8 +48,10 @@ function iresnet(name: string, published: Published): BackboneDefinition {
     inputSize: published.inputSize,
     build(scope, { inputSize, width, embeddingSize = published.embeddingSize }) {
       const stem = scaled(64, width);
-      const conv1 = convolution(scope.child('conv1'), { inputs: 3, outputs: stem, kernel: 3, padding: 1, initialise });
-      const bn1 = batchNorm(scope.child('bn1'), stem);
+      const first = convolutionNorm(
+        { convolution: scope.child('conv1'), norm: scope.child('bn1') },
+        { inputs: 3, outputs: stem, kernel: 3, padding: 1, initialise },
+      );
       const prelu = parametricRelu(scope.child('prelu'), stem);
       let inputs = stem;
       const layers = published.blocks.map((count, stage) => {
@@ -68,7 +70,7 @@ function iresnet(name: string, published: Published): BackboneDefinition {
       return {
         embeddingSize,
         apply(images, mode) {
-          const maps = [bn1(conv1(images), mode, { activation: prelu })];
+          const maps = [first(images, mode, { activation: prelu })];
           for (const layer of layers) maps.push(layer.reduce((x, one) => one(x, mode), maps.at(-1) as Tensor4D));
           const embedding = features(fc(flatten(bn2(maps.at(-1) as Tensor4D, mode))), mode);
           return { features: maps, embedding };

@@ -10,7 +10,7 @@ import type { Tensor2D, Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { flatten, halved } from '../flatten';
 import { normal } from '../initialisers';
-import { batchNorm, type ConvolutionShape, convolution, linear, type Mode, parametricRelu } from '../layers';
+import { batchNorm, type ConvolutionShape, convolutionNorm, linear, type Mode, parametricRelu } from '../layers';
 import type { Scope } from '../scope';
 
 /** A layer or several; the residual is added to the result of the last one's batch norm. */
@@ -34,10 +34,10 @@ interface Names {
 
 /** Convolution, batch norm and, unless `linear`, PReLU. */
 function unit(scope: Scope, names: Names, shape: ConvolutionShape & { readonly linear?: boolean }): Layer {
-  const convolve = convolution(scope.child(names.convolution), shape);
-  const normalise = batchNorm(scope.child(names.norm), shape.outputs);
+  const scopes = { convolution: scope.child(names.convolution), norm: scope.child(names.norm) };
+  const convolve = convolutionNorm(scopes, shape);
   const activation = shape.linear ? undefined : parametricRelu(scope.child(names.activation), shape.outputs);
-  return (x, mode, residual) => normalise(convolve(x), mode, { activation, residual });
+  return (x, mode, residual) => convolve(x, mode, { activation, residual });
 }
 
 interface BottleneckShape {
