@@ -59,6 +59,7 @@ async function runRecipe<D extends TrainingValues>(
       ...recipe,
       task,
       eager: context.options.eager,
+      recompute: context.options.recompute,
       ...(distillation && { distillation }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, files } = trained;

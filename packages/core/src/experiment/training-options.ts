@@ -39,6 +39,9 @@ export const trainingOptions = {
     number({ default: 0.4, min: 0, max: 1, help: "of margin heads; default: the head's published one" }),
   ),
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
+  recompute: flag({
+    help: 'blocks are computed again for their gradients: less memory, about a fifth more time, the same results',
+  }),
   eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
 };
 

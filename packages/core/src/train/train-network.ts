@@ -33,6 +33,8 @@ export interface NetworkTraining extends RunSurroundings {
   readonly sharedHead?: SharedHead;
   /** Runs steps operation by operation, for debugging. */
   readonly eager?: boolean;
+  /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
+  readonly recompute?: boolean;
 }
 
 export interface TrainedNetwork extends Outcome {
@@ -47,12 +49,13 @@ export interface TrainedNetwork extends Outcome {
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, sharedHead, folder } = options;
+  const { eager = false, recompute = false } = options;
   const { batchSize, accumulate } = settings;
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
-  const program = new Program(state, { eager: options.eager });
+  const program = new Program(state, { eager });
   try {
-    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed);
+    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed, { recompute });
     if (sharedHead) shareHead(state, network, sharedHead);
     const teacher = distillation && loadNetwork(state, 'distilled-teacher', distillation.teacher);
     const projector = teacher && makeProjector(state, 'projector', network, teacher, settings.seed);
