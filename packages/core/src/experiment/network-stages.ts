@@ -60,6 +60,7 @@ async function runRecipe<D extends TrainingValues>(
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
+      precision: context.options.precision,
       ...(distillation && { distillation }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, files } = trained;
