@@ -41,7 +41,7 @@ export const trainingOptions = {
   ),
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
   recompute: flag({
-    help: 'blocks are computed again for their gradients: less memory, about a fifth more time, the same results',
+    help: 'blocks are computed again for their gradients: less memory, about a third more time, the same results',
   }),
   precision: oneOf(precisions, 'float32', {
     help: "what convolutions and matrix products of a training step, its teacher's included, compute in; weights and evaluation stay float32. float16: on GPUs; bfloat16: on CPUs, faster only where they have it",
