@@ -143,7 +143,9 @@ struct Call {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
   TFJSBackend *backend = nullptr;
-  std::string name, error;
+  // `config` is a ConfigProto, serialised: what Grappler, TensorFlow's optimiser of graphs, is to make of the function.
+  // Where it is empty Grappler leaves the function alone.
+  std::string name, config, error;
   std::vector<TFE_TensorHandle *> inputs, outputs;
 
   ~Call() {
@@ -155,6 +157,10 @@ static void Execute(napi_env, void *data) {
   Call *call = static_cast<Call *>(data);
   TF_AutoStatus status;
   TFE_Op *op = TFE_NewOp(ContextOf(call->backend), call->name.c_str(), status.status);
+  // Part of the key by which TensorFlow keeps what it has made of a function: it is optimised once.
+  if (op && !call->config.empty()) {
+    TFE_OpSetAttrString(op, "config_proto", call->config.data(), call->config.size());
+  }
   for (size_t i = 0; i < call->inputs.size() && TF_GetCode(status.status) == TF_OK; i++) {
     TFE_OpAddInput(op, call->inputs[i], status.status);
   }
@@ -184,11 +190,11 @@ static void Complete(napi_env env, napi_status, void *data) {
   napi_delete_async_work(env, call->work);
 }
 
-// callFunction(name: string, inputIds: number[], outputs: number): Promise<{id, shape, dtype}[]>
+// callFunction(name: string, inputIds: number[], outputs: number, config?: Uint8Array): Promise<{id, shape, dtype}[]>
 // Runs on libuv's pool; the event loop goes on turning meanwhile.
 static napi_value CallFunction(napi_env env, napi_callback_info info) {
-  size_t argc = 3;
-  napi_value args[3];
+  size_t argc = 4;
+  napi_value args[4];
   ENSURE_NAPI_OK_RETVAL(env, napi_get_cb_info(env, info, &argc, args, nullptr, nullptr), nullptr);
   std::unique_ptr<Call> call(new Call);
   call->backend = GetTFJSBackend(env);
@@ -199,6 +205,15 @@ static napi_value CallFunction(napi_env env, napi_callback_info info) {
   ENSURE_NAPI_OK_RETVAL(env, napi_get_array_length(env, args[1], &inputs), nullptr);
   ENSURE_NAPI_OK_RETVAL(env, napi_get_value_int32(env, args[2], &outputs), nullptr);
   call->outputs.resize(outputs);
+  napi_valuetype given;
+  ENSURE_NAPI_OK_RETVAL(env, napi_typeof(env, args[3], &given), nullptr);
+  if (given != napi_undefined) {
+    napi_typedarray_type type;
+    size_t length;
+    void *bytes;
+    ENSURE_NAPI_OK_RETVAL(env, napi_get_typedarray_info(env, args[3], &type, &length, &bytes, nullptr, nullptr), nullptr);
+    call->config.assign(static_cast<const char *>(bytes), length);
+  }
 
   TF_AutoStatus status;
   auto &handles = call->backend->*get(HandlesTag());

@@ -122,6 +122,12 @@ test('averages and micro-batches reach teacher and student', async () => {
   );
 });
 
+test('blocks that are computed again reach teacher and student, which learn the same bits', async () => {
+  const [plain, again] = [await run('distill'), await run('distill', { recompute: true })];
+  expect(again.folder).not.toBe(plain.folder);
+  expect(headOf(again.folder)).toEqual(headOf(plain.folder));
+});
+
 test("a recipe's weight differs from the published one, and an option from both", async () => {
   const [recipe, published, option] = await Promise.all([
     run('distill', { method: 'l2e' }),

@@ -59,6 +59,8 @@ async function runRecipe<D extends TrainingValues>(
       ...recipe,
       task,
       eager: context.options.eager,
+      recompute: context.options.recompute,
+      precision: context.options.precision,
       ...(distillation && { distillation }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, files } = trained;

@@ -4,6 +4,7 @@
  */
 import { methods } from '../distill/registry';
 import { backbones, heads } from '../nn/registry';
+import { checkPrecision, precisions } from '../runtime/precision';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
 import { flag, integer, number, oneOf, optional, type Values } from './option';
@@ -39,12 +40,24 @@ export const trainingOptions = {
     number({ default: 0.4, min: 0, max: 1, help: "of margin heads; default: the head's published one" }),
   ),
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
+  recompute: flag({
+    help: 'blocks are computed again for their gradients: less memory, about a third more time, the same results',
+  }),
+  precision: oneOf(precisions, 'float32', {
+    help: "what convolutions and matrix products of a training step, its teacher's included, compute in; weights and evaluation stay float32. float16: on GPUs; bfloat16: on CPUs, faster only where they have it",
+  }),
   eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
 };
 
 /** @throws UserError for training options that are valid each by itself, but not together. */
-export function checkTraining({ batchSize, accumulate }: { batchSize: number; accumulate: number }): void {
+export function checkTraining({
+  batchSize,
+  accumulate,
+  precision,
+  eager,
+}: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager'>): void {
   microBatchSize(batchSize, accumulate);
+  checkPrecision(precision, eager);
 }
 
 export const studentOptions = {

@@ -32,7 +32,13 @@ export interface Binding {
   getNumOfTensors(): number;
   addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
-  callFunction(name: string, inputs: readonly number[], outputs: number): Promise<TensorInfo[]>;
+  /** @param config a ConfigProto, serialised: what is made of the function before it runs; undefined: nothing */
+  callFunction(
+    name: string,
+    inputs: readonly number[],
+    outputs: number,
+    config?: Uint8Array | undefined,
+  ): Promise<TensorInfo[]>;
 }
 
 interface Backend {

@@ -10,6 +10,8 @@ import { type Tensor, tf } from './tensorflow';
 export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf'> {
   readonly step: string;
   readonly name: string;
+  /** What TensorFlow makes of it before it runs first: a ConfigProto, serialised. */
+  readonly config?: Uint8Array | undefined;
 }
 
 /**
@@ -17,7 +19,7 @@ export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf'> {
  * @throws Error with TensorFlow's words and the user's line when an operation fails
  */
 export async function call(
-  { step, name, outputs, lineOf }: StepFunction,
+  { step, name, config, outputs, lineOf }: StepFunction,
   specs: InputSpecs,
   values: readonly FedValue[],
 ): Promise<Record<string, Float32Array>> {
@@ -28,7 +30,7 @@ export async function call(
     for (const [index, { shape, dtype }] of Object.values(specs).entries()) {
       ids.push(binding.createTensor(shape, DType[dtype], values[index] as FedValue));
     }
-    results = await binding.callFunction(name, ids, outputs.length);
+    results = await binding.callFunction(name, ids, outputs.length, config);
     const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
     return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
   } catch (error) {

@@ -3,32 +3,7 @@
  * format: the little of it that a recorded step needs.
  */
 import { type Attr, AttrKind, type Values } from './binding';
-
-type Bytes = Uint8Array;
-
-function varint(value: number | bigint): Bytes {
-  let rest = BigInt.asUintN(64, BigInt(value));
-  const bytes: number[] = [];
-  do {
-    const low = Number(rest & 0x7fn);
-    rest >>= 7n;
-    bytes.push(rest > 0n ? low | 0x80 : low);
-  } while (rest > 0n);
-  return Uint8Array.from(bytes);
-}
-
-const integer = (field: number, value: number | bigint): Bytes[] => [varint(field << 3), varint(value)];
-
-function float(field: number, value: number): Bytes[] {
-  return [varint((field << 3) | 5), new Uint8Array(Float32Array.of(value).buffer)];
-}
-
-function message(field: number, parts: readonly Bytes[]): Bytes[] {
-  const length = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  return [varint((field << 3) | 2), varint(length), ...parts];
-}
-
-const text = (field: number, value: string): Bytes[] => message(field, [Buffer.from(value, 'utf8')]);
+import { type Bytes, float, integer, message, text, varint } from './protobuf';
 
 const shapeProto = (shape: readonly number[]): Bytes[] => shape.flatMap((size) => message(2, integer(1, size)));
 

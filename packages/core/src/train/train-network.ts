@@ -3,6 +3,7 @@ import { methods } from '../distill/registry';
 import { linear } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { Scope } from '../nn/scope';
+import { checkPrecision, type Precision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
@@ -33,6 +34,10 @@ export interface NetworkTraining extends RunSurroundings {
   readonly sharedHead?: SharedHead;
   /** Runs steps operation by operation, for debugging. */
   readonly eager?: boolean;
+  /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
+  readonly recompute?: boolean;
+  /** What convolutions and matrix products of the training steps compute in, the teacher's too; default: float32. */
+  readonly precision?: Precision;
 }
 
 export interface TrainedNetwork extends Outcome {
@@ -43,16 +48,18 @@ export interface TrainedNetwork extends Outcome {
 
 /**
  * Trains one network from scratch: alone, from a teacher, or under another network's head.
- * @throws UserError when a checkpoint does not fit, or training cannot go on
+ * @throws UserError when a checkpoint does not fit, the device has not the precision, or training cannot go on
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, sharedHead, folder } = options;
+  const { eager = false, recompute = false, precision = 'float32' } = options;
+  checkPrecision(precision, eager);
   const { batchSize, accumulate } = settings;
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
-  const program = new Program(state, { eager: options.eager });
+  const program = new Program(state, { eager });
   try {
-    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed);
+    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed, { recompute });
     if (sharedHead) shareHead(state, network, sharedHead);
     const teacher = distillation && loadNetwork(state, 'distilled-teacher', distillation.teacher);
     const projector = teacher && makeProjector(state, 'projector', network, teacher, settings.seed);
@@ -70,6 +77,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       weightDecay,
       microBatches: accumulate,
       ...(clipNorm > 0 && { clipNorm }),
+      // bfloat16 reaches as far as float32; in float16 small gradients would vanish.
+      ...(precision === 'float16' && { lossScale: {} }),
     });
     const step = makeTrainingStep(program, {
       batchSize,
@@ -82,6 +91,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
         return () => method.terms(perceive(), weights);
       },
       average: average?.follow,
+      precision,
     });
 
     // As many images as training has at once: what fits the memory there does here.

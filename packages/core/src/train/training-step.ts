@@ -1,3 +1,4 @@
+import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
 import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
@@ -39,6 +40,8 @@ export interface StepParts {
   readonly losses: (pixels: Tensor4D, labels: Tensor1D) => () => Terms;
   /** Moves the averaged weights after an update; undefined: there are none. */
   readonly average?: ((share: Tensor) => void) | undefined;
+  /** What convolutions and matrix products compute in; default: float32. */
+  readonly precision?: Precision;
 }
 
 /**
@@ -61,7 +64,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  * gathered, so that a checkpoint needs none of it.
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
-  const { batchSize, accumulate, size, optimiser, losses, average } = parts;
+  const { batchSize, accumulate, size, optimiser, losses, average, precision = 'float32' } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
     pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
@@ -71,8 +74,11 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     learningRate: { dtype: 'float32', shape: [] },
     averageShare: { dtype: 'float32', shape: [] },
   } as const;
-  const gather: CompiledStep<typeof inputs, string> = program.define('gather', inputs, ({ pixels, labels }) =>
-    optimiser.accumulate(losses(pixels as Tensor4D, labels as Tensor1D)),
+  const gather: CompiledStep<typeof inputs, string> = program.define(
+    'gather',
+    inputs,
+    ({ pixels, labels }) => optimiser.accumulate(losses(pixels as Tensor4D, labels as Tensor1D)),
+    { precision },
   );
   const update: CompiledStep<typeof inputs & typeof rates, string> = program.define(
     'train',
@@ -82,6 +88,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
       average?.(averageShare);
       return reported;
     },
+    { precision },
   );
 
   return async (batch, { learningRate, averageShare }) => {
