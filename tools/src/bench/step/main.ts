@@ -46,7 +46,7 @@ async function main(): Promise<void> {
     const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
     for (let round = 0; round < rounds; round++) {
       for (const way of ways) {
-        if (!values.json) process.stderr.write(`${name}, round ${round + 1}/${rounds}: ${way}\n`);
+        process.stderr.write(`${name}, round ${round + 1}/${rounds}: ${way}\n`);
         measured.get(way)?.push(await child(way, [name, `${batch}`, `${steps}`, way], values.python ?? 'python3'));
       }
     }
