@@ -21,18 +21,7 @@ const ours = ['plain', 'fused', 'compiled'] as const;
 const torch = ['torch', 'torch-channels-last', 'torch-compile'] as const;
 
 async function main(): Promise<void> {
-  const { values } = parseArgs({
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      cases: { type: 'string', default: Object.keys(stepCases).join() },
-      ways: { type: 'string', default: ours.join() },
-      python: { type: 'string' },
-      steps: { type: 'string', default: '24' },
-      rounds: { type: 'string', default: '3' },
-      batch: { type: 'string' },
-    },
-  });
+  const { values } = options();
   if (values.help) {
     console.log(usage);
     return;
@@ -41,6 +30,7 @@ async function main(): Promise<void> {
   const ways = [...listed('--ways', values.ways, ours), ...(values.python ? torch : [])];
   const steps = whole('--steps', values.steps, 6);
   const rounds = whole('--rounds', values.rounds, 1);
+  if (values.python) await requireTorch(values.python);
   for (const name of cases) {
     const batch = values.batch === undefined ? stepCases[name].batch : whole('--batch', values.batch, 2);
     const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
@@ -53,6 +43,34 @@ async function main(): Promise<void> {
     const result = summary(name, batch, measured);
     if (values.json) console.log(JSON.stringify(result));
     else console.log(table(result));
+  }
+}
+
+function options() {
+  const known = {
+    options: {
+      help: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      cases: { type: 'string', default: Object.keys(stepCases).join() },
+      ways: { type: 'string', default: ours.join() },
+      python: { type: 'string' },
+      steps: { type: 'string', default: '24' },
+      rounds: { type: 'string', default: '3' },
+      batch: { type: 'string' },
+    },
+  } as const;
+  try {
+    return parseArgs(known);
+  } catch (error) {
+    return fail(`${(error as Error).message}; --help lists the options.`);
+  }
+}
+
+async function requireTorch(python: string): Promise<void> {
+  try {
+    await run(python, ['-c', 'import torch']);
+  } catch {
+    fail(`--python: '${python}' cannot import torch; name a Python that can (pip install torch).`);
   }
 }
 
