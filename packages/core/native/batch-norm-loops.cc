@@ -5,36 +5,36 @@
 namespace headshare {
 namespace {
 
-// Sums go down all rows for some channels at a time, so that they stay in registers: two vectors of each of three sums
-// are what processors with 16 registers of 32 bytes can just hold.
-constexpr int64_t kVectors = 2;
-constexpr int64_t kBlock = kVectors * kWidth;
-
+// Sums go down all rows for some channels at a time, kVectors vectors V of them, so that they stay in registers.
+template <typename V, int kVectors>
 void MomentsBlock(const float *x, int64_t rows, int64_t c, float *means, float *squares) {
-  Vector sum[kVectors] = {}, square[kVectors] = {};
+  constexpr int64_t lanes = kLanes<V>;
+  typename V::Value mean[kVectors] = {}, square[kVectors] = {};
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < kVectors; v++) sum[v] += Load(x + r * c + v * kWidth);
+    for (int v = 0; v < kVectors; v++) mean[v] += V::Load(x + r * c + v * lanes);
   }
-  for (int64_t v = 0; v < kVectors; v++) sum[v] /= static_cast<float>(rows);
+  for (int v = 0; v < kVectors; v++) mean[v] /= static_cast<float>(rows);
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < kVectors; v++) {
-      const Vector d = Load(x + r * c + v * kWidth) - sum[v];
+    for (int v = 0; v < kVectors; v++) {
+      const typename V::Value d = V::Load(x + r * c + v * lanes) - mean[v];
       square[v] += d * d;
     }
   }
-  for (int64_t v = 0; v < kVectors; v++) {
-    Store(means + v * kWidth, sum[v]);
-    Store(squares + v * kWidth, square[v]);
+  for (int v = 0; v < kVectors; v++) {
+    V::Store(means + v * lanes, mean[v]);
+    V::Store(squares + v * lanes, square[v]);
   }
 }
 
-void MomentsOfOne(const float *x, int64_t rows, int64_t c, float *mean, float *squares) {
-  float sum = 0, square = 0;
-  for (int64_t r = 0; r < rows; r++) sum += x[r * c];
-  sum /= static_cast<float>(rows);
-  for (int64_t r = 0; r < rows; r++) square += (x[r * c] - sum) * (x[r * c] - sum);
-  *mean = sum;
-  *squares = square;
+// Calls body(V(), kVectors, first) for all channels, in blocks of two of the widest vectors (three sums of that are what
+// processors with 16 registers can just hold), then of fewer.
+template <typename Body>
+HEADSHARE_INLINE void ForBlocks(int64_t c, const Body &body) {
+  int64_t j = 0;
+  for (; j + 2 * kWidth <= c; j += 2 * kWidth) body(Wide(), std::integral_constant<int, 2>(), j);
+  for (; j + kWidth <= c; j += kWidth) body(Wide(), std::integral_constant<int, 1>(), j);
+  for (; j + kLanes<Narrow> <= c; j += kLanes<Narrow>) body(Narrow(), std::integral_constant<int, 1>(), j);
+  for (; j < c; j++) body(Single(), std::integral_constant<int, 1>(), j);
 }
 
 // The loops over rows are functions over __restrict pointers, without branches, because GCC vectorises them only so.
@@ -46,13 +46,15 @@ inline float Activate(float pre, float slope) {
   return pre;
 }
 
-template <Activation kActivation, bool kResidual>
-void NormaliseRows(const float *__restrict x, const float *__restrict residual, const Affine &affine,
+// kChannels is c where that is known when compiling: a row of few channels would otherwise take longer to begin than to
+// do. 0: any number.
+template <Activation kActivation, bool kResidual, int64_t kChannels>
+void NormaliseSome(const float *__restrict x, const float *__restrict residual, const Affine &affine,
                    float *__restrict y, int64_t rows, int64_t c) {
   const float *__restrict mean = affine.mean, *__restrict scale = affine.scale, *__restrict offset = affine.offset,
               *__restrict slope = affine.slope;
   for (int64_t r = 0; r < rows; r++, x += c, y += c, residual += kResidual ? c : 0) {
-    for (int64_t j = 0; j < c; j++) {
+    for (int64_t j = 0; j < (kChannels ? kChannels : c); j++) {
       float pre = (x[j] - mean[j]) * scale[j] + offset[j];
       if (kResidual) pre += residual[j];
       y[j] = Activate<kActivation>(pre, kActivation == Activation::kPRelu ? slope[j] : 0.0f);
@@ -60,7 +62,16 @@ void NormaliseRows(const float *__restrict x, const float *__restrict residual, 
   }
 }
 
-// dy behind the activation, whose input was `pre`. T is float, or a vector of as many channels.
+template <Activation kActivation, bool kResidual>
+void NormaliseRows(const float *x, const float *residual, const Affine &affine, float *y, int64_t rows, int64_t c) {
+  const auto some = c == 16   ? NormaliseSome<kActivation, kResidual, 16>
+                    : c == 32 ? NormaliseSome<kActivation, kResidual, 32>
+                    : c == 64 ? NormaliseSome<kActivation, kResidual, 64>
+                              : NormaliseSome<kActivation, kResidual, 0>;
+  some(x, residual, affine, y, rows, c);
+}
+
+// dy behind the activation, whose input was `pre`. T is float, or a vector of them.
 template <Activation kActivation, typename T>
 inline T BehindOf(T dy, T pre, T slope) {
   const T zero{};
@@ -85,71 +96,67 @@ inline T Accumulate(T dy, T d, T pre, T slope, Sums<T> &sums) {
   return g;
 }
 
-template <Activation kActivation, bool kFromY>
+template <Activation kActivation, bool kFromY, typename V, int kVectors>
 void ReduceBlock(const float *dy, const float *x, const float *y, const Affine &affine, int64_t from, float *kept,
                  float *sums, int64_t rows, int64_t c) {
-  Vector mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
-  for (int64_t v = 0; v < kVectors; v++) {
-    mean[v] = Load(affine.mean + from + v * kWidth);
-    scale[v] = Load(affine.scale + from + v * kWidth);
-    offset[v] = Load(affine.offset + from + v * kWidth);
-    if (kActivation == Activation::kPRelu) slope[v] = Load(affine.slope + from + v * kWidth);
+  typedef typename V::Value Value;
+  constexpr int64_t lanes = kLanes<V>;
+  Value mean[kVectors], scale[kVectors], offset[kVectors], slope[kVectors] = {};
+  for (int v = 0; v < kVectors; v++) {
+    mean[v] = V::Load(affine.mean + from + v * lanes);
+    scale[v] = V::Load(affine.scale + from + v * lanes);
+    offset[v] = V::Load(affine.offset + from + v * lanes);
+    if (kActivation == Activation::kPRelu) slope[v] = V::Load(affine.slope + from + v * lanes);
   }
-  Sums<Vector> all[kVectors];
+  Sums<Value> all[kVectors];
   for (int64_t r = 0; r < rows; r++) {
-    for (int64_t v = 0; v < kVectors; v++) {
-      const int64_t at = r * c + from + v * kWidth;
-      const Vector d = Load(x + at) - mean[v];
-      const Vector pre = kFromY ? Load(y + at) : d * scale[v] + offset[v];
-      const Vector g = Accumulate<kActivation, Vector>(Load(dy + at), d, pre, slope[v], all[v]);
-      if (kFromY) Store(kept + at, g);
+    for (int v = 0; v < kVectors; v++) {
+      const int64_t at = r * c + from + v * lanes;
+      const Value d = V::Load(x + at) - mean[v];
+      const Value pre = kFromY ? V::Load(y + at) : d * scale[v] + offset[v];
+      const Value g = Accumulate<kActivation, Value>(V::Load(dy + at), d, pre, slope[v], all[v]);
+      if (kFromY) V::Store(kept + at, g);
     }
   }
-  for (int64_t v = 0; v < kVectors; v++) {
-    Store(sums + from + v * kWidth, all[v].g);
-    Store(sums + c + from + v * kWidth, all[v].product);
-    Store(sums + 2 * c + from + v * kWidth, all[v].below);
+  for (int v = 0; v < kVectors; v++) {
+    V::Store(sums + from + v * lanes, all[v].g);
+    V::Store(sums + c + from + v * lanes, all[v].product);
+    V::Store(sums + 2 * c + from + v * lanes, all[v].below);
   }
-}
-
-template <Activation kActivation, bool kFromY>
-void ReduceOne(const float *dy, const float *x, const float *y, const Affine &affine, int64_t channel, float *kept,
-               float *sums, int64_t rows, int64_t c) {
-  Sums<float> all;
-  for (int64_t at = channel; at < rows * c; at += c) {
-    const float d = x[at] - affine.mean[channel];
-    const float pre = kFromY ? y[at] : d * affine.scale[channel] + affine.offset[channel];
-    const float slope = kActivation == Activation::kPRelu ? affine.slope[channel] : 0.0f;
-    const float g = Accumulate<kActivation, float>(dy[at], d, pre, slope, all);
-    if (kFromY) kept[at] = g;
-  }
-  sums[channel] = all.g;
-  sums[c + channel] = all.product;
-  sums[2 * c + channel] = all.below;
 }
 
 template <Activation kActivation, bool kFromY>
 void ReduceRows(const float *dy, const float *x, const float *y, const Affine &affine, float *kept, float *sums,
                 int64_t rows, int64_t c) {
-  int64_t j = 0;
-  for (; j + kBlock <= c; j += kBlock) ReduceBlock<kActivation, kFromY>(dy, x, y, affine, j, kept, sums, rows, c);
-  for (; j < c; j++) ReduceOne<kActivation, kFromY>(dy, x, y, affine, j, kept, sums, rows, c);
+  ForBlocks(c, [&](auto vector, auto count, int64_t from) HEADSHARE_INLINED {
+    ReduceBlock<kActivation, kFromY, decltype(vector), count()>(dy, x, y, affine, from, kept, sums, rows, c);
+  });
 }
 
 // In place the argument dy is not read: __restrict forbids two names for one memory.
-template <Activation kActivation, bool kInPlace>
-void SpreadRows(const float *__restrict dy, const float *__restrict x, const Affine &affine, const Tilt &tilt,
+template <Activation kActivation, bool kInPlace, int64_t kChannels>
+void SpreadSome(const float *__restrict dy, const float *__restrict x, const Affine &affine, const Tilt &tilt,
                 float *__restrict dx, int64_t rows, int64_t c) {
   const float *__restrict mean = affine.mean, *__restrict scale = affine.scale, *__restrict offset = affine.offset,
               *__restrict slope = affine.slope, *__restrict constant = tilt.constant, *__restrict linear = tilt.linear;
   for (int64_t r = 0; r < rows; r++, dy += c, x += c, dx += c) {
-    for (int64_t j = 0; j < c; j++) {
+    for (int64_t j = 0; j < (kChannels ? kChannels : c); j++) {
       const float d = x[j] - mean[j], u = kInPlace ? dx[j] : dy[j];
       const float g = BehindOf<kActivation, float>(u, d * scale[j] + offset[j],
                                           kActivation == Activation::kPRelu ? slope[j] : 0.0f);
       dx[j] = g * scale[j] + (linear[j] * d + constant[j]);
     }
   }
+}
+
+template <Activation kActivation, bool kInPlace>
+void SpreadRows(const float *dy, const float *x, const Affine &affine, const Tilt &tilt, float *dx, int64_t rows,
+                int64_t c) {
+  const auto some = c == 16   ? SpreadSome<kActivation, kInPlace, 16>
+                    : c == 32 ? SpreadSome<kActivation, kInPlace, 32>
+                    : c == 64 ? SpreadSome<kActivation, kInPlace, 64>
+                              : SpreadSome<kActivation, kInPlace, 0>;
+  some(dy, x, affine, tilt, dx, rows, c);
 }
 
 // The template of an activation, chosen at run time.
@@ -161,9 +168,9 @@ void SpreadRows(const float *__restrict dy, const float *__restrict x, const Aff
 }  // namespace
 
 void ChunkMoments(const float *x, int64_t rows, int64_t c, float *means, float *squares) {
-  int64_t j = 0;
-  for (; j + kBlock <= c; j += kBlock) MomentsBlock(x + j, rows, c, means + j, squares + j);
-  for (; j < c; j++) MomentsOfOne(x + j, rows, c, means + j, squares + j);
+  ForBlocks(c, [&](auto vector, auto count, int64_t from) HEADSHARE_INLINED {
+    MomentsBlock<decltype(vector), count()>(x + from, rows, c, means + from, squares + from);
+  });
 }
 
 Normalise NormaliseFor(Activation activation, bool residual) {

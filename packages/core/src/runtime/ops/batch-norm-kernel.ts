@@ -7,7 +7,9 @@ export const hasBatchNormKernel = (): boolean => hasKernel('HeadshareBatchNorm')
 
 /**
  * Batch norm in training, the residual's addition and the activation as one operation of our own, and so their
- * gradients (packages/core/native/batch-norm.cc). PReLU and a residual do not go together here.
+ * gradients (packages/core/native/batch-norm.cc). PReLU and a residual do not go together here. Measured on two AVX-512
+ * cores, values and gradients, with ReLU and with PReLU: 1.06 to 4 times as fast as TensorFlow's operations for 8 to 512
+ * channels, maps of 1x1 to 56x56 and batches of 32 and 64; the least gain is that of 64 channels at 32x32.
  */
 export function kernelBatchNorm<T extends Tensor>(x: T, batchNorm: BatchNormTraining): T {
   const { variables, momentum, epsilon, activation, residual } = batchNorm;
