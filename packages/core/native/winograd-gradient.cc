@@ -20,8 +20,6 @@ constexpr int64_t kSlice = 64;
 constexpr int64_t kParts = 16;
 // ... and if their sums together are not larger than so many floats.
 constexpr int64_t kSums = 2097152;
-// A matrix begins a cache line later than its size says: 16 of them in step would compete for the same lines.
-constexpr int64_t kGap = 16;
 
 // The work is cut, by the shape alone, into parts: a chunk of the tiles and a slice of the output channels. Each part
 // has its own sums, 16 matrices [c][slice].

@@ -20,8 +20,6 @@ constexpr int64_t kGroups = 2;
 constexpr int64_t kSlice = 64;
 // Blocks there are at least, if there is work for them, so that every thread gets some.
 constexpr int64_t kBlocks = 32;
-// A matrix begins a cache line later than its size says: 16 of them in step would compete for the same lines.
-constexpr int64_t kGap = 16;
 
 // The transformed filter: 16 matrices [c][k], each as panels (matrix-kernel.h), zeros beyond k.
 struct Panels {

@@ -52,6 +52,9 @@ class Floats {
   float *data_;
 };
 
+// A matrix begins a cache line later than its size says: 16 of them in step would compete for the same lines.
+constexpr int64_t kGap = 16;
+
 // At least `count` floats that are the calling thread's until it calls again; they stay its own.
 float *Scratch(int64_t count);
 

@@ -1,4 +1,4 @@
-import { execute, executeAll, hasKernel } from '../binding';
+import { attr, execute, executeAll, hasKernel } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, tf } from '../tensorflow';
@@ -9,6 +9,12 @@ import { leaked } from './gradient-check';
 const onCpu = hasKernel('HeadshareBatchNorm') ? test : test.skip;
 
 type Kind = 'none' | 'relu' | 'prelu';
+
+const attrsOf = (activation: Kind) => [
+  attr.string('activation', activation),
+  attr.float('epsilon', 1e-5),
+  attr.float('momentum', 0.1),
+];
 
 interface Given {
   readonly x: Tensor;
@@ -138,11 +144,7 @@ onCpu('NaNs come out as NaNs, in their channel alone', () => {
 
 onCpu('an empty batch gives nothing, and its gradients are zero', () => {
   const [x, vector, empty] = [tf.zeros([0, 2, 2, 3]), tf.ones([3]), tf.zeros([0])];
-  const attrs = [
-    { name: 'activation', type: 0, value: 'none' },
-    { name: 'epsilon', type: 2, value: 1e-5 },
-    { name: 'momentum', type: 2, value: 0.1 },
-  ];
+  const attrs = attrsOf('none');
   const made = executeAll('HeadshareBatchNorm', attrs, [x, vector, vector, vector, vector, empty, empty], 5);
   expect(made.map(({ shape }) => shape)).toEqual([[0, 2, 2, 3], [3], [3], [3], [3]]);
   expect(Array.from(made[3]?.dataSync() ?? [])).toEqual([1, 1, 1]);
@@ -157,11 +159,7 @@ onCpu('an empty batch gives nothing, and its gradients are zero', () => {
 
 onCpu('shapes that do not fit are refused', () => {
   const [x, vector, empty] = [tf.zeros([4, 3]), tf.ones([3]), tf.zeros([0])];
-  const attrs = [
-    { name: 'activation', type: 0, value: 'relu' },
-    { name: 'epsilon', type: 2, value: 1e-5 },
-    { name: 'momentum', type: 2, value: 0.1 },
-  ];
+  const attrs = attrsOf('relu');
   expect(() =>
     executeAll('HeadshareBatchNorm', attrs, [x, tf.ones([4]), vector, vector, vector, empty, empty], 5),
   ).toThrow('gamma must be a vector with one element for each channel of x; got [4] for x [4,3].');

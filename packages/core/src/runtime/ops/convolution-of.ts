@@ -2,12 +2,6 @@ import { attr, execute } from '../binding';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { namedPadding, padded, type Window, type WindowOptions, windowOver } from './window';
 
-export interface ConvolutionOptions {
-  readonly stride?: number;
-  /** Zeros on every side, as PyTorch counts them ('same' at stride 2 is something else). */
-  readonly padding?: number;
-}
-
 export const sizes = (tensor: Tensor): Tensor => tf.tensor1d(tensor.shape, 'int32');
 
 /** The window of a filter [kh, kw, ...] over x [batch, h, w, ...]. */

@@ -1,10 +1,18 @@
 import { attr, execute, executeAll, hasKernel } from '../binding';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { type ConvolutionOptions, convolutionOf } from './convolution-of';
+import { convolutionOf, filterWindow } from './convolution-of';
+
+export interface DepthwiseOptions {
+  readonly stride?: number;
+  /** Zeros on every side, as PyTorch counts them ('same' at stride 2 is something else). */
+  readonly padding?: number;
+}
+
+const forward = 'DepthwiseConv2dNative';
 
 /** Depthwise convolution of TensorFlow's own operations, for any device; filter [kh, kw, c, each] gives c * each channels. */
 export const opsDepthwiseConv2d = convolutionOf(
-  'DepthwiseConv2dNative',
+  forward,
   'DepthwiseConv2dNativeBackpropInput',
   'DepthwiseConv2dNativeBackpropFilter',
 );
@@ -16,15 +24,12 @@ export const opsDepthwiseConv2d = convolutionOf(
  * filters (1x1, 5x5, 7x7), channels (1 to 100) and single images that were tried gain too; only forwards at stride 3
  * TensorFlow is level or ahead by a fifth, which the gradients more than make up for.
  */
-export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, options: ConvolutionOptions = {}): Tensor4D {
+export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, options: DepthwiseOptions = {}): Tensor4D {
   const { stride = 1, padding = 0 } = options;
-  const size = [0, 1].map((axis) => {
-    const [all, tap] = [x.shape[axis + 1] as number, filter.shape[axis] as number];
-    return Math.floor((all + 2 * padding - tap) / stride) + 1;
-  }) as [number, number];
-  const fits = filter.shape[2] === x.shape[3] && filter.shape[3] === 1 && Math.min(...size) > 0;
+  const [rows, columns] = filterWindow(forward, x, filter, options);
+  const fits = filter.shape[2] === x.shape[3] && filter.shape[3] === 1;
   return fits && hasKernel('HeadshareDepthwise') && hasKernel('HeadshareDepthwiseGrad')
-    ? kernelDepthwiseConv2d(x, filter, stride, padding, size)
+    ? kernelDepthwiseConv2d(x, filter, stride, padding, [rows.output, columns.output])
     : opsDepthwiseConv2d(x, filter, options);
 }
 
