@@ -1,5 +1,6 @@
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
+import type { Precision } from '@headshare/core/runtime/precision';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { type Tensor1D, type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
@@ -54,11 +55,17 @@ export interface TimedStep {
   callEmpty?(): Promise<unknown>;
 }
 
-/** The step as headshare trains it, compiled or operation by operation. */
-export function headshareStep(name: CaseName, batch: number, eager: boolean): TimedStep {
+export interface StepWay {
+  readonly eager: boolean;
+  readonly recompute: boolean;
+  readonly precision: Precision;
+}
+
+/** The step as headshare trains it. */
+export function headshareStep(name: CaseName, batch: number, { eager, recompute, precision }: StepWay): TimedStep {
   const { student: description, teacher: taught }: StepCase = stepCases[name];
   const state = new State();
-  const student = buildNetwork(state, 'student', description, 1);
+  const student = buildNetwork(state, 'student', description, 1, { recompute });
   const teacher = taught && buildNetwork(state, 'teacher', taught, 2);
   const learned = state.all('trainable').filter((entry) => entry.name.startsWith('student/'));
   const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4 });
@@ -70,10 +77,15 @@ export function headshareStep(name: CaseName, batch: number, eager: boolean): Ti
     learningRate: { dtype: 'float32', shape: [] },
   } as const;
   const program = new Program(state, { eager });
-  const step = program.define('train', inputs, ({ pixels, labels, learningRate }) => {
-    const perceive = perception(student, pixels as Tensor4D, labels as Tensor1D, teacher);
-    return optimiser.minimise(learningRate, () => method.terms(perceive(), method.defaults));
-  });
+  const step = program.define(
+    'train',
+    inputs,
+    ({ pixels, labels, learningRate }) => {
+      const perceive = perception(student, pixels as Tensor4D, labels as Tensor1D, teacher);
+      return optimiser.minimise(learningRate, () => method.terms(perceive(), method.defaults));
+    },
+    { precision },
+  );
   const empty = new Program(new State()).define('empty', inputs, ({ learningRate, pixels, labels }) => {
     const touched = tf.add(tf.slice(tf.reshape(pixels, [-1]), 0, 1), tf.cast(tf.slice(labels, 0, 1), 'float32'));
     const one = tf.add(tf.mul(tf.reshape(touched, []), 0), learningRate);

@@ -8,16 +8,18 @@ import { type Measurement, median } from './measurement';
 const run = promisify(execFile);
 
 const usage = `How many images a second a training step takes: one line a case.
-npx nx run tools:bench-step -- [options]
+npx nx run tools:bench-step [options]
   --json            one JSON object a line instead of a table
   --cases=LIST      of ${Object.keys(stepCases).join(', ')} (all)
-  --ways=LIST       plain: tf.* on tfjs-node; fused: headshare's operations one by one (--eager); compiled: what trains
+  --ways=LIST       plain: tf.* on tfjs-node; fused: headshare's operations one by one (--eager); compiled: what trains (these
+                    three); recompute, bfloat16: compiled, with --recompute or --precision=bfloat16
   --python=COMMAND  a Python with torch: PyTorch's side (torch, torch-channels-last, torch-compile) in the same minutes
   --steps=N         steps a measurement, the first four uncounted (24)
   --rounds=N        measurements of every way, in turn; the table has their medians (3)
   --batch=N         images a step (each case's own)`;
 
 const ours = ['plain', 'fused', 'compiled'] as const;
+const variants = ['recompute', 'bfloat16'] as const;
 const torch = ['torch', 'torch-channels-last', 'torch-compile'] as const;
 
 async function main(): Promise<void> {
@@ -27,7 +29,7 @@ async function main(): Promise<void> {
     return;
   }
   const cases = listed('--cases', values.cases, Object.keys(stepCases)) as CaseName[];
-  const ways = [...listed('--ways', values.ways, ours), ...(values.python ? torch : [])];
+  const ways = [...listed('--ways', values.ways, [...ours, ...variants]), ...(values.python ? torch : [])];
   const steps = whole('--steps', values.steps, 6);
   const rounds = whole('--rounds', values.rounds, 1);
   if (values.python) await requireTorch(values.python);

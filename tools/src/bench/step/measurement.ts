@@ -16,14 +16,20 @@ export interface Measurement {
 /** The first calls prepare; those after them are counted. */
 const uncounted = 4;
 
-/** Calls `step` so many times, one after the other. */
-export async function measure(step: () => Promise<unknown>, steps: number, batch: number): Promise<Measurement> {
+/** Calls `step` so many times, one after the other: what each took. */
+export async function secondsOf(step: () => Promise<unknown>, times: number): Promise<number[]> {
   const seconds: number[] = [];
-  for (let i = 0; i < steps; i++) {
+  for (let i = 0; i < times; i++) {
     const started = performance.now();
     await step();
     seconds.push((performance.now() - started) / 1000);
   }
+  return seconds;
+}
+
+/** Measures `step` over so many calls with `batch` images each. */
+export async function measure(step: () => Promise<unknown>, steps: number, batch: number): Promise<Measurement> {
+  const seconds = await secondsOf(step, steps);
   const counted = seconds.slice(uncounted).sort((a, b) => a - b);
   return {
     imagesPerSecondMedian: batch / median(counted),
