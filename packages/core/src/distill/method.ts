@@ -1,13 +1,20 @@
-import { distillationDivergence } from '../runtime/ops/cross-entropy';
-import type { Scalar, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import type { NetworkShape } from '../nn/network-shape';
+import type { Scope } from '../nn/scope';
+import type { RandomKey } from '../runtime/ops/random';
+import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 
 /** What a network makes of a batch. */
 export interface View {
+  /** Maps [batch, h, w, c] after the stem and after each stage. */
   readonly features: readonly Tensor4D[];
+  /** The same maps before their last activation; none unless the method needs them. */
+  readonly preactivations: readonly Tensor4D[];
   /** [batch, d] */
   readonly embedding: Tensor2D;
   /** [batch, classes], without margin */
   readonly logits: Tensor2D;
+  /** The map that a bottleneck makes of the last one for another network's head; see `NetworkDescription`. */
+  readonly transferred?: Tensor4D;
 }
 
 /** What a method may look at. No gradient reaches the teacher or its head. */
@@ -22,6 +29,12 @@ export interface Perception {
   readonly crossEntropy: (logits: Tensor2D) => Scalar;
   /** Cross-entropy of the student's own head, with its margin where it has one. */
   readonly studentCrossEntropy: () => Scalar;
+  /** int32 [batch] */
+  readonly labels: Tensor1D;
+  /** Of the batch's images in the training set, int32 [batch]. */
+  readonly indices: Tensor1D;
+  /** Another one at every step. */
+  readonly random: RandomKey;
 }
 
 /**
@@ -42,6 +55,8 @@ export interface MethodSettings {
   readonly form: 'reference' | 'paper';
   /** Paper's alpha^TH: the share of the teacher's head in CE' and H', 0..1. */
   readonly teacherHeadShare: number;
+  /** The method's own numbers by name, of those that it declares. */
+  readonly hyper: Readonly<Record<string, number>>;
 }
 
 /** A term of the loss: what is added is weight times value; what is logged is the value. */
@@ -52,15 +67,57 @@ export interface Term {
   readonly summed?: boolean;
 }
 
+export type Terms = Readonly<Record<string, Term>>;
+
+/** What a method reads of the networks besides predictions. */
+export type Need = 'features' | 'preactivations' | 'embedding' | 'teacher-head' | 'indices' | 'randomness';
+
+/** Where a method works: what its learned parts and memories are made for. */
+export interface Place {
+  /** Learned parts and memories are declared here. */
+  readonly scope: Scope;
+  readonly student: NetworkShape;
+  readonly teacher: NetworkShape;
+  /** The training images' labels, by index. */
+  readonly labels: Int32Array;
+  readonly classes: number;
+}
+
+/** A phase before training proper, in which the method's term alone counts. */
+export interface Pretraining {
+  readonly epochs: number;
+  readonly terms: (perception: Perception) => Terms;
+  /** Which trainable variables it moves, by their full names (`student/conv1.weight`, `method/fitnet/...`). */
+  readonly moves: (name: string) => boolean;
+}
+
+/** A method made for a pair of networks. */
+export interface Criterion {
+  /** The method's own terms by name, besides cross-entropy and KD; called while a step is recorded. */
+  readonly terms: (perception: Perception) => Terms;
+  readonly pretraining?: Pretraining;
+}
+
 export interface Method {
   readonly name: string;
   /** Names that others give it; they work on the command line too. */
   readonly aliases: readonly string[];
   readonly summary: string;
+  /** The paper, and whose code the numbers are those of. */
+  readonly source: string;
+  readonly needs: readonly Need[];
   /** The published weights; an option of the same name overrides one. */
   readonly defaults: MethodSettings;
-  /** The terms by name. Pure: no variables, no randomness. */
-  readonly terms: (perception: Perception, settings: MethodSettings) => Readonly<Record<string, Term>>;
+  /** Which of the settings weighs what is the method's own. */
+  readonly weighs: 'alpha' | 'beta';
+  /**
+   * The student predicts through the teacher's frozen head: linear: by a learned linear map where the embeddings differ
+   * in size; bottleneck: by convolutions on its last map (SimKD). Absent: through a head of its own.
+   */
+  readonly studentHead?: 'linear' | 'bottleneck';
+  /** Cross-entropy and KD, where the method has its own form of them. */
+  readonly classification?: (perception: Perception, settings: MethodSettings) => Terms;
+  readonly build: (place: Place, settings: MethodSettings) => Criterion;
 }
 
 const neutral: MethodSettings = {
@@ -71,29 +128,63 @@ const neutral: MethodSettings = {
   temperature: 4,
   form: 'reference',
   teacherHeadShare: 0.5,
+  hyper: {},
 };
 
-export interface MethodDefinition {
+/** Settings with the method's own numbers by their names. */
+export type SettingsWith<H> = MethodSettings & { readonly hyper: { readonly [Name in keyof H]: number } };
+
+interface Declared<H> {
   readonly aliases?: readonly string[];
   readonly summary: string;
-  readonly defaults: Partial<MethodSettings>;
-  readonly terms: Method['terms'];
+  readonly source: string;
+  readonly needs?: readonly Need[];
+  readonly defaults: Partial<Omit<MethodSettings, 'hyper'>>;
+  /** The method's own numbers and their published values. */
+  readonly hyper?: H;
+  readonly weighs?: Method['weighs'];
+  readonly studentHead?: Method['studentHead'];
+  readonly classification?: Method['classification'];
 }
+
+/** Its own terms: from what is seen alone, or by parts that learn and memories, which are made first. */
+type Own<H> =
+  | { readonly terms: (perception: Perception, settings: SettingsWith<H>) => Terms }
+  | { readonly build: (place: Place, settings: SettingsWith<H>) => Criterion };
+
+export type MethodDefinition<H> = Declared<H> & Own<H>;
 
 /** Declares a method; a file in `methods/` that exports one by default can be chosen by its name. */
-export function defineMethod(name: string, { aliases = [], defaults, ...rest }: MethodDefinition): Method {
-  return { name, aliases, defaults: { ...neutral, ...defaults }, ...rest };
-}
-
-/** gamma CE(student) + alpha KD(student, teacher): what every method of the reference starts from. */
-export function classificationTerms(
-  { student, teacher, studentCrossEntropy }: Perception,
-  { gamma, alpha, temperature }: MethodSettings,
-): Record<string, Term> {
+export function defineMethod<const H extends Readonly<Record<string, number>> = Record<never, never>>(
+  name: string,
+  definition: MethodDefinition<H>,
+): Method {
+  const {
+    aliases = [],
+    summary,
+    source,
+    needs = [],
+    defaults,
+    weighs = 'beta',
+    studentHead,
+    classification,
+  } = definition;
+  const hyper: Readonly<Record<string, number>> = definition.hyper ?? {};
+  // Settings that are given always hold the declared numbers: `objective` puts them over the defaults.
+  const own = (settings: MethodSettings) => settings as SettingsWith<H>;
   return {
-    ...(gamma === 0 ? {} : { ce: { weight: gamma, value: studentCrossEntropy() } }),
-    ...(alpha === 0
-      ? {}
-      : { kd: { weight: alpha, value: distillationDivergence(student.logits, teacher.logits, temperature) } }),
+    name,
+    aliases,
+    summary,
+    source,
+    needs,
+    weighs,
+    defaults: { ...neutral, ...defaults, hyper },
+    ...(studentHead && { studentHead }),
+    ...(classification && { classification }),
+    build: (place, settings) =>
+      'terms' in definition
+        ? { terms: (perception) => definition.terms(perception, own(settings)) }
+        : definition.build(place, own(settings)),
   };
 }

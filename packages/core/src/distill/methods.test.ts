@@ -1,10 +1,12 @@
 /** The methods' terms against the reference's numbers, the paper's form by hand, and every method on a pair of networks. */
 
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
+import { randomKey } from '../runtime/ops/random';
 import { type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
 import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { embeddingDistance } from './losses';
-import type { Perception, Term, View } from './method';
+import type { MethodSettings, Perception, Term, View } from './method';
+import { termsOf } from './objective';
 import { methods } from './registry';
 
 interface LossCase {
@@ -31,7 +33,14 @@ const matrix = ({ shape, data }: ReferenceValues): Tensor2D => tf.tensor2d([...d
 const input = ({ inputs, params }: LossCase, name: string): Tensor2D =>
   matrix({ ...params, ...inputs }[name] as ReferenceValues);
 
-const view = (embedding: Tensor2D, logits: Tensor2D): View => ({ features: [], embedding, logits });
+const view = (embedding: Tensor2D, logits: Tensor2D): View => ({
+  features: [],
+  preactivations: [],
+  embedding,
+  logits,
+});
+const none = tf.tensor1d([], 'int32');
+const unplaced = { labels: none, indices: none, random: randomKey(tf.tensor1d([0, 0], 'int32')) };
 const total = (terms: Readonly<Record<string, Term>>): Scalar =>
   tf.addN(Object.values(terms).map(({ weight, value }) => tf.mul(value, weight))).asScalar();
 const unused = (): never => {
@@ -78,10 +87,9 @@ describe("the reference's losses", () => {
         projected: throughTeacher,
         crossEntropy: unused,
         studentCrossEntropy: unused,
+        ...unplaced,
       };
-      return total(
-        method.terms(perception, { ...method.defaults, gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }),
-      );
+      return total(termsOf(method, perception, { gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }));
     });
   });
 
@@ -96,9 +104,9 @@ describe("the reference's losses", () => {
         projected: embedding,
         crossEntropy: unused,
         studentCrossEntropy: unused,
+        ...unplaced,
       };
-      const settings = { ...method.defaults, gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 };
-      return total(method.terms(perception, settings));
+      return total(termsOf(method, perception, { gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 }));
     });
   });
 
@@ -122,8 +130,9 @@ describe("the reference's losses", () => {
         projected: embedding,
         crossEntropy: unused,
         studentCrossEntropy: () => crossEntropy(logits, labels),
+        ...unplaced,
       };
-      const terms = method.terms(perception, { ...method.defaults, gamma, alpha, beta, delta, temperature });
+      const terms = termsOf(method, perception, { gamma, alpha, beta, delta, temperature });
       for (const [name, { value }] of Object.entries(terms)) components[name] = value.dataSync()[0] ?? Number.NaN;
       return total(terms);
     });
@@ -142,7 +151,7 @@ describe("the paper's form", () => {
   const throughTeacher = [[Math.log(2), 0]];
   const labels = tf.tensor1d([0], 'int32');
 
-  function termsOf(name: string, settings: Partial<(typeof methods.all)[number]['defaults']>) {
+  function termsIn(name: string, settings: Partial<MethodSettings>) {
     const method = methods.named(name);
     const ce = (logits: Tensor2D) => crossEntropy(logits, labels as Tensor1D);
     const logits = tf.tensor2d(student);
@@ -153,8 +162,9 @@ describe("the paper's form", () => {
       projected: tf.tensor2d([[3, 4]]),
       crossEntropy: ce,
       studentCrossEntropy: () => ce(logits),
+      ...unplaced,
     };
-    const terms = method.terms(perception, { ...method.defaults, form: 'paper', temperature: 1, ...settings });
+    const terms = termsOf(method, perception, { form: 'paper', temperature: 1, ...settings });
     return Object.fromEntries(
       Object.entries(terms).map(([key, { weight, value }]) => [key, { weight, value: value.dataSync()[0] }]),
     );
@@ -169,22 +179,30 @@ describe("the paper's form", () => {
   };
 
   test("th-kd: gamma CE' + alpha H', each shared between the heads", () => {
-    expect(termsOf('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 0.25 })).toEqual(shared);
+    expect(termsIn('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 0.25 })).toEqual(shared);
   });
 
   test('l2e-th-kd: and beta D, 2 - 2 cos of the embeddings', () => {
-    expect(termsOf('l2e-th-kd', { gamma: 2, alpha: 3, beta: 5, teacherHeadShare: 0.25 })).toEqual({
+    expect(termsIn('l2e-th-kd', { gamma: 2, alpha: 3, beta: 5, teacherHeadShare: 0.25 })).toEqual({
       ...shared,
       l2e: { weight: 5, value: number(2 - 2 * 0.96) },
     });
   });
 
   test("a share of 1 is the teacher's head alone", () => {
-    expect(Object.keys(termsOf('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 1 }))).toEqual(['th-ce', 'th-kd']);
+    expect(Object.keys(termsIn('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 1 }))).toEqual(['th-ce', 'th-kd']);
   });
 });
 
-test('methods answer to the names of the paper and of the reference', () => {
-  expect(methods.names).toEqual(['kd', 'kde', 'kdeth', 'kdth', 'l2e', 'l2e-th-kd', 'none', 'th-kd']);
-  expect(() => methods.named('hint')).toThrow('There is no method named hint: kd, kde,');
+test.each([
+  ['th-kd', ['kdth']],
+  ['l2e', ['kde']],
+  ['l2e-th-kd', ['kdeth']],
+])('%s answers to the names of the reference', (name, aliases) => {
+  expect(methods.named(name).aliases).toEqual(aliases);
+  for (const alias of aliases) expect(methods.named(alias)).toBe(methods.named(name));
+});
+
+test('an unknown name is an error that lists the known ones', () => {
+  expect(() => methods.named('hints')).toThrow('There is no method named hints: ');
 });

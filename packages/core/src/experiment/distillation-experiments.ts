@@ -7,16 +7,10 @@ import { terminalTable } from '../report/terminal-table';
 import type { Metrics } from '../train/trainer';
 import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
 import { defineExperiment, type StageOutcome } from './define';
+import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
-import {
-  checkTraining,
-  methodOptions,
-  studentHeadOptions,
-  studentOptions,
-  teacherOptions,
-  trainingOptions,
-} from './training-options';
+import { checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 export interface DistillationDomain<D extends Options> {
   /** What the networks are, in descriptions: 'face model'. */
@@ -71,7 +65,10 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     needs: { student, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
     profiles,
-    check: checkTraining,
+    check(values) {
+      checkTraining(values);
+      checkDistillation(values.shMethod, values);
+    },
     run: async (context) => {
       const { shMethod, studentHead } = context.options;
       const first = await context.stage(student);
@@ -97,7 +94,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     uses: { distillStudentHead, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
     profiles,
-    check: checkTraining,
+    check(values) {
+      checkTraining(values);
+      // SH-KD's last stage checks them against the method that it uses.
+      if (values.method !== 'sh-kd') checkDistillation(values.method, values);
+    },
     run: async (context) => {
       const { method } = context.options;
       const large = await context.stage(teacher);

@@ -1,14 +1,16 @@
 /** The stages that every package's experiments are made of: a network trained alone, taught, or under a shared head. */
 import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
-import { methods } from '../distill/registry';
+import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
 import type { SharedHead } from '../train/shared-head';
 import type { Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
 import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/trainer';
 import type { RunContext, StageResult } from './define';
-import type { MethodWeights, StudentValues, TeacherValues, TrainingValues } from './training-options';
+import { drawHeads } from './draw-heads';
+import { type MethodWeights, objectiveSource } from './method-options';
+import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
 export interface NetworkResult extends StageResult {
   readonly network: NetworkDescription;
@@ -22,7 +24,7 @@ export interface NetworkResult extends StageResult {
 export type TaskOf<D> = (options: D) => Task;
 
 export interface Taught {
-  /** The name of a method in `distill/methods`. */
+  /** Methods of `distill/methods` by name: see `parseObjective`. */
   readonly method: string;
   /** The folder of the teacher's stage. */
   readonly teacher: string;
@@ -49,10 +51,14 @@ async function runRecipe<D extends TrainingValues>(
 ): Promise<NetworkResult> {
   try {
     const distillation = taught && {
-      teacher: join(taught.teacher, checkpointFiles.last),
-      method: methods.named(taught.method),
-      settings: methodSettings(taught),
+      teacher: networkOf(taught.teacher),
+      objective: parseObjective({
+        ...objectiveSource(taught.method, taught.weights),
+        ...(taught.recipes && { recipes: taught.recipes }),
+      }),
+      predictionShare: taught.weights.predictionShare,
     };
+    const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
     const trained = await trainNetwork({
       ...context,
@@ -62,8 +68,10 @@ async function runRecipe<D extends TrainingValues>(
       recompute: context.options.recompute,
       precision: context.options.precision,
       ...(distillation && { distillation }),
+      ...(head && { sharedHead: head }),
     });
-    const { last, best, bestEpoch, parameters, imagesPerSecond, files } = trained;
+    const { last, best, bestEpoch, parameters, imagesPerSecond, heads } = trained;
+    const files = [...trained.files, ...(heads ? await drawHeads(heads, context.folder) : [])];
     const metrics = { ...last, ...(taught && task.relate(taught.teacher, context.folder)) };
     return {
       metrics,
@@ -78,14 +86,6 @@ async function runRecipe<D extends TrainingValues>(
   } finally {
     await task.close();
   }
-}
-
-/** The published settings of a method, the package's recipe put over them, and over that what options say. */
-function methodSettings({ method, weights, recipes = {} }: Taught): MethodSettings {
-  const { name, defaults } = methods.named(method);
-  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = weights;
-  const given = Object.entries({ gamma, alpha, beta, delta, temperature, form, teacherHeadShare });
-  return { ...defaults, ...recipes[name], ...Object.fromEntries(given.filter(([, value]) => value !== undefined)) };
 }
 
 async function prepare({ log }: { log: (line: string) => void }, { train }: Task): Promise<void> {

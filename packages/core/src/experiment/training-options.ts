@@ -2,7 +2,6 @@
  * The options that training takes in every package. An option means the same in all experiments of a package, so the
  * teacher's are named apart from the student's.
  */
-import { methods } from '../distill/registry';
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
 import { scheduleNames } from '../train/schedule';
@@ -74,42 +73,6 @@ export const teacherOptions = {
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
 };
 
-const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
-
-/** The weights of a method: what is not given is the method's published value. */
-export const methodWeights = {
-  gamma: weight("weight of the student's cross-entropy"),
-  alpha: weight("weight of the teacher's softened predictions (KD)"),
-  beta: weight("weight of the method's own term"),
-  delta: weight("weight of the teacher's-head term, where the method has another of its own"),
-  temperature: optional(number({ default: 4, above: 0, help: "softens predictions; default: the method's own" })),
-  form: optional(
-    oneOf(['reference', 'paper'], 'reference', {
-      help: "reference: the public code's loss; paper: CE' and H' shared between the heads; default: the recipe's",
-    }),
-  ),
-  teacherHeadShare: optional(
-    number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share, alpha^TH" }),
-  ),
-};
-
-export const methodOptions = {
-  method: oneOf([...methods.names, 'sh-kd'], 'th-kd', { help: 'what the student learns from the teacher' }),
-  ...methodWeights,
-};
-
-/** How SH-KD's last stage learns from the teacher that was trained under the first student's head. */
-export const studentHeadOptions = {
-  shMethod: oneOf(methods.names, 'l2e', { help: 'SH-KD: what the new student learns from its teacher' }),
-  studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
-    help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
-  }),
-  ...methodWeights,
-};
-
 export type TrainingValues = Values<typeof trainingOptions>;
 export type StudentValues = Values<typeof studentOptions>;
 export type TeacherValues = Values<typeof teacherOptions>;
-export type MethodWeights = Values<typeof methodWeights>;
-export type MethodValues = Values<typeof methodOptions>;
-export type StudentHeadValues = Values<typeof studentHeadOptions>;

@@ -1,8 +1,11 @@
+import { globalAveragePool } from '../runtime/ops/pooling';
 import type { NamedValues, State, StateVariable } from '../runtime/state';
-import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';
+import { type BottleneckShape, bottleneck } from './bottleneck';
 import type { Head } from './head';
 import { linear, type Mode } from './layers';
+import { type Normalisation, symmetric } from './normalisation';
 import { backbones, heads } from './registry';
 import { Scope, type ScopeOptions } from './scope';
 
@@ -16,10 +19,30 @@ export interface NetworkDescription {
   readonly embeddingSize?: number;
   /** A learned linear map takes the backbone's embedding to this size, to suit a head made for another network. */
   readonly projection?: number;
+  /** Convolutions make another map of the backbone's last one, which pooled is the embedding, to suit another's head. */
+  readonly bottleneck?: BottleneckShape;
   readonly classes: number;
   /** Of margin heads: what cosines are multiplied by, and the margin. */
   readonly scale?: number;
   readonly margin?: number;
+  /** `symmetric` where left out. */
+  readonly normalisation?: Normalisation;
+  /** A learned linear map takes the embedding to this size, its teacher's, where the two are compared. */
+  readonly teacherSpace?: number;
+  /** The teacher's head takes part in predictions. */
+  readonly blend?: Blend;
+}
+
+/** p' = (1 - share) p of the network's own head + share p of its teacher's (arXiv 2201.06945). */
+export interface Blend {
+  readonly share: number;
+  readonly head: string;
+  readonly scale?: number | undefined;
+}
+
+export interface NetworkOutput extends BackboneOutput {
+  /** What the bottleneck makes of the last map, where there is one. */
+  readonly transferred?: Tensor4D;
 }
 
 /** Backbone and head, with their variables under `root/` in a state. */
@@ -29,7 +52,11 @@ export interface Network {
   readonly embeddingSize: number;
   readonly head: Head;
   /** pixels [batch, size, size, 3] in 0..255 -> features and embedding. */
-  embed(pixels: Tensor4D, mode: Mode, options?: ApplyOptions): BackboneOutput;
+  embed(pixels: Tensor4D, mode: Mode, options?: ApplyOptions): NetworkOutput;
+  /** Logits [batch, classes] that predictions are made by: the head's, or of a blend the logarithms of its mixture. */
+  predict(embedding: Tensor2D): Tensor2D;
+  /** The embedding where it can be compared with its teacher's. */
+  toTeacherSpace(embedding: Tensor2D): Tensor2D;
   variables(): StateVariable[];
   /** The eager values of its variables, by their names without the root. */
   weights(): Map<string, NamedValues>;
@@ -48,33 +75,43 @@ export function buildNetwork(
   seed: number | undefined,
   options: ScopeOptions = {},
 ): Network {
-  const { inputSize, width, embeddingSize, projection, classes, scale, margin } = description;
+  const { inputSize, width, embeddingSize, classes, scale, margin, normalisation = symmetric } = description;
   const scope = Scope.root(state, root, seed, options);
   const definition = backbones.named(description.backbone);
   const backbone = definition.build(scope, { inputSize, width, embeddingSize });
-  const size = projection ?? backbone.embeddingSize;
-  const project =
-    projection === undefined
-      ? (z: Tensor2D) => z
-      : linear(scope.child('projection'), { inputs: backbone.embeddingSize, outputs: projection, bias: false });
+  const adapt = adapter(scope, backbone.embeddingSize, description);
+  const shape = { inputs: adapt.embeddingSize, classes };
   const head = heads.named(description.head).build(scope.child('head'), {
-    inputs: size,
-    classes,
+    ...shape,
     scale,
     margin,
     ...definition.classifierInitialisation,
   });
+  const { teacherSpace, blend } = description;
+  const toTeacherSpace =
+    teacherSpace === undefined
+      ? (z: Tensor2D) => z
+      : linear(scope.child('teacher_space'), { inputs: adapt.embeddingSize, outputs: teacherSpace, bias: false });
+  const teacherHead =
+    blend &&
+    heads.named(blend.head).build(scope.child('teacher_head'), {
+      inputs: teacherSpace ?? adapt.embeddingSize,
+      classes,
+      ...(blend.scale !== undefined && { scale: blend.scale }),
+    });
   const prefix = `${root}/`;
   const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   return {
     description,
     root,
-    embeddingSize: size,
+    embeddingSize: adapt.embeddingSize,
     head,
-    embed(pixels, mode, options) {
-      const output = backbone.apply(normalisePixels(pixels), mode, options);
-      return { ...output, embedding: project(output.embedding) };
+    embed: (pixels, mode, asked) => adapt.apply(backbone.apply(normalised(pixels, normalisation), mode, asked), mode),
+    predict(embedding) {
+      const own = head.logits(embedding);
+      return teacherHead && blend ? blended(own, teacherHead.logits(toTeacherSpace(embedding)), blend.share) : own;
     },
+    toTeacherSpace,
     variables,
     weights() {
       const values = state.values(({ name }) => name.startsWith(prefix));
@@ -87,7 +124,42 @@ export function buildNetwork(
   };
 }
 
-/** 0..255 -> -1..1, as the face references do; zero mean at mid-grey serves the other tasks as well. */
-function normalisePixels(pixels: Tensor4D): Tensor4D {
-  return tf.div(tf.sub(pixels, 127.5), 127.5) as Tensor4D;
+interface Adapter {
+  readonly embeddingSize: number;
+  apply(output: BackboneOutput, mode: Mode): NetworkOutput;
+}
+
+/** What makes a backbone's output suit a head that was made for another's. */
+function adapter(scope: Scope, inputs: number, { projection, bottleneck: shape }: NetworkDescription): Adapter {
+  if (shape) {
+    const transfer = bottleneck(scope.child('bottleneck'), shape);
+    return {
+      embeddingSize: shape.outputs,
+      apply(output, mode) {
+        const transferred = transfer(output.features.at(-1) as Tensor4D, mode);
+        return { ...output, transferred, embedding: globalAveragePool(transferred) };
+      },
+    };
+  }
+  if (projection === undefined) return { embeddingSize: inputs, apply: (output) => output };
+  const project = linear(scope.child('projection'), { inputs, outputs: projection, bias: false });
+  return {
+    embeddingSize: projection,
+    apply: (output) => ({ ...output, embedding: project(output.embedding) }),
+  };
+}
+
+/** The logarithm of a mixture of two heads' probabilities: again logits, whose softmax it is. */
+function blended(own: Tensor2D, teachers: Tensor2D, share: number): Tensor2D {
+  const mixture = tf.add(tf.mul(tf.softmax(own), 1 - share), tf.mul(tf.softmax(teachers), share));
+  return tf.log(tf.maximum(mixture, 1e-30)) as Tensor2D;
+}
+
+/** Pixels 0..255 -> what the backbone is given. */
+function normalised(pixels: Tensor4D, { mean, deviation }: Normalisation): Tensor4D {
+  const by = (values: readonly number[]): Tensor | number =>
+    values.every((value) => value === values[0])
+      ? (values[0] as number) * 255
+      : tf.tensor1d(values.map((v) => v * 255));
+  return tf.div(tf.sub(pixels, by(mean)), by(deviation)) as Tensor4D;
 }

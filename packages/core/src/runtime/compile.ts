@@ -3,6 +3,7 @@ import { type Attr, attr, DType } from './binding';
 import { contained } from './contained';
 import type { GraphNode } from './graph-def';
 import { requireSame } from './purity';
+import { rowsInPlace } from './rows-in-place';
 import { assign, type State, type StateVariable } from './state';
 import type { InputSpec, InputSpecs, StepInputs } from './step-inputs';
 import { type Tensor, tf } from './tensorflow';
@@ -40,36 +41,59 @@ export function compileStep<I extends InputSpecs>(
   const second = record(name, inputs, step, variables);
   requireSame(name, where(first), where(second));
 
-  const { outputs, updates } = first.result;
-  const assigned = [...updates.keys()].map((variable) => `^assign/${variable}`);
+  const { outputs } = first.result;
+  const { nodes, reads, writes } = stateAccess(variables, first, handleAttrs);
+  const written = writes.map((node) => `^${node.name}`);
   return {
     feeds: Object.keys(inputs).map((key) => `feed/${key}`),
     outputs: [...outputs.keys()],
     lineOf(node) {
-      const { nodes, sites } = record(name, inputs, step, variables);
-      const index = nodes.findIndex((one) => one.name === node);
+      const { nodes: recorded, sites } = record(name, inputs, step, variables);
+      const index = recorded.findIndex((one) => one.name === node);
       return sites[index]?.toString();
     },
     nodes: [
       ...Object.entries(inputs).flatMap(([key, spec]) => inputNodes(key, spec)),
-      ...variables.flatMap((entry) => readNodes(entry, handleAttrs(entry))),
-      ...first.nodes,
-      // An assignment waits for its variable's read: within the step, everyone sees the value from before.
-      ...[...updates].map(([variable, reference]) => ({
-        name: `assign/${variable}`,
-        op: 'AssignVariableOp',
-        inputs: [`handle/${variable}`, reference, `^read/${variable}`],
-        attrs: [attr.type('dtype', 'float32')],
-      })),
+      ...reads,
+      ...nodes,
+      ...writes,
       // Outputs wait for the assignments, which nothing else would make run.
       ...[...outputs].map(([key, reference]) => ({
         name: `output/${key}`,
         op: 'Identity',
-        inputs: [reference, ...assigned],
+        inputs: [reference, ...written],
         attrs: [attr.type('T', 'float32')],
       })),
     ],
   };
+}
+
+/** How the step's nodes get at the state: whole values read before and assigned after, or rows in place. */
+function stateAccess(
+  variables: readonly StateVariable[],
+  { nodes: recorded, result: { outputs, updates } }: Recording<Results>,
+  handleAttrs: (variable: StateVariable) => Attr[],
+): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> {
+  let nodes = recorded;
+  const reads: GraphNode[] = [];
+  const writes: GraphNode[] = [];
+  const returned = new Set([...outputs.values(), ...[...updates].map(([, reference]) => reference)]);
+  const gathered = new Set(recorded.flatMap(({ op, inputs }) => (op === 'GatherV2' ? inputs.slice(0, 1) : [])));
+  for (const entry of variables) {
+    const update = updates.get(entry.name);
+    const seenElsewhere = new Set([...returned].filter((reference) => reference !== update));
+    const table = { name: entry.name, read: readOf(entry), handle: handleOf(entry), update };
+    const inPlace = gathered.has(table.read) ? rowsInPlace(nodes, seenElsewhere, table) : undefined;
+    reads.push(handleNode(entry, handleAttrs(entry)));
+    if (inPlace) {
+      nodes = inPlace.nodes;
+      if (inPlace.write) writes.push(inPlace.write);
+      continue;
+    }
+    reads.push(readNode(entry));
+    if (update !== undefined) writes.push(assignNode(entry, update));
+  }
+  return { nodes, reads, writes };
 }
 
 interface Results {
@@ -153,10 +177,26 @@ function inputNodes(key: string, { dtype, shape }: InputSpec): GraphNode[] {
   return [feedNode, { name: `input/${key}`, inputs: [`feed/${key}`], ...read }];
 }
 
-function readNodes(entry: StateVariable, handleAttrs: Attr[]): GraphNode[] {
-  const handle = `handle/${entry.name}`;
-  return [
-    { name: handle, op: 'VarHandleOp', inputs: [], attrs: handleAttrs },
-    { name: readOf(entry), op: 'ReadVariableOp', inputs: [handle], attrs: [attr.type('dtype', 'float32')] },
-  ];
-}
+const handleOf = ({ name }: StateVariable): string => `handle/${name}`;
+
+const handleNode = (entry: StateVariable, attrs: Attr[]): GraphNode => ({
+  name: handleOf(entry),
+  op: 'VarHandleOp',
+  inputs: [],
+  attrs,
+});
+
+const readNode = (entry: StateVariable): GraphNode => ({
+  name: readOf(entry),
+  op: 'ReadVariableOp',
+  inputs: [handleOf(entry)],
+  attrs: [attr.type('dtype', 'float32')],
+});
+
+/** An assignment waits for its variable's read: within the step, everyone sees the value from before. */
+const assignNode = (entry: StateVariable, reference: string): GraphNode => ({
+  name: `assign/${entry.name}`,
+  op: 'AssignVariableOp',
+  inputs: [handleOf(entry), reference, `^${readOf(entry)}`],
+  attrs: [attr.type('dtype', 'float32')],
+});

@@ -38,7 +38,7 @@ export class OutputShapes {
       outputs,
       inputs.map((input) => [input.dtype, input.shape, input.constant?.values]),
     ]);
-    const before = constant ? undefined : known.get(key);
+    const before = constant ? undefined : (known.get(key) ?? ofTable(op, inputs));
     if (before) return before;
     const made = this.run(op, attrs, inputs, outputs);
     if (constant) return made.map((info) => this.keep(info));
@@ -84,6 +84,16 @@ export class OutputShapes {
     this.handles.push(id);
     return this.constant(id, shape, dtype, this.binding.tensorDataSync(id));
   }
+}
+
+/** Of operations on a table's rows: a table may be larger than memory would hold a second time. */
+function ofTable(op: string, inputs: readonly Outline[]): readonly OutputOutline[] | undefined {
+  const [table, indices, axis] = inputs;
+  if (!table || !indices) return undefined;
+  const { shape, dtype } = table;
+  if (op === 'TensorScatterUpdate') return [{ shape, dtype }];
+  if (op !== 'GatherV2' || axis?.constant?.values !== '0') return undefined;
+  return [{ shape: [...indices.shape, ...shape.slice(1)], dtype }];
 }
 
 function zeros({ shape, dtype }: Outline): Float32Array | Int32Array | Uint8Array {

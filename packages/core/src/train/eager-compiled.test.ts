@@ -4,6 +4,7 @@
  */
 import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
+import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from './checkpoint';
@@ -59,9 +60,8 @@ async function run(
   kind: Partial<TrainingSettings>,
   eager: boolean,
 ) {
-  const method = methods.named(name);
-  const settings = { ...method.defaults, ...(form && { form }) };
-  const distillation: Distillation = { method, teacher: from(), settings };
+  const objective = objectiveOf(methods.named(name), { ...(form && { form }) });
+  const distillation: Distillation = { teacher: from(), objective };
   const { folder, tracked } = await trainTiny({
     distillation,
     ...(use && { sharedHead: { from: wideTeacher, use } }),

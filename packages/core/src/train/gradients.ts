@@ -1,8 +1,6 @@
-import type { Term } from '../distill/method';
+import type { Terms } from '../distill/method';
 import type { StateVariable } from '../runtime/state';
 import { type Scalar, type Tensor, tf } from '../runtime/tensorflow';
-
-export type Terms = Readonly<Record<string, Term>>;
 
 export interface Gradients {
   /** The terms' weighted sum as `loss`, then every term, unweighted, by its name. */

@@ -2,7 +2,7 @@ import { batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
-import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor4D, tf } from '../runtime/tensorflow';
 
 /** Embeddings of images and of their mirror images, row by row: [images, dimension] each. */
 export interface Embeddings {
@@ -20,21 +20,24 @@ export interface Inference {
 
 /**
  * Adds a network's evaluation steps to a program.
- * @param project maps the embedding to another space before it is collected (a student's projector)
+ * @param compared with its teacher: embeddings are collected in the teacher's space
  */
 export function makeInference(
   program: Program,
   network: Network,
-  { batchSize, project = (z) => z }: { batchSize: number; project?: (embedding: Tensor2D) => Tensor2D },
+  { batchSize, compared = false }: { batchSize: number; compared?: boolean },
 ): Inference {
   const size = network.description.inputSize;
   const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
   const embedStep = program.define(`embed-${network.root}`, inputs, ({ pixels }) => {
-    const embed = (images: Tensor4D) => project(network.embed(images, 'eval').embedding);
+    const embed = (images: Tensor4D) => {
+      const { embedding } = network.embed(images, 'eval');
+      return compared ? network.toTeacherSpace(embedding) : embedding;
+    };
     return { embedding: embed(pixels as Tensor4D), flipped: embed(tf.reverse(pixels, 2) as Tensor4D) };
   });
   const classifyStep = program.define(`classify-${network.root}`, inputs, ({ pixels }) => ({
-    logits: network.head.logits(network.embed(pixels as Tensor4D, 'eval').embedding),
+    logits: network.predict(network.embed(pixels as Tensor4D, 'eval').embedding),
   }));
 
   // In order, the last one padded: a compiled step takes one shape.

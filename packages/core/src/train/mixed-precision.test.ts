@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { type Precision, requireEffect } from '../runtime/precision';
 import { UserError } from '../runtime/user-error';
@@ -21,10 +22,9 @@ beforeAll(async () => {
 afterAll(removeTemporaryFolders);
 
 async function lossesIn(precision: Precision, settings: Partial<TrainingSettings>) {
-  const method = methods.named('th-kd');
   const { tracked, folder } = await trainTiny({
     precision,
-    distillation: { method, teacher, settings: method.defaults },
+    distillation: { teacher, objective: objectiveOf(methods.named('th-kd')) },
     settings: { epochs: 3, clipNorm: 0, ...settings },
   });
   const losses = tracked.flatMap(({ values }) => values['step/loss'] ?? []);

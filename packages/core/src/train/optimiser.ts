@@ -1,7 +1,8 @@
+import type { Terms } from '../distill/method';
 import { attr, execute } from '../runtime/binding';
 import type { State, StateVariable } from '../runtime/state';
 import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
-import { gradientsOf, type Terms } from './gradients';
+import { gradientsOf } from './gradients';
 import { type LossScale, makeLossScaling } from './loss-scale';
 import { sgdUpdate } from './sgd-update';
 

@@ -1,11 +1,25 @@
-import type { Perception, View } from '../distill/method';
+import type { Need, Perception, View } from '../distill/method';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
-import type { Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import { type RandomKey, randomKey } from '../runtime/ops/random';
+import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
 
-/** The student's embedding [batch, d] -> the teacher's space [batch, d']. */
-export type Projector = (embedding: Tensor2D) => Tensor2D;
+/** What a step is given of a batch. */
+export interface Seen {
+  /** [batch, size, size, 3] in 0..255 */
+  readonly pixels: Tensor4D;
+  /** int32 [batch] */
+  readonly labels: Tensor1D;
+  /** Of the images in the training set, int32 [batch]. */
+  readonly indices: Tensor1D;
+  readonly random: RandomKey;
+}
+
+/** A batch that is no part of a training set, and for which nothing is drawn by chance. */
+export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
+  return { pixels, labels, indices: tf.zerosLike(labels), random: randomKey(tf.tensor1d([0, 0], 'int32')) };
+}
 
 /**
  * What a method sees of a batch. The teacher looks first, outside the gradient's reach, in evaluation mode; the student
@@ -13,14 +27,15 @@ export type Projector = (embedding: Tensor2D) => Tensor2D;
  */
 export function perception(
   student: Network,
-  pixels: Tensor4D,
-  labels: Tensor1D,
+  { pixels, labels, indices, random }: Seen,
   teacher: Network | undefined,
-  project: Projector = (z) => z,
+  needs: ReadonlySet<Need> = new Set(),
 ): () => Perception {
+  const asked = { preactivations: needs.has('preactivations') };
   const view = (network: Network, mode: Mode): View => {
-    const { features, embedding } = network.embed(pixels, mode);
-    return { features, embedding, logits: network.head.logits(embedding) };
+    const { features, preactivations = [], embedding, transferred } = network.embed(pixels, mode, asked);
+    const logits = network.head.logits(embedding);
+    return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
   const taught = teacher && view(teacher, 'eval');
   return () => {
@@ -29,9 +44,12 @@ export function perception(
       student: seen,
       teacher: taught ?? seen,
       teacherHead: (embedding) => (teacher ?? student).head.logits(embedding),
-      projected: project(seen.embedding),
+      projected: student.toTeacherSpace(seen.embedding),
       crossEntropy: (logits) => crossEntropy(logits, labels),
       studentCrossEntropy: () => crossEntropy(student.head.trainingLogits(seen.embedding, labels), labels),
+      labels,
+      indices,
+      random,
     };
   };
 }

@@ -1,5 +1,6 @@
 /** Training steps against PyTorch's: the reference's own weights, one fixed batch, its losses and weights afterwards. */
 import { join } from 'node:path';
+import { termsOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { formulaInput } from '../nn/formula-weights';
 import { buildNetwork, type Network } from '../nn/network';
@@ -10,7 +11,7 @@ import { type NamedValues, State } from '../runtime/state';
 import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { readCheckpoint } from './checkpoint';
 import { sgd } from './optimiser';
-import { perception } from './perception';
+import { perception, unplaced } from './perception';
 
 interface Statistics {
   readonly sum: number;
@@ -96,9 +97,9 @@ function setUp({ distill, hyper, frozen_head_from: frozenHead, teacher: taught }
     learningRate: { dtype: 'float32', shape: [] },
   } as const;
   const step = program.define('train', inputs, (given) => {
-    const perceive = perception(student, given.pixels as Tensor4D, given.labels as Tensor1D, teacher);
-    const settings = { ...method.defaults, gamma, alpha, beta, delta, temperature };
-    return optimiser.minimise(given.learningRate, () => method.terms(perceive(), settings));
+    const perceive = perception(student, unplaced(given.pixels as Tensor4D, given.labels as Tensor1D), teacher);
+    const settings = { gamma, alpha, beta, delta, temperature };
+    return optimiser.minimise(given.learningRate, () => termsOf(method, perceive(), settings));
   });
   const predict = program.define('predict', { pixels: inputs.pixels }, (given) => ({
     logits: student.head.logits(student.embed(given.pixels as Tensor4D, 'eval').embedding),

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
+import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { State } from '../runtime/state';
@@ -23,10 +24,10 @@ beforeAll(async () => {
 
 afterAll(removeTemporaryFolders);
 
-const learning = (name: string, teacher: string, changed: Partial<MethodSettings> = {}): Distillation => {
-  const method = methods.named(name);
-  return { method, teacher, settings: { ...method.defaults, ...changed } };
-};
+const learning = (name: string, teacher: string, changed: Partial<MethodSettings> = {}): Distillation => ({
+  teacher,
+  objective: objectiveOf(methods.named(name), changed),
+});
 
 /** The state of one training as it was when it ended. */
 async function endOf(run: () => Promise<unknown>): Promise<Map<string, NamedValues>> {
@@ -95,8 +96,8 @@ describe('a frozen part is frozen', () => {
       expect(teacher.size).toBeGreaterThan(30);
       expect(teacher).toEqual(tensorsOf(wide));
       const slots = [...after.keys()].filter((name) => name.startsWith('momentum/'));
-      expect(slots.filter((name) => name.includes('teacher'))).toEqual([]);
-      expect(slots).toContain('momentum/projector/weight');
+      expect(slots.filter((name) => name.includes('distilled-teacher'))).toEqual([]);
+      expect(slots).toContain('momentum/student/teacher_space.weight');
     },
   );
 

@@ -1,27 +1,36 @@
-import type { Method, MethodSettings } from '../distill/method';
+import type { Objective } from '../distill/objective';
+import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
-import { linear } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { Scope } from '../nn/scope';
 import { checkPrecision, type Precision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
+import { criterionFor } from './criterion';
+import { agreementMetrics, type HeadAgreement, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
 import { loadNetwork } from './load-network';
 import { isGradientSum, sgd } from './optimiser';
-import { type Projector, perception } from './perception';
-import { type SharedHead, shareHead, suitedTo } from './shared-head';
+import { perception } from './perception';
+import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
-import { checkpointFiles, type Outcome, type RunSurroundings, type TrainingSettings, train } from './trainer';
+import {
+  checkpointFiles,
+  type Metrics,
+  type Outcome,
+  type RunSurroundings,
+  type TrainingSettings,
+  train,
+} from './trainer';
 import { makeTrainingStep, microBatchSize } from './training-step';
 import { averageOf, startAverage } from './weight-average';
 
 export interface Distillation {
   /** The teacher's checkpoint. */
   readonly teacher: string;
-  readonly method: Method;
-  readonly settings: MethodSettings;
+  readonly objective: Objective;
+  /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
+  readonly predictionShare?: number;
 }
 
 export interface NetworkTraining extends RunSurroundings {
@@ -41,35 +50,47 @@ export interface NetworkTraining extends RunSurroundings {
 }
 
 export interface TrainedNetwork extends Outcome {
+  /** Of the backbone and its head, not of what only its training needed. */
   readonly parameters: number;
   /** In the folder: checkpoints, and what the task concluded with. */
   readonly files: readonly string[];
+  /** How its head goes together with its teacher's, where they can be compared. */
+  readonly heads?: HeadAgreement;
 }
+
+/** The root of the teacher's variables. */
+const teacherRoot = 'distilled-teacher';
 
 /**
  * Trains one network from scratch: alone, from a teacher, or under another network's head.
  * @throws UserError when a checkpoint does not fit, the device has not the precision, or training cannot go on
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
-  const { role, task, settings, distillation, sharedHead, folder } = options;
+  const { role, task, settings, distillation, folder } = options;
   const { eager = false, recompute = false, precision = 'float32' } = options;
   checkPrecision(precision, eager);
-  const { batchSize, accumulate } = settings;
+  const { batchSize, accumulate, seed } = settings;
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager });
   try {
-    const network = buildNetwork(state, role, suitedTo(sharedHead, options.network), settings.seed, { recompute });
+    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher);
+    const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
+    const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
+    const network = buildNetwork(state, role, suited, seed, { recompute });
     if (sharedHead) shareHead(state, network, sharedHead);
-    const teacher = distillation && loadNetwork(state, 'distilled-teacher', distillation.teacher);
-    const projector = teacher && makeProjector(state, 'projector', network, teacher, settings.seed);
-    const ofTeacher = under('distilled-teacher');
-    const isFrozen = (entry: StateVariable) =>
-      ofTeacher(entry) || (sharedHead?.use === 'frozen' && entry.name.startsWith(`${role}/head.`));
+    if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
+    const criterion = criterionFor(state, distillation?.objective ?? alone, { network, teacher, task, seed });
+    const frozen = [
+      `${teacherRoot}/`,
+      `${role}/teacher_head.`,
+      ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
+    ];
+    const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
     const learned = state.all('trainable').filter((entry) => !isFrozen(entry));
     // The result is the average where there is one; it takes no part in its own making.
-    const average = settings.emaDecay > 0 ? averaged(state, network, teacher) : undefined;
-    const result = average ?? { network, projector };
+    const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
+    const result = average?.network ?? network;
 
     const { momentum, weightDecay, clipNorm } = settings;
     const optimiser = sgd(state, learned, {
@@ -84,18 +105,19 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       batchSize,
       accumulate,
       size: network.description.inputSize,
+      seed,
       optimiser,
-      losses(pixels, labels) {
-        const perceive = perception(network, pixels, labels, teacher, projector);
-        const { method, settings: weights } = distillation ?? alone;
-        return () => method.terms(perceive(), weights);
+      losses(seen) {
+        const perceive = perception(network, seen, teacher, criterion.needs);
+        return () => criterion.terms(perceive());
       },
       average: average?.follow,
       precision,
     });
 
     // As many images as training has at once: what fits the memory there does here.
-    const inference = makeInference(program, result.network, { batchSize: imagesAtOnce });
+    const inference = makeInference(program, result, { batchSize: imagesAtOnce });
+    const heads = () => (teacher && sharedHead?.use !== 'frozen' ? headAgreement(result, teacher) : undefined);
     const outcome = await train({
       ...options,
       label: role,
@@ -103,20 +125,25 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       step,
       dataset: task.train,
       augment: task.augment,
-      network: result.network,
-      isTrained: (entry) => !ofTeacher(entry) && !isGradientSum(entry),
-      evaluate: () => task.evaluate(inference),
+      network: result,
+      isTrained: (entry) => !entry.name.startsWith(`${teacherRoot}/`) && !isGradientSum(entry),
+      evaluate: async (): Promise<Metrics> => {
+        const agreement = heads();
+        return { ...(await task.evaluate(inference)), ...(agreement && agreementMetrics(agreement)) };
+      },
       selectBy: task.selectBy,
     });
-    // In the teacher's space, where the two can be compared.
-    const comparable = result.projector
-      ? makeInference(program, result.network, { batchSize: imagesAtOnce, project: result.projector })
-      : inference;
+    const comparable =
+      suited.teacherSpace === undefined
+        ? inference
+        : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
     const left = await task.conclude(folder, comparable);
+    const agreement = heads();
     return {
       ...outcome,
-      parameters: count(network.variables().filter(({ kind }) => kind === 'trainable')),
+      parameters: count(network.variables().filter(isDeployed(role))),
       files: [checkpointFiles.last, checkpointFiles.best, ...left],
+      ...(agreement && { heads: agreement }),
     };
   } finally {
     program.dispose();
@@ -124,40 +151,49 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   }
 }
 
-const alone = { method: methods.named('none'), settings: methods.named('none').defaults };
+const alone = objectiveOf(methods.named('none'));
+
+/** The head that a method's student predicts through: its teacher's, as it is. */
+function headOfTeacher(distillation: Distillation | undefined): SharedHead | undefined {
+  const by = distillation?.objective.studentHead;
+  return distillation && by && { from: distillation.teacher, use: 'frozen', by };
+}
+
+/** The student with what it needs to be compared with its teacher, and to predict through its head. */
+function describe(
+  network: NetworkDescription,
+  teacher: Network | undefined,
+  distillation: Distillation | undefined,
+): NetworkDescription {
+  if (!teacher || !distillation) return network;
+  const state = new State();
+  const { embeddingSize } = buildNetwork(state, 'probe', network, undefined);
+  state.dispose();
+  const { head, scale } = teacher.description;
+  const { predictionShare: share = 0 } = distillation;
+  return {
+    ...network,
+    ...(embeddingSize !== teacher.embeddingSize && { teacherSpace: teacher.embeddingSize }),
+    ...(share > 0 && { blend: { share, head, scale } }),
+  };
+}
 
 const count = (variables: readonly StateVariable[]): number =>
   variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
-const under =
+/** Whether a variable is a weight that predictions need. */
+const isDeployed =
   (root: string) =>
-  ({ name }: StateVariable): boolean =>
-    name.startsWith(`${root}/`);
+  ({ name, kind }: StateVariable): boolean =>
+    kind === 'trainable' && !/^(teacher_space|teacher_head)\./.test(name.slice(root.length + 1));
 
 interface Averaged {
   readonly network: Network;
-  readonly projector: Projector | undefined;
   readonly follow: (share: Tensor) => void;
 }
 
-/** A network like `network`, and a projector where it has one to the teacher, whose variables are averages of theirs. */
-function averaged(state: State, network: Network, teacher: Network | undefined): Averaged {
+/** A network like `network` whose variables are averages of its. */
+function averaged(state: State, network: Network): Averaged {
   const copy = buildNetwork(state, averageOf(network.root), network.description, undefined);
-  const projector = teacher && makeProjector(state, averageOf('projector'), copy, teacher, undefined);
-  const originals = state.all().filter(({ name }) => state.get(averageOf(name)) !== undefined);
-  return { network: copy, projector, follow: startAverage(state, originals) };
-}
-
-/** A learned map from the student's embedding into the teacher's space; none where the sizes agree. */
-function makeProjector(
-  state: State,
-  root: string,
-  student: Network,
-  teacher: Network,
-  seed: number | undefined,
-): Projector | undefined {
-  const inputs = student.embeddingSize;
-  const outputs = teacher.embeddingSize;
-  if (inputs === outputs) return undefined;
-  return linear(Scope.root(state, root, seed), { inputs, outputs, bias: false });
+  return { network: copy, follow: startAverage(state, network.variables()) };
 }

@@ -117,7 +117,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
       const learningRate = schedule(epoch + position.batch / perEpoch);
       const started = performance.now();
       const averageShare = 1 - averageDecay(settings.emaDecay, position.step, settings.emaWarmUp);
-      const { terms, watched } = await step(batch, { learningRate, averageShare });
+      const { terms, watched } = await step(batch, { learningRate, averageShare, step: position.step });
       position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
       if (!Number.isFinite(terms.loss)) {
         const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);

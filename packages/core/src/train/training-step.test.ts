@@ -18,6 +18,7 @@ function batchOf(seed: number): StepBatch {
   return {
     images: Uint8Array.from({ length: batchSize * size * size * 3 }, () => random.below(256)),
     labels: Int32Array.from({ length: batchSize }, () => random.below(3)),
+    indices: Int32Array.from({ length: batchSize }, (_, i) => i),
   };
 }
 
@@ -31,8 +32,9 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
     batchSize,
     accumulate,
     size,
+    seed: 1,
     optimiser,
-    losses: (pixels, labels) => {
+    losses: ({ pixels, labels }) => {
       const seen = tf.div(tf.reshape(pixels, [-1, size * size * 3]), 255) as Tensor2D;
       return () => {
         const logits = classify(seen);
@@ -46,7 +48,7 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
   });
   const reports: StepReport[] = [];
   for (let seed = 1; seed <= 5; seed++)
-    reports.push(await step(batchOf(seed), { learningRate: 0.05, averageShare: 0 }));
+    reports.push(await step(batchOf(seed), { learningRate: 0.05, averageShare: 0, step: seed }));
   program.pull();
   const weights = Array.from(state.values().get('classifier/weight')?.values ?? []);
   const sums = state.all().filter(({ name }) => name.startsWith('gradient/'));

@@ -1,18 +1,22 @@
+import type { Terms } from '../distill/method';
+import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
+import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
-import type { Terms } from './gradients';
 import { type Optimiser, watchedNames } from './optimiser';
+import type { Seen } from './perception';
 import type { Metrics } from './trainer';
 
 /** One whole step of the optimiser, however many calls into TensorFlow it takes. */
 export type TrainingStep = (batch: StepBatch, rates: StepRates) => Promise<StepReport>;
 
-/** A batch of the data, whole: batchSize x size x size x 3 bytes, and batchSize labels. */
+/** A batch of the data, whole: batchSize x size x size x 3 bytes, batchSize labels and indices into the training set. */
 export interface StepBatch {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
+  readonly indices: Int32Array;
 }
 
 /** What changes from step to step. */
@@ -20,6 +24,8 @@ export interface StepRates {
   readonly learningRate: number;
   /** How far the averaged weights move towards the weights, 0..1; unused where there is no average. */
   readonly averageShare: number;
+  /** How many steps came before: what is drawn by chance differs from step to step. */
+  readonly step: number;
 }
 
 export interface StepReport {
@@ -36,8 +42,10 @@ export interface StepParts {
   /** Of the images, in pixels. */
   readonly size: number;
   readonly optimiser: Optimiser;
-  /** Looks at pixels [micro-batch, size, size, 3] in 0..255 and labels; what it returns is run for its gradient. */
-  readonly losses: (pixels: Tensor4D, labels: Tensor1D) => () => Terms;
+  /** Of what is drawn by chance. */
+  readonly seed: number;
+  /** Looks at a micro-batch; what it returns is run for its gradient. */
+  readonly losses: (seen: Seen) => () => Terms;
   /** Moves the averaged weights after an update; undefined: there are none. */
   readonly average?: ((share: Tensor) => void) | undefined;
   /** What convolutions and matrix products compute in; default: float32. */
@@ -64,12 +72,21 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  * gathered, so that a checkpoint needs none of it.
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
-  const { batchSize, accumulate, size, optimiser, losses, average, precision = 'float32' } = parts;
+  const { batchSize, accumulate, size, seed, optimiser, average, precision = 'float32' } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
     pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
     labels: { dtype: 'int32', shape: [images] },
+    indices: { dtype: 'int32', shape: [images] },
+    draw: { dtype: 'int32', shape: [2] },
   } as const;
+  const losses = ({ pixels, labels, indices, draw }: StepInputs<typeof inputs>) =>
+    parts.losses({
+      pixels: pixels as Tensor4D,
+      labels: labels as Tensor1D,
+      indices: indices as Tensor1D,
+      random: randomKey(draw),
+    });
   const rates = {
     learningRate: { dtype: 'float32', shape: [] },
     averageShare: { dtype: 'float32', shape: [] },
@@ -77,29 +94,31 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
   const gather: CompiledStep<typeof inputs, string> = program.define(
     'gather',
     inputs,
-    ({ pixels, labels }) => optimiser.accumulate(losses(pixels as Tensor4D, labels as Tensor1D)),
+    (given) => optimiser.accumulate(losses(given)),
     { precision },
   );
   const update: CompiledStep<typeof inputs & typeof rates, string> = program.define(
     'train',
     { ...inputs, ...rates },
-    ({ pixels, labels, learningRate, averageShare }) => {
-      const reported = optimiser.minimise(learningRate, losses(pixels as Tensor4D, labels as Tensor1D));
-      average?.(averageShare);
+    (given) => {
+      const reported = optimiser.minimise(given.learningRate, losses(given));
+      average?.(given.averageShare);
       return reported;
     },
     { precision },
   );
 
-  return async (batch, { learningRate, averageShare }) => {
+  return async (batch, { learningRate, averageShare, step }) => {
     const reports: Metrics[] = [];
     for (let i = 0; i < accumulate; i++) {
-      const pixels = part(batch.images, i, accumulate);
-      const labels = part(batch.labels, i, accumulate);
+      const given = {
+        pixels: part(batch.images, i, accumulate),
+        labels: part(batch.labels, i, accumulate),
+        indices: part(batch.indices, i, accumulate),
+        draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
+      };
       const last = i + 1 === accumulate;
-      const outputs = last
-        ? await update({ pixels, labels, learningRate, averageShare })
-        : await gather({ pixels, labels });
+      const outputs = last ? await update({ ...given, learningRate, averageShare }) : await gather(given);
       reports.push(numbers(outputs));
     }
     return reportOf(reports);

@@ -1,3 +1,4 @@
+import { termsOf } from '@headshare/core/distill/objective';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import type { Precision } from '@headshare/core/runtime/precision';
@@ -5,7 +6,7 @@ import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { type Tensor1D, type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser';
-import { perception } from '@headshare/core/train/perception';
+import { perception, unplaced } from '@headshare/core/train/perception';
 import { batchOf } from './batch';
 
 /** A training step that is timed; its student, and the teacher whose forward pass is part of the step. */
@@ -81,8 +82,8 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
     'train',
     inputs,
     ({ pixels, labels, learningRate }) => {
-      const perceive = perception(student, pixels as Tensor4D, labels as Tensor1D, teacher);
-      return optimiser.minimise(learningRate, () => method.terms(perceive(), method.defaults));
+      const perceive = perception(student, unplaced(pixels as Tensor4D, labels as Tensor1D), teacher);
+      return optimiser.minimise(learningRate, () => termsOf(method, perceive()));
     },
     { precision },
   );

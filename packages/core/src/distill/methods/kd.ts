@@ -1,8 +1,10 @@
-import { classificationTerms, defineMethod } from '../method';
+import { defineMethod } from '../method';
 
-/** Hinton et al., arXiv 1503.02531: the student's softened predictions follow the teacher's. RepDistiller's weights. */
+/** The student's softened predictions follow the teacher's: gamma CE + alpha KD and nothing else. */
 export default defineMethod('kd', {
   summary: "the teacher's softened predictions (Hinton et al.)",
+  source: 'arXiv 1503.02531; RepDistiller distiller_zoo/KD.py, -r 0.1 -a 0.9',
   defaults: { gamma: 0.1, alpha: 0.9 },
-  terms: classificationTerms,
+  weighs: 'alpha',
+  terms: () => ({}),
 });

@@ -1,22 +1,20 @@
 import { embeddingDistance } from '../losses';
-import { classificationTerms, defineMethod } from '../method';
-import { sharedTerms, teacherHeadDivergence } from './th-kd';
+import { defineMethod } from '../method';
+import { sharedClassification, teacherHeadTerms } from '../teacher-head-terms';
 
 /**
- * TH-KD and L2E together (the reference's KDETH: L_rep = KDE + delta / beta KDTH, so delta weighs the teacher's head).
- * In the paper's form the embeddings' distance is its D: gamma CE' + alpha H' + beta D.
+ * TH-KD and L2E together (L_rep = KDE + delta / beta KDTH, so delta weighs the teacher's head). In the paper's form the
+ * embeddings' distance is its D: gamma CE' + alpha H' + beta D.
  */
 export default defineMethod('l2e-th-kd', {
   aliases: ['kdeth'],
   summary: "the teacher's frozen head reads the student's embedding, which also follows the teacher's",
+  source: 'arXiv 2201.06945; HeadSharingKD kd_teacher_head/kdth.py, KDETH; weights of its KDTH',
+  needs: ['embedding', 'teacher-head'],
   defaults: { gamma: 1, alpha: 1.5, beta: 0.02, delta: 0.02 },
+  classification: sharedClassification,
   terms: (perception, settings) => ({
-    ...(settings.form === 'paper'
-      ? sharedTerms(perception, settings)
-      : {
-          ...classificationTerms(perception, settings),
-          'th-kd': { weight: settings.delta, value: teacherHeadDivergence(perception, settings.temperature) },
-        }),
+    ...teacherHeadTerms(perception, settings, settings.delta),
     l2e: {
       weight: settings.beta,
       value: embeddingDistance(perception.projected, perception.teacher.embedding),

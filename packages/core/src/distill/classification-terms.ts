@@ -1,0 +1,15 @@
+import { distillationDivergence } from '../runtime/ops/cross-entropy';
+import type { MethodSettings, Perception, Term } from './method';
+
+/** gamma CE(student) + alpha KD(student, teacher): what every method of the reference starts from. */
+export function classificationTerms(
+  { student, teacher, studentCrossEntropy }: Perception,
+  { gamma, alpha, temperature }: MethodSettings,
+): Record<string, Term> {
+  return {
+    ...(gamma === 0 ? {} : { ce: { weight: gamma, value: studentCrossEntropy() } }),
+    ...(alpha === 0
+      ? {}
+      : { kd: { weight: alpha, value: distillationDivergence(student.logits, teacher.logits, temperature) } }),
+  };
+}

@@ -1,0 +1,90 @@
+/** What a student is trained by: one method, or several summed. */
+import { UserError } from '../runtime/user-error';
+import { classificationTerms } from './classification-terms';
+import type { Criterion, Method, MethodSettings, Need, Perception, Place, Terms } from './method';
+
+export interface Member {
+  readonly method: Method;
+  readonly settings: MethodSettings;
+}
+
+export interface Objective {
+  /** The methods' names, joined by `+`. */
+  readonly name: string;
+  readonly needs: ReadonlySet<Need>;
+  readonly studentHead: Method['studentHead'];
+  /** gamma and alpha are those of all members. */
+  readonly settings: MethodSettings;
+  /** Makes what its members learn and keep; in a scope of each one's own. */
+  readonly build: (place: Place) => Criterion;
+}
+
+/**
+ * The sum of its members: gamma CE + alpha KD once, by the first one's settings, then each one's own terms.
+ * @throws UserError where two members' terms, pretraining or heads exclude each other
+ */
+export function objective(members: readonly [Member, ...Member[]]): Objective {
+  const [{ settings: common }] = members;
+  const name = members.map(({ method }) => method.name).join('+');
+  const classification =
+    members.find(({ method }) => method.classification)?.method.classification ?? classificationTerms;
+  return {
+    name,
+    needs: new Set(members.flatMap(({ method }) => method.needs)),
+    studentHead: only(
+      name,
+      'the head that the student predicts through',
+      members.map(({ method }) => method.studentHead),
+    ),
+    settings: common,
+    build(place) {
+      const criteria = members.map(({ method, settings }) =>
+        method.build({ ...place, scope: place.scope.child(method.name) }, settings),
+      );
+      const pretraining = only(
+        name,
+        'what comes before training',
+        criteria.map((one) => one.pretraining),
+      );
+      return {
+        terms: (perception) =>
+          sum(name, [classification(perception, common), ...criteria.map((one) => one.terms(perception))]),
+        ...(pretraining && { pretraining }),
+      };
+    },
+  };
+}
+
+/** One method by itself, with its published settings unless told. */
+export function objectiveOf(method: Method, changed: Partial<MethodSettings> = {}): Objective {
+  const { defaults } = method;
+  const hyper = { ...defaults.hyper, ...changed.hyper };
+  return objective([{ method, settings: { ...defaults, ...changed, hyper } }]);
+}
+
+/** The terms of a method that neither learns nor remembers anything, for tests and tools. */
+export function termsOf(method: Method, perception: Perception, changed: Partial<MethodSettings> = {}): Terms {
+  const nowhere = new Proxy({} as Place, {
+    get: (_, key) => {
+      if (key === 'scope') return { child: () => nowhere };
+      throw new Error(`${method.name} asks for the networks' ${String(key)}: build it for a pair of networks.`);
+    },
+  });
+  return objectiveOf(method, changed).build(nowhere).terms(perception);
+}
+
+function only<T>(name: string, what: string, given: readonly (T | undefined)[]): T | undefined {
+  const found = given.filter((one) => one !== undefined);
+  if (new Set(found).size > 1) throw new UserError(`${name}: two of its methods determine ${what}; only one can.`);
+  return found[0];
+}
+
+function sum(name: string, parts: readonly Terms[]): Terms {
+  const all: Record<string, Terms[string]> = {};
+  for (const [term, value] of parts.flatMap((part) => Object.entries(part))) {
+    if (Object.hasOwn(all, term))
+      throw new UserError(`${name}: the term ${term} is in it twice; leave one of them out.`);
+    all[term] = value;
+  }
+  return all;
+}

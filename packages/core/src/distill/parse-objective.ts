@@ -1,0 +1,135 @@
+/** Methods by name, as they are written on a command line: `crd`, `crd:0.8+th-kd:0.02`. */
+import { closest } from 'fastest-levenshtein';
+import { UserError } from '../runtime/user-error';
+import type { Method, MethodSettings } from './method';
+import { type Member, type Objective, objective } from './objective';
+import { methods } from './registry';
+
+export interface NamedMethod {
+  readonly method: Method;
+  /** Of the method's own terms; undefined: the published one. */
+  readonly weight: number | undefined;
+}
+
+/**
+ * Reads `name`, `name:weight`, and several joined by `+`.
+ * @param others what may stand there besides, for the error
+ * @throws UserError naming what is wrong and the closest name
+ */
+export function parseMethods(text: string, option: string, others: readonly string[] = []): readonly NamedMethod[] {
+  const parts = text.split('+').map((part) => part.trim());
+  const parsed = parts.map((part): NamedMethod => {
+    const [name = '', weight, ...more] = part.split(':');
+    if (!methods.names.includes(name)) {
+      const valid = [...methods.names, ...others];
+      throw new UserError(
+        `${option}: unknown method '${name}'; did you mean '${closest(name, valid)}'? (valid: ${valid.join(', ')}, several joined by +)`,
+      );
+    }
+    if (weight === undefined) return { method: methods.named(name), weight: undefined };
+    const value = Number(weight);
+    if (weight.trim() === '' || !Number.isFinite(value) || value < 0 || more.length > 0) {
+      throw new UserError(`${option}: '${part}' must be a method, a colon and its weight of at least 0: ${name}:0.5`);
+    }
+    return { method: methods.named(name), weight: value };
+  });
+  const names = parsed.map(({ method }) => method.name);
+  const twice = names.find((name, i) => names.indexOf(name) !== i);
+  if (twice !== undefined) throw new UserError(`${option}: ${twice} is in it twice; give it once, with one weight`);
+  return parsed;
+}
+
+/**
+ * Reads the methods' own numbers: `negatives=1024` or, where two methods have one of that name, `crd.negatives=1024`.
+ * @returns by method, then by name
+ * @throws UserError for a number that none of the methods has
+ */
+export function parseHyper(
+  assignments: readonly string[],
+  chosen: readonly Method[],
+  option: string,
+): ReadonlyMap<string, Readonly<Record<string, number>>> {
+  const given = new Map<string, Record<string, number>>();
+  for (const assignment of assignments) {
+    const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
+    const owners = chosen.filter((one) => Object.hasOwn(one.defaults.hyper, name) && isNamed(one, owner));
+    const known = chosen.flatMap((one) => Object.keys(one.defaults.hyper).map((key) => `${one.name}.${key}`));
+    if (name === '' || owners.length === 0) {
+      const wanted = owner ? `${owner}.${name}` : name;
+      const hint =
+        known.length === 0 ? 'it has none' : `did you mean '${closest(wanted, known)}'? (valid: ${known.join(', ')})`;
+      throw new UserError(
+        `${option}: '${assignment}' sets no number of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
+      );
+    }
+    if (owners.length > 1) {
+      throw new UserError(
+        `${option}: ${name} is a number of ${owners.map((one) => one.name).join(' and ')}; write ${owners[0]?.name}.${name}=${text}`,
+      );
+    }
+    const value = Number(text);
+    if (!Number.isFinite(value)) throw new UserError(`${option}: ${name} must be a number, got ${text}`);
+    const [{ name: method }] = owners as [Method];
+    given.set(method, { ...given.get(method), [name]: value });
+  }
+  return given;
+}
+
+const isNamed = ({ name, aliases }: Method, wanted: string | undefined): boolean =>
+  wanted === undefined || name === wanted || aliases.includes(wanted);
+
+/** What is given over the published settings; undefined where nothing is. */
+export type GivenSettings = {
+  readonly [Name in Exclude<keyof MethodSettings, 'hyper'>]?: MethodSettings[Name] | undefined;
+};
+
+export interface ObjectiveSource {
+  /** As `parseMethods` reads it. */
+  readonly methods: string;
+  readonly given?: GivenSettings;
+  /** As `parseHyper` reads it. */
+  readonly hyper?: readonly string[];
+  /** Settings that a package's task wants instead of the published ones, by the method's name. */
+  readonly recipes?: Readonly<Record<string, Partial<MethodSettings>>>;
+}
+
+/**
+ * The objective of methods by name. One method has its published weights. In a sum cross-entropy weighs 1 and KD
+ * nothing, unless `kd` is part of it or they are given; each method's own terms have the weight after its colon, or
+ * their published one.
+ * @throws UserError for what does not read, and for a weight that would be anyone's in a sum
+ */
+export function parseObjective({ methods: text, given = {}, hyper = [], recipes = {} }: ObjectiveSource): Objective {
+  const named = parseMethods(text, '--method');
+  const own = parseHyper(
+    hyper,
+    named.map(({ method }) => method),
+    '--method-options',
+  );
+  const several = named.length > 1;
+  if (several && given.beta !== undefined) {
+    const example = named.map(({ method }) => `${method.name}:${method.defaults.beta}`).join('+');
+    throw new UserError(`--beta could be any method's in ${text}; give each its own: --method=${example}`);
+  }
+  const kd = named.find(({ method }) => method.weighs === 'alpha' && method.defaults.alpha > 0);
+  const shared = several
+    ? { gamma: given.gamma ?? 1, alpha: given.alpha ?? kd?.weight ?? kd?.method.defaults.alpha ?? 0 }
+    : {};
+  const told = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const members = named.map(({ method, weight }): Member => {
+    const { defaults, name, weighs } = method;
+    const recipe = recipes[name] ?? {};
+    return {
+      method,
+      settings: {
+        ...defaults,
+        ...recipe,
+        ...told,
+        ...(weight !== undefined && { [weighs]: weight }),
+        ...shared,
+        hyper: { ...defaults.hyper, ...recipe.hyper, ...own.get(name) },
+      },
+    };
+  });
+  return objective(members as [Member, ...Member[]]);
+}

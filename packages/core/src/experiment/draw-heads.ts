@@ -1,0 +1,32 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { histogramChart } from '../report/histogram-chart';
+import { drawPicture } from '../report/picture';
+import type { HeadAgreement } from '../train/head-agreement';
+
+/**
+ * Draws how a student's classifier goes together with its teacher's, class by class.
+ * @returns the names of the files it wrote into the folder
+ */
+export async function drawHeads({ cosines, biasDifferences }: HeadAgreement, folder: string): Promise<string[]> {
+  const charts = {
+    'head-cosines.png': histogramChart({
+      title: "The student's class vectors against the teacher's",
+      subtitle: `${cosines.length} classes`,
+      x: 'cosine',
+      series: [{ name: 'cosine', values: cosines }],
+      domain: [-1, 1],
+    }),
+    ...(biasDifferences.length > 0 && {
+      'head-bias-differences.png': histogramChart({
+        title: "The student's biases less the teacher's",
+        subtitle: `${biasDifferences.length} classes`,
+        x: 'difference',
+        series: [{ name: 'difference', values: biasDifferences }],
+      }),
+    }),
+  };
+  for (const [file, chart] of Object.entries(charts))
+    await writeFile(join(folder, file), (await drawPicture(chart)).png);
+  return Object.keys(charts);
+}

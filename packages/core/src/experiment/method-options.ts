@@ -1,0 +1,104 @@
+/** The options that say what a student learns from its teacher. */
+import { parseMethods, parseObjective } from '../distill/parse-objective';
+import { methods } from '../distill/registry';
+import { UserError } from '../runtime/user-error';
+import { flag, list, number, type Option, oneOf, optional, text, type Values } from './option';
+
+const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
+
+/** The weights of a method: what is not given is the method's published value. */
+export const methodWeights = {
+  gamma: weight("weight of the student's cross-entropy"),
+  alpha: weight("weight of the teacher's softened predictions (KD)"),
+  beta: weight("weight of the method's own term"),
+  delta: weight("weight of the teacher's-head term, where the method has another of its own"),
+  temperature: optional(number({ default: 4, above: 0, help: "softens predictions; default: the method's own" })),
+  form: optional(
+    oneOf(['reference', 'paper'], 'reference', {
+      help: "reference: the public code's loss; paper: CE' and H' shared between the heads; default: the recipe's",
+    }),
+  ),
+  teacherHeadShare: optional(
+    number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share, alpha^TH" }),
+  ),
+  methodOptions: list(text({ default: 'name=value', help: '' }), {
+    default: [],
+    min: 0,
+    help: "the methods' own numbers: negatives=1024 or crd.negatives=1024; `nx run core:methods` lists them",
+  }),
+  headFromTeacher: flag({ help: "the student's head starts as its teacher's (the reference's --copy_head)" }),
+  predictionShare: number({
+    default: 0,
+    min: 0,
+    max: 1,
+    help: "share of the teacher's head in the student's predictions: p' = (1 - share) p_s + share p_TH",
+  }),
+};
+
+export const methodOptions = {
+  method: methodsOption({
+    default: 'th-kd',
+    others: ['sh-kd'],
+    help: 'what the student learns from the teacher; several are summed: crd:0.8+th-kd:0.02',
+  }),
+  ...methodWeights,
+};
+
+/** How SH-KD's last stage learns from the teacher that was trained under the first student's head. */
+export const studentHeadOptions = {
+  shMethod: methodsOption({
+    default: 'l2e',
+    help: "SH-KD: what the new student learns from its teacher, by --method's names",
+  }),
+  studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
+    help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
+  }),
+  ...methodWeights,
+};
+
+export type MethodWeights = Values<typeof methodWeights>;
+export type MethodValues = Values<typeof methodOptions>;
+export type StudentHeadValues = Values<typeof studentHeadOptions>;
+
+/** What was given over the published settings, as `parseObjective` takes it. */
+export function objectiveSource(methods: string, weights: MethodWeights) {
+  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare, methodOptions: hyper } = weights;
+  return { methods, given: { gamma, alpha, beta, delta, temperature, form, teacherHeadShare }, hyper };
+}
+
+/** @throws UserError for options of a distillation that are valid each by itself, but not together. */
+export function checkDistillation(methods: string, weights: MethodWeights): void {
+  const { studentHead, name } = parseObjective(objectiveSource(methods, weights));
+  if (studentHead === undefined) return;
+  if (weights.headFromTeacher) {
+    throw new UserError(`--head-from-teacher: with ${name} the student has its teacher's head already`);
+  }
+  if (weights.predictionShare > 0) {
+    throw new UserError(`--prediction-share: with ${name} the student predicts through its teacher's head alone`);
+  }
+}
+
+/** Methods by name: one, or several joined by `+`, each with its weight after a colon where it is another than published. */
+function methodsOption({
+  default: fallback,
+  others = [],
+  help,
+}: {
+  readonly default: string;
+  /** What may be given besides methods. */
+  readonly others?: readonly string[];
+  readonly help: string;
+}): Option<string> {
+  const plain = text({ default: fallback, help });
+  const check = (value: unknown, name: string): string => {
+    const given = plain.check(value, name);
+    if (!others.includes(given)) parseMethods(given, name, others);
+    return given;
+  };
+  return {
+    ...plain,
+    valid: `of ${[...methods.names, ...others].join(', ')}; several joined by +, with :weight`,
+    check,
+    parse: check,
+  };
+}

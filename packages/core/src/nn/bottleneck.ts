@@ -1,0 +1,39 @@
+import { adaptiveAveragePool2d } from '../runtime/ops/adaptive-pooling';
+import type { Tensor4D } from '../runtime/tensorflow';
+import { convolutionNorm, type Mode } from './layers';
+import type { Scope } from './scope';
+
+export interface BottleneckShape {
+  /** Channels of the map that it reads. */
+  readonly inputs: number;
+  /** Channels of the map that is made. */
+  readonly outputs: number;
+  /** A map larger than this is pooled to it first. */
+  readonly size: readonly [height: number, width: number];
+  /** How many times fewer channels there are between; 2 as published. */
+  readonly factor: number;
+}
+
+/**
+ * SimKD's projector (arXiv 2203.14001; models/util.py, whose names its layers keep): convolutions 1x1, 3x3, 1x1, each
+ * with batch norm and ReLU, which make a map like another network's of a map [batch, h, w, inputs].
+ */
+export function bottleneck(
+  scope: Scope,
+  { inputs, outputs, size, factor }: BottleneckShape,
+): (x: Tensor4D, mode: Mode) => Tensor4D {
+  const between = Math.max(1, Math.floor(outputs / factor));
+  const transfer = scope.child('transfer');
+  const layer = (at: number, shape: { inputs: number; outputs: number; kernel?: number; padding?: number }) =>
+    convolutionNorm({ convolution: transfer.child(`${at}`), norm: transfer.child(`${at + 1}`) }, shape);
+  const layers = [
+    layer(0, { inputs, outputs: between }),
+    layer(3, { inputs: between, outputs: between, kernel: 3, padding: 1 }),
+    layer(6, { inputs: between, outputs }),
+  ];
+  const [height, width] = size;
+  return (x, mode) => {
+    const pooled = x.shape[1] > height || x.shape[2] > width ? adaptiveAveragePool2d(x, [height, width]) : x;
+    return layers.reduce((map, one) => one(map, mode, { activation: 'relu' }), pooled);
+  };
+}

@@ -1,0 +1,32 @@
+import { DType } from '../runtime/binding';
+import { contained } from '../runtime/contained';
+import type { State } from '../runtime/state';
+import type { Tensor4D } from '../runtime/tensorflow';
+import { trace } from '../runtime/trace';
+import type { Network } from './network';
+
+/** What a network makes of one image, without computing it. */
+export interface NetworkShape {
+  /** [height, width, channels] of each map in `BackboneOutput.features`. */
+  readonly features: readonly MapShape[];
+  readonly embedding: number;
+}
+
+export type MapShape = readonly [height: number, width: number, channels: number];
+
+/** The shapes of what `network`, whose variables are in `state`, gives. */
+export function shapeOf(state: State, network: Network): NetworkShape {
+  const { inputSize } = network.description;
+  const given = state.all().map(({ name, variable }) => ({ node: name, tensor: variable }));
+  const pixels = { node: 'pixels', shape: [1, inputSize, inputSize, 3], dtype: DType.float32 };
+  return contained(
+    () =>
+      trace(`the shapes of ${network.root}`, given, [pixels], ([input]) => {
+        const { features, embedding } = network.embed(input as Tensor4D, 'eval');
+        return {
+          features: features.map(({ shape: [, height, width, channels] }): MapShape => [height, width, channels]),
+          embedding: embedding.shape[1],
+        };
+      }).result,
+  );
+}

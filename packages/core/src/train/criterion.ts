@@ -1,0 +1,34 @@
+import type { Criterion, Need } from '../distill/method';
+import type { Objective } from '../distill/objective';
+import type { Network } from '../nn/network';
+import { shapeOf } from '../nn/network-shape';
+import { Scope } from '../nn/scope';
+import type { State } from '../runtime/state';
+import type { Task } from './task';
+
+/** The root of what methods learn and keep for themselves. */
+export const methodRoot = 'method';
+
+/** Makes an objective's criterion for a student and its teacher; a student without one is its own. */
+export function criterionFor(
+  state: State,
+  objective: Objective,
+  pair: {
+    readonly network: Network;
+    readonly teacher: Network | undefined;
+    readonly task: Task;
+    readonly seed: number;
+  },
+): Criterion & { readonly needs: ReadonlySet<Need> } {
+  const { network, teacher = network, task, seed } = pair;
+  const { labels, classes } = task.train;
+  const student = shapeOf(state, network);
+  const criterion = objective.build({
+    scope: Scope.root(state, methodRoot, seed),
+    student,
+    teacher: teacher === network ? student : shapeOf(state, teacher),
+    labels,
+    classes,
+  });
+  return { ...criterion, needs: objective.needs };
+}
