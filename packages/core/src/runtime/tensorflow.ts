@@ -15,6 +15,7 @@ import { UserError } from './user-error';
 export type Tensor<R extends tfjs.Rank = tfjs.Rank> = tfjs.Tensor<R>;
 export type Tensor1D = tfjs.Tensor1D;
 export type Tensor2D = tfjs.Tensor2D;
+export type Tensor3D = tfjs.Tensor3D;
 export type Tensor4D = tfjs.Tensor4D;
 export type Scalar = tfjs.Scalar;
 export type Variable = tfjs.Variable;
