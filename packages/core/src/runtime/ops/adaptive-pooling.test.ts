@@ -5,7 +5,10 @@ import { randomValues } from './gradient-check';
 
 /** 0, 1, 2... as an image of one channel. */
 const counting = (height: number, width: number) =>
-  tf.tensor4d(Float32Array.from({ length: height * width }, (_, i) => i), [1, height, width, 1]);
+  tf.tensor4d(
+    Float32Array.from({ length: height * width }, (_, i) => i),
+    [1, height, width, 1],
+  );
 
 // Expected values are PyTorch's adaptive_avg_pool2d.
 test.each([
@@ -22,8 +25,14 @@ test.each([
 });
 
 test.each([
-  [[6, 6], [3, 2]],
-  [[5, 7], [3, 4]],
+  [
+    [6, 6],
+    [3, 2],
+  ],
+  [
+    [5, 7],
+    [3, 4],
+  ],
 ] as const)('%j to %j: its gradient', async (from, to) => {
   const op = (x: Tensor) => adaptiveAveragePool2d(x as Tensor4D, [...to]);
   const [error] = await float64GradientErrors(op, [randomValues('x', [2, ...from, 3])]);

@@ -14,7 +14,10 @@ const columns = (x: Tensor, count: number): Tensor =>
 /** 1 / (column's squared value - row's), [batch, r, r]; 0 where they are equal, on the diagonal too. */
 function inverseGaps(values: Tensor, count: number): Tensor {
   const squares = tf.square(values);
-  const gaps = tf.sub(tf.expandDims(tf.slice(squares, [0, 0], [values.shape[0] as number, count]), 1), tf.expandDims(squares, 2));
+  const gaps = tf.sub(
+    tf.expandDims(tf.slice(squares, [0, 0], [values.shape[0] as number, count]), 1),
+    tf.expandDims(squares, 2),
+  );
   return execute('DivNoNan', [attr.type('T', 'float32')], [tf.onesLike(gaps), gaps]);
 }
 
@@ -30,7 +33,8 @@ export function rightSingularVectors(x: Tensor3D, count: number): RightSingular 
   const [batch, , size] = x.shape;
   const most = Math.min(x.shape[1], size);
   const kept = Math.min(count, most);
-  if (!(kept >= 1)) throw new Error(`rightSingularVectors: there must be at least one, asked for ${count} of [${x.shape}].`);
+  if (!(kept >= 1))
+    throw new Error(`rightSingularVectors: there must be at least one, asked for ${count} of [${x.shape}].`);
   const found: Tensor[] = [];
   const run = tf.customGrad((...args) => {
     const [input, save] = args as unknown as [Tensor3D, (saved: Tensor[]) => void];

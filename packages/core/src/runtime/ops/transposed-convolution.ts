@@ -42,10 +42,7 @@ export function transposedConv2d(x: Tensor4D, filter: Tensor4D, options: WindowO
       value: execute('Conv2DBackpropInput', own, [size([batch, ...whole, outputs]), weights, input]),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [a, w] = saved as [Tensor, Tensor];
-        return [
-          execute('Conv2D', own, [dy, w]),
-          execute('Conv2DBackpropFilter', own, [dy, size(filter.shape), a]),
-        ];
+        return [execute('Conv2D', own, [dy, w]), execute('Conv2DBackpropFilter', own, [dy, size(filter.shape), a])];
       },
     };
   });
