@@ -2,9 +2,9 @@ import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tenso
 
 /** How far the student is on the wrong side of the teacher's boundary, or within the margin of it: squares, summed. */
 function alternative(student: Tensor, teacher: Tensor, margin: number): Tensor {
-  const active = tf.greater(teacher, 0);
-  // Above -margin where the teacher is not active, below +margin where it is.
-  const excess = tf.relu(tf.where(active, tf.sub(margin, student), tf.add(student, margin)));
+  const active = tf.sub(tf.mul(tf.step(teacher), 2), 1);
+  // Below +margin where the teacher is active (1), above -margin where it is not (-1).
+  const excess = tf.relu(tf.sub(margin, tf.mul(active, student)));
   return tf.sum(tf.square(excess));
 }
 

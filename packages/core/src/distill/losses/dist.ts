@@ -1,3 +1,4 @@
+import { l2Normalise } from '../../runtime/ops/normalise';
 import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 export interface DistTerms {
@@ -7,13 +8,12 @@ export interface DistTerms {
   readonly intra: Scalar;
 }
 
-/** 1 less the mean over the other axis of Pearson's correlation along `axis`. */
+/** 1 less the mean over the other axis of Pearson's correlation along `axis`; a length counts as at least epsilon. */
 function uncorrelated(student: Tensor2D, teacher: Tensor2D, axis: 0 | 1, epsilon: number): Scalar {
-  const [ours, theirs] = [student, teacher].map((x) => tf.sub(x, tf.mean(x, axis, true))) as [Tensor2D, Tensor2D];
-  // The least square is far below any that counts; it keeps the gradient of a constant row finite.
-  const length = (x: Tensor2D) => tf.sqrt(tf.maximum(tf.sum(tf.square(x), axis), 1e-30));
-  const products = tf.add(tf.mul(length(ours), length(theirs)), epsilon);
-  return tf.sub(1, tf.mean(tf.div(tf.sum(tf.mul(ours, theirs), axis), products))).asScalar();
+  const [ours, theirs] = [student, teacher].map((x) =>
+    l2Normalise(tf.sub(x, tf.mean(x, axis, true)) as Tensor2D, axis, epsilon),
+  ) as [Tensor2D, Tensor2D];
+  return tf.sub(1, tf.mean(tf.sum(tf.mul(ours, theirs), axis))).asScalar();
 }
 
 /**

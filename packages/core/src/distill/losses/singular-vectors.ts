@@ -2,8 +2,8 @@ import { l2Normalise } from '../../runtime/ops/normalise';
 import { rightSingularVectors } from '../../runtime/ops/right-singular-vectors';
 import { type Scalar, type Tensor, type Tensor2D, type Tensor3D, type Tensor4D, tf } from '../../runtime/tensorflow';
 
-/** -1 where x is negative, 1 elsewhere. */
-const side = (x: Tensor): Tensor => tf.sub(tf.mul(tf.cast(tf.greaterEqual(x, 0), 'float32'), 2), 1);
+/** 1 where x is positive, -1 elsewhere; a constant for the gradient. */
+const side = (x: Tensor): Tensor => tf.sub(tf.mul(tf.step(x), 2), 1);
 
 /** The first right singular vectors of each image's map, pixels by channels: [batch, c, count] and their values. */
 function decompose(x: Tensor4D, count: number) {
