@@ -11,8 +11,8 @@ function alternative(student: Tensor, teacher: Tensor, margin: number): Tensor {
 /**
  * Activation boundaries (Heo et al., arXiv 1811.03233; RepDistiller's AB.py): levels' maps [batch, h, w, c] before their
  * activation, the student's behind its connector, in the teacher's shape. Per level one term, half as heavy with each
- * level down from the last, 3 / 1000 of the sum over an image, the mean over the batch. Published weight 1, in a
- * stage of its own; the reference's training proper has no such term.
+ * level down from the last, 3 / 1000 of the sum over an image, the mean over the batch. The
+ * reference learns by their sum alone, for 30 epochs before training proper, in which it has no part.
  */
 export function activationBoundaryLosses(
   student: readonly Tensor4D[],

@@ -37,6 +37,7 @@ const logScale = () => tf.tensor1d([0, 1, -1]);
 const vanishing: Record<string, Loss> = {
   meanSquaredDifference,
   attentionLoss,
+  'attentionLoss, p 3': (s, t) => attentionLoss(s, t, 3),
   'factorLoss, p2 1': (s, t) => factorLoss(s, t),
   'factorLoss, p2 2': (s, t) => factorLoss(s, t, { p2: 2 }),
   similarityLoss,

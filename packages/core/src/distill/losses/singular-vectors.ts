@@ -64,7 +64,8 @@ export function teacherVectors(map: Tensor4D, count: number, signs?: Tensor3D): 
  * Distillation by singular value decomposition (Lee et al., arXiv 1807.06819; RepDistiller's KDSVD.py): per level, the
  * right singular vectors of the map [batch, h, w, c], weighed by the teacher's singular values; per two neighbouring
  * levels one term, the squared difference of how their vectors relate, summed over an image, the mean over the batch.
- * Both networks' levels have the same numbers of channels. Published weight 1.
+ * Both networks' levels have the same numbers of channels. Published weight 1 (mdistiller's; RepDistiller has
+ * no command for it).
  *
  * The loss depends on the signs of the teacher's vectors, which the reference leaves to the SVD routine.
  */

@@ -12,8 +12,8 @@ function flow(bottom: Tensor4D, top: Tensor4D): Tensor {
 
 /**
  * FSP, the flow of the solution procedure (Yim et al., CVPR 2017, "A Gift from Knowledge Distillation"; RepDistiller's
- * FSP.py): of each two neighbouring levels' maps [batch, h, w, c], one term. Published weight 50, in a stage of its
- * own before training proper, where it has none.
+ * FSP.py): of each two neighbouring levels' maps [batch, h, w, c], one term. The reference learns by their sum alone, for
+ * 30 epochs before training proper, in which it has no part; the weight 50 of its published command is not used.
  * @throws UserError where a level of the two has different numbers of channels
  */
 export function solutionFlowLosses(student: readonly Tensor4D[], teacher: readonly Tensor4D[]): Scalar[] {

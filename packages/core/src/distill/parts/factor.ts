@@ -47,8 +47,8 @@ export interface Paraphraser {
 }
 
 /**
- * The autoencoder of the teacher's maps; it learns to give them back (mean squared difference) in a stage of its own,
- * and then stays as it is. Parameters `encoder.*`, `decoder.*`.
+ * The autoencoder of the teacher's maps; it learns to give them back (mean squared difference) for 30 epochs before
+ * training proper, and then stays as it is, in evaluation mode. Parameters `encoder.*`, `decoder.*`.
  */
 export function paraphraser(
   scope: Scope,

@@ -13,7 +13,7 @@ function kindOf({ from: { source, group } }: Given) {
 /** The input `name` behind the embedding whose parameters are under `prefix`; as it is where the case has none. */
 export function embedded(given: Given, name: string, prefix: string): () => Tensor {
   const x = given.input(name);
-  const under = (layer: string) => `${prefix}.${layer}.weight`;
+  const under = (layer: string) => `${prefix === '' ? '' : `${prefix}.`}${layer}.weight`;
   const has = (layer: string) => given.names(under(layer)).length > 0;
   const sizes = (layer: string) => given.shape(under(layer)) as [number, number];
   if (has('linear1')) {
@@ -35,4 +35,11 @@ export function embedded(given: Given, name: string, prefix: string): () => Tens
     return () => embed(x);
   }
   return () => x;
+}
+
+/** The prefix of the only embedding in a case, whatever it is called; undefined: there is none, or more than one. */
+export function onlyEmbedding(given: Given): string | undefined {
+  const layers = ['linear', 'linear1', 'embed.Linear'].map((layer) => `${layer}.weight`);
+  const found = layers.flatMap((layer) => given.names(layer).map((name) => name.slice(0, -layer.length)));
+  return found.length === 1 ? found[0]?.replace(/\.$/, '') : undefined;
 }

@@ -20,12 +20,12 @@ const kd: Runner = (given) => () => ({
 const kdmse: Runner = (given) => () => ({ loss: probabilityDistance(given.rows('y_s'), given.rows('y_t')) });
 
 const dkd: Runner = (given) => {
-  const labels = given.integers('target', 'labels');
+  const labels = given.integers('target', 'labels', 'label');
   return () => {
     const { target, others } = decoupledTerms(given.rows('y_s'), given.rows('y_t'), labels, temperatureOf(given));
     return {
       loss: sum([given.hyper('alpha'), target], [given.hyper('beta'), others]),
-      components: { tckd: target, nckd: others },
+      components: { tckd: target, nckd: others, tckd_loss: target, nckd_loss: others },
     };
   };
 };
@@ -65,7 +65,7 @@ const objective: Runner = (given) => {
   };
   const [own, teacher] = [head('fc'), head('t_head')];
   const [gamma, alpha, beta] = [given.hyper('gamma'), given.hyper('alpha'), given.hyper('beta')];
-  const labels = given.integers('target', 'labels');
+  const labels = given.integers('target', 'labels', 'label');
   const delta = beta === 0 ? 0 : given.hyperOr(0, 'delta');
   return () => {
     const [ours, theirs] = [given.rows('f_s'), given.rows('f_t')];

@@ -16,7 +16,7 @@ import { paraphraser, translator } from '../parts/factor';
 import { mapShape } from '../parts/map-shape';
 import { reusedClassifierProjector } from '../parts/reused-classifier-projector';
 import { variationalRegressor } from '../parts/variational-regressor';
-import { embedded } from './embedded';
+import { embedded, onlyEmbedding } from './embedded';
 import type { Given } from './given';
 import type { Outcome, Runner } from './loss-case';
 
@@ -41,10 +41,11 @@ const perLevel =
 
 const hint: Runner = (given) => {
   if (given.names('conv.weight').length === 0) {
-    const embed = embedded(given, 'f_s', given.names('regress.linear.weight').length > 0 ? 'regress' : 'regress_s');
+    const embed = embedded(given, 'f_s', onlyEmbedding(given) ?? 'embed_s');
+    const taught = embedded(given, 'f_t', 'embed_t');
     return () => {
       const regressed = embed();
-      return { loss: meanSquaredDifference(regressed, given.input('f_t')), components: { regressed } };
+      return { loss: meanSquaredDifference(regressed, taught()), components: { regressed } };
     };
   }
   const [student, teacher] = [given.map('f_s'), given.map('f_t')];
@@ -174,6 +175,7 @@ const nst = perLevel(neuronSelectivityLoss);
 export const mapRunners: Readonly<Record<string, Runner>> = {
   FitNet: hint,
   HintLoss: hint,
+  MSELoss: hint,
   AT: at,
   Attention: at,
   SP: sp,
