@@ -1,0 +1,67 @@
+/**
+ * The tensors' side of contrastive representation distillation (Tian et al., arXiv 1910.10699; RepDistiller's
+ * crd/criterion.py and crd/memory.py): scores against a memory, the loss of scores, and what becomes of the memory.
+ * Published: feature size 128, 16384 negatives, temperature 0.07, momentum 0.5, weight 0.8.
+ */
+import { type Scalar, type Tensor, type Tensor2D, type Tensor3D, tf } from '../../runtime/tensorflow';
+
+/**
+ * e^(embedding . row / temperature), [batch, k + 1]: how well embeddings [batch, d] of length 1 agree with rows
+ * [batch, k + 1, d] of the other network's memory, the own image's first.
+ */
+export function contrastScores(embedding: Tensor2D, rows: Tensor3D, temperature: number): Tensor2D {
+  const products = tf.squeeze(tf.matMul(rows, tf.expandDims(embedding, 2)), [2]);
+  return tf.exp(tf.div(products, temperature)) as Tensor2D;
+}
+
+/**
+ * What scores [batch, k + 1] are divided by to be probabilities: `normaliser` where it is not negative, else (before the
+ * first batch) the mean score times the number of images. No gradient passes through it.
+ */
+export function normaliserOf(scores: Tensor2D, normaliser: Tensor, images: number): Scalar {
+  const run = tf.customGrad((...args) => {
+    const [given] = args as unknown as [Tensor];
+    const first = tf.mul(tf.mean(given), images);
+    return {
+      value: tf.where(tf.less(normaliser, 0), first, normaliser),
+      gradFunc: (_: Tensor) => tf.zeros(scores.shape),
+    };
+  });
+  return run(scores).asScalar();
+}
+
+/** `contrastScores` over their normaliser, and that, which is to be kept. */
+export function contrastProbabilities(
+  embedding: Tensor2D,
+  rows: Tensor3D,
+  normaliser: Tensor,
+  { temperature = 0.07, images }: { readonly temperature?: number; readonly images: number },
+): { readonly probabilities: Tensor2D; readonly normaliser: Scalar } {
+  const scores = contrastScores(embedding, rows, temperature);
+  const by = normaliserOf(scores, normaliser, images);
+  return { probabilities: tf.div(scores, by), normaliser: by };
+}
+
+/**
+ * The noise-contrastive loss of probabilities [batch, k + 1], the own image's first, among `images` images (the paper's
+ * equation 18): a sum over the k + 1, mean over the batch.
+ */
+export function contrastLoss(probabilities: Tensor2D, images: number, epsilon = 1e-7): Scalar {
+  const [batch, count] = probabilities.shape;
+  const noise = (count - 1) / images;
+  const own = tf.slice(probabilities, [0, 0], [batch, 1]);
+  const others = tf.slice(probabilities, [0, 1], [batch, count - 1]);
+  // Ratios before logarithms: sums of logarithms over many negatives would nearly cancel.
+  const against = tf.sum(tf.log(tf.div(tf.add(others, noise + epsilon), noise)));
+  const towards = tf.sum(tf.log(tf.div(tf.add(own, noise + epsilon), own)));
+  return tf.div(tf.add(against, towards), batch).asScalar();
+}
+
+/**
+ * Rows of a memory [batch, d] after the batch: `momentum` of what was there and the rest of the embeddings [batch, d], of
+ * length 1 again.
+ */
+export function movedRows(rows: Tensor2D, embedding: Tensor2D, momentum = 0.5): Tensor2D {
+  const moved = tf.add(tf.mul(rows, momentum), tf.mul(embedding, 1 - momentum));
+  return tf.div(moved, tf.sqrt(tf.sum(tf.square(moved), 1, true)));
+}

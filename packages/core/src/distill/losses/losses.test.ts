@@ -1,0 +1,142 @@
+/** What holds of every loss; their values are compared with the reference's in ../reference-losses.test.ts. */
+import { distillationDivergence } from '../../runtime/ops/cross-entropy';
+import { float64GradientErrors } from '../../runtime/ops/float64-gradient-check';
+import { leaked, randomValues } from '../../runtime/ops/gradient-check';
+import { Program } from '../../runtime/program';
+import { State } from '../../runtime/state';
+import { type Scalar, scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { embeddingDistance } from '../losses';
+import { activationBoundaryLosses } from './activation-boundary';
+import { attentionLoss } from './attention';
+import { contrastLoss, contrastProbabilities } from './contrast';
+import { correlationLoss } from './correlation-congruence';
+import { decoupledLoss } from './decoupled';
+import { distLoss } from './dist';
+import { factorLoss } from './factor-transfer';
+import { meanSquaredDifference } from './mean-squared-difference';
+import { neuronSelectivityLoss } from './neuron-selectivity';
+import { probabilisticLoss } from './probabilistic';
+import { probabilityDistance } from './probability-distance';
+import { relationalLoss } from './relational';
+import { similarityLoss } from './similarity';
+import { singularVectorLosses } from './singular-vectors';
+import { solutionFlowLosses } from './solution-flow';
+import { variationalLoss } from './variational';
+
+type Loss = (student: Tensor4D, teacher: Tensor4D) => Scalar;
+
+const shape = [4, 4, 4, 3] as const;
+const rows = (x: Tensor4D) => tf.reshape(x, [x.shape[0], -1]) as Tensor2D;
+/** A map and half of it in every direction: two levels. */
+const levels = (x: Tensor4D) => [x, tf.slice(x, [0, 0, 0, 0], [x.shape[0], 2, 2, 3]) as Tensor4D];
+const added = (terms: readonly Scalar[]) => tf.addN([...terms]).asScalar();
+const labels = () => tf.tensor1d([0, 5, 7, 1], 'int32');
+const logScale = () => tf.tensor1d([0, 1, -1]);
+
+/** Those that are 0 where the student's is the teacher's. */
+const vanishing: Record<string, Loss> = {
+  meanSquaredDifference,
+  attentionLoss,
+  'attentionLoss, p 3': (s, t) => attentionLoss(s, t, 3),
+  'factorLoss, p2 1': (s, t) => factorLoss(s, t),
+  'factorLoss, p2 2': (s, t) => factorLoss(s, t, { p2: 2 }),
+  similarityLoss,
+  neuronSelectivityLoss,
+  solutionFlowLosses: (s, t) => added(solutionFlowLosses(levels(s), levels(t))),
+  singularVectorLosses: (s, t) => added(singularVectorLosses(levels(s), levels(t))),
+  relationalLoss: (s, t) => relationalLoss(s, t),
+  correlationLoss: (s, t) => correlationLoss(rows(s), rows(t)),
+  probabilisticLoss: (s, t) => probabilisticLoss(rows(s), rows(t)),
+  probabilityDistance: (s, t) => probabilityDistance(rows(s), rows(t)),
+  embeddingDistance: (s, t) => embeddingDistance(rows(s), rows(t)),
+  distillationDivergence: (s, t) => distillationDivergence(rows(s), rows(t), 4),
+  decoupledLoss: (s, t) => decoupledLoss(rows(s), rows(t), labels()),
+  distLoss: (s, t) => distLoss(rows(s), rows(t)),
+};
+
+const losses: Record<string, Loss> = {
+  ...vanishing,
+  activationBoundaryLosses: (s, t) => added(activationBoundaryLosses(levels(s), levels(t))),
+  variationalLoss: (s, t) => variationalLoss(s, t, logScale()),
+  contrastLoss: (s, t) => {
+    const memory = tf.reshape(t, [4, 16, 3]) as Tensor as Parameters<typeof contrastProbabilities>[1];
+    const embedding = tf.slice(tf.reshape(s, [64, 3]), [0, 0], [4, 3]) as Tensor2D;
+    const { probabilities } = contrastProbabilities(embedding, memory, tf.scalar(90), { temperature: 1, images: 50 });
+    return contrastLoss(probabilities, 50);
+  },
+};
+
+const student = randomValues('student', shape) as Tensor4D;
+const teacher = randomValues('teacher', shape) as Tensor4D;
+const gradient = (loss: Loss, at: Tensor4D) => tf.grad((x: Tensor) => loss(x as Tensor4D, teacher))(at);
+
+test.each(Object.entries(vanishing))('%s is 0 where the student is the teacher, and above elsewhere', (_, loss) => {
+  scoped(() => {
+    expect(Math.abs(loss(teacher, teacher).dataSync()[0] ?? Number.NaN)).toBeLessThan(1e-6);
+    expect(loss(student, teacher).dataSync()[0]).toBeGreaterThan(1e-6);
+  });
+});
+
+test.each(Object.entries(losses))('%s has finite gradients at zeros, and where both are alike', (_, loss) => {
+  scoped(() => {
+    for (const at of [tf.zeros([...shape]) as Tensor4D, teacher]) {
+      expect(Array.from(gradient(loss, at).dataSync()).filter((value) => !Number.isFinite(value))).toEqual([]);
+    }
+  });
+});
+
+// Differences step over the smooth L1's and the margin's kinks at times, not with these values.
+test.each(Object.entries(losses))('%s has the gradient of its values, and leaves no tensor behind', async (_, loss) => {
+  const op = (x: Tensor) => loss(x as Tensor4D, teacher);
+  const [error] = await float64GradientErrors(op, [student], [teacher]);
+  expect(error).toBeLessThan(5e-5);
+  expect(leaked(() => gradient(loss, student))).toBe(0);
+});
+
+test('all of them are recorded: a compiled step gives what they give', async () => {
+  const state = new State();
+  const x = state.declare('x', 'trainable', shape, student.dataSync() as Float32Array);
+  const program = new Program(state);
+  for (const [name, loss] of Object.entries(losses)) {
+    const step = program.define(name, { t: { dtype: 'float32', shape: [...shape] } }, ({ t }) => {
+      const { value, grads } = tf.variableGrads(() => loss(x as Tensor as Tensor4D, t as Tensor as Tensor4D), [x]);
+      return { value, gradient: grads[x.name] as Tensor };
+    });
+    const compiled = await step({ t: teacher.dataSync() as Float32Array });
+    const eager = scoped(() => ({
+      value: loss(student, teacher).dataSync(),
+      gradient: gradient(loss, student).dataSync(),
+    }));
+    const largest = Math.max(...eager.gradient.map(Math.abs));
+    expect([name, compiled.value[0]]).toEqual([name, expect.closeTo(eager.value[0] as number, 4)]);
+    const error = Math.max(...eager.gradient.map((one, i) => Math.abs(one - (compiled.gradient[i] ?? Number.NaN))));
+    expect([name, error / largest < 1e-4]).toEqual([name, true]);
+  }
+  program.dispose();
+  state.dispose();
+});
+
+test('FSP refuses networks with different channels', () => {
+  const map = (channels: number) => tf.zeros([1, 2, 2, channels]) as Tensor4D;
+  expect(() => solutionFlowLosses([map(2), map(3)], [map(2), map(4)])).toThrow("2, 4, the student's 2, 3");
+});
+
+test('the first batch sets the normaliser that is negative, and no gradient passes through it', () => {
+  scoped(() => {
+    const memory = tf.tensor3d([1, 0, 0, 1], [1, 2, 2]);
+    const run = (z: number) =>
+      contrastProbabilities(tf.tensor2d([[Math.log(2), Math.log(4)]]), memory, tf.scalar(z), {
+        temperature: 1,
+        images: 10,
+      });
+    expect(run(-1).normaliser.dataSync()[0]).toBeCloseTo(30, 4);
+    expect(Array.from(run(-1).probabilities.dataSync())).toEqual([2 / 30, 4 / 30].map((p) => expect.closeTo(p, 5)));
+    expect(Array.from(run(5).probabilities.dataSync())).toEqual([2 / 5, 4 / 5].map((p) => expect.closeTo(p, 5)));
+    const sum = (x: Tensor) =>
+      tf.sum(contrastProbabilities(x as Tensor2D, memory, tf.scalar(-1), { temperature: 1, images: 10 }).probabilities);
+    const slopes = tf
+      .grad(sum)(tf.tensor2d([[Math.log(2), Math.log(4)]]))
+      .dataSync();
+    expect(Array.from(slopes)).toEqual([2 / 30, 4 / 30].map((p) => expect.closeTo(p, 5)));
+  });
+});

@@ -1,0 +1,23 @@
+import { l2Normalise } from '../../runtime/ops/normalise';
+import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { matchSizes } from './match-sizes';
+
+/** What each channel of [batch, h, w, c] selects of the image: [batch, c, h w], each of length 1. */
+function selectivity(x: Tensor4D): Tensor {
+  const [batch, height, width, channels] = x.shape;
+  const rows = tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [batch * channels, height * width]) as Tensor2D;
+  return tf.reshape(l2Normalise(rows), [batch, channels, height * width]);
+}
+
+/** The mean over all pairs of channels of the polynomial kernel (a . b)^2. */
+const kernel = (a: Tensor, b: Tensor): Scalar => tf.mean(tf.square(tf.matMul(a, b, false, true))).asScalar();
+
+/**
+ * Neuron selectivity transfer (Huang and Wang, arXiv 1707.01219; RepDistiller's NST.py): the squared maximum mean
+ * discrepancy of what two maps' channels select, of maps [batch, h, w, c] of one level. Summed over the levels with the
+ * published weight 50.
+ */
+export function neuronSelectivityLoss(student: Tensor4D, teacher: Tensor4D): Scalar {
+  const [ours, theirs] = matchSizes(student, teacher).map(selectivity) as [Tensor, Tensor];
+  return tf.sub(tf.add(kernel(theirs, theirs), kernel(ours, ours)), tf.mul(2, kernel(ours, theirs))).asScalar();
+}

@@ -1,0 +1,10 @@
+import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
+import { meanSquaredDifference } from './mean-squared-difference';
+
+/**
+ * The mean squared difference of the class probabilities that logits [batch, classes] give: HeadSharingKD's MSE.py,
+ * DistillMSE. The mean is over classes too, so it is 0..2 / classes.
+ */
+export function probabilityDistance(student: Tensor2D, teacher: Tensor2D): Scalar {
+  return meanSquaredDifference(tf.softmax(student), tf.softmax(teacher));
+}

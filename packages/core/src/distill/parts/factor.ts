@@ -1,0 +1,64 @@
+/** The two networks of factor transfer (Kim et al., arXiv 1802.04977; RepDistiller's models/util.py). */
+import { batchNorm, type Mode } from '../../nn/layers';
+import type { Scope } from '../../nn/scope';
+import { activate } from '../../runtime/ops/activation';
+import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import { partConvolution, partTransposedConvolution } from './convolution';
+import type { MapShape } from './map-shape';
+
+/** A factor has this share of the teacher's channels. */
+const published = { share: 0.5 };
+
+type Layer = typeof partConvolution;
+
+/** Three 3x3 layers, each with batch norm where wanted and a leaky ReLU (0.1), at places 0, 3 and 6 as in PyTorch. */
+function layers(scope: Scope, make: Layer, channels: readonly number[], norms: boolean) {
+  const all = channels.slice(1).map((outputs, i) => {
+    const inputs = channels[i] as number;
+    const convolve = make(scope.child(`${3 * i}`), { inputs, outputs, kernel: 3, padding: 1 });
+    const norm = norms ? batchNorm(scope.child(`${3 * i + 1}`), outputs) : undefined;
+    return (x: Tensor4D, mode: Mode): Tensor4D => {
+      const activation = { slope: tf.fill([outputs], 0.1) };
+      const y = convolve(x);
+      return norm ? norm(y, mode, { activation }) : activate(y, activation);
+    };
+  });
+  return (x: Tensor4D, mode: Mode): Tensor4D => all.reduce((y, layer) => layer(y, mode), x);
+}
+
+const factorChannels = (teacher: MapShape, share: number): number => Math.floor(teacher.channels * share);
+
+/** The student's map -> its factor [batch, h, w, c' share], c' being the teacher's channels. Parameters `encoder.*`. */
+export function translator(
+  scope: Scope,
+  student: MapShape,
+  teacher: MapShape,
+  { share = published.share, norms = true }: { readonly share?: number; readonly norms?: boolean } = {},
+): (x: Tensor4D, mode: Mode) => Tensor4D {
+  const factor = factorChannels(teacher, share);
+  return layers(scope.child('encoder'), partConvolution, [student.channels, student.channels, factor, factor], norms);
+}
+
+export interface Paraphraser {
+  /** The teacher's map [batch, h, w, c] -> its factor [batch, h, w, c share]. */
+  encode(x: Tensor4D, mode: Mode): Tensor4D;
+  /** A factor -> the map that it stands for. */
+  decode(factor: Tensor4D, mode: Mode): Tensor4D;
+}
+
+/**
+ * The autoencoder of the teacher's maps; it learns to give them back (mean squared difference) for 30 epochs before
+ * training proper, and then stays as it is, in evaluation mode. Parameters `encoder.*`, `decoder.*`.
+ */
+export function paraphraser(
+  scope: Scope,
+  teacher: MapShape,
+  { share = published.share, norms = false }: { readonly share?: number; readonly norms?: boolean } = {},
+): Paraphraser {
+  const { channels } = teacher;
+  const factor = factorChannels(teacher, share);
+  return {
+    encode: layers(scope.child('encoder'), partConvolution, [channels, channels, factor, factor], norms),
+    decode: layers(scope.child('decoder'), partTransposedConvolution, [factor, factor, channels, channels], norms),
+  };
+}

@@ -1,0 +1,122 @@
+/** Shapes, names and first values of the learned parts; what they compute is in ../reference-losses.test.ts. */
+import type { Mode } from '../../nn/layers';
+import { Scope } from '../../nn/scope';
+import { Program } from '../../runtime/program';
+import { State } from '../../runtime/state';
+import { type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { connector } from './connector';
+import { convolutionalRegressor } from './convolutional-regressor';
+import { linearEmbedding, unitEmbedding } from './embedding';
+import { paraphraser, translator } from './factor';
+import { reusedClassifierProjector } from './reused-classifier-projector';
+import { variationalRegressor } from './variational-regressor';
+
+const size = (side: number, channels: number) => ({ height: side, width: side, channels });
+const image = (side: number, channels: number) =>
+  tf.randomUniform([2, side, side, channels], -1, 1, 'float32', 1) as Tensor4D;
+
+function built<T>(build: (scope: Scope) => T): { part: T; state: State; names: string[] } {
+  const state = new State();
+  const part = build(Scope.root(state, 'part', 1));
+  return { part, state, names: state.all().map(({ name }) => name.slice('part/'.length)) };
+}
+
+test.each([
+  ['as large', 4, 4, [1, 1, 3, 5]],
+  ['twice as large', 8, 4, [3, 3, 3, 5]],
+  ['half as large', 4, 8, [4, 4, 5, 3]],
+  ['larger', 7, 4, [4, 4, 3, 5]],
+] as const)('a regressor from a map that is %s', (_, from, to, filter) => {
+  const { part, state, names } = built((scope) => convolutionalRegressor(scope, size(from, 3), size(to, 5)));
+  expect(part(image(from, 3), 'train').shape).toEqual([2, to, to, 5]);
+  expect(state.get('part/conv.weight')?.shape).toEqual(filter);
+  expect(names).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var']);
+});
+
+test('there is no regressor between other sizes', () => {
+  expect(() => built((scope) => convolutionalRegressor(scope, size(3, 3), size(4, 5)))).toThrow(
+    'no regressor from a map of 3x3 to one of 4x4',
+  );
+});
+
+test("first values are within PyTorch's bounds: 1 / sqrt(what an output sees)", () => {
+  const bounds = (state: State, name: string) =>
+    Math.max(...Array.from(state.get(`part/${name}`)?.variable.dataSync() ?? [], Math.abs));
+  const half = built((scope) => convolutionalRegressor(scope, size(8, 30), size(4, 40))).state;
+  expect(bounds(half, 'conv.weight')).toBeCloseTo(1 / Math.sqrt(30 * 9), 3);
+  expect(bounds(half, 'conv.bias')).toBeLessThan(1 / Math.sqrt(30 * 9));
+  // Of a transposed convolution PyTorch takes the outputs for the inputs.
+  const up = built((scope) => convolutionalRegressor(scope, size(4, 30), size(8, 40))).state;
+  expect(bounds(up, 'conv.weight')).toBeCloseTo(1 / Math.sqrt(40 * 16), 3);
+});
+
+test('a connector leaves levels as they are that have the shape already', () => {
+  const { part, names } = built((scope) => connector(scope, [size(4, 3), size(2, 4)], [size(4, 3), size(2, 6)]));
+  const [first, second] = [image(4, 3), image(2, 4)];
+  const maps = part([first, second], 'train');
+  expect(maps[0]).toBe(first);
+  expect(maps[1]?.shape).toEqual([2, 2, 2, 6]);
+  expect(new Set(names.map((name) => name.split('.').slice(0, 2).join('.')))).toEqual(new Set(['connectors.1']));
+});
+
+test('factors have half of the channels, and decode to all of them', () => {
+  const { part, names } = built((scope) => paraphraser(scope, size(4, 6)));
+  const factor = part.encode(image(4, 6), 'eval');
+  expect(factor.shape).toEqual([2, 4, 4, 3]);
+  expect(part.decode(factor, 'eval').shape).toEqual([2, 4, 4, 6]);
+  expect(names.filter((name) => name.endsWith('weight'))).toEqual(
+    ['encoder', 'decoder'].flatMap((half) => [0, 3, 6].map((at) => `${half}.${at}.weight`)),
+  );
+  const student = built((scope) => translator(scope, size(4, 5), size(4, 6)));
+  expect(student.part(image(4, 5), 'train').shape).toEqual([2, 4, 4, 3]);
+  expect(student.names).toContain('encoder.7.running_var');
+});
+
+test("the variational regressor's variance is 5 at first", () => {
+  const { part } = built((scope) => variationalRegressor(scope, { inputs: 3, outputs: 4 }));
+  expect(part.mean(image(4, 3)).shape).toEqual([2, 4, 4, 4]);
+  for (const scale of part.logScale.dataSync()) expect(Math.log1p(Math.exp(scale)) + 1e-5).toBeCloseTo(5, 5);
+});
+
+test('embeddings flatten maps channel by channel; those for contrast have length 1', () => {
+  const { part, state } = built((scope) => linearEmbedding(scope, { inputs: 8, outputs: 1 }));
+  state.get('part/linear.weight')?.variable.assign(tf.tensor2d([1, 0, 0, 0, 10, 0, 0, 0], [8, 1]));
+  state.get('part/linear.bias')?.variable.assign(tf.zeros([1]));
+  const map = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [1, 2, 2, 2]);
+  expect(part(map).dataSync()[0]).toBe(1 + 10 * 2);
+  const unit = built((scope) => unitEmbedding(scope, { inputs: 8, outputs: 5 })).part(map);
+  expect(tf.sum(tf.square(unit)).dataSync()[0]).toBeCloseTo(1, 5);
+});
+
+test('all of them are recorded', async () => {
+  const state = new State();
+  const scope = Scope.root(state, 'parts', 1);
+  const [small, large] = [size(4, 4), size(8, 6)];
+  const mode: Mode = 'train';
+  const up = convolutionalRegressor(scope.child('up'), small, large);
+  const factor = paraphraser(scope.child('paraphraser'), small);
+  const predict = variationalRegressor(scope.child('vid'), { inputs: 4, outputs: 6 });
+  const project = reusedClassifierProjector(scope.child('simkd'), { inputs: 4, outputs: 6 });
+  const embed = unitEmbedding(scope.child('embed'), { inputs: 64, outputs: 8 });
+  const program = new Program(state);
+  const variables = state.all('trainable').map(({ variable }) => variable);
+  const step = program.define('parts', { x: { dtype: 'float32', shape: [2, 4, 4, 4] } }, ({ x }) => {
+    const map = x as Tensor as Tensor4D;
+    const { value, grads } = tf.variableGrads(() => {
+      const made: Tensor[] = [
+        up(map, mode),
+        factor.decode(factor.encode(map, mode), mode),
+        tf.mul(predict.mean(map), tf.softplus(predict.logScale)),
+        project(map, mode),
+        embed(map),
+      ];
+      return tf.addN(made.map((one) => tf.mean(tf.square(one)))).asScalar();
+    }, variables);
+    return { value, reached: tf.scalar(Object.keys(grads).length) };
+  });
+  const { value, reached } = await step({ x: image(4, 4).dataSync() as Float32Array });
+  expect(value[0]).toBeGreaterThan(0);
+  expect(reached[0]).toBe(variables.length);
+  program.dispose();
+  state.dispose();
+});

@@ -1,0 +1,144 @@
+/** Losses of embeddings, contrastive ones with their memory, and the margins of faces. */
+import { additiveMargin, angularMargin, cosines, marginLogits } from '../../runtime/ops/cosine-margin';
+import { crossEntropy } from '../../runtime/ops/cross-entropy';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from '../../runtime/tensorflow';
+import { contrastLoss, contrastProbabilities, movedRows } from '../losses/contrast';
+import { correlationLoss } from '../losses/correlation-congruence';
+import { probabilisticLoss } from '../losses/probabilistic';
+import { relationalLoss, relationalTerms } from '../losses/relational';
+import { embedded } from './embedded';
+import type { Given } from './given';
+import { throughTeacher } from './logit-runners';
+import type { Outcome, Runner } from './loss-case';
+
+const embeddedPair =
+  (loss: (student: Tensor, teacher: Tensor, given: Given) => Outcome): Runner =>
+  (given) => {
+    const [ours, theirs] = [embedded(given, 'f_s', 'embed_s'), embedded(given, 'f_t', 'embed_t')];
+    return () => loss(ours(), theirs(), given);
+  };
+
+const cc = embeddedPair((ours, theirs) => ({ loss: correlationLoss(ours as Tensor2D, theirs as Tensor2D) }));
+
+const pkt = embeddedPair((ours, theirs, given) => ({
+  loss: probabilisticLoss(ours as Tensor2D, theirs as Tensor2D, given.hyperOr(1e-7, 'eps')),
+}));
+
+const rkd = embeddedPair((ours, theirs, given) => {
+  const { distance, angle } = relationalTerms(ours, theirs);
+  return {
+    loss: relationalLoss(ours, theirs, { distance: given.hyper('w_d'), angle: given.hyper('w_a') }),
+    components: { distance_only: distance, angle_only: angle },
+  };
+});
+
+/** One network's memory [images, d], and the normaliser of the scores against it. */
+interface Side {
+  rows: Float32Array;
+  normaliser: number;
+}
+
+const ordinals = ['first', 'second', 'third', 'fourth'].map((word) => `${word}_call`);
+
+/** The loss of as many calls in a row as the case names; memories and normalisers are constants, moved after each. */
+function contrastCalls(given: Given): () => Outcome {
+  const [embedStudent, embedTeacher] = [embedded(given, 'f_s', 'embed_s'), embedded(given, 'f_t', 'embed_t')];
+  const memory = (name: string) => given.weight(`contrast.${name}`);
+  const [first, second, parameters] = [memory('memory_v1'), memory('memory_v2'), memory('params')];
+  const [images, size] = first.shape as [number, number];
+  const values = parameters.dataSync() as Float32Array;
+  const [, temperature = 0, , , momentum = 0] = values;
+  const side = (variable: Tensor, normaliser: number | undefined): Side => ({
+    rows: Float32Array.from(variable.dataSync()),
+    normaliser: normaliser ?? -1,
+  });
+  const index = given.integers('index');
+  const contrast = given.integers('contrast_idx') as Tensor as Tensor2D;
+  const calls = Math.max(1, ordinals.filter((name) => name in (given.from.expected.components ?? {})).length);
+
+  /** The loss of one network's embedding against the other's memory. */
+  const against = (embedding: Tensor2D, { rows }: Side, scores: Side): Scalar => {
+    const all = tf.tensor2d(rows, [images, size]);
+    const { probabilities, normaliser } = contrastProbabilities(
+      embedding,
+      tf.gather(all, contrast) as Tensor as Tensor3D,
+      tf.scalar(scores.normaliser),
+      { temperature, images },
+    );
+    scores.normaliser = normaliser.dataSync()[0] ?? Number.NaN;
+    return contrastLoss(probabilities, images, given.hyperOr(1e-7, 'eps'));
+  };
+  const move = (own: Side, embedding: Tensor2D): void => {
+    const before = tf.gather(tf.tensor2d(own.rows, [images, size]), index) as Tensor2D;
+    const moved = movedRows(before, embedding, momentum).dataSync();
+    for (const [i, row] of index.dataSync().entries()) {
+      own.rows.set(moved.subarray(i * size, (i + 1) * size), row * size);
+    }
+  };
+  return () => {
+    const [student, teacher] = [side(first, values[2]), side(second, values[3])];
+    const losses = Array.from({ length: calls }, () => {
+      const [ours, theirs] = [embedStudent() as Tensor2D, embedTeacher() as Tensor2D];
+      const loss = tf.add(against(ours, teacher, student), against(theirs, student, teacher)).asScalar();
+      move(student, ours);
+      move(teacher, theirs);
+      return loss;
+    });
+    const keep = (name: string, buffer: Float32Array) => given.buffers.set(given.names(name)[0] ?? name, buffer);
+    keep('contrast.memory_v1', student.rows);
+    keep('contrast.memory_v2', teacher.rows);
+    const after = Float32Array.from(values);
+    after.set([student.normaliser, teacher.normaliser], 2);
+    keep('contrast.params', after);
+    const components = calls > 1 ? Object.fromEntries(losses.map((loss, i) => [ordinals[i] as string, loss])) : {};
+    return { loss: tf.addN(losses).asScalar(), components };
+  };
+}
+
+const crdth: Runner = (given) => {
+  const calls = contrastCalls(given);
+  return () => {
+    const { loss } = calls();
+    const kdth = throughTeacher(given);
+    return { loss: tf.add(loss, tf.mul(kdth, given.hyper('th_weight'))).asScalar(), components: { kdth, crd: loss } };
+  };
+};
+
+/** As the reference: an additive margin m3 shuts out the others, and m1 other than 1 is refused. */
+function marginOf(given: Given) {
+  const { symbol } = given.from.source;
+  const gradient = given.exact ? 'exact' : 'straight-through';
+  if (/\bCosFace\b/.test(symbol)) return additiveMargin(given.hyper('m', 'margin'));
+  if (/\bArcFace\b/.test(symbol)) return angularMargin(given.hyper('m', 'margin'), gradient);
+  if (given.hyper('m3') > 0) return additiveMargin(given.hyper('m3'));
+  if (given.hyper('m1') === 1) return angularMargin(given.hyper('m2'), gradient);
+  throw new Error(`${given.from.id}: the reference has no margin with m1 ${given.hyper('m1')} and m3 0.`);
+}
+
+const margins: Runner = (given) => {
+  const labels = given.integers('labels', 'target');
+  return () => marginOutcome(given, labels);
+};
+
+function marginOutcome(given: Given, labels: Tensor1D): Outcome {
+  const cosine = cosines(given.rows('emb'), tf.transpose(given.rows('weight')) as Tensor2D);
+  const threshold = given.hyperOr(0, 'interclass_filtering_threshold');
+  const filter = threshold > 0 ? threshold : undefined;
+  const logits = marginLogits(cosine, labels, { scale: given.hyper('s', 'scale'), margin: marginOf(given), filter });
+  return { loss: crossEntropy(logits, labels), components: { cosine, logits_after_margin: logits } };
+}
+
+export const embeddingRunners: Readonly<Record<string, Runner>> = {
+  CC: cc,
+  Correlation: cc,
+  PKT: pkt,
+  RKD: rkd,
+  RKDLoss: rkd,
+  CRD: contrastCalls,
+  CRDLoss: contrastCalls,
+  CRDTH: crdth,
+  MarginSoftmax: margins,
+  CombinedMarginLoss: margins,
+  ArcFace: margins,
+  CosFace: margins,
+};

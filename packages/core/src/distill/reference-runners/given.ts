@@ -1,0 +1,147 @@
+import type { Mode } from '../../nn/layers';
+import { Scope } from '../../nn/scope';
+import { fromTorch, permuted, toTorch } from '../../nn/torch-layout';
+import type { ReferenceValues } from '../../runtime/reference-cases';
+import { assign, type NamedValues, State } from '../../runtime/state';
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf, type Variable } from '../../runtime/tensorflow';
+import type { LossCase } from './loss-case';
+
+const named = ({ shape, data }: ReferenceValues): NamedValues => ({ shape, values: Float32Array.from(data) });
+
+const nhwc = [0, 2, 3, 1];
+const nchw = [0, 3, 1, 2];
+
+/** What is compared with the reference's numbers: values in PyTorch's layout, of a map unless told otherwise. */
+export function inTorchLayout(tensor: Tensor, kind: 'map' | 'weight' | 'as it is' = 'map'): Float32Array {
+  const values = { shape: tensor.shape, values: Float32Array.from(tensor.dataSync()) };
+  if (kind === 'weight') return toTorch(values).values;
+  return kind === 'map' && tensor.rank === 4 ? permuted(values, nchw).values : values.values;
+}
+
+interface Tracked {
+  readonly variable: Variable;
+  readonly kind: 'weight' | 'as it is';
+}
+
+/**
+ * A case's inputs and parameters as variables of a state. Parameters are found by the end of their names, as cases put
+ * them under different prefixes.
+ */
+export class Given {
+  readonly state = new State();
+  /** Parameters and buffers by the case's names. */
+  readonly parameters = new Map<string, Tracked>();
+  /** Buffers that runners keep themselves, after the forward pass. */
+  readonly buffers = new Map<string, Float32Array>();
+  private parts = 0;
+
+  /** @param exact asks for a derivative where the reference's gradient is not one */
+  constructor(
+    readonly from: LossCase,
+    readonly exact = false,
+  ) {
+    for (const [name, values] of Object.entries(from.inputs)) {
+      if ('dtype' in values) continue;
+      const own = values.shape.length === 4 ? permuted(named(values), nhwc) : named(values);
+      const kind = from.requires_grad.includes(name) ? 'trainable' : 'statistic';
+      this.state.declare(`input/${name}`, kind, own.shape, own.values);
+    }
+  }
+
+  get mode(): Mode {
+    return this.from.mode === 'eval' ? 'eval' : 'train';
+  }
+
+  /** The first of these hyper-parameters that the case has. */
+  hyper(...names: string[]): number {
+    for (const name of names) {
+      const value = this.from.hyper[name];
+      if (value !== undefined) return Number(value);
+    }
+    throw new Error(`${this.from.id} has no hyper-parameter ${names.join(' or ')}.`);
+  }
+
+  hyperOr(fallback: number, ...names: string[]): number {
+    return names.some((name) => name in this.from.hyper) ? this.hyper(...names) : fallback;
+  }
+
+  has(input: string): boolean {
+    return input in this.from.inputs;
+  }
+
+  input(name: string): Variable {
+    const found = this.state.get(`input/${name}`);
+    if (!found) throw new Error(`${this.from.id} has no input ${name}.`);
+    return found.variable;
+  }
+
+  map(name: string): Tensor4D {
+    return this.input(name) as Tensor as Tensor4D;
+  }
+
+  rows(name: string): Tensor2D {
+    return this.input(name) as Tensor as Tensor2D;
+  }
+
+  /** The maps s0, s1... of a prefix s. */
+  levels(prefix: string): Tensor4D[] {
+    const count = Object.keys(this.from.inputs).filter((name) => new RegExp(`^${prefix}\\d+$`).test(name)).length;
+    return Array.from({ length: count }, (_, i) => this.map(`${prefix}${i}`));
+  }
+
+  /** The first of these integer inputs that the case has. */
+  integers(...names: string[]): Tensor1D {
+    const name = names.find((one) => this.has(one));
+    if (!name) throw new Error(`${this.from.id} has no input ${names.join(' or ')}.`);
+    const { shape, data } = this.from.inputs[name] as ReferenceValues;
+    return tf.tensor(Int32Array.from(data), [...shape], 'int32') as Tensor as Tensor1D;
+  }
+
+  /** The case's names of parameters that are `suffix` or end with it. */
+  names(suffix: string): string[] {
+    const own = Object.keys(this.from.params ?? {});
+    return own.filter((name) => name === suffix || name.endsWith(`.${suffix}`));
+  }
+
+  /** The shape in PyTorch of a parameter. */
+  shape(suffix: string): readonly number[] {
+    return this.parameter(suffix).values.shape;
+  }
+
+  private parameter(suffix: string): { name: string; values: ReferenceValues } {
+    const [name, ...more] = this.names(suffix);
+    const values = name === undefined ? undefined : this.from.params?.[name];
+    if (name === undefined || !values || more.length > 0) {
+      throw new Error(
+        `${this.from.id} has ${1 + more.length - (name ? 0 : 1)} parameters that end with ${suffix}, not one.`,
+      );
+    }
+    return { name, values };
+  }
+
+  /** A parameter in PyTorch's layout. */
+  weight(suffix: string): Variable {
+    const { name, values } = this.parameter(suffix);
+    const { shape, values: numbers } = named(values);
+    const variable = this.state.declare(`own/${name}`, 'trainable', shape, numbers);
+    this.parameters.set(name, { variable, kind: 'as it is' });
+    return variable;
+  }
+
+  /** Builds a part with the parameters under `prefix` ('' for all). */
+  part<T>(prefix: string, build: (scope: Scope) => T): T {
+    const root = `part${this.parts++}`;
+    const built = build(Scope.root(this.state, root, undefined));
+    for (const { name, variable } of this.state.all().filter((one) => one.name.startsWith(`${root}/`))) {
+      const own = name.slice(root.length + 1);
+      const { name: theirs, values } = this.parameter(prefix === '' ? own : `${prefix}.${own}`);
+      const { shape, values: numbers } = fromTorch(named(values));
+      if (shape.join() !== variable.shape.join()) {
+        throw new Error(`${this.from.id}: ${theirs} is [${shape}] there but [${variable.shape}] here.`);
+      }
+      assign(variable, tf.tensor(numbers, [...shape]));
+      this.parameters.set(theirs, { variable, kind: 'weight' });
+    }
+    return built;
+  }
+}

@@ -1,0 +1,195 @@
+/** Losses of maps, and the parts that some of them learn. */
+import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { activationBoundaryLosses } from '../losses/activation-boundary';
+import { attentionLoss } from '../losses/attention';
+import { factorLoss } from '../losses/factor-transfer';
+import { matchSizes } from '../losses/match-sizes';
+import { meanSquaredDifference } from '../losses/mean-squared-difference';
+import { neuronSelectivityLoss } from '../losses/neuron-selectivity';
+import { similarityLoss } from '../losses/similarity';
+import { singularVectorLosses, teacherVectors } from '../losses/singular-vectors';
+import { solutionFlowLosses } from '../losses/solution-flow';
+import { variationalLoss } from '../losses/variational';
+import { connector } from '../parts/connector';
+import { convolutionalRegressor } from '../parts/convolutional-regressor';
+import { paraphraser, translator } from '../parts/factor';
+import { mapShape } from '../parts/map-shape';
+import { reusedClassifierProjector } from '../parts/reused-classifier-projector';
+import { variationalRegressor } from '../parts/variational-regressor';
+import { embedded, onlyEmbedding } from './embedded';
+import type { Given } from './given';
+import type { Outcome, Runner } from './loss-case';
+
+function summed(terms: readonly Scalar[], more: Readonly<Record<string, Tensor>> = {}): Outcome {
+  return {
+    loss: tf.addN([...terms]).asScalar(),
+    components: { ...Object.fromEntries(terms.map((term, i) => [`term${i}`, term])), ...more },
+  };
+}
+
+/** Levels s0, s1... or, where there is one, f_s. */
+const pairs = (given: Given): [Tensor4D[], Tensor4D[]] =>
+  given.has('f_s') ? [[given.map('f_s')], [given.map('f_t')]] : [given.levels('s'), given.levels('t')];
+
+const perLevel =
+  (loss: (student: Tensor4D, teacher: Tensor4D, given: Given) => Scalar): Runner =>
+  (given) =>
+  () => {
+    const [ours, theirs] = pairs(given);
+    return summed(ours.map((map, i) => loss(map, theirs[i] as Tensor4D, given)));
+  };
+
+const hint: Runner = (given) => {
+  if (given.names('conv.weight').length === 0) {
+    const embed = embedded(given, 'f_s', onlyEmbedding(given) ?? 'embed_s');
+    const taught = embedded(given, 'f_t', 'embed_t');
+    return () => {
+      const regressed = embed();
+      return { loss: meanSquaredDifference(regressed, taught()), components: { regressed } };
+    };
+  }
+  const [student, teacher] = [given.map('f_s'), given.map('f_t')];
+  const relu = given.from.hyper.use_relu !== false;
+  const regress = given.part('', (scope) =>
+    convolutionalRegressor(scope, mapShape(student), mapShape(teacher), { relu }),
+  );
+  return () => {
+    const regressed = regress(student, given.mode);
+    return { loss: meanSquaredDifference(regressed, teacher), components: { regressed } };
+  };
+};
+
+const ab: Runner = (given) => {
+  const [students, teachers] = [given.levels('s'), given.levels('t')];
+  const learned = Object.keys(given.from.params ?? {}).length > 0;
+  const connect = learned
+    ? given.part('', (scope) => connector(scope, students.map(mapShape), teachers.map(mapShape)))
+    : undefined;
+  return () =>
+    summed(
+      activationBoundaryLosses(connect ? connect(students, given.mode) : students, teachers, given.hyper('margin')),
+    );
+};
+
+const ft: Runner = (given) => {
+  const [student, teacher] = [given.map('f_s'), given.map('f_t')];
+  const powers = { p1: given.hyperOr(2, 'p1'), p2: given.hyperOr(1, 'p2') };
+  if (given.names('translator.encoder.0.weight').length === 0) {
+    return () => ({ loss: factorLoss(student, teacher, powers) });
+  }
+  const { translator_use_bn: ours = true, paraphraser_use_bn: theirs = false } = given.from.hyper;
+  const share = given.hyper('k');
+  const translate = given.part('translator', (scope) =>
+    translator(scope, mapShape(student), mapShape(teacher), { share, norms: ours === true }),
+  );
+  const { encode } = given.part('paraphraser', (scope) =>
+    paraphraser(scope, mapShape(teacher), { share, norms: theirs === true }),
+  );
+  return () => {
+    const components = { factor_s: translate(student, given.mode), factor_t: encode(teacher, given.mode) };
+    return { loss: factorLoss(components.factor_s, components.factor_t, powers), components };
+  };
+};
+
+const ftReconstruction: Runner = (given) => {
+  const teacher = given.map('f_t');
+  const norms = given.hyperOr(0, 'use_bn', 'paraphraser_use_bn') === 1;
+  const { encode, decode } = given.part('', (scope) =>
+    paraphraser(scope, mapShape(teacher), { share: given.hyper('k'), norms }),
+  );
+  return () => {
+    const factor = encode(teacher, given.mode);
+    const reconstruction = decode(factor, given.mode);
+    return { loss: meanSquaredDifference(reconstruction, teacher), components: { factor, reconstruction } };
+  };
+};
+
+const vid: Runner = (given) => {
+  const [students, teachers] = pairs(given);
+  const epsilon = given.hyperOr(1e-5, 'eps');
+  const prefixes = given.names('log_scale').map((name) => name.replace(/\.?log_scale$/, ''));
+  const levels = students.map((student, i) => {
+    const prefix = prefixes[i] ?? '';
+    const [between = 1, inputs = 1] = given.shape(`${prefix === '' ? '' : `${prefix}.`}regressor.0.weight`);
+    const teacher = teachers[i] as Tensor4D;
+    const regressor = given.part(prefix, (scope) =>
+      variationalRegressor(scope, { inputs, outputs: teacher.shape[3], between }),
+    );
+    return { student, teacher, regressor };
+  });
+  return () => {
+    const results = levels.map(({ student, teacher, regressor }) => {
+      const [ours, theirs] = matchSizes(student, teacher);
+      const mean = regressor.mean(ours);
+      return { mean, loss: variationalLoss(mean, theirs, regressor.logScale, epsilon) };
+    });
+    const means = results.map(({ mean }, i) => [results.length === 1 ? 'pred_mean' : `pred_mean${i}`, mean]);
+    return summed(
+      results.map(({ loss }) => loss),
+      Object.fromEntries(means),
+    );
+  };
+};
+
+const kdsvd: Runner = (given) => () => {
+  const [students, teachers] = [given.levels('s'), given.levels('t')];
+  const count = given.hyper('k');
+  const names = teachers.map((_, i) => `teacher_v${i}`);
+  const signs = names.map((name) => {
+    const values = given.from.expected.components?.[name];
+    if (values === undefined || typeof values === 'number') throw new Error(`${given.from.id} has no ${name}.`);
+    return tf.tensor3d([...values.data], values.shape as [number, number, number]);
+  });
+  const vectors = teachers.map((map, i) => teacherVectors(map, count, signs[i] as Tensor3D));
+  const terms = singularVectorLosses(students, teachers, { count, signs });
+  return summed(terms, Object.fromEntries(names.map((name, i) => [name, vectors[i] as Tensor])));
+};
+
+const simkd: Runner = (given) => {
+  const [student, teacher] = [given.map('f_s'), given.map('f_t')];
+  const shape = { inputs: student.shape[3], outputs: teacher.shape[3], factor: given.hyperOr(2, 'factor') };
+  const project = given.part(given.names('simkd.transfer.0.weight').length > 0 ? 'simkd' : '', (scope) =>
+    reusedClassifierProjector(scope, shape),
+  );
+  const classifier = given.names('cls_t.weight').length > 0 && {
+    weight: given.weight('cls_t.weight'),
+    bias: given.weight('cls_t.bias'),
+  };
+  return () => {
+    const [source, target] = matchSizes(student, teacher);
+    const projected = project(source, given.mode);
+    const components = { projected, target };
+    const loss = meanSquaredDifference(projected, target);
+    if (!classifier) return { loss, components };
+    const pooled = tf.mean(projected, [1, 2]);
+    const logits = tf.add(tf.matMul(pooled, classifier.weight, false, true), classifier.bias);
+    return { loss, components: { ...components, logits } };
+  };
+};
+
+const fsp: Runner = (given) => () => summed(solutionFlowLosses(given.levels('s'), given.levels('t')));
+const at = perLevel((student, teacher, given) => attentionLoss(student, teacher, given.hyperOr(2, 'p')));
+const sp = perLevel(similarityLoss);
+const nst = perLevel(neuronSelectivityLoss);
+
+export const mapRunners: Readonly<Record<string, Runner>> = {
+  FitNet: hint,
+  HintLoss: hint,
+  MSELoss: hint,
+  AT: at,
+  Attention: at,
+  SP: sp,
+  Similarity: sp,
+  NST: nst,
+  NSTLoss: nst,
+  FSP: fsp,
+  AB: ab,
+  ABLoss: ab,
+  FT: ft,
+  FactorTransfer: ft,
+  'FT stage-1 reconstruction': ftReconstruction,
+  VID: vid,
+  VIDLoss: vid,
+  KDSVD: kdsvd,
+  SimKD: simkd,
+};
