@@ -96,6 +96,8 @@ export interface Criterion {
   /** The method's own terms by name, besides cross-entropy and KD; called while a step is recorded. */
   readonly terms: (perception: Perception) => Terms;
   readonly pretraining?: Pretraining;
+  /** Where parts are that do not move in training proper. */
+  readonly frozen?: Scope;
 }
 
 export interface Method {

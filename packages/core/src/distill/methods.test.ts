@@ -4,7 +4,7 @@ import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entro
 import { randomKey } from '../runtime/ops/random';
 import { type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
 import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
-import { embeddingDistance } from './losses';
+import { embeddingDistance } from './losses/embedding-distance';
 import type { MethodSettings, Perception, Term, View } from './method';
 import { termsOf } from './objective';
 import { methods } from './registry';

@@ -7,12 +7,23 @@ import type { Network } from './network';
 
 /** What a network makes of one image, without computing it. */
 export interface NetworkShape {
-  /** [height, width, channels] of each map in `BackboneOutput.features`. */
+  /** Of each map in `BackboneOutput.features`. */
   readonly features: readonly MapShape[];
   readonly embedding: number;
 }
 
-export type MapShape = readonly [height: number, width: number, channels: number];
+/** The shape of a network's map, without the batch. */
+export interface MapShape {
+  readonly height: number;
+  readonly width: number;
+  readonly channels: number;
+}
+
+/** That of a map [batch, h, w, c]. */
+export function mapShape(x: Tensor4D): MapShape {
+  const [, height, width, channels] = x.shape;
+  return { height, width, channels };
+}
 
 /** The shapes of what `network`, whose variables are in `state`, gives. */
 export function shapeOf(state: State, network: Network): NetworkShape {
@@ -24,7 +35,7 @@ export function shapeOf(state: State, network: Network): NetworkShape {
       trace(`the shapes of ${network.root}`, given, [pixels], ([input]) => {
         const { features, embedding } = network.embed(input as Tensor4D, 'eval');
         return {
-          features: features.map(({ shape: [, height, width, channels] }): MapShape => [height, width, channels]),
+          features: features.map(mapShape),
           embedding: embedding.shape[1],
         };
       }).result,

@@ -33,6 +33,11 @@ export class Scope {
     return new Scope(state, seed, root, '', options);
   }
 
+  /** What the names of its variables begin with, before a dot: `method/ft.translator`. */
+  get fullName(): string {
+    return `${this.root}/${this.path}`;
+  }
+
   child(name: string): Scope {
     return new Scope(this.state, this.seed, this.root, this.join(name), this.options);
   }

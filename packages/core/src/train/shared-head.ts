@@ -58,15 +58,15 @@ function bottleneckBetween(student: NetworkShape, teacherFile: string): NetworkD
   const state = new State();
   try {
     const teacher = loadNetwork(state, 'probe', teacherFile);
-    const [height, width, outputs] = shapeOf(state, teacher).features.at(-1) ?? [1, 1, 1];
-    if (!poolsItsLastMap(teacher)) {
+    const map = shapeOf(state, teacher).features.at(-1);
+    if (!map || !poolsItsLastMap(teacher)) {
       throw new UserError(
         `The classifier of ${teacherFile} cannot be reused on a map (simkd): ${teacher.description.backbone} does not make its embedding by pooling its last map.`,
         1,
       );
     }
-    const inputs = student.features.at(-1)?.[2] ?? 1;
-    return { inputs, outputs, size: [height, width], factor: bottleneckFactor };
+    const { height, width, channels: outputs } = map;
+    return { inputs: student.features.at(-1)?.channels ?? 0, outputs, size: [height, width], factor: bottleneckFactor };
   } finally {
     state.dispose();
   }

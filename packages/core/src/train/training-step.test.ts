@@ -1,4 +1,4 @@
-import { embeddingDistance } from '../distill/losses';
+import { embeddingDistance } from '../distill/losses/embedding-distance';
 import { linear } from '../nn/layers';
 import { Scope } from '../nn/scope';
 import { crossEntropy } from '../runtime/ops/cross-entropy';

@@ -3,14 +3,13 @@
  * crd/criterion.py and crd/memory.py): scores against a memory, the loss of scores, and what becomes of the memory.
  * Published: feature size 128, 16384 negatives, temperature 0.07, momentum 0.5, weight 0.8.
  */
-import { type Scalar, type Tensor, type Tensor2D, type Tensor3D, tf } from '../../runtime/tensorflow';
+import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 /**
- * e^(embedding . row / temperature), [batch, k + 1]: how well embeddings [batch, d] of length 1 agree with rows
- * [batch, k + 1, d] of the other network's memory, the own image's first.
+ * e^(product / temperature): how well embeddings of length 1 agree with rows of the other network's memory, by their
+ * products [batch, k + 1], the own image's first.
  */
-export function contrastScores(embedding: Tensor2D, rows: Tensor3D, temperature: number): Tensor2D {
-  const products = tf.squeeze(tf.matMul(rows, tf.expandDims(embedding, 2)), [2]);
+export function contrastScores(products: Tensor2D, temperature: number): Tensor2D {
   return tf.exp(tf.div(products, temperature)) as Tensor2D;
 }
 
@@ -30,14 +29,12 @@ export function normaliserOf(scores: Tensor2D, normaliser: Tensor, images: numbe
   return run(scores).asScalar();
 }
 
-/** `contrastScores` over their normaliser, and that, which is to be kept. */
+/** Scores [batch, k + 1] over their normaliser, and that, which is to be kept. */
 export function contrastProbabilities(
-  embedding: Tensor2D,
-  rows: Tensor3D,
+  scores: Tensor2D,
   normaliser: Tensor,
-  { temperature = 0.07, images }: { readonly temperature?: number; readonly images: number },
+  images: number,
 ): { readonly probabilities: Tensor2D; readonly normaliser: Scalar } {
-  const scores = contrastScores(embedding, rows, temperature);
   const by = normaliserOf(scores, normaliser, images);
   return { probabilities: tf.div(scores, by), normaliser: by };
 }

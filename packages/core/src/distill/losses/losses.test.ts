@@ -5,10 +5,10 @@ import { leaked, randomValues } from '../../runtime/ops/gradient-check';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import { type Scalar, scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
-import { embeddingDistance } from '../losses';
+import { embeddingDistance } from '../losses/embedding-distance';
 import { activationBoundaryLosses } from './activation-boundary';
 import { attentionLoss } from './attention';
-import { contrastLoss, contrastProbabilities } from './contrast';
+import { contrastLoss, contrastProbabilities, contrastScores } from './contrast';
 import { correlationLoss } from './correlation-congruence';
 import { decoupledLoss } from './decoupled';
 import { distLoss } from './dist';
@@ -59,9 +59,10 @@ const losses: Record<string, Loss> = {
   activationBoundaryLosses: (s, t) => added(activationBoundaryLosses(levels(s), levels(t))),
   variationalLoss: (s, t) => variationalLoss(s, t, logScale()),
   contrastLoss: (s, t) => {
-    const memory = tf.reshape(t, [4, 16, 3]) as Tensor as Parameters<typeof contrastProbabilities>[1];
-    const embedding = tf.slice(tf.reshape(s, [64, 3]), [0, 0], [4, 3]) as Tensor2D;
-    const { probabilities } = contrastProbabilities(embedding, memory, tf.scalar(90), { temperature: 1, images: 50 });
+    const memory = tf.reshape(t, [4, 16, 3]);
+    const embedding = tf.slice(tf.reshape(s, [64, 3]), [0, 0], [4, 3]);
+    const products = tf.squeeze(tf.matMul(memory, tf.expandDims(embedding, 2)), [2]) as Tensor2D;
+    const { probabilities } = contrastProbabilities(contrastScores(products, 1), tf.scalar(90), 50);
     return contrastLoss(probabilities, 50);
   },
 };
@@ -123,19 +124,13 @@ test('FSP refuses networks with different channels', () => {
 
 test('the first batch sets the normaliser that is negative, and no gradient passes through it', () => {
   scoped(() => {
-    const memory = tf.tensor3d([1, 0, 0, 1], [1, 2, 2]);
-    const run = (z: number) =>
-      contrastProbabilities(tf.tensor2d([[Math.log(2), Math.log(4)]]), memory, tf.scalar(z), {
-        temperature: 1,
-        images: 10,
-      });
+    const products = tf.tensor2d([[Math.log(2), Math.log(4)]]);
+    const run = (z: number, of = products) => contrastProbabilities(contrastScores(of, 1), tf.scalar(z), 10);
     expect(run(-1).normaliser.dataSync()[0]).toBeCloseTo(30, 4);
     expect(Array.from(run(-1).probabilities.dataSync())).toEqual([2 / 30, 4 / 30].map((p) => expect.closeTo(p, 5)));
     expect(Array.from(run(5).probabilities.dataSync())).toEqual([2 / 5, 4 / 5].map((p) => expect.closeTo(p, 5)));
-    const sum = (x: Tensor) =>
-      tf.sum(contrastProbabilities(x as Tensor2D, memory, tf.scalar(-1), { temperature: 1, images: 10 }).probabilities);
     const slopes = tf
-      .grad(sum)(tf.tensor2d([[Math.log(2), Math.log(4)]]))
+      .grad((x) => tf.sum(run(-1, x as Tensor2D).probabilities))(products)
       .dataSync();
     expect(Array.from(slopes)).toEqual([2 / 30, 4 / 30].map((p) => expect.closeTo(p, 5)));
   });

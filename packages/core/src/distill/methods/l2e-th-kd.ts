@@ -1,4 +1,4 @@
-import { embeddingDistance } from '../losses';
+import { embeddingDistance } from '../losses/embedding-distance';
 import { defineMethod } from '../method';
 import { sharedClassification, teacherHeadTerms } from '../teacher-head-terms';
 

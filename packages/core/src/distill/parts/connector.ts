@@ -1,8 +1,8 @@
 import type { Mode } from '../../nn/layers';
+import type { MapShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { convolutionalRegressor } from './convolutional-regressor';
-import type { MapShape } from './map-shape';
 
 /**
  * Takes the student's maps before their activation to the teacher's shapes, level by level, for activation boundaries

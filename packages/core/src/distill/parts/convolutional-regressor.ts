@@ -1,9 +1,9 @@
 import { batchNorm, type Mode } from '../../nn/layers';
+import type { MapShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { UserError } from '../../runtime/user-error';
 import { partConvolution, partTransposedConvolution } from './convolution';
-import type { MapShape } from './map-shape';
 
 /** The convolution that takes a map of the student's height to one of the teacher's. */
 function fitting(scope: Scope, student: MapShape, teacher: MapShape): (x: Tensor4D) => Tensor4D {

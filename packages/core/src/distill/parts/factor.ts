@@ -1,10 +1,10 @@
 /** The two networks of factor transfer (Kim et al., arXiv 1802.04977; RepDistiller's models/util.py). */
 import { batchNorm, type Mode } from '../../nn/layers';
+import type { MapShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import { activate } from '../../runtime/ops/activation';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { partConvolution, partTransposedConvolution } from './convolution';
-import type { MapShape } from './map-shape';
 
 /** A factor has this share of the teacher's channels. */
 const published = { share: 0.5 };

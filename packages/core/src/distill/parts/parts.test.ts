@@ -1,4 +1,6 @@
 /** Shapes, names and first values of the learned parts; what they compute is in ../reference-losses.test.ts. */
+
+import { bottleneck } from '../../nn/bottleneck';
 import type { Mode } from '../../nn/layers';
 import { Scope } from '../../nn/scope';
 import { Program } from '../../runtime/program';
@@ -8,7 +10,6 @@ import { connector } from './connector';
 import { convolutionalRegressor } from './convolutional-regressor';
 import { linearEmbedding, unitEmbedding } from './embedding';
 import { paraphraser, translator } from './factor';
-import { reusedClassifierProjector } from './reused-classifier-projector';
 import { variationalRegressor } from './variational-regressor';
 
 const size = (side: number, channels: number) => ({ height: side, width: side, channels });
@@ -96,7 +97,7 @@ test('all of them are recorded', async () => {
   const up = convolutionalRegressor(scope.child('up'), small, large);
   const factor = paraphraser(scope.child('paraphraser'), small);
   const predict = variationalRegressor(scope.child('vid'), { inputs: 4, outputs: 6 });
-  const project = reusedClassifierProjector(scope.child('simkd'), { inputs: 4, outputs: 6 });
+  const project = bottleneck(scope.child('simkd'), { inputs: 4, outputs: 6, size: [4, 4], factor: 2 });
   const embed = unitEmbedding(scope.child('embed'), { inputs: 64, outputs: 8 });
   const program = new Program(state);
   const variables = state.all('trainable').map(({ variable }) => variable);

@@ -1,8 +1,9 @@
 /** Losses of embeddings, contrastive ones with their memory, and the margins of faces. */
 import { additiveMargin, angularMargin, cosines, marginLogits } from '../../runtime/ops/cosine-margin';
 import { crossEntropy } from '../../runtime/ops/cross-entropy';
-import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor3D, tf } from '../../runtime/tensorflow';
-import { contrastLoss, contrastProbabilities, movedRows } from '../losses/contrast';
+import { rowProducts } from '../../runtime/ops/rows';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../runtime/tensorflow';
+import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from '../losses/contrast';
 import { correlationLoss } from '../losses/correlation-congruence';
 import { probabilisticLoss } from '../losses/probabilistic';
 import { relationalLoss, relationalTerms } from '../losses/relational';
@@ -60,10 +61,9 @@ function contrastCalls(given: Given): () => Outcome {
   const against = (embedding: Tensor2D, { rows }: Side, scores: Side): Scalar => {
     const all = tf.tensor2d(rows, [images, size]);
     const { probabilities, normaliser } = contrastProbabilities(
-      embedding,
-      tf.gather(all, contrast) as Tensor as Tensor3D,
+      contrastScores(rowProducts(all, contrast, embedding), temperature),
       tf.scalar(scores.normaliser),
-      { temperature, images },
+      images,
     );
     scores.normaliser = normaliser.dataSync()[0] ?? Number.NaN;
     return contrastLoss(probabilities, images, given.hyperOr(1e-7, 'eps'));

@@ -1,9 +1,9 @@
 /** Losses of logits and embeddings, and those of the teacher's head. */
 import { crossEntropy, distillationDivergence } from '../../runtime/ops/cross-entropy';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { embeddingDistance } from '../losses';
 import { decoupledTerms } from '../losses/decoupled';
 import { distLoss, distTerms } from '../losses/dist';
+import { embeddingDistance } from '../losses/embedding-distance';
 import { probabilityDistance } from '../losses/probability-distance';
 import type { Given } from './given';
 import type { Runner } from './loss-case';

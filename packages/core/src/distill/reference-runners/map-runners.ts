@@ -1,3 +1,5 @@
+import { bottleneck } from '../../nn/bottleneck';
+import { mapShape } from '../../nn/network-shape';
 /** Losses of maps, and the parts that some of them learn. */
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../runtime/tensorflow';
 import { activationBoundaryLosses } from '../losses/activation-boundary';
@@ -13,8 +15,6 @@ import { variationalLoss } from '../losses/variational';
 import { connector } from '../parts/connector';
 import { convolutionalRegressor } from '../parts/convolutional-regressor';
 import { paraphraser, translator } from '../parts/factor';
-import { mapShape } from '../parts/map-shape';
-import { reusedClassifierProjector } from '../parts/reused-classifier-projector';
 import { variationalRegressor } from '../parts/variational-regressor';
 import { embedded, onlyEmbedding } from './embedded';
 import type { Given } from './given';
@@ -147,17 +147,22 @@ const kdsvd: Runner = (given) => () => {
 
 const simkd: Runner = (given) => {
   const [student, teacher] = [given.map('f_s'), given.map('f_t')];
-  const shape = { inputs: student.shape[3], outputs: teacher.shape[3], factor: given.hyperOr(2, 'factor') };
+  const shape = {
+    inputs: student.shape[3],
+    outputs: teacher.shape[3],
+    size: [teacher.shape[1], teacher.shape[2]],
+    factor: given.hyperOr(2, 'factor'),
+  } as const;
   const project = given.part(given.names('simkd.transfer.0.weight').length > 0 ? 'simkd' : '', (scope) =>
-    reusedClassifierProjector(scope, shape),
+    bottleneck(scope, shape),
   );
   const classifier = given.names('cls_t.weight').length > 0 && {
     weight: given.weight('cls_t.weight'),
     bias: given.weight('cls_t.bias'),
   };
   return () => {
-    const [source, target] = matchSizes(student, teacher);
-    const projected = project(source, given.mode);
+    const [, target] = matchSizes(student, teacher);
+    const projected = project(student, given.mode);
     const components = { projected, target };
     const loss = meanSquaredDifference(projected, target);
     if (!classifier) return { loss, components };

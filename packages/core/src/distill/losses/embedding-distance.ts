@@ -1,5 +1,5 @@
-import { l2Normalise } from '../runtime/ops/normalise';
-import { type Scalar, type Tensor2D, tf } from '../runtime/tensorflow';
+import { l2Normalise } from '../../runtime/ops/normalise';
+import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 /**
  * Squared L2 distance between L2-normalised embeddings [batch, d], SUMMED over the batch: the reference's KDE

@@ -1,0 +1,115 @@
+/** Contrastive distillation's memories and what is drawn from them, for the methods that are made of it. */
+import { constant, uniform } from '../nn/initialisers';
+import { integers, substream } from '../runtime/ops/random';
+import { gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
+import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from './losses/contrast';
+import type { Perception, Place } from './method';
+import { unitEmbedding } from './parts/embedding';
+
+export interface ContrastOptions {
+  /** Of the space in which the two networks are compared. */
+  readonly dimension: number;
+  /** Images that each image is told from. */
+  readonly negatives: number;
+  /** Of the scores, tau. */
+  readonly scores: number;
+  /** What a row of a memory keeps of itself when its image comes by. */
+  readonly momentum: number;
+  /** 1: negatives are images of other classes, as the reference draws them; 0: any images. */
+  readonly otherClasses: number;
+}
+
+/** The published ones (RepDistiller's --feat_dim, --nce_k, --nce_t, --nce_m, and --mode exact). */
+export const publishedContrast = { dimension: 128, negatives: 16384, scores: 0.07, momentum: 0.5, otherClasses: 1 };
+
+/**
+ * CRD's criterion for a pair of networks: both embeddings, brought to one space by linear layers that learn, are told
+ * from other images' in a memory of the other network's. The memories have a row an image: 2 x images x dimension floats
+ * (1.2 GB for 1.2 million images and 128), of which a step touches those that it draws.
+ */
+export function contrast(place: Place, options: ContrastOptions): (perception: Perception) => Scalar {
+  const { scope, student, teacher, labels } = place;
+  const { dimension: outputs, scores: temperature, momentum } = options;
+  const images = labels.length;
+  const embedStudent = unitEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
+  const embedTeacher = unitEmbedding(scope.child('embed_t'), { inputs: teacher.embedding, outputs });
+  const memories = scope.child('contrast');
+  const rows = uniform(1 / Math.sqrt(outputs / 3));
+  const side = (number: 1 | 2): Side => ({
+    memory: memories.statistic(`memory_v${number}`, [images, outputs], rows),
+    normaliser: memories.statistic(`z_v${number}`, [], constant(-1)),
+  });
+  const [ofStudent, ofTeacher] = [side(1), side(2)];
+  const draw =
+    options.otherClasses === 1 ? fromOtherClasses(place, options.negatives) : fromAll(images, options.negatives);
+
+  return (seen) => {
+    const ours = embedStudent(seen.student.embedding);
+    const theirs = embedTeacher(seen.teacher.embedding);
+    const drawn = tf.concat([tf.expandDims(seen.indices, 1), draw(seen)], 1) as Tensor2D;
+    const against = (embedding: Tensor2D, { memory }: Side, { normaliser }: Side): Scalar => {
+      const scores = contrastScores(rowProducts(memory, drawn, embedding), temperature);
+      const probabilities = contrastProbabilities(scores, normaliser, images);
+      assignLater(normaliser, probabilities.normaliser);
+      return contrastLoss(probabilities.probabilities, images);
+    };
+    // Each network's embedding is held against the memory of the other.
+    const loss = tf.add(against(ours, ofTeacher, ofStudent), against(theirs, ofStudent, ofTeacher));
+    move(ofStudent, ours, seen.indices, momentum);
+    move(ofTeacher, theirs, seen.indices, momentum);
+    return loss.asScalar();
+  };
+}
+
+/** One network's memory, and what scores of its embedding are divided by: negative before the first batch. */
+interface Side {
+  readonly memory: Variable;
+  readonly normaliser: Variable;
+}
+
+const assignLater = (variable: Variable, value: Tensor): void => variable.assign(tf.clone(value));
+
+function move({ memory }: Side, embedding: Tensor2D, indices: Tensor1D, momentum: number): void {
+  const before = gatherRows(memory, indices) as Tensor2D;
+  assignLater(memory, withRows(memory, indices, movedRows(before, embedding, momentum)));
+}
+
+type Draw = (perception: Perception) => Tensor;
+
+const shapeOf = ({ indices }: Perception, negatives: number): [number, number] => [indices.shape[0], negatives];
+
+/** Any images, evenly, the own one included: the reference's memory by itself. */
+const fromAll =
+  (images: number, negatives: number): Draw =>
+  (seen) =>
+    integers(substream(seen.random, 'negatives'), shapeOf(seen, negatives), images);
+
+/**
+ * Images of other classes, evenly. The reference draws without repeating itself where there are enough of them; here an
+ * image may come twice.
+ */
+function fromOtherClasses({ labels, classes }: Place, negatives: number): Draw {
+  // Class by class: the images of a class are a stretch that a draw from the others steps over.
+  const counts = new Int32Array(classes);
+  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
+  const starts = new Int32Array(classes);
+  for (let c = 1; c < classes; c++) starts[c] = (starts[c - 1] ?? 0) + (counts[c - 1] ?? 0);
+  const order = new Int32Array(labels.length);
+  const next = starts.slice();
+  labels.forEach((label, image) => {
+    const at = next[label] ?? 0;
+    order[at] = image;
+    next[label] = at + 1;
+  });
+  return (seen) => {
+    const own = (values: Int32Array) => tf.expandDims(tf.gather(tf.tensor1d(values, 'int32'), seen.labels), 1);
+    const [start, count] = [own(starts), own(counts)];
+    const shape = shapeOf(seen, negatives);
+    // Whole numbers up to the images of all other classes, which are not equally many for every class.
+    const draws = integers(substream(seen.random, 'negatives'), shape, 2 ** 31 - 1);
+    const among = tf.mod(draws, tf.maximum(tf.sub(labels.length, count), 1));
+    const places = tf.add(among, tf.mul(count, tf.cast(tf.greaterEqual(among, start), 'int32')));
+    return tf.gather(tf.tensor1d(order, 'int32'), tf.minimum(places, labels.length - 1) as Tensor2D);
+  };
+}

@@ -1,0 +1,36 @@
+import { tf } from '../../runtime/tensorflow';
+import { stages } from '../levels';
+import { activationBoundaryLosses } from '../losses/activation-boundary';
+import { defineMethod } from '../method';
+import { connector } from '../parts/connector';
+import { backboneAnd } from '../pretraining';
+
+/**
+ * AB: before training proper the student, without its classifier, learns which neurons of each stage are active for the
+ * teacher. In training proper the method has no part.
+ */
+export default defineMethod('ab', {
+  aliases: ['abound'],
+  summary: "first the teacher's activation boundaries of every stage, then cross-entropy",
+  source: 'Heo et al., arXiv 1811.03233; RepDistiller AB.py and helper/pretrain.py, 30 epochs',
+  needs: ['features', 'preactivations'],
+  defaults: { beta: 1 },
+  hyper: { epochs: 30, margin: 1 },
+  build({ scope, student, teacher }, { beta, hyper: { epochs, margin } }) {
+    const shapes = stages(student.features, teacher.features);
+    const connect = connector(scope, shapes.student, shapes.teacher);
+    return {
+      terms: () => ({}),
+      frozen: scope,
+      pretraining: {
+        epochs,
+        moves: backboneAnd(scope),
+        terms: (seen) => {
+          const maps = stages(seen.student.preactivations, seen.teacher.preactivations);
+          const losses = activationBoundaryLosses(connect(maps.student, 'train'), maps.teacher, margin);
+          return { ab: { weight: beta, value: tf.addN(losses).asScalar() } };
+        },
+      },
+    };
+  },
+});

@@ -1,0 +1,22 @@
+import { correlationLoss } from '../losses/correlation-congruence';
+import { defineMethod } from '../method';
+import { linearEmbedding } from '../parts/embedding';
+
+/** CC, by the two networks' embeddings behind linear layers that learn with the student. */
+export default defineMethod('cc', {
+  aliases: ['correlation'],
+  summary: 'correlations between neighbours in a batch, by linear maps of both embeddings',
+  source: 'Peng et al., arXiv 1904.01802; RepDistiller CC.py, -a 0 -b 0.02',
+  needs: ['embedding'],
+  defaults: { beta: 0.02 },
+  hyper: { dimension: 128 },
+  build({ scope, student, teacher }, { beta, hyper: { dimension: outputs } }) {
+    const ours = linearEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
+    const theirs = linearEmbedding(scope.child('embed_t'), { inputs: teacher.embedding, outputs });
+    return {
+      terms: (seen) => ({
+        cc: { weight: beta, value: correlationLoss(ours(seen.student.embedding), theirs(seen.teacher.embedding)) },
+      }),
+    };
+  },
+});

@@ -1,0 +1,28 @@
+import { levelOf } from '../levels';
+import { meanSquaredDifference } from '../losses/mean-squared-difference';
+import { defineMethod } from '../method';
+import { convolutionalRegressor } from '../parts/convolutional-regressor';
+
+/** FitNets: a map of the student's, through a regressor that learns with it, equals the teacher's (the hint). */
+export default defineMethod('fitnet', {
+  aliases: ['hint'],
+  summary: "a hint: one map follows the teacher's, through a regressor",
+  source: 'Romero et al., arXiv 1412.6550; RepDistiller FitNet.py, -a 0 -b 100',
+  needs: ['features'],
+  defaults: { beta: 100 },
+  hyper: { layer: 2 },
+  build({ scope, student, teacher }, { beta, hyper: { layer } }) {
+    const regress = convolutionalRegressor(
+      scope,
+      levelOf(student.features, layer, 'student'),
+      levelOf(teacher.features, layer, 'teacher'),
+    );
+    return {
+      terms: (seen) => {
+        const ours = regress(levelOf(seen.student.features, layer, 'student'), 'train');
+        const theirs = levelOf(seen.teacher.features, layer, 'teacher');
+        return { fitnet: { weight: beta, value: meanSquaredDifference(ours, theirs) } };
+      },
+    };
+  },
+});

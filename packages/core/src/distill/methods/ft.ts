@@ -1,0 +1,45 @@
+import { levelOf } from '../levels';
+import { factorLoss } from '../losses/factor-transfer';
+import { meanSquaredDifference } from '../losses/mean-squared-difference';
+import { defineMethod } from '../method';
+import { paraphraser, translator } from '../parts/factor';
+import { partsOf } from '../pretraining';
+
+/**
+ * FT: first an autoencoder, the paraphraser, learns factors of the teacher's last map; it then stays as it is, and the
+ * student learns to give those factors through a translator.
+ */
+export default defineMethod('ft', {
+  aliases: ['factor'],
+  summary: "factors of the teacher's last map, which an autoencoder finds first",
+  source: 'Kim et al., arXiv 1802.04977; RepDistiller FT.py and helper/pretrain.py, -a 0 -b 200, 30 epochs',
+  needs: ['features'],
+  defaults: { beta: 200 },
+  hyper: { epochs: 30, share: 0.5 },
+  build({ scope, student, teacher }, { beta, hyper: { epochs, share } }) {
+    const [ours, theirs] = [student.features.length - 1, teacher.features.length - 1];
+    const shape = levelOf(teacher.features, theirs, 'teacher');
+    const translate = translator(scope.child('translator'), levelOf(student.features, ours, 'student'), shape, {
+      share,
+    });
+    const paraphrasing = scope.child('paraphraser');
+    const paraphrase = paraphraser(paraphrasing, shape, { share });
+    return {
+      terms: (seen) => {
+        const factor = translate(levelOf(seen.student.features, ours, 'student'), 'train');
+        const wanted = paraphrase.encode(levelOf(seen.teacher.features, theirs, 'teacher'), 'eval');
+        return { ft: { weight: beta, value: factorLoss(factor, wanted) } };
+      },
+      frozen: paraphrasing,
+      pretraining: {
+        epochs,
+        moves: partsOf(paraphrasing),
+        terms: (seen) => {
+          const map = levelOf(seen.teacher.features, theirs, 'teacher');
+          const given = paraphrase.decode(paraphrase.encode(map, 'train'), 'train');
+          return { paraphraser: { weight: 1, value: meanSquaredDifference(given, map) } };
+        },
+      },
+    };
+  },
+});

@@ -1,0 +1,21 @@
+import { tf } from '../../runtime/tensorflow';
+import { stagesOf } from '../levels';
+import { singularVectorLosses } from '../losses/singular-vectors';
+import { defineMethod } from '../method';
+
+/**
+ * KDSVD: relations between the singular vectors of neighbouring stages. The signs of singular vectors are free, and the
+ * loss depends on those of the teacher's: they are what TensorFlow gives, not what PyTorch would.
+ */
+export default defineMethod('kdsvd', {
+  summary: 'relations between singular vectors of neighbouring stages',
+  source: 'Lee et al., ECCV 2018; RepDistiller KDSVD.py, -a 0 -b 1',
+  needs: ['features'],
+  defaults: { beta: 1 },
+  hyper: { count: 1 },
+  terms: ({ student, teacher }, { beta, hyper: { count } }) => {
+    const levels = stagesOf(student, teacher);
+    const losses = singularVectorLosses(levels.student, levels.teacher, { count });
+    return { kdsvd: { weight: beta, value: tf.addN(losses).asScalar() } };
+  },
+});

@@ -1,0 +1,17 @@
+import { tf } from '../../runtime/tensorflow';
+import { stagesOf } from '../levels';
+import { neuronSelectivityLoss } from '../losses/neuron-selectivity';
+import { defineMethod } from '../method';
+
+/** NST: what the channels of each stage select has the teacher's distribution. */
+export default defineMethod('nst', {
+  summary: 'what the channels of every stage select, as a distribution',
+  source: 'Huang and Wang, arXiv 1707.01219; RepDistiller NST.py, -a 0 -b 50',
+  needs: ['features'],
+  defaults: { beta: 50 },
+  terms: ({ student, teacher }, { beta }) => {
+    const levels = stagesOf(student, teacher);
+    const losses = levels.student.map((map, i) => neuronSelectivityLoss(map, levels.teacher[i] as typeof map));
+    return { nst: { weight: beta, value: tf.addN(losses).asScalar() } };
+  },
+});

@@ -1,0 +1,31 @@
+import { tf } from '../../runtime/tensorflow';
+import { stages, stagesOf } from '../levels';
+import { matchSizes } from '../losses/match-sizes';
+import { variationalLoss } from '../losses/variational';
+import { defineMethod } from '../method';
+import { variationalRegressor } from '../parts/variational-regressor';
+
+/** VID: each stage's map predicts the teacher's by a normal distribution whose mean and variances are learned. */
+export default defineMethod('vid', {
+  summary: "the teacher's maps of every stage, predicted with a learned variance",
+  source: 'Ahn et al., arXiv 1904.05835; RepDistiller VID.py, -a 0 -b 1',
+  needs: ['features'],
+  defaults: { beta: 1 },
+  build({ scope, student, teacher }, { beta }) {
+    const shapes = stages(student.features, teacher.features);
+    const regressors = shapes.student.map(({ channels: inputs }, i) => {
+      const outputs = (shapes.teacher[i] as (typeof shapes.teacher)[number]).channels;
+      return variationalRegressor(scope.child(`${i}`), { inputs, outputs });
+    });
+    return {
+      terms: (seen) => {
+        const levels = stagesOf(seen.student, seen.teacher);
+        const losses = regressors.map(({ mean, logScale }, i) => {
+          const [ours, theirs] = matchSizes(levels.student[i] as never, levels.teacher[i] as never);
+          return variationalLoss(mean(ours), theirs, logScale);
+        });
+        return { vid: { weight: beta, value: tf.addN(losses).asScalar() } };
+      },
+    };
+  },
+});
