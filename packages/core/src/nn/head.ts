@@ -1,4 +1,5 @@
 import type { Tensor1D, Tensor2D } from '../runtime/tensorflow';
+import type { LinearInitialisation } from './layers';
 import type { Scope } from './scope';
 
 /** Embedding -> logits. A thing of its own, so that a head can be shared: `teacher.head.logits(student.embedding)`. */
@@ -11,7 +12,8 @@ export interface Head {
   trainingLogits(embedding: Tensor2D, labels: Tensor1D): Tensor2D;
 }
 
-export interface HeadShape {
+/** The initialisation is that of linear heads; other heads have their own. */
+export interface HeadShape extends LinearInitialisation {
   readonly inputs: number;
   readonly classes: number;
   /** What margin heads multiply cosines by; 64 unless told. Other heads ignore it. */

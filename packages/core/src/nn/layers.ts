@@ -110,17 +110,23 @@ export function parametricRelu(scope: Scope, channels: number): Activation {
   return { slope: scope.weight('weight', [channels], constant(0.25)) };
 }
 
-export interface LinearShape {
+/** How a linear layer's variables start, where not as PyTorch's do. */
+export interface LinearInitialisation {
+  readonly initialise?: Initialiser;
+  readonly initialiseBias?: Initialiser;
+}
+
+export interface LinearShape extends LinearInitialisation {
   readonly inputs: number;
   readonly outputs: number;
   readonly bias?: boolean;
-  readonly initialise?: Initialiser;
 }
 
 /** x [batch, in] -> [batch, out]; `weight` is stored as [in, out]. */
 export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tensor2D {
-  const { inputs, outputs, bias = true, initialise = linearDefault(inputs) } = shape;
+  const { inputs, outputs, bias = true } = shape;
+  const { initialise = linearDefault(inputs), initialiseBias = linearDefault(inputs) } = shape;
   const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
-  const offset = bias ? scope.weight('bias', [outputs], linearDefault(inputs)) : undefined;
+  const offset = bias ? scope.weight('bias', [outputs], initialiseBias) : undefined;
   return (x) => affine(x, weight, offset);
 }

@@ -1,6 +1,6 @@
 import type { NamedValues, State, StateVariable } from '../runtime/state';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
-import type { BackboneOutput } from './backbone';
+import type { ApplyOptions, BackboneOutput } from './backbone';
 import type { Head } from './head';
 import { linear, type Mode } from './layers';
 import { backbones, heads } from './registry';
@@ -29,7 +29,7 @@ export interface Network {
   readonly embeddingSize: number;
   readonly head: Head;
   /** pixels [batch, size, size, 3] in 0..255 -> features and embedding. */
-  embed(pixels: Tensor4D, mode: Mode): BackboneOutput;
+  embed(pixels: Tensor4D, mode: Mode, options?: ApplyOptions): BackboneOutput;
   variables(): StateVariable[];
   /** The eager values of its variables, by their names without the root. */
   weights(): Map<string, NamedValues>;
@@ -50,13 +50,20 @@ export function buildNetwork(
 ): Network {
   const { inputSize, width, embeddingSize, projection, classes, scale, margin } = description;
   const scope = Scope.root(state, root, seed, options);
-  const backbone = backbones.named(description.backbone).build(scope, { inputSize, width, embeddingSize });
+  const definition = backbones.named(description.backbone);
+  const backbone = definition.build(scope, { inputSize, width, embeddingSize });
   const size = projection ?? backbone.embeddingSize;
   const project =
     projection === undefined
       ? (z: Tensor2D) => z
       : linear(scope.child('projection'), { inputs: backbone.embeddingSize, outputs: projection, bias: false });
-  const head = heads.named(description.head).build(scope.child('head'), { inputs: size, classes, scale, margin });
+  const head = heads.named(description.head).build(scope.child('head'), {
+    inputs: size,
+    classes,
+    scale,
+    margin,
+    ...definition.classifierInitialisation,
+  });
   const prefix = `${root}/`;
   const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   return {
@@ -64,9 +71,9 @@ export function buildNetwork(
     root,
     embeddingSize: size,
     head,
-    embed(pixels, mode) {
-      const { features, embedding } = backbone.apply(normalisePixels(pixels), mode);
-      return { features, embedding: project(embedding) };
+    embed(pixels, mode, options) {
+      const output = backbone.apply(normalisePixels(pixels), mode, options);
+      return { ...output, embedding: project(output.embedding) };
     },
     variables,
     weights() {

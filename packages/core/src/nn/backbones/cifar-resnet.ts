@@ -2,13 +2,16 @@
  * ResNets for 32x32 images (He et al., arXiv 1512.03385, section 4.2), as RepDistiller's models/resnet.py builds them:
  * depth = 6n + 2; the x4 ones are four times as wide with half as wide a stem. The embedding is the pooled last map.
  */
+import type { Activation } from '../../runtime/ops/activation';
 import { globalAveragePool } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { convolutionNorm, type Mode } from '../layers';
+import { cifar100 } from '../normalisation';
 import type { Scope } from '../scope';
+import { type Block, runStages } from '../stages';
 
-function basicBlock(scope: Scope, inputs: number, outputs: number, stride: number) {
+function basicBlock(scope: Scope, inputs: number, outputs: number, stride: number): Block {
   const at = (name: string) => ({ convolution: scope.child(`conv${name}`), norm: scope.child(`bn${name}`) });
   const first = convolutionNorm(at('1'), { inputs, outputs, kernel: 3, stride, padding: 1 });
   const second = convolutionNorm(at('2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
@@ -16,9 +19,9 @@ function basicBlock(scope: Scope, inputs: number, outputs: number, stride: numbe
   const project =
     shortcut &&
     convolutionNorm({ convolution: shortcut.child('0'), norm: shortcut.child('1') }, { inputs, outputs, stride });
-  return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
+  return scope.block((x: Tensor4D, mode: Mode, activation: Activation | undefined): Tensor4D => {
     const residual = project ? project(x, mode) : x;
-    return second(first(x, mode, { activation: 'relu' }), mode, { activation: 'relu', residual });
+    return second(first(x, mode, { activation: 'relu' }), mode, { activation, residual });
   });
 }
 
@@ -26,6 +29,7 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
   return {
     name,
     inputSize: 32,
+    normalisation: cifar100,
     build(scope, { width }) {
       const blocks = (depth - 2) / 6;
       const [stem, ...stages] = channels.map((count) => scaled(count, width)) as [number, ...number[]];
@@ -44,12 +48,10 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
       });
       return {
         embeddingSize: inputs,
-        apply(images, mode) {
-          const features = [first(images, mode, { activation: 'relu' })];
-          for (const layer of layers) {
-            features.push(layer.reduce((x, block) => block(x, mode), features.at(-1) as Tensor4D));
-          }
-          return { features, embedding: globalAveragePool(features.at(-1) as Tensor4D) };
+        apply(images, mode, options) {
+          const stem = first(images, mode, { activation: 'relu' });
+          const maps = runStages(stem, layers, mode, { ...options, activation: 'relu' });
+          return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
         },
       };
     },

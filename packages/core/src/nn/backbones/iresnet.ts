@@ -69,11 +69,12 @@ function iresnet(name: string, published: Published): BackboneDefinition {
       const features = batchNorm(scope.child('features'), embeddingSize, { scale: false });
       return {
         embeddingSize,
-        apply(images, mode) {
+        apply(images, mode, { preactivations } = {}) {
           const maps = [first(images, mode, { activation: prelu })];
           for (const layer of layers) maps.push(layer.reduce((x, one) => one(x, mode), maps.at(-1) as Tensor4D));
           const embedding = features(fc(flatten(bn2(maps.at(-1) as Tensor4D, mode))), mode);
-          return { features: maps, embedding };
+          // Its stages end without an activation.
+          return { features: maps, embedding, ...(preactivations && { preactivations: maps }) };
         },
       };
     },

@@ -5,6 +5,8 @@
  * mobilefacenet: the paper's table 1; variables named as in Xiaoccer/MobileFaceNet_Pytorch.
  * mobilefacenet-insightface: the one of insightface's published face recognition results (arcface_torch's `get_mbf`),
  * twice as wide in its early layers; variables named as there.
+ *
+ * Stages of both end without an activation, so that their preactivations are their features.
  */
 import type { Tensor2D, Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
@@ -115,10 +117,11 @@ const mobilefacenet: BackboneDefinition = {
     ]);
     return {
       embeddingSize,
-      apply(images, mode) {
+      apply(images, mode, { preactivations } = {}) {
         const features = [stem(images, mode)];
         for (const stage of stages) features.push(stage(features.at(-1) as Tensor4D, mode));
-        return { features, embedding: flatten(pool(features.at(-1) as Tensor4D, mode)) };
+        const embedding = flatten(pool(features.at(-1) as Tensor4D, mode));
+        return { features, embedding, ...(preactivations && { preactivations: features }) };
       },
     };
   },
@@ -128,6 +131,7 @@ const insightfaceNames: Names = { convolution: 'layers.0', norm: 'layers.1', act
 
 const insightface: BackboneDefinition = {
   name: 'mobilefacenet-insightface',
+  aliases: ['mbf'],
   inputSize: 112,
   build(scope, { inputSize, width, embeddingSize = 512 }) {
     const groups = scaled(64, width);
@@ -193,11 +197,12 @@ const insightface: BackboneDefinition = {
     const normalise = batchNorm(head.child('layers.3'), embeddingSize);
     return {
       embeddingSize,
-      apply(images, mode) {
+      apply(images, mode, { preactivations } = {}) {
         const features: Tensor4D[] = [];
         for (const stage of stages) features.push(stage(features.at(-1) ?? images, mode));
         const pooled: Tensor2D = flatten(pool(separate(features.at(-1) as Tensor4D, mode), mode));
-        return { features, embedding: normalise(embed(pooled), mode) };
+        const embedding = normalise(embed(pooled), mode);
+        return { features, embedding, ...(preactivations && { preactivations: features }) };
       },
     };
   },

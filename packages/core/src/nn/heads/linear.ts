@@ -4,8 +4,8 @@ import { linear } from '../layers';
 function linearHead(name: string, bias: boolean): HeadDefinition {
   return {
     name,
-    build(scope, { inputs, classes }) {
-      const logits = linear(scope, { inputs, outputs: classes, bias });
+    build(scope, { inputs, classes, initialise, initialiseBias }) {
+      const logits = linear(scope, { inputs, outputs: classes, bias, initialise, initialiseBias });
       return { inputs, classes, logits, trainingLogits: logits };
     },
   };
