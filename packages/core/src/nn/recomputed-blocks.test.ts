@@ -41,7 +41,7 @@ async function trained(backbone: string, options: ScopeOptions) {
   return { losses, digest: createHash('sha256').update(values.join()).digest('hex') };
 }
 
-test.each(['resnet14', 'iresnet10', 'mobilefacenet', 'mobilefacenet-insightface'])(
+test.each(['resnet14', 'iresnet10', 'mobilefacenet', 'mobilefacenet-insightface', 'mobilenet_v3_small'])(
   'a %s whose blocks are recomputed trains the same, bit for bit',
   async (backbone) => {
     expect(await trained(backbone, { recompute: true })).toEqual(await trained(backbone, {}));
