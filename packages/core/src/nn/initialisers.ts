@@ -38,5 +38,9 @@ export const kaimingFanOut: Initialiser = (shape, random) => {
   return normal(Math.sqrt(2 / (height * width * outputs)))(shape, random);
 };
 
+/** PyTorch's default for convolutions [kh, kw, in / groups, out]: uniform within 1 / sqrt(kh kw in / groups). */
+export const convolutionDefault: Initialiser = (shape, random) =>
+  uniform(1 / Math.sqrt(count(shape.slice(0, 3))))(shape, random);
+
 /** PyTorch's default for linear layers [in, out] and their biases: uniform within 1 / sqrt(inputs). */
 export const linearDefault = (inputs: number): Initialiser => uniform(1 / Math.sqrt(inputs));

@@ -10,7 +10,7 @@ import { conv2d } from '../runtime/ops/convolution';
 import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
 import { foldedConvolution } from '../runtime/ops/folded-convolution';
 import { groupedConv2d } from '../runtime/ops/grouped-convolution';
-import { linear as affine } from '../runtime/ops/linear';
+import { addBias, linear as affine } from '../runtime/ops/linear';
 import type { WindowOptions } from '../runtime/ops/window';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
@@ -28,11 +28,15 @@ export interface ConvolutionShape {
   /** Channels are convolved in so many groups apart; as many as inputs and outputs is a depthwise convolution. */
   readonly groups?: number;
   readonly initialise?: Initialiser;
+  /** There is a bias, and this is how it starts; none where left out. */
+  readonly bias?: Initialiser;
 }
 
 interface ConvolutionParts {
   /** [kh, kw, in / groups, out] */
   readonly filter: Tensor4D;
+  /** [out] */
+  readonly offset: Tensor | undefined;
   readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
   /** Of a convolution without groups. */
   readonly window: WindowOptions | undefined;
@@ -41,19 +45,23 @@ interface ConvolutionParts {
 function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionParts {
   const { inputs, outputs, kernel = 1, stride = 1, padding = 0, groups = 1, initialise = kaimingFanOut } = shape;
   const filter = scope.weight('weight', [kernel, kernel, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
+  const offset = shape.bias && scope.weight('bias', [outputs], shape.bias);
   const window = { stride, padding };
-  if (groups === 1) return { filter, window, convolve: (x, by) => conv2d(x, by, window) };
+  if (groups === 1) return { filter, offset, window, convolve: (x, by) => conv2d(x, by, window) };
   const convolve: ConvolutionParts['convolve'] =
     groups === inputs && groups === outputs
       ? (x, by) => depthwiseConv2d(x, tf.reshape(by, [kernel, kernel, inputs, 1]), window)
       : (x, by) => groupedConv2d(x, by, groups, window);
-  return { filter, window: undefined, convolve };
+  return { filter, offset, window: undefined, convolve };
 }
 
-/** Convolution without bias; its filter `weight` is stored as [kh, kw, in / groups, out]. */
+const convolved = (x: Tensor4D, { filter, offset, convolve }: ConvolutionParts): Tensor4D =>
+  offset ? addBias(convolve(x, filter), offset) : convolve(x, filter);
+
+/** Convolution; its filter `weight` is stored as [kh, kw, in / groups, out]. */
 export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
-  const { filter, convolve } = declareConvolution(scope, shape);
-  return (x) => convolve(x, filter);
+  const parts = declareConvolution(scope, shape);
+  return (x) => convolved(x, parts);
 }
 
 export interface BatchNormShape {
@@ -97,12 +105,12 @@ export function convolutionNorm(
   shape: ConvolutionShape,
   { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
 ): (x: Tensor4D, mode: Mode, following?: Following) => Tensor4D {
-  const { filter, ...parts } = declareConvolution(scopes.convolution, shape);
+  const parts = declareConvolution(scopes.convolution, shape);
   const variables = declareBatchNorm(scopes.norm, shape.outputs, scale);
   return (x, mode, following = {}) =>
     mode === 'train'
-      ? batchNormTraining(parts.convolve(x, filter), variables, { momentum, epsilon, ...following })
-      : foldedConvolution(x, filter, { ...parts, variables, epsilon, following });
+      ? batchNormTraining(convolved(x, parts), variables, { momentum, epsilon, ...following })
+      : foldedConvolution(x, parts.filter, { ...parts, variables, epsilon, following });
 }
 
 /** PReLU with one slope a channel, 0.25 at first (PyTorch's default). */

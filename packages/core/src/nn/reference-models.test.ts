@@ -1,14 +1,14 @@
 /**
- * Our networks against PyTorch's: parameters, names, shapes, and outputs with the same weights and inputs.
- * REFERENCE_CASES names another folder with a models.json of the same form. Cases of architectures that
- * are not here are left out.
+ * Our networks against PyTorch's: parameters, names, shapes, and what they compute with the same weights and inputs.
+ * models.json and more-models.json are of one form; REFERENCE_CASES names another folder with either of them.
  */
 
-import { type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
+import { hasReferenceFile, type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
 import { type NamedValues, State, type StateVariable } from '../runtime/state';
 import { scoped, type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
-import type { BackboneOutput } from './backbone';
+import type { Backbone } from './backbone';
 import { fnv1a, formulaInput, formulaNumbers, formulaWeight } from './formula-weights';
+import type { Head } from './head';
 import type { Mode } from './layers';
 import { backbones, heads } from './registry';
 import { Scope } from './scope';
@@ -31,6 +31,9 @@ interface Statistics {
   readonly abs_sum: number;
   readonly sum: number;
   readonly l2: number;
+  /** Of the flat array in PyTorch's layout. */
+  readonly first4: readonly number[];
+  readonly absmax: number;
   readonly shape: readonly number[];
 }
 
@@ -38,6 +41,7 @@ interface ModelCase {
   readonly id: string;
   readonly params_trainable: number;
   readonly params_total: number;
+  readonly bn_layers: number;
   readonly bn_float_buffer_elements: number;
   readonly frozen_params: readonly string[];
   readonly formula_seed: number;
@@ -47,6 +51,7 @@ interface ModelCase {
   readonly state_dict_names_fnv1a?: string;
   readonly input: Input;
   readonly feature_stats_eval_f64?: readonly Statistics[];
+  readonly preact_stats_eval_f64?: readonly Statistics[];
   readonly eval_logits_f64?: ReferenceValues;
   readonly eval_embedding_f64?: ReferenceValues;
   readonly train?: Outputs;
@@ -58,22 +63,32 @@ interface Cases {
   readonly cases: readonly ModelCase[];
 }
 
-const reference = referenceFile<Cases>('models.json');
-
-const ourNames: Readonly<Record<string, string>> = { mbf: 'mobilefacenet-insightface' };
-const ourName = (id: string) => ourNames[id] ?? id;
-const cases = reference.cases.filter(({ id }) => backbones.names.includes(ourName(id)));
+const files = ['models.json', 'more-models.json'].filter(hasReferenceFile).map((name) => referenceFile<Cases>(name));
+const cases = files.flatMap((file) => file.cases.map((one) => ({ ...one, classes: file.num_classes })));
+type Case = (typeof cases)[number];
 
 /** Rounding grows with depth. */
-const evalTolerance = (id: string) => (['iresnet100', 'resnet110'].includes(id) ? 3e-5 : 1e-5);
+const evalTolerance = (id: string) => (['iresnet100', 'iresnet200', 'resnet110'].includes(id) ? 3e-5 : 1e-5);
 const trainTolerance = 2e-4;
 
-function build({ id, input }: ModelCase) {
+interface Built {
+  readonly state: State;
+  readonly backbone: Backbone;
+  /** Of networks whose output is logits. */
+  readonly head: Head | undefined;
+}
+
+function build({ id, input, classes, eval_logits_f64, formula_seed }: Case): Built {
   const state = new State();
   const scope = Scope.root(state, 'net', undefined);
-  const backbone = backbones.named(ourName(id)).build(scope, { inputSize: input.shape[2] ?? 0, width: 1 });
-  const classifier = { inputs: backbone.embeddingSize, classes: reference.num_classes };
-  return { state, backbone, classify: () => heads.named('linear').build(scope.child('fc'), classifier) };
+  const definition = backbones.named(id);
+  const backbone = definition.build(scope, { inputSize: input.shape[2] ?? 0, width: 1 });
+  const classifier = scope.child(definition.classifier ?? 'fc');
+  const head = eval_logits_f64
+    ? heads.named('linear').build(classifier, { inputs: backbone.embeddingSize, classes })
+    : undefined;
+  setFormulaWeights(state, formula_seed);
+  return { state, backbone, head };
 }
 
 const torchName = ({ name }: StateVariable) => name.replace(/^net\//, '');
@@ -101,31 +116,53 @@ function error(actual: Tensor, expected: ReferenceValues): number {
   return relativeError(actual.dataSync(), expected);
 }
 
-function statistics(map: Tensor) {
-  const values = Float64Array.from(map.dataSync());
-  return {
-    sum: values.reduce((a, b) => a + b, 0),
-    absoluteSum: values.reduce((a, b) => a + Math.abs(b), 0),
-    l2: Math.sqrt(values.reduce((a, b) => a + b * b, 0)),
-  };
+function expectStatistics(maps: readonly Tensor[], expected: readonly Statistics[], tolerance: number): void {
+  expect(maps).toHaveLength(expected.length);
+  for (const [i, wanted] of expected.entries()) {
+    const map = maps[i] as Tensor;
+    expect(torchMapShape(map)).toEqual(wanted.shape);
+    const values = Float64Array.from(map.dataSync());
+    const sum = values.reduce((a, b) => a + b, 0);
+    const absoluteSum = values.reduce((a, b) => a + Math.abs(b), 0);
+    const l2 = Math.sqrt(values.reduce((a, b) => a + b * b, 0));
+    expect(Math.abs(sum - wanted.sum) / wanted.abs_sum).toBeLessThan(tolerance);
+    expect(Math.abs(absoluteSum / wanted.abs_sum - 1)).toBeLessThan(tolerance);
+    expect(Math.abs(l2 / wanted.l2 - 1)).toBeLessThan(tolerance);
+    // The first channel's first pixels, or as many channels where there are no pixels.
+    const [, , width = 1, channels = 1] = map.rank === 4 ? map.shape : [];
+    const off = wanted.first4.map((value, j) => Math.abs(value - (values[j * channels] ?? Number.NaN)));
+    if (map.rank !== 4 || width * (map.shape[1] ?? 1) >= 4) {
+      expect(Math.max(...off) / wanted.absmax).toBeLessThan(tolerance);
+    }
+  }
 }
 
-test('the formula gives the numbers that it states', () => {
-  const { name, seed, u_first4 } = reference.formula.check;
+function torchMapShape({ shape }: Tensor): readonly number[] {
+  const [batch = 0, ...rest] = shape;
+  return rest.length === 3 ? [batch, rest[2] ?? 0, rest[0] ?? 0, rest[1] ?? 0] : shape;
+}
+
+test.each(files)('the formula gives the numbers that the file states', ({ formula }) => {
+  const { name, seed, u_first4 } = formula.check;
   expect([0, 1, 2, 3].map(formulaNumbers(name, seed))).toEqual(u_first4);
 });
 
 describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) => {
-  const { state, backbone, classify } = build(expected);
-  const head = expected.eval_logits_f64 ? classify() : undefined;
-  const run = (input: Input, mode: Mode): BackboneOutput & { readonly output: Tensor } => {
-    setFormulaWeights(state, expected.formula_seed);
-    const { features, embedding } = backbone.apply(images(input, expected.formula_seed), mode);
-    return { features, embedding, output: head ? head.logits(embedding) : embedding };
+  let built: Built;
+  // Evaluation leaves the variables as they are, and training only moves running statistics, which it does not use.
+  beforeAll(() => {
+    built = build(expected);
+  });
+  afterAll(() => built?.state.dispose());
+  const run = (input: Input, mode: Mode, preactivations = false) => {
+    const maps = built.backbone.apply(images(input, expected.formula_seed), mode, { preactivations });
+    return { ...maps, output: built.head ? built.head.logits(maps.embedding) : maps.embedding };
   };
-  afterAll(() => state.dispose());
+  const tolerance = evalTolerance(id);
+  const wanted = (expected.eval_logits_f64 ?? expected.eval_embedding_f64) as ReferenceValues;
 
   test('has the reference parameters, by number, name, order and shape', () => {
+    const { state } = built;
     const size = (variables: readonly StateVariable[]) =>
       variables.reduce((sum, { variable }) => sum + variable.size, 0);
     const buffers = state.all('statistic').filter(({ name }) => /running_(mean|var)$/.test(name));
@@ -133,6 +170,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
     expect(frozen.map(torchName)).toEqual(expected.frozen_params);
     expect(size(state.all('trainable'))).toBe(expected.params_trainable);
     expect(size([...state.all('trainable'), ...frozen])).toBe(expected.params_total);
+    expect(buffers).toHaveLength(2 * expected.bn_layers);
     expect(size(buffers)).toBe(expected.bn_float_buffer_elements);
 
     const own = state.all().map((variable) => [torchName(variable), torchShape(variable.shape)]);
@@ -146,29 +184,32 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
     }
   });
 
-  test('gives the reference output by running statistics', () => {
+  test('gives the reference output and features by running statistics', () => {
     scoped(() => {
-      const { output, features, embedding } = run(expected.input, 'eval');
-      const wanted = expected.eval_logits_f64 ?? expected.eval_embedding_f64;
-      if (wanted) expect(error(output, wanted)).toBeLessThan(evalTolerance(id));
-      const maps = [...features, embedding];
-      expected.feature_stats_eval_f64?.forEach((stage, i) => {
-        const map = maps[i] as Tensor;
-        const [batch, ...rest] = stage.shape;
-        expect(map.shape).toEqual([batch, ...rest.slice(1), rest[0]]);
-        const { sum, absoluteSum, l2 } = statistics(map);
-        expect(Math.abs(sum - stage.sum) / stage.abs_sum).toBeLessThan(1e-5);
-        expect(absoluteSum / stage.abs_sum).toBeCloseTo(1, 5);
-        expect(l2 / stage.l2).toBeCloseTo(1, 5);
-      });
+      const { output, features, embedding, preactivations } = run(expected.input, 'eval');
+      expect(error(output, wanted)).toBeLessThan(tolerance);
+      expect(preactivations).toBeUndefined();
+      if (expected.feature_stats_eval_f64) {
+        expectStatistics([...features, embedding], expected.feature_stats_eval_f64, tolerance);
+      }
     });
   });
 
-  const { train } = expected;
+  const { preact_stats_eval_f64: before, train } = expected;
+  if (before) {
+    test('gives the reference preactivations, and the output as without them', () => {
+      scoped(() => {
+        const { output, embedding, preactivations = [] } = run(expected.input, 'eval', true);
+        expect(error(output, wanted)).toBeLessThan(tolerance);
+        expectStatistics([...preactivations, embedding], before, tolerance);
+      });
+    });
+  }
+
   const trained = train?.logits_f64 ?? train?.embedding_f64;
   if (train && trained) {
-    test("gives the reference output by the batch's statistics", () => {
-      scoped(() => expect(error(run(train.input, 'train').output, trained)).toBeLessThan(trainTolerance));
+    test.each([false, true])("gives the reference output by the batch's statistics, preactivations: %s", (asked) => {
+      scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance));
     });
   }
 });

@@ -1,5 +1,5 @@
 /** The reference cases that tests check against: shapes as in fixtures/reference; see `source` in each case. */
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 export interface ReferenceValues {
@@ -7,10 +7,13 @@ export interface ReferenceValues {
   readonly data: readonly number[];
 }
 
+const pathOf = (name: string) => join(process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference'), name);
+
+export const hasReferenceFile = (name: string): boolean => existsSync(pathOf(name));
+
 /** The content of a file of cases; REFERENCE_CASES names another folder than our own. */
 export function referenceFile<T>(name: string): T {
-  const folder = process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference');
-  return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
+  return JSON.parse(readFileSync(pathOf(name), 'utf8')) as T;
 }
 
 /** The largest difference over the largest magnitude expected; infinite when lengths differ. */

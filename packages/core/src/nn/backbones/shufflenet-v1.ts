@@ -1,0 +1,91 @@
+/**
+ * ShuffleNet (Zhang et al., arXiv 1707.01083) with three groups for 32x32 images, as RepDistiller's models/ShuffleNetv1.py
+ * builds it: a 1x1 stem without stride or pooling, ReLU after the depthwise convolution too. The embedding is the pooled
+ * last map.
+ */
+import type { Activation } from '../../runtime/ops/activation';
+import { channelShuffle } from '../../runtime/ops/channel-shuffle';
+import { averagePool2d, globalAveragePool } from '../../runtime/ops/pooling';
+import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import { type BackboneDefinition, scaled } from '../backbone';
+import { convolutionDefault as initialise } from '../initialisers';
+import { type ConvolutionShape, convolutionNorm, type Mode } from '../layers';
+import { cifar100 } from '../normalisation';
+import type { Scope } from '../scope';
+import { type Block, runStages } from '../stages';
+
+const groups = 3;
+/** A block's inner channels, a quarter of its outputs, must be whole groups. */
+const multiple = 4 * groups;
+
+interface ShuffleShape {
+  readonly inputs: number;
+  /** Without those of the shortcut, which come behind them in a block of stride 2. */
+  readonly outputs: number;
+  readonly stride: 1 | 2;
+  /** Of the first convolution. */
+  readonly groups: number;
+}
+
+function shuffleBlock(scope: Scope, shape: ShuffleShape): Block {
+  const { inputs, outputs, stride } = shape;
+  const inner = outputs / 4;
+  const unit = (name: string, own: ConvolutionShape) =>
+    convolutionNorm(
+      { convolution: scope.child(`conv${name}`), norm: scope.child(`bn${name}`) },
+      { ...own, initialise },
+    );
+  const reduce = unit('1', { inputs, outputs: inner, groups: shape.groups });
+  const spatial = unit('2', { inputs: inner, outputs: inner, kernel: 3, stride, padding: 1, groups: inner });
+  const expand = unit('3', { inputs: inner, outputs, groups });
+  return scope.block((x: Tensor4D, mode: Mode, activation: Activation | undefined): Tensor4D => {
+    const reduced = channelShuffle(reduce(x, mode, { activation: 'relu' }), shape.groups);
+    const y = spatial(reduced, mode, { activation: 'relu' });
+    if (stride === 1) return expand(y, mode, { activation, residual: x });
+    // The shortcut is a mean of what has been through a ReLU, which another would leave as it is.
+    const shortcut = averagePool2d(x, { kernel: 3, stride: 2, padding: 1 });
+    return tf.concat([expand(y, mode, { activation }), shortcut], 3);
+  });
+}
+
+const shufflenet: BackboneDefinition = {
+  name: 'shufflenet-v1',
+  aliases: ['ShuffleV1'],
+  inputSize: 32,
+  normalisation: cifar100,
+  classifier: 'linear',
+  build(scope, { width }) {
+    const stem = scaled(24, width, multiple);
+    const first = convolutionNorm(
+      { convolution: scope.child('conv1'), norm: scope.child('bn1') },
+      { inputs: 3, outputs: stem, initialise },
+    );
+    let inputs = stem;
+    const layers = [4, 8, 4].map((blocks, stage) => {
+      const layer = scope.child(`layer${stage + 1}`);
+      // The first block adds channels to its input's: at least one group's worth, however narrow the network.
+      const channels = Math.max(scaled(240 * 2 ** stage, width, multiple), inputs + multiple);
+      return Array.from({ length: blocks }, (_, index) => {
+        const opening = index === 0;
+        const shape: ShuffleShape = {
+          inputs,
+          outputs: opening ? channels - inputs : channels,
+          stride: opening ? 2 : 1,
+          groups: opening && stage === 0 ? 1 : groups,
+        };
+        inputs = channels;
+        return shuffleBlock(layer.child(`${index}`), shape);
+      });
+    });
+    return {
+      embeddingSize: inputs,
+      apply(images, mode, options) {
+        const stem = first(images, mode, { activation: 'relu' });
+        const maps = runStages(stem, layers, mode, { ...options, activation: 'relu' });
+        return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
+      },
+    };
+  },
+};
+
+export default shufflenet;
