@@ -26,9 +26,13 @@ test('a classifier starts as the reference of its backbone has it', () => {
   expect(wide.weight / usual(wide.inputs)).toBeCloseTo(1, 1);
   expect(wide.bias).toBe(0);
 
-  for (const backbone of ['vgg8', 'MobileNetV2']) {
+  for (const backbone of ['vgg8', 'MobileNetV2', 'mobilenet_v2', 'mobilenet_v3_small']) {
     const { weight, bias } = deviations(backbone);
     expect(weight / 0.01).toBeCloseTo(1, 1);
     expect(bias).toBe(0);
   }
+
+  const efficient = deviations('efficientnet_b0');
+  expect(efficient.weight / usual(100)).toBeCloseTo(1, 1);
+  expect(efficient.bias).toBe(0);
 });
