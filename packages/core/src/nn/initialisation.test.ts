@@ -32,11 +32,15 @@ test('a classifier starts as the reference of its backbone has it', () => {
   expect(wide.weight / usual(wide.inputs)).toBeCloseTo(1, 1);
   expect(wide.bias).toBe(0);
 
-  for (const backbone of ['vgg8', 'MobileNetV2']) {
+  for (const backbone of ['vgg8', 'MobileNetV2', 'mobilenet_v2', 'mobilenet_v3_small']) {
     const { weight, bias } = classifier(backbone);
     expect(weight / 0.01).toBeCloseTo(1, 1);
     expect(bias).toBe(0);
   }
+
+  const efficient = classifier('efficientnet_b0');
+  expect(efficient.weight / usual(100)).toBeCloseTo(1, 1);
+  expect(efficient.bias).toBe(0);
 });
 
 test("ShuffleNets' convolutions start as PyTorch's do, the others' by the outputs that an input feeds", () => {

@@ -55,6 +55,7 @@ test.each([
   'cifar-mobilenet-v2',
   'shufflenet-v1',
   'shufflenet-v2',
+  'mobilenet_v3_small',
 ])('a %s whose blocks are recomputed trains the same, bit for bit', async (backbone) => {
   expect(await trained(backbone, { recompute: true })).toEqual(await trained(backbone, {}));
 });

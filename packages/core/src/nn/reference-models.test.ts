@@ -1,6 +1,7 @@
 /**
  * Our networks against PyTorch's: parameters, names, shapes, and what they compute with the same weights and inputs.
- * models.json and more-models.json are of one form; REFERENCE_CASES names another folder with either of them.
+ * models.json, more-models.json and torchvision-models.json (which make-torchvision-models.py beside it makes) are of one
+ * form; REFERENCE_CASES names another folder with any of them.
  */
 
 import { hasReferenceFile, type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
@@ -63,13 +64,16 @@ interface Cases {
   readonly cases: readonly ModelCase[];
 }
 
-const files = ['models.json', 'more-models.json'].filter(hasReferenceFile).map((name) => referenceFile<Cases>(name));
+const files = ['models.json', 'more-models.json', 'torchvision-models.json']
+  .filter(hasReferenceFile)
+  .map((name) => referenceFile<Cases>(name));
 const cases = files.flatMap((file) => file.cases.map((one) => ({ ...one, classes: file.num_classes })));
 type Case = (typeof cases)[number];
 
 /** Rounding grows with depth. */
 const evalTolerance = (id: string) => (['iresnet100', 'iresnet200', 'resnet110'].includes(id) ? 3e-5 : 1e-5);
-const trainTolerance = 2e-4;
+// PyTorch's own float32 is 1.9e-4 off in resnet101, whose last maps are 2x2 there.
+const trainTolerance = (id: string) => (id === 'resnet101' ? 8e-4 : 2e-4);
 
 interface Built {
   readonly state: State;
@@ -209,7 +213,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
   const trained = train?.logits_f64 ?? train?.embedding_f64;
   if (train && trained) {
     test.each([false, true])("gives the reference output by the batch's statistics, preactivations: %s", (asked) => {
-      scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance));
+      scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance(id)));
     });
   }
 });

@@ -33,6 +33,8 @@ export interface Recording<R> {
   readonly nodes: readonly GraphNode[];
   /** Where in the user's code each node came from. */
   readonly sites: readonly CallSite[];
+  /** The shape of a tensor of the step, by the graph's reference to it. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly result: R;
 }
 
@@ -98,7 +100,7 @@ export function trace<R>(
   body: (inputs: readonly Tensor[], find: (tensor: Tensor) => Found) => R,
 ): Recording<R> {
   const real = backend().binding;
-  const shapes = new OutputShapes(real);
+  const outlines = new OutputShapes(real);
   const recorded = new Map<number, Recorded>();
   const nodes: GraphNode[] = [];
   const sites: CallSite[] = [];
@@ -134,7 +136,7 @@ export function trace<R>(
     executeOp(op: string, attrs: readonly Attr[], ids: readonly number[], outputs: number) {
       refuseOperation(op, step);
       const from = ids.map((id) => recordedAs(id, `The operation ${op}`));
-      const made = shapes.of(op, attrs, from, outputs);
+      const made = outlines.of(op, attrs, from, outputs);
       const node = `${op}_${nodes.length}`;
       nodes.push({
         name: node,
@@ -154,7 +156,7 @@ export function trace<R>(
       const tensor = { dtype, shape, values: copyOf(values, dtype) };
       nodes.push({ name: node, op: 'Const', inputs: [], attrs: [attr.type('dtype', type), { name: 'value', tensor }] });
       sites.push(callSite());
-      recorded.set(id, { ...shapes.constant(id, shape, dtype, tensor.values), node, output: 0 });
+      recorded.set(id, { ...outlines.constant(id, shape, dtype, tensor.values), node, output: 0 });
       return id;
     },
     tensorDataSync() {
@@ -169,11 +171,13 @@ export function trace<R>(
   waitFor = (tensor) => `^${recordedAs(handleOf(tensor), 'What is waited for').node}`;
   try {
     const stand = inputs.map((input) => backend().createOutputTensor(add({ ...input, output: 0 })));
-    return { nodes, sites, result: body(stand, find) };
+    const result = body(stand, find);
+    const shapes = new Map([...recorded.values()].map((one) => [reference(one), one.shape]));
+    return { nodes, sites, shapes, result };
   } finally {
     waitFor = undefined;
     backend().binding = real;
     allowHostRandom();
-    shapes.dispose();
+    outlines.dispose();
   }
 }

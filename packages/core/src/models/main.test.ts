@@ -1,0 +1,39 @@
+import { main } from './main';
+
+function run(...argv: string[]) {
+  const lines: string[] = [];
+  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
+  const exitCode = main(argv, (line) => lines.push(line));
+  errors.mockRestore();
+  return { exitCode, text: lines.join('\n') };
+}
+
+test('networks are measured by name, at the size that they were published for', () => {
+  const { exitCode, text } = run('resnet8', 'resnet8x4', '--json');
+  expect(exitCode).toBe(0);
+  const models = text.split('\n').map((line) => JSON.parse(line));
+  expect(models.map(({ name, inputSize, embeddingSize }) => [name, inputSize, embeddingSize])).toEqual([
+    ['resnet8', 32, 64],
+    ['resnet8x4', 32, 256],
+  ]);
+});
+
+test('another name is as good, and the table has it', () => {
+  const { text } = run('mbf', '--input-size=64', '--classes', '10');
+  expect(text).toMatch(
+    /mobilefacenet-insightface +mbf +64 +512 +\d\.\d{3} +\d+\.\d +32x32x128 16x16x128 8x8x256 4x4x256/,
+  );
+  expect(text).toContain('with a linear classifier of 10 classes');
+});
+
+test.each([
+  [['mobilenetv2'], "unknown network 'mobilenetv2'; did you mean 'mobilenet_v2'?"],
+  [['--input-sise=3'], 'unknown option --input-sise; did you mean --input-size?'],
+  [['--input-size=0'], '--input-size must be a whole number from 1 to 1024, got 0'],
+  [['--classes'], '--classes needs a value: a whole number of at least 1'],
+  [['--json=yes'], "--json takes no value, got 'yes'"],
+])('%p is refused with what would be right', (argv, sentence) => {
+  const { exitCode, text } = run(...argv);
+  expect(exitCode).toBe(2);
+  expect(text).toContain(sentence);
+});

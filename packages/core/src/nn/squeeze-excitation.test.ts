@@ -1,0 +1,42 @@
+import { float64GradientErrors } from '../runtime/ops/float64-gradient-check';
+import { randomValues } from '../runtime/ops/gradient-check';
+import { hardSigmoid } from '../runtime/ops/hard-swish';
+import { silu } from '../runtime/ops/silu';
+import { State } from '../runtime/state';
+import { type Tensor4D, tf } from '../runtime/tensorflow';
+import { Scope } from './scope';
+import { squeezeExcitation } from './squeeze-excitation';
+
+function build(channels: number, squeezed: number) {
+  const state = new State();
+  const shape = { channels, squeezed, activation: silu, gate: hardSigmoid };
+  return { state, apply: squeezeExcitation(Scope.root(state, 'net', 1), shape) };
+}
+
+test('each channel is multiplied by a factor that the means of all decide', () => {
+  const { state, apply } = build(2, 1);
+  const set = (name: string, values: number[]) => {
+    const { variable } = state.get(`net/${name}`) ?? {};
+    variable?.assign(tf.tensor(values, variable.shape));
+  };
+  expect(state.all().map(({ name, shape }) => [name, shape])).toEqual([
+    ['net/fc1.weight', [1, 1, 2, 1]],
+    ['net/fc1.bias', [1]],
+    ['net/fc2.weight', [1, 1, 1, 2]],
+    ['net/fc2.bias', [2]],
+  ]);
+  // The means 2 and 10 make 2 * 10 - 10 * 2 = 0, of which the bias alone is left: the factors 1/2 and 1/4.
+  set('fc1.weight', [10, -2]);
+  set('fc2.weight', [7, 7]);
+  set('fc2.bias', [0, -1.5]);
+  const x = tf.tensor4d([1, 8, 3, 12], [1, 1, 2, 2]);
+  expect(Array.from(apply(x).dataSync())).toEqual([0.5, 2, 1.5, 3]);
+});
+
+test('all gradients are those of central differences', async () => {
+  const { state, apply } = build(4, 3);
+  const inputs = [randomValues('x', [2, 3, 2, 4]), ...state.all().map(({ variable }) => variable)];
+  for (const error of await float64GradientErrors((x) => apply(x as Tensor4D), inputs)) {
+    expect(error).toBeLessThan(1e-6);
+  }
+});
