@@ -27,6 +27,8 @@ export interface BackboneDefinition {
   readonly name: string;
   /** The input size that it was published with. */
   readonly inputSize: number;
+  /** What the reference's state dict calls the classifier behind this backbone; `fc` unless told. */
+  readonly classifier?: string;
   build(scope: Scope, shape: BackboneShape): Backbone;
 }
 
