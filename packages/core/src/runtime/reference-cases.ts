@@ -7,10 +7,14 @@ export interface ReferenceValues {
   readonly data: readonly number[];
 }
 
-/** The content of a file of cases; REFERENCE_CASES names another folder than our own. */
+/** The path of a file of cases; REFERENCE_CASES names another folder than our own. */
+export function referencePath(name: string): string {
+  return join(process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference'), name);
+}
+
+/** The content of a file of cases. */
 export function referenceFile<T>(name: string): T {
-  const folder = process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference');
-  return JSON.parse(readFileSync(join(folder, name), 'utf8')) as T;
+  return JSON.parse(readFileSync(referencePath(name), 'utf8')) as T;
 }
 
 /** The largest difference over the largest magnitude expected; infinite when lengths differ. */
