@@ -9,10 +9,10 @@ import { UserError } from '../runtime/user-error';
 import { loadNetwork, readNetwork } from '../train/load-network';
 import { blueprint } from './blueprint';
 import { exportedWeights, exportNetwork } from './export-weights';
-import { handMadeTorchFile } from './hand-made-torch';
+import { handMadeTorchFile, tensor } from './hand-made-torch';
 import { networkFromWeights } from './network-from-weights';
 import { refusal } from './refusal';
-import { safetensorsParts } from './safetensors';
+import { bytesOf, safetensorsParts } from './safetensors';
 import { torchFileParts, writeTorchFile } from './torch-writer';
 import { openZip } from './zip-archive';
 
@@ -55,7 +55,7 @@ function pickleOf(weights: Weights, firstStorage: number): string {
 /** A file that holds several state dicts by name, and what else training keeps. */
 function writeNested(dicts: Readonly<Record<string, Weights>>): void {
   const storages = Object.values(dicts).flatMap((weights) =>
-    [...weights.values()].map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength)),
+    [...weights.values()].map(({ values }) => bytesOf(values)),
   );
   let first = 0;
   const items = Object.entries(dicts).map(([name, weights]) => {
@@ -212,6 +212,12 @@ describe('what may be missing', () => {
     expect(() => networkFromWeights(file, { head: { file: centres, name: 'x' } })).toThrow(
       "There is no head named 'x'",
     );
+    const plain = tensor({ shape: [classes, 64], strides: [64, 1] }, classes * 64);
+    writeFileSync(
+      centres,
+      handMadeTorchFile(`${plain}.`, [bytesOf(reference.get('fc.weight')?.values as Float32Array)]),
+    );
+    expect(networkFromWeights(file, { head: { file: centres } })).toEqual(read);
     writeTorchFile(centres, new Map([['weight', { shape: [2, 3], values: new Float32Array(6) }]]));
     expect(() => networkFromWeights(file, { head: { file: centres } })).toThrow(
       'a classifier is one tensor [classes, 64]',
@@ -220,14 +226,17 @@ describe('what may be missing', () => {
 });
 
 test("insightface's backbones have a layer fc of their own: their classifier is called head", () => {
-  const face = network('iresnet10', 'arcface', 48);
-  const weights = exportedWeights(face);
-  expect(weights.get('head.weight')?.shape).toEqual([classes, 128]);
-  expect(weights.get('fc.weight')?.shape).toEqual([128, 512 * 9]);
-  write(without(weights, /^head\./));
+  const { backbone, embeddingSize } = blueprint({ backbone: 'iresnet10', width: 1, inputSize: 48 });
+  const plain = ([name, shape]: readonly [string, readonly number[]], index: number) =>
+    [name, { shape, values: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(index) }] as const;
+  write(new Map([...backbone].map(plain)));
+  refused({ backbone: 'iresnet10' }, "it lacks the classifier head.weight (allow 'head' to be missing)");
   const read = networkFromWeights(file, { allowMissing: ['head'], classes });
-  expect(read.description).toEqual({ ...face.description, head: 'linear' });
-  expect(read.tensors.get('fc.weight')).toEqual(face.tensors.get('fc.weight'));
+  expect(read.description).toEqual({ backbone: 'iresnet10', head: 'linear', inputSize: 48, width: 1, classes });
+  expect(read.tensors.get('fc.weight')?.shape).toEqual([512 * 9, embeddingSize]);
+  const weights = exportedWeights(read);
+  expect(weights.get('head.weight')?.shape).toEqual([classes, embeddingSize]);
+  expect(weights.get('fc.weight')?.shape).toEqual([embeddingSize, 512 * 9]);
 });
 
 test('a plan has the shapes of the variables, without making any', () => {

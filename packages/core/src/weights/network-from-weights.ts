@@ -1,5 +1,6 @@
 import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { heads } from '../nn/registry';
+import { Scope } from '../nn/scope';
 import { fromTorch } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
@@ -70,7 +71,7 @@ function headName(classifier: Classifier | undefined, { head }: WeightsHints): s
 
 function ourWeights(
   description: NetworkDescription,
-  { found, missing }: BackboneFit,
+  { found, missing, embeddingSize }: BackboneFit,
   classifier: Classifier | undefined,
   hints: WeightsHints,
 ): Map<string, NamedValues> {
@@ -81,15 +82,18 @@ function ourWeights(
     [...weights].map(([name, tensor]) => [name, fromTorch({ shape: tensor.shape, values: tensor.values() })]),
   );
   if (classifier && missing.length === 0) return ours;
-  for (const [name, values] of initialWeights(description)) {
+  for (const [name, values] of initialWeights(description, embeddingSize, missing.length > 0)) {
     if (!ours.has(name) && mayLack(hints, name)) ours.set(name, values);
   }
   return ours;
 }
 
-function initialWeights(description: NetworkDescription): Map<string, NamedValues> {
+/** Those of seed 0; drawing a whole backbone's takes seconds, so it is left out where it is all there. */
+function initialWeights(description: NetworkDescription, inputs: number, whole: boolean): Map<string, NamedValues> {
   const state = new State();
-  const weights = buildNetwork(state, 'initial', description, 0).weights();
+  if (whole) buildNetwork(state, 'initial', description, 0);
+  else heads.named(description.head).build(Scope.root(state, 'initial', 0).child('head'), { ...description, inputs });
+  const weights = new Map([...state.values()].map(([name, values]) => [name.replace(/^initial\//, ''), values]));
   state.dispose();
   return weights;
 }

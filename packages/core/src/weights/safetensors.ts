@@ -29,8 +29,8 @@ const typeNames: Readonly<Record<string, string>> = {
   BOOL: 'bool',
 };
 
-// The format's own limit.
-const longestHeader = 100_000_000;
+// Some 100000 tensors. The format allows 100 MB, which as JSON takes gigabytes of memory.
+const longestHeader = 16_000_000;
 
 interface HeaderEntry {
   readonly dtype: string;

@@ -30,6 +30,8 @@ const signatures = {
 };
 const endSize = 22;
 const locator64Size = 20;
+// Far more than any network has tensors.
+const mostEntries = 200_000;
 
 /** @throws UserError for archives that are damaged, compressed, encrypted, or made to deceive. */
 export function openZip(bytes: Buffer, refuse: Refuse): ZipArchive {
@@ -102,6 +104,7 @@ function readDirectory(bytes: Buffer, directory: Directory, refuse: Refuse): Map
     const entry = readEntry(cursor, refuse);
     if (entries.has(entry.name)) throw refuse(`it has two entries named ${shown(entry.name)}`);
     entries.set(entry.name, entry);
+    if (entries.size > mostEntries) throw refuse(`it has more than ${mostEntries} entries`);
   }
   if (entries.size !== directory.entries) {
     throw refuse(`it has ${entries.size} entries where it says that there are ${directory.entries}`);
