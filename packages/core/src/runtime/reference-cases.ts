@@ -7,13 +7,16 @@ export interface ReferenceValues {
   readonly data: readonly number[];
 }
 
-const pathOf = (name: string) => join(process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference'), name);
+/** The path of a file of cases; REFERENCE_CASES names another folder than our own. */
+export function referencePath(name: string): string {
+  return join(process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference'), name);
+}
 
-export const hasReferenceFile = (name: string): boolean => existsSync(pathOf(name));
+export const hasReferenceFile = (name: string): boolean => existsSync(referencePath(name));
 
-/** The content of a file of cases; REFERENCE_CASES names another folder than our own. */
+/** The content of a file of cases. */
 export function referenceFile<T>(name: string): T {
-  return JSON.parse(readFileSync(pathOf(name), 'utf8')) as T;
+  return JSON.parse(readFileSync(referencePath(name), 'utf8')) as T;
 }
 
 /** The largest difference over the largest magnitude expected; infinite when lengths differ. */

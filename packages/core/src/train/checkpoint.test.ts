@@ -78,7 +78,7 @@ test.each([
   ['an entry that is null', () => handMade({ __metadata__, w: null }, 0), 'header entry w is malformed'],
   ['a negative size', () => handMade({ __metadata__, w: tensor([-1], 0, 4) }, 4), 'header entry w is malformed'],
   ['offsets backwards', () => handMade({ __metadata__, w: tensor([1], 4, 0) }, 4), 'header entry w is malformed'],
-  ['another type', () => handMade({ __metadata__, w: tensor([1], 0, 2, 'BF16') }, 2), 'w is BF16, only F32'],
+  ['another type', () => handMade({ __metadata__, w: tensor([1], 0, 2, 'BF16') }, 2), 'w is bfloat16, only float32'],
   [
     'a shape of other size',
     () => handMade({ __metadata__, w: tensor([2], 0, 4) }, 4),

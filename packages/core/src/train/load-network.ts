@@ -1,23 +1,28 @@
-import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { existsSync } from 'node:fs';
+import { buildNetwork, type Network } from '../nn/network';
 import { backbones, heads } from '../nn/registry';
-import type { NamedValues, State } from '../runtime/state';
+import type { State } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
+import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
+import { isForeign } from '../weights/weights-file';
 import { readCheckpoint } from './checkpoint';
 import type { NetworkMetadata } from './trainer';
 
-/** Builds the network that a checkpoint describes and gives it the checkpoint's weights. */
-export function loadNetwork(state: State, root: string, file: string): Network {
-  const { tensors, description } = readNetwork(file);
+/** Builds the network that a checkpoint, or a file of other programs' weights, is of, and gives it those weights. */
+export function loadNetwork(state: State, root: string, file: string, hints?: WeightsHints): Network {
+  const { tensors, description } = readNetwork(file, hints);
   const network = buildNetwork(state, root, description, undefined);
   network.load(tensors, file);
   return network;
 }
 
-/** @throws UserError for a checkpoint that is damaged, is no network's, or is of a network that is not known here. */
-export function readNetwork(file: string): {
-  tensors: ReadonlyMap<string, NamedValues>;
-  description: NetworkDescription;
-} {
+/**
+ * The network of a checkpoint of ours, or of a file of PyTorch's or safetensors, told apart by what they hold.
+ * @param hints what such a file does not say; a checkpoint says it all
+ * @throws UserError for a file that is damaged, is no network's, or is of a network that is not known here.
+ */
+export function readNetwork(file: string, hints?: WeightsHints): DescribedWeights {
+  if (existsSync(file) && isForeign(file)) return networkFromWeights(file, hints);
   const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
   const description = metadata.network;
   if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);

@@ -1,0 +1,42 @@
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, writevSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { UserError } from './user-error';
+
+/**
+ * Writes the parts one after another into `file` through a temporary file beside it, synced and renamed: a crash or a
+ * full disk leaves the one before it. @throws UserError on a full or read-only disk.
+ */
+export function writeAtomically(file: string, parts: readonly Uint8Array[]): void {
+  const temporary = `${file}.partial`;
+  let descriptor: number | undefined;
+  try {
+    descriptor = openSync(temporary, 'w');
+    for (const part of parts) {
+      let written = 0;
+      while (written < part.byteLength) written += writevSync(descriptor, [part.subarray(written)]);
+    }
+    fsyncSync(descriptor);
+    closeSync(descriptor);
+    descriptor = undefined;
+    renameSync(temporary, file);
+  } catch (error) {
+    if (descriptor !== undefined) closeSync(descriptor);
+    try {
+      rmSync(temporary, { force: true });
+    } catch {
+      // The folder itself cannot be written: the first error says so.
+    }
+    throw asUserError(error, file);
+  }
+}
+
+function asUserError(error: unknown, file: string): unknown {
+  const code = (error as NodeJS.ErrnoException).code;
+  const kept = 'the one written before it is untouched';
+  if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${kept}.`, 1);
+  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
+    return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${kept}.`, 1);
+  }
+  if (code === 'ENOENT') return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
+  return error;
+}

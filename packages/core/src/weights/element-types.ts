@@ -1,0 +1,50 @@
+/** A type of number that files of weights hold. */
+export interface ElementType {
+  /** As PyTorch calls it, without `torch.`. */
+  readonly name: string;
+  readonly bytes: number;
+  /** The number at a byte; integers beyond 2^53 are rounded. */
+  readonly read: (view: DataView, at: number) => number;
+}
+
+const bits = new DataView(new ArrayBuffer(4));
+
+function float32OfBits(value: number): number {
+  bits.setUint32(0, value);
+  return bits.getFloat32(0);
+}
+
+/** IEEE 754 half precision: 5 bits of exponent, 10 of fraction. */
+function half(value: number): number {
+  const sign = value & 0x8000 ? -1 : 1;
+  const exponent = (value >> 10) & 31;
+  const fraction = value & 1023;
+  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
+  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
+}
+
+// Each of the 65536 halves once: files of them hold tens of millions.
+let halves: Float32Array | undefined;
+
+function float16(view: DataView, at: number): number {
+  halves ??= Float32Array.from({ length: 1 << 16 }, (_, value) => half(value));
+  return halves[view.getUint16(at, true)] as number;
+}
+
+const all: readonly ElementType[] = [
+  { name: 'float16', bytes: 2, read: float16 },
+  { name: 'bfloat16', bytes: 2, read: (view, at) => float32OfBits(view.getUint16(at, true) * 65536) },
+  { name: 'float32', bytes: 4, read: (view, at) => view.getFloat32(at, true) },
+  { name: 'float64', bytes: 8, read: (view, at) => view.getFloat64(at, true) },
+  { name: 'int8', bytes: 1, read: (view, at) => view.getInt8(at) },
+  { name: 'uint8', bytes: 1, read: (view, at) => view.getUint8(at) },
+  { name: 'int16', bytes: 2, read: (view, at) => view.getInt16(at, true) },
+  { name: 'uint16', bytes: 2, read: (view, at) => view.getUint16(at, true) },
+  { name: 'int32', bytes: 4, read: (view, at) => view.getInt32(at, true) },
+  { name: 'uint32', bytes: 4, read: (view, at) => view.getUint32(at, true) },
+  { name: 'int64', bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
+  { name: 'uint64', bytes: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
+  { name: 'bool', bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
+];
+
+export const elementTypes: ReadonlyMap<string, ElementType> = new Map(all.map((type) => [type.name, type]));

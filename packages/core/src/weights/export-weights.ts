@@ -1,0 +1,34 @@
+import { extname } from 'node:path';
+import { backbones } from '../nn/registry';
+import { toTorch } from '../nn/torch-layout';
+import type { NamedValues } from '../runtime/state';
+import { UserError } from '../runtime/user-error';
+import { writeAtomically } from '../runtime/write-atomically';
+import { classifierName } from './backbone-fit';
+import { blueprint } from './blueprint';
+import type { DescribedWeights } from './network-from-weights';
+import { safetensorsParts } from './safetensors';
+import { writeTorchFile } from './torch-writer';
+
+/**
+ * A network as its reference in PyTorch names and stores it: what that one's `load_state_dict` takes. A margin head is
+ * its class centres; a projection, which no reference has, keeps the name it has here.
+ */
+export function exportedWeights({ description, tensors }: DescribedWeights): Map<string, NamedValues> {
+  const { head: _, classes: __, ...rest } = description;
+  const layer = classifierName(backbones.named(description.backbone), blueprint(rest));
+  return new Map([...tensors].map(([name, value]) => [name.replace(/^head\./, `${layer}.`), toTorch(value)]));
+}
+
+/**
+ * Writes a network for other programs: `.pth` and `.pt` as torch.save would its state dict, `.safetensors` with the same
+ * names and layout.
+ * @throws UserError for another ending, before anything is written, and when the file cannot be.
+ */
+export function exportNetwork(file: string, network: DescribedWeights): void {
+  const kind = extname(file);
+  if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network));
+  // The key by which other readers know tensors of PyTorch's layout.
+  else if (kind === '.safetensors') writeAtomically(file, safetensorsParts(exportedWeights(network), { format: 'pt' }));
+  else throw new UserError(`${file} ends in neither .pth, .pt nor .safetensors, so there is no format to write it in.`);
+}

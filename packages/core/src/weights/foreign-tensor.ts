@@ -1,0 +1,124 @@
+import { type ElementType, elementTypes } from './element-types';
+import { isCount, type Refuse, shown } from './refusal';
+
+/** A tensor of a file, in PyTorch's layout; its numbers are read when they are asked for. */
+export interface ForeignTensor {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  /** Row by row. What float32 cannot hold is rounded. @throws UserError when a file's tensors ask for more than it has. */
+  values(): Float32Array;
+}
+
+export const isForeignTensor = (value: unknown): value is ForeignTensor => value instanceof StridedTensor;
+
+/** What the tensors of a file may still read: no more than the file has, however often they show the same bytes. */
+export interface ReadingBudget {
+  left: number;
+}
+
+/** Bytes that tensors are views of. */
+export interface Storage {
+  readonly type: ElementType;
+  /** How many numbers there are. */
+  readonly elements: number;
+  /** `elements` numbers; in PyTorch's old format they come after the tensors. */
+  data: Uint8Array | undefined;
+  readonly budget: ReadingBudget;
+  /** What was read before, by view: tied weights are read once. */
+  readonly known: Map<string, Float32Array>;
+}
+
+export interface View {
+  readonly shape: readonly number[];
+  /** Steps between neighbours along each axis, in numbers. */
+  readonly strides: readonly number[];
+  readonly offset: number;
+}
+
+// PyTorch's own limit.
+const largestRank = 64;
+
+/** A tensor that shows numbers of a storage in any order, as PyTorch's do. @throws UserError when it reaches outside. */
+export function stridedTensor(storage: Storage, view: View, refuse: Refuse): ForeignTensor {
+  const { shape, strides, offset } = view;
+  // Copied once they are known to be short: lists of a pickle may grow after this.
+  if (shape.length > largestRank || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
+    throw refuse('one of its tensors has no proper shape');
+  }
+  const size = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+  const last = shape.reduce((sum, length, axis) => sum + (length - 1) * (strides[axis] ?? 0), offset);
+  if (size > 0 && (size > storage.elements || last >= storage.elements)) {
+    throw refuse(
+      `a tensor of shape [${shape}] asks for more numbers than the ${storage.elements} that it is a view of`,
+    );
+  }
+  return new StridedTensor(storage, { shape: [...shape], strides: [...strides], offset }, size, refuse);
+}
+
+class StridedTensor implements ForeignTensor {
+  constructor(
+    private readonly storage: Storage,
+    private readonly view: View,
+    private readonly size: number,
+    private readonly refuse: Refuse,
+  ) {}
+
+  get type(): ElementType {
+    return this.storage.type;
+  }
+
+  get shape(): readonly number[] {
+    return this.view.shape;
+  }
+
+  values(): Float32Array {
+    const { known, budget, type } = this.storage;
+    const key = `${this.view.offset}:${this.view.shape}:${this.view.strides}`;
+    const before = known.get(key);
+    if (before) return before;
+    budget.left -= this.size * type.bytes;
+    if (budget.left < 0) throw this.refuse('its tensors together ask for more bytes than it has');
+    const values = this.size === 0 ? new Float32Array(0) : this.read();
+    known.set(key, values);
+    return values;
+  }
+
+  private read(): Float32Array {
+    const { type, data = new Uint8Array(0) } = this.storage;
+    const { shape, strides, offset } = this.view;
+    const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
+    if (type.name === 'float32' && isContiguous(this.view)) {
+      const from = data.byteOffset + offset * 4;
+      return new Float32Array(data.buffer.slice(from, from + this.size * 4));
+    }
+    const out = new Float32Array(this.size);
+    let written = 0;
+    const copy = (axis: number, from: number): void => {
+      if (axis === shape.length) {
+        out[written++] = type.read(bytes, from * type.bytes);
+        return;
+      }
+      const step = strides[axis] ?? 0;
+      for (let i = 0; i < (shape[axis] ?? 0); i++) copy(axis + 1, from + i * step);
+    };
+    copy(0, offset);
+    return out;
+  }
+}
+
+/** The strides of a tensor that is stored row by row. */
+export function contiguousStrides(shape: readonly number[]): number[] {
+  return shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
+}
+
+function isContiguous({ shape, strides }: View): boolean {
+  const expected = contiguousStrides(shape);
+  return shape.every((length, axis) => length === 1 || strides[axis] === expected[axis]);
+}
+
+/** @throws UserError naming a type that is not read here. */
+export function elementType(name: string, refuse: Refuse): ElementType {
+  const type = elementTypes.get(name);
+  if (!type) throw refuse(`it holds numbers of type ${shown(name)}; known are ${[...elementTypes.keys()].join(', ')}`);
+  return type;
+}

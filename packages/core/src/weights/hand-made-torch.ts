@@ -1,0 +1,39 @@
+/** Files of torch.save made by hand, for tests: pickles that PyTorch never writes. */
+import { zipParts } from './zip-writer';
+
+/** A file whose pickle is `pickle`, in Latin-1 text, and whose storages are called 0, 1, ... */
+export function handMadeTorchFile(pickle: string | Uint8Array, storages: readonly Uint8Array[] = []): Buffer {
+  return Buffer.concat(
+    zipParts([
+      ['archive/data.pkl', typeof pickle === 'string' ? Buffer.from(pickle, 'latin1') : pickle],
+      ...storages.map((data, index) => [`archive/data/${index}`, data] as const),
+    ]),
+  );
+}
+
+/** Pickle operations for a short text. */
+export const text = (value: string) => `X${String.fromCharCode(value.length, 0, 0, 0)}${value}`;
+
+/** ... for a whole number. */
+export function whole(value: number): string {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigInt64LE(BigInt(value));
+  return `\x8a\x08${bytes.toString('latin1')}`;
+}
+
+const tuple = (values: readonly number[]) => `(${values.map(whole).join('')}t`;
+
+/** ... for a float tensor that shows storage `key`, said to have `count` numbers. */
+export function tensor(
+  view: { readonly shape: readonly number[]; readonly strides: readonly number[]; readonly offset?: number },
+  count: number,
+  key = '0',
+  type = 'FloatStorage',
+): string {
+  const { shape, strides, offset = 0 } = view;
+  const storage = `(${text('storage')}ctorch\n${type}\n${text(key)}${text('cpu')}${whole(count)}tQ`;
+  return `ctorch._utils\n_rebuild_tensor_v2\n(${storage}${whole(offset)}${tuple(shape)}${tuple(strides)}\x89}tR`;
+}
+
+/** ... for a dict of one value. */
+export const dictOf = (name: string, value: string) => `}${text(name)}${value}s`;

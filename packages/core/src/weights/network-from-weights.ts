@@ -1,0 +1,99 @@
+import { buildNetwork, type NetworkDescription } from '../nn/network';
+import { heads } from '../nn/registry';
+import { Scope } from '../nn/scope';
+import { fromTorch } from '../nn/torch-layout';
+import { type NamedValues, State } from '../runtime/state';
+import { UserError } from '../runtime/user-error';
+import type { BackboneFit, Classifier } from './backbone-fit';
+import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
+import { readClassCentres } from './class-centres';
+import type { ForeignTensor } from './foreign-tensor';
+import { findStateDict } from './state-dict';
+import { readWeightsFile } from './weights-file';
+
+export interface WeightsHints extends BackboneHints {
+  /** Read from the classifier's shape; needed where there is none. */
+  readonly classes?: number;
+  /** Which dict of tensors, or which prefix of names, where a file has several networks. */
+  readonly stateDict?: string;
+  /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
+  readonly head?: { readonly file: string; readonly name?: string };
+}
+
+export interface DescribedWeights {
+  readonly description: NetworkDescription;
+  /** By our names, in our layout: what `Network.load` takes. */
+  readonly tensors: ReadonlyMap<string, NamedValues>;
+}
+
+/**
+ * A network of PyTorch's names, from a file of torch.save or safetensors. Without hints its architecture is found out,
+ * and its classes are counted. What may be missing, and is, has the initial values of seed 0.
+ * @throws UserError where the file cannot be read or fits no network.
+ */
+export function networkFromWeights(file: string, hints: WeightsHints = {}): DescribedWeights {
+  const { content, refuse } = readWeightsFile(file);
+  const tensors = findStateDict(content, hints.stateDict, refuse);
+  const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
+  const { definition, embeddingSize } = fit;
+  const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : fit.classifier;
+  const classes = countClasses(file, classifier, hints);
+  const description: NetworkDescription = {
+    backbone: definition.name,
+    head: headName(classifier, hints),
+    inputSize: hints.inputSize ?? definition.inputSize,
+    width: 1,
+    ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
+    classes,
+  };
+  return { description, tensors: ourWeights(description, fit, classifier, hints) };
+}
+
+function countClasses(file: string, classifier: Classifier | undefined, { classes }: WeightsHints): number {
+  const counted = classifier?.weight.shape[0] ?? classes;
+  if (counted === undefined) {
+    throw new UserError(`${file} has no classifier to count classes by: say how many classes there are.`, 1);
+  }
+  if (classes !== undefined && classes !== counted) {
+    throw new UserError(`${file} has a classifier of ${counted} classes, not ${classes}.`, 1);
+  }
+  return counted;
+}
+
+/** Without a bias, a classifier is one of those that have none. */
+function headName(classifier: Classifier | undefined, { head }: WeightsHints): string {
+  if (head?.name !== undefined && !heads.names.includes(head.name)) {
+    throw new UserError(`There is no head named '${head.name}'; known are ${heads.names.join(', ')}.`);
+  }
+  const withoutBias = head ? 'arcface' : 'linear-no-bias';
+  return head?.name ?? (classifier && !classifier.bias ? withoutBias : 'linear');
+}
+
+function ourWeights(
+  description: NetworkDescription,
+  { found, missing, embeddingSize }: BackboneFit,
+  classifier: Classifier | undefined,
+  hints: WeightsHints,
+): Map<string, NamedValues> {
+  const weights = new Map<string, ForeignTensor>(found);
+  if (classifier) weights.set('head.weight', classifier.weight);
+  if (classifier?.bias) weights.set('head.bias', classifier.bias);
+  const ours = new Map(
+    [...weights].map(([name, tensor]) => [name, fromTorch({ shape: tensor.shape, values: tensor.values() })]),
+  );
+  if (classifier && missing.length === 0) return ours;
+  for (const [name, values] of initialWeights(description, embeddingSize, missing.length > 0)) {
+    if (!ours.has(name) && mayLack(hints, name)) ours.set(name, values);
+  }
+  return ours;
+}
+
+/** Those of seed 0; drawing a whole backbone's takes seconds, so it is left out where it is all there. */
+function initialWeights(description: NetworkDescription, inputs: number, whole: boolean): Map<string, NamedValues> {
+  const state = new State();
+  if (whole) buildNetwork(state, 'initial', description, 0);
+  else heads.named(description.head).build(Scope.root(state, 'initial', 0).child('head'), { ...description, inputs });
+  const weights = new Map([...state.values()].map(([name, values]) => [name.replace(/^initial\//, ''), values]));
+  state.dispose();
+  return weights;
+}

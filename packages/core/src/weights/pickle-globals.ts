@@ -1,0 +1,54 @@
+/** Python's own globals that data holds, for the lists of those who read pickles. */
+import { itemsOf, type Make, type PickleContext, type PickleGlobals } from './pickle-values';
+
+/** A dict of nothing, of pairs, or of another dict. */
+function dict([from, ...rest]: readonly unknown[], context: PickleContext): Map<unknown, unknown> {
+  const pairs = from instanceof Map ? [...from] : from === undefined ? [] : itemsOf(from);
+  if (!pairs || rest.length > 0) throw context.refuse('its pickle makes a dict of something else');
+  context.spend(pairs.length);
+  return new Map(
+    pairs.map((pair) => {
+      const [key, value, ...more] = itemsOf(pair) ?? [];
+      if (value === undefined || more.length > 0) throw context.refuse('its pickle makes a dict of something else');
+      return [key, value];
+    }),
+  );
+}
+
+function set([from = [], ...rest]: readonly unknown[], context: PickleContext): Set<unknown> {
+  const items = itemsOf(from);
+  if (!items || rest.length > 0) throw context.refuse('its pickle makes a set of something else');
+  context.spend(items.length);
+  return new Set(items);
+}
+
+/** `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes. */
+const encode: Make = ([text, encoding], context) => {
+  if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) {
+    throw context.refuse('its pickle makes bytes of something else than Latin-1 text');
+  }
+  context.copy(text.length);
+  return Buffer.from(text, 'latin1');
+};
+
+/** Bytes of nothing, or of what `_codecs.encode` gave. */
+const bytes: Make = ([from = Buffer.alloc(0), ...rest], context) => {
+  if (!Buffer.isBuffer(from) || rest.length > 0) throw context.refuse('its pickle makes bytes of something else');
+  return from;
+};
+
+export const pythonGlobals: PickleGlobals = new Map<string, Make | 'record' | 'name'>([
+  ['collections.OrderedDict', dict],
+  ['collections.Counter', dict],
+  ['builtins.dict', dict],
+  ['builtins.set', set],
+  ['builtins.frozenset', set],
+  ['builtins.bytes', bytes],
+  ['builtins.bytearray', bytes],
+  ['_codecs.encode', encode],
+  ['argparse.Namespace', 'record'],
+  ['types.SimpleNamespace', 'record'],
+  ['pathlib.PosixPath', 'record'],
+  ['pathlib.PurePosixPath', 'record'],
+  ['pathlib.WindowsPath', 'record'],
+]);

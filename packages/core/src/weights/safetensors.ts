@@ -1,0 +1,149 @@
+/**
+ * Safetensors files (https://github.com/huggingface/safetensors): the length of a JSON header in 8 bytes, the header
+ * with names, types, shapes and offsets, then the tensors' bytes without a gap.
+ */
+import type { NamedValues } from '../runtime/state';
+import { elementTypes } from './element-types';
+import { contiguousStrides, type ForeignTensor, stridedTensor } from './foreign-tensor';
+import { isCount, type Refuse, shown } from './refusal';
+
+export interface Safetensors {
+  readonly tensors: ReadonlyMap<string, ForeignTensor>;
+  /** The header's `__metadata__`. */
+  readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+const typeNames: Readonly<Record<string, string>> = {
+  F16: 'float16',
+  BF16: 'bfloat16',
+  F32: 'float32',
+  F64: 'float64',
+  I8: 'int8',
+  U8: 'uint8',
+  I16: 'int16',
+  U16: 'uint16',
+  I32: 'int32',
+  U32: 'uint32',
+  I64: 'int64',
+  U64: 'uint64',
+  BOOL: 'bool',
+};
+
+// Some 100000 tensors. The format allows 100 MB, which as JSON takes gigabytes of memory.
+const longestHeader = 16_000_000;
+
+interface HeaderEntry {
+  readonly dtype: string;
+  readonly shape: readonly number[];
+  readonly data_offsets: readonly [number, number];
+}
+
+/** Whether bytes are such a file's, by the place of its header. */
+export function isSafetensors(bytes: Buffer): boolean {
+  return bytes.length > 8 && bytes.readBigUInt64LE(0) <= BigInt(bytes.length - 8) && bytes[8] === 0x7b;
+}
+
+/** @throws UserError by `refuse` for files whose tensors do not fill them exactly, or hold unknown types. */
+export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
+  if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, less than its header's length takes`);
+  const length = bytes.readBigUInt64LE(0);
+  if (length > BigInt(bytes.length - 8)) throw refuse(`its header of ${length} bytes runs past its end`);
+  if (length > BigInt(longestHeader)) throw refuse(`its header of ${length} bytes is longer than any may be`);
+  const start = 8 + Number(length);
+  const { __metadata__: metadata, ...rest } = parseHeader(bytes.subarray(8, start), refuse);
+  const entries = Object.entries(rest).map(([name, entry]) => {
+    if (!isHeaderEntry(entry)) throw refuse(`its header entry ${shown(name)} is malformed`);
+    return [name, entry] as const;
+  });
+  checkPlaces(entries, bytes.length - start, refuse);
+  const budget = { left: bytes.length };
+  const tensors = entries.map(
+    ([
+      name,
+      {
+        dtype,
+        shape,
+        data_offsets: [from, to],
+      },
+    ]) => {
+      const type = elementTypes.get((Object.hasOwn(typeNames, dtype) && typeNames[dtype]) || '');
+      if (!type) throw refuse(`${shown(name)} is ${shown(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
+      const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+      if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
+      const data = bytes.subarray(start + from, start + to);
+      const storage = { type, elements, data, budget, known: new Map() };
+      return [name, stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse)] as const;
+    },
+  );
+  const isRecord = typeof metadata === 'object' && metadata !== null;
+  return { tensors: new Map(tensors), metadata: isRecord ? (metadata as Record<string, unknown>) : {} };
+}
+
+/** Tensors fill a file exactly: ones that shared bytes could ask for far more memory than it has. */
+function checkPlaces(entries: readonly (readonly [string, HeaderEntry])[], size: number, refuse: Refuse): void {
+  let end = 0;
+  const places = entries.map(
+    ([
+      name,
+      {
+        data_offsets: [from, to],
+      },
+    ]) => ({ name, from, to }),
+  );
+  for (const { name, from, to } of places.sort((a, b) => a.from - b.from || a.to - b.to)) {
+    if (to > size) throw refuse(`the bytes of ${shown(name)} are not all there`);
+    if (from < end) throw refuse('its tensors overlap');
+    if (from > end) throw refuse(`${from - end} bytes before ${shown(name)} belong to no tensor`);
+    end = to;
+  }
+  if (end < size) throw refuse(`${size - end} bytes at its end belong to no tensor`);
+}
+
+function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
+  try {
+    const header: unknown = JSON.parse(bytes.toString('utf8'));
+    if (typeof header === 'object' && header !== null && !Array.isArray(header)) {
+      return header as Record<string, unknown>;
+    }
+  } catch {
+    // Falls through to the one sentence for all that is not an object.
+  }
+  throw refuse('its header is not a JSON object');
+}
+
+function isHeaderEntry(entry: unknown): entry is HeaderEntry {
+  const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Record<keyof HeaderEntry, unknown>>;
+  return (
+    typeof dtype === 'string' &&
+    Array.isArray(shape) &&
+    shape.length <= 64 &&
+    shape.every(isCount) &&
+    Array.isArray(offsets) &&
+    offsets.length === 2 &&
+    offsets.every(isCount) &&
+    (offsets[0] as number) <= (offsets[1] as number)
+  );
+}
+
+/** The parts of a file of float32 tensors, one behind the other. */
+export function safetensorsParts(
+  tensors: ReadonlyMap<string, NamedValues>,
+  metadata: Readonly<Record<string, string>>,
+): Uint8Array[] {
+  let offset = 0;
+  const entries: [string, unknown][] = [['__metadata__', metadata]];
+  for (const [name, { shape, values }] of tensors) {
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] }]);
+    offset += values.byteLength;
+  }
+  const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)), 'utf8');
+  // Padded with spaces so that the tensors start on a multiple of 8.
+  const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
+  const length = Buffer.alloc(8);
+  length.writeBigUInt64LE(BigInt(header.length));
+  return [length, header, ...[...tensors.values()].map(({ values }) => bytesOf(values))];
+}
+
+/** The bytes of numbers, not copied. */
+export const bytesOf = (values: Float32Array): Buffer =>
+  Buffer.from(values.buffer, values.byteOffset, values.byteLength);

@@ -1,0 +1,63 @@
+import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
+import { type Refuse, shown } from './refusal';
+
+export type ForeignTensors = ReadonlyMap<string, ForeignTensor>;
+
+// What training keeps beside the weights, and what has tensors too.
+const notWeights = /^(optim|sched|lr_|amp|scaler|hyper)/i;
+const deepest = 4;
+
+/**
+ * The tensors of a network in what a file holds: the file itself, or the only dict of tensors in it, wherever it is
+ * (`state_dict`, `model`, ...).
+ * @param choice which one where there are several: a path ('ema.model'), or what its names start with ('module.student')
+ * @throws UserError that lists what there is to choose from.
+ */
+export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): ForeignTensors {
+  const dicts = dictsOfTensors(content);
+  const paths = [...dicts.keys()];
+  if (choice !== undefined) {
+    const chosen =
+      dicts.get(choice) ?? [...dicts.values()].map((dict) => under(dict, `${choice}.`)).find(({ size }) => size);
+    if (chosen) return chosen;
+    throw refuse(`it has no tensors called ${shown(choice)}; there are ${listed(paths)}`);
+  }
+  const [only] = dicts.values();
+  if (!only) throw refuse('it holds no dict of tensors');
+  if (dicts.size > 1)
+    throw refuse(`it holds several dicts of tensors, and which is meant must be said: ${listed(paths)}`);
+  return only;
+}
+
+const listed = (paths: readonly string[]) =>
+  paths
+    .slice(0, 8)
+    .map((path) => (path === '' ? 'those at its top' : shown(path)))
+    .join(', ') + (paths.length > 8 ? ` and ${paths.length - 8} more` : '');
+
+function under(dict: ForeignTensors, prefix: string): ForeignTensors {
+  const inside = [...dict].filter(([name]) => name.startsWith(prefix));
+  return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
+}
+
+/** By path; a dict that has such dicts in it is none itself (its tensors are a best accuracy and the like). */
+function dictsOfTensors(content: unknown): Map<string, ForeignTensors> {
+  const found = new Map<string, ForeignTensors>();
+  // A pickle may hold the same dict many times, or in itself.
+  const seen = new Set<unknown>();
+  const search = (value: unknown, path: string, depth: number): boolean => {
+    if (!(value instanceof Map) || depth > deepest || seen.has(value)) return false;
+    seen.add(value);
+    let nested = false;
+    const tensors = new Map<string, ForeignTensor>();
+    for (const [key, item] of value) {
+      if (typeof key !== 'string') continue;
+      if (isForeignTensor(item)) tensors.set(key, item);
+      else if (!notWeights.test(key)) nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
+    }
+    if (!nested && tensors.size > 0) found.set(path, tensors);
+    return nested || tensors.size > 0;
+  };
+  search(content, '', 0);
+  return found;
+}
