@@ -69,8 +69,18 @@ export interface Term {
 
 export type Terms = Readonly<Record<string, Term>>;
 
-/** What a method reads of the networks besides predictions. */
-export type Need = 'features' | 'preactivations' | 'embedding' | 'teacher-head' | 'indices' | 'randomness';
+/**
+ * What a method reads of the networks besides predictions. equal-channels: the maps of each stage must have as many
+ * channels in both.
+ */
+export type Need =
+  | 'features'
+  | 'preactivations'
+  | 'equal-channels'
+  | 'embedding'
+  | 'teacher-head'
+  | 'indices'
+  | 'randomness';
 
 /** Where a method works: what its learned parts and memories are made for. */
 export interface Place {
@@ -86,6 +96,8 @@ export interface Place {
 /** A phase before training proper, in which the method's term alone counts. */
 export interface Pretraining {
   readonly epochs: number;
+  /** Default: the one that training starts from. */
+  readonly learningRate?: number;
   readonly terms: (perception: Perception) => Terms;
   /** Which trainable variables it moves, by their full names (`student/conv1.weight`, `method/fitnet/...`). */
   readonly moves: (name: string) => boolean;

@@ -1,6 +1,7 @@
 /** What a student is trained by: one method, or several summed. */
 import { UserError } from '../runtime/user-error';
 import { classificationTerms } from './classification-terms';
+import { stages } from './levels';
 import type { Criterion, Method, MethodSettings, Need, Perception, Place, Terms } from './method';
 
 export interface Member {
@@ -38,9 +39,10 @@ export function objective(members: readonly [Member, ...Member[]]): Objective {
     ),
     settings: common,
     build(place) {
-      const criteria = members.map(({ method, settings }) =>
-        method.build({ ...place, scope: place.scope.child(method.name) }, settings),
-      );
+      const criteria = members.map(({ method, settings }) => {
+        if (method.needs.includes('equal-channels')) requireEqualChannels(method, place);
+        return method.build({ ...place, scope: place.scope.child(method.name) }, settings);
+      });
       const pretraining = only(
         name,
         'what comes before training',
@@ -71,6 +73,17 @@ export function termsOf(method: Method, perception: Perception, changed: Partial
     },
   });
   return objectiveOf(method, changed).build(nowhere).terms(perception);
+}
+
+/** @throws UserError where a stage has other numbers of channels in the two networks */
+function requireEqualChannels({ name }: Method, { student, teacher }: Place): void {
+  const { student: ours, teacher: theirs } = stages(student.features, teacher.features);
+  const channels = (maps: typeof ours) => maps.map((map) => map.channels).join(', ');
+  if (channels(ours) === channels(theirs)) return;
+  throw new UserError(
+    `${name} needs a student whose stages have the teacher's numbers of channels: they are ${channels(theirs)}, the student's ${channels(ours)}.`,
+    1,
+  );
 }
 
 function only<T>(name: string, what: string, given: readonly (T | undefined)[]): T | undefined {

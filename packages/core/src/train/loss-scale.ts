@@ -25,8 +25,8 @@ export interface LossScaling {
   readonly adapt?: (finite: Tensor) => void;
 }
 
-/** Declares what a dynamic scale keeps from step to step: `loss-scale/value`, and `loss-scale/good` steps in a row. */
-export function makeLossScaling(state: State, loss: LossScale): LossScaling {
+/** Declares what a dynamic scale keeps from step to step: `loss-scale/value`, and `loss-scale/good` steps in a row, behind `root`. */
+export function makeLossScaling(state: State, loss: LossScale, root = ''): LossScaling {
   if (typeof loss === 'number') {
     checkPositive('The loss scale', loss);
     return {
@@ -40,8 +40,8 @@ export function makeLossScaling(state: State, loss: LossScale): LossScaling {
   if (!(initial >= bounds.smallest && initial <= bounds.largest))
     throw new RangeError(`The initial loss scale must be a number from 1 to 2^24, got ${initial}.`);
   checkPositive('The growth interval of the loss scale', growthInterval);
-  const value = state.declare('loss-scale/value', 'slot', [], Float32Array.of(initial));
-  const good = state.declare('loss-scale/good', 'slot', [], Float32Array.of(0));
+  const value = state.declare(`${root}loss-scale/value`, 'slot', [], Float32Array.of(initial));
+  const good = state.declare(`${root}loss-scale/good`, 'slot', [], Float32Array.of(0));
   return { scale: value, adapt: (finite) => adapt(value, good, finite, growthInterval) };
 }
 

@@ -16,6 +16,8 @@ export interface SgdOptions {
   readonly microBatches?: number;
   /** What the loss is multiplied by on the way back, for gradients in float16; default: nothing. */
   readonly lossScale?: LossScale;
+  /** What the names of its own variables begin with: a state may have an optimiser for each phase of training. */
+  readonly root?: string;
 }
 
 /** What a step reports besides its loss and terms, of this step alone: it says nothing about the data. */
@@ -45,7 +47,7 @@ interface Reached {
 }
 
 /** Whether a variable of the state is a sum of gradients: zero between steps, and so nothing for a checkpoint. */
-export const isGradientSum = ({ name }: StateVariable): boolean => name.startsWith('gradient/');
+export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gradient\//.test(name);
 
 /**
  * Stochastic gradient descent as torch.optim.SGD does it: g += decay w; m = momentum m + g; w -= rate m. Momenta are
@@ -56,11 +58,11 @@ export const isGradientSum = ({ name }: StateVariable): boolean => name.startsWi
 export function sgd(
   state: State,
   variables: readonly StateVariable[],
-  { momentum = 0, weightDecay = 0, clipNorm, microBatches = 1, lossScale }: SgdOptions = {},
+  { momentum = 0, weightDecay = 0, clipNorm, microBatches = 1, lossScale, root = '' }: SgdOptions = {},
 ): Optimiser {
-  const slots = declareLike(state, 'momentum', momentum === 0 ? [] : variables);
-  const sums = declareLike(state, 'gradient', microBatches === 1 ? [] : variables);
-  const scaling = lossScale === undefined ? undefined : makeLossScaling(state, lossScale);
+  const slots = declareLike(state, `${root}momentum`, momentum === 0 ? [] : variables);
+  const sums = declareLike(state, `${root}gradient`, microBatches === 1 ? [] : variables);
+  const scaling = lossScale === undefined ? undefined : makeLossScaling(state, lossScale, root);
 
   function step(learningRate: Tensor, gradients: ReadonlyMap<string, Tensor>, scaled: Tensor | undefined) {
     const reached = variables.flatMap(({ name, variable }): Reached[] => {

@@ -23,7 +23,7 @@ export function withWarmUp(schedule: Schedule, epochs: number): Schedule {
   return (epoch) => (epoch < epochs ? (schedule(0) * epoch) / epochs : schedule(epoch));
 }
 
-export const scheduleNames = ['cosine', 'multi-step', 'polynomial'] as const;
+export const scheduleNames = ['cosine', 'multi-step', 'polynomial', 'constant'] as const;
 export type ScheduleName = (typeof scheduleNames)[number];
 
 export interface ScheduleOptions {
@@ -42,6 +42,7 @@ export function makeSchedule(options: ScheduleOptions): Schedule {
     cosine: () => cosine(learningRate, epochs),
     'multi-step': () => multiStep(learningRate, milestones),
     polynomial: () => polynomial(learningRate, epochs),
+    constant: () => () => learningRate,
   }[schedule]();
   return withWarmUp(body, warmUpEpochs);
 }

@@ -3,6 +3,9 @@ import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '../data/dataset';
+import type { MethodSettings } from '../distill/method';
+import { type Objective, objectiveOf } from '../distill/objective';
+import { methods } from '../distill/registry';
 import type { NetworkDescription } from '../nn/network';
 import { stream } from '../runtime/random';
 import { classificationTask } from './classification-task';
@@ -63,6 +66,17 @@ export const tinySettings: TrainingSettings = {
   emaWarmUp: false,
   evaluateEvery: 1,
 };
+
+/** What methods have many of, as few as suits sixteen images. */
+const tinyHyper: Readonly<Record<string, number>> = { negatives: 6, dimension: 8, epochs: 1 };
+
+export function tinyObjective(name: string, changed: Partial<MethodSettings> = {}): Objective {
+  const method = methods.named(name);
+  const hyper = Object.fromEntries(
+    Object.entries(tinyHyper).filter(([key]) => Object.hasOwn(method.defaults.hyper, key)),
+  );
+  return objectiveOf(method, { ...changed, hyper });
+}
 
 export interface TinyRun extends TrainedNetwork {
   readonly folder: string;

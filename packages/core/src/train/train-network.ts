@@ -1,5 +1,9 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Criterion, Pretraining } from '../distill/method';
 import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
+import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { checkPrecision, type Precision } from '../runtime/precision';
@@ -87,51 +91,71 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
     ];
     const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
-    const learned = state.all('trainable').filter((entry) => !isFrozen(entry));
+    const learnable = state.all('trainable').filter((entry) => !isFrozen(entry));
+    const isKept = criterion.frozen && partsOf(criterion.frozen);
+    const learned = learnable.filter(({ name }) => !isKept?.(name));
+
+    const { momentum, weightDecay, clipNorm } = settings;
+    const stepBy = (name: string, variables: readonly StateVariable[], terms: Criterion['terms'], root = '') => {
+      const optimiser = sgd(state, variables, {
+        momentum,
+        weightDecay,
+        microBatches: accumulate,
+        ...(clipNorm > 0 && { clipNorm }),
+        // bfloat16 reaches as far as float32; in float16 small gradients would vanish.
+        ...(precision === 'float16' && { lossScale: {} }),
+        root,
+      });
+      return (average?: (share: Tensor) => void) =>
+        makeTrainingStep(program, {
+          name,
+          batchSize,
+          accumulate,
+          size: network.description.inputSize,
+          seed,
+          optimiser,
+          losses(seen) {
+            const perceive = perception(network, seen, teacher, criterion.needs);
+            return () => terms(perceive());
+          },
+          average,
+          precision,
+        });
+    };
+    const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
+    const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
+    const { pretraining } = criterion;
+    if (pretraining && pretraining.epochs > 0 && !existsSync(join(folder, checkpointFiles.training))) {
+      const moved = learnable.filter(({ name }) => pretraining.moves(name));
+      await train({
+        ...job,
+        label: `${role}, ${phase}`,
+        phase,
+        settings: { ...settings, ...constantRate(pretraining, settings) },
+        step: stepBy(phase, moved, pretraining.terms, `${phase}/`)(),
+        network,
+        isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
+      });
+      program.pull();
+    }
     // The result is the average where there is one; it takes no part in its own making.
     const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
     const result = average?.network ?? network;
-
-    const { momentum, weightDecay, clipNorm } = settings;
-    const optimiser = sgd(state, learned, {
-      momentum,
-      weightDecay,
-      microBatches: accumulate,
-      ...(clipNorm > 0 && { clipNorm }),
-      // bfloat16 reaches as far as float32; in float16 small gradients would vanish.
-      ...(precision === 'float16' && { lossScale: {} }),
-    });
-    const step = makeTrainingStep(program, {
-      batchSize,
-      accumulate,
-      size: network.description.inputSize,
-      seed,
-      optimiser,
-      losses(seen) {
-        const perceive = perception(network, seen, teacher, criterion.needs);
-        return () => criterion.terms(perceive());
-      },
-      average: average?.follow,
-      precision,
-    });
+    const step = stepBy('train', learned, criterion.terms)(average?.follow);
 
     // As many images as training has at once: what fits the memory there does here.
     const inference = makeInference(program, result, { batchSize: imagesAtOnce });
     const heads = () => (teacher && sharedHead?.use !== 'frozen' ? headAgreement(result, teacher) : undefined);
     const outcome = await train({
-      ...options,
+      ...job,
       label: role,
-      program,
       step,
-      dataset: task.train,
-      augment: task.augment,
       network: result,
-      isTrained: (entry) => !entry.name.startsWith(`${teacherRoot}/`) && !isGradientSum(entry),
+      isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry) && !entry.name.startsWith(`${phase}/`),
       evaluate: async (): Promise<Metrics> => {
         const agreement = heads();
         return { ...(await task.evaluate(inference)), ...(agreement && agreementMetrics(agreement)) };
       },
-      selectBy: task.selectBy,
     });
     const comparable =
       suited.teacherSpace === undefined
@@ -150,6 +174,17 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     state.dispose();
   }
 }
+
+/** What comes before training proper, where a method has it. */
+const phase = 'pretraining';
+
+/** The reference trains it without a schedule. */
+const constantRate = ({ epochs, learningRate }: Pretraining, settings: TrainingSettings) => ({
+  epochs,
+  learningRate: learningRate ?? settings.learningRate,
+  schedule: 'constant' as const,
+  warmUpEpochs: 0,
+});
 
 const alone = objectiveOf(methods.named('none'));
 

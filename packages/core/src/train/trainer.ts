@@ -51,9 +51,12 @@ export interface TrainingJob extends RunSurroundings {
   readonly network: Network;
   /** What training moves and going on needs: the network, momenta, projectors, averages; not a frozen teacher. */
   readonly isTrained: (entry: StateVariable) => boolean;
-  readonly evaluate: () => Promise<Metrics>;
+  /** Left out: nothing is measured, and nothing kept but what going on needs. */
+  readonly evaluate?: () => Promise<Metrics>;
   /** The metric, larger is better, by which `best` is chosen. */
   readonly selectBy: string;
+  /** A phase before training proper: its metrics and its checkpoint are called after it. */
+  readonly phase?: string;
 }
 
 export interface Outcome {
@@ -130,7 +133,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
         seconds += (performance.now() - started) / 1000;
       }
       const told = { ...terms, ...watched, learning_rate: learningRate };
-      tracker.metrics(prefixed('step', told), position.step);
+      tracker.metrics(prefixed(named(job, 'step'), told), position.step);
       progress.update({
         done: position.step * batchSize,
         total: epochs * perEpoch * batchSize,
@@ -144,12 +147,13 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     }
     const tensors = trained(job, position);
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
-    const evaluated = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
-    last = evaluated ? await job.evaluate() : undefined;
+    const due = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
+    last = due ? await job.evaluate?.() : undefined;
     const improved = last !== undefined && improves(last, position.best?.metrics, job.selectBy);
     const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
-    tracker.metrics({ ...prefixed('train', means), ...last, epoch: epoch + 1 }, position.step);
+    const ofEpoch = job.phase === undefined ? { ...last, epoch: epoch + 1 } : {};
+    tracker.metrics({ ...prefixed(named(job, 'train'), means), ...ofEpoch }, position.step);
     progress.clear();
     const judged = last ? `, ${describe(last, job.selectBy)}` : '';
     log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);
@@ -157,10 +161,12 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
     save(job, position, tensors);
   }
-  last ??= await job.evaluate();
+  last ??= (await job.evaluate?.()) ?? {};
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
   return { last, best, bestEpoch, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
 }
+
+const named = ({ phase }: TrainingJob, what: string): string => (phase === undefined ? what : `${phase}/${what}`);
 
 const prefixed = (prefix: string, values: Metrics): Metrics =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [`${prefix}/${name}`, value]));
@@ -191,13 +197,16 @@ function trained({ program, isTrained }: TrainingJob, position: Position): Reado
   return tensors;
 }
 
-function save({ folder }: TrainingJob, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
-  writeCheckpoint(join(folder, checkpointFiles.training), { tensors, metadata: position });
+const trainingFile = ({ folder, phase }: TrainingJob): string =>
+  join(folder, phase === undefined ? checkpointFiles.training : `${phase}.safetensors`);
+
+function save(job: TrainingJob, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
+  writeCheckpoint(trainingFile(job), { tensors, metadata: position });
 }
 
 function resume(job: TrainingJob): Position | undefined {
-  const { program, folder, isTrained } = job;
-  const file = join(folder, checkpointFiles.training);
+  const { program, isTrained } = job;
+  const file = trainingFile(job);
   if (!existsSync(file)) return undefined;
   const { tensors, metadata } = readCheckpoint<Partial<Position>>(file);
   const { epoch, batch, step, sums } = metadata;

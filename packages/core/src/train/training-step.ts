@@ -46,6 +46,8 @@ export interface StepParts {
   readonly seed: number;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
   readonly losses: (seen: Seen) => () => Terms;
+  /** What the program's functions are called, `<name>` and `gather-<name>`; default: train. */
+  readonly name?: string;
   /** Moves the averaged weights after an update; undefined: there are none. */
   readonly average?: ((share: Tensor) => void) | undefined;
   /** What convolutions and matrix products compute in; default: float32. */
@@ -72,7 +74,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  * gathered, so that a checkpoint needs none of it.
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
-  const { batchSize, accumulate, size, seed, optimiser, average, precision = 'float32' } = parts;
+  const { batchSize, accumulate, size, seed, optimiser, average, precision = 'float32', name = 'train' } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
     pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
@@ -92,13 +94,13 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     averageShare: { dtype: 'float32', shape: [] },
   } as const;
   const gather: CompiledStep<typeof inputs, string> = program.define(
-    'gather',
+    `gather-${name}`,
     inputs,
     (given) => optimiser.accumulate(losses(given)),
     { precision },
   );
   const update: CompiledStep<typeof inputs & typeof rates, string> = program.define(
-    'train',
+    name,
     { ...inputs, ...rates },
     (given) => {
       const reported = optimiser.minimise(given.learningRate, losses(given));

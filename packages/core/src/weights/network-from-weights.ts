@@ -45,6 +45,7 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
     classes,
+    ...(definition.normalisation && { normalisation: definition.normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }

@@ -32,10 +32,6 @@ interface WeightsCase {
 
 const { cases } = referenceFile<{ readonly cases: readonly WeightsCase[] }>('pth.json');
 
-// Architectures of which only the tensors are checked while they are not here. Empty: every case must be of a known one.
-const awaited: readonly string[] = ['wrn_16_1'];
-const isAwaited = (id: string) => awaited.some((name) => id.startsWith(name) && !backbones.names.includes(name));
-
 // Of float32 numbers sums are exact to 1e-12; numbers of float64 are rounded here.
 const sumTolerance = 1e-7;
 
@@ -74,7 +70,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
     }
   });
 
-  (isAwaited(id) ? test.skip : test)('is of a network that is known here, which computes what PyTorch does', () => {
+  test('is of a network that is known here, which computes what PyTorch does', () => {
     const { description, tensors } = networkFromWeights(file);
     const state = new State();
     const scope = Scope.root(state, 'net', undefined);

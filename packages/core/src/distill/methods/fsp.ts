@@ -10,7 +10,7 @@ import { backboneAnd } from '../pretraining';
 export default defineMethod('fsp', {
   summary: "first how the teacher's stages go over into each other, then cross-entropy",
   source: 'Yim et al., CVPR 2017; RepDistiller FSP.py and helper/pretrain.py, 30 epochs',
-  needs: ['features'],
+  needs: ['features', 'equal-channels'],
   defaults: { beta: 1 },
   hyper: { epochs: 30 },
   build: ({ scope }, { beta, hyper: { epochs } }) => ({

@@ -15,8 +15,8 @@ export default defineMethod('ft', {
   source: 'Kim et al., arXiv 1802.04977; RepDistiller FT.py and helper/pretrain.py, -a 0 -b 200, 30 epochs',
   needs: ['features'],
   defaults: { beta: 200 },
-  hyper: { epochs: 30, share: 0.5 },
-  build({ scope, student, teacher }, { beta, hyper: { epochs, share } }) {
+  hyper: { epochs: 30, rate: 0.01, share: 0.5 },
+  build({ scope, student, teacher }, { beta, hyper: { epochs, rate, share } }) {
     const [ours, theirs] = [student.features.length - 1, teacher.features.length - 1];
     const shape = levelOf(teacher.features, theirs, 'teacher');
     const translate = translator(scope.child('translator'), levelOf(student.features, ours, 'student'), shape, {
@@ -33,6 +33,7 @@ export default defineMethod('ft', {
       frozen: paraphrasing,
       pretraining: {
         epochs,
+        learningRate: rate,
         moves: partsOf(paraphrasing),
         terms: (seen) => {
           const map = levelOf(seen.teacher.features, theirs, 'teacher');

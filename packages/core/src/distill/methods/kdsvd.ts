@@ -10,7 +10,7 @@ import { defineMethod } from '../method';
 export default defineMethod('kdsvd', {
   summary: 'relations between singular vectors of neighbouring stages',
   source: 'Lee et al., ECCV 2018; RepDistiller KDSVD.py, -a 0 -b 1',
-  needs: ['features'],
+  needs: ['features', 'equal-channels'],
   defaults: { beta: 1 },
   hyper: { count: 1 },
   terms: ({ student, teacher }, { beta, hyper: { count } }) => {
