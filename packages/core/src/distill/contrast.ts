@@ -1,7 +1,7 @@
 /** Contrastive distillation's memories and what is drawn from them, for the methods that are made of it. */
 import { constant, uniform } from '../nn/initialisers';
 import { integers, substream } from '../runtime/ops/random';
-import { gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
+import { gatherIntegers, gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
 import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from './losses/contrast';
 import type { Perception, Place } from './method';
@@ -103,13 +103,14 @@ function fromOtherClasses({ labels, classes }: Place, negatives: number): Draw {
     next[label] = at + 1;
   });
   return (seen) => {
-    const own = (values: Int32Array) => tf.expandDims(tf.gather(tf.tensor1d(values, 'int32'), seen.labels), 1);
+    const own = (values: Int32Array) => tf.expandDims(gatherIntegers(values, seen.labels), 1);
     const [start, count] = [own(starts), own(counts)];
     const shape = shapeOf(seen, negatives);
-    // Whole numbers up to the images of all other classes, which are not equally many for every class.
+    // Whole numbers below the count of images of all other classes, which differs from class to class.
     const draws = integers(substream(seen.random, 'negatives'), shape, 2 ** 31 - 1);
-    const among = tf.mod(draws, tf.maximum(tf.sub(labels.length, count), 1));
+    const whole = (value: number) => tf.scalar(value, 'int32');
+    const among = tf.mod(draws, tf.maximum(tf.sub(whole(labels.length), count), whole(1)));
     const places = tf.add(among, tf.mul(count, tf.cast(tf.greaterEqual(among, start), 'int32')));
-    return tf.gather(tf.tensor1d(order, 'int32'), tf.minimum(places, labels.length - 1) as Tensor2D);
+    return gatherIntegers(order, tf.minimum(places, whole(labels.length - 1)));
   };
 }

@@ -1,4 +1,5 @@
 import { globalAveragePool } from '../runtime/ops/pooling';
+import { softmax } from '../runtime/ops/softmax';
 import type { NamedValues, State, StateVariable } from '../runtime/state';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';
@@ -151,7 +152,7 @@ function adapter(scope: Scope, inputs: number, { projection, bottleneck: shape }
 
 /** The logarithm of a mixture of two heads' probabilities: again logits, whose softmax it is. */
 function blended(own: Tensor2D, teachers: Tensor2D, share: number): Tensor2D {
-  const mixture = tf.add(tf.mul(tf.softmax(own), 1 - share), tf.mul(tf.softmax(teachers), share));
+  const mixture = tf.add(tf.mul(softmax(own), 1 - share), tf.mul(softmax(teachers), share));
   return tf.log(tf.maximum(mixture, 1e-30)) as Tensor2D;
 }
 

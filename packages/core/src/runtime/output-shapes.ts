@@ -65,7 +65,7 @@ export class OutputShapes {
     try {
       const ids = inputs.map((input) => {
         if (input.constant) return input.constant.id;
-        const id = this.binding.createTensor(input.shape, input.dtype, zeros(input));
+        const id = this.binding.createTensor(input.shape, input.dtype, sample(op, input));
         samples.push(id);
         return id;
       });
@@ -96,10 +96,13 @@ function ofTable(op: string, inputs: readonly Outline[]): readonly OutputOutline
   return [{ shape: [...indices.shape, ...shape.slice(1)], dtype }];
 }
 
-function zeros({ shape, dtype }: Outline): Float32Array | Int32Array | Uint8Array {
+// Of whole numbers these do not take 0 for a divisor.
+const dividing: ReadonlySet<string> = new Set(['FloorDiv', 'FloorMod', 'Mod']);
+
+function sample(op: string, { shape, dtype }: Outline): Float32Array | Int32Array | Uint8Array {
   const size = shape.reduce((a, b) => a * b, 1);
   if (dtype === DType.float32) return new Float32Array(size);
-  if (dtype === DType.int32) return new Int32Array(size);
+  if (dtype === DType.int32) return new Int32Array(size).fill(dividing.has(op) ? 1 : 0);
   if (dtype === DType.bool || dtype === DType.uint8) return new Uint8Array(size);
   // tfjs-node takes an int64 as two int32.
   if (dtype === DType.int64) return new Int32Array(2 * size);

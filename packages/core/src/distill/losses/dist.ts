@@ -1,4 +1,5 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
+import { softmax } from '../../runtime/ops/softmax';
 import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 export interface DistTerms {
@@ -25,7 +26,7 @@ export function distTerms(
   teacher: Tensor2D,
   { temperature = 1, epsilon = 1e-8 }: { readonly temperature?: number; readonly epsilon?: number } = {},
 ): DistTerms {
-  const [ours, theirs] = [student, teacher].map((x) => tf.softmax(tf.div(x, temperature))) as [Tensor2D, Tensor2D];
+  const [ours, theirs] = [student, teacher].map((x) => softmax(tf.div(x, temperature))) as [Tensor2D, Tensor2D];
   return { inter: uncorrelated(ours, theirs, 1, epsilon), intra: uncorrelated(ours, theirs, 0, epsilon) };
 }
 

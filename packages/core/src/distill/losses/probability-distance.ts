@@ -1,4 +1,5 @@
-import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
+import { softmax } from '../../runtime/ops/softmax';
+import type { Scalar, Tensor2D } from '../../runtime/tensorflow';
 import { meanSquaredDifference } from './mean-squared-difference';
 
 /**
@@ -6,5 +7,5 @@ import { meanSquaredDifference } from './mean-squared-difference';
  * DistillMSE. The mean is over classes too, so it is 0..2 / classes.
  */
 export function probabilityDistance(student: Tensor2D, teacher: Tensor2D): Scalar {
-  return meanSquaredDifference(tf.softmax(student), tf.softmax(teacher));
+  return meanSquaredDifference(softmax(student), softmax(teacher));
 }

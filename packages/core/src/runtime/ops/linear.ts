@@ -12,10 +12,19 @@ export function addBias<T extends Tensor>(x: T, bias: Tensor): T {
     const [input, offset] = args as unknown as [Tensor, Tensor];
     return {
       value: execute('BiasAdd', attrs, [input, offset]),
-      gradFunc: (dy: Tensor) => [dy.clone(), execute('BiasAddGrad', attrs, [dy])],
+      gradFunc: (dy: Tensor) => [dy.clone(), sumOverAllButLast(dy)],
     };
   });
   return run(x, bias) as T;
+}
+
+/**
+ * Not by BiasAddGrad on maps: behind a convolution TensorFlow makes one operation of its gradient and that one, in
+ * compiled steps alone, and they would differ in the last bits from steps run operation by operation.
+ */
+function sumOverAllButLast(dy: Tensor): Tensor {
+  if (dy.rank < 4) return execute('BiasAddGrad', attrs, [dy]);
+  return tf.sum(tf.reshape(dy, [-1, dy.shape.at(-1) as number]), 0);
 }
 
 /**

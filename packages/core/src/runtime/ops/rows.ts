@@ -15,6 +15,14 @@ export function gatherRows(table: Tensor, indices: Tensor): Tensor {
   });
 }
 
+/** The numbers of a list at `indices`, int32 of any shape. tf.gather would read the indices to check them. */
+export function gatherIntegers(list: Int32Array, indices: Tensor): Tensor {
+  return tf.tidy(() => {
+    const attrs = [attr.type('Tparams', 'int32'), index, attr.type('Taxis', 'int32'), attr.int('batch_dims', 0)];
+    return execute('GatherV2', attrs, [tf.tensor1d(list, 'int32'), indices, tf.scalar(0, 'int32')]);
+  });
+}
+
 /** `table` [n, d] with `rows` [k, d] in the places of `indices` int32 [k]; of an index that is there twice, either. */
 export function withRows(table: Tensor, indices: Tensor1D, rows: Tensor2D): Tensor2D {
   return tf.tidy(() => {
@@ -40,20 +48,21 @@ export function rowProducts(table: Tensor, indices: Tensor2D, vectors: Tensor2D)
   const chunk = Math.max(1, Math.floor(elementsAtOnce / (count * size)));
   const starts = Array.from({ length: Math.ceil(batch / chunk) }, (_, i) => i * chunk);
   const partOf = (x: Tensor, start: number) => tf.slice(x, [start, 0], [Math.min(chunk, batch - start), -1]);
-  const rowsOf = (source: Tensor, start: number) => gatherRows(source, partOf(indices, start));
   const run = tf.customGrad((...args) => {
     const [given, save] = args as unknown as [Tensor2D, (saved: Tensor[]) => void];
     // As it is now: by the time of the gradient the table may have been written to.
-    save([table]);
-    const products = starts.map((start) =>
-      tf.squeeze(tf.matMul(rowsOf(table, start), tf.expandDims(partOf(given, start), 2)), [2]),
-    );
+    save([table, indices]);
+    const products = starts.map((start) => {
+      const rows = gatherRows(table, partOf(indices, start));
+      return tf.squeeze(tf.matMul(rows, tf.expandDims(partOf(given, start), 2)), [2]);
+    });
     return {
       value: tf.concat(products, 0),
-      gradFunc: (dy: Tensor, [read]: Tensor[]) => {
-        const sums = starts.map((start) =>
-          tf.squeeze(tf.matMul(tf.expandDims(partOf(dy, start), 1), rowsOf(read as Tensor, start)), [1]),
-        );
+      gradFunc: (dy: Tensor, [from, at]: Tensor[]) => {
+        const sums = starts.map((start) => {
+          const rows = gatherRows(from as Tensor, partOf(at as Tensor, start));
+          return tf.squeeze(tf.matMul(tf.expandDims(partOf(dy, start), 1), rows), [1]);
+        });
         return tf.concat(sums, 0);
       },
     };
