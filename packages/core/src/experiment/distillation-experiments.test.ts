@@ -10,7 +10,8 @@ import type { Stage } from './define';
 import { distillationExperiments } from './distillation-experiments';
 import type { NetworkResult } from './network-stages';
 import { integer } from './option';
-import { runStage, type Session } from './run-stage';
+import { runStage } from './run-stage';
+import { untrackedSession } from './untracked-session';
 
 const tiny = {
   images: 12,
@@ -47,23 +48,7 @@ const experiments = new Map<string, Stage>(
 );
 
 const tracked: string[] = [];
-const session: Session = {
-  catalog: { package: 'tiny', root, experiments, broken: new Map() },
-  signal: new AbortController().signal,
-  log: () => undefined,
-  data: 'embedded',
-  sources: 'sources',
-  track: async ({ runName }) => ({
-    params: () => undefined,
-    metrics: () => undefined,
-    tags: () => undefined,
-    artifact: () => undefined,
-    finish: async (status) => {
-      tracked.push(`${runName}: ${status}`);
-      return {};
-    },
-  }),
-};
+const session = untrackedSession({ package: 'tiny', root, experiments }, (run) => tracked.push(run));
 
 async function run(name: string, given: Readonly<Record<string, unknown>> = {}) {
   const experiment = experiments.get(name);

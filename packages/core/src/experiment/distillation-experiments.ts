@@ -2,6 +2,7 @@
  * The experiments that every package has, over its own data: student and teacher alone, distillation, SH-KD's stages.
  * A package's `experiments/` holds a file for each, which is what makes it an Nx target.
  */
+import { parseObjective } from '../distill/parse-objective';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import type { Metrics } from '../train/trainer';
@@ -67,14 +68,15 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     profiles,
     check(values) {
       checkTraining(values);
-      checkDistillation(values.shMethod, values);
+      // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
+      parseObjective({ methods: values.shMethod, hyper: values.shMethodOptions });
     },
     run: async (context) => {
-      const { shMethod, studentHead } = context.options;
+      const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {
-        taught: { method: shMethod, teacher: large.folder, weights: context.options, recipes },
+        taught: { method: shMethod, hyper, teacher: large.folder, weights: context.options, recipes },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
       return {
@@ -96,18 +98,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     profiles,
     check(values) {
       checkTraining(values);
-      // SH-KD's last stage checks them against the method that it uses.
-      if (values.method !== 'sh-kd') checkDistillation(values.method, values);
+      if (values.method !== 'sh-kd') checkDistillation(values);
     },
     run: async (context) => {
-      const { method } = context.options;
+      const { method, methodOptions: hyper } = context.options;
       const large = await context.stage(teacher);
       // SH-KD is a teacher of another kind rather than another loss: its stages are experiments of their own.
       const small =
         method === 'sh-kd'
           ? (await context.stage(distillStudentHead)).result
           : await trainStudent(context, taskOf, {
-              taught: { method, teacher: large.folder, weights: context.options, recipes },
+              taught: { method, hyper, teacher: large.folder, weights: context.options, recipes },
             });
       return { ...small, summary: summary({ teacher: large.result, [`student, ${method}`]: small }) };
     },

@@ -6,6 +6,12 @@ import { flag, list, number, type Option, oneOf, optional, text, type Values } f
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
 
+const ownNumbers = list(text({ default: 'name=value', help: '' }), {
+  default: [],
+  min: 0,
+  help: "the methods' own numbers: negatives=1024 or crd.negatives=1024; `nx run core:methods` lists them",
+});
+
 /** The weights of a method: what is not given is the method's published value. */
 export const methodWeights = {
   gamma: weight("weight of the student's cross-entropy"),
@@ -21,11 +27,6 @@ export const methodWeights = {
   teacherHeadShare: optional(
     number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share, alpha^TH" }),
   ),
-  methodOptions: list(text({ default: 'name=value', help: '' }), {
-    default: [],
-    min: 0,
-    help: "the methods' own numbers: negatives=1024 or crd.negatives=1024; `nx run core:methods` lists them",
-  }),
   headFromTeacher: flag({ help: "the student's head starts as its teacher's (the reference's --copy_head)" }),
   predictionShare: number({
     default: 0,
@@ -41,6 +42,7 @@ export const methodOptions = {
     others: ['sh-kd'],
     help: 'what the student learns from the teacher; several are summed: crd:0.8+th-kd:0.02',
   }),
+  methodOptions: ownNumbers,
   ...methodWeights,
 };
 
@@ -50,6 +52,7 @@ export const studentHeadOptions = {
     default: 'l2e',
     help: "SH-KD: what the new student learns from its teacher, by --method's names",
   }),
+  shMethodOptions: ownNumbers,
   studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
     help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
   }),
@@ -61,14 +64,14 @@ export type MethodValues = Values<typeof methodOptions>;
 export type StudentHeadValues = Values<typeof studentHeadOptions>;
 
 /** What was given over the published settings, as `parseObjective` takes it. */
-export function objectiveSource(methods: string, weights: MethodWeights) {
-  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare, methodOptions: hyper } = weights;
+export function objectiveSource(methods: string, hyper: readonly string[], weights: MethodWeights) {
+  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = weights;
   return { methods, given: { gamma, alpha, beta, delta, temperature, form, teacherHeadShare }, hyper };
 }
 
 /** @throws UserError for options of a distillation that are valid each by itself, but not together. */
-export function checkDistillation(methods: string, weights: MethodWeights): void {
-  const { studentHead, name } = parseObjective(objectiveSource(methods, weights));
+export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues): void {
+  const { studentHead, name } = parseObjective(objectiveSource(method, hyper, weights));
   if (studentHead === undefined) return;
   if (weights.headFromTeacher) {
     throw new UserError(`--head-from-teacher: with ${name} the student has its teacher's head already`);

@@ -3,6 +3,8 @@ import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
 import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
+import { UserError } from '../runtime/user-error';
+import { importNetwork } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
 import type { Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
@@ -26,6 +28,8 @@ export type TaskOf<D> = (options: D) => Task;
 export interface Taught {
   /** Methods of `distill/methods` by name: see `parseObjective`. */
   readonly method: string;
+  /** Their own numbers: see `parseHyper`. */
+  readonly hyper: readonly string[];
   /** The folder of the teacher's stage. */
   readonly teacher: string;
   readonly weights: MethodWeights;
@@ -53,7 +57,7 @@ async function runRecipe<D extends TrainingValues>(
     const distillation = taught && {
       teacher: networkOf(taught.teacher),
       objective: parseObjective({
-        ...objectiveSource(taught.method, taught.weights),
+        ...objectiveSource(taught.method, taught.hyper, taught.weights),
         ...(taught.recipes && { recipes: taught.recipes }),
       }),
       predictionShare: taught.weights.predictionShare,
@@ -103,12 +107,42 @@ export function trainTeacher<D extends TrainingValues & TeacherValues>(
 ): Promise<NetworkResult> {
   const { options } = context;
   const task = taskOf(options);
+  if (options.teacherWeights !== undefined) return importTeacher(context, task, options.teacherWeights, sharedHead);
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
     settings: { ...options, epochs: options.teacherEpochs, learningRate: options.teacherLearningRate },
     ...(sharedHead && { sharedHead }),
   });
+}
+
+/** A teacher that was trained elsewhere, made a stage like those that are trained here. */
+async function importTeacher<D extends TrainingValues & TeacherValues>(
+  { options, folder, log }: RunContext<D>,
+  task: Task,
+  file: string,
+  sharedHead: SharedHead | undefined,
+): Promise<NetworkResult> {
+  try {
+    if (sharedHead) {
+      throw new UserError(
+        "--teacher-weights names a teacher that is trained already; SH-KD trains its own under the student's head",
+      );
+    }
+    await prepare({ log }, task);
+    const { allowMissing, batchSize } = options;
+    const { network, parameters, metrics, files } = await importNetwork({
+      file,
+      task,
+      folder,
+      allowMissing,
+      batchSize,
+    });
+    const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
+    return { metrics, summary, files, network, parameters, bestEpoch: 0, best: metrics, imagesPerSecond: 0 };
+  } finally {
+    await task.close();
+  }
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */

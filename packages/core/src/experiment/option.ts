@@ -1,3 +1,4 @@
+import { statSync } from 'node:fs';
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
 
@@ -15,6 +16,8 @@ export interface Option<T> {
   readonly valid: string;
   /** A flag stands alone on the command line (`--flip-test`); the others want a value. */
   readonly isFlag: boolean;
+  /** The value names a file, whose content is what counts. */
+  readonly isFile?: boolean;
   /** Reads the command line's text for the option called `name` (as written: `--epochs`). Throws UserError. */
   readonly parse: (text: string, name: string) => T;
   /** Checks a value from a profile or a stage's overrides, and returns it. Throws UserError. */
@@ -88,6 +91,18 @@ export function text(spec: Described<string>): Option<string> {
     return value;
   };
   return option(spec, valid, check, (given) => given);
+}
+
+/** A file that is there. */
+export function file(spec: { readonly help: string }): Option<string> {
+  const valid = 'the path of a file';
+  const check = (value: unknown, name: string): string => {
+    if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
+    if (!statSync(value, { throwIfNoEntry: false })?.isFile())
+      throw new UserError(`${name}: there is no file ${value}`);
+    return value;
+  };
+  return { ...option(spec, valid, check, (given) => given), isFile: true };
 }
 
 /** True or false; on the command line `--flip-test`, `--no-flip-test` or `--flip-test=false`. */

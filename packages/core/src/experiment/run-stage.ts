@@ -6,7 +6,7 @@ import { type Catalog, nameOf, reach } from './catalog';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
 import type { openTracker } from './open-tracker';
 import { resolveOptions, type Settings } from './settings';
-import { copyRun, type FinishedRun, readFinished, runKey, writeFinished, writeJson } from './store';
+import { copyRun, digestFile, type FinishedRun, readFinished, runKey, writeFinished, writeJson } from './store';
 
 /** What all stages of one command share. */
 export interface Session {
@@ -40,8 +40,9 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   const options = Object.fromEntries(
     reach(experiment).map((it) => [nameOf(catalog, it), resolveOptions(it, settings)]),
   );
+  const files = await filesOf(reach(experiment), options, catalog);
   const device = process.env.TF_DEVICE || 'cpu';
-  const identity = { experiment: name, options, data, sources, device };
+  const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
   const key = runKey(identity);
   const folder = join(catalog.root, 'runs', catalog.package, name, key);
   const shownFolder = relative(catalog.root, folder);
@@ -65,6 +66,22 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   } finally {
     await unlock();
   }
+}
+
+/** The digests of the files that options name, by path; undefined where they name none. */
+async function filesOf(
+  stages: readonly Stage[],
+  options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
+  catalog: Catalog,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const paths = stages.flatMap((stage) =>
+    Object.entries(stage.options).flatMap(([option, { isFile }]) => {
+      const value = options[nameOf(catalog, stage)]?.[option];
+      return isFile === true && typeof value === 'string' ? [value] : [];
+    }),
+  );
+  if (paths.length === 0) return undefined;
+  return Object.fromEntries(await Promise.all([...new Set(paths)].map(async (path) => [path, await digestFile(path)])));
 }
 
 /** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */

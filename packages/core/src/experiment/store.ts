@@ -1,4 +1,5 @@
 import { createHash, randomUUID } from 'node:crypto';
+import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
@@ -25,6 +26,8 @@ export interface RunIdentity {
   readonly sources: string;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
+  /** The digests of files that options name, by path. */
+  readonly files?: Readonly<Record<string, string>>;
 }
 
 const resultFile = 'result.json';
@@ -45,6 +48,13 @@ export async function sourcesDigest(root: string, packageName: string): Promise<
     digestFiles(core, ['package.json', '{src,native}/**/*']),
   ]);
   return createHash('sha256').update(own).update(shared).digest('hex').slice(0, 16);
+}
+
+/** The digest of a file's content. */
+export async function digestFile(path: string): Promise<string> {
+  const hash = createHash('sha256');
+  for await (const part of createReadStream(path)) hash.update(part as Buffer);
+  return hash.digest('hex').slice(0, 16);
 }
 
 async function digestFiles(folder: string, patterns: readonly string[]): Promise<string> {

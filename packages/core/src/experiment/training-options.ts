@@ -6,7 +6,7 @@ import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
-import { flag, integer, number, oneOf, optional, type Values } from './option';
+import { file, flag, integer, list, number, oneOf, optional, text, type Values } from './option';
 
 export const trainingOptions = {
   seed: integer({ default: 1, min: 0, help: 'of all randomness: weights, data, order, augmentation' }),
@@ -71,6 +71,16 @@ export const teacherOptions = {
   teacherWidth: number({ default: 1, above: 0, help: "multiplies the channels of the teacher's layers" }),
   teacherEpochs: integer({ default: 12, min: 1, help: "passes over the data in the teacher's training" }),
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
+  teacherWeights: optional(
+    file({
+      help: 'a trained teacher instead of training one: .pth or .safetensors of PyTorch, or a checkpoint; its architecture is found out',
+    }),
+  ),
+  allowMissing: list(text({ default: 'head', help: '' }), {
+    default: [],
+    min: 0,
+    help: "names, or what names begin with, that --teacher-weights may lack; 'head' is the classifier",
+  }),
 };
 
 export type TrainingValues = Values<typeof trainingOptions>;

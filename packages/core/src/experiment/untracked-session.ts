@@ -1,0 +1,26 @@
+import type { Catalog } from './catalog';
+import type { Session } from './run-stage';
+
+/** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */
+export function untrackedSession(
+  catalog: Omit<Catalog, 'broken'>,
+  ended: (run: string) => void = () => undefined,
+): Session {
+  return {
+    catalog: { ...catalog, broken: new Map() },
+    signal: new AbortController().signal,
+    log: () => undefined,
+    data: 'embedded',
+    sources: 'sources',
+    track: async ({ runName }) => ({
+      params: () => undefined,
+      metrics: () => undefined,
+      tags: () => undefined,
+      artifact: () => undefined,
+      finish: async (status) => {
+        ended(`${runName}: ${status}`);
+        return {};
+      },
+    }),
+  };
+}

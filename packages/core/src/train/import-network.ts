@@ -1,0 +1,88 @@
+import { join } from 'node:path';
+import type { NetworkDescription } from '../nn/network';
+import { Program } from '../runtime/program';
+import { State } from '../runtime/state';
+import { UserError } from '../runtime/user-error';
+import { writeCheckpoint } from './checkpoint';
+import { makeInference } from './inference';
+import { loadNetwork } from './load-network';
+import type { Task } from './task';
+import { checkpointFiles, type Metrics, type NetworkMetadata } from './trainer';
+
+export interface NetworkImport {
+  /** PyTorch's, safetensors, or a checkpoint. */
+  readonly file: string;
+  readonly task: Task;
+  /** Where its checkpoint goes, and what the task concludes with. */
+  readonly folder: string;
+  readonly allowMissing: readonly string[];
+  readonly batchSize: number;
+}
+
+export interface ImportedNetwork {
+  readonly network: NetworkDescription;
+  readonly parameters: number;
+  readonly metrics: Metrics;
+  /** In the folder. */
+  readonly files: readonly string[];
+}
+
+/**
+ * Makes a network that was trained elsewhere one of ours: measured on the task, and kept as a checkpoint.
+ * @throws UserError when the file fits no network, or is of another number of classes or size of images than the data
+ */
+export async function importNetwork({
+  file,
+  task,
+  folder,
+  allowMissing,
+  batchSize,
+}: NetworkImport): Promise<ImportedNetwork> {
+  const { classes, size } = task.train;
+  const state = new State();
+  const program = new Program(state);
+  try {
+    const network = loadNetwork(state, 'teacher', file, {
+      inputSize: size,
+      allowMissing,
+      ...(allowMissing.length > 0 && { classes }),
+    });
+    requireFit(file, network.description, { classes, size });
+    const inference = makeInference(program, network, { batchSize });
+    const metrics = await task.evaluate(inference);
+    const left = await task.conclude(folder, inference);
+    const metadata: NetworkMetadata = { network: network.description, epoch: 0, metrics };
+    for (const name of [checkpointFiles.last, checkpointFiles.best]) {
+      writeCheckpoint(join(folder, name), { tensors: network.weights(), metadata });
+    }
+    const trainable = network.variables().filter(({ kind }) => kind === 'trainable');
+    return {
+      network: network.description,
+      parameters: trainable.reduce((sum, { variable }) => sum + variable.size, 0),
+      metrics,
+      files: [checkpointFiles.last, checkpointFiles.best, ...left],
+    };
+  } finally {
+    program.dispose();
+    state.dispose();
+  }
+}
+
+function requireFit(
+  file: string,
+  network: NetworkDescription,
+  data: { readonly classes: number; readonly size: number },
+): void {
+  if (network.classes !== data.classes) {
+    throw new UserError(
+      `${file} tells ${network.classes} classes apart, the data has ${data.classes}: a teacher must know the same classes.`,
+      1,
+    );
+  }
+  if (network.inputSize !== data.size) {
+    throw new UserError(
+      `${file} is of a network for images of ${network.inputSize} pixels, the data's have ${data.size}.`,
+      1,
+    );
+  }
+}

@@ -1,0 +1,82 @@
+/** `nx run imagenet:distill` by every method, and with a pair of networks of each family, over a few tiny pictures. */
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { methods } from '@headshare/core/distill/registry';
+import type { Stage } from '@headshare/core/experiment/define';
+import type { NetworkResult } from '@headshare/core/experiment/network-stages';
+import { runStage } from '@headshare/core/experiment/run-stage';
+import { untrackedSession } from '@headshare/core/experiment/untracked-session';
+import { backbones } from '@headshare/core/nn/registry';
+import { experiments } from './experiments';
+
+const root = mkdtempSync(join(tmpdir(), 'headshare-methods-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const stages = new Map<string, Stage>(
+  Object.entries(experiments).map(([name, experiment]) => [name, experiment as Stage]),
+);
+const session = untrackedSession({ package: 'imagenet', root, experiments: stages });
+
+const tiny = {
+  imageSize: 16,
+  classes: 3,
+  imagesPerClass: 6,
+  testImagesPerClass: 2,
+  batchSize: 6,
+  studentWidth: 0.25,
+  teacherWidth: 0.25,
+};
+
+/** What a method has many of, where it has: there are few pictures. */
+const few: Readonly<Record<string, number>> = { negatives: 5, epochs: 1, dimension: 8 };
+
+async function distill(given: Readonly<Record<string, unknown>>): Promise<NetworkResult> {
+  const { run } = await runStage(experiments.distill, { profile: 'smoke', given: { ...tiny, ...given } }, session);
+  return run.result as NetworkResult;
+}
+
+const expectTrained = ({ metrics, summary }: NetworkResult) => {
+  expect(metrics.top1).toBeGreaterThanOrEqual(0);
+  expect(metrics.agreement).toBeGreaterThanOrEqual(0);
+  expect(summary).toContain('teacher');
+};
+
+test.each([...methods.all.map(({ name }) => name), 'sh-kd', 'crd:0.8+th-kd:0.02+kd'])('--method=%s', async (method) => {
+  const hyper =
+    method === 'sh-kd'
+      ? []
+      : method.split('+').flatMap((part) => {
+          const { name, defaults } = methods.named(part.split(':')[0] ?? '');
+          return Object.keys(few)
+            .filter((key) => Object.hasOwn(defaults.hyper, key))
+            .map((key) => `${name}.${key}=${few[key]}`);
+        });
+  expectTrained(await distill({ method, methodOptions: hyper }));
+});
+
+/** One pair of each family at least: as published where that is so, from a teacher of another family elsewhere. */
+const pairs = [
+  ['resnet14', 'resnet8x4'],
+  ['wrn_16_2', 'wrn_16_1'],
+  ['vgg11', 'vgg8'],
+  ['cifar-resnet50', 'cifar-mobilenet-v2'],
+  ['vgg8', 'shufflenet-v1'],
+  ['resnet8x4', 'shufflenet-v2'],
+  ['resnet34', 'resnet18'],
+  ['resnet18', 'mobilenet_v2'],
+  ['resnet18', 'mobilenet_v3_small'],
+  ['resnet18', 'efficientnet_b0'],
+  ['iresnet18', 'mobilefacenet'],
+] as const;
+
+test.each(pairs)('--teacher=%s --student=%s', async (teacher, student) => {
+  expectTrained(await distill({ teacher, student, method: 'l2e-th-kd' }));
+});
+
+test('every file of backbones has a network in a pair', () => {
+  const family = (name: string) =>
+    name.replace(/(?<=^(resnet|iresnet|vgg|wrn_))\d.*|(?<=mobilenet_v3)_.*|-insightface$/, '').replace(/^cifar-/, '');
+  const tried = new Set(pairs.flat().map(family));
+  expect(backbones.all.map(({ name }) => family(name)).filter((name) => !tried.has(name))).toEqual([]);
+});
