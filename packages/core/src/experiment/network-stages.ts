@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
 import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
+import { normalisations } from '../nn/normalisation';
 import { UserError } from '../runtime/user-error';
 import { importNetwork } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
@@ -165,11 +166,21 @@ export function trainStudent<D extends TrainingValues & StudentValues>(
 function describe(
   backbone: string,
   width: number,
-  { head, scale, margin, embeddingSize }: TrainingValues,
+  { head, scale, margin, embeddingSize, normalisation }: TrainingValues,
   { train }: Task,
 ): NetworkDescription {
   const { size: inputSize, classes } = train;
-  return { backbone, width, head, scale, ...(margin !== undefined && { margin }), embeddingSize, inputSize, classes };
+  return {
+    backbone,
+    width,
+    head,
+    scale,
+    ...(margin !== undefined && { margin }),
+    embeddingSize,
+    inputSize,
+    classes,
+    ...(normalisation !== 'symmetric' && { normalisation: normalisations[normalisation] }),
+  };
 }
 
 /** The last checkpoint of a stage, by which its network is known to others. */

@@ -39,6 +39,9 @@ export const trainingOptions = {
     number({ default: 0.4, min: 0, max: 1, help: "of margin heads; default: the head's published one" }),
   ),
   embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, where the backbone leaves it open' }),
+  normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
+    help: 'how networks that are trained normalise images: to -1..1, or by the mean and deviation of a data set; weights from elsewhere keep their own',
+  }),
   recompute: flag({
     help: 'blocks are computed again for their gradients: less memory, about a third more time, the same results',
   }),

@@ -12,3 +12,5 @@ export const cifar100: Normalisation = { mean: [0.5071, 0.4867, 0.4408], deviati
 
 /** As torchvision's published weights want it. */
 export const imagenet: Normalisation = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
+
+export const normalisations = { symmetric, cifar100, imagenet };
