@@ -4,6 +4,7 @@ import type { Network } from '../nn/network';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
 import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
 
 /** What a step is given of a batch. */
 export interface Seen {
@@ -34,6 +35,10 @@ export function perception(
   const asked = { preactivations: needs.has('preactivations') };
   const view = (network: Network, mode: Mode): View => {
     const { features, preactivations = [], embedding, transferred } = network.embed(pixels, mode, asked);
+    if (asked.preactivations && preactivations.length !== features.length) {
+      const { backbone } = network.description;
+      throw new UserError(`${backbone} gives no maps before their activation, which the method needs.`);
+    }
     const logits = network.head.logits(embedding);
     return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
