@@ -127,7 +127,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     run: async (context) => {
       const { seed: firstSeed, seeds, methods } = context.options;
       const runs: ComparedRun[] = [];
-      const task = taskOf(context.options);
+      const task = await taskOf(context.options);
       for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
         context.log(`seed ${seed} (${seed - firstSeed + 1} of ${seeds})`);
         const add = (row: string, { result }: StageOutcome<NetworkResult>, more: Metrics = {}) =>

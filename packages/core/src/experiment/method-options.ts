@@ -82,7 +82,7 @@ export function checkDistillation({ method, methodOptions: hyper, ...weights }: 
 }
 
 /** Methods by name: one, or several joined by `+`, each with its weight after a colon where it is another than published. */
-function methodsOption({
+export function methodsOption({
   default: fallback,
   others = [],
   help,

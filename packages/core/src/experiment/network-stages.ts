@@ -24,7 +24,7 @@ export interface NetworkResult extends StageResult {
 }
 
 /** Makes the data and the yardstick from the package's own options. */
-export type TaskOf<D> = (options: D) => Task;
+export type TaskOf<D> = (options: D) => Task | Promise<Task>;
 
 export interface Taught {
   /** Methods of `distill/methods` by name: see `parseObjective`. */
@@ -101,13 +101,13 @@ async function prepare({ log }: { log: (line: string) => void }, { train }: Task
 }
 
 /** Trains the teacher; under a shared head when one is given (SH-KD's second stage). */
-export function trainTeacher<D extends TrainingValues & TeacherValues>(
+export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   context: RunContext<D>,
   taskOf: TaskOf<D>,
   sharedHead?: SharedHead,
 ): Promise<NetworkResult> {
   const { options } = context;
-  const task = taskOf(options);
+  const task = await taskOf(options);
   if (options.teacherWeights !== undefined) return importTeacher(context, task, options.teacherWeights, sharedHead);
   return runRecipe(context, task, {
     role: 'teacher',
@@ -147,13 +147,13 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */
-export function trainStudent<D extends TrainingValues & StudentValues>(
+export async function trainStudent<D extends TrainingValues & StudentValues>(
   context: RunContext<D>,
   taskOf: TaskOf<D>,
   { taught, sharedHead }: { readonly taught?: Taught; readonly sharedHead?: SharedHead } = {},
 ): Promise<NetworkResult> {
   const { options } = context;
-  const task = taskOf(options);
+  const task = await taskOf(options);
   return runRecipe(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),

@@ -1,0 +1,66 @@
+/** RepDistiller's table of CIFAR-100, any part of it, trained here and put beside the published numbers. */
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { RunContext, StageOutcome } from '@headshare/core/experiment/define';
+import type { NetworkResult } from '@headshare/core/experiment/network-stages';
+import { summarise } from '@headshare/core/report/statistics';
+import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
+import { terminalTable } from '@headshare/core/report/terminal-table';
+import { type PublishedPair, pairName } from './published-cifar100';
+
+/** One row of the table: a network of a pair, trained in one way. */
+export interface TableRow {
+  readonly pair: PublishedPair;
+  /** `teacher`, `student`, or what the student was distilled by. */
+  readonly by: string;
+  /** Top-1 of each seed: after the last epoch, which is what is published, and of the best epoch. */
+  readonly last: readonly number[];
+  readonly best: readonly number[];
+}
+
+/** Ours beside the published, with the difference of the means. */
+export function publishedTable(rows: readonly TableRow[]): Table {
+  const seeds = Math.max(...rows.map(({ last }) => last.length));
+  return {
+    columns: [
+      { title: 'teacher / student' },
+      { title: 'network' },
+      { title: 'top-1', percent: true },
+      { title: 'best epoch', percent: true },
+      { title: 'published', percent: true },
+      { title: 'difference', percent: true },
+    ],
+    rows: rows.map(({ pair, by, last, best }) => {
+      const published = pair.top1[by as keyof typeof pair.top1];
+      const ours = summarise(last);
+      const difference = published === undefined ? undefined : ours.mean - published;
+      return [pairName(pair), by, ours, summarise(best), published, difference];
+    }),
+    notes: [
+      `${seeds === 1 ? 'One seed' : `Mean ± standard deviation over ${seeds} seeds`}; top-1 of the last epoch, as published.`,
+      "Published: RepDistiller's README, mean of several runs; the best epoch is chosen on the test set, and is no number to publish.",
+    ],
+  };
+}
+
+/** Writes `table.md` and `table.csv` into the run's folder. @returns what the terminal shows */
+export async function reportTable(rows: readonly TableRow[], { folder }: Pick<RunContext<unknown>, 'folder'>) {
+  const table = publishedTable(rows);
+  await writeFile(join(folder, 'table.md'), markdownTable(table));
+  await writeFile(join(folder, 'table.csv'), csvTable(table));
+  const metrics = Object.fromEntries(
+    rows.map(({ pair, by, last }) => [`${pairName(pair)}/${by.replace(/[^\w.-]/g, '_')}`, summarise(last).mean]),
+  );
+  return { metrics, summary: terminalTable(table), files: ['table.md', 'table.csv'] };
+}
+
+/** A row of several runs. */
+export function rowOf(pair: PublishedPair, by: string, runs: readonly StageOutcome<NetworkResult>[]): TableRow {
+  const top1 = (metrics: NetworkResult['metrics']) => metrics.top1 ?? Number.NaN;
+  return {
+    pair,
+    by,
+    last: runs.map(({ result }) => top1(result.metrics)),
+    best: runs.map(({ result }) => top1(result.best)),
+  };
+}
