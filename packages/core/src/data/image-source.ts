@@ -19,6 +19,9 @@ export interface ImageLocation {
   /** Bytes of the file that hold the image, where it is a part of a shard; both or neither. */
   readonly offset?: number;
   readonly length?: number;
-  /** Cropped to before anything else, in pixels of the image as stored: EXIF rotation is not applied. */
+  /**
+   * Cropped to before anything else, in whole pixels of the image as stored: EXIF rotation is not applied. It starts at 0 or
+   * later and may reach beyond the right and lower edge: what lies outside does not count.
+   */
   readonly box?: readonly [left: number, top: number, width: number, height: number];
 }
