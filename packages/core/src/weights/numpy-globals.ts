@@ -1,6 +1,14 @@
 /** NumPy's arrays, numbers and types in pickles: checkpoints hold their best accuracy so, data sets their images. */
 import { type ElementType, elementTypes } from './element-types';
-import { itemsOf, type Make, type PickleContext, type PickleGlobals, PickleRecord, Stateful } from './pickle-values';
+import {
+  itemsOf,
+  type Make,
+  type PickleContext,
+  type PickleGlobals,
+  PickleRecord,
+  Stateful,
+  Tuple,
+} from './pickle-values';
 import { isCount, shown } from './refusal';
 
 const typeNames: Readonly<Record<string, string>> = {
@@ -67,6 +75,13 @@ export class NumpyArray extends Stateful {
   }
 }
 
+/** (data, dtype, shape, order): how NumPy 2 writes arrays with Python's protocol 5. */
+const fromBuffer: Make = ([data, type, shape, order], context) => {
+  const array = new NumpyArray();
+  array.setState(new Tuple([1, shape, type, order === 'F', data]), context);
+  return array;
+};
+
 const dtype: Make = ([code], context) => {
   if (typeof code !== 'string') throw context.refuse('a type of NumPy in it is damaged');
   return new NumpyType(code);
@@ -87,6 +102,7 @@ const scalar: Make = (args, context) => {
 export const numpyGlobals: PickleGlobals = new Map<string, Make | 'record' | 'name'>([
   ['numpy.core.multiarray.scalar', scalar],
   ['numpy.core.multiarray._reconstruct', () => new NumpyArray()],
+  ['numpy.core.numeric._frombuffer', fromBuffer],
   ['numpy.ndarray', 'name'],
   ['numpy.dtype', dtype],
   // NumPy 2 on Python's newer protocols names the classes of types.

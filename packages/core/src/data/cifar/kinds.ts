@@ -1,0 +1,87 @@
+/** The two data sets of Krizhevsky (2009, "Learning multiple layers of features from tiny images"), as they are distributed. */
+export interface CifarKind {
+  readonly title: string;
+  readonly classes: number;
+  /** Superclasses; only CIFAR-100 has them. */
+  readonly coarseClasses?: number;
+  readonly trainImages: number;
+  readonly testImages: number;
+  readonly page: string;
+  /** Bytes of labels before a binary record's pixels; the last of them is the (fine) label. */
+  readonly labelBytes: 1 | 2;
+  readonly formats: readonly CifarFormat[];
+  /** Keys of labels in the pickles. */
+  readonly labelKeys: { readonly fine: string; readonly coarse?: string };
+}
+
+export interface CifarFormat {
+  readonly name: 'binary' | 'pickle';
+  /** What the archive unpacks to. */
+  readonly folder: string;
+  readonly train: readonly string[];
+  readonly test: string;
+  /** Files of names: text, one a line, or a pickle of both. */
+  readonly names: { readonly fine: string; readonly coarse?: string };
+  /** Keys of names in the pickle. */
+  readonly nameKeys?: { readonly fine: string; readonly coarse?: string };
+}
+
+const five = [1, 2, 3, 4, 5];
+
+export const cifarKinds = {
+  cifar10: {
+    title: 'CIFAR-10',
+    classes: 10,
+    trainImages: 50_000,
+    testImages: 10_000,
+    page: 'https://www.cs.toronto.edu/~kriz/cifar.html',
+    labelBytes: 1,
+    labelKeys: { fine: 'labels' },
+    formats: [
+      {
+        name: 'binary',
+        folder: 'cifar-10-batches-bin',
+        train: five.map((batch) => `data_batch_${batch}.bin`),
+        test: 'test_batch.bin',
+        names: { fine: 'batches.meta.txt' },
+      },
+      {
+        name: 'pickle',
+        folder: 'cifar-10-batches-py',
+        train: five.map((batch) => `data_batch_${batch}`),
+        test: 'test_batch',
+        names: { fine: 'batches.meta' },
+        nameKeys: { fine: 'label_names' },
+      },
+    ],
+  },
+  cifar100: {
+    title: 'CIFAR-100',
+    classes: 100,
+    coarseClasses: 20,
+    trainImages: 50_000,
+    testImages: 10_000,
+    page: 'https://www.cs.toronto.edu/~kriz/cifar.html',
+    labelBytes: 2,
+    labelKeys: { fine: 'fine_labels', coarse: 'coarse_labels' },
+    formats: [
+      {
+        name: 'binary',
+        folder: 'cifar-100-binary',
+        train: ['train.bin'],
+        test: 'test.bin',
+        names: { fine: 'fine_label_names.txt', coarse: 'coarse_label_names.txt' },
+      },
+      {
+        name: 'pickle',
+        folder: 'cifar-100-python',
+        train: ['train'],
+        test: 'test',
+        names: { fine: 'meta', coarse: 'meta' },
+        nameKeys: { fine: 'fine_label_names', coarse: 'coarse_label_names' },
+      },
+    ],
+  },
+} as const satisfies Record<string, CifarKind>;
+
+export type CifarName = keyof typeof cifarKinds;

@@ -1,0 +1,74 @@
+/** Python's bytes, where a string would be written as text. */
+export type Picklable =
+  | string
+  | number
+  | Uint8Array
+  | readonly Picklable[]
+  | ReadonlyMap<string, Picklable>
+  | ByteArray;
+
+/** A NumPy array of bytes. */
+export class ByteArray {
+  constructor(
+    readonly shape: readonly number[],
+    readonly data: Uint8Array,
+  ) {}
+}
+
+/**
+ * Pickles as the data sets' authors made them (Lib/pickletools.py, protocol 2): with `python` 2 strings are byte
+ * strings and arrays hold one; with 3 (protocol 3) strings are text and arrays hold bytes.
+ */
+export function pickle(value: Picklable, python: 2 | 3 = 2): Buffer {
+  const parts: Uint8Array[] = [];
+  const ascii = (text: string) => parts.push(Buffer.from(text, 'latin1'));
+  const sized = (code: string, bytes: Uint8Array) => {
+    const head = Buffer.alloc(5);
+    head.write(code, 'latin1');
+    head.writeUInt32LE(bytes.length, 1);
+    parts.push(head, bytes);
+  };
+  const string = (text: string) =>
+    python === 2 ? sized('T', Buffer.from(text, 'latin1')) : sized('X', Buffer.from(text, 'utf8'));
+  const write = (part: Picklable): void => {
+    if (typeof part === 'string') string(part);
+    else if (typeof part === 'number') integer(part);
+    else if (part instanceof ByteArray) array(part);
+    else if (part instanceof Map) {
+      ascii('}(');
+      for (const [key, item] of part) {
+        string(key);
+        write(item);
+      }
+      ascii('u');
+    } else if (Array.isArray(part)) {
+      ascii('](');
+      for (const item of part) write(item);
+      ascii('e');
+    } else sized(python === 2 ? 'T' : 'B', part as Uint8Array);
+  };
+  const integer = (number: number) => {
+    const bytes = Buffer.alloc(5);
+    bytes.write('J', 'latin1');
+    bytes.writeInt32LE(number, 1);
+    parts.push(bytes);
+  };
+  /** ndarray's empty beginning, then its state: version, shape, type, order, data. */
+  const array = ({ shape, data }: ByteArray) => {
+    ascii('cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n(K\0t');
+    write(Buffer.from('b'));
+    ascii('\x87R(K\x01(');
+    for (const length of shape) integer(length);
+    ascii('tcnumpy\ndtype\n');
+    string('u1');
+    ascii('K\0K\x01\x87R(K\x03');
+    string('|');
+    ascii('NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\0tb\x89');
+    write(data);
+    ascii('tb');
+  };
+  ascii(python === 2 ? '\x80\x02' : '\x80\x03');
+  write(value);
+  ascii('.');
+  return Buffer.concat(parts);
+}

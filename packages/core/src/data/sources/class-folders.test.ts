@@ -1,0 +1,110 @@
+import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import type { ImageSource } from '../image-source';
+import { openClassFolders } from './class-folders';
+import { temporaryFolder } from './temporary-folder';
+
+const folder = temporaryFolder();
+
+function make(files: Readonly<Record<string, string>>): void {
+  for (const [name, content] of Object.entries(files)) {
+    const file = join(folder.path, name);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, content);
+  }
+}
+
+const contents = (source: ImageSource) =>
+  Array.from(source.labels, (label, i) => `${label} ${relative(folder.path, source.locate(i).file)}`);
+
+test('folders of training and test images, by class', async () => {
+  make({
+    'train/b/2.JPEG': 'x',
+    'train/b/10.jpg': 'x',
+    'train/b/.hidden.jpg': 'x',
+    'train/b/._2.JPEG': 'x',
+    'train/b/notes.txt': 'x',
+    'train/b/deeper/1.PNG': 'x',
+    'train/a/1.webp': 'x',
+    'train/.cache/1.jpg': 'x',
+    'val/a/1.tif': 'x',
+    'val/b/1.bmp': 'x',
+  });
+  const { train, test } = await openClassFolders(folder.path);
+  expect(train.classNames).toEqual(['a', 'b']);
+  expect(contents(train)).toEqual([
+    '0 train/a/1.webp',
+    '1 train/b/10.jpg',
+    '1 train/b/2.JPEG',
+    '1 train/b/deeper/1.PNG',
+  ]);
+  expect(contents(test)).toEqual(['0 val/a/1.tif', '1 val/b/1.bmp']);
+  expect(() => train.locate(4)).toThrow('-train has no image 4: indices run from 0 to 3');
+});
+
+test('links count as what they point to', async () => {
+  make({
+    'elsewhere/a/1.jpg': 'x',
+    'elsewhere/one': 'x',
+    'data/train/b/1.jpg': 'x',
+    'data/test/b/1.jpg': 'x',
+    'data/test/a/1.jpg': 'x',
+  });
+  symlinkSync(join(folder.path, 'elsewhere/a'), join(folder.path, 'data/train/a'));
+  symlinkSync(join(folder.path, 'elsewhere/one'), join(folder.path, 'data/train/b/2.jpg'));
+  const { train } = await openClassFolders(join(folder.path, 'data'));
+  expect(contents(train)).toEqual(['0 data/train/a/1.jpg', '1 data/train/b/1.jpg', '1 data/train/b/2.jpg']);
+  symlinkSync(join(folder.path, 'nowhere'), join(folder.path, 'data/train/b/3.jpg'));
+  await expect(openClassFolders(join(folder.path, 'data'))).rejects.toThrow(
+    'train/b/3.jpg is not there, or is a link to nothing',
+  );
+  rmSync(join(folder.path, 'data/train/b/3.jpg'));
+  symlinkSync(join(folder.path, 'data/train'), join(folder.path, 'data/train/b/up'));
+  await expect(openClassFolders(join(folder.path, 'data'))).rejects.toThrow('is it a link to one above?');
+});
+
+test('without a folder of test images, the same part of each class is held out', async () => {
+  const names = Array.from({ length: 10 }, (_, i) => `${i}.jpg`);
+  make(Object.fromEntries(['a', 'b'].flatMap((name) => names.map((file) => [`${name}/${file}`, 'x']))));
+  const { train, test } = await openClassFolders(folder.path, { testPart: 0.3, seed: 1 });
+  expect(Array.from(test.labels)).toEqual([0, 0, 0, 1, 1, 1]);
+  expect(train.labels.length).toBe(14);
+  expect(new Set([...contents(train), ...contents(test)]).size).toBe(20);
+  const again = await openClassFolders(folder.path, { testPart: 0.3, seed: 1 });
+  expect(contents(again.test)).toEqual(contents(test));
+  const other = await openClassFolders(folder.path, { testPart: 0.3, seed: 2 });
+  expect(contents(other.test)).not.toEqual(contents(test));
+});
+
+test('a fingerprint knows names, sizes and labels, and not where the data lies', async () => {
+  make({ 'd/train/a/1.jpg': 'x', 'd/train/b/1.jpg': 'x', 'd/val/a/1.jpg': 'x', 'd/val/b/1.jpg': 'x' });
+  const open = async (at = 'd') => (await openClassFolders(join(folder.path, at))).train.fingerprint;
+  const first = await open();
+  renameSync(join(folder.path, 'd'), join(folder.path, 'moved'));
+  expect(await open('moved')).toBe(first);
+  make({ 'moved/train/a/1.jpg': 'xy' });
+  const larger = await open('moved');
+  renameSync(join(folder.path, 'moved/train/a/1.jpg'), join(folder.path, 'moved/train/a/2.jpg'));
+  const renamed = await open('moved');
+  make({ 'moved/train/b/2.jpg': 'x' });
+  expect(new Set([first, larger, renamed, await open('moved')]).size).toBe(4);
+});
+
+test('what is missing is named', async () => {
+  await expect(openClassFolders(join(folder.path, 'none'))).rejects.toThrow(
+    'none is no folder: it should hold train/<class>/',
+  );
+  await expect(openClassFolders(folder.path)).rejects.toThrow(`${folder.path} holds no class folders.`);
+  make({ 'train/a/1.jpg': 'x', 'train/b/readme.txt': 'x', 'train/c/1.jpg': 'x' });
+  await expect(openClassFolders(folder.path)).rejects.toThrow('but none of test images: val, test, validation, valid');
+  make({ 'val/a/1.jpg': 'x' });
+  await expect(openClassFolders(folder.path)).rejects.toThrow(
+    'classes without an image (.jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff): b.',
+  );
+  make({ 'train/b/1.jpg': 'x' });
+  await expect(openClassFolders(folder.path)).rejects.toThrow('val lacks the folders of the classes b, c.');
+  make({ 'val/b/1.jpg': 'x', 'val/c/1.jpg': 'x', 'val/z/1.jpg': 'x' });
+  await expect(openClassFolders(folder.path)).rejects.toThrow(
+    'has folders that are no class of the training images: z.',
+  );
+});

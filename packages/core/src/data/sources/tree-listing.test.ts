@@ -1,0 +1,92 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { indexPlace, readIndex } from './listing-index';
+import { settle, temporaryFolder } from './temporary-folder';
+import { listTree } from './tree-listing';
+
+const folder = temporaryFolder();
+
+function make(...files: readonly string[]): void {
+  for (const file of files) {
+    mkdirSync(join(folder.path, file, '..'), { recursive: true });
+    writeFileSync(join(folder.path, file), 'x');
+  }
+}
+
+/** Lists with the kept list; what a test puts into that list shows that it was used. */
+const list = async () => {
+  const root = join(folder.path, 'train');
+  const tree = await listTree(root, indexPlace(folder.path, 'train', undefined));
+  return [...tree.values()].flatMap(({ path, images }) => images.map((name) => `${path}/${name}`));
+};
+
+function tamper(from: string, to: string): void {
+  const place = indexPlace(folder.path, 'train', undefined) as string;
+  writeFileSync(place, readFileSync(place, 'utf8').replace(from, to));
+}
+
+test('a kept list serves for folders that were left alone, and is made again for others', async () => {
+  make('train/a/1.jpg', 'train/a/2.jpg', 'train/b/1.jpg');
+  settle(join(folder.path, 'train'));
+  expect(await list()).toEqual(['a/1.jpg', 'a/2.jpg', 'b/1.jpg']);
+  // Of a's two images one is probed; the other may have any name in the kept list.
+  tamper('1.jpg","2.jpg', '0.jpg","2.jpg');
+  expect(await list()).toEqual(['a/0.jpg', 'a/2.jpg', 'b/1.jpg']);
+  make('train/b/3.jpg');
+  expect(await list()).toEqual(['a/0.jpg', 'a/2.jpg', 'b/1.jpg', 'b/3.jpg']);
+  make('train/a/3.jpg', 'train/c/1.jpg');
+  expect(await list()).toEqual(['a/1.jpg', 'a/2.jpg', 'a/3.jpg', 'b/1.jpg', 'b/3.jpg', 'c/1.jpg']);
+});
+
+test('a folder that has just changed is listed again, since it may change once more in the same instant', async () => {
+  make('train/a/1.jpg');
+  await list();
+  tamper('1.jpg', '0.jpg');
+  expect(await list()).toEqual(['a/1.jpg']);
+});
+
+test('images that were all written anew are noticed', async () => {
+  make('train/a/1.jpg');
+  settle(join(folder.path, 'train'));
+  await list();
+  writeFileSync(join(folder.path, 'train/a/1.jpg'), 'longer');
+  const tree = await listTree(join(folder.path, 'train'), indexPlace(folder.path, 'train', undefined));
+  expect(tree.get('a')?.sizes).toEqual([6]);
+});
+
+test('a damaged list is made again', async () => {
+  make('train/a/1.jpg', 'train/b/1.jpg');
+  settle(join(folder.path, 'train'));
+  await list();
+  const place = indexPlace(folder.path, 'train', undefined) as string;
+  const whole = readFileSync(place);
+  const expected = await readIndex(place);
+  expect(expected?.size).toBe(3);
+  await fc.assert(
+    fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), async (at, byte, cut) => {
+      const bytes = Buffer.from(whole);
+      bytes[at] = byte;
+      writeFileSync(place, cut ? whole.subarray(0, at) : bytes);
+      const read = await readIndex(place);
+      if (cut) expect(read).toBeUndefined();
+      else if (read) for (const { images, sizes } of read.values()) expect(images.length).toBe(sizes.length);
+    }),
+    { seed: 1, numRuns: 300 },
+  );
+  writeFileSync(place, whole.subarray(0, 40));
+  expect(await list()).toEqual(['a/1.jpg', 'b/1.jpg']);
+  expect(readFileSync(place).length).toBe(whole.length);
+});
+
+test('where nothing can be written, nothing is kept', async () => {
+  make('train/a/1.jpg', 'taken');
+  settle(join(folder.path, 'train'));
+  const place = indexPlace(folder.path, 'train', join(folder.path, 'taken'));
+  expect([...(await listTree(join(folder.path, 'train'), place)).keys()]).toEqual(['', 'a']);
+  chmodSync(folder.path, 0o555);
+  expect(await list()).toEqual(['a/1.jpg']);
+  chmodSync(folder.path, 0o755);
+  // Who may write anything writes it all the same.
+  if (process.getuid?.() !== 0) expect(existsSync(join(folder.path, '.headshare'))).toBe(false);
+});

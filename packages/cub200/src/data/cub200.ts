@@ -1,0 +1,81 @@
+import { statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import type { ImageSource } from '@headshare/core/data/image-source';
+import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
+import { below, some } from '@headshare/core/data/sources/class-listing';
+import { listedSource } from '@headshare/core/data/sources/listed-source';
+import { indexPlace } from '@headshare/core/data/sources/listing-index';
+import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { UserError } from '@headshare/core/runtime/user-error';
+import { readBytes } from '@headshare/core/weights/refusal';
+import { type CubEntry, type CubTables, joinTables } from './cub200-tables';
+
+export const cub200Page = 'https://www.vision.caltech.edu/datasets/cub_200_2011/';
+
+export interface Cub200Options extends ListOptions {
+  /** Whether images are cropped to the boxes of bounding_boxes.txt; default false. */
+  readonly crop?: boolean;
+}
+
+/**
+ * Caltech-UCSD Birds 200, 2011 (Wah et al.), as its archive unpacks: in `folder` or in its subfolder CUB_200_2011.
+ * Classes are in the order of their ids, images in that of theirs; parts and attributes are not read.
+ * @throws UserError for files that are missing and lines that do not fit one another
+ */
+export async function openCub200(folder: string, options: Cub200Options = {}): Promise<TrainAndTest> {
+  const { crop = false, cacheFolder, onProgress } = options;
+  const root = ['', 'CUB_200_2011'].map((at) => below(folder, at)).find((at) => isFile(join(at, 'images.txt')));
+  if (root === undefined) {
+    throw new UserError(
+      `${resolve(folder)} has no CUB-200-2011: unpack CUB_200_2011.tgz from ${cub200Page} there (images.txt, images/, ...).`,
+      1,
+    );
+  }
+  const tables: CubTables = {
+    images: read(root, 'images.txt'),
+    labels: read(root, 'image_class_labels.txt'),
+    split: read(root, 'train_test_split.txt'),
+    classes: read(root, 'classes.txt'),
+    boxes: crop ? read(root, 'bounding_boxes.txt') : undefined,
+  };
+  const { classNames, entries } = joinTables(tables, root);
+  const images = join(root, 'images');
+  if (!isFolder(images)) throw new UserError(`${root} has no folder images.`, 1);
+  const tree = await listTree(images, indexPlace(root, 'images', cacheFolder), onProgress);
+  const sizes = new Map<string, number>();
+  for (const { path, images: names, sizes: bytes } of tree.values()) {
+    for (const [i, name] of names.entries()) sizes.set(path === '' ? name : `${path}/${name}`, bytes[i] as number);
+  }
+  const missing = entries.filter(({ path }) => !sizes.has(path)).map(({ path }) => path);
+  if (missing.length > 0) {
+    throw new UserError(`${images} lacks ${missing.length} of the images of images.txt: ${some(missing)}.`, 1);
+  }
+  const source = (name: string, part: readonly CubEntry[]): ImageSource =>
+    listedSource({
+      name,
+      root: images,
+      classNames,
+      labels: Int32Array.from(part, ({ label }) => label),
+      sizes: part.map(({ path }) => sizes.get(path) as number),
+      path: (i) => (part[i] as CubEntry).path,
+      box: crop ? (i) => (part[i] as CubEntry).box ?? [0, 0, 1, 1] : undefined,
+    });
+  return {
+    train: source(
+      'cub200-train',
+      entries.filter(({ train }) => train),
+    ),
+    test: source(
+      'cub200-test',
+      entries.filter(({ train }) => !train),
+    ),
+  };
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function read(root: string, file: string): string {
+  const path = join(root, file);
+  if (!isFile(path)) throw new UserError(`${root} lacks ${file}: unpack CUB_200_2011.tgz from ${cub200Page} again.`, 1);
+  return readBytes(path).toString('utf8');
+}

@@ -1,0 +1,88 @@
+import { dirname, join, resolve } from 'node:path';
+import type { ImageSource } from '@headshare/core/data/image-source';
+import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
+import { type ClassListing, classSource, listClasses, some } from '@headshare/core/data/sources/class-listing';
+import { listedSource } from '@headshare/core/data/sources/listed-source';
+import { indexPlace } from '@headshare/core/data/sources/listing-index';
+import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { UserError } from '@headshare/core/runtime/user-error';
+import { readValidationLabels, type ValidationLabels } from './validation-labels';
+
+export const imageNetPage = 'https://www.image-net.org/challenges/LSVRC/2012/';
+
+// Where Kaggle's archive has it.
+const places = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
+
+/**
+ * ILSVRC 2012 as it is distributed: `train/<wnid>/*`, and `val/<wnid>/*` or the validation images in one folder with
+ * what says their classes. A label is the place of the WordNet id among the sorted ids, as usual.
+ * @throws UserError for what is missing or does not fit, with what would be right
+ */
+export async function openImageNet(folder: string, options: ListOptions = {}): Promise<TrainAndTest> {
+  const place = places.find((below) => isFolder(join(folder, below, 'train')));
+  if (place === undefined) {
+    throw new UserError(
+      `${folder} has no ImageNet: it should hold train/<wnid>/*.JPEG and val/<wnid>/*.JPEG (or val/ILSVRC2012_val_*.JPEG), from ${imageNetPage}.`,
+      1,
+    );
+  }
+  const data = join(resolve(folder), place);
+  if (!isFolder(join(data, 'val'))) throw new UserError(`${data} has a folder train, but no folder val.`, 1);
+  const train = await listClasses(data, 'train', options);
+  const found = train.sizes.length;
+  const later = {
+    ...options,
+    onProgress: options.onProgress && ((images: number) => options.onProgress?.(found + images)),
+  };
+  return { train: classSource('imagenet-train', train), test: await openValidation(folder, data, train, later) };
+}
+
+async function openValidation(
+  folder: string,
+  data: string,
+  train: ClassListing,
+  options: ListOptions,
+): Promise<ImageSource> {
+  const tree = await listTree(join(data, 'val'), indexPlace(data, 'val', options.cacheFolder));
+  const flat = tree.get('');
+  if (!flat || flat.folders.length > 0) {
+    return classSource('imagenet-val', await listClasses(data, 'val', options, train.classNames));
+  }
+  const above = data === resolve(folder) ? [dirname(data)] : [folder];
+  const classes = labelsOf(flat.images, readValidationLabels(data, above), join(data, 'val'));
+  const labelOf = new Map(train.classNames.map((name, label) => [name, label]));
+  const other = new Set(classes.filter((name) => !labelOf.has(name)));
+  if (other.size > 0) {
+    throw new UserError(
+      `${data}/val has images of classes that ${data}/train has no folder of: ${some([...other])}.`,
+      1,
+    );
+  }
+  return listedSource({
+    name: 'imagenet-val',
+    root: join(data, 'val'),
+    classNames: train.classNames,
+    labels: Int32Array.from(classes, (name) => labelOf.get(name) as number),
+    sizes: flat.sizes,
+    path: (i) => flat.images[i] as string,
+  });
+}
+
+/** The class of each image. @throws UserError unless there is an image for each label, and the other way round */
+function labelsOf(images: readonly string[], labels: ValidationLabels, folder: string): string[] {
+  const classes = images.map((name) => {
+    const number = /^ILSVRC2012_val_(\d{8})\./.exec(name)?.[1];
+    const id = labels.get(Number(number));
+    if (id === undefined) throw new UserError(`${folder}/${name} is no validation image that has a label.`, 1);
+    return id;
+  });
+  if (images.length < labels.size) {
+    const there = new Set(images.map((name) => Number(name.slice(15, 23))));
+    const missing = [...labels.keys()].sort((a, b) => a - b).find((number) => !there.has(number));
+    throw new UserError(
+      `${folder} has ${images.length} of the ${labels.size} images that have labels; ILSVRC2012_val_${String(missing).padStart(8, '0')} is the first that is missing.`,
+      1,
+    );
+  }
+  return classes;
+}
