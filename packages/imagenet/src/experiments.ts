@@ -1,13 +1,14 @@
-import { classificationDataOptions, classificationReport } from '@headshare/core/experiment/classification';
+import { classificationReport } from '@headshare/core/experiment/classification';
 import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { dataOptions } from './options';
 import { profiles } from './profiles';
-import { shapesTask } from './task';
+import { imageTask } from './task';
 
 export const experiments = distillationExperiments({
   ...classificationReport,
   noun: 'image classifier',
-  dataOptions: classificationDataOptions,
+  dataOptions,
   profiles,
   recipes: {},
-  taskOf: shapesTask,
+  taskOf: imageTask,
 });

@@ -1,14 +1,24 @@
-import type { classificationDataOptions } from '@headshare/core/experiment/classification';
-import type { Values } from '@headshare/core/experiment/option';
+import { openCifar } from '@headshare/core/data/cifar/cifar';
+import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { proceduralShapes } from './data/procedural-shapes';
+import type { DataValues } from './options';
 
 // The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
 const dataSeed = 2022;
 
-export function shapesTask(options: Values<typeof classificationDataOptions>): Task {
-  const { imageSize, classes, imagesPerClass, testImagesPerClass, difficulty } = options;
+/** The data that options name, with the augmentation it is published with. */
+export async function imageTask(options: DataValues): Promise<Task> {
+  const { dataset, data = defaultDataFolder('imagenet') } = options;
+  if (dataset === 'shapes') return shapesTask(options);
+  return classificationTask({
+    ...(await openCifar(data, { kind: dataset })),
+    augment: { flip: true, crop: { pad: 4 } },
+  });
+}
+
+function shapesTask({ imageSize, classes, imagesPerClass, testImagesPerClass, difficulty }: DataValues): Task {
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({
     train: proceduralShapes({ ...common, split: 'train', imagesPerClass }),

@@ -29,8 +29,12 @@ function* filesBelow(folder, prefix = '') {
  * hundred thousand files take a second. `embedded` when there is no such folder. The order of the walk does not matter.
  */
 function dataFingerprint(root, packageName) {
-  const folder = dataFolder(root, packageName);
-  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return 'embedded';
+  return folderFingerprint(dataFolder(root, packageName)) ?? 'embedded';
+}
+
+/** That of any folder; undefined when there is none. */
+function folderFingerprint(folder) {
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   const sum = Buffer.alloc(32);
   let count = 0;
   for (const { name, size, mtimeMs } of filesBelow(folder)) {
@@ -41,7 +45,7 @@ function dataFingerprint(root, packageName) {
   return `${count}-files-${sum.toString('hex', 0, 12)}`;
 }
 
-module.exports = { dataFingerprint, dataFolder };
+module.exports = { dataFingerprint, dataFolder, folderFingerprint };
 
 if (require.main === module) {
   console.log(dataFingerprint(resolve(__dirname, '../../../..'), process.argv[2] ?? '.'));

@@ -6,3 +6,4 @@ export function dataFolder(root: string, packageName: string): string;
  * hundred thousand files take a second. `embedded` when there is no such folder.
  */
 export function dataFingerprint(root: string, packageName: string): string;
+export function folderFingerprint(folder: string): string | undefined;

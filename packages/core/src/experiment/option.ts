@@ -16,8 +16,8 @@ export interface Option<T> {
   readonly valid: string;
   /** A flag stands alone on the command line (`--flip-test`); the others want a value. */
   readonly isFlag: boolean;
-  /** The value names a file, whose content is what counts. */
-  readonly isFile?: boolean;
+  /** The value names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
+  readonly names?: 'file' | 'folder';
   /** Reads the command line's text for the option called `name` (as written: `--epochs`). Throws UserError. */
   readonly parse: (text: string, name: string) => T;
   /** Checks a value from a profile or a stage's overrides, and returns it. Throws UserError. */
@@ -102,7 +102,20 @@ export function file(spec: { readonly help: string }): Option<string> {
       throw new UserError(`${name}: there is no file ${value}`);
     return value;
   };
-  return { ...option(spec, valid, check, (given) => given), isFile: true };
+  return { ...option(spec, valid, check, (given) => given), names: 'file' };
+}
+
+/** A folder that is there. */
+export function folder(spec: { readonly help: string }): Option<string> {
+  const valid = 'the path of a folder';
+  const check = (value: unknown, name: string): string => {
+    if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
+    if (!statSync(value, { throwIfNoEntry: false })?.isDirectory()) {
+      throw new UserError(`${name}: there is no folder ${value}`);
+    }
+    return value;
+  };
+  return { ...option(spec, valid, check, (given) => given), names: 'folder' };
 }
 
 /** True or false; on the command line `--flip-test`, `--no-flip-test` or `--flip-test=false`. */

@@ -3,6 +3,7 @@ import { mkdir } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { type Catalog, nameOf, reach } from './catalog';
+import { folderFingerprint } from './data-fingerprint.cjs';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
 import type { openTracker } from './open-tracker';
 import { resolveOptions, type Settings } from './settings';
@@ -68,20 +69,21 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   }
 }
 
-/** The digests of the files that options name, by path; undefined where they name none. */
+/** The digests of files, and fingerprints of folders, that options name, by path; undefined where they name none. */
 async function filesOf(
   stages: readonly Stage[],
   options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
   catalog: Catalog,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const paths = stages.flatMap((stage) =>
-    Object.entries(stage.options).flatMap(([option, { isFile }]) => {
-      const value = options[nameOf(catalog, stage)]?.[option];
-      return isFile === true && typeof value === 'string' ? [value] : [];
-    }),
-  );
-  if (paths.length === 0) return undefined;
-  return Object.fromEntries(await Promise.all([...new Set(paths)].map(async (path) => [path, await digestFile(path)])));
+  const digests = new Map<string, string>();
+  for (const stage of stages) {
+    for (const [option, { names }] of Object.entries(stage.options)) {
+      const path = options[nameOf(catalog, stage)]?.[option];
+      if (names === undefined || typeof path !== 'string' || digests.has(path)) continue;
+      digests.set(path, names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+    }
+  }
+  return digests.size === 0 ? undefined : Object.fromEntries(digests);
 }
 
 /** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */

@@ -26,7 +26,7 @@ export interface RunIdentity {
   readonly sources: string;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
-  /** The digests of files that options name, by path. */
+  /** The digests of files, and fingerprints of folders, that options name, by path. */
   readonly files?: Readonly<Record<string, string>>;
 }
 
