@@ -79,6 +79,9 @@ export const teacherOptions = {
       help: 'a trained teacher instead of training one: .pth or .safetensors of PyTorch, or a checkpoint; its architecture is found out',
     }),
   ),
+  teacherNormalisation: oneOf(['reference', 'symmetric', 'cifar100', 'imagenet'], 'reference', {
+    help: "how --teacher-weights' network normalises images; reference: as its architecture's published weights do",
+  }),
   allowMissing: list(text({ default: 'head', help: '' }), {
     default: [],
     min: 0,

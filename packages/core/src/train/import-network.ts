@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { NetworkDescription } from '../nn/network';
+import type { Normalisation } from '../nn/normalisation';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
@@ -16,6 +17,8 @@ export interface NetworkImport {
   /** Where its checkpoint goes, and what the task concludes with. */
   readonly folder: string;
   readonly allowMissing: readonly string[];
+  /** What images are normalised with; the reference's of its backbone unless told. A checkpoint says it itself. */
+  readonly normalisation?: Normalisation;
   readonly batchSize: number;
 }
 
@@ -36,6 +39,7 @@ export async function importNetwork({
   task,
   folder,
   allowMissing,
+  normalisation,
   batchSize,
 }: NetworkImport): Promise<ImportedNetwork> {
   const { classes, size } = task.train;
@@ -45,6 +49,7 @@ export async function importNetwork({
     const network = loadNetwork(state, 'teacher', file, {
       inputSize: size,
       allowMissing,
+      ...(normalisation && { normalisation }),
       ...(allowMissing.length > 0 && { classes }),
     });
     requireFit(file, network.description, { classes, size });

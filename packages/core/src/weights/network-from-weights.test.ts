@@ -26,7 +26,8 @@ const classes = 5;
 /** Weights of a small network of ours, none like another, and what they are called in PyTorch. */
 function network(backbone: string, head = 'linear', inputSize = 32) {
   const state = new State();
-  const description = { backbone, head, inputSize, width: 1, classes };
+  const { normalisation } = backbones.named(backbone);
+  const description = { backbone, head, inputSize, width: 1, classes, ...(normalisation && { normalisation }) };
   const { weights } = buildNetwork(state, 'net', description, 1);
   const tensors = weights();
   state.dispose();

@@ -1,4 +1,5 @@
 import { buildNetwork, type NetworkDescription } from '../nn/network';
+import type { Normalisation } from '../nn/normalisation';
 import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { fromTorch } from '../nn/torch-layout';
@@ -16,6 +17,8 @@ export interface WeightsHints extends BackboneHints {
   readonly classes?: number;
   /** Which dict of tensors, or which prefix of names, where a file has several networks. */
   readonly stateDict?: string;
+  /** What images are normalised with; the reference's of its backbone unless told. */
+  readonly normalisation?: Normalisation;
   /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
   readonly head?: { readonly file: string; readonly name?: string };
 }
@@ -38,6 +41,7 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
   const { definition, embeddingSize } = fit;
   const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : fit.classifier;
   const classes = countClasses(file, classifier, hints);
+  const { normalisation = definition.normalisation } = hints;
   const description: NetworkDescription = {
     backbone: definition.name,
     head: headName(classifier, hints),
@@ -45,7 +49,7 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
     classes,
-    ...(definition.normalisation && { normalisation: definition.normalisation }),
+    ...(normalisation && { normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }
