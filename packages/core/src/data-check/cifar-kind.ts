@@ -1,5 +1,5 @@
 import { openCifar } from '../data/cifar/cifar';
-import { findCifar } from '../data/cifar/find-files';
+import { looksLikeCifar } from '../data/cifar/find-files';
 import { type CifarName, cifarKinds } from '../data/cifar/kinds';
 import { writeCifarExample } from '../data/example/cifar-files';
 import type { DataKind } from './data-kind';
@@ -12,14 +12,7 @@ export function cifarKind(name: CifarName): DataKind {
     page,
     layout: formats.map(({ folder, train, test }) => `${folder}/{${[...train, test].join(',')}}`),
     published: { classes, train: trainImages, test: testImages },
-    matches: (folder) => {
-      try {
-        findCifar(folder, cifarKinds[name]);
-        return true;
-      } catch {
-        return false;
-      }
-    },
+    matches: (folder) => looksLikeCifar(folder, cifarKinds[name]),
     open: (folder) => openCifar(folder, { kind: name }),
     example: async (folder) => writeCifarExample(folder, { kind: name, format: 'binary' }),
   };

@@ -1,5 +1,5 @@
 import { mkdirSync, readdirSync } from 'node:fs';
-import { join, resolve } from 'node:path';
+import { resolve } from 'node:path';
 import { packShards } from '../data/sources/pack-shards';
 import { verifyShards } from '../data/sources/shard-source';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
@@ -90,7 +90,8 @@ async function check(run: Run): Promise<number> {
 function printHowTo({ title, name, page, layout }: DataKind, { project, folder, print }: Run): void {
   print('');
   print(page === undefined ? `${title}:` : `${title} is at ${page}`);
-  for (const line of layout) print(`  ${join(folder, line)}`);
+  print(`In ${folder}:`);
+  for (const line of layout) print(`  ${line}`);
   print(`Then: npx nx run ${project}:data -- check --kind=${name} --data=${folder}`);
 }
 
@@ -101,7 +102,7 @@ async function example({ kinds, given, print, project }: Run): Promise<number> {
   if (readdirSync(out).length > 0) throw new UserError(`--out: ${out} is not empty`);
   await kind.example(out);
   print(
-    `A tiny ${kind.title} is in ${out}. Look at it: npx nx run ${project}:data -- check --kind=${kind.name} --data=${out}`,
+    `Written to ${out} (${kind.title}, tiny). Look at it: npx nx run ${project}:data -- check --kind=${kind.name} --data=${out}`,
   );
   return 0;
 }
