@@ -13,6 +13,8 @@ function* filesBelow(folder, prefix = '') {
   const directory = opendirSync(folder);
   try {
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
+      // Lists of files that were kept beside the data: they are made from it.
+      if (entry.name === '.headshare') continue;
       const path = join(folder, entry.name);
       // A link counts as what it points to: large data often stands behind one.
       const stat = statSync(path, { throwIfNoEntry: false });

@@ -36,6 +36,14 @@ describe("the data's fingerprint", () => {
     expect(dataFingerprint(root, 'face')).not.toBe(before);
   });
 
+  it('leaves out the lists of files that loaders keep beside the data', () => {
+    const root = workspace();
+    const before = dataFingerprint(root, 'face');
+    mkdirSync(join(root, 'data/face/.headshare'));
+    writeFileSync(join(root, 'data/face/.headshare/train.list'), '');
+    expect(dataFingerprint(root, 'face')).toBe(before);
+  });
+
   it('sees through a link to where large data really lies', () => {
     const root = workspace();
     mkdirSync(join(root, 'elsewhere'));

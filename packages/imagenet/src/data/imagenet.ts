@@ -11,7 +11,7 @@ import { readValidationLabels, type ValidationLabels } from './validation-labels
 export const imageNetPage = 'https://www.image-net.org/challenges/LSVRC/2012/';
 
 // Where Kaggle's archive has it.
-const places = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
+export const imageNetPlaces = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
 
 /**
  * ILSVRC 2012 as it is distributed: `train/<wnid>/*`, and `val/<wnid>/*` or the validation images in one folder with
@@ -19,7 +19,7 @@ const places = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
  * @throws UserError for what is missing or does not fit, with what would be right
  */
 export async function openImageNet(folder: string, options: ListOptions = {}): Promise<TrainAndTest> {
-  const place = places.find((below) => isFolder(join(folder, below, 'train')));
+  const place = imageNetPlaces.find((below) => isFolder(join(folder, below, 'train')));
   if (place === undefined) {
     throw new UserError(
       `${folder} has no ImageNet: it should hold train/<wnid>/*.JPEG and val/<wnid>/*.JPEG (or val/ILSVRC2012_val_*.JPEG), from ${imageNetPage}.`,

@@ -10,18 +10,27 @@ export interface CifarFiles {
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-/**
- * Where a data set lies: in `folder` or in the subfolder that its archive unpacks to; binary files are taken before
- * pickles. @throws UserError that names the files that are missing.
- */
-export function findCifar(folder: string, kind: CifarKind): CifarFiles {
-  const places = kind.formats.flatMap((format) =>
+/** Whether a folder has a file of the data set, though others may be missing. */
+export function looksLikeCifar(folder: string, kind: CifarKind): boolean {
+  return placesOf(folder, kind).some(({ missing, wanted }) => missing.length < wanted.length);
+}
+
+function placesOf(folder: string, kind: CifarKind) {
+  return kind.formats.flatMap((format) =>
     ['', format.folder].map((below) => {
       const at = join(folder, below);
       const wanted = [...format.train, format.test];
       return { folder: at, format, missing: wanted.filter((file) => !isFile(join(at, file))), wanted };
     }),
   );
+}
+
+/**
+ * Where a data set lies: in `folder` or in the subfolder that its archive unpacks to; binary files are taken before
+ * pickles. @throws UserError that names the files that are missing.
+ */
+export function findCifar(folder: string, kind: CifarKind): CifarFiles {
+  const places = placesOf(folder, kind);
   const whole = places.find(({ missing }) => missing.length === 0);
   if (whole) return whole;
   const torn = places.find(({ missing, wanted }) => missing.length < wanted.length);

@@ -1,0 +1,95 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import sharp from 'sharp';
+import { writeCifarExample } from '../data/example/cifar-files';
+import { exampleImage } from '../data/example/image-files';
+import { openClassFolders } from '../data/sources/class-folders';
+import { temporaryFolder } from '../data/sources/temporary-folder';
+import { cifarKind } from './cifar-kind';
+import { classFolderKind } from './class-folder-kind';
+import { dataCommand } from './data-command';
+import { spread, unreadableImages } from './unreadable';
+
+const folder = temporaryFolder();
+
+async function run(...argv: string[]) {
+  const lines: string[] = [];
+  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
+  const exitCode = await dataCommand('toys', [cifarKind('cifar10'), classFolderKind], argv, (line) => lines.push(line));
+  errors.mockRestore();
+  return { exitCode, text: lines.join('\n') };
+}
+
+test('a whole data set is counted, looked into and shown', async () => {
+  const data = join(folder.path, 'data');
+  expect((await run('example', '--kind=folder', `--out=${data}`)).exitCode).toBe(0);
+  const sheet = join(folder.path, 'sheet.png');
+  const { exitCode, text } = await run('check', `--data=${data}`, `--sheet=${sheet}`, '--whole');
+  expect(text).toMatch(/train +9 .* 3 +3 +3\ntest +6 .* 3 +2 +2\nDecoded 15 images: 0 cannot be read/);
+  expect(exitCode).toBe(0);
+  const { width, height } = await sharp(sheet).metadata();
+  expect([width, height]).toEqual([3 * 66 + 2, 3 * 66 + 2]);
+});
+
+test('images that cannot be read are named', async () => {
+  const data = join(folder.path, 'data');
+  await run('example', '--kind=folder', `--out=${data}`);
+  const broken = join(data, 'train/circles/2.jpg');
+  writeFileSync(broken, 'no image');
+  const { exitCode, text } = await run('check', `--data=${data}`);
+  expect(exitCode).toBe(1);
+  expect(text).toContain(`15 images: 1 cannot be read.\n  ${broken}: `);
+});
+
+test('a cut-off image is found where images are decoded whole', async () => {
+  const data = join(folder.path, 'data');
+  await run('example', '--kind=folder', `--out=${data}`);
+  const image = await exampleImage(0, 0);
+  writeFileSync(join(data, 'train/circles/0.jpg'), image.subarray(0, image.length - 100));
+  const { train } = await openClassFolders(data);
+  expect(await unreadableImages(train)).toEqual([]);
+  expect((await unreadableImages(train, { whole: true })).length).toBe(1);
+  expect(await unreadableImages(train, { whole: true, sample: 1 })).toHaveLength(1);
+  expect(spread(10, 4)).toEqual([0, 2, 5, 7]);
+});
+
+test('a part of a data set is told from the whole, and where the rest is', async () => {
+  const at = writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 1 });
+  const { exitCode, text } = await run(`--data=${folder.path}`);
+  expect(exitCode).toBe(1);
+  expect(text).toContain('Not all of CIFAR-10: 5 training images instead of 50000.');
+  expect(text).toContain('CIFAR-10 is at https://www.cs.toronto.edu/~kriz/cifar.html');
+  expect(text).toContain(`Then: npx nx run toys:data -- check --kind=cifar10 --data=${folder.path}`);
+  rmSync(join(at, 'test_batch.bin'));
+  const torn = await run(`--data=${folder.path}`);
+  expect(torn.exitCode).toBe(1);
+  expect(torn.text).toContain('lacks test_batch.bin of CIFAR-10');
+});
+
+test('images are packed and held against their checksums', async () => {
+  const [data, out] = [join(folder.path, 'data'), join(folder.path, 'packed')];
+  await run('example', '--kind=folder', `--out=${data}`);
+  expect((await run('pack', `--data=${data}`, `--out=${out}`)).text).toContain(
+    `data-train: 9 images in 1 files in ${out}`,
+  );
+  expect(await run('verify', `--out=${out}`)).toEqual({
+    exitCode: 0,
+    text: 'data-test.shards.json: whole\ndata-train.shards.json: whole',
+  });
+  writeFileSync(join(out, 'data-test-00000.shard'), 'short');
+  expect(await run('verify', `--out=${out}`)).toMatchObject({ exitCode: 1 });
+});
+
+test.each([
+  [['chek'], "unknown action 'chek'; did you mean 'check'?"],
+  [['check', '--dta=x'], 'unknown option --dta; did you mean --data?'],
+  [['check', '--kind=cifar1'], "--kind: unknown value 'cifar1'; did you mean 'cifar10'?"],
+  [['check', '--sample=0'], '--sample must be a whole number of at least 1, got 0'],
+  [['pack', '--data'], '--data needs a value'],
+  [['example'], '--out needs a value: a folder'],
+  [['check', '--whole=no'], "--whole takes no value, got 'no'"],
+])('%p is refused with what would be right', async (argv, sentence) => {
+  const { exitCode, text } = await run(...argv);
+  expect(exitCode).toBe(2);
+  expect(text).toContain(sentence);
+});

@@ -1,0 +1,144 @@
+import { mkdirSync, readdirSync } from 'node:fs';
+import { resolve } from 'node:path';
+import { packShards } from '../data/sources/pack-shards';
+import { verifyShards } from '../data/sources/shard-source';
+import { dataFolder } from '../experiment/data-fingerprint.cjs';
+import { explain } from '../experiment/failure';
+import { UserError } from '../runtime/user-error';
+import { makeProgress } from '../train/progress';
+import { checkData } from './check-data';
+import { type DataArguments, readDataArguments } from './data-arguments';
+import { type DataKind, isSource } from './data-kind';
+
+const workspace = resolve(__dirname, '../../../..');
+
+const usage = (project: string, kinds: readonly DataKind[]) => `Public data sets as they are distributed.
+npx nx run ${project}:data -- check [options]     what a folder holds, and what is missing
+npx nx run ${project}:data -- example --out=DIR   writes a tiny data set in the same layout
+npx nx run ${project}:data -- pack --out=DIR      packs the images into a few large files
+npx nx run ${project}:data -- verify --out=DIR    holds packed files against their checksums
+  --data=DIR            where the data lies ($HEADSHARE_DATA/${project}, or data/${project})
+  --kind=KIND           ${kinds.map(({ name }) => name).join(', ')} (what the folder looks like)
+  --sample=N            look into N images of each split only
+  --whole               decode images whole, not their headers alone
+  --sheet=FILE.png      a picture of some of the images
+  --cache=DIR           where lists of files are kept (.headshare beside the data)
+  --shard-megabytes=N   size of packed files (1024)`;
+
+/**
+ * The `data` command of a package. Returns the exit code: 0 done, and nothing is missing; 1 something is missing or
+ * the work failed; 2 wrong usage.
+ */
+export async function dataCommand(
+  project: string,
+  kinds: readonly [DataKind, ...DataKind[]],
+  argv: readonly string[],
+  print: (line: string) => void,
+): Promise<number> {
+  try {
+    const given = readDataArguments(
+      argv,
+      kinds.map(({ name }) => name),
+    );
+    if (given.help) {
+      print(usage(project, kinds));
+      return 0;
+    }
+    const folder = resolve(given.data ?? dataFolder(workspace, project));
+    const run = { check, example, pack, verify }[given.action];
+    return await run({ project, kinds, given, folder, print });
+  } catch (error) {
+    const { message, exitCode } = explain(error);
+    console.error(message);
+    return exitCode;
+  }
+}
+
+interface Run {
+  readonly project: string;
+  readonly kinds: readonly [DataKind, ...DataKind[]];
+  readonly given: DataArguments;
+  readonly folder: string;
+  readonly print: (line: string) => void;
+}
+
+function kindOf({ kinds, given, folder }: Run): DataKind | undefined {
+  return kinds.find(({ name, matches }) => (given.kind === undefined ? matches(folder) : name === given.kind));
+}
+
+async function check(run: Run): Promise<number> {
+  const { given, folder, print } = run;
+  const kind = kindOf(run);
+  if (!kind) {
+    print(`${folder} holds none of ${run.kinds.map(({ title }) => title).join(', ')}.`);
+    for (const known of run.kinds) printHowTo(known, run);
+    return 1;
+  }
+  try {
+    const whole = await checkData(kind, folder, { ...given, cacheFolder: given.cache }, print);
+    if (!whole) printHowTo(kind, run);
+    return whole ? 0 : 1;
+  } catch (error) {
+    const { message, exitCode } = explain(error);
+    print(message);
+    if (exitCode !== 2) printHowTo(kind, run);
+    return exitCode;
+  }
+}
+
+/** Where the data is to be had, how its folder must look, and what to run next. */
+function printHowTo({ title, name, page, layout }: DataKind, { project, folder, print }: Run): void {
+  print('');
+  print(page === undefined ? `${title}:` : `${title} is at ${page}`);
+  print(`In ${folder}:`);
+  for (const line of layout) print(`  ${line}`);
+  print(`Then: npx nx run ${project}:data -- check --kind=${name} --data=${folder}`);
+}
+
+async function example({ kinds, given, print, project }: Run): Promise<number> {
+  const kind = kinds.find(({ name }) => name === given.kind) ?? kinds[0];
+  const out = wanted(given.out);
+  mkdirSync(out, { recursive: true });
+  if (readdirSync(out).length > 0) throw new UserError(`--out: ${out} is not empty`);
+  await kind.example(out);
+  print(
+    `Written to ${out} (${kind.title}, tiny). Look at it: npx nx run ${project}:data -- check --kind=${kind.name} --data=${out}`,
+  );
+  return 0;
+}
+
+async function pack(run: Run): Promise<number> {
+  const { given, folder, print } = run;
+  const out = wanted(given.out);
+  const kind = kindOf(run);
+  if (!kind) return check(run);
+  const { train, test } = await kind.open(folder, { cacheFolder: given.cache });
+  const progress = makeProgress('pack');
+  for (const split of [train, test]) {
+    if (!isSource(split)) throw new UserError(`--kind: ${kind.title} is packed as it is`);
+    const { shards } = await packShards(split, out, {
+      shardBytes: given.shardMegabytes && given.shardMegabytes * 2 ** 20,
+      onProgress: (done, total) => progress.update({ done, total, unit: 'images', text: split.name }),
+    });
+    progress.clear();
+    print(`${split.name}: ${split.labels.length} images in ${shards.length} files in ${out}`);
+  }
+  return 0;
+}
+
+async function verify({ given, print }: Run): Promise<number> {
+  const out = wanted(given.out);
+  const ending = '.shards.json';
+  const names = readdirSync(out).filter((name) => name.endsWith(ending));
+  if (names.length === 0) throw new UserError(`${out} has no packed images (*${ending})`, 1);
+  for (const name of names) {
+    await verifyShards(out, name.slice(0, -ending.length));
+    print(`${name}: whole`);
+  }
+  return 0;
+}
+
+function wanted(out: string | undefined): string {
+  if (out === undefined) throw new UserError('--out needs a value: a folder');
+  return resolve(out);
+}

@@ -1,0 +1,27 @@
+import type { ImageDataset } from '../data/dataset';
+import type { ImageSource } from '../data/image-source';
+import type { ListOptions } from '../data/sources/tree-listing';
+
+/** Images of a split: files to be decoded, or pixels at hand. */
+export type Split = ImageSource | ImageDataset;
+
+export const isSource = (split: Split): split is ImageSource => 'locate' in split;
+
+/** A data set that the `data` command knows. */
+export interface DataKind {
+  /** For `--kind`. */
+  readonly name: string;
+  readonly title: string;
+  /** Where it is to be had; none for one's own images. */
+  readonly page?: string;
+  /** What must lie in the folder, a line each. */
+  readonly layout: readonly string[];
+  /** How many there should be. */
+  readonly published?: { readonly classes: number; readonly train: number; readonly test: number };
+  /** Whether a folder looks like it; the first kind that does is taken. */
+  readonly matches: (folder: string) => boolean;
+  /** @throws UserError for what is missing or damaged */
+  readonly open: (folder: string, options: ListOptions) => Promise<{ readonly train: Split; readonly test: Split }>;
+  /** Writes a tiny one in the same layout. */
+  readonly example: (folder: string) => Promise<unknown>;
+}

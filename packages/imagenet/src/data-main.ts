@@ -1,0 +1,36 @@
+import { existsSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { cifarKind } from '@headshare/core/data-check/cifar-kind';
+import { classFolderKind } from '@headshare/core/data-check/class-folder-kind';
+import { dataCommand } from '@headshare/core/data-check/data-command';
+import type { DataKind } from '@headshare/core/data-check/data-kind';
+import { writeImageNetExample } from './data/example-imagenet';
+import { imageNetPage, imageNetPlaces, openImageNet } from './data/imagenet';
+
+const imageNetKind: DataKind = {
+  name: 'imagenet',
+  title: 'ImageNet (ILSVRC 2012)',
+  page: imageNetPage,
+  layout: [
+    'train/n01440764/*.JPEG (1000 such folders)',
+    'val/n01440764/*.JPEG, or val/ILSVRC2012_val_*.JPEG and',
+    'ILSVRC2012_devkit_t12/data/{ILSVRC2012_validation_ground_truth.txt,meta.mat}',
+  ],
+  published: { classes: 1000, train: 1_281_167, test: 50_000 },
+  matches: (folder) =>
+    imageNetPlaces
+      .map((place) => join(folder, place, 'train'))
+      .some((train) => existsSync(train) && readdirSync(train).some((name) => /^n\d{8}$/.test(name))),
+  open: openImageNet,
+  example: (folder) => writeImageNetExample(folder, { corrupt: true }),
+};
+
+/** As `dataCommand`. */
+export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
+  dataCommand('imagenet', [imageNetKind, cifarKind('cifar100'), cifarKind('cifar10'), classFolderKind], argv, print);
+
+if (require.main === module) {
+  main(process.argv.slice(2), console.log).then((exitCode) => {
+    process.exitCode = exitCode;
+  });
+}

@@ -1,0 +1,41 @@
+import { join } from 'node:path';
+import { writeClassFolders, writeInto } from '@headshare/core/data/example/class-folder-files';
+import { exampleImage } from '@headshare/core/data/example/image-files';
+import { matFile } from './mat-writer';
+
+/** In the order of their numbers in the development kit, which is not that of their labels. */
+export const exampleIds = ['n02119789', 'n01440764', 'n03018349'] as const;
+
+export interface ImageNetExample {
+  /** Validation images by class, or in one folder with the development kit's files, as they are distributed; default those. */
+  readonly validation?: 'by-class' | 'flat';
+  /** One training image that cannot be read. */
+  readonly corrupt?: boolean;
+  /** Compressed as MATLAB does; default true. */
+  readonly compress?: boolean;
+}
+
+/** Which of `exampleIds` validation image i (from 0) shows. */
+export const exampleTruth = (i: number): number => (2 * i + 1) % exampleIds.length;
+
+/** Writes an ImageNet of three classes, five images each for training and six in all for validation. */
+export async function writeImageNetExample(folder: string, options: ImageNetExample = {}): Promise<void> {
+  const { validation = 'flat', corrupt = false, compress = true } = options;
+  await writeClassFolders(join(folder, 'train'), {
+    classNames: exampleIds,
+    path: (id, i) => `${id}/${id}_${10 * i + 2}.JPEG`,
+    corrupt: corrupt ? `${exampleIds[0]}/${exampleIds[0]}_99.JPEG` : undefined,
+  });
+  const truth = Array.from({ length: 6 }, (_, i) => exampleTruth(i));
+  for (const [i, label] of truth.entries()) {
+    const name = `ILSVRC2012_val_${String(i + 1).padStart(8, '0')}.JPEG`;
+    const below = validation === 'flat' ? name : join(exampleIds[label] as string, name);
+    await writeInto(join(folder, 'val', below), await exampleImage(label, i));
+  }
+  if (validation === 'by-class') return;
+  const kit = join(folder, 'ILSVRC2012_devkit_t12/data');
+  const numbers = truth.map((label) => label + 1);
+  await writeInto(join(kit, 'ILSVRC2012_validation_ground_truth.txt'), `${numbers.join('\n')}\n`);
+  const rows = exampleIds.map((id, i) => ({ ILSVRC2012_ID: i + 1, WNID: id, words: `example ${i}`, num_children: 0 }));
+  await writeInto(join(kit, 'meta.mat'), matFile('synsets', rows, compress));
+}
