@@ -75,12 +75,16 @@ function move({ memory }: Side, embedding: Tensor2D, indices: Tensor1D, momentum
   assignLater(memory, withRows(memory, indices, movedRows(before, embedding, momentum)));
 }
 
-type Draw = (perception: Perception) => Tensor;
+/** What images are told from, by their places in the training set: int32 [batch, negatives]. */
+type Draw = (batch: Pick<Perception, 'labels' | 'indices' | 'random'>) => Tensor;
 
-const shapeOf = ({ indices }: Perception, negatives: number): [number, number] => [indices.shape[0], negatives];
+const shapeOf = ({ indices }: Parameters<Draw>[0], negatives: number): [number, number] => [
+  indices.shape[0],
+  negatives,
+];
 
 /** Any images, evenly, the own one included: the reference's memory by itself. */
-const fromAll =
+export const fromAll =
   (images: number, negatives: number): Draw =>
   (seen) =>
     integers(substream(seen.random, 'negatives'), shapeOf(seen, negatives), images);
@@ -89,7 +93,7 @@ const fromAll =
  * Images of other classes, evenly. The reference draws without repeating itself where there are enough of them; here an
  * image may come twice.
  */
-function fromOtherClasses({ labels, classes }: Place, negatives: number): Draw {
+export function fromOtherClasses({ labels, classes }: Pick<Place, 'labels' | 'classes'>, negatives: number): Draw {
   // Class by class: the images of a class are a stretch that a draw from the others steps over.
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;

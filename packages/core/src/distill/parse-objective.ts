@@ -68,7 +68,9 @@ export function parseHyper(
       );
     }
     const value = Number(text);
-    if (!Number.isFinite(value)) throw new UserError(`${option}: ${name} must be a number, got ${text}`);
+    if (text.trim() === '' || !Number.isFinite(value)) {
+      throw new UserError(`${option}: ${name} must be a number, got '${text}'`);
+    }
     const [{ name: method }] = owners as [Method];
     given.set(method, { ...given.get(method), [name]: value });
   }

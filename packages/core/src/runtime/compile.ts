@@ -77,11 +77,11 @@ function stateAccess(
   let nodes = recorded;
   const reads: GraphNode[] = [];
   const writes: GraphNode[] = [];
-  const returned = new Set([...outputs.values(), ...[...updates].map(([, reference]) => reference)]);
   const gathered = new Set(recorded.flatMap(({ op, inputs }) => (op === 'GatherV2' ? inputs.slice(0, 1) : [])));
   for (const entry of variables) {
     const update = updates.get(entry.name);
-    const seenElsewhere = new Set([...returned].filter((reference) => reference !== update));
+    const others = [...updates].filter(([name]) => name !== entry.name).map(([, reference]) => reference);
+    const seenElsewhere = new Set([...outputs.values(), ...others]);
     const table = { name: entry.name, read: readOf(entry), handle: handleOf(entry), update };
     const inPlace = gathered.has(table.read) ? rowsInPlace(nodes, seenElsewhere, table) : undefined;
     reads.push(handleNode(entry, handleAttrs(entry)));
