@@ -131,13 +131,15 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
       );
     }
     await prepare({ log }, task);
-    const { allowMissing, batchSize } = options;
+    const { allowMissing, batchSize, teacherNormalisation: name } = options;
+    const normalisation = name === 'reference' ? undefined : normalisations[name];
     const { network, parameters, metrics, files } = await importNetwork({
       file,
       task,
       folder,
       allowMissing,
       batchSize,
+      ...(normalisation && { normalisation }),
     });
     const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
     return { metrics, summary, files, network, parameters, bestEpoch: 0, best: metrics, imagesPerSecond: 0 };

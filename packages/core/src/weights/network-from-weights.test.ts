@@ -2,6 +2,7 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { buildNetwork } from '../nn/network';
+import { backbones } from '../nn/registry';
 import { torchShape } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
