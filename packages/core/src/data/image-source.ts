@@ -1,0 +1,24 @@
+/** Labelled images as they lie on disk, of any size and format, addressed by index. */
+export interface ImageSource {
+  readonly name: string;
+  readonly classes: number;
+  /** One for each class, in the order of the labels. */
+  readonly classNames: readonly string[];
+  /** One label per image, in [0, classes). */
+  readonly labels: Int32Array;
+  /** Changes whenever the list of images, their sizes on disk or their labels would. */
+  readonly fingerprint: string;
+  /** Where the encoded image lies. Throws RangeError for an index outside [0, labels.length). */
+  locate(index: number): ImageLocation;
+}
+
+/** Plain data, for worker threads. */
+export interface ImageLocation {
+  /** Absolute. */
+  readonly file: string;
+  /** Bytes of the file that hold the image, where it is a part of a shard; both or neither. */
+  readonly offset?: number;
+  readonly length?: number;
+  /** Cropped to before anything else, in pixels of the image as stored: EXIF rotation is not applied. */
+  readonly box?: readonly [left: number, top: number, width: number, height: number];
+}
