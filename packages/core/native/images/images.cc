@@ -1,8 +1,6 @@
 // An addon of its own, so that worker threads can load it: it keeps no state between calls but memory of each thread.
 #include <node_api.h>
 
-#include <algorithm>
-
 #include "jpeg.h"
 #include "resample.h"
 

@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { batches } from '@headshare/core/data/batches';
 import type { ImageSource } from '@headshare/core/data/image-source';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
+import { attr, backend, DType } from '@headshare/core/runtime/binding';
 import { scoped, tf } from '@headshare/core/runtime/tensorflow';
 
 /**
@@ -48,8 +49,14 @@ function normaliser(): (images: Uint8Array) => void {
   const scale = tf.tensor1d([0.229, 0.224, 0.225].map((value) => 1 / (value * 255)));
   return (images) =>
     scoped(() => {
-      const bytes = tf.tensor4d(images, [images.length / (224 * 224 * 3), 224, 224, 3], 'int32');
-      bytes.toFloat().sub(mean).mul(scale).slice([0, 0, 0, 0], [1, 1, 1, 1]).dataSync();
+      const { binding } = backend();
+      const bytes = binding.createTensor([images.length / (224 * 224 * 3), 224, 224, 3], DType.uint8, images);
+      const kinds = [attr.type('SrcT', 'uint8'), attr.type('DstT', 'float32'), attr.bool('Truncate', false)];
+      const [floats] = binding.executeOp('Cast', kinds, [bytes], 1);
+      binding.deleteTensor(bytes);
+      if (floats === undefined) throw new Error('Cast gave nothing');
+      const tensor = backend().createOutputTensor(floats);
+      tensor.sub(mean).mul(scale).slice([0, 0, 0, 0], [1, 1, 1, 1]).dataSync();
     });
 }
 
