@@ -51,5 +51,6 @@ test('threads that die are replaced, and the images are the same', async () => {
   const whole = await epoch(false);
   const before = started.length;
   expect(await epoch(true)).toEqual(whole);
-  expect(started.length).toBeGreaterThanOrEqual(before + 4);
-});
+  // The two of the epoch, and one for the second at least: a thread that dies before it is ready is not missed.
+  expect(started.length).toBeGreaterThanOrEqual(before + 3);
+}, 60_000);
