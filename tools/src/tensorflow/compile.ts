@@ -104,6 +104,15 @@ export function compileStderr(build: Build, output: string): Promise<void> {
   return compile(build, unitsOf(join(build.sources.native, 'stderr')), [], [], output);
 }
 
+/**
+ * Builds the addon that decodes images with the JPEG library inside TensorFlow's, for worker threads.
+ * @throws UserError as compileAddon does
+ */
+export function compileImages(build: Build, output: string): Promise<void> {
+  const libraries = [`-L${join(build.folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
+  return compile(build, unitsOf(join(build.sources.native, 'images')), [], libraries, output);
+}
+
 async function compile(
   { compiler, platform, sources, folder, signal }: Build,
   units: readonly string[],

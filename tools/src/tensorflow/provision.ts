@@ -2,7 +2,16 @@ import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, ren
 import { dirname, join } from 'node:path';
 import type { Device } from '@headshare/core/runtime/device';
 import { checkAddon } from './check';
-import { type Compiler, compileAddon, compileStderr, findCompiler, noCompiler, type Sources } from './compile';
+import {
+  type Build,
+  type Compiler,
+  compileAddon,
+  compileImages,
+  compileStderr,
+  findCompiler,
+  noCompiler,
+  type Sources,
+} from './compile';
 import { cpuIdentity } from './cpu';
 import { explained } from './errors';
 import { addonPlace, linkAddon, packageFolder, packageNames } from './link';
@@ -95,6 +104,7 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
     const work = { compiler, platform, sources: plan.sources, folder, signal };
     await compileStderr(work, candidate);
     renameSync(candidate, join(folder, 'stderr.node'));
+    await buildImages(work, candidate);
     await compileAddon(work, candidate);
     say('Checking it: three steps of training');
     const { losses, gpu } = await checkAddon(candidate, tfjsNode, signal);
@@ -106,6 +116,19 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
     writeStamp(folder, stampFiles.addon, stamp);
   } finally {
     rmSync(candidate, { force: true });
+  }
+}
+
+/** Images are decoded without it too, at half the speed: where TensorFlow's library keeps its JPEG to itself, that is told. */
+async function buildImages(work: Build, candidate: string): Promise<void> {
+  const place = join(work.folder, 'images.node');
+  rmSync(place, { force: true });
+  try {
+    await compileImages(work, candidate);
+    renameSync(candidate, place);
+  } catch (error) {
+    if (work.signal.aborted) throw error;
+    say(`  images will be decoded by sharp alone: ${(error as Error).message}`);
   }
 }
 

@@ -36,6 +36,7 @@ export function addonStamp(platform: Platform, compiler: string, cpu: string, so
     sources: digestOf([
       sources.native,
       join(sources.native, 'stderr'),
+      join(sources.native, 'images'),
       join(sources.tfjsNode, 'binding'),
       sources.nodeHeaders,
     ]),

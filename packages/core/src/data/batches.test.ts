@@ -125,3 +125,28 @@ test('a reading error reaches the consumer at its batch', async () => {
   expect((await epoch.next()).done).toBe(false);
   await expect(epoch.next()).rejects.toThrow('cannot read image 4');
 });
+
+test('a data set that is viewed gets the view in training and augments by itself, into shared memory', async () => {
+  const views: unknown[] = [];
+  const viewed: ImageDataset = {
+    ...numbers(4),
+    viewed: true,
+    read: async (_, target, view) => {
+      views.push(view);
+      target[0] = 9;
+    },
+  };
+  const [batch] = await all(viewed, { ...plain, seed: 5, epoch: 3, augment: { flip: true, crop: { pad: 1 } } });
+  await all(viewed, plain);
+  expect(views).toEqual([{ seed: 5, epoch: 3 }, undefined]);
+  expect(batch?.images[0]).toBe(9);
+  expect(batch?.images.buffer).toBeInstanceOf(SharedArrayBuffer);
+});
+
+test('how long the consumer waited is told, out of how long it took', async () => {
+  const waiting = { waited: 0, total: 0 };
+  const slow: ImageDataset = { ...numbers(8), read: () => new Promise((resolve) => setTimeout(resolve, 20)) };
+  await all(slow, { ...plain, waiting });
+  expect(waiting.waited).toBeGreaterThan(0);
+  expect(waiting.total).toBeGreaterThanOrEqual(waiting.waited);
+});

@@ -7,6 +7,7 @@ export interface BatchOptions {
   readonly epoch: number;
   /** Default false: the order of `subset`, or of the data set. */
   readonly shuffle?: boolean;
+  /** Left out: images are shown as in evaluation. A data set that is `viewed` does what is its own instead of this. */
   readonly augment?: Augmentation;
   /** What becomes of images that do not fill a batch: left out, or filled up with black images. */
   readonly lastBatch: 'drop' | 'pad';
@@ -16,6 +17,15 @@ export interface BatchOptions {
   readonly from?: number;
   /** How many batches are read ahead while the consumer works; default 2. */
   readonly prefetch?: number;
+  /** Filled in as the epoch goes on. */
+  readonly waiting?: Waiting;
+}
+
+/** How an epoch's consumer spends its time, in seconds since it first asked for a batch. */
+export interface Waiting {
+  /** In which it waited for images. */
+  waited: number;
+  total: number;
 }
 
 export interface Augmentation {
@@ -49,7 +59,8 @@ export function batchCount(
  * alone. A few batches are read ahead; each has memory of its own, so that a consumer may keep it.
  */
 export async function* batches(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
-  const { from = 0, prefetch = 2 } = options;
+  const { from = 0, prefetch = 2, waiting } = options;
+  const started = performance.now();
   const order = epochOrder(dataset, options);
   const total = batchCount(order.length, options);
   const ahead: Promise<Batch>[] = [];
@@ -62,7 +73,14 @@ export async function* batches(dataset: ImageDataset, options: BatchOptions): As
         loading.catch(() => undefined);
         ahead.push(loading);
       }
-      yield await (ahead.shift() as Promise<Batch>);
+      const asked = performance.now();
+      const batch = await (ahead.shift() as Promise<Batch>);
+      if (waiting) {
+        waiting.waited += (performance.now() - asked) / 1000;
+        waiting.total = (performance.now() - started) / 1000;
+      }
+      yield batch;
+      if (waiting) waiting.total = (performance.now() - started) / 1000;
     }
   } finally {
     // Whoever leaves early may close the data set next.
@@ -90,11 +108,13 @@ async function loadBatch(
   const real = order.subarray(number * batchSize, (number + 1) * batchSize);
   indices.set(real);
   const bytes = imageBytes(dataset);
-  const images = new Uint8Array(batchSize * bytes);
-  await dataset.read(real, images);
+  const { viewed = false } = dataset;
+  const images = new Uint8Array(viewed ? new SharedArrayBuffer(batchSize * bytes) : new ArrayBuffer(batchSize * bytes));
+  if (viewed && augment) await dataset.read(real, images, { seed, epoch });
+  else await dataset.read(real, images);
   const labels = new Int32Array(batchSize);
   for (let i = 0; i < real.length; i++) labels[i] = dataset.labels[real[i] as number] as number;
-  if (augment?.flip || augment?.crop) {
+  if (!viewed && (augment?.flip || augment?.crop)) {
     for (let i = 0; i < real.length; i++) {
       augmentImage(images.subarray(i * bytes, (i + 1) * bytes), dataset.size, augment, seed, epoch, real[i] as number);
     }

@@ -1,3 +1,9 @@
+/** How `read` shows images in training: what is random about it depends on these and an image's index alone. */
+export interface View {
+  readonly seed: number;
+  readonly epoch: number;
+}
+
 /** Labelled square RGB images addressed by index; bytes are uint8, HWC. */
 export interface ImageDataset {
   readonly name: string;
@@ -15,9 +21,15 @@ export interface ImageDataset {
   prepare?(onProgress?: (done: number, total: number) => void): Promise<void>;
   /**
    * Writes the images of `indices`, one after another, into `target` (indices.length * size * size * 3 bytes).
+   * `view` is for a data set that is `viewed`: absent, images are shown as in evaluation; others do not look at it.
    * Throws RangeError for an index outside [0, labels.length) or a target that is too small.
    */
-  read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
+  read(indices: ArrayLike<number>, target: Uint8Array, view?: View): Promise<void>;
+  /**
+   * True where `read` augments images itself, as `view` says, in threads of its own that write best into shared memory.
+   * Others give every image as it is, and `batches` augments it.
+   */
+  readonly viewed?: boolean;
   close(): Promise<void>;
 }
 

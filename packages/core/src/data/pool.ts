@@ -22,6 +22,9 @@ interface Pending<Task, Result> {
   deaths: number;
 }
 
+/** Why a task was given up: each thread that did it has died. */
+export class WorkerDeath extends Error {}
+
 type Answer<Result> = { ready: true } | { result: Result } | { error: Error };
 
 const workspace = resolve(__dirname, '../../../..');
@@ -85,9 +88,12 @@ export function workerPool<Setup, Task, Result>(options: {
       if (position >= 0) idle.splice(position, 1);
       const lost = busy.get(worker);
       busy.delete(worker);
-      const death = new Error(`A worker thread of ${module} stopped (${reason?.message ?? `exit code ${code}`})`, {
-        cause: reason,
-      });
+      const death = new WorkerDeath(
+        `A worker thread of ${module} stopped (${reason?.message ?? `exit code ${code}`})`,
+        {
+          cause: reason,
+        },
+      );
       if (closed) {
         lost?.reject(death);
         return;

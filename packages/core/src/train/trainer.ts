@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Augmentation, batchCount, batches } from '../data/batches';
+import { type Augmentation, batchCount, batches, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
 import type { Program } from '../runtime/program';
@@ -115,7 +115,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
 
   while (position.epoch < epochs) {
     const { epoch, batch: from } = position;
-    const order = { batchSize, seed, epoch, shuffle: true, augment, lastBatch: 'drop', from } as const;
+    const waiting: Waiting = { waited: 0, total: 0 };
+    const order = { batchSize, seed, epoch, shuffle: true, augment, lastBatch: 'drop', from, waiting } as const;
     for await (const batch of batches(dataset, order)) {
       const learningRate = schedule(epoch + position.batch / perEpoch);
       const started = performance.now();
@@ -153,7 +154,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
     const ofEpoch = job.phase === undefined ? { ...last, epoch: epoch + 1 } : {};
-    tracker.metrics({ ...prefixed(named(job, 'train'), means), ...ofEpoch }, position.step);
+    const ofTraining = { ...means, data_wait_share: waiting.waited / (waiting.total || 1) };
+    tracker.metrics({ ...prefixed(named(job, 'train'), ofTraining), ...ofEpoch }, position.step);
     progress.clear();
     const judged = last ? `, ${describe(last, job.selectBy)}` : '';
     log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);

@@ -1,0 +1,136 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Box, centreCrop, stretched } from './crop';
+import { decodeInto } from './decode';
+import { readJpegHeader } from './jpeg-header';
+import { loadNativeImages } from './native';
+
+interface Expected {
+  readonly crops: readonly {
+    readonly file: string;
+    readonly box: Box;
+    readonly size: number;
+    readonly pixels: string;
+  }[];
+  readonly evaluation: readonly {
+    readonly file: string;
+    readonly resize: number;
+    readonly size: number;
+    readonly pixels: string;
+  }[];
+}
+
+const folder = join(__dirname, '../../../fixtures/images');
+const file = (name: string): Uint8Array => readFileSync(join(folder, name));
+// Made by make-images.py there, with Pillow and torchvision.
+const expected: Expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
+const native = loadNativeImages();
+const decoders = { sharp: undefined, ...(native && { native }) };
+
+function largestDifference(found: Uint8Array, base64: string): number {
+  return Buffer.from(base64, 'base64').reduce(
+    (most, byte, i) => Math.max(most, Math.abs(byte - (found[i] ?? -999))),
+    0,
+  );
+}
+
+describe.each(Object.entries(decoders))('%s', (_, decoder) => {
+  test.each(expected.crops.map((one) => [one.file, one.box.join(), one] as const))(
+    '%s, box %s: the crop that Pillow makes',
+    async (name, _box, { box, size, pixels }) => {
+      const found = new Uint8Array(size * size * 3);
+      const options = { size, box, native: decoder, applyOrientation: false };
+      const choose = (width: number, height: number) => ({
+        sampling: stretched([0, 0, width, height], size),
+        mirrored: false,
+      });
+      await decodeInto(file(name), choose, options, found);
+      // libvips takes CMYK through a profile of a printing press, Pillow inverts it.
+      expect(largestDifference(found, pixels)).toBeLessThanOrEqual(name === 'cmyk.jpg' ? 120 : 0);
+    },
+  );
+
+  test.each(expected.evaluation.map((one) => [one.file, one.resize, one.size, one] as const))(
+    '%s: resized to %d and cropped to %d as torchvision does',
+    async (name, resize, size, { pixels }) => {
+      const found = new Uint8Array(size * size * 3);
+      const choose = (width: number, height: number) => ({
+        sampling: centreCrop(width, height, resize, size),
+        mirrored: false,
+      });
+      await decodeInto(file(name), choose, { size, native: decoder, applyOrientation: false }, found);
+      expect(largestDifference(found, pixels)).toBe(0);
+    },
+  );
+
+  test('a picture is turned as its EXIF tag says where that is asked for', async () => {
+    const seen: number[][] = [];
+    const choose = (width: number, height: number) => {
+      seen.push([width, height]);
+      return { sampling: stretched([0, 0, width, height], 8), mirrored: false };
+    };
+    const target = new Uint8Array(192);
+    for (const applyOrientation of [false, true]) {
+      await decodeInto(file('turned.jpg'), choose, { size: 8, native: decoder, applyOrientation }, target);
+    }
+    expect(seen).toEqual([
+      [120, 90],
+      [90, 120],
+    ]);
+  });
+
+  test('mirrored, columns change places', async () => {
+    const [plain, mirrored] = await Promise.all(
+      [false, true].map(async (mirrored) => {
+        const target = new Uint8Array(48);
+        const choose = (w: number, h: number) => ({ sampling: stretched([0, 0, w, h], 4), mirrored });
+        await decodeInto(file('colour.jpg'), choose, { size: 4, native: decoder, applyOrientation: false }, target);
+        return target;
+      }),
+    );
+    for (let x = 0; x < 4; x++) {
+      expect(mirrored?.subarray(x * 3, x * 3 + 3)).toEqual(plain?.subarray(9 - x * 3, 12 - x * 3));
+    }
+  });
+
+  test.each([
+    ['cut short', file('colour.jpg').subarray(0, 3000)],
+    ['cut short while its header lasts', file('colour.jpg').subarray(0, 100)],
+    ['no picture', Buffer.from('no picture at all')],
+    ['empty', new Uint8Array(0)],
+  ])('%s: refused', async (_name, bytes) => {
+    const choose = (w: number, h: number) => ({ sampling: stretched([0, 0, w, h], 4), mirrored: false });
+    const decoding = decodeInto(
+      bytes,
+      choose,
+      { size: 4, native: decoder, applyOrientation: false },
+      new Uint8Array(48),
+    );
+    await expect(decoding).rejects.toThrow();
+  });
+});
+
+test('of 16 bits of grey the upper 8 are kept', async () => {
+  const choose = () => ({
+    sampling: { box: [0, 0, 60, 45] as const, width: 60, height: 45, x: 0, y: 0 },
+    mirrored: false,
+  });
+  const target = new Uint8Array(45 * 45 * 3);
+  await decodeInto(file('grey16.png'), choose, { size: 45, applyOrientation: false }, target);
+  const grey = new Uint8Array(45 * 45 * 3);
+  await decodeInto(file('grey-alpha.png'), choose, { size: 45, applyOrientation: false }, grey);
+  expect(target).toEqual(grey);
+});
+
+test('a JPEG header tells size, components and orientation', () => {
+  expect(readJpegHeader(file('turned.jpg'))).toEqual({
+    width: 120,
+    height: 90,
+    components: 3,
+    bits: 8,
+    orientation: 6,
+  });
+  expect(readJpegHeader(file('cmyk.jpg'))).toMatchObject({ components: 4, orientation: 1 });
+  expect(readJpegHeader(file('progressive.jpg'))).toMatchObject({ width: 120, height: 90 });
+  expect(readJpegHeader(file('palette.png'))).toBeUndefined();
+});

@@ -1,0 +1,51 @@
+export interface JpegHeader {
+  readonly width: number;
+  readonly height: number;
+  /** 1 grey, 3 colour, 4 CMYK. */
+  readonly components: number;
+  readonly bits: number;
+  /** EXIF's, 1 to 8; 1 where nothing is said. */
+  readonly orientation: number;
+}
+
+/** Reads a JPEG's markers up to its frame; undefined for anything that is no JPEG, or damaged before that. */
+export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
+  if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let orientation = 1;
+  for (let at = 2; at + 10 <= bytes.length; ) {
+    if (bytes[at] !== 0xff) return undefined;
+    const marker = bytes[at + 1] as number;
+    if (marker === 0xff) {
+      at++;
+      continue;
+    }
+    const length = view.getUint16(at + 2);
+    // Frames of any kind but the tables that share their numbers: DHT, JPG, DAC.
+    if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
+      const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
+      if (width === 0 || height === 0) return undefined;
+      return { width, height, components: bytes[at + 9] as number, bits: bytes[at + 4] as number, orientation };
+    }
+    if (marker === 0xe1) orientation = exifOrientation(view, at + 4, at + 2 + length) ?? orientation;
+    if (marker === 0xda || length < 2) return undefined;
+    at += 2 + length;
+  }
+  return undefined;
+}
+
+/** The orientation in an APP1 segment of [from, end): a TIFF after "Exif\0\0". */
+function exifOrientation(view: DataView, from: number, end: number): number | undefined {
+  const tiff = from + 6;
+  if (end > view.byteLength || tiff + 8 > end || view.getUint32(from) !== 0x45786966) return undefined;
+  const little = view.getUint16(tiff) === 0x4949;
+  const directory = tiff + view.getUint32(tiff + 4, little);
+  if (directory + 2 > end) return undefined;
+  const entries = view.getUint16(directory, little);
+  for (let entry = directory + 2; entry < directory + 2 + entries * 12 && entry + 12 <= end; entry += 12) {
+    if (view.getUint16(entry, little) !== 0x0112) continue;
+    const value = view.getUint16(entry + 8, little);
+    return value >= 1 && value <= 8 ? value : undefined;
+  }
+  return undefined;
+}

@@ -1,0 +1,56 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Worker } from 'node:worker_threads';
+import { batches } from '../batches';
+import { folderOfFixtures } from './folder-for-tests';
+import { pipelineDataset } from './pipeline-dataset';
+
+const started: Worker[] = [];
+jest.mock('node:worker_threads', () => {
+  const threads = jest.requireActual('node:worker_threads');
+  class Noted extends threads.Worker {
+    constructor(...args: ConstructorParameters<typeof Worker>) {
+      super(...args);
+      started.push(this as unknown as Worker);
+    }
+  }
+  return { ...threads, Worker: Noted };
+});
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'pipeline-'));
+});
+afterEach(() => rmSync(folder, { recursive: true, force: true }));
+
+const size = 64;
+const batchSize = 16;
+
+test('threads that die are replaced, and the images are the same', async () => {
+  const source = folderOfFixtures(folder, 160);
+  const epoch = async (kill: boolean) => {
+    const dataset = pipelineDataset(source, {
+      size,
+      train: { colorJitter: { hue: 0.2 } },
+      test: { resize: 70 },
+      threads: 2,
+    });
+    const seen: string[] = [];
+    const first = started.length;
+    let done = 0;
+    for await (const batch of batches(dataset, { batchSize, seed: 1, epoch: 0, augment: {}, lastBatch: 'drop' })) {
+      seen.push(Buffer.from(batch.images).toString('base64'));
+      if (kill && done < 2) await started[first + done]?.terminate();
+      done++;
+    }
+    expect(dataset.skipped.size).toBe(0);
+    await dataset.close();
+    return seen;
+  };
+  const whole = await epoch(false);
+  const before = started.length;
+  expect(await epoch(true)).toEqual(whole);
+  // The two of the epoch, and one for the second at least: a thread that dies before it is ready is not missed.
+  expect(started.length).toBeGreaterThanOrEqual(before + 3);
+}, 60_000);
