@@ -1,12 +1,13 @@
-import { classificationDataOptions, classificationReport } from '@headshare/core/experiment/classification';
+import { classificationReport } from '@headshare/core/experiment/classification';
 import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { dataOptions } from './options';
 import { profiles } from './profiles';
 import { birdsTask } from './task';
 
 export const experiments = distillationExperiments({
   ...classificationReport,
   noun: 'bird classifier',
-  dataOptions: classificationDataOptions,
+  dataOptions,
   profiles,
   recipes: {},
   taskOf: birdsTask,

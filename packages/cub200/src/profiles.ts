@@ -18,4 +18,18 @@ export const profiles = {
     evaluateEvery: 3,
   },
   smoke: classificationSmoke,
+  // No public text says how the paper trained on CUB: torchvision's recipe for ImageNet, with a smaller batch.
+  cub200: {
+    dataset: 'cub200',
+    imageSize: 224,
+    normalisation: 'imagenet',
+    batchSize: 32,
+    weightDecay: 1e-4,
+    student: 'resnet18',
+    epochs: 100,
+    learningRate: 0.02,
+    teacher: 'resnet50',
+    teacherEpochs: 100,
+    teacherLearningRate: 0.02,
+  },
 } as const;

@@ -1,13 +1,21 @@
-import type { classificationDataOptions } from '@headshare/core/experiment/classification';
-import type { Values } from '@headshare/core/experiment/option';
+import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
+import { encodedTask } from '@headshare/core/experiment/encoded-task';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
+import { openCub200 } from './data/cub200';
 import { proceduralBirds } from './data/procedural-birds';
+import type { DataValues } from './options';
 
 // The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
 const dataSeed = 2022;
 
-export function birdsTask(options: Values<typeof classificationDataOptions>): Task {
+/** The data that options name. */
+export async function birdsTask(options: DataValues): Promise<Task> {
+  const { dataset, data = defaultDataFolder('cub200'), imageSize, boxes: crop } = options;
+  return dataset === 'birds' ? drawnBirds(options) : encodedTask(await openCub200(data, { crop }), imageSize);
+}
+
+function drawnBirds(options: DataValues): Task {
   const { imageSize, classes, imagesPerClass, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({

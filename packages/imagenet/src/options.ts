@@ -1,11 +1,13 @@
 import { classificationDataOptions } from '@headshare/core/experiment/classification';
 import { folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 
-export const datasets = ['shapes', 'cifar100', 'cifar10'] as const;
+export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] as const;
 
 /** Which pictures, and of drawn ones how many. */
 export const dataOptions = {
-  dataset: oneOf(datasets, 'shapes', { help: 'what networks learn: drawn shapes, or a data set that lies in --data' }),
+  dataset: oneOf(datasets, 'shapes', {
+    help: 'what networks learn: drawn shapes, or what lies in --data: a published data set, or any folder of class folders',
+  }),
   data: optional(folder({ help: 'where the data set lies; default: data/imagenet, or imagenet in HEADSHARE_DATA' })),
   ...classificationDataOptions,
 };

@@ -1,7 +1,10 @@
 import { openCifar } from '@headshare/core/data/cifar/cifar';
+import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
+import { encodedTask } from '@headshare/core/experiment/encoded-task';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
+import { openImageNet } from './data/imagenet';
 import { proceduralShapes } from './data/procedural-shapes';
 import type { DataValues } from './options';
 
@@ -12,6 +15,8 @@ const dataSeed = 2022;
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
   if (dataset === 'shapes') return shapesTask(options);
+  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options.imageSize);
+  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options.imageSize);
   return classificationTask({
     ...(await openCifar(data, { kind: dataset })),
     augment: { flip: true, crop: { pad: 4 } },

@@ -112,7 +112,7 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: { ...options, epochs: options.teacherEpochs, learningRate: options.teacherLearningRate },
+    settings: settingsOf(options, options.teacherEpochs, options.teacherLearningRate),
     ...(sharedHead && { sharedHead }),
   });
 }
@@ -159,10 +159,14 @@ export async function trainStudent<D extends TrainingValues & StudentValues>(
   return runRecipe(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),
-    settings: options,
+    settings: settingsOf(options, options.epochs, options.learningRate),
     ...(taught && { taught }),
     ...(sharedHead && { sharedHead }),
   });
+}
+
+function settingsOf(options: TrainingValues, epochs: number, learningRate: number): TrainingSettings {
+  return { ...options, epochs, learningRate, milestones: options.milestones.map((share) => share * epochs) };
 }
 
 function describe(

@@ -17,6 +17,10 @@ export const trainingOptions = {
     help: 'micro-batches that a step is cut into, to take less memory; batch norm sees one at a time',
   }),
   schedule: oneOf(scheduleNames, 'cosine', { help: 'how the learning rate falls' }),
+  milestones: list(number({ default: 0.5, above: 0, below: 1, help: '' }), {
+    default: [0.625, 0.75, 0.875],
+    help: 'where the multi-step schedule divides the rate by 10, as shares of all epochs',
+  }),
   warmUpEpochs: number({ default: 0, min: 0, help: 'epochs in which the learning rate rises from 0' }),
   momentum: number({ default: 0.9, min: 0, max: 0.999, help: "of SGD: the share of the last step's direction kept" }),
   weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
