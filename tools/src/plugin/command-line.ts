@@ -58,9 +58,18 @@ export function prepareExperiment(argv: readonly string[], workspaceRoot: string
   process.once('SIGINT', () => writeSync(2, '\nStopping after this step. The same command goes on from there.\n'));
 }
 
+/** What Nx takes for an option of its own, and drops: the run would quietly be another. */
+export function swallowed(words: readonly string[]): string | undefined {
+  const word = words.find((one) => /^--batch-/.test(one));
+  if (word === undefined) return undefined;
+  const [name = ''] = word.split('=', 1);
+  const kept = name.replace(/-([a-z])/g, (_, letter: string, at: number) => (at < 2 ? `-${letter}` : letter.toUpperCase()));
+  return `Nx drops ${name}, taking it for its own --batch; write ${kept}`;
+}
+
 function checked(argv: readonly string[]): Request | undefined {
   const request = parseRequest(argv);
-  const problem = request && findProblem(request, known);
+  const problem = request && (swallowed(request.rest) ?? findProblem(request, known));
   if (problem !== undefined) refuse(problem, 2);
   return request;
 }

@@ -48,10 +48,13 @@ export function objective(members: readonly [Member, ...Member[]]): Objective {
         'what comes before training',
         criteria.map((one) => one.pretraining),
       );
+      // Only what was learned before training stays as it is, and that is one member's.
+      const frozen = criteria.find((one) => one.frozen)?.frozen;
       return {
         terms: (perception) =>
           sum(name, [classification(perception, common), ...criteria.map((one) => one.terms(perception))]),
         ...(pretraining && { pretraining }),
+        ...(frozen && { frozen }),
       };
     },
   };

@@ -92,7 +92,7 @@ test.each(['kd', 'th-kd', 'rkd'])('distill --method=%s trains the teacher once, 
 test('training options that do not go together are refused before anything runs', async () => {
   const given = { batchSize: 4, accumulate: 3 };
   for (const name of ['student', 'teacher', 'teacher-student-head', 'distill-student-head', 'distill', 'compare']) {
-    await expect(run(name, given)).rejects.toThrow('--accumulate 3 does not divide --batch-size 4');
+    await expect(run(name, given)).rejects.toThrow('--accumulate 3 does not divide --batchSize 4');
   }
 });
 

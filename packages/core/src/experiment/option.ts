@@ -30,8 +30,12 @@ export type Options = Readonly<Record<string, Option<unknown>>>;
 /** The values that declared options resolve to: `{ epochs: integer(...) }` gives `{ epochs: number }`. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
 
-/** How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. */
-export const written = (name: string): string => `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+/**
+ * How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. `batchSize` is `--batchSize`: Nx
+ * takes any `--batch-...` for its own `--batch`, and drops it.
+ */
+export const written = (name: string): string =>
+  /^batch[A-Z]/.test(name) ? `--${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 interface Described<T> {
   /** One line for `--help`. */

@@ -13,7 +13,7 @@ test('a precision is one of three', () => {
 
 test('options that do not go together are refused', () => {
   expect(() => checkTraining(fine)).not.toThrow();
-  expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batch-size 64');
+  expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batchSize 64');
   expect(() => checkTraining({ ...fine, precision: 'bfloat16' })).not.toThrow();
   expect(() => checkTraining({ ...fine, precision: 'bfloat16', eager: true })).toThrow('does not go with --eager');
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');

@@ -5,7 +5,16 @@ import { State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { removeTemporaryFolders, temporaryFolder, tinyNetwork, tinyObjective, trainTiny } from './tiny-training';
+import { importNetwork } from './import-network';
+import {
+  removeTemporaryFolders,
+  temporaryFolder,
+  tinyNetwork,
+  tinyObjective,
+  tinySettings,
+  tinyTask,
+  trainTiny,
+} from './tiny-training';
 import type { Distillation } from './train-network';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
@@ -53,6 +62,40 @@ test('the paper form learns too', async () => {
   expect(Object.keys(tracked[0]?.values ?? {}).sort()).toEqual(
     ['ce', 'gradient_norm', 'kd', 'l2e', 'learning_rate', 'loss', 'th-ce', 'th-kd'].map((term) => `step/${term}`),
   );
+});
+
+describe("a student whose teacher's head takes part in its predictions", () => {
+  test.each([
+    ['a teacher as wide', () => equal],
+    ['a wider one', () => wide],
+  ])('keeps the head in its checkpoint, and predicts the same when it is loaded: of %s', async (_, teacher) => {
+    const distillation = { ...learning('th-kd', teacher()), predictionShare: 0.5 };
+    const task = tinyTask();
+    const { folder, last: metrics } = await trainTiny({ distillation, task, settings: { epochs: 1 } });
+    const { tensors, metadata } = readCheckpoint<NetworkMetadata>(last(folder));
+    expect(metadata.network.blend).toEqual({ share: 0.5, head: 'linear' });
+    expect(under('teacher_head.', tensors)).toEqual(under('head.', tensorsOf(teacher())));
+    const again = await importNetwork({
+      file: last(folder),
+      task,
+      folder: temporaryFolder(),
+      allowMissing: [],
+      batchSize: tinySettings.batchSize,
+    });
+    expect(metrics).toMatchObject(again.metrics);
+  });
+
+  test('learns what it would without: only predictions differ', async () => {
+    const run = async (predictionShare: number) => {
+      const distillation = { ...learning('th-kd', equal), predictionShare };
+      const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
+      const weights = [...tensorsOf(last(folder))].filter(([name]) => !name.startsWith('teacher_head.'));
+      return { weights: new Map(weights), logits: tensorsOf(join(folder, 'test-logits.safetensors')) };
+    };
+    const [plain, blended] = [await run(0), await run(1)];
+    expect(blended.weights).toEqual(plain.weights);
+    expect(blended.logits).not.toEqual(plain.logits);
+  });
 });
 
 test.each([

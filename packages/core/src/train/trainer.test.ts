@@ -228,6 +228,6 @@ test('micro-batches: none of what they gather is left in checkpoints; the norm t
 
 test('a batch larger than the data is refused', async () => {
   await expect(trainTiny({ task: tinyTask(3) })).rejects.toThrow(
-    `--batch-size ${tinySettings.batchSize} is more than the 3 training images.`,
+    `--batchSize ${tinySettings.batchSize} is more than the 3 training images.`,
   );
 });

@@ -104,7 +104,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   const { batchSize, epochs, seed } = settings;
   const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) {
-    throw new UserError(`--batch-size ${batchSize} is more than the ${dataset.labels.length} training images.`);
+    throw new UserError(`--batchSize ${batchSize} is more than the ${dataset.labels.length} training images.`);
   }
   const schedule = makeSchedule(settings);
   let position = resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} };

@@ -102,9 +102,9 @@ test('nothing is gathered between steps', async () => {
 test('the number of micro-batches must divide the batch', () => {
   expect(microBatchSize(64, 4)).toBe(16);
   expect(() => microBatchSize(64, 3)).toThrow(
-    new UserError('--accumulate 3 does not divide --batch-size 64: micro-batches are of one size; 2 or 4 would do.'),
+    new UserError('--accumulate 3 does not divide --batchSize 64: micro-batches are of one size; 2 or 4 would do.'),
   );
   expect(() => microBatchSize(4, 8)).toThrow(
-    '--accumulate 8 does not divide --batch-size 4: micro-batches are of one size; 4 would do.',
+    '--accumulate 8 does not divide --batchSize 4: micro-batches are of one size; 4 would do.',
   );
 });

@@ -64,7 +64,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
   const below = divisors.filter((n) => n < accumulate).at(-1) ?? 1;
   const above = divisors.find((n) => n > accumulate);
   throw new UserError(
-    `--accumulate ${accumulate} does not divide --batch-size ${batchSize}: micro-batches are of one size; ${below}${above === undefined ? '' : ` or ${above}`} would do.`,
+    `--accumulate ${accumulate} does not divide --batchSize ${batchSize}: micro-batches are of one size; ${below}${above === undefined ? '' : ` or ${above}`} would do.`,
   );
 }
 

@@ -4,6 +4,7 @@
  */
 import { attr, execute } from '../binding';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
+import { after } from '../trace';
 
 const index = attr.type('Tindices', 'int32');
 
@@ -52,15 +53,15 @@ export function rowProducts(table: Tensor, indices: Tensor2D, vectors: Tensor2D)
     const [given, save] = args as unknown as [Tensor2D, (saved: Tensor[]) => void];
     // As it is now: by the time of the gradient the table may have been written to.
     save([table, indices]);
-    const products = starts.map((start) => {
-      const rows = gatherRows(table, partOf(indices, start));
+    const products = inTurn(starts, given, (start, before) => {
+      const rows = gatherRows(table, after(before, partOf(indices, start)));
       return tf.squeeze(tf.matMul(rows, tf.expandDims(partOf(given, start), 2)), [2]);
     });
     return {
       value: tf.concat(products, 0),
       gradFunc: (dy: Tensor, [from, at]: Tensor[]) => {
-        const sums = starts.map((start) => {
-          const rows = gatherRows(from as Tensor, partOf(at as Tensor, start));
+        const sums = inTurn(starts, dy, (start, before) => {
+          const rows = gatherRows(from as Tensor, after(before, partOf(at as Tensor, start)));
           return tf.squeeze(tf.matMul(tf.expandDims(partOf(dy, start), 1), rows), [1]);
         });
         return tf.concat(sums, 0);
@@ -68,4 +69,11 @@ export function rowProducts(table: Tensor, indices: Tensor2D, vectors: Tensor2D)
     };
   });
   return run(vectors) as Tensor2D;
+}
+
+/** Parts of which each waits for the one before, the first for `first`: else a graph gathers the rows of all at once. */
+function inTurn(starts: readonly number[], first: Tensor, part: (start: number, before: Tensor) => Tensor): Tensor[] {
+  const parts: Tensor[] = [];
+  for (const start of starts) parts.push(part(start, parts.at(-1) ?? first));
+  return parts;
 }

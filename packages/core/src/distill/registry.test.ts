@@ -1,0 +1,63 @@
+/** Every method's numbers are held against the reference's: by which cases, or why by other tests. */
+import { referenceFile } from '../runtime/reference-cases';
+import { methods } from './registry';
+
+interface Case {
+  readonly id: string;
+  readonly group: string;
+}
+
+const cases = ['losses.json', 'more-losses.json'].flatMap(
+  (file) => referenceFile<{ cases: readonly Case[] }>(file).cases,
+);
+
+/** Groups of the cases of losses.json and more-losses.json that exercise a method's own loss. */
+const groups: Readonly<Record<string, readonly string[]>> = {
+  ab: ['AB', 'AB+Connector'],
+  at: ['AT'],
+  cc: ['CC', 'CC+LinearEmbed'],
+  crd: ['CRD'],
+  'crd-th-kd': ['CRDTH'],
+  dist: ['DIST'],
+  dkd: ['DKD'],
+  fitnet: ['FitNet', 'FitNet+ConvReg'],
+  fsp: ['FSP'],
+  ft: ['FT', 'FT+Paraphraser+Translator', 'FT stage-1 reconstruction'],
+  kd: ['KD'],
+  'kd-mse': ['KDMSE'],
+  kdsvd: ['KDSVD'],
+  l2e: ['KDE'],
+  'l2e-th-kd': ['KDETH', 'TH-KD objective'],
+  nst: ['NST'],
+  pkt: ['PKT'],
+  rkd: ['RKD'],
+  simkd: ['SimKD'],
+  sp: ['SP'],
+  'th-kd': ['KDTH'],
+  vid: ['VID'],
+};
+
+/** Methods without a case of their own, and what is checked instead. */
+const others: Readonly<Record<string, string>> = {
+  none: "cross-entropy alone: runtime/ops/cross-entropy.test.ts, and train/reference-training.test.ts by PyTorch's steps",
+  proxyless:
+    "cross-entropy through the teacher's frozen head: the cases MarginSoftmax, and train/train-network.test.ts on frozen heads",
+};
+
+test.each(methods.all.map(({ name }) => name))('%s is held against the reference', (name) => {
+  const own = groups[name];
+  if (own === undefined) {
+    // A new method names its cases above, or says what else checks it.
+    expect(others).toHaveProperty([name]);
+    return;
+  }
+  expect(others).not.toHaveProperty([name]);
+  const known = new Set(cases.map(({ group }) => group));
+  expect(own.filter((group) => !known.has(group))).toEqual([]);
+  expect(own).not.toHaveLength(0);
+});
+
+test('the tables name no method that there is not', () => {
+  const names = new Set(methods.all.map(({ name }) => name));
+  expect([...Object.keys(groups), ...Object.keys(others)].filter((name) => !names.has(name))).toEqual([]);
+});

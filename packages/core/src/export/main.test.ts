@@ -1,0 +1,103 @@
+import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { buildNetwork, type NetworkDescription } from '../nn/network';
+import { cifar100 } from '../nn/normalisation';
+import { State } from '../runtime/state';
+import { writeCheckpoint } from '../train/checkpoint';
+import { readNetwork } from '../train/load-network';
+import { main } from './main';
+
+const folder = mkdtempSync(join(tmpdir(), 'headshare-export-'));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const description: NetworkDescription = {
+  backbone: 'resnet8',
+  head: 'linear',
+  inputSize: 32,
+  width: 1,
+  classes: 10,
+  normalisation: cifar100,
+};
+const checkpoint = join(folder, 'last.safetensors');
+beforeAll(() => {
+  const state = new State();
+  const network = buildNetwork(state, 'net', description, 1);
+  writeCheckpoint(checkpoint, { tensors: network.weights(), metadata: { network: description } });
+  state.dispose();
+});
+
+function run(...argv: string[]) {
+  const lines: string[] = [];
+  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
+  const exitCode = main(argv, (line) => lines.push(line));
+  errors.mockRestore();
+  return { exitCode, text: lines.join('\n') };
+}
+
+test.each([
+  ['student.pth', 'torch.load', ', weights_only=True'],
+  ['student.pt', 'torch.load', ', weights_only=True'],
+  ['student.safetensors', 'safetensors.torch.load_file', ''],
+])('%s is read again as the same network', (name, call, option) => {
+  const file = join(folder, name);
+  const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
+  expect(exitCode).toBe(0);
+  const { description: found, tensors } = readNetwork(file);
+  const { tensors: wanted } = readNetwork(checkpoint);
+  expect(found).toEqual(description);
+  expect(new Map([...tensors].sort())).toEqual(new Map([...wanted].sort()));
+  const numbers = [...wanted.values()].reduce((sum, { values }) => sum + values.length, 0);
+  expect(text).toContain(
+    `${file}: resnet8 for images of 32 pixels and 10 classes\n${wanted.size} tensors, ${numbers} numbers`,
+  );
+  expect(text).toMatch(new RegExp(`^In PyTorch: model.load_state_dict\\(${call}\\("[^"]+"${option}\\)\\)$`, 'm'));
+});
+
+test('what no reference has is told, and how to load the rest', () => {
+  const file = join(folder, 'distilled.safetensors');
+  const more = { ...description, teacherSpace: 8 };
+  const state = new State();
+  const network = buildNetwork(state, 'net', more, 1);
+  writeCheckpoint(file, { tensors: network.weights(), metadata: { network: more } });
+  state.dispose();
+  const { text } = run(`--from=${file}`, `--to=${join(folder, 'distilled.pth')}`);
+  expect(text).toMatch(/, strict=False\), which leaves out teacher_space$/);
+});
+
+test('from one foreign file to another', () => {
+  const [pth, again] = [join(folder, 'a.pth'), join(folder, 'b.pth')];
+  expect(run(`--from=${checkpoint}`, `--to=${pth}`).exitCode).toBe(0);
+  expect(run('--from', pth, '--to', again).exitCode).toBe(0);
+  expect(new Map([...readNetwork(again).tensors].sort())).toEqual(new Map([...readNetwork(pth).tensors].sort()));
+});
+
+test('a file that is there is only replaced by --force', () => {
+  const file = join(folder, 'there.pth');
+  writeFileSync(file, 'mine');
+  const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
+  expect([exitCode, text]).toEqual([2, `--to: ${file} is there already; --force replaces it`]);
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+  expect(run(`--from=${checkpoint}`, `--to=${file}`, '--force').exitCode).toBe(0);
+  expect(readNetwork(file).description).toEqual(description);
+});
+
+test('what is missing or wrong is said in a sentence, and nothing is written', () => {
+  const before = readdirSync(folder);
+  const to = join(folder, 'new.pth');
+  const odd = join(folder, 'new.onnx');
+  const gone = join(folder, 'gone.safetensors');
+  for (const [argv, wanted, sentence] of [
+    [[`--to=${to}`], 2, "--from is missing: a checkpoint's path"],
+    [[`--from=${checkpoint}`], 2, '--to is missing: where to write, ending in .pth, .pt or .safetensors'],
+    [['--from'], 2, "--from needs a value: a checkpoint's path"],
+    [[checkpoint, to], 2, `'${checkpoint}' is no option: write --from=FILE --to=FILE`],
+    [[`--from=${checkpoint}`, `--to=${odd}`], 2, `${odd} ends in neither .pth, .pt nor .safetensors`],
+    [[`--from=${gone}`, `--to=${to}`], 1, `${gone} cannot be read`],
+    [['--form=x'], 2, 'unknown option --form; did you mean --from?'],
+  ] as const) {
+    const { exitCode, text } = run(...argv);
+    expect([argv, exitCode, text.includes(sentence) ? sentence : text]).toEqual([argv, wanted, sentence]);
+  }
+  expect(readdirSync(folder)).toEqual(before);
+});

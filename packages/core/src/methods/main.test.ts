@@ -1,0 +1,36 @@
+import { methods } from '../distill/registry';
+import { main } from './main';
+
+function run(...argv: string[]) {
+  const lines: string[] = [];
+  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
+  const exitCode = main(argv, (line) => lines.push(line));
+  errors.mockRestore();
+  return { exitCode, text: lines.join('\n') };
+}
+
+test('all methods are listed, a line each', () => {
+  const { exitCode, text } = run('--json');
+  expect(exitCode).toBe(0);
+  const listed = text.split('\n').map((line) => JSON.parse(line));
+  expect(listed.map(({ name, defaults }) => [name, defaults])).toEqual(
+    methods.all.map(({ name, defaults }) => [name, defaults]),
+  );
+});
+
+test('the table has a method by any of its names, its weights and its own numbers', () => {
+  const { text } = run('kdth', 'rkd');
+  expect(text).toMatch(/^th-kd +kdth +.* +1 +1\.5 +0\.02 +0 +4 +– +teacher-head +arXiv 2201\.06945/m);
+  expect(text).toMatch(/^rkd .*distance/im);
+  expect(text).not.toMatch(/^crd/m);
+});
+
+test.each([
+  [['crdd'], "unknown method 'crdd'; did you mean 'crd'?"],
+  [['--jsno'], 'unknown option --jsno; did you mean --json?'],
+  [['--json=yes'], "--json takes no value, got 'yes'"],
+])('%p is refused with what would be right', (argv, sentence) => {
+  const { exitCode, text } = run(...argv);
+  expect(exitCode).toBe(2);
+  expect(text).toContain(sentence);
+});

@@ -1,0 +1,132 @@
+/** Methods that learn something before training proper: AB, FSP and FT. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { buildNetwork } from '../nn/network';
+import { type NamedValues, State } from '../runtime/state';
+import { readCheckpoint } from './checkpoint';
+import {
+  removeTemporaryFolders,
+  temporaryFolder,
+  tinyNetwork,
+  tinyObjective,
+  tinySettings,
+  trainTiny,
+} from './tiny-training';
+import { checkpointFiles } from './trainer';
+
+let teacher: string;
+beforeAll(async () => {
+  const { folder } = await trainTiny({ role: 'teacher', settings: { seed: 7, epochs: 1 } });
+  teacher = join(folder, checkpointFiles.last);
+});
+
+afterAll(removeTemporaryFolders);
+
+const phaseFile = 'pretraining.safetensors';
+const learning = (name: string) => ({ distillation: { teacher, objective: tinyObjective(name) } });
+const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
+const filesIn = (folder: string) =>
+  Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.safetensors'))
+      .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
+  );
+
+function under(prefix: string, values: ReadonlyMap<string, NamedValues>): Map<string, NamedValues> {
+  const found = new Map([...values].filter(([name]) => name.startsWith(prefix)));
+  expect(found.size).toBeGreaterThan(0);
+  return found;
+}
+
+/** The student's variables as they are before any step. */
+function untouched(): ReadonlyMap<string, NamedValues> {
+  const state = new State();
+  buildNetwork(state, 'student', tinyNetwork(), tinySettings.seed);
+  const values = state.values();
+  state.dispose();
+  return values;
+}
+
+async function stopAt(step: number, options: Parameters<typeof trainTiny>[0]): Promise<string> {
+  const folder = temporaryFolder();
+  const controller = new AbortController();
+  const reason = new Error('stopped by hand');
+  const run = trainTiny({
+    ...options,
+    folder,
+    signal: controller.signal,
+    onMetrics: (at) => {
+      if (at === step) controller.abort(reason);
+    },
+  });
+  await expect(run).rejects.toBe(reason);
+  return folder;
+}
+
+describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
+  test.each([
+    ['within its pretraining', 2, {}],
+    ['after the last step of it', 4, {}],
+    ['within it, by micro-batches and with an average', 3, { accumulate: 2, emaDecay: 0.9 }],
+  ])('stopped %s goes on to the same bits', async (_, step, settings) => {
+    const options = { ...learning(name), settings: { epochs: 1, ...settings } };
+    const whole = await trainTiny(options);
+    const folder = await stopAt(step, options);
+    expect(readCheckpoint(join(folder, phaseFile)).metadata).toMatchObject({ step });
+    expect(existsSync(join(folder, checkpointFiles.training))).toBe(false);
+    const resumed = await trainTiny({ ...options, folder });
+    expect(resumed.lines[0]).toMatch(`student, pretraining: going on after step ${step}`);
+    expect(filesIn(folder)).toEqual(filesIn(whole.folder));
+    expect(resumed.last).toEqual(whole.last);
+  });
+
+  test('stopped in training proper it does not pretrain again', async () => {
+    const options = { ...learning(name), settings: { epochs: 3 } };
+    const whole = await trainTiny(options);
+    const folder = await stopAt(6, options);
+    const resumed = await trainTiny({ ...options, folder });
+    expect(resumed.lines[0]).toBe('student: going on after step 6 (epoch 2)');
+    expect(filesIn(folder)).toEqual(filesIn(whole.folder));
+  });
+
+  test('tracks its term alone before training, and its own metrics apart', async () => {
+    const { tracked } = await trainTiny({ ...learning(name), settings: { epochs: 1 } });
+    const term = name === 'ft' ? 'paraphraser' : name;
+    const names = Object.keys(tracked[0]?.values ?? {}).sort();
+    expect(names).toEqual(
+      ['gradient_norm', 'learning_rate', 'loss', term].map((one) => `pretraining/step/${one}`).sort(),
+    );
+    expect(tracked.map(({ step }) => step)).toEqual([1, 2, 3, 4, 4, 1, 2, 3, 4, 4]);
+  });
+});
+
+test.each(['ab', 'fsp'])("%s's pretraining moves the backbone and leaves the classifier as it was", async (name) => {
+  const { folder } = await trainTiny({ ...learning(name), settings: { epochs: 1 } });
+  const [before, after] = [untouched(), tensors(folder, phaseFile)];
+  expect(under('student/head.', after)).toEqual(under('student/head.', before));
+  expect(after.get('student/conv1.weight')).not.toEqual(before.get('student/conv1.weight'));
+  expect(after.get('student/layer3.0.conv2.weight')).not.toEqual(before.get('student/layer3.0.conv2.weight'));
+  const last = tensors(folder, checkpointFiles.training);
+  expect(under('student/head.', last)).not.toEqual(under('student/head.', before));
+});
+
+test("ab's connectors to a wider teacher stay in training proper as pretraining left them", async () => {
+  const wide = await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { epochs: 1 } });
+  const distillation = { teacher: join(wide.folder, checkpointFiles.last), objective: tinyObjective('ab') };
+  const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
+  const [before, after] = [tensors(folder, phaseFile), tensors(folder, checkpointFiles.training)];
+  expect(under('method/ab.', after)).toEqual(under('method/ab.', before));
+});
+
+test("ft's pretraining moves the paraphraser alone; training moves all but it", async () => {
+  const { folder } = await trainTiny({ ...learning('ft'), settings: { epochs: 1 } });
+  const pretrained = tensors(folder, phaseFile);
+  const trained = tensors(folder, checkpointFiles.training);
+  const weights = (values: ReadonlyMap<string, NamedValues>) =>
+    new Map([...under('student/', values)].filter(([name]) => /(weight|bias)$/.test(name)));
+  expect(weights(pretrained)).toEqual(weights(untouched()));
+  const paraphraser = under('method/ft.paraphraser.', pretrained);
+  expect(under('method/ft.paraphraser.', trained)).toEqual(paraphraser);
+  expect(under('method/ft.translator.', trained)).not.toEqual(under('method/ft.translator.', pretrained));
+  expect(weights(trained)).not.toEqual(weights(pretrained));
+});

@@ -1,0 +1,96 @@
+import { parseArgs } from 'node:util';
+import { terminalTable } from '@headshare/core/report/terminal-table';
+import { type CrdCase, type CrdMeasurement, measureCrd } from './criterion';
+
+const usage = `What a step of CRD's criterion takes, by the rows of its memories: embeddings in, gradients and memories moved.
+npx nx run tools:bench-crd [options]
+  --rows=N       images, a row each in both memories (1200000)
+  --few=N        rows to compare with, in the same process (50000)
+  --negatives=N  rows that each image is told from (16384)
+  --dimension=N  of the rows (128)
+  --batch=N      images a step (64)
+  --steps=N      steps a round, the first two of the first round uncounted (10)
+  --rounds=N     rounds, of both sizes in turn (3)
+  --json         one JSON object a line instead of a table`;
+
+async function main(): Promise<void> {
+  const { values } = options();
+  if (values.help) {
+    console.log(usage);
+    return;
+  }
+  const whole = (
+    name: 'rows' | 'few' | 'negatives' | 'dimension' | 'batch' | 'steps' | 'rounds',
+    least = 1,
+  ): number => {
+    const value = Number(values[name]);
+    if (!Number.isInteger(value) || value < least)
+      fail(`--${name} must be a whole number of at least ${least}, got ${values[name]}.`);
+    return value;
+  };
+  const shared = { negatives: whole('negatives'), dimension: whole('dimension'), batch: whole('batch') };
+  const of = (rows: number): CrdCase => ({ ...shared, rows });
+  const cases = [of(whole('few', shared.batch)), of(whole('rows', shared.batch))];
+  const measured = await measureCrd(cases, { steps: whole('steps', 3), rounds: whole('rounds') });
+  if (values.json) for (const one of measured) console.log(JSON.stringify(one));
+  else console.log(table(measured, shared));
+}
+
+function options() {
+  const text = (value: string) => ({ type: 'string', default: value }) as const;
+  const known = {
+    options: {
+      help: { type: 'boolean', default: false },
+      json: { type: 'boolean', default: false },
+      rows: text('1200000'),
+      few: text('50000'),
+      negatives: text('16384'),
+      dimension: text('128'),
+      batch: text('64'),
+      steps: text('10'),
+      rounds: text('3'),
+    },
+  } as const;
+  try {
+    return parseArgs(known);
+  } catch (error) {
+    return fail(`${(error as Error).message}; --help lists the options.`);
+  }
+}
+
+function table(measured: readonly CrdMeasurement[], { negatives, dimension, batch }: Omit<CrdCase, 'rows'>): string {
+  const [few] = measured;
+  return terminalTable({
+    columns: [
+      { title: 'rows', digits: 0 },
+      { title: 'ms a step, median', digits: 1 },
+      { title: 'best', digits: 1 },
+      { title: 'times the first' },
+      { title: 'memories, MB', digits: 0 },
+      { title: 'resident before, MB', digits: 0 },
+      { title: 'with memories', digits: 0 },
+      { title: 'peak of steps', digits: 0 },
+    ],
+    rows: measured.map((one) => [
+      one.rows,
+      one.millisecondsMedian,
+      one.millisecondsBest,
+      one.millisecondsMedian / (few?.millisecondsMedian ?? Number.NaN),
+      one.memoryBytes / 1e6,
+      one.residentBefore / 1e6,
+      one.residentBuilt / 1e6,
+      one.residentPeak / 1e6,
+    ]),
+    notes: [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions. All sizes live in one process.`],
+  });
+}
+
+function fail(sentence: string): never {
+  console.error(sentence);
+  process.exit(2);
+}
+
+main().catch((error: Error) => {
+  console.error(error.stack);
+  process.exit(1);
+});
