@@ -1,4 +1,4 @@
-import { findProblem, parseRequest, targetOptions } from './command-line';
+import { findProblem, parseRequest, swallowed, targetOptions } from './command-line';
 
 const projects = {
   face: { root: 'packages/face', targets: { distill: { configurations: { smoke: {}, ms1mv3: {} } }, test: {} } },
@@ -52,4 +52,11 @@ describe('the options of a target', () => {
     const words = '--skip-nx-cache --seed 3 -c smoke --outputStyle=static --parallel 2 --no-tui --method=kd --verbose';
     expect(targetOptions(words.split(' '))).toEqual(['--seed', '3', '--method=kd']);
   });
+});
+
+test('an option that Nx would drop is told of, not dropped', () => {
+  expect(swallowed(['--seed=3', '--batch-size=4'])).toBe(
+    'Nx drops --batch-size, taking it for its own --batch; write --batchSize',
+  );
+  expect(swallowed(['--batchSize=4', '--batch'])).toBeUndefined();
 });

@@ -63,7 +63,9 @@ export function swallowed(words: readonly string[]): string | undefined {
   const word = words.find((one) => /^--batch-/.test(one));
   if (word === undefined) return undefined;
   const [name = ''] = word.split('=', 1);
-  const kept = name.replace(/-([a-z])/g, (_, letter: string, at: number) => (at < 2 ? `-${letter}` : letter.toUpperCase()));
+  const kept = name.replace(/-([a-z])/g, (_, letter: string, at: number) =>
+    at < 2 ? `-${letter}` : letter.toUpperCase(),
+  );
   return `Nx drops ${name}, taking it for its own --batch; write ${kept}`;
 }
 
