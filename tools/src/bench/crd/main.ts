@@ -8,7 +8,7 @@ npx nx run tools:bench-crd [options]
   --few=N        rows to compare with, in the same process (50000)
   --negatives=N  rows that each image is told from (16384)
   --dimension=N  of the rows (128)
-  --batch=N      images a step (64)
+  --images=N     images a step (64)
   --steps=N      steps a round, the first two of the first round uncounted (10)
   --rounds=N     rounds, of both sizes in turn (3)
   --json         one JSON object a line instead of a table`;
@@ -20,7 +20,7 @@ async function main(): Promise<void> {
     return;
   }
   const whole = (
-    name: 'rows' | 'few' | 'negatives' | 'dimension' | 'batch' | 'steps' | 'rounds',
+    name: 'rows' | 'few' | 'negatives' | 'dimension' | 'images' | 'steps' | 'rounds',
     least = 1,
   ): number => {
     const value = Number(values[name]);
@@ -28,7 +28,7 @@ async function main(): Promise<void> {
       fail(`--${name} must be a whole number of at least ${least}, got ${values[name]}.`);
     return value;
   };
-  const shared = { negatives: whole('negatives'), dimension: whole('dimension'), batch: whole('batch') };
+  const shared = { negatives: whole('negatives'), dimension: whole('dimension'), batch: whole('images') };
   const of = (rows: number): CrdCase => ({ ...shared, rows });
   const cases = [of(whole('few', shared.batch)), of(whole('rows', shared.batch))];
   const measured = await measureCrd(cases, { steps: whole('steps', 3), rounds: whole('rounds') });
@@ -46,7 +46,7 @@ function options() {
       few: text('50000'),
       negatives: text('16384'),
       dimension: text('128'),
-      batch: text('64'),
+      images: text('64'),
       steps: text('10'),
       rounds: text('3'),
     },

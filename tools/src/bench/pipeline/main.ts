@@ -17,7 +17,7 @@ npx nx run tools:bench-pipeline [options]
   --images=N        pictures (400)
   --epochs=N        counted epochs a measurement (3)
   --rounds=N        measurements of every way, in turn (3)
-  --batch=N         images a batch (50)
+  --per-batch=N     images a batch (50)
   --folder=FOLDER   where the pictures are, or are made (.cache/bench-pipeline/N of the workspace)`;
 
 interface Measurement {
@@ -41,7 +41,7 @@ async function main(): Promise<void> {
   const folder = values.folder ?? join(workspace, '.cache/bench-pipeline', `${images}`);
   await makePictures(folder, images);
   const ways = [...values.ways.split(','), ...(values.python === undefined ? [] : ['torch'])];
-  const args = [whole('--threads', values.threads), whole('--epochs', values.epochs), whole('--batch', values.batch)];
+  const args = [whole('--threads', values.threads), whole('--epochs', values.epochs), whole('--per-batch', values['per-batch'])];
   const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
   for (let round = 0; round < rounds; round++) {
     for (const way of ways) {
@@ -114,7 +114,7 @@ function options() {
       images: { type: 'string', default: '400' },
       epochs: { type: 'string', default: '3' },
       rounds: { type: 'string', default: '3' },
-      batch: { type: 'string', default: '50' },
+      'per-batch': { type: 'string', default: '50' },
       folder: { type: 'string' },
     },
   } as const;

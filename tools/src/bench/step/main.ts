@@ -16,7 +16,7 @@ npx nx run tools:bench-step [options]
   --python=COMMAND  a Python with torch: PyTorch's side (torch, torch-channels-last, torch-compile) in the same minutes
   --steps=N         steps a measurement, the first four uncounted (24)
   --rounds=N        measurements of every way, in turn; the table has their medians (3)
-  --batch=N         images a step (each case's own)`;
+  --images=N        images a step (each case's own)`;
 
 const ours = ['plain', 'fused', 'compiled'] as const;
 const variants = ['recompute', 'bfloat16'] as const;
@@ -34,7 +34,7 @@ async function main(): Promise<void> {
   const rounds = whole('--rounds', values.rounds, 1);
   if (values.python) await requireTorch(values.python);
   for (const name of cases) {
-    const batch = values.batch === undefined ? stepCases[name].batch : whole('--batch', values.batch, 2);
+    const batch = values.images === undefined ? stepCases[name].batch : whole('--images', values.images, 2);
     const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
     for (let round = 0; round < rounds; round++) {
       for (const way of ways) {
@@ -58,7 +58,7 @@ function options() {
       python: { type: 'string' },
       steps: { type: 'string', default: '24' },
       rounds: { type: 'string', default: '3' },
-      batch: { type: 'string' },
+      images: { type: 'string' },
     },
   } as const;
   try {
