@@ -1,3 +1,4 @@
+import type { Mode } from '../nn/layers';
 import type { NetworkShape } from '../nn/network-shape';
 import type { Scope } from '../nn/scope';
 import type { RandomKey } from '../runtime/ops/random';
@@ -99,6 +100,8 @@ export interface Pretraining {
   /** Default: the one that training starts from. */
   readonly learningRate?: number;
   readonly terms: (perception: Perception) => Terms;
+  /** Whether the student's batch norms follow the batches; default train: it is being trained. */
+  readonly student?: Mode;
   /** Which trainable variables it moves, by their full names (`student/conv1.weight`, `method/fitnet/...`). */
   readonly moves: (name: string) => boolean;
 }

@@ -24,13 +24,14 @@ export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
 
 /**
  * What a method sees of a batch. The teacher looks first, outside the gradient's reach, in evaluation mode; the student
- * when the returned function is called.
+ * when the returned function is called, in `mode`.
  */
 export function perception(
   student: Network,
   { pixels, labels, indices, random }: Seen,
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
+  mode: Mode = 'train',
 ): () => Perception {
   const asked = { preactivations: needs.has('preactivations') };
   const view = (network: Network, mode: Mode): View => {
@@ -44,7 +45,7 @@ export function perception(
   };
   const taught = teacher && view(teacher, 'eval');
   return () => {
-    const seen = view(student, 'train');
+    const seen = view(student, mode);
     return {
       student: seen,
       teacher: taught ?? seen,

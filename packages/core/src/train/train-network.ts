@@ -5,6 +5,7 @@ import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
+import type { Mode } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { checkPrecision, type Precision } from '../runtime/precision';
 import { Program } from '../runtime/program';
@@ -96,7 +97,13 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const learned = learnable.filter(({ name }) => !isKept?.(name));
 
     const { momentum, weightDecay, clipNorm } = settings;
-    const stepBy = (name: string, variables: readonly StateVariable[], terms: Criterion['terms'], root = '') => {
+    const stepBy = (
+      name: string,
+      variables: readonly StateVariable[],
+      terms: Criterion['terms'],
+      root = '',
+      mode?: Mode,
+    ) => {
       const optimiser = sgd(state, variables, {
         momentum,
         weightDecay,
@@ -115,7 +122,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           seed,
           optimiser,
           losses(seen) {
-            const perceive = perception(network, seen, teacher, criterion.needs);
+            const perceive = perception(network, seen, teacher, criterion.needs, mode);
             return () => terms(perceive());
           },
           average,
@@ -132,7 +139,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
         label: `${role}, ${phase}`,
         phase,
         settings: { ...settings, ...constantRate(pretraining, settings) },
-        step: stepBy(phase, moved, pretraining.terms, `${phase}/`)(),
+        step: stepBy(phase, moved, pretraining.terms, `${phase}/`, pretraining.student)(),
         network,
         isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
       });

@@ -41,7 +41,11 @@ async function main(): Promise<void> {
   const folder = values.folder ?? join(workspace, '.cache/bench-pipeline', `${images}`);
   await makePictures(folder, images);
   const ways = [...values.ways.split(','), ...(values.python === undefined ? [] : ['torch'])];
-  const args = [whole('--threads', values.threads), whole('--epochs', values.epochs), whole('--per-batch', values['per-batch'])];
+  const args = [
+    whole('--threads', values.threads),
+    whole('--epochs', values.epochs),
+    whole('--per-batch', values['per-batch']),
+  ];
   const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
   for (let round = 0; round < rounds; round++) {
     for (const way of ways) {

@@ -34,6 +34,7 @@ export default defineMethod('ft', {
       pretraining: {
         epochs,
         learningRate: rate,
+        student: 'eval',
         moves: partsOf(paraphrasing),
         terms: (seen) => {
           const map = levelOf(seen.teacher.features, theirs, 'teacher');
