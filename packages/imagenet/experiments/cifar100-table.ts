@@ -3,6 +3,7 @@ import { methodsOption } from '@headshare/core/experiment/method-options';
 import { integer, list, oneOf } from '@headshare/core/experiment/option';
 import { reportTable, rowOf, type TableRow } from '../src/cifar100-table';
 import { experiments } from '../src/experiments';
+import { dataOptions } from '../src/options';
 import { profiles } from '../src/profiles';
 import { pairName, publishedPairs } from '../src/published-cifar100';
 
@@ -13,6 +14,7 @@ export default defineExperiment({
   summary: "CIFAR-100's published pairs of networks by several methods and seeds, beside the published numbers",
   uses: { teacher, student, distill, distillStudentHead },
   options: {
+    dataset: dataOptions.dataset,
     seed: integer({ default: 1, min: 0, help: 'the first seed' }),
     seeds: integer({ default: 3, min: 1, help: 'how many seeds, counted up from --seed' }),
     pairs: list(oneOf(names, 'resnet32x4/resnet8x4', { help: '' }), {
@@ -21,7 +23,7 @@ export default defineExperiment({
     }),
     methods: list(methodsOption({ default: 'kd', others: ['sh-kd'], help: '' }), {
       default: ['kd', 'crd', 'th-kd', 'crd-th-kd', 'sh-kd'],
-      help: 'what students are distilled by; sh-kd learns by crd from its teacher',
+      help: 'what students are distilled by; sh-kd learns from its teacher by --sh-method',
     }),
   },
   profiles,
@@ -41,12 +43,12 @@ export default defineExperiment({
       for (const method of methods) {
         const distilled =
           method === 'sh-kd'
-            ? runs((given) => context.stage(distillStudentHead, { ...given, shMethod: 'crd' }))
+            ? runs((given) => context.stage(distillStudentHead, given))
             : runs((given) => context.stage(distill, { ...given, method }));
         rows.push(rowOf(pair, method, await distilled));
       }
       context.log(`${pairName(pair)}: done`);
     }
-    return reportTable(rows, context);
+    return reportTable(rows, context.options.dataset, context.folder);
   },
 });

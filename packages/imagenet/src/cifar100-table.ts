@@ -1,7 +1,7 @@
 /** RepDistiller's table of CIFAR-100, any part of it, trained here and put beside the published numbers. */
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { RunContext, StageOutcome } from '@headshare/core/experiment/define';
+import type { StageOutcome } from '@headshare/core/experiment/define';
 import type { NetworkResult } from '@headshare/core/experiment/network-stages';
 import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
@@ -18,8 +18,11 @@ export interface TableRow {
   readonly best: readonly number[];
 }
 
-/** Ours beside the published, with the difference of the means. */
-export function publishedTable(rows: readonly TableRow[]): Table {
+/**
+ * Ours beside the published, with the difference of the means.
+ * @param dataset what networks learned: the published numbers are CIFAR-100's, and stand beside no other
+ */
+export function publishedTable(rows: readonly TableRow[], dataset: string): Table {
   const seeds = Math.max(...rows.map(({ last }) => last.length));
   return {
     columns: [
@@ -31,21 +34,23 @@ export function publishedTable(rows: readonly TableRow[]): Table {
       { title: 'difference', percent: true },
     ],
     rows: rows.map(({ pair, by, last, best }) => {
-      const published = pair.top1[by as keyof typeof pair.top1];
+      const published = dataset === 'cifar100' ? pair.top1[by as keyof typeof pair.top1] : undefined;
       const ours = summarise(last);
       const difference = published === undefined ? undefined : ours.mean - published;
       return [pairName(pair), by, ours, summarise(best), published, difference];
     }),
     notes: [
       `${seeds === 1 ? 'One seed' : `Mean ± standard deviation over ${seeds} seeds`}; top-1 of the last epoch, as published.`,
-      "Published: RepDistiller's README, mean of several runs; the best epoch is chosen on the test set, and is no number to publish.",
+      dataset === 'cifar100'
+        ? "Published: RepDistiller's README, mean of several runs; the best epoch is chosen on the test set, and is no number to publish."
+        : `Of ${dataset}: the published numbers are CIFAR-100's (profile cifar100).`,
     ],
   };
 }
 
 /** Writes `table.md` and `table.csv` into the run's folder. @returns what the terminal shows */
-export async function reportTable(rows: readonly TableRow[], { folder }: Pick<RunContext<unknown>, 'folder'>) {
-  const table = publishedTable(rows);
+export async function reportTable(rows: readonly TableRow[], dataset: string, folder: string) {
+  const table = publishedTable(rows, dataset);
   await writeFile(join(folder, 'table.md'), markdownTable(table));
   await writeFile(join(folder, 'table.csv'), csvTable(table));
   const metrics = Object.fromEntries(

@@ -19,6 +19,7 @@ export const profiles = {
   // MobileNet and ShuffleNet students start from --learning-rate=0.01 there.
   cifar100: {
     dataset: 'cifar100',
+    shMethod: 'crd',
     normalisation: 'cifar100',
     batchSize: 64,
     schedule: 'multi-step',

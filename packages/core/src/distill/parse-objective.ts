@@ -91,6 +91,8 @@ export interface ObjectiveSource {
   readonly given?: GivenSettings;
   /** As `parseHyper` reads it. */
   readonly hyper?: readonly string[];
+  /** What the options are called that gave them, for errors. */
+  readonly options?: { readonly methods: string; readonly hyper: string };
   /** Settings that a package's task wants instead of the published ones, by the method's name. */
   readonly recipes?: Readonly<Record<string, Partial<MethodSettings>>>;
 }
@@ -101,17 +103,23 @@ export interface ObjectiveSource {
  * their published one.
  * @throws UserError for what does not read, and for a weight that would be anyone's in a sum
  */
-export function parseObjective({ methods: text, given = {}, hyper = [], recipes = {} }: ObjectiveSource): Objective {
-  const named = parseMethods(text, '--method');
+export function parseObjective({
+  methods: text,
+  given = {},
+  hyper = [],
+  recipes = {},
+  options = { methods: '--method', hyper: '--method-options' },
+}: ObjectiveSource): Objective {
+  const named = parseMethods(text, options.methods);
   const own = parseHyper(
     hyper,
     named.map(({ method }) => method),
-    '--method-options',
+    options.hyper,
   );
   const several = named.length > 1;
   if (several && given.beta !== undefined) {
     const example = named.map(({ method }) => `${method.name}:${method.defaults.beta}`).join('+');
-    throw new UserError(`--beta could be any method's in ${text}; give each its own: --method=${example}`);
+    throw new UserError(`--beta could be any method's in ${text}; give each its own: ${options.methods}=${example}`);
   }
   const kd = named.find(({ method }) => method.weighs === 'alpha' && method.defaults.alpha > 0);
   const shared = several

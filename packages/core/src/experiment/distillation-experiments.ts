@@ -69,7 +69,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     check(values) {
       checkTraining(values);
       // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
-      parseObjective({ methods: values.shMethod, hyper: values.shMethodOptions });
+      parseObjective({
+        methods: values.shMethod,
+        hyper: values.shMethodOptions,
+        options: { methods: '--sh-method', hyper: '--sh-method-options' },
+      });
     },
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
