@@ -1,4 +1,5 @@
 import { classificationDataOptions } from '@headshare/core/experiment/classification';
+import { viewOptions } from '@headshare/core/experiment/encoded-task';
 import { flag, folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 
 /** Which pictures, and of drawn ones how many. */
@@ -7,6 +8,7 @@ export const dataOptions = {
   data: optional(folder({ help: 'where the data set lies; default: data/cub200, or cub200 in HEADSHARE_DATA' })),
   boxes: flag({ help: "of CUB-200-2011: pictures are cropped to the birds' bounding boxes" }),
   ...classificationDataOptions,
+  ...viewOptions,
 };
 
 export type DataValues = Values<typeof dataOptions>;

@@ -11,8 +11,8 @@ const dataSeed = 2022;
 
 /** The data that options name. */
 export async function birdsTask(options: DataValues): Promise<Task> {
-  const { dataset, data = defaultDataFolder('cub200'), imageSize, boxes: crop } = options;
-  return dataset === 'birds' ? drawnBirds(options) : encodedTask(await openCub200(data, { crop }), imageSize);
+  const { dataset, data = defaultDataFolder('cub200'), boxes: crop } = options;
+  return dataset === 'birds' ? drawnBirds(options) : encodedTask(await openCub200(data, { crop }), options);
 }
 
 function drawnBirds(options: DataValues): Task {

@@ -1,4 +1,5 @@
 import { classificationDataOptions } from '@headshare/core/experiment/classification';
+import { viewOptions } from '@headshare/core/experiment/encoded-task';
 import { folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 
 export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] as const;
@@ -10,6 +11,7 @@ export const dataOptions = {
   }),
   data: optional(folder({ help: 'where the data set lies; default: data/imagenet, or imagenet in HEADSHARE_DATA' })),
   ...classificationDataOptions,
+  ...viewOptions,
 };
 
 export type DataValues = Values<typeof dataOptions>;

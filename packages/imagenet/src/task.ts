@@ -15,8 +15,8 @@ const dataSeed = 2022;
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
   if (dataset === 'shapes') return shapesTask(options);
-  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options.imageSize);
-  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options.imageSize);
+  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options);
+  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options);
   return classificationTask({
     ...(await openCifar(data, { kind: dataset })),
     augment: { flip: true, crop: { pad: 4 } },

@@ -1,21 +1,57 @@
+/** Classification of pictures that lie in files, of any size. */
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
+import type { TrainView } from '../data/pipeline/view';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { classificationTask } from '../train/classification-task';
 import type { Task } from '../train/task';
+import { integer, number, type Values } from './option';
+
+/** How pictures of files are varied in training, besides random resized crops and mirroring. */
+export const viewOptions = {
+  colorJitter: number({
+    default: 0,
+    min: 0,
+    max: 1,
+    help: "of pictures in files: how far brightness, contrast and saturation vary (torchvision's ColorJitter; 0.4 is usual)",
+  }),
+  randAugment: integer({
+    default: 0,
+    min: 0,
+    max: 10,
+    help: 'of pictures in files: how many operations of RandAugment, one after another (2 is usual)',
+  }),
+  randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'how strong they are' }),
+  randomErasing: number({ default: 0, min: 0, max: 1, help: 'of pictures in files: how often a part is erased' }),
+};
 
 // torchvision's: pictures of 224 are cropped from a shorter side of 256.
 const resizeOver = 256 / 224;
 
 /**
- * Classification of encoded images of any size: random resized crops and mirroring in training, the middle of the
- * picture in evaluation, as torchvision's reference does it.
- * @param size of what networks see, in pixels
+ * Classification of encoded images: random resized crops and mirroring in training, the middle of the picture in
+ * evaluation, as torchvision's reference does it.
  */
-export function encodedTask({ train, test }: TrainAndTest, size: number): Task {
-  const options = { size, train: {}, test: { resize: Math.round(size * resizeOver) } };
+export function encodedTask(
+  { train, test }: TrainAndTest,
+  { imageSize: size, ...asked }: Values<typeof viewOptions> & { readonly imageSize: number },
+): Task {
+  const options = { size, train: trainView(asked), test: { resize: Math.round(size * resizeOver) } };
   return classificationTask({
     train: pipelineDataset(train, options),
     test: pipelineDataset(test, options),
     augment: {},
   });
+}
+
+function trainView({
+  colorJitter: amount,
+  randAugment: operations,
+  randAugmentMagnitude: magnitude,
+  randomErasing: probability,
+}: Values<typeof viewOptions>): TrainView {
+  return {
+    ...(amount > 0 && { colorJitter: { brightness: amount, contrast: amount, saturation: amount } }),
+    ...(operations > 0 && { randAugment: { operations, magnitude } }),
+    ...(probability > 0 && { erasing: { probability } }),
+  };
 }
