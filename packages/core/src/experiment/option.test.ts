@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { flag, integer, list, number, oneOf, optional, text } from './option';
+import { file, flag, folder, integer, list, number, oneOf, optional, text, written } from './option';
 
 const help = 'an option';
 
@@ -58,5 +58,17 @@ describe('options', () => {
   it('is required when it has no default', () => {
     expect(text({ help }).required).toBe(true);
     expect(optional(text({ help })).required).toBe(false);
+  });
+
+  it('takes files and folders that are there', () => {
+    expect(file({ help }).parse(__filename, '--weights')).toBe(__filename);
+    expect(() => file({ help }).parse(__dirname, '--weights')).toThrow(`--weights: there is no file ${__dirname}`);
+    expect(folder({ help }).parse(__dirname, '--data')).toBe(__dirname);
+    expect(() => folder({ help }).parse('nowhere', '--data')).toThrow('--data: there is no folder nowhere');
+  });
+
+  it('is written with dashes, but for what Nx would take for its own', () => {
+    expect(written('teacherEpochs')).toBe('--teacher-epochs');
+    expect(written('batchSize')).toBe('--batchSize');
   });
 });
