@@ -59,8 +59,8 @@ export interface Network {
   /** The embedding where it can be compared with its teacher's. */
   toTeacherSpace(embedding: Tensor2D): Tensor2D;
   variables(): StateVariable[];
-  /** The eager values of its variables, by their names without the root. */
-  weights(): Map<string, NamedValues>;
+  /** The eager values of its variables, or of those that are `wanted`, by their names without the root. */
+  weights(wanted?: (name: string) => boolean): Map<string, NamedValues>;
   /** Sets its variables from `weights()` of such a network. @throws UserError naming what does not fit `source`. */
   load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
@@ -114,8 +114,8 @@ export function buildNetwork(
     },
     toTeacherSpace,
     variables,
-    weights() {
-      const values = state.values(({ name }) => name.startsWith(prefix));
+    weights(wanted = () => true) {
+      const values = state.values(({ name }) => name.startsWith(prefix) && wanted(name.slice(prefix.length)));
       return new Map([...values].map(([name, value]) => [name.slice(prefix.length), value]));
     },
     load(weights, source) {

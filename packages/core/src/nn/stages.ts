@@ -1,6 +1,8 @@
 import { type Activation, activate } from '../runtime/ops/activation';
+import type { Following } from '../runtime/ops/batch-norm';
+import { globalAveragePool } from '../runtime/ops/pooling';
 import type { Tensor4D } from '../runtime/tensorflow';
-import type { ApplyOptions, BackboneOutput } from './backbone';
+import type { ApplyOptions, Backbone, BackboneOutput } from './backbone';
 import type { Mode } from './layers';
 
 /** A block whose last step is an activation, done with what is before it; none: its output is the map before that. */
@@ -28,4 +30,20 @@ export function runStages(
     if (preactivations) before.push(output);
   }
   return preactivations ? { features, preactivations: before } : { features };
+}
+
+/** A backbone of a stem and stages that all end in ReLU, whose embedding is the pooled last map. */
+export function pooledStages(
+  stem: (images: Tensor4D, mode: Mode, following: Following) => Tensor4D,
+  stages: readonly (readonly Block[])[],
+  embeddingSize: number,
+): Backbone {
+  return {
+    embeddingSize,
+    apply(images, mode, options) {
+      const first = stem(images, mode, { activation: 'relu' });
+      const maps = runStages(first, stages, mode, { ...options, activation: 'relu' });
+      return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
+    },
+  };
 }

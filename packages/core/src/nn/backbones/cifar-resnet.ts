@@ -2,28 +2,11 @@
  * ResNets for 32x32 images (He et al., arXiv 1512.03385, section 4.2), as RepDistiller's models/resnet.py builds them:
  * depth = 6n + 2; the x4 ones are four times as wide with half as wide a stem. The embedding is the pooled last map.
  */
-import type { Activation } from '../../runtime/ops/activation';
-import { globalAveragePool } from '../../runtime/ops/pooling';
-import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
-import { convolutionNorm, type Mode } from '../layers';
+import { convolutionNorm } from '../layers';
 import { cifar100 } from '../normalisation';
-import type { Scope } from '../scope';
-import { type Block, runStages } from '../stages';
-
-function basicBlock(scope: Scope, inputs: number, outputs: number, stride: number): Block {
-  const at = (name: string) => ({ convolution: scope.child(`conv${name}`), norm: scope.child(`bn${name}`) });
-  const first = convolutionNorm(at('1'), { inputs, outputs, kernel: 3, stride, padding: 1 });
-  const second = convolutionNorm(at('2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
-  const shortcut = stride !== 1 || inputs !== outputs ? scope.child('downsample') : undefined;
-  const project =
-    shortcut &&
-    convolutionNorm({ convolution: shortcut.child('0'), norm: shortcut.child('1') }, { inputs, outputs, stride });
-  return scope.block((x: Tensor4D, mode: Mode, activation: Activation | undefined): Tensor4D => {
-    const residual = project ? project(x, mode) : x;
-    return second(first(x, mode, { activation: 'relu' }), mode, { activation, residual });
-  });
-}
+import { basicShapes, residualBlock } from '../residual-block';
+import { pooledStages } from '../stages';
 
 function cifarResNet(name: string, depth: number, channels: readonly [number, number, number, number]) {
   return {
@@ -41,19 +24,13 @@ function cifarResNet(name: string, depth: number, channels: readonly [number, nu
       const layers = stages.map((outputs, stage) => {
         const layer = scope.child(`layer${stage + 1}`);
         return Array.from({ length: blocks }, (_, index) => {
-          const block = basicBlock(layer.child(`${index}`), inputs, outputs, stage > 0 && index === 0 ? 2 : 1);
+          const stride = stage > 0 && index === 0 ? 2 : 1;
+          const block = residualBlock(layer.child(`${index}`), basicShapes(inputs, outputs, stride), { stride });
           inputs = outputs;
           return block;
         });
       });
-      return {
-        embeddingSize: inputs,
-        apply(images, mode, options) {
-          const stem = first(images, mode, { activation: 'relu' });
-          const maps = runStages(stem, layers, mode, { ...options, activation: 'relu' });
-          return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
-        },
-      };
+      return pooledStages(first, layers, inputs);
     },
   } satisfies BackboneDefinition;
 }

@@ -5,14 +5,14 @@
  */
 import type { Activation } from '../../runtime/ops/activation';
 import { channelShuffle } from '../../runtime/ops/channel-shuffle';
-import { averagePool2d, globalAveragePool } from '../../runtime/ops/pooling';
+import { averagePool2d } from '../../runtime/ops/pooling';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { convolutionDefault as initialise } from '../initialisers';
 import { type ConvolutionShape, convolutionNorm, type Mode } from '../layers';
 import { cifar100 } from '../normalisation';
 import type { Scope } from '../scope';
-import { type Block, runStages } from '../stages';
+import { type Block, pooledStages } from '../stages';
 
 const groups = 3;
 /** A block's inner channels, a quarter of its outputs, must be whole groups. */
@@ -77,14 +77,7 @@ const shufflenet: BackboneDefinition = {
         return shuffleBlock(layer.child(`${index}`), shape);
       });
     });
-    return {
-      embeddingSize: inputs,
-      apply(images, mode, options) {
-        const stem = first(images, mode, { activation: 'relu' });
-        const maps = runStages(stem, layers, mode, { ...options, activation: 'relu' });
-        return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
-      },
-    };
+    return pooledStages(first, layers, inputs);
   },
 };
 
