@@ -36,7 +36,15 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
-    const done = await runStage(experiment, settings, { catalog, signal, log, data, sources, track: openTracker });
+    const done = await runStage(experiment, settings, {
+      catalog,
+      signal,
+      log,
+      data,
+      sources,
+      digests: new Map(),
+      track: openTracker,
+    });
     await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     log(`Files: ${relative(root, done.folder)}`);

@@ -17,6 +17,7 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     signal: controller.signal,
     log: (line) => lines.push(line),
     data: 'embedded',
+    digests: new Map(),
     sources: 'sources',
     track: async ({ runName }) => ({
       params: () => undefined,

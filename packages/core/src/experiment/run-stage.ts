@@ -18,6 +18,8 @@ export interface Session {
   readonly data: string;
   /** The digest of the sources. */
   readonly sources: string;
+  /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
+  readonly digests: Map<string, string>;
   /** Opens the tracker of one stage. */
   readonly track: typeof openTracker;
 }
@@ -41,7 +43,7 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   const options = Object.fromEntries(
     reach(experiment).map((it) => [nameOf(catalog, it), resolveOptions(it, settings)]),
   );
-  const files = await filesOf(reach(experiment), options, catalog);
+  const files = await filesOf(reach(experiment), options, session);
   const device = process.env.TF_DEVICE || 'cpu';
   const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
   const key = runKey(identity);
@@ -73,17 +75,20 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
 async function filesOf(
   stages: readonly Stage[],
   options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  catalog: Catalog,
+  { catalog, digests }: Session,
 ): Promise<Readonly<Record<string, string>> | undefined> {
-  const digests = new Map<string, string>();
+  const named: Record<string, string> = {};
   for (const stage of stages) {
     for (const [option, { names }] of Object.entries(stage.options)) {
       const path = options[nameOf(catalog, stage)]?.[option];
-      if (names === undefined || typeof path !== 'string' || digests.has(path)) continue;
-      digests.set(path, names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+      if (names === undefined || typeof path !== 'string') continue;
+      const known = digests.get(path);
+      const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+      digests.set(path, digest);
+      named[path] = digest;
     }
   }
-  return digests.size === 0 ? undefined : Object.fromEntries(digests);
+  return Object.keys(named).length === 0 ? undefined : named;
 }
 
 /** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */

@@ -12,6 +12,7 @@ export function untrackedSession(
     log: () => undefined,
     data: 'embedded',
     sources: 'sources',
+    digests: new Map(),
     track: async ({ runName }) => ({
       params: () => undefined,
       metrics: () => undefined,

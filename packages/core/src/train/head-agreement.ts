@@ -16,8 +16,9 @@ export interface HeadAgreement {
  * @returns undefined where the student has the teacher's head itself, or a head of another form
  */
 export function headAgreement(student: Network, teacher: Network): HeadAgreement | undefined {
-  const own = student.weights();
-  const theirs = teacher.weights();
+  const ofHead = (name: string) => /^(head|teacher_space)\./.test(name);
+  const own = student.weights(ofHead);
+  const theirs = teacher.weights(ofHead);
   const ownWeight = own.get('head.weight');
   const theirWeight = theirs.get('head.weight');
   if (!ownWeight || !theirWeight) return undefined;
