@@ -1,6 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { runCommand } from '../experiment/run-command';
 import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';
@@ -27,13 +28,7 @@ beforeAll(() => {
   state.dispose();
 });
 
-function run(...argv: string[]) {
-  const lines: string[] = [];
-  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
-  const exitCode = main(argv, (line) => lines.push(line));
-  errors.mockRestore();
-  return { exitCode, text: lines.join('\n') };
-}
+const run = (...argv: string[]) => runCommand(main, argv);
 
 test.each([
   ['student.pth', 'torch.load', ', weights_only=True'],

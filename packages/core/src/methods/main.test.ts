@@ -1,13 +1,8 @@
 import { methods } from '../distill/registry';
+import { runCommand } from '../experiment/run-command';
 import { main } from './main';
 
-function run(...argv: string[]) {
-  const lines: string[] = [];
-  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
-  const exitCode = main(argv, (line) => lines.push(line));
-  errors.mockRestore();
-  return { exitCode, text: lines.join('\n') };
-}
+const run = (...argv: string[]) => runCommand(main, argv);
 
 test('all methods are listed, a line each', () => {
   const { exitCode, text } = run('--json');

@@ -1,12 +1,7 @@
+import { runCommand } from '../experiment/run-command';
 import { main } from './main';
 
-function run(...argv: string[]) {
-  const lines: string[] = [];
-  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
-  const exitCode = main(argv, (line) => lines.push(line));
-  errors.mockRestore();
-  return { exitCode, text: lines.join('\n') };
-}
+const run = (...argv: string[]) => runCommand(main, argv);
 
 test('networks are measured by name, at the size that they were published for', () => {
   const { exitCode, text } = run('resnet8', 'resnet8x4', '--json');

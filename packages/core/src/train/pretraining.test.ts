@@ -4,14 +4,7 @@ import { join } from 'node:path';
 import { buildNetwork } from '../nn/network';
 import { type NamedValues, State } from '../runtime/state';
 import { readCheckpoint } from './checkpoint';
-import {
-  removeTemporaryFolders,
-  temporaryFolder,
-  tinyNetwork,
-  tinyObjective,
-  tinySettings,
-  trainTiny,
-} from './tiny-training';
+import { removeTemporaryFolders, stopTiny, tinyNetwork, tinyObjective, tinySettings, trainTiny } from './tiny-training';
 import { checkpointFiles } from './trainer';
 
 let teacher: string;
@@ -47,22 +40,6 @@ function untouched(): ReadonlyMap<string, NamedValues> {
   return values;
 }
 
-async function stopAt(step: number, options: Parameters<typeof trainTiny>[0]): Promise<string> {
-  const folder = temporaryFolder();
-  const controller = new AbortController();
-  const reason = new Error('stopped by hand');
-  const run = trainTiny({
-    ...options,
-    folder,
-    signal: controller.signal,
-    onMetrics: (at) => {
-      if (at === step) controller.abort(reason);
-    },
-  });
-  await expect(run).rejects.toBe(reason);
-  return folder;
-}
-
 describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
   test.each([
     ['within its pretraining', 2, {}],
@@ -71,7 +48,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
   ])('stopped %s goes on to the same bits', async (_, step, settings) => {
     const options = { ...learning(name), settings: { epochs: 1, ...settings } };
     const whole = await trainTiny(options);
-    const folder = await stopAt(step, options);
+    const folder = await stopTiny(step, options);
     expect(readCheckpoint(join(folder, phaseFile)).metadata).toMatchObject({ step });
     expect(existsSync(join(folder, checkpointFiles.training))).toBe(false);
     const resumed = await trainTiny({ ...options, folder });
@@ -83,7 +60,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
   test('stopped in training proper it does not pretrain again', async () => {
     const options = { ...learning(name), settings: { epochs: 3 } };
     const whole = await trainTiny(options);
-    const folder = await stopAt(6, options);
+    const folder = await stopTiny(6, options);
     const resumed = await trainTiny({ ...options, folder });
     expect(resumed.lines[0]).toBe('student: going on after step 6 (epoch 2)');
     expect(filesIn(folder)).toEqual(filesIn(whole.folder));

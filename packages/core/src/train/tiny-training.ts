@@ -98,6 +98,23 @@ export function removeTemporaryFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
+/** Stops `trainTiny` by hand once it has told of step `stop`. @returns its folder, in which it can go on */
+export async function stopTiny(stop: number, options: Parameters<typeof trainTiny>[0] = {}): Promise<string> {
+  const folder = temporaryFolder();
+  const controller = new AbortController();
+  const reason = new Error('stopped by hand');
+  const run = trainTiny({
+    ...options,
+    folder,
+    signal: controller.signal,
+    onMetrics: (step) => {
+      if (step === stop) controller.abort(reason);
+    },
+  });
+  await expect(run).rejects.toBe(reason);
+  return folder;
+}
+
 /** Trains a tiny student on four batches of four images, two epochs long, unless told otherwise. */
 export async function trainTiny({
   settings,

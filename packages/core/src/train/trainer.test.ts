@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import {
   removeTemporaryFolders,
+  stopTiny,
   temporaryFolder,
   tinyNetwork,
   tinySettings,
@@ -94,22 +95,6 @@ describe('the same seed gives the same bits', () => {
 });
 
 describe('a run that is stopped', () => {
-  async function stopAt(stop: number, options: Parameters<typeof trainTiny>[0] = {}) {
-    const folder = temporaryFolder();
-    const controller = new AbortController();
-    const reason = new Error('stopped by hand');
-    const run = trainTiny({
-      ...options,
-      folder,
-      signal: controller.signal,
-      onMetrics: (step) => {
-        if (step === stop) controller.abort(reason);
-      },
-    });
-    await expect(run).rejects.toBe(reason);
-    return folder;
-  }
-
   test.each([
     ['in the middle of the first epoch', 2, {}],
     ['after the last batch of an epoch', 4, {}],
@@ -119,7 +104,7 @@ describe('a run that is stopped', () => {
     ['that makes its steps of micro-batches', 3, { settings: { accumulate: 2 } }],
   ])('%s goes on to the same bits', async (_, stop, options) => {
     const whole = await trainTiny(options);
-    const folder = await stopAt(stop, options);
+    const folder = await stopTiny(stop, options);
     expect(readCheckpoint(join(folder, checkpointFiles.training)).metadata).toMatchObject({ step: stop });
     const resumed = await trainTiny({ ...options, folder });
     expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
@@ -140,14 +125,14 @@ describe('a run that is stopped', () => {
   });
 
   test('cannot go on from what another network left', async () => {
-    const folder = await stopAt(2);
+    const folder = await stopTiny(2);
     await expect(trainTiny({ folder, network: tinyNetwork(0.5) })).rejects.toThrow(
       `${join(folder, 'training.safetensors')} does not fit the network: student/conv1.weight is [3,3,3,4] there but [3,3,3,8] in the network;`,
     );
   });
 
   test('cannot go on from a file that does not say where it was', async () => {
-    const folder = await stopAt(2);
+    const folder = await stopTiny(2);
     const file = join(folder, checkpointFiles.training);
     writeCheckpoint(file, { ...readCheckpoint(file), metadata: { epoch: 'one' } });
     await expect(trainTiny({ folder })).rejects.toThrow(

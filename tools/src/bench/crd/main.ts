@@ -1,5 +1,6 @@
 import { parseArgs } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { fail, whole as wholeNumber } from '../command-line';
 import { type CrdCase, type CrdMeasurement, measureCrd } from './criterion';
 
 const usage = `What a step of CRD's criterion takes, by the rows of its memories: embeddings in, gradients and memories moved.
@@ -23,10 +24,7 @@ async function main(): Promise<void> {
     name: 'rows' | 'few' | 'negatives' | 'dimension' | 'images' | 'steps' | 'rounds',
     least = 1,
   ): number => {
-    const value = Number(values[name]);
-    if (!Number.isInteger(value) || value < least)
-      fail(`--${name} must be a whole number of at least ${least}, got ${values[name]}.`);
-    return value;
+    return wholeNumber(`--${name}`, values[name], least);
   };
   const shared = { negatives: whole('negatives'), dimension: whole('dimension'), batch: whole('images') };
   const of = (rows: number): CrdCase => ({ ...shared, rows });
@@ -83,11 +81,6 @@ function table(measured: readonly CrdMeasurement[], { negatives, dimension, batc
     ]),
     notes: [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions. All sizes live in one process.`],
   });
-}
-
-function fail(sentence: string): never {
-  console.error(sentence);
-  process.exit(2);
 }
 
 main().catch((error: Error) => {

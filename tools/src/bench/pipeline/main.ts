@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { fail, listed, start, whole } from '../command-line';
 import { median } from '../step/measurement';
 import { makePictures } from './pictures';
 
@@ -34,13 +35,12 @@ async function main(): Promise<void> {
     console.log(usage);
     return;
   }
-  const unknown = values.ways.split(',').find((way) => !(known as readonly string[]).includes(way));
-  if (unknown !== undefined) fail(`--ways: unknown '${unknown}'; known are ${known.join(', ')}.`);
+  const asked = listed('--ways', values.ways, known);
   const images = whole('--images', values.images);
   const rounds = whole('--rounds', values.rounds);
   const folder = values.folder ?? join(workspace, '.cache/bench-pipeline', `${images}`);
   await makePictures(folder, images);
-  const ways = [...values.ways.split(','), ...(values.python === undefined ? [] : ['torch'])];
+  const ways = [...asked, ...(values.python === undefined ? [] : ['torch'])];
   const args = [
     whole('--threads', values.threads),
     whole('--epochs', values.epochs),
@@ -129,18 +129,4 @@ function options() {
   }
 }
 
-function whole(option: string, text: string): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < 1) fail(`${option} must be a whole number of at least 1, got ${text}.`);
-  return value;
-}
-
-function fail(sentence: string): never {
-  console.error(sentence);
-  process.exit(2);
-}
-
-main().catch((error: Error & { stderr?: string }) => {
-  console.error(error.stderr?.trim() || error.message);
-  process.exit(1);
-});
+start(main);

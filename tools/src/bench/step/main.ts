@@ -2,6 +2,7 @@ import { execFile } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs, promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { fail, listed, start, whole } from '../command-line';
 import { type CaseName, stepCases } from './cases';
 import { type Measurement, median } from './measurement';
 
@@ -153,26 +154,4 @@ function middle(all: readonly Measurement[]): Measurement {
   };
 }
 
-function listed(option: string, text: string, known: readonly string[]): string[] {
-  const names = text.split(',');
-  const unknown = names.find((name) => !known.includes(name));
-  if (unknown !== undefined) fail(`${option}: unknown '${unknown}'; known are ${known.join(', ')}.`);
-  return names;
-}
-
-function whole(option: string, text: string, least: number): number {
-  const value = Number(text);
-  if (!Number.isInteger(value) || value < least)
-    fail(`${option} must be a whole number of at least ${least}, got ${text}.`);
-  return value;
-}
-
-function fail(sentence: string): never {
-  console.error(sentence);
-  process.exit(2);
-}
-
-main().catch((error: Error & { stderr?: string }) => {
-  console.error(error.stderr?.trim() || error.message);
-  process.exit(1);
-});
+start(main);

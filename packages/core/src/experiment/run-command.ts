@@ -1,0 +1,11 @@
+/** For tests: runs a command's `main`; what it prints and what it complains of, in order. */
+export function runCommand(
+  main: (argv: readonly string[], print: (line: string) => void) => number,
+  argv: readonly string[],
+): { readonly exitCode: number; readonly text: string } {
+  const lines: string[] = [];
+  const errors = jest.spyOn(console, 'error').mockImplementation((line) => lines.push(line));
+  const exitCode = main(argv, (line) => lines.push(line));
+  errors.mockRestore();
+  return { exitCode, text: lines.join('\n') };
+}
