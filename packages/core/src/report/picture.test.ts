@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { barChart } from './bar-chart';
 import { comparisonChart } from './comparison-chart';
 import { heatmapChart } from './heatmap-chart';
 import { histogram, histogramChart } from './histogram-chart';
@@ -57,6 +58,11 @@ describe('drawPicture', () => {
     ['a histogram', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0, 0.5, 1] }] })],
     ['a single value', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0.5] }] })],
     ['a heatmap', heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a'], rows: ['b'], values: [[1]] })],
+    [
+      'one with blank cells',
+      heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a', 'b'], rows: ['c'], values: [[undefined, 2]] }),
+    ],
+    ['bars', barChart({ title: 't', x: 'top-1', percent: true, bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
     ['a ROC curve', rocChart({ title: 't', curves: [{ name: 'a', far: [0, 0, 1], tar: [0, 0.5, 1], impostor: 100 }] })],
   ])('draws %s', async (_, chart) => {
     const { svg, png } = await drawPicture(chart);

@@ -18,7 +18,7 @@ import { loadNetwork } from './load-network';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
-import type { Task } from './task';
+import { choosingMetric, type Task } from './task';
 import {
   checkpointFiles,
   type Metrics,
@@ -129,7 +129,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           precision,
         });
     };
-    const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
+    const { train: dataset, augment, selectBy } = task;
+    const job = { ...options, program, dataset, augment, selectBy, chooseBy: choosingMetric(task) };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
     if (pretraining && pretraining.epochs > 0 && !existsSync(join(folder, checkpointFiles.training))) {
