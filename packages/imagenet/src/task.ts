@@ -1,5 +1,4 @@
 import { openCifar } from '@headshare/core/data/cifar/cifar';
-import { partOf } from '@headshare/core/data/part';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/experiment/encoded-task';
@@ -21,7 +20,7 @@ export async function imageTask(options: DataValues): Promise<Task> {
   if (dataset === 'folder') return encodedTask(await openClassFolders(data), options);
   const { train, test, classNames } = await openCifar(data, { kind: dataset });
   return classificationTask({
-    ...splitTraining(train, options, partOf),
+    ...splitTraining(train, options, () => train),
     test,
     classNames,
     augment: { flip: true, crop: { pad: 4 } },

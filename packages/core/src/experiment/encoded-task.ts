@@ -1,5 +1,4 @@
 /** Classification of pictures that lie in files, of any size. */
-import { partOfSource } from '../data/part';
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainView } from '../data/pipeline/view';
 import type { TrainAndTest } from '../data/sources/class-folders';
@@ -37,12 +36,9 @@ export function encodedTask(
   { train, test }: TrainAndTest,
   { imageSize: size, ...asked }: Values<typeof viewOptions> & SelectionValues & { readonly imageSize: number },
 ): Task {
-  const split = splitTraining(train, asked, partOfSource);
   const options = { size, train: trainView(asked), test: { resize: Math.round(size * resizeOver) } };
   return classificationTask({
-    ...split,
-    train: pipelineDataset(split.train, options),
-    heldOut: split.heldOut && pipelineDataset(split.heldOut, options),
+    ...splitTraining(train, asked, (apart) => pipelineDataset(train, { ...options, apart })),
     test: pipelineDataset(test, options),
     augment: {},
     classNames: train.classNames,

@@ -20,28 +20,26 @@ export const selectionOptions = {
 export type SelectionValues = Values<typeof selectionOptions>;
 
 /** What there is to train on, without what is held out of it. */
-export interface Split<Images> {
-  readonly train: Images;
-  readonly heldOut?: Images;
+export interface Split {
+  readonly train: ImageDataset;
+  readonly heldOut?: ImageDataset;
   /** Where nothing is held out. */
   readonly selectOn?: Exclude<SelectOn, 'held-out'>;
 }
 
-interface Labelled {
-  readonly name: string;
-  readonly labels: Int32Array;
-  readonly classes: number;
-}
-
-/** Holds images out where that is asked for. `part` makes a data set of some of the images, by index. */
-export function splitTraining<Images extends Labelled>(
-  images: Images,
+/**
+ * Holds images out where that is asked for.
+ * @param open makes the data set of all the images; `apart`: those that are held out of it
+ */
+export function splitTraining(
+  images: Pick<ImageDataset, 'name' | 'labels' | 'classes'>,
   { selectOn, heldOut: share }: SelectionValues,
-  part: (whole: Images, name: string, indices: Int32Array) => Images,
-): Split<Images> {
-  if (selectOn !== 'held-out') return { train: images, selectOn };
+  open: (apart?: Int32Array) => ImageDataset,
+): Split {
+  if (selectOn !== 'held-out') return { train: open(), selectOn };
   const { kept, held } = holdOut(images, share);
-  return { train: part(images, images.name, kept), heldOut: part(images, `${images.name}-held-out`, held) };
+  const all = open(held);
+  return { train: partOf(all, images.name, kept), heldOut: partOf(all, `${images.name}-held-out`, held) };
 }
 
 /**
@@ -52,7 +50,7 @@ export function splitTraining<Images extends Labelled>(
 export function drawTraining(
   draw: (imagesPerClass: number) => ImageDataset,
   { selectOn, heldOut: share, imagesPerClass }: SelectionValues & { readonly imagesPerClass: number },
-): Split<ImageDataset> {
+): Split {
   if (selectOn !== 'held-out') return { train: draw(imagesPerClass), selectOn };
   const held = Math.max(1, Math.round((imagesPerClass * share) / (1 - share)));
   const all = draw(imagesPerClass + held);

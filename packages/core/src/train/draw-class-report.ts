@@ -58,12 +58,13 @@ function classesChart({ classes }: ClassReport, nameOf: (label: number) => strin
       worst.length < measured.length
         ? `The ${worst.length} worst of ${measured.length} classes`
         : 'Classes, the worst first',
+    subtitle: 'and how many of its images are taken for which other class, the most frequent',
     x: 'top-1',
     percent: true,
     bars: worst.map(({ label, top1, mistaken }) => ({
       name: nameOf(label),
       value: top1,
-      note: mistaken ? `${mistaken.count} × ${nameOf(mistaken.predicted)}` : '',
+      note: mistaken ? `${mistaken.count} as ${nameOf(mistaken.predicted)}` : '',
     })),
   });
 }
