@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const usage = `How many JPEGs (500 x 375) a second are decoded, cropped at random to 224 x 224 and mirrored.
 npx nx run tools:bench-pipeline [options]
   --json            one JSON object instead of a table
-  --ways=LIST       bytes: batches as training gets them; normalised: and made floats, mean and deviation 0 and 1, on the main
-                    thread; sharp: bytes, decoded by sharp instead of the addon (bytes,normalised,sharp)
+  --ways=LIST       bytes: batches as training gets them; normalised: and made floats, mean and deviation 0 and 1, by a
+                    compiled step as in training; sharp: bytes, decoded by sharp instead of the addon (bytes,normalised,sharp)
   --python=COMMAND  a Python with torch and pillow: Pillow and PyTorch's DataLoader, normalised, in the same minutes
   --threads=N       worker threads, and DataLoader's workers (2)
   --images=N        pictures (400)
