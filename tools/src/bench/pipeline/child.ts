@@ -24,8 +24,10 @@ async function main(): Promise<void> {
   });
   const normalise = way === 'normalised' ? normaliser(Number(batchSize)) : undefined;
   const rates: number[] = [];
+  const cpu: number[] = [];
   for (let epoch = 0; epoch <= Number(epochs); epoch++) {
     const started = performance.now();
+    const before = process.cpuUsage();
     let images = 0;
     const order = {
       batchSize: Number(batchSize),
@@ -39,10 +41,13 @@ async function main(): Promise<void> {
       await normalise?.(batch.images);
       images += batch.count;
     }
-    if (epoch > 0) rates.push((images / (performance.now() - started)) * 1000);
+    if (epoch === 0) continue;
+    rates.push((images / (performance.now() - started)) * 1000);
+    const { user, system } = process.cpuUsage(before);
+    cpu.push((user + system) / 1000 / images);
   }
   await dataset.close();
-  console.log(JSON.stringify({ rates, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
+  console.log(JSON.stringify({ rates, cpu, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
 }
 
 /**

@@ -23,6 +23,8 @@ npx nx run tools:bench-pipeline [options]
 
 interface Measurement {
   readonly rates: readonly number[];
+  /** CPU time of all threads or processes, in ms an image, by epoch. */
+  readonly cpu: readonly number[];
   readonly peakMegabytes: number;
 }
 
@@ -68,6 +70,8 @@ interface Summary {
   readonly imagesPerSecond: number;
   readonly rounds: readonly number[];
   readonly peakMegabytes: number;
+  /** The middle epoch of all: what a busy machine does not change. */
+  readonly cpuMilliseconds: number;
   /** Over torch of the same round, the middle one. */
   readonly overTorch?: number;
 }
@@ -79,10 +83,17 @@ function summary(measured: ReadonlyMap<string, readonly Measurement[]>): Readonl
     [...measured].map(([way, all]) => {
       const rounds = ofRounds(way);
       const over = median(rounds.map((rate, round) => rate / (torch[round] ?? Number.NaN)));
+      const cpuMilliseconds = median(all.flatMap(({ cpu }) => cpu));
       const peakMegabytes = Math.max(...all.map((one) => one.peakMegabytes));
       return [
         way,
-        { imagesPerSecond: median(rounds), rounds, peakMegabytes, ...(torch.length > 0 && { overTorch: over }) },
+        {
+          imagesPerSecond: median(rounds),
+          rounds,
+          peakMegabytes,
+          cpuMilliseconds,
+          ...(torch.length > 0 && { overTorch: over }),
+        },
       ];
     }),
   );
@@ -95,6 +106,7 @@ function table(ways: Readonly<Record<string, Summary>>): string {
       { title: 'images/s, median', digits: 0 },
       { title: 'rounds' },
       { title: 'over torch', digits: 2 },
+      { title: 'CPU ms an image', digits: 2 },
       { title: 'peak MB', digits: 0 },
     ],
     rows: Object.entries(ways).map(([way, one]) => [
@@ -102,6 +114,7 @@ function table(ways: Readonly<Record<string, Summary>>): string {
       one.imagesPerSecond,
       one.rounds.map((rate) => rate.toFixed(0)).join(' '),
       one.overTorch,
+      one.cpuMilliseconds,
       one.peakMegabytes,
     ]),
   });
