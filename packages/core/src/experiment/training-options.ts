@@ -108,7 +108,7 @@ export const studentOptions = {
   backboneRate: number({
     default: 1,
     above: 0,
-    help: "what that is multiplied by for the student's backbone (0.1 is usual with --student-initial)",
+    help: "what --learning-rate is multiplied by for the student's backbone (0.1 is usual with --student-initial)",
   }),
   studentInitial: optional(
     file({
@@ -125,7 +125,7 @@ export const teacherOptions = {
   teacherBackboneRate: number({
     default: 1,
     above: 0,
-    help: "what that is multiplied by for the teacher's backbone (0.1 is usual with --teacher-initial)",
+    help: "what --teacher-learning-rate is multiplied by for the teacher's backbone (0.1 is usual with --teacher-initial)",
   }),
   teacherInitial: optional(
     file({
