@@ -8,9 +8,7 @@ import { UserError } from '../runtime/user-error';
 export const isMixing = ({ mixup, cutmix }: Pick<MixSettings, 'mixup' | 'cutmix'>): boolean => mixup > 0 || cutmix > 0;
 
 /** @throws UserError for settings of mixing that are valid each by itself, but not together */
-export function checkMixing(
-  settings: MixSettings & { readonly batchSize: number; readonly accumulate: number; readonly eager?: boolean },
-): void {
+export function checkMixing(settings: MixSettings & { readonly batchSize: number; readonly accumulate: number }): void {
   const { mixup, cutmix, mixProbability, mixSwitchProbability, batchSize, accumulate } = settings;
   if (!isMixing(settings) && mixProbability !== 1) {
     throw new UserError(
