@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Criterion, Pretraining } from '../distill/method';
 import type { Objective } from '../distill/objective';
@@ -17,6 +16,7 @@ import { makeInference } from './inference';
 import { loadNetwork } from './load-network';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
+import { hasResumePoint, previousOf } from './resume-point';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
 import {
@@ -59,6 +59,8 @@ export interface TrainedNetwork extends Outcome {
   readonly parameters: number;
   /** In the folder: checkpoints, and what the task concluded with. */
   readonly files: readonly string[];
+  /** In the folder: what only going on with training needed. */
+  readonly passing: readonly string[];
   /** How its head goes together with its teacher's, where they can be compared. */
   readonly heads?: HeadAgreement;
 }
@@ -132,7 +134,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
-    if (pretraining && pretraining.epochs > 0 && !existsSync(join(folder, checkpointFiles.training))) {
+    if (pretraining && pretraining.epochs > 0 && !hasResumePoint(join(folder, checkpointFiles.training))) {
       const moved = learnable.filter(({ name }) => pretraining.moves(name));
       await train({
         ...job,
@@ -174,6 +176,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...outcome,
       parameters: count(network.variables().filter(isDeployed(role))),
       files: [checkpointFiles.last, checkpointFiles.best, ...left],
+      passing: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
       ...(agreement && { heads: agreement }),
     };
   } finally {
