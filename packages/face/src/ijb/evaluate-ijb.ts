@@ -1,13 +1,15 @@
 import { UserError } from '@headshare/core/runtime/user-error';
 import {
   areaUnderCurve,
+  curveOfSorted,
   equalErrorRate,
   nearestPoint,
   type OperatingPoint,
   type RocCurve,
-  rocCurve,
+  splitScores,
 } from '../evaluation/roc';
 import { groupImages, templateRows } from './group-images';
+import { loadNativeScores } from './native-scores';
 import { pairScores } from './pair-scores';
 import { poolTemplates } from './pool-templates';
 import type { EmbeddingRows, IjbImages, TemplatePairs } from './protocol';
@@ -73,7 +75,7 @@ export async function evaluateIjb(options: IjbOptions): Promise<IjbResult> {
   const groups = groupImages(options.images);
   const scores = await scorePairs(options);
   options.signal?.throwIfAborted();
-  const curve = rocCurve(scores, options.pairs.same);
+  const curve = await curveOf(scores, options.pairs.same);
   const point = (far: IjbFar): IjbOperatingPoint => ({
     ...nearestPoint(curve, Number(far)),
     measurable: curve.impostor >= Math.round(1 / Number(far)),
@@ -93,6 +95,14 @@ export async function evaluateIjb(options: IjbOptions): Promise<IjbResult> {
     roc: thinnedCurve(curve),
     histogram: scoreHistogram(scores, options.pairs.same),
   };
+}
+
+async function curveOf(scores: Float64Array, same: Uint8Array): Promise<RocCurve> {
+  const { genuine, impostor } = splitScores(scores, same);
+  const native = loadNativeScores();
+  if (native) await Promise.all([native.sortAscending(genuine), native.sortAscending(impostor)]);
+  else for (const kind of [genuine, impostor]) kind.sort();
+  return curveOfSorted(genuine, impostor);
 }
 
 /** The score of each pair: dot product of two templates' features. @throws as evaluateIjb does */
