@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { fixtureFloat64, fixtureJson, fixtureLines } from '../../test/fixture';
+import { faceCase, faceCaseText } from '../../test/face-cases';
 import { areaUnderCurve, equalErrorRate, nearestPoint, rocCurve, tarAtFar } from './roc';
 
 interface Expected {
@@ -12,9 +12,10 @@ interface ExpectedVariant {
 }
 
 describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
-  const expected = fixtureJson<Expected>('ijbc/expected.json');
-  const same = fixtureLines('ijbc/ijbc_template_pair_label.txt').map((line) => Number(line.split(' ')[2]));
-  const curve = rocCurve(fixtureFloat64('ijbc/scores.f64'), same);
+  const expected = JSON.parse(faceCaseText('ijbc_tiny', 'expected.json')) as Expected;
+  const lines = faceCaseText('ijbc_tiny', 'meta/ijbc_template_pair_label.txt').trimEnd().split('\n');
+  const same = lines.map((line) => Number(line.split(' ')[2]));
+  const curve = rocCurve(new Float64Array(faceCase('ijbc_tiny', 'scores.f64')), same);
 
   it('has the same points', () => {
     expect(Array.from(curve.far)).toEqual(expected.roc_F1N1D1.fpr);
@@ -33,13 +34,17 @@ describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
   it('has the same area', () => {
     expect(areaUnderCurve(curve)).toBeCloseTo(expected.variants.F1N1D1.auc, 14);
   });
+});
 
+describe('tarAtFar', () => {
   it('tells a rate only where the impostor pairs are enough for it', () => {
-    expect(tarAtFar(curve, 1e-2)).toMatchObject({ measurable: true, tar: 46 / 52, reachedFar: 4 / 548 });
-    expect(tarAtFar(curve, 1e-3)).toEqual({
-      far: 1e-3,
+    const curve = rocCurve([4, 3, 2, 1, 0], [1, 0, 1, 0, 0]);
+
+    expect(tarAtFar(curve, 0.5)).toMatchObject({ measurable: true, tar: 1, reachedFar: 1 / 3 });
+    expect(tarAtFar(curve, 0.1)).toEqual({
+      far: 0.1,
       measurable: false,
-      reason: 'not measurable with 548 impostor pairs',
+      reason: 'not measurable with 3 impostor pairs',
       tar: undefined,
     });
   });
