@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { embeddings, expected, flipped, images, rowsOf, templateFeatures } from '../../test/ijbc-tiny';
-import { groupImages } from './group-images';
+import { groupImages, templateRows } from './group-images';
 import { poolTemplates } from './pool-templates';
 
 describe('groupImages', () => {
@@ -20,6 +20,20 @@ describe('groupImages', () => {
 
     expect([...groups.templates]).toEqual(expected.unique_templates);
     expect(groups.sizes).toHaveLength(expected.template_media_groups);
+  });
+});
+
+describe('templateRows', () => {
+  it.each([
+    ['close together', [-3, 7, 900]],
+    ['far apart', [-2e9, 5, 2e9]],
+  ])('finds templates whose ids lie %s', (_, ids) => {
+    const templates = Int32Array.from(ids);
+
+    expect([...templateRows(templates, templates.slice().reverse())]).toEqual([2, 1, 0]);
+    expect(() => templateRows(templates, Int32Array.of(ids[1] as number, 6))).toThrow(
+      'Pair 1 (line 2 of the list of pairs) names template 6, which has no images.',
+    );
   });
 });
 
