@@ -1,5 +1,6 @@
 #include "pair-products.h"
 
+#include <algorithm>
 #include <cstring>
 #include <vector>
 
@@ -41,29 +42,78 @@ int TileBits(size_t rows, size_t dimension) {
   return bits;
 }
 
+struct Pair {
+  int32_t left, right;
+  uint32_t index;
+};
+
+// The rows of a tile, moved to where a vector never lies across two lines of the cache. Reading them in a row also
+// fetches them from memory in time.
+class Tile {
+ public:
+  Tile(Rows rows, int bits, size_t dimension)
+      : rows_(rows), bits_(bits), dimension_(dimension), memory_((dimension << bits) + kAlignment) {}
+
+  void Take(size_t tile) {
+    if (tile == tile_) return;
+    tile_ = tile;
+    const size_t first = tile << bits_, count = std::min(rows_.count - first, size_t(1) << bits_);
+    std::memcpy(Start(), rows_.values + first * dimension_, count * dimension_ * sizeof(double));
+  }
+
+  const double *Row(size_t row) { return Start() + (row - (tile_ << bits_)) * dimension_; }
+
+ private:
+  static constexpr size_t kAlignment = 8;
+
+  double *Start() {
+    const auto address = reinterpret_cast<uintptr_t>(memory_.data()) / sizeof(double);
+    return memory_.data() + (kAlignment - address % kAlignment) % kAlignment;
+  }
+
+  const Rows rows_;
+  const int bits_;
+  const size_t dimension_;
+  size_t tile_ = SIZE_MAX;
+  std::vector<double> memory_;
+};
+
 }  // namespace
 
 bool PairProducts(Rows left, Rows right, size_t dimension, Pairs pairs, double *products) {
   const int leftBits = TileBits(left.count, dimension), rightBits = TileBits(right.count, dimension);
-  const size_t rightTiles = (right.count >> rightBits) + 1;
-  const auto tile = [&](size_t pair) {
+  const size_t rightTiles = (right.count >> rightBits) + 1, tiles = ((left.count >> leftBits) + 1) * rightTiles;
+  const auto tileOf = [&](size_t pair) {
     return size_t(pairs.left[pair] >> leftBits) * rightTiles + size_t(pairs.right[pair] >> rightBits);
   };
   // Pairs in order of their tiles, by counting: a row is then fetched from memory once for many pairs.
-  std::vector<uint32_t> next(((left.count >> leftBits) + 1) * rightTiles + 1);
+  std::vector<uint32_t> ends(tiles + 1);
   for (size_t pair = 0; pair < pairs.count; pair++) {
     if (pairs.left[pair] < 0 || size_t(pairs.left[pair]) >= left.count) return false;
     if (pairs.right[pair] < 0 || size_t(pairs.right[pair]) >= right.count) return false;
-    next[tile(pair) + 1]++;
+    ends[tileOf(pair) + 1]++;
   }
-  for (size_t t = 1; t < next.size(); t++) next[t] += next[t - 1];
-  std::vector<uint32_t> order(pairs.count);
-  for (size_t pair = 0; pair < pairs.count; pair++) order[next[tile(pair)]++] = uint32_t(pair);
+  for (size_t tile = 1; tile <= tiles; tile++) ends[tile] += ends[tile - 1];
+  std::vector<Pair> ordered(pairs.count);
+  for (size_t pair = 0; pair < pairs.count; pair++) {
+    ordered[ends[tileOf(pair)]++] = {pairs.left[pair], pairs.right[pair], uint32_t(pair)};
+  }
 
-  for (const uint32_t pair : order) {
-    const double *a = left.values + size_t(pairs.left[pair]) * dimension;
-    const double *b = right.values + size_t(pairs.right[pair]) * dimension;
-    products[pair] = Product(a, b, dimension);
+  Tile leftTile(left, leftBits, dimension), rightTile(right, rightBits, dimension);
+  for (size_t tile = 0, next = 0; tile < tiles; tile++) {
+    const size_t end = ends[tile];
+    // A tile that is hardly used is not worth moving.
+    const bool moved = end - next > (size_t(1) << rightBits);
+    if (moved) {
+      leftTile.Take(tile / rightTiles);
+      rightTile.Take(tile % rightTiles);
+    }
+    for (; next < end; next++) {
+      const Pair &pair = ordered[next];
+      const double *a = moved ? leftTile.Row(pair.left) : left.values + size_t(pair.left) * dimension;
+      const double *b = moved ? rightTile.Row(pair.right) : right.values + size_t(pair.right) * dimension;
+      products[pair.index] = Product(a, b, dimension);
+    }
   }
   return true;
 }
