@@ -73,7 +73,7 @@ function imageIn(bytes: Buffer, place: RecordPlace): Buffer | undefined {
   }
 }
 
-const named = ({ file, offset }: RecordPlace) => `the record at byte ${offset} of ${file}`;
+const named = ({ file, offset }: RecordPlace) => `The record at byte ${offset} of ${file}`;
 
 const cutOff = (place: RecordPlace) =>
   `${named(place)} cannot be read: it does not end within the ${place.length} bytes before the next`;
