@@ -112,7 +112,10 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: settingsOf(options, options.teacherEpochs, options.teacherLearningRate),
+    settings: {
+      ...settingsOf(options, options.teacherEpochs, options.teacherLearningRate),
+      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
+    },
     ...(sharedHead && { sharedHead }),
   });
 }
