@@ -3,7 +3,7 @@ import { readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-i
 import { grown, type RecordIndex } from '@headshare/core/data/record-io/index-file';
 import { type LostBytes, scanRecords } from '@headshare/core/data/record-io/scan';
 import type { ByteSource } from '@headshare/core/data/record-io/window';
-import { mostLost, placeOf, type RecordListing, roomsOf } from './record-listing';
+import { mostLost, placeOf, type RecordListing } from './record-listing';
 
 /**
  * The images by reading the whole file from front to back: for files that only have images (MXNet's im2rec, shuffled
@@ -19,6 +19,7 @@ export async function listByScan(
 ): Promise<RecordListing> {
   let offsets = new Float64Array(1024);
   let labels = new Float64Array(1024);
+  let rooms = new Float64Array(1024);
   let count = 0;
   const damaged: LostBytes[] = [];
   const lost = await scanRecords(file, {
@@ -29,8 +30,10 @@ export async function listByScan(
         const { label, image } = readImageHeader(head, length);
         // A header alone: of the file, or of an identity.
         if (image === length) return;
-        if (count === offsets.length) [offsets, labels] = [grown(offsets), grown(labels)];
+        if (count === offsets.length) [offsets, labels, rooms] = [grown(offsets), grown(labels), grown(rooms)];
         offsets[count] = offset;
+        // The padding of the last record may be missing.
+        rooms[count] = Math.min(end, file.size) - offset;
         labels[count++] = label;
       } catch (error) {
         if (!(error instanceof DamagedRecord)) throw error;
@@ -39,7 +42,7 @@ export async function listByScan(
     },
   });
   const all = [...lost, ...damaged].sort((a, b) => a.from - b.from);
-  const found = { offsets: offsets.slice(0, count), labels: labels.slice(0, count) };
+  const found = { offsets: offsets.slice(0, count), labels: labels.slice(0, count), rooms: rooms.slice(0, count) };
   const images = index ? inOrder(found, index) : found;
   const identities = new Int32Array(images.labels.length);
   for (const [i, label] of images.labels.entries()) {
@@ -50,23 +53,23 @@ export async function listByScan(
   }
   return {
     offsets: images.offsets,
-    rooms: roomsOf(images.offsets, found.offsets, file.size),
+    rooms: Uint32Array.from(images.rooms),
     labels: identities,
     lost: all.slice(0, mostLost),
     lostCount: all.length,
   };
 }
 
+type Found = Readonly<Record<'offsets' | 'labels' | 'rooms', Float64Array>>;
+
 /** The images that an index has, in its order. */
-function inOrder(found: { offsets: Float64Array; labels: Float64Array }, index: RecordIndex) {
+function inOrder(found: Found, index: RecordIndex): Found {
   const places = index.offsets
     .map((offset) => {
       const place = placeOf(found.offsets, offset);
       return found.offsets[place] === offset ? place : -1;
     })
     .filter((place) => place >= 0);
-  return {
-    offsets: places.map((place) => found.offsets[place] as number),
-    labels: places.map((place) => found.labels[place] as number),
-  };
+  const pick = (values: Float64Array) => places.map((place) => values[place] as number);
+  return { offsets: pick(found.offsets), labels: pick(found.labels), rooms: pick(found.rooms) };
 }
