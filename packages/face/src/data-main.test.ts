@@ -1,8 +1,9 @@
-import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import { casePath } from '../test/fixture';
 import { writeFacesExample } from './data/example/example-faces';
+import { writeIjbExample } from './data/example/example-ijb';
 import { openTrainingRecords } from './data/training-records/training-records';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import { countPairs } from './data/verification-sets/verification-set';
@@ -30,6 +31,19 @@ test('an example has the very layout, and is whole', async () => {
   expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person.');
   expect(text).toContain('Decoded 46 images: 0 cannot be read.');
   expect(exitCode).toBe(0);
+});
+
+test('an example of IJB-C: files joined by line, templates in pairs', async () => {
+  await writeIjbExample(folder.path, { people: 2, images: 2 });
+  const lines = (name: string) =>
+    readFileSync(join(folder.path, 'IJBC/meta', `ijbc_${name}.txt`), 'utf8')
+      .trimEnd()
+      .split('\n');
+  expect(lines('face_tid_mid').slice(0, 3)).toEqual(['1.jpg 1 100', '2.jpg 1 100', '3.jpg 4 102']);
+  expect(lines('template_pair_label')).toEqual(['1 4 1', '1 7 0', '1 10 0', '4 7 0', '4 10 0', '7 10 1']);
+  const points = lines('name_5pts_score').map((line) => line.split(' '));
+  expect(points.map((words) => words.length)).toEqual(Array(8).fill(12));
+  expect(readdirSync(join(folder.path, 'IJBC/loose_crop'))).toHaveLength(8);
 });
 
 test('what is damaged or missing is listed', async () => {

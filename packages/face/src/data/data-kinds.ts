@@ -5,6 +5,7 @@ import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { writeFacesExample } from './example/example-faces';
+import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
 import { publishedSets, publishedSetsPage } from './training-records/published-sets';
 import { findRecords, openTrainingRecords, type TrainingRecords } from './training-records/training-records';
@@ -31,7 +32,10 @@ export const recordsKind: DataKind = {
       faults: [...faultsOf(records), ...(sets.others.length === 0 ? [noSets] : [])],
     };
   },
-  example: (folder) => writeFacesExample(folder),
+  example: async (folder) => {
+    await writeFacesExample(folder);
+    await writeIjbExample(folder);
+  },
 };
 
 const noSets =
