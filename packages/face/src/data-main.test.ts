@@ -28,7 +28,7 @@ test('an example has the very layout, and is whole', async () => {
   const { exitCode, text } = await run('check', `--data=${folder.path}`, '--whole');
   expect(text).toMatch(/train +6 .* 3 +2 +2/);
   expect(text).toContain('3 identities, 6 images of 112 x 112.');
-  expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person.');
+  expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person (as published: 6000 pairs).');
   expect(text).toContain('Decoded 46 images: 0 cannot be read.');
   expect(exitCode).toBe(0);
 });
@@ -67,7 +67,9 @@ test('what is damaged or missing is listed', async () => {
 test('verification sets and folders by identity alone', async () => {
   copyFileSync(casePath('bin/tiny_py2_str.bin'), join(folder.path, 'lfw.bin'));
   const sets = await run('check', `--data=${folder.path}`, '--sample=4');
-  expect(sets.text).toContain('lfw: 60 pairs in 10 folds, 30 of the same person.\nLooked into the headers of 4 images');
+  expect(sets.text).toContain(
+    'lfw: 60 pairs in 10 folds, 30 of the same person (as published: 6000 pairs).\nLooked into the headers of 4 images',
+  );
   expect(sets.exitCode).toBe(0);
   const out = join(folder.path, 'faces');
   mkdirSync(out);

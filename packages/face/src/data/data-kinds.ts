@@ -7,8 +7,9 @@ import { UserError } from '@headshare/core/runtime/user-error';
 import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
-import { publishedSets, publishedSetsPage } from './training-records/published-sets';
-import { findRecords, openTrainingRecords, type TrainingRecords } from './training-records/training-records';
+import { openRecordsVisibly } from './training-faces';
+import { publishedPairs, publishedSets, publishedSetsPage } from './training-records/published-sets';
+import { findRecords, type TrainingRecords } from './training-records/training-records';
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
 
@@ -23,7 +24,7 @@ export const recordsKind: DataKind = {
   ],
   matches: (folder) => findRecords(folder) !== undefined,
   open: async (folder, { cacheFolder }) => {
-    const records = await openTrainingRecords(folder, { cacheFolder });
+    const records = await openRecordsVisibly(folder, { cacheFolder });
     const sets = await verificationIn(folder);
     return {
       train: records.source,
@@ -82,7 +83,9 @@ async function verificationIn(folder: string): Promise<Required<Pick<OpenedData,
     others: sets.map(({ images }) => images),
     remarks: sets.map(({ name, pairs }) => {
       const { pairs: count, same } = countPairs(pairs);
-      return `${name}: ${count} pairs in ${pairs.folds} folds, ${same} of the same person.`;
+      const published = publishedPairs.get(name);
+      const other = published === undefined || published === count ? '' : ` (as published: ${published} pairs)`;
+      return `${name}: ${count} pairs in ${pairs.folds} folds, ${same} of the same person${other}.`;
     }),
   };
 }

@@ -2,7 +2,12 @@ import type { ImageSource } from '@headshare/core/data/image-source';
 import { makeProgress } from '@headshare/core/train/progress';
 import { openFaceFolders } from './face-folders';
 import type { IdentitySelection } from './training-records/identities';
-import { faceSize, openTrainingRecords } from './training-records/training-records';
+import {
+  faceSize,
+  openTrainingRecords,
+  type TrainingRecords,
+  type TrainingRecordsOptions,
+} from './training-records/training-records';
 
 export interface TrainingFaces {
   readonly source: ImageSource;
@@ -17,13 +22,18 @@ export async function openTrainingFaces(
   selection: IdentitySelection,
 ): Promise<TrainingFaces> {
   if (dataset === 'folder') return { source: await openFaceFolders(folder, selection), size: faceSize };
+  return openRecordsVisibly(folder, selection);
+}
+
+/** As `openTrainingRecords`; where the whole file must be read, a person sees how far that is. */
+export async function openRecordsVisibly(folder: string, options: TrainingRecordsOptions): Promise<TrainingRecords> {
   const progress = makeProgress('records');
-  const megabytes = (bytes: number) => Math.round(bytes / 2 ** 20);
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
   try {
     return await openTrainingRecords(folder, {
-      ...selection,
+      ...options,
       onProgress: (done, total) =>
-        progress.update({ done: megabytes(done), total: megabytes(total), unit: 'MiB', text: 'reading labels, once' }),
+        progress.update({ done: mebibytes(done), total: mebibytes(total), unit: 'MiB', text: 'read through, once' }),
     });
   } finally {
     progress.clear();

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { temporaryFolder } from '../sources/temporary-folder';
@@ -106,6 +106,23 @@ test('an image is read out of its record, on either kind of thread', async () =>
     `The record at byte ${at + 32} of ${file} cannot be read: it does not end within the 100 bytes before the next`,
   );
   expect(() => readRecordImageSync({ file, offset: 4, length: 60 })).toThrow('it does not begin with the magic number');
+});
+
+test('records beyond what 32 bits count', async () => {
+  const file = join(folder.path, 'large.rec');
+  const record = frame(packImage({ label: 1, id: 1, image: Buffer.from('far away') }));
+  const offset = 5 * 2 ** 30;
+  // A hole: nothing of it lies on the disk.
+  const handle = openSync(file, 'w');
+  writeSync(handle, record, 0, record.length, offset);
+  closeSync(handle);
+  expect(readRecordImageSync({ file, offset, length: record.length }).toString()).toBe('far away');
+  const window = await FileWindow.open(file, 64);
+  expect(await passRecord(window, offset, 24)).toMatchObject({ offset, end: offset + record.length });
+  await window.close();
+  const index = join(folder.path, 'large.idx');
+  writeFileSync(index, `1\t${offset}\n`);
+  expect((await readRecordIndex(index, offset + record.length)).offsets).toEqual(Float64Array.of(offset));
 });
 
 describe('after damage', () => {

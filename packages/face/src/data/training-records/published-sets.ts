@@ -7,4 +7,14 @@ export const publishedSets = [
   { title: 'WebFace42M', identities: 2_059_906, images: 42_474_557 },
 ] as const;
 
+/** Pairs of verification sets, by the names of their files. */
+export const publishedPairs: ReadonlyMap<string, number> = new Map([
+  ['lfw', 6000],
+  ['agedb_30', 6000],
+  ['calfw', 6000],
+  ['cplfw', 6000],
+  ['cfp_fp', 7000],
+  ['cfp_ff', 7000],
+]);
+
 export const publishedSetsPage = 'https://github.com/deepinsight/insightface/tree/master/recognition/_datasets_';
