@@ -3,7 +3,10 @@ import { faceCase, faceCaseText } from './face-cases';
 
 /** What the public functions gave for a small set in IJB-C's layout. */
 export interface IjbcTiny {
+  readonly images: number;
   readonly dim: number;
+  readonly pairs: number;
+  readonly genuine: number;
   readonly templates: number;
   readonly template_media_groups: number;
   readonly unique_templates: number[];

@@ -1,13 +1,15 @@
 import { UserError } from '@headshare/core/runtime/user-error';
 import {
   areaUnderCurve,
+  curveOfSorted,
   equalErrorRate,
   nearestPoint,
   type OperatingPoint,
   type RocCurve,
-  rocCurve,
+  splitScores,
 } from '../evaluation/roc';
 import { groupImages, templateRows } from './group-images';
+import { loadNativeScores } from './native-scores';
 import { pairScores } from './pair-scores';
 import { poolTemplates } from './pool-templates';
 import type { EmbeddingRows, IjbImages, TemplatePairs } from './protocol';
@@ -37,7 +39,11 @@ export interface IjbOptions extends IjbEmbeddings {
   /** Another model, which embeds the first template of each pair. */
   readonly gallery?: IjbEmbeddings;
   readonly signal?: AbortSignal;
+  /** Told as a part of the work begins and, with rows of embeddings done, goes on; a gallery is pooled second. */
+  readonly onProgress?: (part: IjbPart, done: number, total: number) => void;
 }
+
+export type IjbPart = 'pooling' | 'scores' | 'curve';
 
 /** How well templates are told apart. Rates are 0 to 1, scores -1 to 1. */
 export interface IjbResult {
@@ -73,7 +79,8 @@ export async function evaluateIjb(options: IjbOptions): Promise<IjbResult> {
   const groups = groupImages(options.images);
   const scores = await scorePairs(options);
   options.signal?.throwIfAborted();
-  const curve = rocCurve(scores, options.pairs.same);
+  options.onProgress?.('curve', 0, 1);
+  const curve = await curveOf(scores, options.pairs.same);
   const point = (far: IjbFar): IjbOperatingPoint => ({
     ...nearestPoint(curve, Number(far)),
     measurable: curve.impostor >= Math.round(1 / Number(far)),
@@ -95,9 +102,17 @@ export async function evaluateIjb(options: IjbOptions): Promise<IjbResult> {
   };
 }
 
+async function curveOf(scores: Float64Array, same: Uint8Array): Promise<RocCurve> {
+  const { genuine, impostor } = splitScores(scores, same);
+  const native = loadNativeScores();
+  if (native) await Promise.all([native.sortAscending(genuine), native.sortAscending(impostor)]);
+  else for (const kind of [genuine, impostor]) kind.sort();
+  return curveOfSorted(genuine, impostor);
+}
+
 /** The score of each pair: dot product of two templates' features. @throws as evaluateIjb does */
 export async function scorePairs(options: IjbOptions): Promise<Float64Array> {
-  const { images, pairs, gallery, flip = true, norm = true, detector = true, signal } = options;
+  const { images, pairs, gallery, flip = true, norm = true, detector = true, signal, onProgress } = options;
   const { first, second, same } = pairs;
   if (first.length !== second.length || first.length !== same.length) {
     throw new RangeError(`${first.length} first and ${second.length} second templates, but ${same.length} labels`);
@@ -117,8 +132,11 @@ export async function scorePairs(options: IjbOptions): Promise<Float64Array> {
       ...(flip && flipped && { flipped }),
       ...(detector && { scores: images.scores }),
       ...(signal && { signal }),
+      ...(onProgress && { onProgress: (done, total) => onProgress('pooling', done, total) }),
     });
   const right = await pool(options);
   const left = gallery ? await pool(gallery) : right;
+  signal?.throwIfAborted();
+  onProgress?.('scores', 0, 1);
   return pairScores(left, right, dimension, rows);
 }

@@ -11,6 +11,8 @@ export interface PoolingOptions {
   /** The detector's confidence to multiply each image's feature by. */
   readonly scores?: Float32Array;
   readonly signal?: AbortSignal;
+  /** Told how many of all rows are done. */
+  readonly onProgress?: (done: number, total: number) => void;
 }
 
 const rowsAtOnce = 2048;
@@ -40,6 +42,7 @@ export async function poolTemplates(
   let next = read(0);
   for (let from = 0; from < images; from += rowsAtOnce) {
     options.signal?.throwIfAborted();
+    options.onProgress?.(from, images);
     const [view, flipped] = await next;
     // The disk works on the next rows while these are added; its failure is met when they are awaited.
     next = read(Math.min(images, from + rowsAtOnce));
