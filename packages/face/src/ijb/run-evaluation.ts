@@ -1,15 +1,15 @@
-import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
-import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/runtime/user-error';
-import { evaluateIjb, type IjbEmbeddings, type IjbResult, ijbFars } from './evaluate-ijb';
-import { variantTable, writeEvaluation } from './evaluation-report';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { makeProgress } from '@headshare/core/train/progress';
+import { evaluateIjb, type IjbEmbeddings, type IjbResult } from './evaluate-ijb';
 import { givenEmbeddings } from './given-embeddings';
 import { type IjbMeta, readIjbMeta } from './meta-files';
 import { networkEmbeddings } from './network-embeddings';
 import type { EvaluateValues, Variant } from './options';
+import { ijbMetrics, reportIjb } from './report-ijb';
 import { type IjbPlaces, ijbPlaces, publishedCounts, type SetName, setTitles } from './sets';
 
 /** What is evaluated: an embedding of every image, and of the gallery's where another network makes them. */
@@ -45,7 +45,8 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
     options.weights === undefined ? await givenSubject(options, meta) : await networkSubject(context, meta, places);
   const { embeddings, flipped, gallery, name, unreadable } = subject;
 
-  const results: Partial<Record<Variant, IjbResult>> = {};
+  const results = new Map<Variant, IjbResult>();
+  const progress = makeProgress(setTitles[set]);
   for (const variant of variants) {
     const [flip, norm, detector] = [variant.includes('F1'), variant.includes('N1'), variant.includes('D1')];
     if (flip && !(flipped && (!gallery || gallery.flipped))) {
@@ -55,22 +56,32 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
     }
     const { images, pairs } = meta;
     const views = { embeddings, ...(flipped && { flipped }), ...(gallery && { gallery }) };
-    results[variant] = await evaluateIjb({ images, pairs, ...views, flip, norm, detector, signal });
-    log(`${setTitles[set]} ${variant}: ${tarLine(results[variant])}`);
+    const result = await evaluateIjb({
+      ...{ images, pairs, ...views, flip, norm, detector, signal },
+      onProgress: (part, done, total) => part === 'pooling' && progress.update({ done, total, unit: 'images' }),
+    });
+    results.set(variant, result);
+    progress.clear();
   }
-  const first = results[variants[0] as Variant] as IjbResult;
-  writeFileSync(
-    join(folder, resultsFile),
-    `${JSON.stringify({ set, subject: name, oddities: meta.oddities, unreadable, variants: results }, plainArrays, 1)}\n`,
-  );
-  const title = `${setTitles[set]}, ${name}`;
+
+  const [first] = results.values();
+  if (!first) throw new RangeError('no variant was asked for');
+  const measured = { set, subject: name, oddities: meta.oddities, unreadable, variants: Object.fromEntries(results) };
+  writeAtomically(join(folder, resultsFile), [Buffer.from(`${JSON.stringify(measured, plainArrays, 1)}\n`)]);
+  const named = [...results].map(([variant, result]) => ({
+    name: results.size === 1 ? name : `${name}, ${variant}`,
+    result,
+  }));
+  const { files, summary } = await reportIjb(named, setTitles[set], folder);
+  // The first variant is what was asked for, and the others stand beside it.
+  const metrics = [...results].map(([variant, result], i) => ijbMetrics(result, i === 0 ? '' : `${variant}_`));
   return {
     set,
     subject: name,
     counts: first.counts,
-    metrics: metricsOf(results, Object.keys(unreadable).length),
-    summary: `${title}\n${terminalTable(variantTable(results))}`,
-    files: [resultsFile, ...(await writeEvaluation(results, title, folder))],
+    metrics: Object.assign({ unreadable: Object.keys(unreadable).length }, ...metrics),
+    summary,
+    files: [resultsFile, ...files],
   };
 }
 
@@ -146,18 +157,3 @@ async function networkSubject(
   const name = gallery ? `gallery by ${gallery.network}, probes by ${probe.network}` : probe.network;
   return { ...probe, ...(gallery && { gallery }), name, unreadable };
 }
-
-function metricsOf(results: Partial<Record<Variant, IjbResult>>, unreadable: number): Record<string, number> {
-  const metrics: Record<string, number> = { unreadable };
-  // The first one asked for is what is meant; the others stand beside it.
-  for (const [number, [variant, result]] of Object.entries(results).entries()) {
-    const prefix = number === 0 ? '' : `${variant}_`;
-    for (const far of ijbFars) metrics[`${prefix}tar_at_far_${far}`] = result.tarAtFar[far].tar;
-    metrics[`${prefix}auc`] = result.auc;
-    metrics[`${prefix}eer`] = result.eer;
-  }
-  return metrics;
-}
-
-const tarLine = (result: IjbResult | undefined): string =>
-  ijbFars.map((far) => `TAR@${far} ${(100 * (result?.tarAtFar[far].tar ?? 0)).toFixed(2)}`).join(', ');

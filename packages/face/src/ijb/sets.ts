@@ -20,7 +20,7 @@ export const publishedCounts: Readonly<Record<SetName, IjbCounts>> = {
   ijbc: { images: 469_375, templates: 23_124, pairs: 15_658_489, same: 19_557 },
 };
 
-export const setTitles: Readonly<Record<SetName, string>> = { ijbb: 'IJB-B', ijbc: 'IJB-C' };
+export const setTitles = { ijbb: 'IJB-B', ijbc: 'IJB-C' } as const satisfies Readonly<Record<SetName, string>>;
 
 /** Where the parts of a set lie, as insightface distributes it. */
 export interface IjbPlaces {
