@@ -12,7 +12,7 @@ export interface View {
   readonly preactivations: readonly Tensor4D[];
   /** [batch, d] */
   readonly embedding: Tensor2D;
-  /** [batch, classes], without margin */
+  /** [batch, classes], without margin; where not all classes take part in a step, of those that do */
   readonly logits: Tensor2D;
   /** The map that a bottleneck makes of the last one for another network's head; see `NetworkDescription`. */
   readonly transferred?: Tensor4D;
@@ -32,6 +32,8 @@ export interface Perception {
   readonly studentCrossEntropy: () => Scalar;
   /** int32 [batch] */
   readonly labels: Tensor1D;
+  /** int32 [batch]: the labels as columns of logits, which may be of some classes alone. */
+  readonly columns: Tensor1D;
   /** Of the batch's images in the training set, int32 [batch]. */
   readonly indices: Tensor1D;
   /** Another one at every step. */

@@ -71,6 +71,7 @@ async function runRecipe<D extends TrainingValues>(
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
+      classShare: context.options.classShare,
       precision: context.options.precision,
       ...(distillation && { distillation }),
       ...(head && { sharedHead: head }),

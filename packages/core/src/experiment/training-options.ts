@@ -4,6 +4,7 @@
  */
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
+import { checkClassShare } from '../train/class-sampling';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
 import { file, flag, integer, list, number, oneOf, optional, text, type Values } from './option';
@@ -46,6 +47,12 @@ export const trainingOptions = {
   normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
     help: 'how networks that are trained normalise images: to -1..1, or by the mean and deviation of a data set; weights from elsewhere keep their own',
   }),
+  classShare: number({
+    default: 1,
+    above: 0,
+    max: 1,
+    help: "share of the classes that takes part in a step, the batch's and others at random (Partial FC); for many classes, with heads without bias",
+  }),
   recompute: flag({
     help: 'blocks are computed again for their gradients: less memory, about a third more time, the same results',
   }),
@@ -61,9 +68,12 @@ export function checkTraining({
   accumulate,
   precision,
   eager,
-}: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager'>): void {
+  classShare,
+  emaDecay,
+}: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager' | 'classShare' | 'emaDecay'>): void {
   microBatchSize(batchSize, accumulate);
   checkPrecision(precision, eager);
+  checkClassShare({ classShare, accumulate, emaDecay });
 }
 
 export const studentOptions = {

@@ -1,6 +1,7 @@
 import { type CosineMargin, cosines, marginLogits } from '../runtime/ops/cosine-margin';
-import type { Tensor, Tensor2D } from '../runtime/tensorflow';
-import type { HeadDefinition } from './head';
+import { gatherRows } from '../runtime/ops/rows';
+import type { Tensor, Tensor1D, Tensor2D } from '../runtime/tensorflow';
+import type { Head, HeadDefinition } from './head';
 import { normal } from './initialisers';
 
 /**
@@ -14,15 +15,24 @@ export function marginHead(
 ): HeadDefinition {
   return {
     name,
-    build(scope, { inputs, classes, scale = published.scale, margin = published.margin }) {
-      const centres = scope.weight('weight', [inputs, classes], normal(0.01)) as Tensor as Tensor2D;
+    build(scope, { inputs, classes, scale = published.scale, margin = published.margin, classRows = false }) {
+      const layout = { transposed: classRows };
+      const centres = scope.weight('weight', [inputs, classes], normal(0.01), layout) as Tensor as Tensor2D;
       const options = { scale, margin: kind(margin) };
-      return {
-        inputs,
-        classes,
-        logits: (embedding) => cosines(embedding, centres).mul(scale),
-        trainingLogits: (embedding, labels) => marginLogits(cosines(embedding, centres), labels, options),
+      const over = (weight: Tensor2D, count: number): Head => {
+        const cosinesOf = (embedding: Tensor2D) => cosines(embedding, weight, classRows ? 'rows' : 'columns');
+        return {
+          inputs,
+          classes: count,
+          logits: (embedding) => cosinesOf(embedding).mul(scale),
+          trainingLogits: (embedding, labels) => marginLogits(cosinesOf(embedding), labels, options),
+        };
       };
+      const sampled = (sample: Tensor1D) => {
+        const rows = gatherRows(centres, sample) as Tensor2D;
+        return { ...over(rows, sample.size), sample, rows };
+      };
+      return { ...over(centres, classes), ...(classRows && { sampled }) };
     },
   };
 }

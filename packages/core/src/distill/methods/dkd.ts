@@ -10,8 +10,8 @@ export default defineMethod('dkd', {
   source: 'Zhao et al., arXiv 2203.08679; mdistiller DKD.py, CIFAR-100: alpha 1, beta 8, T 4',
   defaults: { beta: 1 },
   hyper: { target: 1, others: 8 },
-  terms: ({ student, teacher, labels }, { beta, temperature, hyper }) => {
-    const { target, others } = decoupledTerms(student.logits, teacher.logits, labels, temperature);
+  terms: ({ student, teacher, columns }, { beta, temperature, hyper }) => {
+    const { target, others } = decoupledTerms(student.logits, teacher.logits, columns, temperature);
     return {
       'dkd-target': { weight: beta * hyper.target, value: target },
       'dkd-others': { weight: beta * hyper.others, value: others },

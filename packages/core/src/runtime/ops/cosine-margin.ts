@@ -6,14 +6,22 @@ import { attr, execute } from '../binding';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { defaultEpsilon, l2Normalise, lengths } from './normalise';
 
-/** Cosines [batch, classes] of embeddings [batch, d] and class centres [d, classes], within [-1, 1]. */
-export function cosines(embedding: Tensor2D, centres: Tensor2D): Tensor2D {
+/**
+ * Cosines [batch, classes] of embeddings [batch, d] and class centres, within [-1, 1].
+ * @param centres [d, classes], or, of `rows`, [classes, d]
+ */
+export function cosines(embedding: Tensor2D, centres: Tensor2D, layout: 'columns' | 'rows' = 'columns'): Tensor2D {
+  const rows = layout === 'rows';
   const run = tf.customGrad((...args) => {
     const [unit, weights, save] = args as unknown as [Tensor2D, Tensor2D, (saved: Tensor[]) => void];
-    const { length, own } = lengths(weights, 0, defaultEpsilon);
+    const { length, own } = lengths(weights, rows ? 1 : 0, defaultEpsilon);
     const directions = tf.div(weights, length) as Tensor2D;
     const bounds = [tf.scalar(-1), tf.scalar(1)];
-    const cosine = execute('ClipByValue', [attr.type('T', 'float32')], [tf.matMul(unit, directions), ...bounds]);
+    const cosine = execute(
+      'ClipByValue',
+      [attr.type('T', 'float32')],
+      [tf.matMul(unit, directions, false, rows), ...bounds],
+    );
     save([unit, directions, length, own(), cosine]);
     return {
       value: cosine,
@@ -21,9 +29,10 @@ export function cosines(embedding: Tensor2D, centres: Tensor2D): Tensor2D {
       // the gradient lies along a centre can be told from the cosines, which are fewer than the centres' values.
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [u, w, by, isOwn, c] = saved as [Tensor2D, Tensor2D, Tensor, Tensor, Tensor];
-        const along = tf.mul(tf.sum(tf.mul(dy, c), 0, true), isOwn);
-        const toCentres = tf.sub(tf.matMul(u, dy as Tensor2D, true, false), tf.mul(w, along));
-        return [tf.matMul(dy as Tensor2D, w, false, true), tf.div(toCentres, by)];
+        const along = tf.mul(tf.reshape(tf.sum(tf.mul(dy, c), 0), isOwn.shape), isOwn);
+        const pulls = rows ? tf.matMul(dy as Tensor2D, u, true, false) : tf.matMul(u, dy as Tensor2D, true, false);
+        const toCentres = tf.sub(pulls, tf.mul(w, along));
+        return [tf.matMul(dy as Tensor2D, w, false, !rows), tf.div(toCentres, by)];
       },
     };
   });
