@@ -96,6 +96,14 @@ export const teacherOptions = {
   teacherNormalisation: oneOf(['reference', 'symmetric', 'cifar100', 'imagenet'], 'reference', {
     help: "how --teacher-weights' network normalises images; reference: as its architecture's published weights do",
   }),
+  teacherCentres: optional(
+    file({
+      help: "the class centres that --teacher-weights lacks, such as insightface's partial_fc file; --head and --scale say of which head they are, arcface where --head has none",
+    }),
+  ),
+  teacherHeadFromData: flag({
+    help: 'where --teacher-weights lacks its classifier: class centres made of its embeddings of the training images',
+  }),
   allowMissing: list(text({ default: 'head', help: '' }), {
     default: [],
     min: 0,

@@ -21,6 +21,10 @@ export interface WeightsHints extends BackboneHints {
   readonly normalisation?: Normalisation;
   /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
   readonly head?: { readonly file: string; readonly name?: string };
+  /** What head it is where the file has none and may lack it; 'linear' unless told. */
+  readonly headName?: string;
+  /** What its head, where it is a margin head, multiplies cosines by; the head's published one unless told. */
+  readonly scale?: number;
 }
 
 export interface DescribedWeights {
@@ -49,6 +53,7 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
     classes,
+    ...(hints.scale !== undefined && { scale: hints.scale }),
     ...(normalisation && { normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
@@ -66,12 +71,12 @@ function countClasses(file: string, classifier: Classifier | undefined, { classe
 }
 
 /** Without a bias, a classifier is one of those that have none. */
-function headName(classifier: Classifier | undefined, { head }: WeightsHints): string {
+function headName(classifier: Classifier | undefined, { head, headName: absent = 'linear' }: WeightsHints): string {
   if (head?.name !== undefined && !heads.names.includes(head.name)) {
     throw new UserError(`There is no head named '${head.name}'; known are ${heads.names.join(', ')}.`);
   }
   const withoutBias = head ? 'arcface' : 'linear-no-bias';
-  return head?.name ?? (classifier && !classifier.bias ? withoutBias : 'linear');
+  return head?.name ?? (classifier ? (classifier.bias ? 'linear' : withoutBias) : absent);
 }
 
 function ourWeights(

@@ -32,16 +32,14 @@ export interface HeadMeasurement extends HeadCase {
 
 const uncounted = 2;
 
-/** Measures one case; what it made is gone afterwards, but TensorFlow may keep its pages. */
 export async function measureHead(one: HeadCase, steps: number): Promise<HeadMeasurement> {
   const residentBefore = resident();
-  const { step, draws, sampled, dispose } = headStep(one);
+  const { step, draws, sampled } = headStep(one);
   let residentPeak = 0;
   const seconds = await secondsOf(async () => {
     await step();
     residentPeak = Math.max(residentPeak, resident());
   }, steps + uncounted);
-  dispose();
   const counted = seconds.slice(uncounted);
   return {
     ...one,
@@ -95,10 +93,6 @@ function headStep({ classes, share, dimension, batch }: HeadCase) {
       if (drawn) draws.push(performance.now() - started);
       count++;
       return train({ targets: drawn?.targets ?? labels, sample: drawn?.classes ?? Int32Array.of(0) });
-    },
-    dispose() {
-      program.dispose();
-      state.dispose();
     },
   };
 }

@@ -1,7 +1,8 @@
+import { execFileSync } from 'node:child_process';
 import { parseArgs } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { fail, start, whole as wholeNumber } from '../command-line';
-import { type HeadMeasurement, measureHead } from './head-step';
+import { type HeadCase, type HeadMeasurement, measureHead } from './head-step';
 
 const usage = `What a training step of a face head takes by its classes, of all of them and of a share (Partial FC), without a backbone.
 npx nx run tools:bench-partial-fc [options]
@@ -23,18 +24,30 @@ async function main(): Promise<void> {
   const steps = wholeNumber('--steps', values.steps);
   const counts = values.classes.split(',').map((text) => wholeNumber('--classes', text, batch));
   const shares = values.shares.split(',').map(shareOf);
+  const cases = counts.flatMap((classes) => shares.map((share) => ({ classes, share, dimension, batch })));
+  const [only] = cases;
   const measured: HeadMeasurement[] = [];
-  for (const classes of counts) {
-    for (const share of shares) {
-      process.stderr.write(`${classes} classes, share ${share}\n`);
-      measured.push(await measureHead({ classes, share, dimension, batch }, steps));
-    }
-  }
+  if (only && cases.length === 1) measured.push(await measureHead(only, steps));
+  else for (const one of cases) measured.push(inItsOwnProcess(one, steps));
   if (values.json) for (const one of measured) console.log(JSON.stringify(one));
   else
     console.log(
-      table(measured, `Batches of ${batch}, ${dimension} dimensions; cases one after the other in one process.`),
+      table(
+        measured,
+        `Batches of ${batch}, ${dimension} dimensions; cases one after the other, each in a process of its own.`,
+      ),
     );
+}
+
+/** So that what one case leaves behind is not counted as the next one's memory. */
+function inItsOwnProcess({ classes, share, dimension, batch }: HeadCase, steps: number): HeadMeasurement {
+  process.stderr.write(`${classes} classes, share ${share}\n`);
+  const of = { classes, shares: share, dimension, images: batch, steps };
+  const options = Object.entries(of).map(([name, value]) => `--${name}=${value}`);
+  const command = [...process.execArgv, __filename, ...options, '--json'];
+  return JSON.parse(
+    execFileSync(process.execPath, command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
+  );
 }
 
 function shareOf(text: string): number {
