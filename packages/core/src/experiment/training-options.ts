@@ -90,7 +90,7 @@ export const teacherOptions = {
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
   teacherWeights: optional(
     file({
-      help: 'a trained teacher instead of training one: .pth or .safetensors of PyTorch, or a checkpoint; its architecture is found out',
+      help: 'a trained teacher instead of training one: .pth, .safetensors or .onnx of PyTorch, or a checkpoint; its architecture is found out',
     }),
   ),
   teacherNormalisation: oneOf(['reference', 'symmetric', 'cifar100', 'imagenet'], 'reference', {

@@ -9,8 +9,9 @@ import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { readClassCentres } from './class-centres';
 import type { ForeignTensor } from './foreign-tensor';
-import { findStateDict } from './state-dict';
-import { readWeightsFile } from './weights-file';
+import { onnxNetwork } from './onnx/onnx-state-dict';
+import { type ForeignTensors, findStateDict } from './state-dict';
+import { isOnnx, readWeightsFile } from './weights-file';
 
 export interface WeightsHints extends BackboneHints {
   /** Read from the classifier's shape; needed where there is none. */
@@ -34,13 +35,12 @@ export interface DescribedWeights {
 }
 
 /**
- * A network of PyTorch's names, from a file of torch.save or safetensors. Without hints its architecture is found out,
+ * A network of PyTorch's names, from a file of torch.save or safetensors, or from an ONNX model that PyTorch exported. Without hints its architecture is found out,
  * and its classes are counted. What may be missing, and is, has the initial values of seed 0.
  * @throws UserError where the file cannot be read or fits no network.
  */
-export function networkFromWeights(file: string, hints: WeightsHints = {}): DescribedWeights {
-  const { content, refuse } = readWeightsFile(file);
-  const tensors = findStateDict(content, hints.stateDict, refuse);
+export function networkFromWeights(file: string, given: WeightsHints = {}): DescribedWeights {
+  const { tensors, hints } = isOnnx(file) ? fromOnnx(file, given) : { tensors: stateDict(file, given), hints: given };
   const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
   const { definition, embeddingSize } = fit;
   const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : fit.classifier;
@@ -57,6 +57,19 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
     ...(normalisation && { normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
+}
+
+function stateDict(file: string, { stateDict: choice }: WeightsHints): ForeignTensors {
+  const { content, refuse } = readWeightsFile(file);
+  return findStateDict(content, choice, refuse);
+}
+
+function fromOnnx(
+  file: string,
+  hints: WeightsHints,
+): { readonly tensors: ForeignTensors; readonly hints: WeightsHints } {
+  const { tensors, backbone, embeddingSize } = onnxNetwork(file, hints);
+  return { tensors, hints: { ...hints, backbone, embeddingSize } };
 }
 
 function countClasses(file: string, classifier: Classifier | undefined, { classes }: WeightsHints): number {
