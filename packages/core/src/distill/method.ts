@@ -24,6 +24,8 @@ export interface Perception {
   readonly teacher: View;
   /** The teacher's frozen head. */
   readonly teacherHead: (embedding: Tensor2D) => Tensor2D;
+  /** What that head multiplies cosines by, where its logits are cosines to class centres. */
+  readonly cosineScale?: number | undefined;
   /** The student's embedding in the teacher's space: itself where the sizes agree, else through a learned projector. */
   readonly projected: Tensor2D;
   /** Cross-entropy of logits [batch, classes] against the batch's labels. */

@@ -6,6 +6,8 @@ import type { Scope } from './scope';
 export interface Head {
   readonly inputs: number;
   readonly classes: number;
+  /** What the cosines are multiplied by that its logits are; undefined: they are others. */
+  readonly cosineScale?: number;
   /** embedding [batch, inputs] -> [batch, classes], as used for prediction and distillation: no margin. */
   logits(embedding: Tensor2D): Tensor2D;
   /** The logits that cross-entropy is taken of in training: those of margin heads depend on labels [batch] int32. */

@@ -33,7 +33,7 @@ test('other classes are drawn evenly, and others at each step', () => {
   const counts = new Int32Array(50);
   const steps = 5000;
   for (let step = 0; step < steps; step++)
-    for (const label of sampler.draw(Int32Array.of(4, 4), step).classes) counts[label]!++;
+    for (const label of sampler.draw(Int32Array.of(4, 4), step).classes) counts[label] = (counts[label] ?? 0) + 1;
   expect(counts[4]).toBe(steps);
   // 9 of the 49 others each time: within 5 standard deviations.
   const share = 9 / 49;

@@ -175,6 +175,19 @@ describe('a training with a tenth of the classes', () => {
     expect(head(join(under.folder, checkpointFiles.last))).toEqual(head(from));
   });
 
+  test.each(['proxyless', 'margin-distillation'])("goes with %s, under a teacher's class centres", async (name) => {
+    const network = { ...tinyNetwork(0.5, many), head: 'adaface', scale: 8 };
+    const teacher = await trainTiny({ ...options, role: 'teacher', network, settings: { epochs: 1 } });
+    const distillation = { teacher: join(teacher.folder, checkpointFiles.last), objective: tinyObjective(name) };
+    for (const classShare of [1, 0.1]) {
+      const run = { ...options, classShare, settings: { epochs: 1 }, distillation };
+      const compiled = await trainTiny(run);
+      expect(compiled.tracked).toEqual((await trainTiny({ ...run, eager: true })).tracked);
+      const centres = (folder: string) => readCheckpoint(join(folder, checkpointFiles.last)).tensors.get('head.weight');
+      expect(centres(compiled.folder)).toEqual(centres(teacher.folder));
+    }
+  });
+
   test('refuses a head that learns biases', async () => {
     const network = { ...options.network, head: 'linear' };
     await expect(trainTiny({ ...options, network })).rejects.toThrow('linear has a bias too');

@@ -57,6 +57,7 @@ export function perception(
       student: seen,
       teacher: taught ?? seen,
       teacherHead: (embedding) => teacherHead.logits(embedding),
+      cosineScale: teacherHead.cosineScale,
       projected: student.toTeacherSpace(seen.embedding),
       crossEntropy: (logits) => crossEntropy(logits, targets),
       studentCrossEntropy: () => crossEntropy(studentHead.trainingLogits(seen.embedding, targets), targets),

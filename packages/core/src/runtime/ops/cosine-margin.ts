@@ -64,6 +64,19 @@ export function angularMargin(margin: number, gradient: 'straight-through' | 'ex
   return { value, slope: (cosine) => tf.add(cos, tf.div(tf.mul(cosine, sin), tf.maximum(sine(cosine), 1e-3))) };
 }
 
+/** cos(angle + m) by margins of each example's own [batch], through which no gradient passes: its exact derivative. */
+export function angularMargins(margins: Tensor): CosineMargin {
+  const [cos, sin] = [tf.cos(margins), tf.sin(margins)];
+  const sine = (cosine: Tensor) => tf.sqrt(tf.maximum(tf.mul(tf.sub(1, cosine), tf.add(1, cosine)), 0));
+  return {
+    value: (cosine) => tf.sub(tf.mul(cosine, cos), tf.mul(sine(cosine), sin)),
+    slope: (cosine) => tf.add(cos, tf.div(tf.mul(cosine, sin), tf.maximum(sine(cosine), 1e-3))),
+  };
+}
+
+/** The entries of x [batch, classes] that labels int32 [batch] name: [batch]. No gradient reaches x. */
+export const entriesOf = (x: Tensor2D, labels: Tensor1D): Tensor => ownEntries(labels).read(x);
+
 export interface MarginOptions {
   readonly scale: number;
   readonly margin: CosineMargin;
@@ -102,16 +115,18 @@ export function marginLogits(cosine: Tensor2D, labels: Tensor1D, { scale, margin
     const target = entries.read(given);
     const others = scaled(given, out);
     const own = tf.where(entries.isThere, tf.mul(margin.value(target), scale), entries.read(others));
-    save([target, ...(out ? [out] : [])]);
+    // The slope now: what a margin is made of may be gone by the time of the gradient.
+    const slope = margin.slope?.(target);
+    save([...(slope ? [slope] : []), ...(out ? [out] : [])]);
     return {
       value: entries.replace(others, own),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [t, without] = saved as [Tensor, Tensor?];
+        const without = out && saved.at(-1);
         const through = scaled(dy, without);
-        if (!margin.slope && !without) return through;
+        if (!slope && !without) return through;
         const back = ownEntries(labels);
         const full = tf.mul(back.read(dy), scale);
-        const sloped = margin.slope ? tf.mul(full, margin.slope(t)) : full;
+        const sloped = slope ? tf.mul(full, saved[0] as Tensor) : full;
         return back.replace(through, tf.where(back.isThere, sloped, back.read(through)));
       },
     };
