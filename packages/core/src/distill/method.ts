@@ -76,7 +76,7 @@ export type Terms = Readonly<Record<string, Term>>;
 
 /**
  * What a method reads of the networks besides predictions. equal-channels: the maps of each stage must have as many
- * channels in both.
+ * channels in both. class-centres: the teacher's head is one of cosines.
  */
 export type Need =
   | 'features'
@@ -84,6 +84,7 @@ export type Need =
   | 'equal-channels'
   | 'embedding'
   | 'teacher-head'
+  | 'class-centres'
   | 'indices'
   | 'randomness';
 

@@ -1,3 +1,4 @@
+import { isAbsent } from './absent-value';
 import { handleOf } from './binding';
 import { type Tensor, tf, type Variable } from './tensorflow';
 import { UserError } from './user-error';
@@ -134,7 +135,8 @@ function held({ shape, values }: NamedValues, transposed: boolean | undefined): 
   return turned;
 }
 
-function valuesOf({ variable, transposed }: StateVariable): Float32Array {
+function valuesOf({ name, variable, transposed }: StateVariable): Float32Array {
+  if (isAbsent(variable)) throw new Error(`A program holds the only copy of ${name}: pull it before it is read.`);
   if (!transposed) return Float32Array.from(variable.dataSync() as Float32Array);
   const turned = tf.tidy(() => tf.transpose(variable as Tensor));
   const values = turned.dataSync() as Float32Array;
