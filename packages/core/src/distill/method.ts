@@ -75,8 +75,9 @@ export interface Term {
 export type Terms = Readonly<Record<string, Term>>;
 
 /**
- * What a method reads of the networks besides predictions. equal-channels: the maps of each stage must have as many
- * channels in both. class-centres: the teacher's head is one of cosines.
+ * What a method reads of the networks and of images besides predictions. equal-channels: the maps of each stage must have
+ * as many channels in both; labels: it asks for the one class of an image, besides cross-entropy; class-centres: the
+ * teacher's head is one of cosines.
  */
 export type Need =
   | 'features'
@@ -86,6 +87,7 @@ export type Need =
   | 'teacher-head'
   | 'class-centres'
   | 'indices'
+  | 'labels'
   | 'randomness';
 
 /** Where a method works: what its learned parts and memories are made for. */

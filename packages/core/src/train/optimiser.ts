@@ -11,6 +11,8 @@ export interface SgdOptions {
   readonly momentum?: number;
   /** Times the weight, added to its gradient (PyTorch's weight_decay). */
   readonly weightDecay?: number;
+  /** What the learning rate is multiplied by for the variable of a name; default: 1. */
+  readonly rateOf?: (name: string) => number;
   /** Gradients are scaled so that their common norm is at most this. */
   readonly clipNorm?: number;
   /** How many micro-batches a step's gradient is the mean of; default 1. */
@@ -57,6 +59,7 @@ interface Reached {
   readonly slot: Variable | undefined;
   readonly sum: Variable | undefined;
   readonly gradient: Tensor;
+  readonly rate: number;
   /** Where only rows of it move. */
   readonly sampled: SampledRows | undefined;
 }
@@ -73,7 +76,15 @@ export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gra
 export function sgd(
   state: State,
   variables: readonly StateVariable[],
-  { momentum = 0, weightDecay = 0, clipNorm, microBatches = 1, lossScale, root = '' }: SgdOptions = {},
+  {
+    momentum = 0,
+    weightDecay = 0,
+    rateOf = () => 1,
+    clipNorm,
+    microBatches = 1,
+    lossScale,
+    root = '',
+  }: SgdOptions = {},
 ): Optimiser {
   const slots = declareLike(state, `${root}momentum`, momentum === 0 ? [] : variables);
   const sums = declareLike(state, `${root}gradient`, microBatches === 1 ? [] : variables);
@@ -90,7 +101,8 @@ export function sgd(
       if (!gradient) return [];
       const sum = sums.get(name);
       const whole = sum ? tf.add(sum, gradient) : gradient;
-      return [{ variable, slot: slots.get(name), sum, gradient: whole, sampled: rowsOf.get(name) }];
+      const sampled = rowsOf.get(name);
+      return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name), sampled }];
     });
     // What makes the batch's mean gradient of the sums; all scalars come together in one, which gradients meet once.
     const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
@@ -155,10 +167,10 @@ function declareLike(state: State, kind: string, variables: readonly StateVariab
 }
 
 /** What moves of a variable. */
-const partOf = ({ variable, slot, gradient, sampled }: Reached): SgdPart =>
+const partOf = ({ variable, slot, gradient, rate, sampled }: Reached): SgdPart =>
   sampled
-    ? { weight: sampled.rows, slot: slot && gatherRows(slot, sampled.indices), gradient }
-    : { weight: variable as Tensor, slot, gradient };
+    ? { weight: sampled.rows, slot: slot && gatherRows(slot, sampled.indices), gradient, rate }
+    : { weight: variable as Tensor, slot, gradient, rate };
 
 /** The norm of all gradients together, each multiplied by `scale`. L2Loss is half a sum of squares, in one operation. */
 function normOf(reached: readonly Reached[], scale: Tensor | undefined): Tensor {

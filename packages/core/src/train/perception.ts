@@ -2,14 +2,14 @@ import type { Need, Perception, View } from '../distill/method';
 import type { Head } from '../nn/head';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
-import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
 import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import type { SampledHeads } from './sampled-heads';
+import { crossEntropyAgainst, type TargetOptions } from './target';
 
 /** What a step is given of a batch. */
-export interface Seen {
+export interface Seen extends TargetOptions {
   /** [batch, size, size, 3] in 0..255 */
   readonly pixels: Tensor4D;
   /** int32 [batch] */
@@ -32,7 +32,7 @@ export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
  */
 export function perception(
   student: Network,
-  { pixels, labels, indices, random, sampled }: Seen,
+  { pixels, labels, indices, random, sampled, ...target }: Seen,
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
   mode: Mode = 'train',
@@ -51,6 +51,7 @@ export function perception(
     return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
   const taught = teacher && view(teacher, teacherHead, 'eval');
+  const against = crossEntropyAgainst(targets, target);
   return () => {
     const seen = view(student, studentHead, mode);
     return {
@@ -59,8 +60,8 @@ export function perception(
       teacherHead: (embedding) => teacherHead.logits(embedding),
       cosineScale: teacherHead.cosineScale,
       projected: student.toTeacherSpace(seen.embedding),
-      crossEntropy: (logits) => crossEntropy(logits, targets),
-      studentCrossEntropy: () => crossEntropy(studentHead.trainingLogits(seen.embedding, targets), targets),
+      crossEntropy: (logits) => against(() => logits),
+      studentCrossEntropy: () => against((wanted) => studentHead.trainingLogits(seen.embedding, wanted)),
       labels,
       columns: targets,
       indices,

@@ -1,3 +1,4 @@
+import type { MixSettings } from '../data/augment/mix';
 import type { Terms } from '../distill/method';
 import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
@@ -6,6 +7,7 @@ import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import type { ClassSampler, DrawnClasses } from './class-sampling';
+import { mixedPixels, mixInput, mixValue } from './mixing';
 import { type Optimiser, watchedNames } from './optimiser';
 import type { Seen } from './perception';
 import type { SampledHeads } from './sampled-heads';
@@ -48,6 +50,8 @@ export interface StepParts {
   readonly seed: number;
   /** Which classes take part in a step, and the heads of these; undefined: all do. */
   readonly sampling?: (ClassSampler & { readonly heads: (sample: Tensor1D) => SampledHeads }) | undefined;
+  /** How images of a micro-batch are mixed with one another; undefined: they are not. */
+  readonly mix?: MixSettings | undefined;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
   readonly losses: (seen: Seen) => () => Terms;
   /** What the program's functions are called, `<name>` and `gather-<name>`; default: train. */
@@ -78,7 +82,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  * gathered, so that a checkpoint needs none of it.
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
-  const { batchSize, accumulate, size, seed, optimiser, average, precision = 'float32', name = 'train' } = parts;
+  const { batchSize, accumulate, size, seed, mix, optimiser, average, precision = 'float32', name = 'train' } = parts;
   const { sampling } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
@@ -86,14 +90,16 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     labels: { dtype: 'int32', shape: [images] },
     indices: { dtype: 'int32', shape: [images] },
     draw: { dtype: 'int32', shape: [2] },
+    ...mixInput(mix),
     ...sampleInputs(sampling && { sample: sampling.count, targets: images }),
   } as const;
-  const seenOf = ({ pixels, labels, indices, draw, sample, targets }: StepInputs<typeof inputs>): Seen => ({
+  const seenOf = ({ pixels, labels, indices, draw, mix: drawn, ...of }: StepInputs<typeof inputs>): Seen => ({
     pixels: pixels as Tensor4D,
     labels: labels as Tensor1D,
     indices: indices as Tensor1D,
     random: randomKey(draw),
-    ...(sampling && { sampled: { ...sampling.heads(sample as Tensor1D), targets: targets as Tensor1D } }),
+    ...(mix && mixedPixels(pixels as Tensor4D, drawn)),
+    ...(sampling && { sampled: { ...sampling.heads(of.sample as Tensor1D), targets: of.targets as Tensor1D } }),
   });
   const rates = {
     learningRate: { dtype: 'float32', shape: [] },
@@ -126,6 +132,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
         labels: part(batch.labels, i, accumulate),
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
+        ...mixValue(mix, { seed, step: step * accumulate + i, size }),
         ...sampleValues(drawn),
       };
       const last = i + 1 === accumulate;
