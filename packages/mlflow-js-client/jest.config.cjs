@@ -1,1 +1,7 @@
-module.exports = { ...require('../../jest.preset.cjs'), displayName: 'mlflow-js-client' };
+module.exports = {
+  ...require('../../jest.preset.cjs'),
+  displayName: 'mlflow-js-client',
+  // One MLflow server for all files: each needs ten seconds to start.
+  globalSetup: './test/start-server.ts',
+  globalTeardown: './test/stop-server.ts',
+};
