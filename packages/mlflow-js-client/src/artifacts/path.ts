@@ -1,4 +1,4 @@
-import { isAbsolute, join, relative } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { MlflowError } from '../error';
 
 /**
@@ -19,7 +19,9 @@ export function checkArtifactPath(path: string): string {
 export function placeIn(folder: string, path: string): string {
   const place = join(folder, ...checkArtifactPath(path).split('/'));
   const way = relative(folder, place);
-  if (way.startsWith('..') || isAbsolute(way)) throw new MlflowError(`"${path}" leaves ${folder}`, 'UNSAFE_PATH', 0);
+  if (way.split(sep)[0] === '..' || isAbsolute(way)) {
+    throw new MlflowError(`"${path}" leaves ${folder}`, 'UNSAFE_PATH', 0);
+  }
   return place;
 }
 
