@@ -3,7 +3,7 @@ import { answering, type PlainServer } from '../test/plain-server';
 import { connect } from './connection';
 import { MlflowError } from './error';
 import { freePort, getExperiment } from './index';
-import { type Call, send, sendForJson, sendForStream } from './send';
+import { type Call, send, sendForJson } from './send';
 
 let server: PlainServer;
 afterEach(() => server?.close());
@@ -240,22 +240,6 @@ describe('bodies', () => {
     const call: Call = { method: 'PUT', path: '/x', body: { open, bytes: 3 }, repeatable: true };
     await expect(send(server.connection, call)).rejects.toThrow('EIO: i/o error, read');
     expect(server.requests.length).toBeLessThanOrEqual(1);
-  });
-
-  test('a stream may be read slowly, and left early', async () => {
-    server = await answering((_, response) => response.end(Buffer.alloc(1_000_000, 'x')));
-    let bytes = 0;
-    for await (const chunk of sendForStream(server.connection, read)) {
-      // Longer than the connection's timeout, once.
-      if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 400));
-      bytes += chunk.length;
-    }
-    expect(bytes).toBe(1_000_000);
-    for await (const chunk of sendForStream(server.connection, read)) {
-      expect(chunk.length).toBeGreaterThan(0);
-      break;
-    }
-    expect(await send(server.connection, read)).toHaveLength(1_000_000);
   });
 });
 

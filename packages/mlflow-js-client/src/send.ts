@@ -63,23 +63,8 @@ export function sendAndRead<T>(connection: Connection, call: Call, read: Read<T>
   });
 }
 
-/** `send` for an answer that is handed on as it arrives. Repeated only until its first byte; what is slow later is the reader. */
-export async function* sendForStream(connection: Connection, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
-  const { response, clock, failure, close } = await repeating(connection, call, () => open(connection, call));
-  try {
-    for await (const chunk of response) {
-      clock.pause();
-      yield chunk;
-      clock.restart();
-    }
-  } catch (error) {
-    throw failure(error);
-  } finally {
-    close();
-  }
-}
-
-async function repeating<T>(connection: Connection, call: Call, work: () => Promise<T>): Promise<T> {
+/** Does `work`, and again where that is safe. */
+export async function repeating<T>(connection: Connection, call: Call, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
       return await work();
@@ -91,8 +76,13 @@ async function repeating<T>(connection: Connection, call: Call, work: () => Prom
   }
 }
 
-/** Milliseconds to wait; undefined when the call is not to be repeated. */
-function pauseBeforeRepeating(connection: Connection, call: Call, attempt: number, error: unknown): number | undefined {
+/** Milliseconds to wait after the failure of the nth try, from 0; undefined when the call is not to be repeated. */
+export function pauseBeforeRepeating(
+  connection: Connection,
+  call: Call,
+  attempt: number,
+  error: unknown,
+): number | undefined {
   if (!(error instanceof MlflowError) || !error.transient || attempt >= connection.retries) return undefined;
   const repeatable = call.repeatable ?? call.method === 'GET';
   if (!repeatable && error.status !== 429 && !neverArrived(error.cause)) return undefined;
@@ -104,7 +94,7 @@ function pauseBeforeRepeating(connection: Connection, call: Call, attempt: numbe
 }
 
 /** An answer of status 2xx whose headers have arrived. */
-interface Answer {
+export interface Answer {
   readonly response: IncomingMessage;
   readonly clock: Clock;
   /** What to throw when reading it has failed with `error`. */
@@ -112,7 +102,7 @@ interface Answer {
   close(): void;
 }
 
-async function open(connection: Connection, call: Call): Promise<Answer> {
+export async function open(connection: Connection, call: Call): Promise<Answer> {
   connection.signal?.throwIfAborted();
   const timeout = call.timeout ?? connection.timeout;
   const clock = startClock(timeout, connection.signal);

@@ -7,7 +7,7 @@ import { readFile } from './proxied-store';
 import { type ArtifactFile, type ArtifactOwner, artifactsAt } from './store';
 
 export interface TransferOptions {
-  /** Told the bytes so far, and all of them where known; begins anew when a transfer is repeated. */
+  /** Told the bytes so far, and all of them where known; begins anew when an upload is repeated. */
   onProgress?: (bytes: number, total?: number) => void;
   signal?: AbortSignal;
 }
@@ -45,7 +45,7 @@ export function readArtifact(
   return artifactsAt(connection, owner).read(path);
 }
 
-/** Downloads an artifact into `file`, which is there only when it is whole; its folders are made. Not resumed. */
+/** Downloads an artifact into `file`, which is there only when it is whole; its folders are made. */
 export async function downloadArtifact(
   connection: Connection,
   owner: ArtifactOwner,

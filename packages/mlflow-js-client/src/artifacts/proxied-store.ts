@@ -1,6 +1,7 @@
 import { type Connection, connect } from '../connection';
 import { MlflowError } from '../error';
-import { send, sendForJson, sendForStream } from '../send';
+import { send, sendForJson } from '../send';
+import { sendForStream } from '../stream';
 import { uploadInParts } from './multipart';
 import { checkArtifactPath, encodePath, joinPath } from './path';
 import type { ArtifactFile, ArtifactStore } from './store';
