@@ -61,9 +61,17 @@ test('is required', () => {
   expect(run(process.execPath, ['use.cjs'], app)).toBe('[{"key":"epochs","value":"3"}]\n');
 });
 
-test('has types that a strict program is checked by', () => {
+test('has types that a strict program, and every example of the README, is checked by', () => {
   const wrong = '// @ts-expect-error: it is read-only.\nmlflow.uri = "";\nexport {};';
   writeFileSync(join(app, 'use.mts'), `import ${names} from 'mlflow-js-client';${program}\n${wrong}`);
+  const readme = readFileSync(resolve(__dirname, '../README.md'), 'utf8');
+  const examples = [...readme.matchAll(/```ts\n(.*?)```/gs)].map(([, example = '']) => example);
+  expect(examples.length).toBeGreaterThan(3);
+  const files = ['use.mts'];
+  for (const [index, example] of examples.entries()) {
+    files.push(`example-${index}.mts`);
+    writeFileSync(join(app, `example-${index}.mts`), example);
+  }
   const root = resolve(__dirname, '../../..');
   const compilerOptions = {
     module: 'nodenext',
@@ -73,6 +81,6 @@ test('has types that a strict program is checked by', () => {
     types: ['node'],
     typeRoots: [join(root, 'node_modules/@types')],
   };
-  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files: ['use.mts'] }));
+  writeFileSync(join(app, 'tsconfig.json'), JSON.stringify({ compilerOptions, files }));
   expect(run(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', '.'], app)).toBe('');
 }, 60_000);
