@@ -1,7 +1,9 @@
 /** The options that say what a student learns from its teacher. */
+import type { MixSettings } from '../data/augment/mix';
 import { parseMethods, parseObjective } from '../distill/parse-objective';
 import { methods } from '../distill/registry';
 import { UserError } from '../runtime/user-error';
+import { requireMixable } from '../train/mixing';
 import { flag, list, number, type Option, oneOf, optional, text, type Values } from './option';
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
@@ -70,8 +72,10 @@ export function objectiveSource(methods: string, hyper: readonly string[], weigh
 }
 
 /** @throws UserError for options of a distillation that are valid each by itself, but not together. */
-export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues): void {
-  const { studentHead, name } = parseObjective(objectiveSource(method, hyper, weights));
+export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues & MixSettings): void {
+  const objective = parseObjective(objectiveSource(method, hyper, weights));
+  requireMixable(weights, objective);
+  const { studentHead, name } = objective;
   if (studentHead === undefined) return;
   if (weights.headFromTeacher) {
     throw new UserError(`--head-from-teacher: with ${name} the student has its teacher's head already`);
