@@ -149,7 +149,7 @@ describe('errors', () => {
   });
 
   test('a server that does not answer in time is a TIMEOUT, one that is not there UNREACHABLE', async () => {
-    server = await answering(() => undefined);
+    server = await answering(() => undefined, { timeout: 300 });
     const once = { ...server.connection, retries: 0 };
     await expect(send(once, read)).rejects.toMatchObject({
       code: 'TIMEOUT',
@@ -166,13 +166,15 @@ describe('errors', () => {
       const drip = setInterval(() => response.write(' '), 20);
       response.on('close', () => clearInterval(drip));
     });
-    await expect(send({ ...server.connection, retries: 0 }, read)).rejects.toMatchObject({ code: 'TIMEOUT' });
+    await expect(send({ ...server.connection, timeout: 300, retries: 0 }, read)).rejects.toMatchObject({
+      code: 'TIMEOUT',
+    });
   });
 });
 
 describe('an abort', () => {
   test('ends a call under way with its reason', async () => {
-    server = await answering(() => undefined, { timeout: 10_000 });
+    server = await answering(() => undefined);
     const controller = new AbortController();
     const call = send({ ...server.connection, signal: controller.signal }, read);
     setTimeout(() => controller.abort(new Error('enough')), 20);

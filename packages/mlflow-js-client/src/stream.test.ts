@@ -21,9 +21,9 @@ const readAll = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> => {
 test('a stream may be read slowly, and left early', async () => {
   server = await answering((_, response) => response.end(contents));
   let bytes = 0;
-  for await (const chunk of sendForStream(server.connection, read)) {
+  for await (const chunk of sendForStream({ ...server.connection, timeout: 1000 }, read)) {
     // Longer than the connection's timeout, once.
-    if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 400));
+    if (bytes === 0) await new Promise((resolve) => setTimeout(resolve, 1200));
     bytes += chunk.length;
   }
   expect(bytes).toBe(1_000_000);
@@ -36,7 +36,7 @@ test('a stream may be read slowly, and left early', async () => {
 
 test("a stream that stands still is a TIMEOUT, when it is the server's fault", async () => {
   server = await answering((_, response) => response.write('a'));
-  const stream = sendForStream({ ...server.connection, retries: 0 }, read);
+  const stream = sendForStream({ ...server.connection, timeout: 1000, retries: 0 }, read);
   expect((await stream.next()).value).toEqual(Buffer.from('a'));
   await expect(stream.next()).rejects.toMatchObject({ code: 'TIMEOUT' });
 });
@@ -52,8 +52,10 @@ const cuttingProxy = (cuts: number): RequestListener => {
       let bytes = 0;
       answer.on('data', (chunk: Buffer) => {
         bytes += chunk.length;
-        response.write(chunk);
-        if (cut && bytes > 100_000) setImmediate(() => request.socket.destroy());
+        if (cut && bytes > 100_000) {
+          answer.destroy();
+          response.write(chunk, () => request.socket.destroy());
+        } else response.write(chunk);
       });
       answer.on('end', () => response.end());
     });
@@ -71,7 +73,7 @@ test('an artifact that is cut off goes on where it stopped', async () => {
     },
   };
   await artifactsAt(connectToRealServer(), info).write('a.bin', body);
-  server = await answering(cuttingProxy(2), { timeout: 10_000 });
+  server = await answering(cuttingProxy(2));
   const stream = artifactsAt(server.connection, info).read('a.bin');
   expect((await readAll(stream)).equals(contents)).toBe(true);
   expect(server.requests).toHaveLength(3);

@@ -19,7 +19,7 @@ export async function answering(listener: RequestListener, options: ConnectOptio
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const uri = `http://127.0.0.1:${(server.address() as AddressInfo).port}`;
   return {
-    connection: connect(uri, { timeout: 300, retryDelay: 1, ...options }),
+    connection: connect(uri, { timeout: 20_000, retryDelay: 1, ...options }),
     requests,
     close: () => {
       server.closeAllConnections();

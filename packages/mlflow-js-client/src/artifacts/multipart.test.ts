@@ -54,7 +54,7 @@ const cloud = async (partFails = false) => {
       };
       return response.end(JSON.stringify(path.includes('/create/') ? create : {}));
     },
-    { token: 'secret', timeout: 10_000 },
+    { token: 'secret' },
   );
   const { uri } = server.connection;
   return { server, parts, calls, authorization };
