@@ -3,7 +3,7 @@ import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
-import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 
 /** What a step is given of a batch. */
@@ -15,6 +15,8 @@ export interface Seen {
   /** Of the images in the training set, int32 [batch]. */
   readonly indices: Tensor1D;
   readonly random: RandomKey;
+  /** The teacher's embeddings of the images, [batch, d], where they were computed before. */
+  readonly taught?: Tensor2D;
 }
 
 /** A batch that is no part of a training set, and for which nothing is drawn by chance. */
@@ -28,7 +30,7 @@ export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
  */
 export function perception(
   student: Network,
-  { pixels, labels, indices, random }: Seen,
+  { pixels, labels, indices, random, taught: known }: Seen,
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
   mode: Mode = 'train',
@@ -43,7 +45,7 @@ export function perception(
     const logits = network.head.logits(embedding);
     return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
-  const taught = teacher && view(teacher, 'eval');
+  const taught = teacher && (known ? remembered(teacher, known) : view(teacher, 'eval'));
   return () => {
     const seen = view(student, mode);
     return {
@@ -59,3 +61,11 @@ export function perception(
     };
   };
 }
+
+/** A teacher's view of which only the embedding was kept. */
+const remembered = ({ head }: Network, embedding: Tensor2D): View => ({
+  features: [],
+  preactivations: [],
+  embedding,
+  logits: head.logits(embedding),
+});

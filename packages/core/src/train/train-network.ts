@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { repeatOf, type Views, viewsOf } from '../data/views';
 import type { Criterion, Pretraining } from '../distill/method';
 import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
@@ -19,6 +20,8 @@ import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
+import { checkCachedMethods, endlessViews } from './teacher-cache/refusals';
+import { openTeacherCache, type TeacherCache, type TeacherCacheOptions } from './teacher-cache/teacher-cache';
 import {
   checkpointFiles,
   type Metrics,
@@ -36,6 +39,10 @@ export interface Distillation {
   readonly objective: Objective;
   /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
   readonly predictionShare?: number;
+  /** How many drawn views of each image training shows in turn; default 0: the augmentation draws anew each epoch. */
+  readonly views?: number;
+  /** The teacher's embeddings are read from a file, which is made first; default: the teacher runs in every step. */
+  readonly cache?: TeacherCacheOptions;
 }
 
 export interface NetworkTraining extends RunSurroundings {
@@ -78,14 +85,24 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager });
+  const views = viewsOf(task.train, task.augment, distillation?.views ?? 0);
+  let cache: TeacherCache | undefined;
   try {
-    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher);
+    cache = await cacheOf(options, views, imagesAtOnce);
+    const teacher =
+      distillation && (cache?.network(state, teacherRoot) ?? loadNetwork(state, teacherRoot, distillation.teacher));
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
     const network = buildNetwork(state, role, suited, seed, { recompute });
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
-    const criterion = criterionFor(state, distillation?.objective ?? alone, { network, teacher, task, seed });
+    const criterion = criterionFor(state, distillation?.objective ?? alone, {
+      network,
+      teacher,
+      teacherShape: cache?.shape,
+      task,
+      seed,
+    });
     const frozen = [
       `${teacherRoot}/`,
       `${role}/teacher_head.`,
@@ -121,6 +138,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           size: network.description.inputSize,
           seed,
           optimiser,
+          rowSize: cache?.dimension,
           losses(seen) {
             const perceive = perception(network, seen, teacher, criterion.needs, mode);
             return () => terms(perceive());
@@ -129,7 +147,15 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           precision,
         });
     };
-    const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
+    const job = {
+      ...options,
+      program,
+      dataset: task.train,
+      augment: task.augment,
+      repeat: repeatOf(views),
+      rows: cache?.read,
+      selectBy: task.selectBy,
+    };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
     if (pretraining && pretraining.epochs > 0 && !existsSync(join(folder, checkpointFiles.training))) {
@@ -177,9 +203,23 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...(agreement && { heads: agreement }),
     };
   } finally {
+    cache?.close();
     program.dispose();
     state.dispose();
   }
+}
+
+/** The teacher's cache, where one is asked for. @throws UserError where it cannot serve the method or the views */
+async function cacheOf(
+  { task: { train: dataset, augment }, distillation, signal, log, eager = false }: NetworkTraining,
+  views: Views | undefined,
+  batchSize: number,
+): Promise<TeacherCache | undefined> {
+  if (!distillation?.cache) return undefined;
+  const { teacher, objective, cache } = distillation;
+  checkCachedMethods(objective.name);
+  if (!views) throw endlessViews(dataset);
+  return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
 }
 
 /** What comes before training proper, where a method has it. */

@@ -3,7 +3,7 @@ import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
 import type { StepInputs } from '../runtime/step-inputs';
-import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { type Optimiser, watchedNames } from './optimiser';
 import type { Seen } from './perception';
@@ -17,6 +17,8 @@ export interface StepBatch {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
   readonly indices: Int32Array;
+  /** The teacher's embeddings of the images, batchSize x d, where the step was made for them. */
+  readonly rows?: Float32Array;
 }
 
 /** What changes from step to step. */
@@ -44,6 +46,8 @@ export interface StepParts {
   readonly optimiser: Optimiser;
   /** Of what is drawn by chance. */
   readonly seed: number;
+  /** Length of the teacher's embeddings, where they are not computed in the step but given with the batch. */
+  readonly rowSize?: number | undefined;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
   readonly losses: (seen: Seen) => () => Terms;
   /** What the program's functions are called, `<name>` and `gather-<name>`; default: train. */
@@ -81,13 +85,15 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     labels: { dtype: 'int32', shape: [images] },
     indices: { dtype: 'int32', shape: [images] },
     draw: { dtype: 'int32', shape: [2] },
+    ...(parts.rowSize !== undefined && { taught: { dtype: 'float32', shape: [images, parts.rowSize] } as const }),
   } as const;
-  const losses = ({ pixels, labels, indices, draw }: StepInputs<typeof inputs>) =>
+  const losses = ({ pixels, labels, indices, draw, taught }: StepInputs<typeof inputs>) =>
     parts.losses({
       pixels: pixels as Tensor4D,
       labels: labels as Tensor1D,
       indices: indices as Tensor1D,
       random: randomKey(draw),
+      ...(taught && { taught: taught as Tensor2D }),
     });
   const rates = {
     learningRate: { dtype: 'float32', shape: [] },
@@ -118,6 +124,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
         labels: part(batch.labels, i, accumulate),
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
+        ...(batch.rows && { taught: part(batch.rows, i, accumulate) }),
       };
       const last = i + 1 === accumulate;
       const outputs = last ? await update({ ...given, learningRate, averageShare }) : await gather(given);
@@ -128,7 +135,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
 }
 
 /** The `i`-th of `count` equal parts, without a copy. */
-function part<A extends Uint8Array | Int32Array>(values: A, i: number, count: number): A {
+function part<A extends Uint8Array | Int32Array | Float32Array>(values: A, i: number, count: number): A {
   const length = values.length / count;
   return values.subarray(i * length, (i + 1) * length) as A;
 }

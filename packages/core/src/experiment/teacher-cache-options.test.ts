@@ -1,0 +1,27 @@
+import { cachedTeacher, checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
+
+const off = { teacherCache: 'off', teacherViews: 0, teacherCacheDir: undefined } as const;
+
+test('a method that reads maps is refused before anything runs, alone or among others', () => {
+  expect(() => checkTeacherCache(off, 'at')).not.toThrow();
+  expect(() => checkTeacherCache({ ...off, teacherCache: 'float32' }, 'crd+th-kd')).not.toThrow();
+  expect(() => checkTeacherCache({ ...off, teacherCache: 'float16' }, 'crd+at')).toThrow(
+    "--teacher-cache: at reads the teacher's maps, and only its embeddings are kept; leave the cache off, or choose a method that reads embeddings and logits alone.",
+  );
+});
+
+test('views repeat with and without a cache, so that both can be compared', () => {
+  expect(cachedTeacher({ ...off, teacherViews: 3 })).toEqual({ views: 3 });
+  expect(cachedTeacher({ teacherCache: 'float16', teacherViews: 0, teacherCacheDir: '/somewhere' })).toEqual({
+    views: 0,
+    cache: { type: 'float16', folder: '/somewhere' },
+  });
+});
+
+test('the command line', () => {
+  expect(teacherCacheOptions.teacherCache.parse('float16', '--teacher-cache')).toBe('float16');
+  expect(() => teacherCacheOptions.teacherCache.parse('on', '--teacher-cache')).toThrow(
+    "--teacher-cache: unknown value 'on'",
+  );
+  expect(() => teacherCacheOptions.teacherViews.parse('-1', '--teacher-views')).toThrow('--teacher-views');
+});
