@@ -10,6 +10,14 @@ test('a method that reads maps is refused before anything runs, alone or among o
   );
 });
 
+test('images that are mixed in the step are refused, even where views repeat', () => {
+  const values = { ...off, teacherCache: 'float32', teacherViews: 4 } as const;
+  expect(() => checkTeacherCache(values, 'kd', '--mixup')).toThrow(
+    '--teacher-cache does not go with --mixup: the teacher looks at mixtures of two images, which never come twice.',
+  );
+  expect(() => checkTeacherCache(off, 'kd', '--mixup')).not.toThrow();
+});
+
 test('views repeat with and without a cache, so that both can be compared', () => {
   expect(cachedTeacher({ ...off, teacherViews: 3 })).toEqual({ views: 3 });
   expect(cachedTeacher({ teacherCache: 'float16', teacherViews: 0, teacherCacheDir: '/somewhere' })).toEqual({

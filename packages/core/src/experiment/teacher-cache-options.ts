@@ -1,5 +1,5 @@
 /** The options that keep what a teacher says of images, for distillation. */
-import { checkCachedMethods } from '../train/teacher-cache/refusals';
+import { checkCachedMethods, mixedImages } from '../train/teacher-cache/refusals';
 import { integer, oneOf, optional, text, type Values } from './option';
 
 export const teacherCacheOptions = {
@@ -17,9 +17,15 @@ export const teacherCacheOptions = {
 
 export type TeacherCacheValues = Values<typeof teacherCacheOptions>;
 
-/** @throws UserError for methods, joined by `+`, that a cache cannot serve. */
-export function checkTeacherCache({ teacherCache }: TeacherCacheValues, methods: string): void {
-  if (teacherCache !== 'off') checkCachedMethods(methods);
+/**
+ * @param methods joined by `+`
+ * @param mixedBy an option that is on and mixes the images of a batch in the step, as it is written
+ * @throws UserError for what a cache cannot serve
+ */
+export function checkTeacherCache({ teacherCache }: TeacherCacheValues, methods: string, mixedBy?: string): void {
+  if (teacherCache === 'off') return;
+  checkCachedMethods(methods);
+  if (mixedBy !== undefined) throw mixedImages(mixedBy);
 }
 
 /** For `Distillation`. */

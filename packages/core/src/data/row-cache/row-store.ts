@@ -200,7 +200,7 @@ export function rowStore(layout: RowStoreLayout): RowStore {
         return target;
       };
     },
-    clear: () => rm(folder, { recursive: true, force: true }),
+    clear: () => onDisk(rm(folder, { recursive: true, force: true })),
   };
 }
 

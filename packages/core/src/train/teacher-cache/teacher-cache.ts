@@ -86,9 +86,9 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
       );
       await store.clear();
     }
-    await fill(store, running, folder, job);
+    const made = await fill(store, running, folder, job);
     // For people: nothing reads it.
-    writeFileSync(join(folder, 'about.json'), `${JSON.stringify({ ...identity, type }, null, 2)}\n`);
+    if (made) writeFileSync(join(folder, 'about.json'), `${JSON.stringify({ ...identity, type }, null, 2)}\n`);
   } finally {
     running.dispose();
   }
@@ -113,13 +113,14 @@ const mending = (teacher: RunningTeacher, { signal, log }: TeacherCacheJob) => (
   onDamage: (file: string) => log(`teacher's cache: ${file} is damaged; it is made again`),
 });
 
-async function fill(store: RowStore, teacher: RunningTeacher, folder: string, job: TeacherCacheJob): Promise<void> {
+/** @returns whether something was missing */
+async function fill(store: RowStore, teacher: RunningTeacher, folder: string, job: TeacherCacheJob): Promise<boolean> {
   const { signal, log, dataset, views } = job;
   const missing = (await store.missing()).reduce((sum, { rows }) => sum + rows, 0);
   const total = dataset.labels.length * views.count;
   if (missing === 0) {
     log(`teacher's cache: ${total} embeddings read from ${folder}`);
-    return;
+    return false;
   }
   const kept = missing === total ? '' : `, ${total - missing} of them there already`;
   log(`teacher's cache: ${total} embeddings (${describe(dataset, views)}) into ${folder}${kept}`);
@@ -132,10 +133,15 @@ async function fill(store: RowStore, teacher: RunningTeacher, folder: string, jo
       onProgress: (done, all) => progress.update({ done, total: all, unit: 'images' }),
       onWait: () => log("teacher's cache: another process makes the rest; waiting for it"),
     });
-  } finally {
+  } catch (error) {
     progress.clear();
+    if (signal.aborted)
+      log("teacher's cache: stopped; its whole files are kept, and the same command goes on from them");
+    throw error;
   }
+  progress.clear();
   log(`teacher's cache: made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  return true;
 }
 
 function describe({ labels }: ImageDataset, { kind, count }: Views): string {
