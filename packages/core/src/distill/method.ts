@@ -71,8 +71,8 @@ export interface Term {
 export type Terms = Readonly<Record<string, Term>>;
 
 /**
- * What a method reads of the networks besides predictions. equal-channels: the maps of each stage must have as many
- * channels in both.
+ * What a method reads of the networks and of images besides predictions. equal-channels: the maps of each stage must have
+ * as many channels in both; labels: it asks for the one class of an image, besides cross-entropy.
  */
 export type Need =
   | 'features'
@@ -81,6 +81,7 @@ export type Need =
   | 'embedding'
   | 'teacher-head'
   | 'indices'
+  | 'labels'
   | 'randomness';
 
 /** Where a method works: what its learned parts and memories are made for. */

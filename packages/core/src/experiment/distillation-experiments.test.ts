@@ -111,6 +111,30 @@ test('blocks that are computed again reach teacher and student, which learn the 
   expect(headOf(again.folder)).toEqual(headOf(plain.folder));
 });
 
+test('mixing, smoothing, and weights to start from reach teacher and student, each its own', async () => {
+  const { folder: first } = await run('teacher');
+  const initial = join(first, 'last.safetensors');
+  const mixed = { mixup: 0.4, cutmix: 1, labelSmoothing: 0.1 };
+  const plain = await run('distill');
+  const changed = await run('distill', mixed);
+  expect(headOf(changed.folder)).not.toEqual(headOf(plain.folder));
+  // So slow that nothing moves: the teacher ends as it began.
+  const still = { teacherInitial: initial, teacherLearningRate: 1e-30, teacherBackboneRate: 0.1 };
+  const { folder } = await run('teacher', still);
+  expect(headOf(folder)).toEqual(headOf(first));
+  const student = await run('student', { studentInitial: initial, studentWidth: 0.5, learningRate: 1e-30 });
+  expect(headOf(student.folder)).toEqual(headOf(first));
+  await expect(run('student', { studentInitial: initial })).rejects.toThrow('holds resnet8 of width 0.5');
+});
+
+test("sh-kd's last method must go with mixed images; others need not mind", async () => {
+  const given = { shMethod: 'crd', mixup: 0.4 };
+  const refusal = "crd remembers every training image's embedding";
+  await expect(run('distill-student-head', given)).rejects.toThrow(refusal);
+  await expect(run('distill', { ...given, method: 'crd' })).rejects.toThrow(refusal);
+  expect((await run('distill', { ...given, method: 'kd' })).result.metrics.top1).toBeGreaterThanOrEqual(0);
+});
+
 test("a recipe's weight differs from the published one, and an option from both", async () => {
   const [recipe, published, option] = await Promise.all([
     run('distill', { method: 'l2e' }),

@@ -5,6 +5,7 @@
 import { parseObjective } from '../distill/parse-objective';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
+import { requireMixable } from '../train/mixing';
 import type { Metrics } from '../train/trainer';
 import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
 import { defineExperiment, type StageOutcome } from './define';
@@ -12,7 +13,7 @@ import { checkDistillation, methodOptions, studentHeadOptions } from './method-o
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
 import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
-import { checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
+import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 export interface DistillationDomain<D extends Options> {
   /** What the networks are, in descriptions: 'face model'. */
@@ -46,7 +47,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Train the large ${noun}`,
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
-    check: checkTraining,
+    check: checkTeacher,
     run: (context) => trainTeacher(context, taskOf),
   });
 
@@ -55,7 +56,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     needs: { student },
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
-    check: checkTraining,
+    check: checkTeacher,
     run: async (context) => {
       const { folder } = await context.stage(student);
       return trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
@@ -79,6 +80,8 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     },
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
+      // Before its stages, which take their time; in `check` it would be asked of methods that are not sh-kd as well.
+      requireMixable(context.options, parseObjective({ methods: shMethod, hyper }));
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {

@@ -1,8 +1,10 @@
 /** The options that say what a student learns from its teacher. */
+import type { MixSettings } from '../data/augment/mix';
 import type { Objective } from '../distill/objective';
 import { parseMethods, parseObjective } from '../distill/parse-objective';
 import { methods } from '../distill/registry';
 import { UserError } from '../runtime/user-error';
+import { requireMixable } from '../train/mixing';
 import { flag, list, number, type Option, oneOf, optional, text, type Values } from './option';
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
@@ -74,8 +76,9 @@ export function objectiveSource(methods: string, hyper: readonly string[], weigh
  * @returns what the options say
  * @throws UserError for options of a distillation that are valid each by itself, but not together
  */
-export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues): Objective {
+export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues & MixSettings): Objective {
   const objective = parseObjective(objectiveSource(method, hyper, weights));
+  requireMixable(weights, objective);
   const { studentHead, name } = objective;
   if (studentHead === undefined) return objective;
   if (weights.headFromTeacher) {

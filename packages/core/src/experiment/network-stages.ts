@@ -49,6 +49,7 @@ interface Recipe {
   readonly settings: TrainingSettings;
   readonly taught?: Taught;
   readonly sharedHead?: SharedHead;
+  readonly initial?: string;
 }
 
 async function runRecipe<D extends TrainingValues>(
@@ -115,7 +116,12 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: settingsOf(options, options.teacherEpochs, options.teacherLearningRate),
+    settings: settingsOf(options, {
+      epochs: options.teacherEpochs,
+      learningRate: options.teacherLearningRate,
+      backboneRate: options.teacherBackboneRate,
+    }),
+    ...(options.teacherInitial !== undefined && { initial: options.teacherInitial }),
     ...(sharedHead && { sharedHead }),
   });
 }
@@ -162,14 +168,19 @@ export async function trainStudent<D extends TrainingValues & StudentValues>(
   return runRecipe(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),
-    settings: settingsOf(options, options.epochs, options.learningRate),
+    settings: settingsOf(options, options),
+    ...(options.studentInitial !== undefined && { initial: options.studentInitial }),
     ...(taught && { taught }),
     ...(sharedHead && { sharedHead }),
   });
 }
 
-function settingsOf(options: TrainingValues, epochs: number, learningRate: number): TrainingSettings {
-  return { ...options, epochs, learningRate, milestones: options.milestones.map((share) => share * epochs) };
+function settingsOf(
+  options: TrainingValues,
+  { epochs, learningRate, backboneRate }: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'backboneRate'>,
+): TrainingSettings {
+  const milestones = options.milestones.map((share) => share * epochs);
+  return { ...options, epochs, learningRate, backboneRate, milestones };
 }
 
 function describe(

@@ -1,6 +1,7 @@
 import { cachedTeacher, checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 
-const off = { teacherCache: 'off', teacherViews: 0, teacherCacheDir: undefined } as const;
+const unmixed = { mixup: 0, cutmix: 0, mixProbability: 1, mixSwitchProbability: 0.5 };
+const off = { teacherCache: 'off', teacherViews: 0, teacherCacheDir: undefined, ...unmixed } as const;
 
 test('a method that reads maps is refused before anything runs, alone or among others', () => {
   expect(() => checkTeacherCache(off, 'at')).not.toThrow();
@@ -12,10 +13,11 @@ test('a method that reads maps is refused before anything runs, alone or among o
 
 test('images that are mixed in the step are refused, even where views repeat', () => {
   const values = { ...off, teacherCache: 'float32', teacherViews: 4 } as const;
-  expect(() => checkTeacherCache(values, 'kd', '--mixup')).toThrow(
+  expect(() => checkTeacherCache({ ...values, mixup: 0.2 }, 'kd')).toThrow(
     '--teacher-cache does not go with --mixup: the teacher looks at mixtures of two images, which never come twice.',
   );
-  expect(() => checkTeacherCache(off, 'kd', '--mixup')).not.toThrow();
+  expect(() => checkTeacherCache({ ...values, cutmix: 1 }, 'kd')).toThrow('does not go with --cutmix');
+  expect(() => checkTeacherCache({ ...off, mixup: 0.2 }, 'kd')).not.toThrow();
 });
 
 test('views repeat with and without a cache, so that both can be compared', () => {

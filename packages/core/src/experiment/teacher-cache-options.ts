@@ -1,5 +1,6 @@
 /** The options that keep what a teacher says of images, for distillation. */
-import { checkCachedMethods, mixedImages } from '../train/teacher-cache/refusals';
+import type { MixSettings } from '../data/augment/mix';
+import { checkCachedMethods, checkUnmixed } from '../train/teacher-cache/refusals';
 import { integer, oneOf, optional, text, type Values } from './option';
 
 export const teacherCacheOptions = {
@@ -19,13 +20,12 @@ export type TeacherCacheValues = Values<typeof teacherCacheOptions>;
 
 /**
  * @param methods joined by `+`
- * @param mixedBy an option that is on and mixes the images of a batch in the step, as it is written
  * @throws UserError for what a cache cannot serve
  */
-export function checkTeacherCache({ teacherCache }: TeacherCacheValues, methods: string, mixedBy?: string): void {
-  if (teacherCache === 'off') return;
+export function checkTeacherCache(values: TeacherCacheValues & MixSettings, methods: string): void {
+  if (values.teacherCache === 'off') return;
   checkCachedMethods(methods);
-  if (mixedBy !== undefined) throw mixedImages(mixedBy);
+  checkUnmixed(values);
 }
 
 /** For `Distillation`. */

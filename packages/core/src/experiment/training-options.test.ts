@@ -1,6 +1,16 @@
-import { checkTraining, trainingOptions } from './training-options';
+import { written } from './option';
+import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
-const fine = { batchSize: 64, accumulate: 1, precision: 'float32', eager: false } as const;
+const fine = {
+  batchSize: 64,
+  accumulate: 1,
+  precision: 'float32',
+  eager: false,
+  mixup: 0,
+  cutmix: 0,
+  mixProbability: 1,
+  mixSwitchProbability: 0.5,
+} as const;
 
 test('a precision is one of three', () => {
   const { precision } = trainingOptions;
@@ -17,4 +27,40 @@ test('options that do not go together are refused', () => {
   expect(() => checkTraining({ ...fine, precision: 'bfloat16' })).not.toThrow();
   expect(() => checkTraining({ ...fine, precision: 'bfloat16', eager: true })).toThrow('does not go with --eager');
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');
+});
+
+test('mixing that mixes nothing, or cannot, is refused', () => {
+  expect(() => checkTraining({ ...fine, mixProbability: 0.5 })).toThrow('give --mixup or --cutmix, or leave it out');
+  expect(() => checkTraining({ ...fine, mixup: 0.2, batchSize: 25 })).toThrow('--batchSize 25 must be even');
+  expect(() => checkTraining({ ...fine, mixup: 0.2, cutmix: 1, mixSwitchProbability: 0.1 })).not.toThrow();
+});
+
+test.each([
+  ['labelSmoothing', '0.1', '1', 'a number of at least 0 and below 1'],
+  ['mixup', '0.2', '-1', 'a number of at least 0'],
+  ['cutmix', '1', '-0.1', 'a number of at least 0'],
+  ['mixProbability', '1', '0', 'a number above 0 and at most 1'],
+  ['mixSwitchProbability', '0', '1.5', 'a number from 0 to 1'],
+  ['backboneRate', '0.1', '0', 'a number above 0'],
+  ['teacherBackboneRate', '0.1', '-1', 'a number above 0'],
+] as const)('--%s has a range', (name, good, bad, valid) => {
+  const option = { ...trainingOptions, ...studentOptions, ...teacherOptions }[name];
+  expect(option.parse(good, written(name))).toBe(Number(good));
+  expect(() => option.parse(bad, written(name))).toThrow(`${written(name)} must be ${valid}, got ${bad}`);
+});
+
+test('weights that training starts from are files, and a teacher that is not trained starts from none', () => {
+  for (const option of [studentOptions.studentInitial, teacherOptions.teacherInitial]) {
+    expect(option.names).toBe('file');
+    expect(option.default).toBeUndefined();
+    expect(() => option.parse('nowhere.pth', '--student-initial')).toThrow('there is no file nowhere.pth');
+  }
+  const teacher = {
+    ...fine,
+    ...Object.fromEntries(Object.entries(teacherOptions).map(([name, option]) => [name, option.default])),
+  } as unknown as Parameters<typeof checkTeacher>[0];
+  expect(() => checkTeacher({ ...teacher, teacherInitial: 'a.pth' })).not.toThrow();
+  expect(() => checkTeacher({ ...teacher, teacherInitial: 'a.pth', teacherWeights: 'b.pth' })).toThrow(
+    'leave one of them out',
+  );
 });

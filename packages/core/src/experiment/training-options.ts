@@ -2,8 +2,11 @@
  * The options that training takes in every package. An option means the same in all experiments of a package, so the
  * teacher's are named apart from the student's.
  */
+import type { MixSettings } from '../data/augment/mix';
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
+import { UserError } from '../runtime/user-error';
+import { checkMixing } from '../train/mixing';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
 import { file, flag, integer, list, number, oneOf, optional, text, type Values } from './option';
@@ -25,6 +28,29 @@ export const trainingOptions = {
   momentum: number({ default: 0.9, min: 0, max: 0.999, help: "of SGD: the share of the last step's direction kept" }),
   weightDecay: number({ default: 5e-4, min: 0, help: 'times the weights, added to their gradients' }),
   clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: not clipped' }),
+  labelSmoothing: number({
+    default: 0,
+    min: 0,
+    below: 1,
+    help: "share of cross-entropy's target that all classes have in equal parts (0.1 is usual)",
+  }),
+  mixup: number({
+    default: 0,
+    min: 0,
+    help: 'images of a batch are averaged two by two, with shares from Beta(alpha, alpha), and their labels too (timm: 0.2 to 0.8); 0: not',
+  }),
+  cutmix: number({
+    default: 0,
+    min: 0,
+    help: 'images of a batch have a box of one another, of an area from Beta(alpha, alpha), and labels by its share (timm: 1); 0: not',
+  }),
+  mixProbability: number({ default: 1, above: 0, max: 1, help: 'how often --mixup and --cutmix mix a batch' }),
+  mixSwitchProbability: number({
+    default: 0.5,
+    min: 0,
+    max: 1,
+    help: 'with both --mixup and --cutmix: how often it is the latter',
+  }),
   emaDecay: number({
     default: 0,
     min: 0,
@@ -56,14 +82,22 @@ export const trainingOptions = {
 };
 
 /** @throws UserError for training options that are valid each by itself, but not together. */
-export function checkTraining({
-  batchSize,
-  accumulate,
-  precision,
-  eager,
-}: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager'>): void {
-  microBatchSize(batchSize, accumulate);
-  checkPrecision(precision, eager);
+export function checkTraining(
+  values: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager'> & MixSettings,
+): void {
+  microBatchSize(values.batchSize, values.accumulate);
+  checkPrecision(values.precision, values.eager);
+  checkMixing(values);
+}
+
+/** As `checkTraining`, of a teacher's training. */
+export function checkTeacher(values: Parameters<typeof checkTraining>[0] & TeacherValues): void {
+  checkTraining(values);
+  if (values.teacherInitial !== undefined && values.teacherWeights !== undefined) {
+    throw new UserError(
+      '--teacher-weights is a teacher that is not trained any more, --teacher-initial what a training starts from: leave one of them out',
+    );
+  }
 }
 
 export const studentOptions = {
@@ -71,6 +105,16 @@ export const studentOptions = {
   studentWidth: number({ default: 1, above: 0, help: "multiplies the channels of the student's layers" }),
   epochs: integer({ default: 12, min: 1, help: "passes over the data in the student's training" }),
   learningRate: number({ default: 0.05, above: 0, help: "the student's highest learning rate" }),
+  backboneRate: number({
+    default: 1,
+    above: 0,
+    help: "what --learning-rate is multiplied by for the student's backbone (0.1 is usual with --student-initial)",
+  }),
+  studentInitial: optional(
+    file({
+      help: "what the student's training starts from instead of random weights: .pth or .safetensors of PyTorch, or a checkpoint, of --student; a classifier of other classes is left out",
+    }),
+  ),
 };
 
 export const teacherOptions = {
@@ -78,6 +122,16 @@ export const teacherOptions = {
   teacherWidth: number({ default: 1, above: 0, help: "multiplies the channels of the teacher's layers" }),
   teacherEpochs: integer({ default: 12, min: 1, help: "passes over the data in the teacher's training" }),
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
+  teacherBackboneRate: number({
+    default: 1,
+    above: 0,
+    help: "what --teacher-learning-rate is multiplied by for the teacher's backbone (0.1 is usual with --teacher-initial)",
+  }),
+  teacherInitial: optional(
+    file({
+      help: "what the teacher's training starts from instead of random weights, as --student-initial; --teacher-weights is not trained",
+    }),
+  ),
   teacherWeights: optional(
     file({
       help: 'a trained teacher instead of training one: .pth or .safetensors of PyTorch, or a checkpoint; its architecture is found out',

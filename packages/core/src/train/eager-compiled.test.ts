@@ -40,7 +40,11 @@ interface Case {
   readonly form?: MethodSettings['form'];
   readonly from: () => string;
   readonly sharedHead?: SharedHead['use'];
+  /** Instead of one in turn. */
+  readonly kind?: Partial<TrainingSettings>;
 }
+
+const mixed = { mixup: 0.4, cutmix: 1, mixProbability: 0.8, labelSmoothing: 0.1, backboneRate: 0.1 };
 
 const cases: readonly Case[] = [
   ...methods.all.map(
@@ -51,6 +55,19 @@ const cases: readonly Case[] = [
   ),
   { title: "l2e-th-kd in the paper's form", method: 'l2e-th-kd', form: 'paper', from: () => wideTeacher },
   { title: "sh-kd's student, its head frozen", method: 'l2e', from: () => wideTeacher, sharedHead: 'frozen' },
+  {
+    title: 'l2e-th-kd of mixed images, labels smoothed and the backbone slower',
+    method: 'l2e-th-kd',
+    form: 'paper',
+    from: () => wideTeacher,
+    kind: { ...mixed, epochs: 5, evaluateEvery: 5 },
+  },
+  {
+    title: 'kd of images that are mixed by micro-batches',
+    method: 'kd',
+    from: () => teacher,
+    kind: { ...mixed, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
+  },
   { title: "sh-kd's student, its head to begin with", method: 'l2e', from: () => teacher, sharedHead: 'initial' },
 ];
 
@@ -72,7 +89,7 @@ async function run(
   return { tracked, weights: tensors(checkpointFiles.training), logits: tensors('test-logits.safetensors') };
 }
 
-test.each(cases.map((one, i) => [one.title, one, kinds[i % kinds.length] ?? {}] as const))(
+test.each(cases.map((one, i) => [one.title, one, one.kind ?? kinds[i % kinds.length] ?? {}] as const))(
   '%s',
   async (_, one, kind) => {
     const compiled = await run(one, kind, false);

@@ -78,6 +78,20 @@ test('gradients within the norm stay as they are', () => {
   expect(value('a')).toEqual(near(0.7, 2));
 });
 
+// Expected: three steps of torch.optim.SGD with a parameter group at lr=0.01 beside one at 0.1.
+test('a variable with a rate of its own moves as a parameter group of PyTorch; the others as ever', () => {
+  const options = { momentum: 0.9, weightDecay: 0.1 };
+  const { step, value, both } = setUp({ ...options, rateOf: (name) => (name === 'a' ? 0.1 : 1) });
+  const plain = setUp(options);
+  for (let i = 0; i < 3; i++) {
+    step(0.1, both);
+    plain.step(0.1, plain.both);
+  }
+  expect(value('a')).toEqual(near(0.826238751, 1.988789558));
+  expect(value('b')).toEqual(near(-1.280460954));
+  expect(value('b')).toEqual(plain.value('b'));
+});
+
 describe('micro-batches', () => {
   test('a step goes by the mean of their gradients, and the next one starts from nothing', () => {
     const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 4 });

@@ -10,6 +10,8 @@ export interface SgdOptions {
   readonly momentum?: number;
   /** Times the weight, added to its gradient (PyTorch's weight_decay). */
   readonly weightDecay?: number;
+  /** What the learning rate is multiplied by for the variable of a name; default: 1. */
+  readonly rateOf?: (name: string) => number;
   /** Gradients are scaled so that their common norm is at most this. */
   readonly clipNorm?: number;
   /** How many micro-batches a step's gradient is the mean of; default 1. */
@@ -44,6 +46,7 @@ interface Reached {
   readonly slot: Variable | undefined;
   readonly sum: Variable | undefined;
   readonly gradient: Tensor;
+  readonly rate: number;
 }
 
 /** Whether a variable of the state is a sum of gradients: zero between steps, and so nothing for a checkpoint. */
@@ -58,7 +61,15 @@ export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gra
 export function sgd(
   state: State,
   variables: readonly StateVariable[],
-  { momentum = 0, weightDecay = 0, clipNorm, microBatches = 1, lossScale, root = '' }: SgdOptions = {},
+  {
+    momentum = 0,
+    weightDecay = 0,
+    rateOf = () => 1,
+    clipNorm,
+    microBatches = 1,
+    lossScale,
+    root = '',
+  }: SgdOptions = {},
 ): Optimiser {
   const slots = declareLike(state, `${root}momentum`, momentum === 0 ? [] : variables);
   const sums = declareLike(state, `${root}gradient`, microBatches === 1 ? [] : variables);
@@ -69,7 +80,8 @@ export function sgd(
       const gradient = gradients.get(name);
       if (!gradient) return [];
       const sum = sums.get(name);
-      return [{ variable, slot: slots.get(name), sum, gradient: sum ? tf.add(sum, gradient) : gradient }];
+      const whole = sum ? tf.add(sum, gradient) : gradient;
+      return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name) }];
     });
     // What makes the batch's mean gradient of the sums; all scalars come together in one, which gradients meet once.
     const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
@@ -82,7 +94,7 @@ export function sgd(
       ...(norm && clip && { gradient_norm: norm.asScalar() }),
       ...(scaled && { loss_scale: tf.clone(scaled).asScalar() }),
     };
-    const parts = reached.map(({ variable, slot, gradient }) => ({ weight: variable as Tensor, slot, gradient }));
+    const parts = reached.map(({ variable, ...rest }) => ({ weight: variable as Tensor, ...rest }));
     const updated = sgdUpdate(parts, { learningRate, momentum, weightDecay, scale });
     const finite = norm && scaling?.adapt ? tf.isFinite(norm) : undefined;
     const settle = (variable: Variable, value: Tensor | undefined) => {

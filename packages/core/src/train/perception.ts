@@ -1,13 +1,13 @@
 import type { Need, Perception, View } from '../distill/method';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
-import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
 import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
+import { crossEntropyAgainst, type TargetOptions } from './target';
 
 /** What a step is given of a batch. */
-export interface Seen {
+export interface Seen extends TargetOptions {
   /** [batch, size, size, 3] in 0..255 */
   readonly pixels: Tensor4D;
   /** int32 [batch] */
@@ -30,7 +30,7 @@ export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
  */
 export function perception(
   student: Network,
-  { pixels, labels, indices, random, taught: known }: Seen,
+  { pixels, labels, indices, random, taught: known, ...target }: Seen,
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
   mode: Mode = 'train',
@@ -46,6 +46,7 @@ export function perception(
     return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
   const taught = teacher && (known ? remembered(teacher, known) : view(teacher, 'eval'));
+  const against = crossEntropyAgainst(labels, target);
   return () => {
     const seen = view(student, mode);
     return {
@@ -53,8 +54,8 @@ export function perception(
       teacher: taught ?? seen,
       teacherHead: (embedding) => (teacher ?? student).head.logits(embedding),
       projected: student.toTeacherSpace(seen.embedding),
-      crossEntropy: (logits) => crossEntropy(logits, labels),
-      studentCrossEntropy: () => crossEntropy(student.head.trainingLogits(seen.embedding, labels), labels),
+      crossEntropy: (logits) => against(() => logits),
+      studentCrossEntropy: () => against((wanted) => student.head.trainingLogits(seen.embedding, wanted)),
       labels,
       indices,
       random,

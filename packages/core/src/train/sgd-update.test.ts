@@ -43,6 +43,21 @@ test('what it is given stays as it was', () => {
   expect(update({ momentum: 0.9, weightDecay: 0.1 }).before).toEqual({ weight: [1, 2], slot: [0.5, 0] });
 });
 
+test('parts of other rates come back in their order too', () => {
+  scoped(() => {
+    const part = (value: number, rate?: number) => ({
+      weight: tf.scalar(value),
+      slot: tf.scalar(0),
+      gradient: tf.scalar(1),
+      ...(rate !== undefined && { rate }),
+    });
+    const rule = { learningRate: tf.scalar(2), momentum: 0.5, weightDecay: 0, scale: undefined };
+    const { weights, slots } = sgdUpdate([part(10, 0.5), part(20), part(30, 0.5), part(40, 0.25)], rule);
+    expect(weights.map(values)).toEqual([[9], [18], [29], [39.5]]);
+    expect(slots.map(values)).toEqual([[1], [1], [1], [1]]);
+  });
+});
+
 test('parts come back in their order, each with a slot of its own or none', () => {
   scoped(() => {
     const part = (value: number, slot?: number) => ({

@@ -7,6 +7,8 @@ export interface SgdPart {
   readonly slot: Tensor | undefined;
   /** Of the weight's shape. */
   readonly gradient: Tensor;
+  /** What the learning rate is multiplied by for it; default: 1. */
+  readonly rate?: number;
 }
 
 export interface SgdRule {
@@ -25,9 +27,35 @@ export interface SgdUpdate {
 
 /**
  * The weights and momenta after one step of torch.optim.SGD: g = scale gradient + decay w; m = momentum m + g;
- * w - rate m, or w - rate g where there is no slot. Pure: whoever calls assigns what comes back, in the parts' order.
+ * w - rate m, or w - rate g where there is no slot; parts of a rate of their own are one of its parameter groups. Pure:
+ * whoever calls assigns what comes back, in the parts' order.
  */
 export function sgdUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
+  const rates = [...new Set(parts.map(rateOf))];
+  if (rates.every((rate) => rate === 1)) return groupUpdate(parts, rule);
+  return tf.tidy(() => {
+    const weights: Tensor[] = [];
+    const slots: (Tensor | undefined)[] = [];
+    for (const rate of rates) {
+      const places = [...parts.keys()].filter((i) => rateOf(parts[i] as SgdPart) === rate);
+      const learningRate = rate === 1 ? rule.learningRate : tf.mul(rule.learningRate, rate);
+      const updated = groupUpdate(
+        places.map((i) => parts[i] as SgdPart),
+        { ...rule, learningRate },
+      );
+      for (const [k, i] of places.entries()) {
+        weights[i] = updated.weights[k] as Tensor;
+        slots[i] = updated.slots[k];
+      }
+    }
+    return { weights, slots };
+  });
+}
+
+const rateOf = ({ rate = 1 }: SgdPart): number => rate;
+
+/** Of parts with one learning rate. */
+function groupUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
   const slots = parts.flatMap(({ slot }) => (slot ? [slot] : []));
   if (!hasSgdKernel() || parts.length === 0 || slots.length !== parts.length) return opsSgdUpdate(parts, rule);
   const scale = rule.scale ?? tf.scalar(1);

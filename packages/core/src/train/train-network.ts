@@ -6,6 +6,7 @@ import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
+import { isOfBackbone } from '../nn/backbone-variables';
 import type { Mode } from '../nn/layers';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { checkPrecision, type Precision } from '../runtime/precision';
@@ -15,12 +16,14 @@ import type { Tensor } from '../runtime/tensorflow';
 import { criterionFor } from './criterion';
 import { agreementMetrics, type HeadAgreement, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
+import { startFrom } from './initial-weights';
 import { loadNetwork } from './load-network';
+import { checkMixing, isMixing, requireMixable } from './mixing';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
-import { checkCachedMethods, endlessViews } from './teacher-cache/refusals';
+import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
 import { openTeacherCache, type TeacherCache, type TeacherCacheOptions } from './teacher-cache/teacher-cache';
 import {
   checkpointFiles,
@@ -53,6 +56,8 @@ export interface NetworkTraining extends RunSurroundings {
   readonly settings: TrainingSettings;
   readonly distillation?: Distillation;
   readonly sharedHead?: SharedHead;
+  /** A file of weights that training starts from, instead of random ones: see `startFrom`. */
+  readonly initial?: string;
   /** Runs steps operation by operation, for debugging. */
   readonly eager?: boolean;
   /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
@@ -74,13 +79,15 @@ export interface TrainedNetwork extends Outcome {
 const teacherRoot = 'distilled-teacher';
 
 /**
- * Trains one network from scratch: alone, from a teacher, or under another network's head.
+ * Trains one network, from random weights or from given ones: alone, from a teacher, or under another network's head.
  * @throws UserError when a checkpoint does not fit, the device has not the precision, or training cannot go on
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, folder } = options;
   const { eager = false, recompute = false, precision = 'float32' } = options;
   checkPrecision(precision, eager);
+  checkMixing(settings);
+  if (distillation) requireMixable(settings, distillation.objective);
   const { batchSize, accumulate, seed } = settings;
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
@@ -94,6 +101,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
     const network = buildNetwork(state, role, suited, seed, { recompute });
+    const isResumed = existsSync(join(folder, checkpointFiles.training));
+    for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
     const criterion = criterionFor(state, distillation?.objective ?? alone, {
@@ -113,7 +122,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const isKept = criterion.frozen && partsOf(criterion.frozen);
     const learned = learnable.filter(({ name }) => !isKept?.(name));
 
-    const { momentum, weightDecay, clipNorm } = settings;
+    const { momentum, weightDecay, clipNorm, backboneRate, labelSmoothing } = settings;
+    const isSlower = (name: string) => name.startsWith(`${role}/`) && isOfBackbone(name.slice(role.length + 1));
     const stepBy = (
       name: string,
       variables: readonly StateVariable[],
@@ -124,6 +134,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       const optimiser = sgd(state, variables, {
         momentum,
         weightDecay,
+        rateOf: (name) => (isSlower(name) ? backboneRate : 1),
         microBatches: accumulate,
         ...(clipNorm > 0 && { clipNorm }),
         // bfloat16 reaches as far as float32; in float16 small gradients would vanish.
@@ -137,10 +148,12 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           accumulate,
           size: network.description.inputSize,
           seed,
+          mix: isMixing(settings) ? settings : undefined,
           optimiser,
           rowSize: cache?.dimension,
           losses(seen) {
-            const perceive = perception(network, seen, teacher, criterion.needs, mode);
+            const smoothed = { ...seen, smoothing: labelSmoothing };
+            const perceive = perception(network, smoothed, teacher, criterion.needs, mode);
             return () => terms(perceive());
           },
           average,
@@ -158,7 +171,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
-    if (pretraining && pretraining.epochs > 0 && !existsSync(join(folder, checkpointFiles.training))) {
+    if (pretraining && pretraining.epochs > 0 && !isResumed) {
       const moved = learnable.filter(({ name }) => pretraining.moves(name));
       await train({
         ...job,
@@ -211,15 +224,32 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
 
 /** The teacher's cache, where one is asked for. @throws UserError where it cannot serve the method or the views */
 async function cacheOf(
-  { task: { train: dataset, augment }, distillation, signal, log, eager = false }: NetworkTraining,
+  { task: { train: dataset, augment }, distillation, settings, signal, log, eager = false }: NetworkTraining,
   views: Views | undefined,
   batchSize: number,
 ): Promise<TeacherCache | undefined> {
   if (!distillation?.cache) return undefined;
   const { teacher, objective, cache } = distillation;
   checkCachedMethods(objective.name);
+  checkUnmixed(settings);
   if (!views) throw endlessViews(dataset);
   return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
+}
+
+/** Gives a new network the weights that its training starts from. @returns what there is to say of them */
+function begin(
+  state: State,
+  network: Network,
+  { initial, role, settings: { backboneRate } }: NetworkTraining,
+  takesHead: boolean,
+): readonly string[] {
+  if (initial !== undefined) return startFrom(state, network, initial, { option: role, takesHead });
+  const rate = role === 'teacher' ? '--teacher-backbone-rate' : '--backbone-rate';
+  return backboneRate < 1
+    ? [
+        `its backbone starts at random, and ${rate}=${backboneRate} slows it; trained weights are given by --${role}-initial`,
+      ]
+    : [];
 }
 
 /** What comes before training proper, where a method has it. */

@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import type { MixSettings } from '../data/augment/mix';
 import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
@@ -14,7 +15,7 @@ import { averageDecay } from './weight-average';
 
 export type Metrics = Readonly<Record<string, number>>;
 
-export interface TrainingSettings extends ScheduleOptions {
+export interface TrainingSettings extends ScheduleOptions, MixSettings {
   /** Images a step. */
   readonly batchSize: number;
   /** How many micro-batches a step's images are cut into, which must divide them; batch norm sees one at a time. */
@@ -24,6 +25,10 @@ export interface TrainingSettings extends ScheduleOptions {
   readonly weightDecay: number;
   /** Largest norm of all gradients together; 0: not clipped. */
   readonly clipNorm: number;
+  /** The share of the target of cross-entropy, [0, 1), that all classes have in equal parts. */
+  readonly labelSmoothing: number;
+  /** What the learning rate is multiplied by for the backbone. */
+  readonly backboneRate: number;
   /** What the running average of the weights, which is the result, keeps of itself at a step, below 1; 0: no average. */
   readonly emaDecay: number;
   /** Keeps less of it in the first steps. */

@@ -1,3 +1,4 @@
+import type { MixSettings } from '../data/augment/mix';
 import type { Terms } from '../distill/method';
 import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
@@ -5,6 +6,7 @@ import type { CompiledStep, Program } from '../runtime/program';
 import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
+import { mixedPixels, mixInput, mixValue } from './mixing';
 import { type Optimiser, watchedNames } from './optimiser';
 import type { Seen } from './perception';
 import type { Metrics } from './trainer';
@@ -48,6 +50,8 @@ export interface StepParts {
   readonly seed: number;
   /** Length of the teacher's embeddings, where they are not computed in the step but given with the batch. */
   readonly rowSize?: number | undefined;
+  /** How images of a micro-batch are mixed with one another; undefined: they are not. */
+  readonly mix?: MixSettings | undefined;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
   readonly losses: (seen: Seen) => () => Terms;
   /** What the program's functions are called, `<name>` and `gather-<name>`; default: train. */
@@ -78,7 +82,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  * gathered, so that a checkpoint needs none of it.
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
-  const { batchSize, accumulate, size, seed, optimiser, average, precision = 'float32', name = 'train' } = parts;
+  const { batchSize, accumulate, size, seed, mix, optimiser, average, precision = 'float32', name = 'train' } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
     pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
@@ -86,14 +90,16 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     indices: { dtype: 'int32', shape: [images] },
     draw: { dtype: 'int32', shape: [2] },
     ...(parts.rowSize !== undefined && { taught: { dtype: 'float32', shape: [images, parts.rowSize] } as const }),
+    ...mixInput(mix),
   } as const;
-  const losses = ({ pixels, labels, indices, draw, taught }: StepInputs<typeof inputs>) =>
+  const losses = ({ pixels, labels, indices, draw, mix: drawn, taught }: StepInputs<typeof inputs>) =>
     parts.losses({
       pixels: pixels as Tensor4D,
       labels: labels as Tensor1D,
       indices: indices as Tensor1D,
       random: randomKey(draw),
       ...(taught && { taught: taught as Tensor2D }),
+      ...(mix && mixedPixels(pixels as Tensor4D, drawn)),
     });
   const rates = {
     learningRate: { dtype: 'float32', shape: [] },
@@ -125,6 +131,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
         ...(batch.rows && { taught: part(batch.rows, i, accumulate) }),
+        ...mixValue(mix, { seed, step: step * accumulate + i, size }),
       };
       const last = i + 1 === accumulate;
       const outputs = last ? await update({ ...given, learningRate, averageShare }) : await gather(given);

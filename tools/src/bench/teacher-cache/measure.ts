@@ -139,6 +139,12 @@ async function train(
       emaDecay: 0,
       emaWarmUp: false,
       evaluateEvery: epochs + 1,
+      labelSmoothing: 0,
+      backboneRate: 1,
+      mixup: 0,
+      cutmix: 0,
+      mixProbability: 1,
+      mixSwitchProbability: 0.5,
     },
   });
   return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };

@@ -1,37 +1,55 @@
-import { cutmix, mixImages, mixLabels, mixup } from './mix';
+import { cutAt, drawMix, type MixSettings } from './mix';
 
-test('mixup is a matter of seed and step; lambda is Beta(alpha, alpha)', () => {
-  expect(mixup(1, 5, 4, 0.2)).toEqual(mixup(1, 5, 4, 0.2));
-  expect(mixup(1, 5, 4, 0.2)).not.toEqual(mixup(1, 6, 4, 0.2));
-  expect(Array.from(mixup(1, 5, 4, 0.2).partner)).toEqual([3, 2, 1, 0]);
+const off: MixSettings = { mixup: 0, cutmix: 0, mixProbability: 1, mixSwitchProbability: 0.5 };
+const draw = (settings: Partial<MixSettings>, step: number, seed = 1) =>
+  drawMix({ ...off, ...settings }, { seed, step, size: 32 });
+
+test('a mix is a matter of seed and step; its share is Beta(alpha, alpha)', () => {
+  expect(draw({ mixup: 0.2 }, 5)).toEqual(draw({ mixup: 0.2 }, 5));
+  expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 6));
+  expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 5, 2));
   for (const alpha of [0.2, 1, 4]) {
-    const drawn = Array.from({ length: 4000 }, (_, step) => mixup(3, step, 2, alpha).lambda);
-    const mean = drawn.reduce((sum, value) => sum + value, 0) / drawn.length;
-    const variance = drawn.reduce((sum, value) => sum + (value - mean) ** 2, 0) / drawn.length;
+    const drawn = Array.from({ length: 4000 }, (_, step) => draw({ mixup: alpha }, step, 3));
+    const shares = drawn.map(({ pixelShare }) => pixelShare);
+    const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length;
+    const variance = shares.reduce((sum, value) => sum + (value - mean) ** 2, 0) / shares.length;
     expect(mean).toBeCloseTo(0.5, 1);
     expect(variance / (1 / (4 * (2 * alpha + 1)))).toBeCloseTo(1, 0);
+    expect(drawn.map(({ labelShare }) => labelShare)).toEqual(shares);
+    expect(new Set(drawn.flatMap(({ box }) => box))).toEqual(new Set([0]));
   }
 });
 
-test('bytes are averaged to the nearest, halves to even, and so are labels', () => {
-  const images = Uint8Array.of(0, 10, 255, 1, 13, 0);
-  const mix = { partner: Int32Array.of(1, 0), lambda: 0.5 };
-  expect(Array.from(mixImages(images, 1, mix))).toEqual([0, 12, 128, 0, 12, 128]);
-  const labels = mixLabels(Int32Array.of(0, 2), 3, { ...mix, lambda: 0.75 });
-  expect(Array.from(labels)).toEqual([0.75, 0, 0.25, 0.25, 0, 0.75]);
-  expect(Array.from(mixLabels(Int32Array.of(1, 1), 2, mix))).toEqual([0, 1, 0, 1]);
+test('how often a batch is mixed, and how often it is CutMix', () => {
+  const drawn = Array.from({ length: 4000 }, (_, step) =>
+    draw({ mixup: 1, cutmix: 1, mixProbability: 0.6, mixSwitchProbability: 0.25 }, step),
+  );
+  const share = (kind: (one: (typeof drawn)[number]) => boolean) => drawn.filter(kind).length / drawn.length;
+  expect(share(({ labelShare }) => labelShare === 1)).toBeCloseTo(0.4, 1);
+  expect(share(({ pixelShare }) => pixelShare < 1)).toBeCloseTo(0.6 * 0.75, 1);
+  expect(share(({ box }) => box[2] > box[0])).toBeCloseTo(0.6 * 0.25, 1);
+  for (let step = 0; step < 100; step++) {
+    expect(draw({ cutmix: 1 }, step).pixelShare).toBe(1);
+    expect(draw({ mixup: 1, cutmix: 1, mixSwitchProbability: 0 }, step).box).toEqual([0, 0, 0, 0]);
+  }
 });
 
-test('CutMix takes a box from the partner, and lambda is what is left', () => {
-  const images = new Uint8Array(2 * 12).fill(7, 12);
-  const mix = { partner: Int32Array.of(1, 0), lambda: 0.5, box: [1, 0, 1, 2] as const };
-  const mixed = mixImages(images, 2, mix);
-  expect(Array.from(mixed.subarray(0, 12))).toEqual([0, 0, 0, 7, 7, 7, 0, 0, 0, 7, 7, 7]);
-  expect(Array.from(mixed.subarray(12))).toEqual([7, 7, 7, 0, 0, 0, 7, 7, 7, 0, 0, 0]);
-  for (let step = 0; step < 50; step++) {
-    const { lambda, box } = cutmix(1, step, 8, 1, 32);
-    const [left, top, width, height] = box ?? [0, 0, -1, -1];
-    expect(left >= 0 && top >= 0 && left + width <= 32 && top + height <= 32).toBe(true);
-    expect(lambda).toBe(1 - (width * height) / 1024);
+// Expected: timm/data/mixup.py's rand_bbox and cutmix_bbox_and_lam with these middles.
+test.each([
+  [0.5, [16, 16], [5, 5, 27, 27], 1 - 484 / 1024],
+  [0.5, [2, 30], [0, 19, 13, 32], 1 - 169 / 1024],
+  [0.9, [31, 0], [26, 0, 32, 5], 1 - 30 / 1024],
+  [0, [0, 0], [0, 0, 16, 16], 0.75],
+  [1, [9, 9], [9, 9, 9, 9], 1],
+] as const)("a box of what %d leaves, about %p: the label's share is what is outside", (share, middle, box, labels) => {
+  expect(cutAt(share, middle, 32)).toEqual({ pixelShare: 1, labelShare: labels, box });
+});
+
+test('boxes are within the picture', () => {
+  for (let step = 0; step < 200; step++) {
+    const { box, labelShare } = draw({ cutmix: 1 }, step);
+    const [left, top, right, bottom] = box;
+    expect(left >= 0 && top >= 0 && right >= left && bottom >= top && right <= 32 && bottom <= 32).toBe(true);
+    expect(labelShare).toBe(1 - ((right - left) * (bottom - top)) / 1024);
   }
 });

@@ -1,79 +1,58 @@
 import { type RandomStream, stream } from '../../runtime/random';
-import { roundHalfEven } from '../round-half-even';
 
-/**
- * How the images of a batch are mixed: image i with image `partner[i]`, whose share of the label is 1 - lambda.
- * Mixed like this the batch of a step depends on (seed, step) alone.
- */
+/** How often, and how far, the images of a batch are mixed with one another; timm's `Mixup` by batches. */
+export interface MixSettings {
+  /** The alpha of mixup (arXiv 1710.09412): an image's share is drawn from Beta(alpha, alpha); 0: no mixup. */
+  readonly mixup: number;
+  /** The alpha of CutMix (arXiv 1905.04899); 0: no CutMix. */
+  readonly cutmix: number;
+  /** How often a batch is mixed, (0, 1]. */
+  readonly mixProbability: number;
+  /** Where there are both: how often it is CutMix, 0..1. */
+  readonly mixSwitchProbability: number;
+}
+
+/** A rectangle of pixels: left and top are in it, right and bottom are not. */
+export type MixBox = readonly [left: number, top: number, right: number, bottom: number];
+
+/** How every image of a batch is mixed with its partner, the one as far from the other end. */
 export interface Mix {
-  readonly partner: Int32Array;
-  /** The share that stays with the image itself, [0, 1]. */
-  readonly lambda: number;
-  /** CutMix: the part that is taken from the partner; absent: mixup, all pixels are averaged. */
-  readonly box?: MixBox;
+  /** What an image keeps of itself outside the box, [0, 1]; within the box all is its partner's. */
+  readonly pixelShare: number;
+  /** The share of its own label, [0, 1]; the rest is its partner's. */
+  readonly labelShare: number;
+  /** Without pixels where it is not CutMix. */
+  readonly box: MixBox;
 }
 
-export type MixBox = readonly [left: number, top: number, width: number, height: number];
-
-/** Mixup (arXiv 1710.09412): lambda from Beta(alpha, alpha); partners as timm, the batch backwards. */
-export function mixup(seed: number, step: number, count: number, alpha: number): Mix {
-  const random = stream(seed, 'mix', step);
-  return { partner: reversed(count), lambda: beta(alpha, random) };
-}
+const nowhere: MixBox = [0, 0, 0, 0];
 
 /**
- * CutMix (arXiv 1905.04899) as timm: a box of share 1 - lambda about a uniform middle, cut at the picture's edges, by
- * which lambda is corrected.
+ * What happens to a batch of images of size x size pixels: a matter of the seed and of how many batches came before
+ * alone. As timm draws it (timm/data/mixup.py, mode 'batch').
  */
-export function cutmix(seed: number, step: number, count: number, alpha: number, size: number): Mix {
+export function drawMix(settings: MixSettings, { seed, step, size }: Record<'seed' | 'step' | 'size', number>): Mix {
+  const { mixup, cutmix, mixProbability, mixSwitchProbability } = settings;
   const random = stream(seed, 'mix', step);
-  const side = Math.trunc(size * Math.sqrt(1 - beta(alpha, random)));
-  const half = Math.floor(side / 2);
+  if (!random.chance(mixProbability)) return { pixelShare: 1, labelShare: 1, box: nowhere };
+  const cuts = cutmix > 0 && (mixup === 0 || random.chance(mixSwitchProbability));
+  const share = beta(cuts ? cutmix : mixup, random);
+  if (!cuts) return { pixelShare: share, labelShare: share, box: nowhere };
   const [y, x] = [random.below(size), random.below(size)];
-  const clip = (value: number): number => Math.min(size, Math.max(0, value));
-  const [left, right, top, bottom] = [clip(x - half), clip(x + half), clip(y - half), clip(y + half)];
-  const box: MixBox = [left, top, right - left, bottom - top];
-  return { partner: reversed(count), lambda: 1 - (box[2] * box[3]) / (size * size), box };
+  return cutAt(share, [x, y], size);
 }
 
 /**
- * The batch mixed: size x size x 3 bytes an image, the result in memory of its own. Mixup averages bytes, rounded to the
- * nearest, halves to even, as timm's loader does for bytes.
+ * CutMix about a middle: a box of share 1 - `share` of the picture, cut at the picture's edges. The label's share is what
+ * is left outside the box as it is then.
  */
-export function mixImages(images: Uint8Array, size: number, { partner, lambda, box }: Mix): Uint8Array {
-  const bytes = size * size * 3;
-  const mixed = new Uint8Array(images.subarray(0, partner.length * bytes));
-  for (let i = 0; i < partner.length; i++) {
-    const [own, other] = [i * bytes, (partner[i] as number) * bytes];
-    if (box === undefined) {
-      for (let k = 0; k < bytes; k++) {
-        const value = (images[own + k] as number) * lambda + (images[other + k] as number) * (1 - lambda);
-        mixed[own + k] = roundHalfEven(value);
-      }
-      continue;
-    }
-    const [left, top, width, height] = box;
-    for (let y = top; y < top + height; y++) {
-      const at = (y * size + left) * 3;
-      mixed.set(images.subarray(other + at, other + at + width * 3), own + at);
-    }
-  }
-  return mixed;
+export function cutAt(share: number, [x, y]: readonly [x: number, y: number], size: number): Mix {
+  const half = Math.floor(Math.trunc(size * Math.sqrt(1 - share)) / 2);
+  const clip = (value: number): number => Math.min(size, Math.max(0, value));
+  const box: MixBox = [clip(x - half), clip(y - half), clip(x + half), clip(y + half)];
+  const [left, top, right, bottom] = box;
+  return { pixelShare: 1, labelShare: 1 - ((right - left) * (bottom - top)) / (size * size), box };
 }
-
-/** Soft labels, count x classes: lambda for the image's own class, the rest for its partner's. */
-export function mixLabels(labels: Int32Array, classes: number, { partner, lambda }: Mix): Float32Array {
-  const mixed = new Float32Array(partner.length * classes);
-  for (let i = 0; i < partner.length; i++) {
-    const own = i * classes + (labels[i] as number);
-    const other = i * classes + (labels[partner[i] as number] as number);
-    mixed[own] = (mixed[own] as number) + lambda;
-    mixed[other] = (mixed[other] as number) + 1 - lambda;
-  }
-  return mixed;
-}
-
-const reversed = (count: number): Int32Array => Int32Array.from({ length: count }, (_, i) => count - 1 - i);
 
 /** Beta(alpha, alpha) as two gamma variables. */
 function beta(alpha: number, random: RandomStream): number {

@@ -1,8 +1,10 @@
 /** What a teacher's cache cannot serve, each in a sentence. */
+import type { MixSettings } from '../../data/augment/mix';
 import type { ImageDataset } from '../../data/dataset';
 import type { Method, Need } from '../../distill/method';
 import { methods } from '../../distill/registry';
 import { UserError } from '../../runtime/user-error';
+import { isMixing } from '../mixing';
 
 const maps: readonly Need[] = ['features', 'preactivations', 'equal-channels'];
 
@@ -29,12 +31,11 @@ export function endlessViews({ name }: ImageDataset): UserError {
   );
 }
 
-/**
- * For what mixes a batch's images in the step: partners change from epoch to epoch, so that not even drawn views repeat.
- * @param by the option that mixes: `--mixup`
- */
-export function mixedImages(by: string): UserError {
-  return new UserError(
+/** @throws UserError for images that are mixed in the step: partners change, so that not even drawn views repeat */
+export function checkUnmixed(settings: MixSettings): void {
+  if (!isMixing(settings)) return;
+  const by = settings.mixup > 0 ? '--mixup' : '--cutmix';
+  throw new UserError(
     `--teacher-cache does not go with ${by}: the teacher looks at mixtures of two images, which never come twice.`,
   );
 }

@@ -299,6 +299,13 @@ describe('what a cache cannot serve is refused:', () => {
     );
   });
 
+  test('images that are mixed in the step', async () => {
+    const cache = temporaryFolder();
+    await expect(distil({ cache, method: 'kd', settings: { mixup: 0.4 } })).rejects.toThrow(
+      '--teacher-cache does not go with --mixup',
+    );
+  });
+
   test.each(['at', 'simkd', 'fsp', 'ab'])('%s, which reads maps', async (method) => {
     const cache = temporaryFolder();
     await expect(distil({ cache, method })).rejects.toThrow(`--teacher-cache: ${method} reads the teacher's maps`);

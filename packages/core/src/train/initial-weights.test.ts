@@ -1,0 +1,138 @@
+import { join } from 'node:path';
+import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { cifar100 } from '../nn/normalisation';
+import { type NamedValues, State } from '../runtime/state';
+import { UserError } from '../runtime/user-error';
+import { exportNetwork } from '../weights/export-weights';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { startFrom } from './initial-weights';
+import { readNetwork } from './load-network';
+import { removeTemporaryFolders, stopTiny, temporaryFolder, tinyNetwork, trainTiny } from './tiny-training';
+import { checkpointFiles } from './trainer';
+
+afterAll(removeTemporaryFolders);
+
+const full = tinyNetwork(1);
+const folder = temporaryFolder();
+const file = (name: string) => join(folder, name);
+const checkpoint = file('trained.safetensors');
+const torch = file('trained.pth');
+
+/** A network under `net/`, and what becomes of it. */
+function withNetwork<R>(description: NetworkDescription, seed: number, use: (network: Network, state: State) => R): R {
+  const state = new State();
+  try {
+    return use(buildNetwork(state, 'net', description, seed), state);
+  } finally {
+    state.dispose();
+  }
+}
+
+const begun = (description: NetworkDescription, from: string, takesHead = true) =>
+  withNetwork(description, 2, (network, state) => {
+    const before = network.weights();
+    const told = startFrom(state, network, from, { option: 'student', takesHead });
+    return { told, before, after: network.weights() };
+  });
+
+type Weights = ReadonlyMap<string, NamedValues>;
+const split = (weights: Weights, head: boolean) =>
+  new Map([...weights].filter(([name]) => name.startsWith('head.') === head));
+
+let trained: Weights;
+beforeAll(() => {
+  trained = withNetwork(full, 1, (network) => network.weights());
+  writeCheckpoint(checkpoint, { tensors: trained, metadata: { network: full } });
+  exportNetwork(torch, { description: full, tensors: trained });
+});
+
+test.each([
+  ['a checkpoint', () => checkpoint],
+  ["PyTorch's file", () => torch],
+])('all of it is taken from %s for as many classes', (_, from) => {
+  const { told, after } = begun({ ...full, normalisation: cifar100 }, from());
+  expect(after).toEqual(trained);
+  expect(told[0]).toBe(`starts from ${from()} (resnet8); with its classifier`);
+});
+
+test.each([
+  ['a checkpoint', () => checkpoint],
+  ["PyTorch's file", () => torch],
+])('a classifier of other classes is left out of %s, and initialised anew', (_, from) => {
+  const { told, before, after } = begun({ ...full, classes: 7 }, from());
+  expect(split(after, false)).toEqual(split(trained, false));
+  expect(split(after, true)).toEqual(split(before, true));
+  expect(told[0]).toMatch(
+    /\(resnet8\); its classifier, head\.weight \[64,4\] and head\.bias \[4\], is left out: one of 7 classes is initialised anew$/,
+  );
+});
+
+test('so is one of another kind, and one that gives way to a shared one', () => {
+  const margin = begun({ ...full, head: 'arcface' }, checkpoint);
+  expect(split(margin.after, true)).toEqual(split(margin.before, true));
+  const shared = begun(full, checkpoint, false);
+  expect(split(shared.after, true)).toEqual(split(shared.before, true));
+  expect(shared.told[0]).toMatch('its classifier is left out for the one that is shared');
+});
+
+test('a file of a backbone alone', () => {
+  exportNetwork(file('backbone.pth'), { description: full, tensors: split(trained, false) });
+  const { told, before, after } = begun(full, file('backbone.pth'));
+  expect(split(after, false)).toEqual(split(trained, false));
+  expect(split(after, true)).toEqual(split(before, true));
+  expect(told[0]).toMatch('it holds no classifier: one of 4 classes is initialised anew');
+});
+
+test('what a student had for its teacher is left out', () => {
+  const description = { ...full, teacherSpace: 8, projection: 32 };
+  const tensors = withNetwork(description, 1, (network) => network.weights());
+  writeCheckpoint(file('taught.safetensors'), { tensors, metadata: { network: description } });
+  const { after } = begun(full, file('taught.safetensors'));
+  expect(split(after, false)).toEqual(split(trained, false));
+});
+
+test('other normalisation is told', () => {
+  // Published weights of CIFAR's networks go with CIFAR's normalisation; those of a checkpoint with its own.
+  expect(begun(full, torch).told[1]).toBe(
+    `images are normalised otherwise than for ${torch}, whose network goes with --normalisation=cifar100; here it is symmetric`,
+  );
+  expect(begun({ ...full, normalisation: cifar100 }, torch).told).toHaveLength(1);
+  expect(begun(full, checkpoint).told).toHaveLength(1);
+});
+
+test('another architecture is refused, with what the file holds', () => {
+  const refuses = (description: NetworkDescription, from: string, message: string | UserError) =>
+    expect(() => begun(description, from)).toThrow(message);
+  refuses(
+    tinyNetwork(0.25),
+    checkpoint,
+    new UserError(
+      `${checkpoint} holds resnet8 of width 1, and cannot be where resnet8 of width 0.25 starts from: give --student=resnet8 --student-width=1, or another file.`,
+      1,
+    ),
+  );
+  refuses(tinyNetwork(0.25), torch, 'holds a network of full width: --student-initial goes with --student-width=1');
+  refuses({ ...full, backbone: 'resnet20' }, torch, `${torch} does not fit resnet20`);
+  refuses({ ...full, backbone: 'resnet20' }, torch, 'The file fits resnet8');
+});
+
+test('training starts from it, says so once, and goes on to the same bits', async () => {
+  const options = { network: { ...full, classes: 4 }, initial: checkpoint, settings: { backboneRate: 0.1 } };
+  const run = await trainTiny(options);
+  expect(run.lines[0]).toBe(`student: starts from ${checkpoint} (resnet8); with its classifier`);
+  const still = await trainTiny({ ...options, settings: { epochs: 1, learningRate: 1e-30, warmUpEpochs: 0 } });
+  const kept = readNetwork(join(still.folder, checkpointFiles.last)).tensors;
+  expect(kept.get('conv1.weight')).toEqual(trained.get('conv1.weight'));
+  const stopped = await stopTiny(3, options);
+  const resumed = await trainTiny({ ...options, folder: stopped });
+  expect(resumed.lines[0]).toBe('student: going on after step 3 (epoch 1)');
+  const end = (of: string) => readCheckpoint(join(of, checkpointFiles.training)).tensors;
+  expect(end(stopped)).toEqual(end(run.folder));
+});
+
+test('a slow backbone that starts at random is told', async () => {
+  const { lines } = await trainTiny({ settings: { backboneRate: 0.1, epochs: 1 } });
+  expect(lines[0]).toBe(
+    'student: its backbone starts at random, and --backbone-rate=0.1 slows it; trained weights are given by --student-initial',
+  );
+});

@@ -1,0 +1,94 @@
+import { join } from 'node:path';
+import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+import { readCheckpoint } from './checkpoint';
+import { checkMixing, isMixing, mixedPixels, packed, requireMixable } from './mixing';
+import { removeTemporaryFolders, stopTiny, tinyObjective, tinySettings, trainTiny } from './tiny-training';
+import { checkpointFiles, type TrainingSettings } from './trainer';
+
+afterAll(removeTemporaryFolders);
+
+/** Three pictures of 2 x 2 pixels of one colour each, mixed: their first channel. */
+function mixed(mix: Parameters<typeof packed>[0]): number[] {
+  return scoped(() => {
+    const colours = tf.tensor4d([0, 100, 255], [3, 1, 1, 1]);
+    const pixels = tf.tile(colours, [1, 2, 2, 3]) as Tensor4D;
+    const { pixels: result } = mixedPixels(pixels, tf.tensor1d(packed(mix)));
+    expect(result.shape).toEqual([3, 2, 2, 3]);
+    return Array.from(result.slice([0, 0, 0, 0], [3, 2, 2, 1]).dataSync());
+  });
+}
+
+test('mixup averages with the batch backwards, unrounded', () => {
+  const values = mixed({ pixelShare: 0.75, labelShare: 0.75, box: [0, 0, 0, 0] });
+  expect(values).toEqual([63.75, 63.75, 63.75, 63.75, 100, 100, 100, 100, 191.25, 191.25, 191.25, 191.25]);
+});
+
+test('CutMix takes a box from it', () => {
+  const values = mixed({ pixelShare: 1, labelShare: 0.5, box: [1, 0, 2, 2] });
+  expect(values).toEqual([0, 255, 0, 255, 100, 100, 100, 100, 255, 0, 255, 0]);
+});
+
+test('a batch that is not mixed stays as it is', () => {
+  const values = mixed({ pixelShare: 1, labelShare: 1, box: [0, 0, 0, 0] });
+  expect(values).toEqual([0, 0, 0, 0, 100, 100, 100, 100, 255, 255, 255, 255]);
+});
+
+const mixing = { mixup: 0.8, cutmix: 1, labelSmoothing: 0.1 };
+
+const weights = (folder: string) => readCheckpoint(join(folder, checkpointFiles.training)).tensors;
+
+test('training with mixing on that mixes no batch has the bits of training without', async () => {
+  const plain = await trainTiny();
+  const never = await trainTiny({ settings: { mixup: 1, mixProbability: Number.MIN_VALUE } });
+  expect(weights(never.folder)).toEqual(weights(plain.folder));
+  const always = await trainTiny({ settings: { mixup: 1 } });
+  expect(weights(always.folder)).not.toEqual(weights(plain.folder));
+});
+
+test.each([
+  ['whole batches', mixing],
+  ['micro-batches, each mixed by itself', { ...mixing, batchSize: 8, accumulate: 2, epochs: 4 }],
+])('a training that mixes goes on to the same bits: %s', async (_, settings) => {
+  const whole = await trainTiny({ settings });
+  const folder = await stopTiny(3, { settings });
+  await trainTiny({ settings, folder });
+  expect(weights(folder)).toEqual(weights(whole.folder));
+});
+
+test('nothing is left behind', async () => {
+  const before = tf.memory().numTensors;
+  for (const eager of [false, true]) await trainTiny({ eager, settings: mixing });
+  expect(tf.memory().numTensors).toBe(before);
+});
+
+test('methods that look at single images are refused, others are not', async () => {
+  const refuses = (name: string, sentence: string) =>
+    expect(() => requireMixable(tinyMix({ cutmix: 1 }), tinyObjective(name))).toThrow(new UserError(sentence));
+  const without = 'leave --mixup and --cutmix out, or choose another method.';
+  refuses('crd', `crd remembers every training image's embedding, and a mixed image is none of them: ${without}`);
+  refuses('dkd', `dkd looks at the one class of an image, and a mixed image has two: ${without}`);
+  requireMixable(tinyMix({ cutmix: 1 }), tinyObjective('l2e-th-kd'));
+  requireMixable(tinyMix({}), tinyObjective('crd'));
+  const run = trainTiny({ settings: mixing, distillation: { teacher: 'nowhere', objective: tinyObjective('crd') } });
+  await expect(run).rejects.toThrow("crd remembers every training image's embedding");
+});
+
+const tinyMix = (changed: Partial<TrainingSettings>): TrainingSettings => ({ ...tinySettings, ...changed });
+
+test('what says nothing, or goes with no batch, is refused', () => {
+  const refuses = (changed: Partial<TrainingSettings>, sentence: string) =>
+    expect(() => checkMixing(tinyMix(changed))).toThrow(sentence);
+  refuses({ mixProbability: 0.5 }, '--mix-probability 0.5 says how often batches are mixed, but nothing mixes them');
+  refuses({ mixSwitchProbability: 0.1, mixup: 1 }, '--mix-switch-probability 0.1 chooses between mixup and CutMix');
+  refuses({ mixup: 1, batchSize: 5 }, '--batchSize 5 must be even');
+  refuses({ mixup: 1, batchSize: 12, accumulate: 4 }, 'a micro-batch, of 3 images, must be even');
+  checkMixing(tinyMix({ mixup: 1, mixProbability: 0.5 }));
+  checkMixing(tinyMix({ mixup: 1, cutmix: 1, mixSwitchProbability: 0 }));
+  checkMixing(tinyMix({ batchSize: 5 }));
+  expect([isMixing(tinyMix({})), isMixing(tinyMix({ mixup: 0.1 })), isMixing(tinyMix({ cutmix: 1 }))]).toEqual([
+    false,
+    true,
+    true,
+  ]);
+});

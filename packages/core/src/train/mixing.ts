@@ -1,0 +1,97 @@
+/** Mixup and CutMix as a part of a training step: what it is told of a micro-batch, and what it makes of that. */
+import { drawMix, type Mix, type MixSettings } from '../data/augment/mix';
+import type { Objective } from '../distill/objective';
+import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+
+/** Whether images are mixed: then what a network makes of one is no image's of the training set. */
+export const isMixing = ({ mixup, cutmix }: Pick<MixSettings, 'mixup' | 'cutmix'>): boolean => mixup > 0 || cutmix > 0;
+
+/** @throws UserError for settings of mixing that are valid each by itself, but not together */
+export function checkMixing(settings: MixSettings & { readonly batchSize: number; readonly accumulate: number }): void {
+  const { mixup, cutmix, mixProbability, mixSwitchProbability, batchSize, accumulate } = settings;
+  if (!isMixing(settings) && mixProbability !== 1) {
+    throw new UserError(
+      `--mix-probability ${mixProbability} says how often batches are mixed, but nothing mixes them: give --mixup or --cutmix, or leave it out.`,
+    );
+  }
+  if (mixSwitchProbability !== 0.5 && (mixup === 0 || cutmix === 0)) {
+    throw new UserError(
+      `--mix-switch-probability ${mixSwitchProbability} chooses between mixup and CutMix, but not both are there: give --mixup and --cutmix, or leave it out.`,
+    );
+  }
+  const images = batchSize / accumulate;
+  if (isMixing(settings) && images % 2 !== 0) {
+    throw new UserError(
+      `--mixup and --cutmix mix images two by two: ${accumulate > 1 ? `a micro-batch, of ${images} images,` : `--batchSize ${images}`} must be even.`,
+    );
+  }
+}
+
+/** @throws UserError for a method that looks at single images where images are mixed */
+export function requireMixable(settings: MixSettings, { name, needs }: Pick<Objective, 'name' | 'needs'>): void {
+  if (!isMixing(settings)) return;
+  const without = 'leave --mixup and --cutmix out, or choose another method.';
+  if (needs.has('indices')) {
+    throw new UserError(
+      `${name} remembers every training image's embedding, and a mixed image is none of them: ${without}`,
+    );
+  }
+  if (needs.has('labels')) {
+    throw new UserError(`${name} looks at the one class of an image, and a mixed image has two: ${without}`);
+  }
+}
+
+/** The step's input: the shares of pixels and label, and the box's edges. */
+const input = { mix: { dtype: 'float32', shape: [6] } } as const;
+
+/** The input that a step has only where images are mixed; to the types it always has it. */
+export const mixInput = (settings: MixSettings | undefined): typeof input => (settings ? input : {}) as typeof input;
+
+/** Its value at the `step`-th micro-batch of all. */
+export function mixValue(
+  settings: MixSettings | undefined,
+  place: Parameters<typeof drawMix>[1],
+): { readonly mix: Float32Array } {
+  const values = settings ? { mix: packed(drawMix(settings, place)) } : {};
+  return values as { readonly mix: Float32Array };
+}
+
+export const packed = ({ pixelShare, labelShare, box }: Mix): Float32Array =>
+  Float32Array.of(pixelShare, labelShare, ...box);
+
+export interface MixedPixels {
+  /** [batch, size, size, 3] in 0..255, not rounded. */
+  readonly pixels: Tensor4D;
+  /** The share of an image's own label, a scalar; the rest is the label's of the image as far from the other end. */
+  readonly labelShare: Tensor;
+}
+
+/**
+ * A micro-batch mixed with itself backwards, as part of a step. One formula for mixup, CutMix and neither: an image keeps
+ * `pixelShare` of itself outside the box, nothing within; where it keeps all, that is its pixels to the bit.
+ * @param pixels [batch, size, size, 3] in 0..255
+ * @param mix [6], as `packed`
+ */
+export function mixedPixels(pixels: Tensor4D, mix: Tensor): MixedPixels {
+  const [pixelShare, labelShare, left, top, right, bottom] = tf.unstack(mix) as [
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+    Tensor,
+  ];
+  const [, height, width] = pixels.shape;
+  const within = (length: number, from: Tensor, to: Tensor): Tensor => {
+    const places = tf.tensor1d(Float32Array.from({ length }, (_, i) => i));
+    return tf.cast(tf.logicalAnd(tf.greaterEqual(places, from), tf.less(places, to)), 'float32');
+  };
+  const inBox = tf.mul(
+    within(height, top, bottom).reshape([1, height, 1, 1]),
+    within(width, left, right).reshape([1, 1, width, 1]),
+  );
+  const own = tf.mul(tf.sub(1, inBox), pixelShare);
+  const mixed = tf.add(tf.mul(pixels, own), tf.mul(tf.reverse(pixels, 0), tf.sub(1, own)));
+  return { pixels: mixed as Tensor4D, labelShare };
+}
