@@ -9,6 +9,8 @@ export interface StageResult {
   readonly summary: string;
   /** Files in the run's folder worth keeping with the tracked run, by name (`['best.safetensors', 'roc.png']`). */
   readonly files?: readonly string[];
+  /** Files there that only going on needed: removed when the run has finished. */
+  readonly passing?: readonly string[];
 }
 
 /** What an experiment's `run` works with. */

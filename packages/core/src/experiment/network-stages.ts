@@ -86,6 +86,7 @@ async function runRecipe<D extends TrainingValues>(
       metrics,
       summary: `${recipe.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
       files,
+      passing: trained.passing,
       network: recipe.network,
       parameters,
       bestEpoch,

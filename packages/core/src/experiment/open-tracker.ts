@@ -24,6 +24,7 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
       metrics: guarded(tracker.metrics),
       tags: guarded(tracker.tags),
       artifact: guarded(tracker.artifact),
+      flush: () => tracker.flush().catch((error: unknown) => run.log(notRecorded(error))),
       finish: (status) => tracker.finish(status).catch((error: unknown) => ({ note: notRecorded(error) })),
     };
   } catch (error) {
@@ -37,5 +38,6 @@ const silent: Tracker = {
   metrics: () => undefined,
   tags: () => undefined,
   artifact: () => undefined,
+  flush: async () => undefined,
   finish: async () => ({}),
 };

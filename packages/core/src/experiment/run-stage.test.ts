@@ -24,6 +24,7 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
       metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
       tags: () => undefined,
       artifact: () => undefined,
+      flush: async () => undefined,
       finish: async (status) => {
         tracked.push(`${runName}: ${status}`);
         return { address: `http://mlflow/${runName}` };

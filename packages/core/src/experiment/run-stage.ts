@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdir } from 'node:fs/promises';
+import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lock } from 'proper-lockfile';
 import { type Catalog, nameOf, reach } from './catalog';
@@ -139,11 +139,12 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
   try {
-    const result = await experiment.start(context);
+    const { passing = [], ...result } = await experiment.start(context);
     signal.throwIfAborted();
     const seconds = (Date.now() - began) / 1000;
     const run: FinishedRun = { key, experiment: name, seconds, result };
     await writeFinished(folder, run);
+    await Promise.all(passing.map((file) => rm(join(folder, file), { force: true })));
     tracker.metrics(prefixed('final/', result.metrics), 0);
     for (const file of ['config.json', 'result.json', ...(result.files ?? [])]) tracker.artifact(join(folder, file));
     const { address, note } = await tracker.finish('FINISHED');

@@ -63,6 +63,11 @@ export const trainingOptions = {
     min: 1,
     help: 'epochs between evaluations; the last epoch is always evaluated',
   }),
+  checkpointMinutes: number({
+    default: 10,
+    min: 0,
+    help: 'how old the last checkpoint may grow within an epoch, after each of which one is written; 0: one after every step',
+  }),
   head: oneOf(heads.names, 'linear', { help: 'classifier on top of the embedding, of teacher and student' }),
   scale: number({ default: 64, above: 0, help: 'what margin heads (arcface, cosface) multiply cosines by' }),
   margin: optional(

@@ -18,6 +18,7 @@ export function untrackedSession(
       metrics: () => undefined,
       tags: () => undefined,
       artifact: () => undefined,
+      flush: async () => undefined,
       finish: async (status) => {
         ended(`${runName}: ${status}`);
         return {};

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, writevSync } from 'node:fs';
+import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writevSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './user-error';
 
@@ -11,6 +11,7 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[]): voi
   let descriptor: number | undefined;
   try {
     descriptor = openSync(temporary, 'w');
+    requireRoom(file, parts);
     for (const part of parts) {
       let written = 0;
       while (written < part.byteLength) written += writevSync(descriptor, [part.subarray(written)]);
@@ -28,6 +29,14 @@ export function writeAtomically(file: string, parts: readonly Uint8Array[]): voi
     }
     throw asUserError(error, file);
   }
+}
+
+/** Before minutes of writing, rather than after them. */
+function requireRoom(file: string, parts: readonly Uint8Array[]): void {
+  const { bavail, bsize, blocks } = statfsSync(dirname(file));
+  const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  // Some file systems of networks do not tell their size.
+  if (blocks > 0 && bavail * bsize < bytes) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
 }
 
 function asUserError(error: unknown, file: string): unknown {

@@ -30,6 +30,8 @@ export interface Journal {
   append(event: JournalEvent): void;
   /** Resolves when everything appended so far is with the operating system. */
   flush(): Promise<void>;
+  /** `flush`, onto the disk itself: it outlasts a power cut. */
+  sync(): Promise<void>;
   /** `flush`, onto the disk itself, and the end of writing. */
   close(): Promise<void>;
 }
@@ -74,6 +76,10 @@ export function openJournal(file: string, onError: (error: Error) => void): Jour
     });
     return writing;
   };
+  const sync = async (): Promise<void> => {
+    await flush();
+    await promisify(fdatasync)(descriptor).catch(() => undefined);
+  };
   // Whatever ends the process, short of SIGKILL, loses nothing. The positions are explicit, so that a write that is
   // still under way in a thread puts the same bytes in the same place.
   const writeRest = (): void => {
@@ -92,10 +98,10 @@ export function openJournal(file: string, onError: (error: Error) => void): Jour
       timer ??= setTimeout(flush, flushInterval).unref();
     },
     flush,
+    sync,
     close: async () => {
-      await flush();
+      await sync();
       process.off('exit', writeRest);
-      await promisify(fdatasync)(descriptor).catch(() => undefined);
       await promisify(close)(descriptor).catch(() => closeSync(descriptor));
     },
   };

@@ -25,7 +25,7 @@ export interface TrackedRun {
   readonly log?: (sentence: string) => void;
 }
 
-/** None of these waits for the disk or the server, and none fails the run. */
+/** Those that return nothing wait for neither the disk nor the server, and none fails the run. */
 export interface Tracker {
   /** Nested objects become dotted names. */
   params(params: Readonly<Record<string, unknown>>): void;
@@ -34,6 +34,8 @@ export interface Tracker {
   tags(tags: Readonly<Record<string, string>>): void;
   /** Keeps a file, or all of a folder, with the run; it is read when it is sent. `artifactPath`: its folder there. */
   artifact(path: string, artifactPath?: string): void;
+  /** Resolves when all that was told so far is on the disk. */
+  flush(): Promise<void>;
   /**
    * Ends the run and waits a bounded time until everything is sent. `address`: the run's page in MLflow. `note`: a
    * sentence for the user when something is not there, with what to do about it.
@@ -95,6 +97,7 @@ function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file
     },
     artifact: (path: string, artifactPath = '') =>
       append({ type: 'artifact', path: relative(run.folder, path), folder: artifactPath }),
+    flush: journal.sync,
   };
   append({ type: 'start', id, experiment: `headshare/${run.package}`, name: run.runName });
   tracker.tags({ ...source, ...run.tags });
@@ -153,5 +156,6 @@ const unrecorded: Tracker = {
   metrics: () => undefined,
   tags: () => undefined,
   artifact: () => undefined,
+  flush: async () => undefined,
   finish: async () => ({ note: 'The run was not recorded.' }),
 };

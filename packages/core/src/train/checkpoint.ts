@@ -1,12 +1,13 @@
 /**
  * Checkpoints are safetensors files of float32 tensors, with what else there is to know as JSON under the metadata key
- * `headshare`. They are written whole or not at all.
+ * `headshare` and a checksum of all of it under `crc32`. They are written whole or not at all.
  */
 import { readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
 import { writeAtomically } from '../runtime/write-atomically';
-import { parseSafetensors, safetensorsParts } from '../weights/safetensors';
+import { bytesOf, parseSafetensors, safetensorsParts } from '../weights/safetensors';
 
 export interface Checkpoint<M> {
   readonly tensors: ReadonlyMap<string, NamedValues>;
@@ -15,7 +16,8 @@ export interface Checkpoint<M> {
 
 /** @throws UserError when the disk is full or the folder cannot be written: the file before it is untouched. */
 export function writeCheckpoint<M>(file: string, { tensors, metadata }: Checkpoint<M>): void {
-  writeAtomically(file, safetensorsParts(tensors, { headshare: JSON.stringify(metadata) }));
+  const headshare = JSON.stringify(metadata);
+  writeAtomically(file, safetensorsParts(tensors, { headshare, crc32: checksum(headshare, tensors) }));
 }
 
 /** Reads a checkpoint of ours. @throws UserError that names the file and what is wrong with it. */
@@ -33,10 +35,21 @@ export function readCheckpoint<M>(file: string): Checkpoint<M> {
   for (const [name, { type }] of tensors) {
     if (type.name !== 'float32') throw damaged(`${name} is ${type.name}, only float32 is written here`);
   }
-  return {
-    tensors: new Map([...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: tensor.values() }])),
-    metadata,
-  };
+  const values = new Map(
+    [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: tensor.values() }]),
+  );
+  // Files of before there were checksums have none.
+  if (all.crc32 !== undefined && all.crc32 !== checksum(all.headshare as string, values)) {
+    throw damaged('its content is not what was written, by its checksum');
+  }
+  return { tensors: values, metadata };
+}
+
+/** Of the metadata and all names, shapes and values; 8 hexadecimal digits. */
+function checksum(metadata: string, tensors: ReadonlyMap<string, NamedValues>): string {
+  let sum = crc32(metadata);
+  for (const [name, { shape, values }] of tensors) sum = crc32(bytesOf(values), crc32(`${name} ${shape}`, sum));
+  return sum.toString(16).padStart(8, '0');
 }
 
 function parseMetadata<M>({ headshare }: Readonly<Record<string, unknown>>): M | undefined {

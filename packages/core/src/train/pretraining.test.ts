@@ -1,10 +1,18 @@
 /** Methods that learn something before training proper: AB, FSP and FT. */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { buildNetwork } from '../nn/network';
 import { type NamedValues, State } from '../runtime/state';
 import { readCheckpoint } from './checkpoint';
-import { removeTemporaryFolders, stopTiny, tinyNetwork, tinyObjective, tinySettings, trainTiny } from './tiny-training';
+import {
+  bytesIn,
+  removeTemporaryFolders,
+  stopTiny,
+  tinyNetwork,
+  tinyObjective,
+  tinySettings,
+  trainTiny,
+} from './tiny-training';
 import { checkpointFiles } from './trainer';
 
 let teacher: string;
@@ -18,13 +26,6 @@ afterAll(removeTemporaryFolders);
 const phaseFile = 'pretraining.safetensors';
 const learning = (name: string) => ({ distillation: { teacher, objective: tinyObjective(name) } });
 const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
-const filesIn = (folder: string) =>
-  Object.fromEntries(
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.safetensors'))
-      .map((name) => [name, readFileSync(join(folder, name)).toString('base64')]),
-  );
-
 function under(prefix: string, values: ReadonlyMap<string, NamedValues>): Map<string, NamedValues> {
   const found = new Map([...values].filter(([name]) => name.startsWith(prefix)));
   expect(found.size).toBeGreaterThan(0);
@@ -53,7 +54,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     expect(existsSync(join(folder, checkpointFiles.training))).toBe(false);
     const resumed = await trainTiny({ ...options, folder });
     expect(resumed.lines[0]).toMatch(`student, pretraining: going on after step ${step}`);
-    expect(filesIn(folder)).toEqual(filesIn(whole.folder));
+    expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
     expect(resumed.last).toEqual(whole.last);
   });
 
@@ -63,7 +64,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     const folder = await stopTiny(6, options);
     const resumed = await trainTiny({ ...options, folder });
     expect(resumed.lines[0]).toBe('student: going on after step 6 (epoch 2)');
-    expect(filesIn(folder)).toEqual(filesIn(whole.folder));
+    expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
   });
 
   test('tracks its term alone before training, and its own metrics apart', async () => {

@@ -1,5 +1,6 @@
 /** For tests: data, networks and trainings that take a second. */
-import { mkdtempSync, realpathSync, rmSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '../data/dataset';
@@ -71,6 +72,7 @@ export const tinySettings: TrainingSettings = {
   emaDecay: 0,
   emaWarmUp: false,
   evaluateEvery: 1,
+  checkpointMinutes: 10,
 };
 
 /** What methods have many of, as few as suits sixteen images. */
@@ -98,6 +100,19 @@ export function temporaryFolder(): string {
   folders.push(folder);
   return folder;
 }
+
+/** Digests of the files that a run has come to; when the checkpoint before the last was written is no matter. */
+export const bytesIn = (folder: string): Record<string, string> =>
+  Object.fromEntries(
+    readdirSync(folder)
+      .filter((name) => name.endsWith('.safetensors') && !name.includes('.previous.'))
+      .map((name) => [
+        name,
+        createHash('sha256')
+          .update(readFileSync(join(folder, name)))
+          .digest('hex'),
+      ]),
+  );
 
 /** For after all tests of a file. */
 export function removeTemporaryFolders(): void {
@@ -140,6 +155,7 @@ export async function trainTiny({
       tracked.push({ step, values: Object.fromEntries(lasting) });
       onMetrics?.(step);
     },
+    flush: async () => undefined,
   };
   const outcome = await trainNetwork({
     role: 'student',

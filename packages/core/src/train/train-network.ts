@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { repeatOf, type Views, viewsOf } from '../data/views';
 import type { Criterion, Pretraining } from '../distill/method';
@@ -21,6 +20,7 @@ import { loadNetwork } from './load-network';
 import { checkMixing, isMixing, requireMixable } from './mixing';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
+import { hasResumePoint, previousOf } from './resume-point';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
 import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
@@ -71,6 +71,8 @@ export interface TrainedNetwork extends Outcome {
   readonly parameters: number;
   /** In the folder: checkpoints, and what the task concluded with. */
   readonly files: readonly string[];
+  /** In the folder: what only going on with training needed. */
+  readonly passing: readonly string[];
   /** How its head goes together with its teacher's, where they can be compared. */
   readonly heads?: HeadAgreement;
 }
@@ -101,7 +103,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
     const network = buildNetwork(state, role, suited, seed, { recompute });
-    const isResumed = existsSync(join(folder, checkpointFiles.training));
+    const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
     for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
@@ -213,6 +215,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...outcome,
       parameters: count(network.variables().filter(isDeployed(role))),
       files: [checkpointFiles.last, checkpointFiles.best, ...left],
+      passing: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
       ...(agreement && { heads: agreement }),
     };
   } finally {

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { createHash } from 'node:crypto';
-import { copyFileSync, readdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { previousOf } from './resume-point';
 import {
+  bytesIn,
   removeTemporaryFolders,
   stopTiny,
   temporaryFolder,
@@ -16,15 +17,10 @@ import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 afterAll(removeTemporaryFolders);
 
-const digest = (bytes: Buffer) => createHash('sha256').update(bytes).digest('hex');
-
-/** The files of a run, as digests of their bytes. */
-const bytesIn = (folder: string): Record<string, string> =>
-  Object.fromEntries(
-    readdirSync(folder)
-      .filter((name) => name.endsWith('.safetensors'))
-      .map((name) => [name, digest(readFileSync(join(folder, name)))]),
-  );
+function flipBit(bytes: Buffer): Buffer {
+  const place = bytes.length - 21;
+  return Buffer.concat([bytes.subarray(0, place), Buffer.of((bytes[place] as number) ^ 4), bytes.subarray(place + 1)]);
+}
 
 test('leaves the last network, the best, and what going on needs', async () => {
   const { folder, files, tracked, lines, ...outcome } = await trainTiny({ settings: { epochs: 3 } });
@@ -32,6 +28,7 @@ test('leaves the last network, the best, and what going on needs', async () => {
     'best.safetensors',
     'last.safetensors',
     'test-logits.safetensors',
+    'training.previous.safetensors',
     'training.safetensors',
   ]);
   expect(files).toEqual(['last.safetensors', 'best.safetensors', 'test-logits.safetensors']);
@@ -138,6 +135,51 @@ describe('a run that is stopped', () => {
     await expect(trainTiny({ folder })).rejects.toThrow(
       `${file} does not say how far training was; remove it to train from the beginning.`,
     );
+  });
+});
+
+describe('checkpoints within an epoch', () => {
+  test('are written when the last one is old enough', async () => {
+    const folder = temporaryFolder();
+    const seen: string[] = [];
+    const stepOf = (file: string) => readCheckpoint<{ step: number }>(join(folder, file)).metadata.step;
+    const look = () => {
+      const files = [checkpointFiles.training, previousOf(checkpointFiles.training)];
+      seen.push(files.map((file) => (existsSync(join(folder, file)) ? stepOf(file) : '-')).join(' '));
+    };
+    await trainTiny({ folder, settings: { epochs: 1, checkpointMinutes: 0 }, onMetrics: look });
+    // Looked at when each of four steps was told, and the epoch's end.
+    expect(seen).toEqual(['- -', '1 -', '2 1', '3 2', '3 2']);
+    expect(stepOf(checkpointFiles.training)).toBe(4);
+  });
+
+  test('change nothing of what is learned', async () => {
+    const often = await trainTiny({ settings: { checkpointMinutes: 0 } });
+    expect(bytesIn(often.folder)).toEqual(bytesIn((await trainTiny()).folder));
+  });
+
+  test.each([
+    ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2), 'the bytes of'],
+    ['changed in a single bit', flipBit, 'its content is not what was written, by its checksum'],
+    ['empty', () => Buffer.alloc(0), 'it has 0 bytes'],
+  ])('fall back on the one before when the last is %s', async (_, damage, why) => {
+    const folder = await stopTiny(6);
+    const file = join(folder, checkpointFiles.training);
+    writeFileSync(`${file}.damaged`, damage(readFileSync(file)));
+    // A new file, as the one before may be the same under another name.
+    renameSync(`${file}.damaged`, file);
+    const resumed = await trainTiny({ folder });
+    expect(resumed.lines[0]).toContain(`student: The checkpoint ${file} is damaged: ${why}`);
+    expect(resumed.lines[0]).toMatch(/ Going on from the one before it\.$/);
+    expect(resumed.lines[1]).toBe('student: going on after step 4 (epoch 2)');
+    expect(bytesIn(folder)).toEqual(bytesIn((await trainTiny()).folder));
+  });
+
+  test('that are both damaged end the run with a sentence', async () => {
+    const folder = await stopTiny(6);
+    const file = join(folder, checkpointFiles.training);
+    for (const name of [file, previousOf(file)]) writeFileSync(name, 'nothing');
+    await expect(trainTiny({ folder })).rejects.toThrow(`The checkpoint ${previousOf(file)} is damaged: `);
   });
 });
 

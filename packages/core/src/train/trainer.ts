@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { MixSettings } from '../data/augment/mix';
 import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
@@ -7,8 +6,9 @@ import type { Network, NetworkDescription } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { writeCheckpoint } from './checkpoint';
 import { makeProgress, type Progress } from './progress';
+import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import { makeSchedule, type ScheduleOptions } from './schedule';
 import type { TrainingStep } from './training-step';
 import { averageDecay } from './weight-average';
@@ -35,13 +35,19 @@ export interface TrainingSettings extends ScheduleOptions, MixSettings {
   readonly emaWarmUp: boolean;
   /** Epochs between evaluations; the last epoch is always evaluated. */
   readonly evaluateEvery: number;
+  /** Checkpoints are written after every epoch, and within one when the last is this old. 0: after every step. */
+  readonly checkpointMinutes: number;
 }
 
 export interface RunSurroundings {
   /** Where checkpoints go; a run that finds its own there goes on from it. */
   readonly folder: string;
   readonly signal: AbortSignal;
-  readonly tracker: { metrics(values: Metrics, step: number): void };
+  readonly tracker: {
+    metrics(values: Metrics, step: number): void;
+    /** Resolves when all that was told is on the disk. */
+    flush(): Promise<void>;
+  };
   readonly log: (line: string) => void;
 }
 
@@ -76,15 +82,6 @@ export interface Outcome {
   readonly imagesPerSecond: number;
 }
 
-/** Where training stands: everything besides the tensors that going on needs. */
-interface Position {
-  readonly epoch: number;
-  readonly batch: number;
-  readonly step: number;
-  readonly sums: Metrics;
-  readonly best?: { readonly metrics: Metrics; readonly epoch: number };
-}
-
 export interface NetworkMetadata {
   readonly network: NetworkDescription;
   readonly epoch: number;
@@ -95,7 +92,8 @@ export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetenso
 
 /**
  * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, their averages, momenta,
- * position: what going on needs), `last.safetensors` and `best.safetensors` (the network alone, or its average).
+ * position: what going on needs) and the one before it, `last.safetensors` and `best.safetensors` (the network alone, or
+ * its average).
  * @throws UserError when the loss is no longer a number, or a checkpoint cannot be written
  * @throws the signal's reason once a checkpoint is saved, when it is aborted
  */
@@ -121,6 +119,13 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   let last: Metrics | undefined;
   let images = 0;
   let seconds = 0;
+  let saved = performance.now();
+  const save = async (at: Position, tensors: ReadonlyMap<string, NamedValues>): Promise<void> => {
+    // Going on from a step whose metrics a crash has swallowed, nobody would tell them again.
+    await tracker.flush();
+    saveResumePoint(trainingFile(job), at, tensors);
+    saved = performance.now();
+  };
 
   while (position.epoch < epochs) {
     const { epoch, batch: from } = position;
@@ -151,10 +156,9 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
         unit: 'images',
         text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
       });
-      if (signal.aborted) {
-        save(job, position, trained(job, position));
-        signal.throwIfAborted();
-      }
+      const isDue = position.batch < perEpoch && performance.now() - saved >= settings.checkpointMinutes * 60_000;
+      if (signal.aborted || isDue) await save(position, trained(job, position));
+      signal.throwIfAborted();
     }
     const tensors = trained(job, position);
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
@@ -171,7 +175,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);
     if (last && improved) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
     if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
-    save(job, position, tensors);
+    await save(position, tensors);
   }
   last ??= (await job.evaluate?.()) ?? {};
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
@@ -212,22 +216,13 @@ function trained({ program, isTrained }: TrainingJob, position: Position): Reado
 const trainingFile = ({ folder, phase }: TrainingJob): string =>
   join(folder, phase === undefined ? checkpointFiles.training : `${phase}.safetensors`);
 
-function save(job: TrainingJob, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
-  writeCheckpoint(trainingFile(job), { tensors, metadata: position });
-}
-
 function resume(job: TrainingJob): Position | undefined {
-  const { program, isTrained } = job;
-  const file = trainingFile(job);
-  if (!existsSync(file)) return undefined;
-  const { tensors, metadata } = readCheckpoint<Partial<Position>>(file);
-  const { epoch, batch, step, sums } = metadata;
-  if (![epoch, batch, step].every(Number.isSafeInteger) || typeof sums !== 'object') {
-    throw new UserError(`${file} does not say how far training was; remove it to train from the beginning.`, 1);
-  }
-  program.state.load(tensors, file, isTrained);
+  const { program, isTrained, label, log } = job;
+  const found = readResumePoint(trainingFile(job), (line) => log(`${label}: ${line}`));
+  if (!found) return undefined;
+  program.state.load(found.tensors, trainingFile(job), isTrained);
   program.push();
-  return metadata as Position;
+  return found.metadata;
 }
 
 function saveNetwork({ network, folder }: TrainingJob, file: string, epoch: number, metrics: Metrics): void {

@@ -1,0 +1,114 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { stream } from '../runtime/random';
+import { type JournalEvent, readJournal } from '../tracking/journal';
+import { hasResumePoint } from '../train/resume-point';
+import { bytesIn } from '../train/tiny-training';
+import { temporaryPackage } from './temporary-package';
+
+/** How often runs are killed, in all. */
+const kills = 20;
+
+/** A training of some seconds, with a checkpoint after every third step or so, as the clock has it. */
+const experiment = `import { tinyTask, trainTiny } from '${join(__dirname, '../train/tiny-training')}';
+export default defineExperiment({
+  summary: 'Train something tiny',
+  options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }) },
+  run: async ({ folder, signal, tracker, log, options: { seed } }) => {
+    const settings = { seed, epochs: 6, emaDecay: 0.9, checkpointMinutes: 1e-4 };
+    const { last, files, passing } = await trainTiny({ folder, signal, tracker, task: tinyTask(48), settings });
+    return { metrics: last, summary: 'trained', files, passing };
+  },
+});`;
+
+const { root, folder } = temporaryPackage({ train: experiment });
+afterAll(() => rmSync(root, { recursive: true }));
+
+interface Ended {
+  /** Milliseconds from the first line about the training to the last. */
+  readonly trained: number;
+  readonly killed: boolean;
+}
+
+/** Runs the command; kills it so many milliseconds after its first line about the training. */
+async function run(killAfter?: number): Promise<Ended> {
+  const command = ['-r', '@swc-node/register', join(__dirname, 'main.ts'), join(folder, 'experiments/train.ts')];
+  // Nobody listens there: the journals are what is compared.
+  const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
+  const child = spawn(process.execPath, command, {
+    env,
+    cwd: join(__dirname, '../..'),
+    stdio: ['ignore', 'pipe', 'ignore'],
+  });
+  let first: number | undefined;
+  let last = 0;
+  for await (const line of createInterface(child.stdout)) {
+    if (!line.startsWith('student: ')) continue;
+    last = performance.now();
+    if (first === undefined && killAfter !== undefined) setTimeout(() => child.kill('SIGKILL'), killAfter);
+    first ??= last;
+  }
+  if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
+  const killed = child.signalCode === 'SIGKILL';
+  if (!killed) expect(child.exitCode).toBe(0);
+  return { trained: last - (first ?? last), killed };
+}
+
+const only = (path: string): string => join(path, readdirSync(path)[0] as string);
+const runFolder = () => only(join(root, 'runs/demo/train'));
+
+/** What a finished run has left: networks, logits and metrics by their bytes, and the journal's metrics by step. */
+async function left() {
+  const { result } = JSON.parse(readFileSync(join(runFolder(), 'result.json'), 'utf8'));
+  const metrics: [string, number, number][] = [];
+  const starts = new Set<string>();
+  for await (const { event } of readJournal(join(runFolder(), 'journal.jsonl'))) {
+    if (event.type === 'start') starts.add(event.id);
+    if (event.type === 'metrics') metrics.push(...pointsOf(event));
+  }
+  return {
+    files: bytesIn(runFolder()),
+    result: result.metrics,
+    metrics: metrics.sort((a, b) => a[0].localeCompare(b[0]) || a[1] - b[1]),
+    runs: starts.size,
+  };
+}
+
+const pointsOf = ({ values, step }: Extract<JournalEvent, { type: 'metrics' }>) =>
+  Object.entries(values)
+    // The clock's.
+    .filter(([name]) => !name.endsWith('data_wait_share'))
+    .map(([name, value]): [string, number, number] => [name, step, value]);
+
+const forget = () => rmSync(join(root, 'runs'), { recursive: true, force: true });
+
+test(`${kills} kills at random moments change no bit of what runs come to, and no step is told twice`, async () => {
+  const { trained } = await run();
+  const expected = await left();
+  expect(Object.keys(expected.files).sort()).toEqual([
+    'best.safetensors',
+    'last.safetensors',
+    'test-logits.safetensors',
+  ]);
+  expect(new Set(expected.metrics.map(([name, step]) => `${name} ${step}`)).size).toBe(expected.metrics.length);
+  expect(expected.metrics.filter(([name]) => name === 'step/loss')).toHaveLength(72);
+
+  const random = stream(1, 'kills');
+  let killed = 0;
+  let amid = 0;
+  while (killed < kills) {
+    rmSync(join(root, 'artifacts'), { recursive: true, force: true });
+    forget();
+    // What is left of a training that goes on is shorter than the whole.
+    while (killed < kills && (await run((trained / 2) * random.float())).killed) {
+      killed++;
+      if (hasResumePoint(join(runFolder(), 'training.safetensors'))) amid++;
+    }
+    if (!existsSync(join(runFolder(), 'result.json'))) await run();
+    expect(await left()).toEqual(expected);
+  }
+  expect(amid).toBeGreaterThan(kills / 2);
+}, 1_800_000);
