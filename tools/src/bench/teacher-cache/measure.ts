@@ -119,6 +119,7 @@ async function train(
     signal,
     log: quiet,
     tracker: {
+      flush: async () => undefined,
       metrics(values: Metrics) {
         if (values['train/loss'] !== undefined) ends.push(performance.now());
         else if (values['step/loss'] !== undefined) losses.push(values['step/loss']);
@@ -145,6 +146,7 @@ async function train(
       cutmix: 0,
       mixProbability: 1,
       mixSwitchProbability: 0.5,
+      checkpointMinutes: 0,
     },
   });
   return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };
