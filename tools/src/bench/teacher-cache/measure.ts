@@ -146,7 +146,7 @@ async function train(
       cutmix: 0,
       mixProbability: 1,
       mixSwitchProbability: 0.5,
-      checkpointMinutes: 0,
+      checkpointMinutes: 60,
     },
   });
   return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };
