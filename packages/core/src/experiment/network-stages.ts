@@ -117,11 +117,14 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: settingsOf(options, {
-      epochs: options.teacherEpochs,
-      learningRate: options.teacherLearningRate,
-      backboneRate: options.teacherBackboneRate,
-    }),
+    settings: {
+      ...settingsOf(options, {
+        epochs: options.teacherEpochs,
+        learningRate: options.teacherLearningRate,
+        backboneRate: options.teacherBackboneRate,
+      }),
+      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
+    },
     ...(options.teacherInitial !== undefined && { initial: options.teacherInitial }),
     ...(sharedHead && { sharedHead }),
   });

@@ -127,6 +127,9 @@ export const teacherOptions = {
   teacherWidth: number({ default: 1, above: 0, help: "multiplies the channels of the teacher's layers" }),
   teacherEpochs: integer({ default: 12, min: 1, help: "passes over the data in the teacher's training" }),
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
+  teacherWeightDecay: optional(
+    number({ default: 5e-4, min: 0, help: 'as --weight-decay, of the teacher; default: the same' }),
+  ),
   teacherBackboneRate: number({
     default: 1,
     above: 0,

@@ -21,6 +21,8 @@ export interface WeightsHints extends BackboneHints {
   readonly normalisation?: Normalisation;
   /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
   readonly head?: { readonly file: string; readonly name?: string };
+  /** Only its embeddings are wanted: where there is no classifier, one of a single class is made up. */
+  readonly headless?: boolean;
 }
 
 export interface DescribedWeights {
@@ -34,7 +36,9 @@ export interface DescribedWeights {
  * and its classes are counted. What may be missing, and is, has the initial values of seed 0.
  * @throws UserError where the file cannot be read or fits no network.
  */
-export function networkFromWeights(file: string, hints: WeightsHints = {}): DescribedWeights {
+export function networkFromWeights(file: string, given: WeightsHints = {}): DescribedWeights {
+  const { headless, allowMissing = [] } = given;
+  const hints: WeightsHints = headless ? { ...given, allowMissing: [...allowMissing, 'head'] } : given;
   const { content, refuse } = readWeightsFile(file);
   const tensors = findStateDict(content, hints.stateDict, refuse);
   const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
@@ -54,8 +58,8 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }
 
-function countClasses(file: string, classifier: Classifier | undefined, { classes }: WeightsHints): number {
-  const counted = classifier?.weight.shape[0] ?? classes;
+function countClasses(file: string, classifier: Classifier | undefined, { classes, headless }: WeightsHints): number {
+  const counted = classifier?.weight.shape[0] ?? classes ?? (headless ? 1 : undefined);
   if (counted === undefined) {
     throw new UserError(`${file} has no classifier to count classes by: say how many classes there are.`, 1);
   }
