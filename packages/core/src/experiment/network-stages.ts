@@ -13,6 +13,7 @@ import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/t
 import type { RunContext, StageResult } from './define';
 import { drawHeads } from './draw-heads';
 import { type MethodWeights, objectiveSource } from './method-options';
+import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
 export interface NetworkResult extends StageResult {
@@ -34,6 +35,7 @@ export interface Taught {
   /** The folder of the teacher's stage. */
   readonly teacher: string;
   readonly weights: MethodWeights;
+  readonly cache: TeacherCacheValues;
   /** What the package sets where neither the command line nor a profile does, by method. */
   readonly recipes?: Recipes;
 }
@@ -63,6 +65,7 @@ async function runRecipe<D extends TrainingValues>(
         ...(taught.recipes && { recipes: taught.recipes }),
       }),
       predictionShare: taught.weights.predictionShare,
+      ...cachedTeacher(taught.cache),
     };
     const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
