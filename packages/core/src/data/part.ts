@@ -9,8 +9,10 @@ export function partOf(whole: ImageDataset, name: string, indices: Int32Array): 
     if (index !== undefined) return index;
     throw new RangeError(`${name} has no image ${i}: indices run from 0 to ${indices.length - 1}`);
   };
+  const { mirrors } = whole;
   return {
     ...whole,
+    ...(mirrors && { mirrors: (i, view) => mirrors(at(i), view) }),
     name,
     labels: Int32Array.from(indices, (index) => whole.labels[index] as number),
     fingerprint: sha.digest('hex').slice(0, 24),

@@ -12,6 +12,7 @@ import { defineExperiment, type StageOutcome } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
+import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 export interface DistillationDomain<D extends Options> {
@@ -66,16 +67,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
   const distillStudentHead = defineExperiment({
     summary: `SH-KD's last stage: distil a new small ${noun} from the teacher under the first one's head`,
     needs: { student, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
       // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
-      parseObjective({
+      const { name } = parseObjective({
         methods: values.shMethod,
         hyper: values.shMethodOptions,
         options: { methods: '--sh-method', hyper: '--sh-method-options' },
       });
+      checkTeacherCache(values, name);
     },
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
@@ -84,7 +86,14 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {
-        taught: { method: shMethod, hyper, teacher: large.folder, weights: context.options, recipes },
+        taught: {
+          method: shMethod,
+          hyper,
+          teacher: large.folder,
+          weights: context.options,
+          cache: context.options,
+          recipes,
+        },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
       return {
@@ -102,11 +111,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Distil a small ${noun} from a large one`,
     needs: { teacher },
     uses: { distillStudentHead, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
-      if (values.method !== 'sh-kd') checkDistillation(values);
+      if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },
     run: async (context) => {
       const { method, methodOptions: hyper } = context.options;
@@ -116,7 +125,14 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         method === 'sh-kd'
           ? (await context.stage(distillStudentHead)).result
           : await trainStudent(context, taskOf, {
-              taught: { method, hyper, teacher: large.folder, weights: context.options, recipes },
+              taught: {
+                method,
+                hyper,
+                teacher: large.folder,
+                weights: context.options,
+                cache: context.options,
+                recipes,
+              },
             });
       return { ...small, summary: summary(context.options, { teacher: large.result, [`student, ${method}`]: small }) };
     },

@@ -5,7 +5,7 @@ import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
 import { UserError } from '../runtime/user-error';
-import { importNetwork } from '../train/import-network';
+import { importNetwork, type NetworkImport } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
@@ -13,6 +13,7 @@ import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/t
 import type { RunContext, StageResult } from './define';
 import { drawHeads } from './draw-heads';
 import { type MethodWeights, objectiveSource } from './method-options';
+import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
 export interface NetworkResult extends StageResult {
@@ -36,6 +37,7 @@ export interface Taught {
   /** The folder of the teacher's stage. */
   readonly teacher: string;
   readonly weights: MethodWeights;
+  readonly cache: TeacherCacheValues;
   /** What the package sets where neither the command line nor a profile does, by method. */
   readonly recipes?: Recipes;
 }
@@ -65,6 +67,7 @@ async function runRecipe<D extends TrainingValues>(
         ...(taught.recipes && { recipes: taught.recipes }),
       }),
       predictionShare: taught.weights.predictionShare,
+      ...cachedTeacher(taught.cache),
     };
     const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
@@ -74,6 +77,7 @@ async function runRecipe<D extends TrainingValues>(
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
+      classShare: context.options.classShare,
       precision: context.options.precision,
       ...(distillation && { distillation }),
       ...(head && { sharedHead: head }),
@@ -129,11 +133,14 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: settingsOf(options, {
-      epochs: options.teacherEpochs,
-      learningRate: options.teacherLearningRate,
-      backboneRate: options.teacherBackboneRate,
-    }),
+    settings: {
+      ...settingsOf(options, {
+        epochs: options.teacherEpochs,
+        learningRate: options.teacherLearningRate,
+        backboneRate: options.teacherBackboneRate,
+      }),
+      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
+    },
     ...(options.teacherInitial !== undefined && { initial: options.teacherInitial }),
     ...(sharedHead && { sharedHead }),
   });
@@ -162,6 +169,7 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
       allowMissing,
       batchSize,
       ...(normalisation && { normalisation }),
+      ...centresFor(options),
     });
     const { network, parameters, metrics } = imported;
     const files = [...imported.files, ...((await task.report?.(folder)) ?? [])];
@@ -180,6 +188,21 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
   } finally {
     await task.close();
   }
+}
+
+/** Where an imported teacher's head comes from, if not from its own file. */
+function centresFor({
+  teacherCentres,
+  teacherHeadFromData,
+  head,
+  scale,
+}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres'> {
+  if (teacherCentres !== undefined && teacherHeadFromData) {
+    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one.');
+  }
+  if (teacherCentres === undefined && !teacherHeadFromData) return {};
+  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
+  return { centres: { from, head: head.startsWith('linear') ? 'arcface' : head, scale } };
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */

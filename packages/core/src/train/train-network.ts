@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { repeatOf, type Views, viewsOf } from '../data/views';
 import type { Criterion, Pretraining } from '../distill/method';
 import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
@@ -11,6 +12,7 @@ import { checkPrecision, type Precision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
+import { checkClassShare, classSampler } from './class-sampling';
 import { criterionFor } from './criterion';
 import { agreementMetrics, type HeadAgreement, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
@@ -20,8 +22,11 @@ import { checkMixing, isMixing, requireMixable } from './mixing';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
 import { hasResumePoint, previousOf } from './resume-point';
+import { headSampling } from './sampled-heads';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import { choosingMetric, type Task } from './task';
+import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
+import { openTeacherCache, type TeacherCache, type TeacherCacheOptions } from './teacher-cache/teacher-cache';
 import {
   checkpointFiles,
   type Metrics,
@@ -39,6 +44,10 @@ export interface Distillation {
   readonly objective: Objective;
   /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
   readonly predictionShare?: number;
+  /** How many drawn views of each image training shows in turn; default 0: the augmentation draws anew each epoch. */
+  readonly views?: number;
+  /** The teacher's embeddings are read from a file, which is made first; default: the teacher runs in every step. */
+  readonly cache?: TeacherCacheOptions;
 }
 
 export interface NetworkTraining extends RunSurroundings {
@@ -55,6 +64,11 @@ export interface NetworkTraining extends RunSurroundings {
   readonly eager?: boolean;
   /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
   readonly recompute?: boolean;
+  /**
+   * The share of all classes that takes part in a step (Partial FC), in (0, 1]; default 1: all. Of momentum and weight
+   * decay of the classes' weights too, only those of the classes that take part are moved.
+   */
+  readonly classShare?: number;
   /** What convolutions and matrix products of the training steps compute in, the teacher's too; default: float32. */
   readonly precision?: Precision;
 }
@@ -79,29 +93,49 @@ const teacherRoot = 'distilled-teacher';
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, folder } = options;
-  const { eager = false, recompute = false, precision = 'float32' } = options;
+  const { eager = false, recompute = false, precision = 'float32', classShare = 1 } = options;
   checkPrecision(precision, eager);
+  checkClassShare({ ...settings, classShare });
   checkMixing(settings);
   if (distillation) requireMixable(settings, distillation.objective);
   const { batchSize, accumulate, seed } = settings;
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager });
+  const views = viewsOf(task.train, task.augment, distillation?.views ?? 0);
+  let cache: TeacherCache | undefined;
   try {
-    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher);
+    const classRows = classShare < 1;
+    cache = await cacheOf(options, views, imagesAtOnce);
+    const teacher =
+      distillation &&
+      (cache?.network(state, teacherRoot, { classRows }) ??
+        loadNetwork(state, teacherRoot, distillation.teacher, undefined, { classRows }));
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
-    const network = buildNetwork(state, role, suited, seed, { recompute });
+    const network = buildNetwork(state, role, suited, seed, { recompute, classRows });
     const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
     for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
-    const criterion = criterionFor(state, distillation?.objective ?? alone, { network, teacher, task, seed });
+    const criterion = criterionFor(state, distillation?.objective ?? alone, {
+      network,
+      teacher,
+      teacherShape: cache?.shape,
+      task,
+      seed,
+    });
     const frozen = [
       `${teacherRoot}/`,
       `${role}/teacher_head.`,
       ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
     ];
+    const sampling = classRows
+      ? {
+          ...classSampler({ classes: task.train.classes, share: classShare, batchSize, seed }),
+          heads: headSampling(network, teacher, sharedHead?.use === 'frozen'),
+        }
+      : undefined;
     const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
     const learnable = state.all('trainable').filter((entry) => !isFrozen(entry));
     const isKept = criterion.frozen && partsOf(criterion.frozen);
@@ -135,6 +169,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           seed,
           mix: isMixing(settings) ? settings : undefined,
           optimiser,
+          sampling,
+          rowSize: cache?.dimension,
           losses(seen) {
             const smoothed = { ...seen, smoothing: labelSmoothing };
             const perceive = perception(network, smoothed, teacher, criterion.needs, mode);
@@ -144,8 +180,16 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           precision,
         });
     };
-    const { train: dataset, augment, selectBy } = task;
-    const job = { ...options, program, dataset, augment, selectBy, chooseBy: choosingMetric(task) };
+    const job = {
+      ...options,
+      program,
+      dataset: task.train,
+      augment: task.augment,
+      repeat: repeatOf(views),
+      rows: cache?.read,
+      selectBy: task.selectBy,
+      chooseBy: choosingMetric(task),
+    };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
     if (pretraining && pretraining.epochs > 0 && !isResumed) {
@@ -194,9 +238,24 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...(agreement && { heads: agreement }),
     };
   } finally {
+    cache?.close();
     program.dispose();
     state.dispose();
   }
+}
+
+/** The teacher's cache, where one is asked for. @throws UserError where it cannot serve the method or the views */
+async function cacheOf(
+  { task: { train: dataset, augment }, distillation, settings, signal, log, eager = false }: NetworkTraining,
+  views: Views | undefined,
+  batchSize: number,
+): Promise<TeacherCache | undefined> {
+  if (!distillation?.cache) return undefined;
+  const { teacher, objective, cache } = distillation;
+  checkCachedMethods(objective.name);
+  checkUnmixed(settings);
+  if (!views) throw endlessViews(dataset);
+  return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
 }
 
 /** Gives a new network the weights that its training starts from. @returns what there is to say of them */

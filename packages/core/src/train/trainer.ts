@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { MixSettings } from '../data/augment/mix';
-import { type Augmentation, batchCount, batches, type Waiting } from '../data/batches';
+import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
 import type { Program } from '../runtime/program';
@@ -57,6 +57,10 @@ export interface TrainingJob extends RunSurroundings {
   readonly step: TrainingStep;
   readonly dataset: ImageDataset;
   readonly augment: Augmentation;
+  /** After how many epochs the augmentation repeats; default 0: never. */
+  readonly repeat?: number | undefined;
+  /** Reads what the step is given of a batch's images besides the images. */
+  readonly rows?: ReadRows | undefined;
   readonly settings: TrainingSettings;
   /** The network whose weights are the result: the one that is trained, or its average. */
   readonly network: Network;
@@ -106,7 +110,7 @@ export async function train(job: TrainingJob): Promise<Outcome> {
 }
 
 async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome> {
-  const { step, dataset, augment, settings, signal, tracker, label, log } = job;
+  const { step, dataset, augment, repeat, rows, settings, signal, tracker, label, log } = job;
   const { batchSize, epochs, seed } = settings;
   const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) {
@@ -129,7 +133,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   while (position.epoch < epochs) {
     const { epoch, batch: from } = position;
     const waiting: Waiting = { waited: 0, total: 0 };
-    const order = { batchSize, seed, epoch, shuffle: true, augment, lastBatch: 'drop', from, waiting } as const;
+    const shown = { augment, repeat, rows } as const;
+    const order = { batchSize, seed, epoch, shuffle: true, lastBatch: 'drop', from, waiting, ...shown } as const;
     for await (const batch of batches(dataset, order)) {
       const learningRate = schedule(epoch + position.batch / perEpoch);
       const started = performance.now();

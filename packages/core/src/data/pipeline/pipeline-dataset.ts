@@ -150,6 +150,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     skipped,
     viewed: true,
     fingerprint: fingerprintOf(source, setup),
+    viewFingerprint: JSON.stringify(train),
     read: async (indices, target, view) => {
       checkRead({ name, size, labels }, indices, target);
       const shared = target.buffer instanceof SharedArrayBuffer;
