@@ -26,13 +26,14 @@ export interface DistillationDomain<D extends Options> {
   /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
   readonly pictured: readonly [string, ...string[]];
   /** Lines under tables: what the numbers are. */
-  readonly notes: readonly string[];
+  readonly notes: (options: Values<D>) => readonly string[];
 }
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { noun, dataOptions, profiles, recipes, columns, notes } = domain;
+  const { noun, dataOptions, profiles, recipes, columns } = domain;
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const taskOf = domain.taskOf as TaskOf<unknown>;
+  const notes = domain.notes as (options: unknown) => readonly string[];
   const data = dataOptions as Options;
 
   const student = defineExperiment({
@@ -97,7 +98,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       });
       return {
         ...result,
-        summary: summary({
+        summary: summary(context.options, {
           'student alone': first.result,
           "teacher, student's head": large.result,
           'student, sh-kd': result,
@@ -133,7 +134,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
                 recipes,
               },
             });
-      return { ...small, summary: summary({ teacher: large.result, [`student, ${method}`]: small }) };
+      return { ...small, summary: summary(context.options, { teacher: large.result, [`student, ${method}`]: small }) };
     },
   });
 
@@ -175,9 +176,9 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         runs,
         {
           title: noun,
-          columns,
+          columns: columns.filter(({ metric }) => runs.some(({ metrics }) => metrics[metric] !== undefined)),
           pictured: domain.pictured,
-          notes,
+          notes: notes(context.options),
           reference: 'teacher',
           baselines: Object.fromEntries(methods.map((method) => [method, baseline(method)])),
         },
@@ -186,15 +187,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     },
   });
 
-  function summary(networks: Readonly<Record<string, NetworkResult>>): string {
+  function summary(options: unknown, networks: Readonly<Record<string, NetworkResult>>): string {
+    const all = Object.entries(networks);
+    const shown = columns.filter(({ metric }) => all.some(([, { metrics }]) => metrics[metric] !== undefined));
     const table: Table = {
-      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...columns],
-      rows: Object.entries(networks).map(([name, { metrics, parameters }]) => [
+      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...shown],
+      rows: all.map(([name, { metrics, parameters }]) => [
         name,
         parameters,
-        ...columns.map(({ metric }) => metrics[metric]),
+        ...shown.map(({ metric }) => metrics[metric]),
       ]),
-      notes,
+      notes: notes(options),
     };
     return terminalTable(table);
   }

@@ -24,7 +24,7 @@ import { perception } from './perception';
 import { hasResumePoint, previousOf } from './resume-point';
 import { headSampling } from './sampled-heads';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
-import type { Task } from './task';
+import { choosingMetric, type Task } from './task';
 import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
 import { openTeacherCache, type TeacherCache, type TeacherCacheOptions } from './teacher-cache/teacher-cache';
 import {
@@ -188,6 +188,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       repeat: repeatOf(views),
       rows: cache?.read,
       selectBy: task.selectBy,
+      chooseBy: choosingMetric(task),
     };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
