@@ -44,6 +44,13 @@ test('an example of IJB-C: files joined by line, templates in pairs', async () =
   const points = lines('name_5pts_score').map((line) => line.split(' '));
   expect(points.map((words) => words.length)).toEqual(Array(8).fill(12));
   expect(readdirSync(join(folder.path, 'IJBC/loose_crop'))).toHaveLength(8);
+  const whole = await run('check', `--data=${folder.path}`);
+  expect(whole.text).toContain('IJB-C: 8 images, 4 templates, 6 pairs, 2 of them of one person.');
+  expect(whole.exitCode).toBe(0);
+  rmSync(join(folder.path, 'IJBC/loose_crop/3.jpg'));
+  const lacking = await run('check', `--data=${folder.path}`);
+  expect(lacking.text).toMatch(/1 of 8 images of IJB-C cannot be used: .*3.jpg: it is not there/);
+  expect(lacking.exitCode).toBe(1);
 });
 
 test('what is damaged or missing is listed', async () => {

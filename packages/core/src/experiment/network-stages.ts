@@ -21,6 +21,8 @@ export interface NetworkResult extends StageResult {
   readonly bestEpoch: number;
   readonly best: Metrics;
   readonly imagesPerSecond: number;
+  /** A table of what the package measures beyond the task, where it does. */
+  readonly appraisal?: string;
 }
 
 /** Makes the data and the yardstick from the package's own options. */

@@ -11,11 +11,13 @@ export interface Task {
   readonly selectBy: string;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
-   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network.
+   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network, and what there is to
+   * report of it.
    * @param inference in the teacher's embedding space, when there was a teacher
+   * @param own in the network's own
    * @returns the names of the files it wrote
    */
-  conclude(folder: string, inference: Inference): Promise<readonly string[]>;
+  conclude(folder: string, inference: Inference, own: Inference): Promise<readonly string[]>;
   /** How two finished networks go together, from what `conclude` left in their folders. */
   relate(teacherFolder: string, studentFolder: string): Metrics;
   close(): Promise<void>;

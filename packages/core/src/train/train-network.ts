@@ -199,7 +199,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       suited.teacherSpace === undefined
         ? inference
         : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
-    const left = await task.conclude(folder, comparable);
+    const left = await task.conclude(folder, comparable, inference);
     const agreement = heads();
     return {
       ...outcome,
