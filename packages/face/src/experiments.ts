@@ -26,7 +26,7 @@ export const experiments = distillationExperiments({
     { metric: 'ijbb/tar_at_far_1e-4', title: 'IJB-B 1e-4', percent: true },
   ],
   pictured: ['accuracy', 'cross_accuracy'],
-  notes: [
+  notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
   ],

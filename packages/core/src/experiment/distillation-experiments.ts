@@ -14,6 +14,7 @@ import { defineExperiment, type RunContext, type StageOutcome } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
+import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import {
   checkTeacher,
   checkTraining,
@@ -36,7 +37,7 @@ export interface DistillationDomain<D extends Options> {
   /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
   readonly pictured: readonly [string, ...string[]];
   /** Lines under tables: what the numbers are. */
-  readonly notes: readonly string[];
+  readonly notes: (options: Values<D>) => readonly string[];
   /**
    * What is measured of finished networks beyond their task, as a stage ends: a benchmark that takes long. A run that
    * fails in it goes on with it.
@@ -68,9 +69,10 @@ export interface Appraisal {
 const underHead = "teacher, student's head";
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { noun, dataOptions, profiles, recipes, columns, appraisedColumns = [], notes } = domain;
+  const { noun, dataOptions, profiles, recipes, columns, appraisedColumns = [] } = domain;
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const taskOf = domain.taskOf as TaskOf<unknown>;
+  const notes = domain.notes as (options: unknown) => readonly string[];
   const data = dataOptions as Options;
 
   const student = defineExperiment({
@@ -107,16 +109,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
   const distillStudentHead = defineExperiment({
     summary: `SH-KD's last stage: distil a new small ${noun} from the teacher under the first one's head`,
     needs: { student, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
       // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
-      parseObjective({
+      const { name } = parseObjective({
         methods: values.shMethod,
         hyper: values.shMethodOptions,
         options: { methods: '--sh-method', hyper: '--sh-method-options' },
       });
+      checkTeacherCache(values, name);
     },
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
@@ -125,10 +128,21 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {
-        taught: { method: shMethod, hyper, teacher: large.folder, weights: context.options, recipes },
+        taught: {
+          method: shMethod,
+          hyper,
+          teacher: large.folder,
+          weights: context.options,
+          cache: context.options,
+          recipes,
+        },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
-      const shown = summary({ 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': result });
+      const shown = summary(context.options, {
+        'student alone': first.result,
+        [underHead]: large.result,
+        'student, sh-kd': result,
+      });
       const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': context.folder };
       return appraised(context, { ...result, summary: shown }, { folders, teacher: underHead });
     },
@@ -138,17 +152,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Distil a small ${noun} from a large one`,
     needs: { teacher },
     uses: { distillStudentHead, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
-      if (values.method !== 'sh-kd') checkDistillation(values);
+      if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },
     run: async (context) => {
       const { method, methodOptions: hyper } = context.options;
       const large = await context.stage(teacher);
       const name = `student, ${method}`;
-      const shown = (small: NetworkResult) => summary({ teacher: large.result, [name]: small });
+      const shown = (small: NetworkResult) => summary(context.options, { teacher: large.result, [name]: small });
       // SH-KD is a teacher of another kind rather than another loss: its stages are experiments of their own.
       if (method === 'sh-kd') {
         const { result: small, folder } = await context.stage(distillStudentHead);
@@ -157,7 +171,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         return { ...small, summary: [shown(small), small.appraisal].filter(Boolean).join('\n\n') };
       }
       const small = await trainStudent(context, taskOf, {
-        taught: { method, hyper, teacher: large.folder, weights: context.options, recipes },
+        taught: { method, hyper, teacher: large.folder, weights: context.options, cache: context.options, recipes },
       });
       const folders = { teacher: large.folder, [name]: context.folder };
       return appraised(context, { ...small, summary: shown(small) }, { folders, teacher: 'teacher' });
@@ -201,9 +215,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         runs,
         {
           title: noun,
-          columns: [...columns, ...appraisedColumns.filter(({ metric }) => runs.some((run) => metric in run.metrics))],
+          columns: [...columns, ...appraisedColumns].filter(({ metric }) =>
+            runs.some(({ metrics }) => metrics[metric] !== undefined),
+          ),
           pictured: domain.pictured,
-          notes,
+          notes: notes(context.options),
           reference: 'teacher',
           baselines: Object.fromEntries(methods.map((method) => [method, baseline(method)])),
         },
@@ -233,15 +249,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     };
   }
 
-  function summary(networks: Readonly<Record<string, NetworkResult>>): string {
+  function summary(options: unknown, networks: Readonly<Record<string, NetworkResult>>): string {
+    const all = Object.entries(networks);
+    const shown = columns.filter(({ metric }) => all.some(([, { metrics }]) => metrics[metric] !== undefined));
     const table: Table = {
-      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...columns],
-      rows: Object.entries(networks).map(([name, { metrics, parameters }]) => [
+      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...shown],
+      rows: all.map(([name, { metrics, parameters }]) => [
         name,
         parameters,
-        ...columns.map(({ metric }) => metrics[metric]),
+        ...shown.map(({ metric }) => metrics[metric]),
       ]),
-      notes,
+      notes: notes(options),
     };
     return terminalTable(table);
   }
