@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import type { Inference } from '@headshare/core/train/inference';
-import { casePath } from '../test/fixture';
+import { faceCase } from '../test/face-cases';
 import { type DataValues, dataOptions } from './options';
 import { setMetrics } from './real-faces-task';
 import { verificationTask } from './verification-task';
@@ -43,14 +43,14 @@ const values = (given: Partial<DataValues>): DataValues => {
 };
 
 function records() {
-  copyFileSync(casePath('rec/tiny.rec'), join(folder.path, 'train.rec'));
-  copyFileSync(casePath('rec/tiny.idx'), join(folder.path, 'train.idx'));
-  copyFileSync(casePath('rec/tiny.property'), join(folder.path, 'property'));
+  copyFileSync(faceCase('rec/tiny.rec'), join(folder.path, 'train.rec'));
+  copyFileSync(faceCase('rec/tiny.idx'), join(folder.path, 'train.idx'));
+  copyFileSync(faceCase('rec/tiny.property'), join(folder.path, 'property'));
 }
 
 function sets(at = folder.path) {
-  copyFileSync(casePath('bin/tiny_py2_str.bin'), join(at, 'lfw.bin'));
-  copyFileSync(casePath('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
+  copyFileSync(faceCase('bin/tiny_py2_str.bin'), join(at, 'lfw.bin'));
+  copyFileSync(faceCase('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
 }
 
 test('training on records is judged by each verification set and by their mean', async () => {

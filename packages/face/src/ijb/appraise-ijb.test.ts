@@ -7,7 +7,7 @@ import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/networ
 import { State } from '@headshare/core/runtime/state';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { removeTemporaryFolders, temporaryFolder, tinyNetwork } from '@headshare/core/train/tiny-training';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import type { DataValues } from '../options';
 import { verificationTask } from '../verification-task';
 import { appraiseOnIjb } from './appraise-ijb';
@@ -42,7 +42,7 @@ test('teacher, student, and the student against the gallery of its teacher', asy
   const folder = folders['student, th-kd'];
   const appraise = (ijb: string) =>
     appraiseOnIjb(context(values({ ijb }), folder, lines), { folders, teacher: 'teacher' });
-  const appraisal = await appraise(faceCases('ijbc_tiny'));
+  const appraisal = await appraise(faceCase('ijbc_tiny'));
   const { results } = JSON.parse(readFileSync(join(folder, 'ijbc.json'), 'utf8'));
   const across = 'gallery by teacher, probes by student, th-kd';
   expect(Object.keys(results)).toEqual(['teacher', 'student, th-kd', across]);
@@ -59,7 +59,7 @@ test('teacher, student, and the student against the gallery of its teacher', asy
 test('is of what --ijb names, else of what lies beside real faces', async () => {
   const data = join(root, 'data');
   expect([...wantedSets(values({ data }))]).toEqual([]);
-  cpSync(faceCases('ijbc_tiny'), join(data, 'IJBC'), { recursive: true });
+  cpSync(faceCase('ijbc_tiny'), join(data, 'IJBC'), { recursive: true });
   expect([...wantedSets(values({ data })).keys()]).toEqual(['ijbc']);
   expect([...wantedSets(values({ data, dataset: 'procedural' }))]).toEqual([]);
   expect([...wantedSets(values({ ijb: data, dataset: 'procedural' })).keys()]).toEqual(['ijbc']);

@@ -35,9 +35,6 @@ export const resultsFile = 'ijb.json';
 export async function runEvaluation(context: RunContext<EvaluateValues>): Promise<EvaluationResult> {
   const { options, folder, log, signal } = context;
   const { protocol: set, data = defaultDataFolder('face'), variants } = options;
-  if (options.weights === undefined && options.embeddings === undefined) {
-    throw new UserError('give --weights, a network to evaluate, or --embeddings that one has made');
-  }
   const places = ijbPlaces(data, set);
   const meta = await readIjbMeta(places);
   describeMeta(meta, set, log);
