@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
-import { casePath } from '../test/fixture';
+import { faceCase } from '../test/face-cases';
 import { writeFacesExample } from './data/example/example-faces';
 import { writeIjbExample } from './data/example/example-ijb';
 import { openTrainingRecords } from './data/training-records/training-records';
@@ -44,10 +44,17 @@ test('an example of IJB-C: files joined by line, templates in pairs', async () =
   const points = lines('name_5pts_score').map((line) => line.split(' '));
   expect(points.map((words) => words.length)).toEqual(Array(8).fill(12));
   expect(readdirSync(join(folder.path, 'IJBC/loose_crop'))).toHaveLength(8);
+  const whole = await run('check', `--data=${folder.path}`);
+  expect(whole.text).toContain('IJB-C: 8 images, 4 templates, 6 pairs, 2 of them of one person.');
+  expect(whole.exitCode).toBe(0);
+  rmSync(join(folder.path, 'IJBC/loose_crop/3.jpg'));
+  const lacking = await run('check', `--data=${folder.path}`);
+  expect(lacking.text).toMatch(/1 of 8 images of IJB-C cannot be used: .*3.jpg: it is not there/);
+  expect(lacking.exitCode).toBe(1);
 });
 
 test('what is damaged or missing is listed', async () => {
-  const bytes = readFileSync(casePath('rec/tiny.rec'));
+  const bytes = readFileSync(faceCase('rec/tiny.rec'));
   bytes.fill(0, 4080, 4084);
   writeFileSync(join(folder.path, 'train.rec'), bytes);
   const { exitCode, text } = await run('check', `--data=${folder.path}`);
@@ -57,7 +64,7 @@ test('what is damaged or missing is listed', async () => {
   expect(text).toContain('There are no verification sets (lfw.bin ...)');
   expect(text).toContain('1 records cannot be read:\n  bytes 4080 to 7951: it does not begin as a record does');
   expect(text).toContain(`Then: npx nx run face:data -- check --kind=ms1m --data=${folder.path}`);
-  copyFileSync(casePath('rec/tiny.idx'), join(folder.path, 'train.idx'));
+  copyFileSync(faceCase('rec/tiny.idx'), join(folder.path, 'train.idx'));
   const indexed = await run('check', `--data=${folder.path}`);
   expect(indexed.text).toContain(`40 images: 1 cannot be read.\n  ${join(folder.path, 'train.rec')} at byte 4080: `);
   rmSync(join(folder.path, 'train.rec'));
@@ -65,7 +72,7 @@ test('what is damaged or missing is listed', async () => {
 });
 
 test('verification sets and folders by identity alone', async () => {
-  copyFileSync(casePath('bin/tiny_py2_str.bin'), join(folder.path, 'lfw.bin'));
+  copyFileSync(faceCase('bin/tiny_py2_str.bin'), join(folder.path, 'lfw.bin'));
   const sets = await run('check', `--data=${folder.path}`, '--sample=4');
   expect(sets.text).toContain(
     'lfw: 60 pairs in 10 folds, 30 of the same person (as published: 6000 pairs).\nLooked into the headers of 4 images',

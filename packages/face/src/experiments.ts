@@ -10,6 +10,7 @@ export const experiments = distillationExperiments({
   profiles,
   recipes,
   taskOf: verificationTask,
+  appraise: async (context, networks) => (await import('./ijb/appraise-ijb')).appraiseOnIjb(context, networks),
   columns: [
     { metric: 'accuracy', title: 'accuracy', percent: true },
     { metric: 'auc', title: 'AUC', percent: true },
@@ -17,6 +18,12 @@ export const experiments = distillationExperiments({
     { metric: 'tar_at_far_1e-2', title: 'TAR@1e-2', percent: true },
     { metric: 'tar_at_far_1e-3', title: 'TAR@1e-3', percent: true },
     { metric: 'cross_accuracy', title: 'across models', percent: true },
+  ],
+  appraisedColumns: [
+    { metric: 'ijbc/tar_at_far_1e-4', title: 'IJB-C 1e-4', percent: true },
+    { metric: 'ijbc/tar_at_far_1e-5', title: 'IJB-C 1e-5', percent: true },
+    { metric: 'ijbc/cross_tar_at_far_1e-4', title: 'IJB-C across 1e-4', percent: true },
+    { metric: 'ijbb/tar_at_far_1e-4', title: 'IJB-B 1e-4', percent: true },
   ],
   pictured: ['accuracy', 'cross_accuracy'],
   notes: () => [

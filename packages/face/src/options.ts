@@ -13,6 +13,11 @@ export const dataOptions = {
       help: "where verification sets lie: *.bin (lfw, cfp_fp ...), pairs.txt with LFW's images; default: --data",
     }),
   ),
+  ijb: optional(
+    folder({
+      help: 'where IJB-C or IJB-B lies, which finished networks are measured on: IJBC/meta and IJBC/loose_crop; default: --data, if it has them',
+    }),
+  ),
   selectBy: text({ default: 'mean', help: 'the verification set that tells networks apart, or the mean of all' }),
   imageSize: integer({ default: 48, min: 16, max: 512, help: 'side of drawn faces in pixels; others keep theirs' }),
   identities: optional(

@@ -1,9 +1,9 @@
-import { copyFileSync, mkdirSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import type { Inference } from '@headshare/core/train/inference';
-import { casePath } from '../test/fixture';
+import { faceCase } from '../test/face-cases';
 import { type DataValues, dataOptions } from './options';
 import { setMetrics } from './real-faces-task';
 import { verificationTask } from './verification-task';
@@ -43,14 +43,14 @@ const values = (given: Partial<DataValues>): DataValues => {
 };
 
 function records() {
-  copyFileSync(casePath('rec/tiny.rec'), join(folder.path, 'train.rec'));
-  copyFileSync(casePath('rec/tiny.idx'), join(folder.path, 'train.idx'));
-  copyFileSync(casePath('rec/tiny.property'), join(folder.path, 'property'));
+  copyFileSync(faceCase('rec/tiny.rec'), join(folder.path, 'train.rec'));
+  copyFileSync(faceCase('rec/tiny.idx'), join(folder.path, 'train.idx'));
+  copyFileSync(faceCase('rec/tiny.property'), join(folder.path, 'property'));
 }
 
 function sets(at = folder.path) {
-  copyFileSync(casePath('bin/tiny_py2_str.bin'), join(at, 'lfw.bin'));
-  copyFileSync(casePath('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
+  copyFileSync(faceCase('bin/tiny_py2_str.bin'), join(at, 'lfw.bin'));
+  copyFileSync(faceCase('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
 }
 
 test('training on records is judged by each verification set and by their mean', async () => {
@@ -59,13 +59,19 @@ test('training on records is judged by each verification set and by their mean',
   const task = await verificationTask(values({ dataset: 'ms1m', identities: 5 }));
   expect([task.train.size, task.train.classes, task.selectBy]).toEqual([112, 5, 'accuracy']);
   const metrics = await task.evaluate(colours);
-  expect(Object.keys(metrics)).toEqual(expect.arrayContaining(['accuracy', 'auc', 'lfw/accuracy', 'cfp_fp/accuracy']));
+  expect(Object.keys(metrics)).toEqual(
+    expect.arrayContaining(['accuracy', 'auc', 'lfw/accuracy', 'cfp_fp/accuracy', 'lfw/val_at_far_1e-3', 'xnorm']),
+  );
   // The same images in two encodings.
   expect(metrics.accuracy).toBe(metrics['lfw/accuracy']);
   expect(metrics['cfp_fp/auc']).toBe(metrics['lfw/auc']);
   const out = join(folder.path, 'stage');
   mkdirSync(out);
-  expect(await task.conclude(out, colours)).toHaveLength(1);
+  const left = await task.conclude(out, colours, colours);
+  expect(left).toEqual(expect.arrayContaining(['verification.md', 'verification.csv', 'verification-det.png']));
+  expect(left.map((file) => existsSync(join(out, file)))).not.toContain(false);
+  const table = readFileSync(join(out, 'verification.md'), 'utf8');
+  expect(table.split('\n').filter((line) => line.includes('| 60 |'))).toHaveLength(2);
   expect(task.relate(out, out).cross_accuracy).toBe(metrics['cfp_fp/accuracy']);
   await task.close();
 });

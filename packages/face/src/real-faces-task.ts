@@ -8,6 +8,8 @@ import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-mode
 import { openTrainingFaces } from './data/training-faces';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
+import { meanNorm } from './evaluation/pair-distances';
+import { type NamedVerificationResult, reportVerification } from './evaluation/report-verification';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
@@ -48,14 +50,20 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();
       for (const set of sets) {
-        const result = verify({ ...(await embed(inference, set, view)), pairs: set.pairs });
-        bySet.set(set.name, verificationMetrics(result));
+        const embedded = await embed(inference, set, view);
+        const result = verify({ ...embedded, pairs: set.pairs });
+        bySet.set(set.name, { ...verificationMetrics(result), xnorm: meanNorm(embedded) });
       }
       return setMetrics(bySet);
     },
-    async conclude(folder, inference) {
+    async conclude(folder, inference, own) {
       writeEmbeddings(folder, await embed(inference, selected, view));
-      return [embeddingsFile];
+      const results: NamedVerificationResult[] = [];
+      for (const set of sets) {
+        results.push({ name: set.name, result: verify({ ...(await embed(own, set, view)), pairs: set.pairs }) });
+      }
+      const { files } = await reportVerification(results, folder);
+      return [embeddingsFile, ...files];
     },
     relate: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),

@@ -1,5 +1,5 @@
 import type { EmbeddingRows, IjbImages, TemplatePairs } from '../src/ijb/protocol';
-import { faceCase, faceCaseText } from './face-cases';
+import { faceCaseBytes, faceCaseText } from './face-cases';
 
 /** What the public functions gave for a small set in IJB-C's layout. */
 export interface IjbcTiny {
@@ -21,10 +21,10 @@ export interface IjbcVariant {
   readonly template_abs_sum: number;
 }
 
-const lines = (file: string) => faceCaseText('ijbc_tiny', `meta/${file}`).trimEnd().split('\n');
+const lines = (file: string) => faceCaseText(`ijbc_tiny/meta/${file}`).trimEnd().split('\n');
 const column = (file: string, c: number) => lines(file).map((line) => Number(line.split(' ').at(c)));
 
-export const expected = JSON.parse(faceCaseText('ijbc_tiny', 'expected.json')) as IjbcTiny;
+export const expected = JSON.parse(faceCaseText('ijbc_tiny/expected.json')) as IjbcTiny;
 
 export const images: Pick<IjbImages, 'templates' | 'medias' | 'scores'> = {
   templates: Int32Array.from(column('ijbc_face_tid_mid.txt', 1)),
@@ -47,7 +47,7 @@ export function rowsOf(values: Float32Array, dimension: number): EmbeddingRows {
   };
 }
 
-export const embeddings = rowsOf(new Float32Array(faceCase('ijbc_tiny', 'embeddings.f32')), expected.dim);
-export const flipped = rowsOf(new Float32Array(faceCase('ijbc_tiny', 'embeddings_flip.f32')), expected.dim);
-export const templateFeatures = new Float64Array(faceCase('ijbc_tiny', 'template_features.f64'));
-export const scores = new Float64Array(faceCase('ijbc_tiny', 'scores.f64'));
+export const embeddings = rowsOf(new Float32Array(faceCaseBytes('ijbc_tiny/embeddings.f32')), expected.dim);
+export const flipped = rowsOf(new Float32Array(faceCaseBytes('ijbc_tiny/embeddings_flip.f32')), expected.dim);
+export const templateFeatures = new Float64Array(faceCaseBytes('ijbc_tiny/template_features.f64'));
+export const scores = new Float64Array(faceCaseBytes('ijbc_tiny/scores.f64'));

@@ -1,5 +1,5 @@
 /** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
-import { readdirSync } from 'node:fs';
+import { existsSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from '../train/checkpoint';
@@ -34,6 +34,11 @@ const made = distillationExperiments({
   columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
   pictured: ['top1'],
   notes: ({ images }) => [`top-1: of 6 images, trained on ${images}`],
+  async appraise({ folder }, { folders, teacher }) {
+    writeFileSync(join(folder, 'appraisal.txt'), 'a benchmark');
+    const rows = Object.entries(folders).map(([name, of]) => `${name}: ${existsSync(join(of, 'last.safetensors'))}`);
+    return { metrics: { 'bench/score': 0.5 }, files: ['appraisal.txt'], summary: `${rows}; taught by ${teacher}` };
+  },
 });
 
 const root = temporaryFolder();
@@ -80,7 +85,9 @@ test.each(['kd', 'th-kd', 'rkd'])('distill --method=%s trains the teacher once, 
     ece: expect.any(Number),
     agreement: expect.any(Number),
     'head/cosine_mean': expect.any(Number),
+    'bench/score': 0.5,
   });
+  expect(result.summary).toContain(`\n\nteacher: true,student, ${method}: true; taught by teacher`);
   expect(result.files).toContain('head-cosines.png');
   expect(result.network).toMatchObject({ backbone: 'resnet8', width: 0.25, inputSize: 16, classes: 4 });
   expect(result.summary).toContain(`student, ${method}`);
@@ -160,6 +167,10 @@ test("sh-kd: the teacher learns under the first student's frozen head, which the
     projection: 16,
   });
   expect(small.result.metrics).toEqual(last.result.metrics);
+  const benchmark =
+    "student alone: true,teacher, student's head: true,student, sh-kd: true; taught by teacher, student's head";
+  for (const { result } of [small, last]) expect(result.summary.endsWith(`\n\n${benchmark}`)).toBe(true);
+  for (const file of small.result.files ?? []) expect(readdirSync(small.folder)).toContain(file);
   expect(small.result.parameters).toBe(last.result.parameters);
 });
 

@@ -2,18 +2,27 @@
  * The experiments that every package has, over its own data: student and teacher alone, distillation, SH-KD's stages.
  * A package's `experiments/` holds a file for each, which is what makes it an Nx target.
  */
+import { copyFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { parseObjective } from '../distill/parse-objective';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
 import type { Metrics } from '../train/trainer';
 import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
-import { defineExperiment, type StageOutcome } from './define';
+import { defineExperiment, type RunContext, type StageOutcome } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import { integer, list, type Options, type Values } from './option';
 import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
-import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
+import {
+  checkTeacher,
+  checkTraining,
+  studentOptions,
+  type TrainingValues,
+  teacherOptions,
+  trainingOptions,
+} from './training-options';
 
 export interface DistillationDomain<D extends Options> {
   /** What the networks are, in descriptions: 'face model'. */
@@ -23,14 +32,44 @@ export interface DistillationDomain<D extends Options> {
   readonly taskOf: TaskOf<Values<D>>;
   readonly recipes: Recipes;
   readonly columns: readonly MetricColumn[];
+  /** Further columns of a comparison, of what `appraise` measures: those that some network has. */
+  readonly appraisedColumns?: readonly MetricColumn[];
   /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
   readonly pictured: readonly [string, ...string[]];
   /** Lines under tables: what the numbers are. */
   readonly notes: (options: Values<D>) => readonly string[];
+  /**
+   * What is measured of finished networks beyond their task, as a stage ends: a benchmark that takes long. A run that
+   * fails in it goes on with it.
+   */
+  readonly appraise?: (
+    context: RunContext<Values<D> & TrainingValues>,
+    networks: FinishedNetworks,
+  ) => Promise<Appraisal | undefined>;
 }
 
+/** Networks as tables name them, and the folders of their stages. */
+export interface FinishedNetworks {
+  /** In the order of a table's rows; the last one is the stage's own. */
+  readonly folders: Readonly<Record<string, string>>;
+  /** The one of `folders` that taught the last one. */
+  readonly teacher?: string;
+}
+
+export interface Appraisal {
+  /** Of the stage's own network. */
+  readonly metrics: Metrics;
+  /** Written into the stage's folder. */
+  readonly files: readonly string[];
+  /** A table for the terminal. */
+  readonly summary: string;
+}
+
+/** SH-KD's teacher, as tables name it. */
+const underHead = "teacher, student's head";
+
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { noun, dataOptions, profiles, recipes, columns } = domain;
+  const { noun, dataOptions, profiles, recipes, columns, appraisedColumns = [] } = domain;
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const taskOf = domain.taskOf as TaskOf<unknown>;
   const notes = domain.notes as (options: unknown) => readonly string[];
@@ -41,7 +80,8 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     options: { ...data, ...trainingOptions, ...studentOptions },
     profiles,
     check: checkTraining,
-    run: (context) => trainStudent(context, taskOf),
+    run: async (context) =>
+      appraised(context, await trainStudent(context, taskOf), { folders: { student: context.folder } }),
   });
 
   const teacher = defineExperiment({
@@ -49,7 +89,8 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
     check: checkTeacher,
-    run: (context) => trainTeacher(context, taskOf),
+    run: async (context) =>
+      appraised(context, await trainTeacher(context, taskOf), { folders: { teacher: context.folder } }),
   });
 
   const teacherStudentHead = defineExperiment({
@@ -60,7 +101,8 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     check: checkTeacher,
     run: async (context) => {
       const { folder } = await context.stage(student);
-      return trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
+      const result = await trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
+      return appraised(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
     },
   });
 
@@ -96,14 +138,13 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
-      return {
-        ...result,
-        summary: summary(context.options, {
-          'student alone': first.result,
-          "teacher, student's head": large.result,
-          'student, sh-kd': result,
-        }),
-      };
+      const shown = summary(context.options, {
+        'student alone': first.result,
+        [underHead]: large.result,
+        'student, sh-kd': result,
+      });
+      const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': context.folder };
+      return appraised(context, { ...result, summary: shown }, { folders, teacher: underHead });
     },
   });
 
@@ -120,21 +161,20 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     run: async (context) => {
       const { method, methodOptions: hyper } = context.options;
       const large = await context.stage(teacher);
+      const name = `student, ${method}`;
+      const shown = (small: NetworkResult) => summary(context.options, { teacher: large.result, [name]: small });
       // SH-KD is a teacher of another kind rather than another loss: its stages are experiments of their own.
-      const small =
-        method === 'sh-kd'
-          ? (await context.stage(distillStudentHead)).result
-          : await trainStudent(context, taskOf, {
-              taught: {
-                method,
-                hyper,
-                teacher: large.folder,
-                weights: context.options,
-                cache: context.options,
-                recipes,
-              },
-            });
-      return { ...small, summary: summary(context.options, { teacher: large.result, [`student, ${method}`]: small }) };
+      if (method === 'sh-kd') {
+        const { result: small, folder } = await context.stage(distillStudentHead);
+        // Whatever the method, the student lies in the folder of the run that was asked for.
+        for (const file of small.files ?? []) copyFileSync(join(folder, file), join(context.folder, file));
+        return { ...small, summary: [shown(small), small.appraisal].filter(Boolean).join('\n\n') };
+      }
+      const small = await trainStudent(context, taskOf, {
+        taught: { method, hyper, teacher: large.folder, weights: context.options, cache: context.options, recipes },
+      });
+      const folders = { teacher: large.folder, [name]: context.folder };
+      return appraised(context, { ...small, summary: shown(small) }, { folders, teacher: 'teacher' });
     },
   });
 
@@ -159,8 +199,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         const large = await context.stage(teacher, { seed });
         const alone = await context.stage(student, { seed });
         add('teacher', large);
-        if (methods.includes('sh-kd'))
-          add("teacher, student's head", await context.stage(teacherStudentHead, { seed }));
+        if (methods.includes('sh-kd')) add(underHead, await context.stage(teacherStudentHead, { seed }));
         add('student alone', alone, task.relate(large.folder, alone.folder));
         for (const method of methods) {
           const taught =
@@ -176,7 +215,9 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         runs,
         {
           title: noun,
-          columns: columns.filter(({ metric }) => runs.some(({ metrics }) => metrics[metric] !== undefined)),
+          columns: [...columns, ...appraisedColumns].filter(({ metric }) =>
+            runs.some(({ metrics }) => metrics[metric] !== undefined),
+          ),
           pictured: domain.pictured,
           notes: notes(context.options),
           reference: 'teacher',
@@ -186,6 +227,27 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       );
     },
   });
+
+  /** A stage's result with what the package measures of finished networks. */
+  async function appraised(
+    context: RunContext<TrainingValues>,
+    result: NetworkResult,
+    networks: FinishedNetworks,
+  ): Promise<NetworkResult> {
+    // As with `taskOf`: the experiments' options include the data's.
+    const appraise = domain.appraise as DistillationDomain<Options>['appraise'];
+    const appraisal = await appraise?.(context, networks);
+    if (!appraisal) return result;
+    const { metrics, files, summary: table } = appraisal;
+    context.tracker.metrics(metrics, 0);
+    return {
+      ...result,
+      metrics: { ...result.metrics, ...metrics },
+      files: [...(result.files ?? []), ...files],
+      summary: `${result.summary}\n\n${table}`,
+      appraisal: table,
+    };
+  }
 
   function summary(options: unknown, networks: Readonly<Record<string, NetworkResult>>): string {
     const all = Object.entries(networks);

@@ -24,6 +24,8 @@ export interface NetworkResult extends StageResult {
   readonly best: Metrics;
   readonly selectedOn: SelectOn;
   readonly imagesPerSecond: number;
+  /** A table of what the package measures beyond the task, where it does. */
+  readonly appraisal?: string;
 }
 
 /** Makes the data and the yardstick from the package's own options. */

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { lock } from 'proper-lockfile';
+import { lockFolder } from '../runtime/lock-folder';
 import { type Catalog, nameOf, reach } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
@@ -175,18 +175,6 @@ async function makeFolder(folder: string): Promise<void> {
   await mkdir(folder).catch((error: unknown) => {
     if (Reflect.get(Object(error), 'code') !== 'EEXIST') throw error;
   });
-}
-
-async function lockFolder(folder: string, onWait: () => void): Promise<() => Promise<void>> {
-  // A training step may keep the event loop, and so the lock's refreshing, busy for many seconds.
-  const options = { stale: 120_000, update: 10_000, onCompromised: () => undefined };
-  try {
-    return await lock(folder, options);
-  } catch (error) {
-    if (Reflect.get(Object(error), 'code') !== 'ELOCKED') throw error;
-    onWait();
-    return await lock(folder, { ...options, retries: { forever: true, factor: 1, minTimeout: 1000 } });
-  }
 }
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>

@@ -31,11 +31,13 @@ export interface Task {
   readonly selectOn?: SelectOn;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
-   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network.
+   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network, and what there is to
+   * report of it.
    * @param inference in the teacher's embedding space, when there was a teacher
+   * @param own in the network's own
    * @returns the names of the files it wrote
    */
-  conclude(folder: string, inference: Inference): Promise<readonly string[]>;
+  conclude(folder: string, inference: Inference, own: Inference): Promise<readonly string[]>;
   /**
    * Tables and pictures of a finished network, from what `conclude` left in the folder.
    * @returns the names of the files it wrote

@@ -77,7 +77,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       network.description.teacherSpace === undefined
         ? inference
         : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
-    const left = await task.conclude(folder, comparable);
+    const left = await task.conclude(folder, comparable, inference);
     const agreement = heads();
     return {
       ...outcome,

@@ -1,9 +1,13 @@
 /** What `nx run face:data` knows. */
-
+import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
 import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { UserError } from '@headshare/core/runtime/user-error';
+import { alignedCrops } from '../ijb/aligned-crops';
+import { describeMeta } from '../ijb/describe-meta';
+import { readIjbMeta } from '../ijb/meta-files';
+import { ijbListsIn, ijbPlaces, setTitles } from '../ijb/sets';
 import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
@@ -13,6 +17,8 @@ import { findRecords, type TrainingRecords } from './training-records/training-r
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
 
+const ijbLayout = 'IJBC/meta/ijbc_*.txt and IJBC/loose_crop/*.jpg, or IJBB (if networks are to be measured on them)';
+
 /** A training set in RecordIO, and the verification sets beside it. */
 export const recordsKind: DataKind = {
   name: 'ms1m',
@@ -21,6 +27,7 @@ export const recordsKind: DataKind = {
   layout: [
     'train.rec, train.idx, property (a training set)',
     'lfw.bin, cfp_fp.bin, agedb_30.bin ... (verification sets, which come with it)',
+    ijbLayout,
   ],
   matches: (folder) => findRecords(folder) !== undefined,
   open: async (folder, { cacheFolder }) => {
@@ -30,7 +37,7 @@ export const recordsKind: DataKind = {
       train: records.source,
       others: sets.others,
       remarks: [...remarksOn(records), ...sets.remarks],
-      faults: [...faultsOf(records), ...(sets.others.length === 0 ? [noSets] : [])],
+      faults: [...faultsOf(records), ...(sets.others.length === 0 ? [noSets] : []), ...sets.faults],
     };
   },
   example: async (folder) => {
@@ -47,11 +54,16 @@ export const verificationKind: DataKind = {
   name: 'verification',
   title: 'Verification sets',
   page: publishedSetsPage,
-  layout: ['lfw.bin, cfp_fp.bin, agedb_30.bin ...', "or pairs.txt beside LFW's folders lfw/<name>/<name>_0001.jpg"],
-  matches: hasVerificationSets,
+  layout: [
+    'lfw.bin, cfp_fp.bin, agedb_30.bin ...',
+    "or pairs.txt beside LFW's folders lfw/<name>/<name>_0001.jpg",
+    ijbLayout,
+  ],
+  matches: (folder) => hasVerificationSets(folder) || ijbListsIn(folder).length > 0,
   open: async (folder) => {
-    if (!hasVerificationSets(folder)) throw new UserError(`${folder} has no verification sets.`, 1);
-    return verificationIn(folder);
+    const found = await verificationIn(folder);
+    if (found.remarks.length === 0) throw new UserError(`${folder} has no verification sets.`, 1);
+    return found;
   },
   example: (folder) => writeFacesExample(folder),
 };
@@ -77,17 +89,42 @@ export const faceFolderKind: DataKind = {
   },
 };
 
-async function verificationIn(folder: string): Promise<Required<Pick<OpenedData, 'others' | 'remarks'>>> {
+async function verificationIn(folder: string): Promise<Required<Pick<OpenedData, 'others' | 'remarks' | 'faults'>>> {
   const sets = hasVerificationSets(folder) ? await openVerificationSets(folder) : [];
+  const ijb = await ijbIn(folder);
   return {
     others: sets.map(({ images }) => images),
-    remarks: sets.map(({ name, pairs }) => {
-      const { pairs: count, same } = countPairs(pairs);
-      const published = publishedPairs.get(name);
-      const other = published === undefined || published === count ? '' : ` (as published: ${published} pairs)`;
-      return `${name}: ${count} pairs in ${pairs.folds} folds, ${same} of the same person${other}.`;
-    }),
+    remarks: [
+      ...sets.map(({ name, pairs }) => {
+        const { pairs: count, same } = countPairs(pairs);
+        const published = publishedPairs.get(name);
+        const other = published === undefined || published === count ? '' : ` (as published: ${published} pairs)`;
+        return `${name}: ${count} pairs in ${pairs.folds} folds, ${same} of the same person${other}.`;
+      }),
+      ...ijb.remarks,
+    ],
+    faults: ijb.faults,
   };
+}
+
+/** IJB-B and IJB-C: their lists are read, and their pictures looked for. */
+async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: string[] }> {
+  const [remarks, faults]: [string[], string[]] = [[], []];
+  for (const set of ijbListsIn(folder)) {
+    const places = ijbPlaces(folder, set);
+    const meta = await readIjbMeta(places);
+    describeMeta(meta, set, (line) => remarks.push(`${line}.`));
+    const crops = { ...meta.images, name: setTitles[set], folder: places.crops, onUnreadable: 'black' } as const;
+    const { unreadable, close } = await alignedCrops(crops);
+    await close();
+    const [first] = unreadable;
+    if (!first) continue;
+    const [index, reason] = first;
+    faults.push(
+      `${unreadable.size} of ${meta.counts.images} images of ${setTitles[set]} cannot be used: ${join(places.crops, meta.images.names[index] ?? '')}: ${reason} ...`,
+    );
+  }
+  return { remarks, faults };
 }
 
 function remarksOn({ source, size, indexMade }: TrainingRecords): string[] {

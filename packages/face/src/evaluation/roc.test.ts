@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { faceCase, faceCaseText } from '../../test/face-cases';
+import { faceCaseBytes, faceCaseText } from '../../test/face-cases';
 import { areaUnderCurve, equalErrorRate, nearestPoint, rocCurve, tarAtFar } from './roc';
 
 interface Expected {
@@ -12,10 +12,10 @@ interface ExpectedVariant {
 }
 
 describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
-  const expected = JSON.parse(faceCaseText('ijbc_tiny', 'expected.json')) as Expected;
-  const lines = faceCaseText('ijbc_tiny', 'meta/ijbc_template_pair_label.txt').trimEnd().split('\n');
+  const expected = JSON.parse(faceCaseText('ijbc_tiny/expected.json')) as Expected;
+  const lines = faceCaseText('ijbc_tiny/meta/ijbc_template_pair_label.txt').trimEnd().split('\n');
   const same = lines.map((line) => Number(line.split(' ')[2]));
-  const curve = rocCurve(new Float64Array(faceCase('ijbc_tiny', 'scores.f64')), same);
+  const curve = rocCurve(new Float64Array(faceCaseBytes('ijbc_tiny/scores.f64')), same);
 
   it('has the same points', () => {
     expect(Array.from(curve.far)).toEqual(expected.roc_F1N1D1.fpr);

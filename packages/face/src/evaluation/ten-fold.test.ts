@@ -1,4 +1,4 @@
-import { faceCase, faceCaseText } from '../../test/face-cases';
+import { faceCaseBytes, faceCaseText } from '../../test/face-cases';
 import { foldBounds } from './folds';
 import { meanNorm, pairScores } from './pair-distances';
 import { foldRates, tenFoldAccuracy, validationRate } from './ten-fold';
@@ -25,9 +25,9 @@ interface ExpectedResult {
   readonly distance_sum: number;
 }
 
-const expected = JSON.parse(faceCaseText('bin', 'expected.json')) as Expected;
-const embeddings = new Float32Array(faceCase('bin', 'embeddings.f32'));
-const flipped = new Float32Array(faceCase('bin', 'embeddings_flip.f32'));
+const expected = JSON.parse(faceCaseText('bin/expected.json')) as Expected;
+const embeddings = new Float32Array(faceCaseBytes('bin/embeddings.f32'));
+const flipped = new Float32Array(faceCaseBytes('bin/embeddings_flip.f32'));
 const pairs = {
   left: expected.issame.map((_, k) => 2 * k),
   right: expected.issame.map((_, k) => 2 * k + 1),

@@ -86,6 +86,7 @@ describe('verificationMetrics', () => {
   it('names the numbers for logging, without those that cannot be measured', () => {
     expect(verificationMetrics(verify({ ...gallery, pairs }), 'same/')).toEqual({
       'same/accuracy': 1,
+      'same/val_at_far_1e-3': 1,
       'same/auc': 1,
       'same/eer': 0,
     });

@@ -76,12 +76,13 @@ export function verifyAcrossModels(options: {
 }
 
 /**
- * A result's numbers by the names they are logged under (`accuracy`, `auc`, `eer`, `tar_at_far_1e-3` ...), each after
- * the prefix; rates that the pairs are too few to measure are left out.
+ * A result's numbers by the names they are logged under (`accuracy`, `val_at_far_1e-3`, `auc`, `eer`, `tar_at_far_1e-3`
+ * ...), each after the prefix; rates that the pairs are too few to measure are left out.
  */
 export function verificationMetrics(result: VerificationResult, prefix = ''): Record<string, number> {
   const metrics: Record<string, number> = {};
   for (const name of ['accuracy', 'auc', 'eer'] as const) metrics[`${prefix}${name}`] = result[name];
+  if (result.validation) metrics[`${prefix}val_at_far_1e-3`] = result.validation.val;
   for (const far of reportedFars) {
     const { tar } = result.tarAtFar[far];
     if (tar !== undefined) metrics[`${prefix}tar_at_far_${far}`] = tar;

@@ -2,13 +2,13 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
 import sharp from 'sharp';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { type AlignedCropsOptions, alignedCrops } from './aligned-crops';
 import { readIjbMeta } from './meta-files';
 import type { IjbImages } from './protocol';
 import { ijbPlaces } from './sets';
 
-const places = ijbPlaces(faceCases('ijbc_tiny'), 'ijbc');
+const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
 const bytes = 112 * 112 * 3;
 let images: IjbImages;
 
@@ -40,13 +40,13 @@ async function readAll(options: AlignedCropsOptions) {
 const isBlack = (image: Uint8Array) => image.every((byte) => byte === 0);
 
 test('crops of the whole set: as OpenCV makes them from the JPEGs, by either decoder', async () => {
-  const { cases } = JSON.parse(readFileSync(faceCases('ijbc_tiny/aligned/expected.json'), 'utf8'));
+  const { cases } = JSON.parse(readFileSync(faceCase('ijbc_tiny/aligned/expected.json'), 'utf8'));
   const common = { ...images, name: 'tiny', folder: places.crops, threads: 2 };
   const { image } = await readAll(common);
   const { image: bySharp } = await readAll({ ...common, native: false });
   for (const { image: name, aligned_png } of cases) {
     const index = images.names.indexOf(name);
-    const expected = await sharp(faceCases(`ijbc_tiny/aligned/${aligned_png}`))
+    const expected = await sharp(faceCase(`ijbc_tiny/aligned/${aligned_png}`))
       .removeAlpha()
       .raw()
       .toBuffer();

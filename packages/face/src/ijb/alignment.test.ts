@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { referencePoints, type Similarity, similarity } from './alignment';
 import { fivePoints } from './landmarks';
 
@@ -23,7 +23,7 @@ interface Cases {
   };
 }
 
-const cases: Cases = JSON.parse(readFileSync(faceCases('align/cases.json'), 'utf8'));
+const cases: Cases = JSON.parse(readFileSync(faceCase('align/cases.json'), 'utf8'));
 
 function largestDifference(found: Similarity | undefined, expected: Matrix): number {
   if (!found) return Number.NaN;

@@ -105,3 +105,12 @@ test('an embedding that is not finite is an error that names the image, and is n
   );
   expect(existsSync(join(options.folder, '00001.embeddings'))).toBe(false);
 });
+
+test('of two that embed the same at once, one waits and finds it done', async () => {
+  const options = extraction();
+  const lines: string[] = [];
+  const log = (line: string) => lines.push(line);
+  const both = await Promise.all([extractEmbeddings({ ...options, log }), extractEmbeddings({ ...options, log })]);
+  expect(both.map(({ embedded }) => embedded).sort((a, b) => a - b)).toEqual([0, images]);
+  expect(lines).toEqual(['another process embeds these images; waiting for it']);
+});

@@ -1,4 +1,6 @@
+import { mkdir } from 'node:fs/promises';
 import type { ImageDataset } from '@headshare/core/data/dataset';
+import { lockFolder } from '@headshare/core/runtime/lock-folder';
 import { UserError } from '@headshare/core/runtime/user-error';
 import type { EmbeddedBatch, Inference } from '@headshare/core/train/inference';
 import { type EmbeddingShards, openShards } from './embedding-shards';
@@ -32,10 +34,21 @@ export interface ExtractedEmbeddings {
 
 /**
  * Embeds every image of a data set and its mirror image, in shards on disk that a later run goes on from, and that are
- * read back piece by piece.
+ * read back piece by piece. Another process that embeds the same waits, and then finds them there.
  * @throws UserError naming the first image whose embedding is not finite, or when the disk is full; the signal's reason
  */
 export async function extractEmbeddings(options: Extraction): Promise<ExtractedEmbeddings> {
+  const { folder, log } = options;
+  await mkdir(folder, { recursive: true });
+  const unlock = await lockFolder(folder, () => log?.(`another process embeds these images; waiting for it`));
+  try {
+    return await extract(options);
+  } finally {
+    await unlock();
+  }
+}
+
+async function extract(options: Extraction): Promise<ExtractedEmbeddings> {
   const { dataset, inference, dimension, weights, folder, signal, onProgress, log, nameOf = String } = options;
   const images = dataset.labels.length;
   const key = { weights, data: dataset.fingerprint, images, dimension };

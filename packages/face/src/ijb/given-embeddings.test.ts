@@ -4,7 +4,7 @@ import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
 import { bytesOf } from '@headshare/core/weights/safetensors';
 import fc from 'fast-check';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { givenEmbeddings } from './given-embeddings';
 
 afterAll(removeTemporaryFolders);
@@ -75,8 +75,8 @@ test('mirror images are in a file of their own, in the same one, or behind each 
 
 test("the set's own embeddings are 64 numbers an image", async () => {
   const { embeddings, flipped } = await givenEmbeddings({
-    embeddings: faceCases('ijbc_tiny/embeddings.f32'),
-    flipped: faceCases('ijbc_tiny/embeddings_flip.f32'),
+    embeddings: faceCase('ijbc_tiny/embeddings.f32'),
+    flipped: faceCase('ijbc_tiny/embeddings_flip.f32'),
     images: 200,
   });
   expect([embeddings.dimension, flipped?.dimension]).toEqual([64, 64]);

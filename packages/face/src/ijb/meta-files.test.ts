@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
 import fc from 'fast-check';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { readIjbMeta } from './meta-files';
 import { ijbPlaces } from './sets';
 
@@ -30,8 +30,8 @@ function written(texts: Partial<typeof good>) {
 }
 
 test('a set as it is distributed: counts, ids, points and scores, joined by line', async () => {
-  const places = ijbPlaces(faceCases('ijbc_tiny'), 'ijbc');
-  const expected = JSON.parse(readFileSync(faceCases('ijbc_tiny/expected.json'), 'utf8'));
+  const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
+  const expected = JSON.parse(readFileSync(faceCase('ijbc_tiny/expected.json'), 'utf8'));
   const { images, pairs, counts, oddities } = await readIjbMeta(places);
   expect(counts).toEqual({
     images: expected.images,
@@ -58,8 +58,8 @@ test('a set as it is distributed: counts, ids, points and scores, joined by line
 });
 
 test('a set is found under its name or as the folder itself; what is missing is named', () => {
-  expect(ijbPlaces(faceCases('ijbc_tiny'), 'ijbc').crops).toBe(join(faceCases('ijbc_tiny'), 'loose_crop'));
-  expect(() => ijbPlaces(faceCases('ijbc_tiny'), 'ijbb')).toThrow(/IJB-B is not in .* there is no .*ijbb_face_tid_mid/);
+  expect(ijbPlaces(faceCase('ijbc_tiny'), 'ijbc').crops).toBe(join(faceCase('ijbc_tiny'), 'loose_crop'));
+  expect(() => ijbPlaces(faceCase('ijbc_tiny'), 'ijbb')).toThrow(/IJB-B is not in .* there is no .*ijbb_face_tid_mid/);
 });
 
 test('decimals in any notation are rounded once', async () => {
@@ -187,8 +187,8 @@ const tries = Number(process.env.HEADSHARE_FUZZ ?? 150);
 test.each(['faces', 'landmarks', 'pairs'] as const)(
   'damaged %s are read as something finite, or refused in one sentence that names a file',
   async (name) => {
-    const source = readFileSync(ijbPlaces(faceCases('ijbc_tiny'), 'ijbc')[name]).subarray(0, 2000);
-    const places = ijbPlaces(faceCases('ijbc_tiny'), 'ijbc');
+    const source = readFileSync(ijbPlaces(faceCase('ijbc_tiny'), 'ijbc')[name]).subarray(0, 2000);
+    const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
     const file = join(folder, `damaged-${name}.txt`);
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {

@@ -37,6 +37,9 @@ export interface NetworkEmbeddingsOptions {
   readonly log: (line: string) => void;
 }
 
+/** Of its variables; labels are free text, which TensorFlow's names are not. */
+const root = 'network';
+
 const defaultCacheFolder = resolve(__dirname, '../../../../.cache/embeddings');
 
 /** Aligns and embeds images by a network of a file, going on from what an earlier run left, with progress shown. */
@@ -48,17 +51,19 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
   let dataset: AlignedCrops | undefined;
   const progress = makeProgress(label);
   try {
-    const network = loadNetwork(state, label, weights, { headless: true });
+    const network = loadNetwork(state, root, weights, { headless: true });
     const { backbone, inputSize: size, teacherSpace } = network.description;
+    // Without a projector the teacher's space is its own, and what is kept serves both.
+    const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
     const digest = await digestFile(weights);
-    const key = createHash('sha256').update(`${digest} ${compared} ${dataset.fingerprint}`).digest('hex').slice(0, 16);
+    const key = createHash('sha256').update(`${digest} ${projected} ${dataset.fingerprint}`).digest('hex').slice(0, 16);
     const started = performance.now();
     const extracted = await extractEmbeddings({
       dataset,
-      inference: makeInference(program, network, { batchSize, compared }),
-      dimension: (compared ? teacherSpace : undefined) ?? network.embeddingSize,
-      weights: compared ? `${digest}, compared` : digest,
+      inference: makeInference(program, network, { batchSize, compared: projected }),
+      dimension: projected ? teacherSpace : network.embeddingSize,
+      weights: projected ? `${digest}, compared` : digest,
       folder: join(cacheFolder, key),
       signal,
       log,

@@ -63,5 +63,10 @@ export function checkEvaluation(options: EvaluateValues): void {
     throw new UserError('--flipped-gallery-embeddings needs --gallery-embeddings');
   }
   if (concatenated && embeddings === undefined) throw new UserError('--concatenated needs --embeddings');
+  if (weights === undefined && embeddings === undefined) {
+    throw new UserError(
+      'give --weights, a network to evaluate, or --embeddings that one has made. To try it: npx nx run face:data -- example --out=DIR, npx nx run face:distill:ms1mv3-smoke --data=DIR, and npx nx run face:evaluate --data=DIR --weights=artifacts/face/distill/last.safetensors',
+    );
+  }
   if (new Set(variants).size < variants.length) throw new UserError('--variants names one twice');
 }

@@ -3,6 +3,9 @@ import { embeddings, expected, flipped, images, rowsOf, templateFeatures } from 
 import { groupImages, templateRows } from './group-images';
 import { poolTemplates } from './pool-templates';
 
+const plainly = { flip: true, norm: true, detector: false };
+const only = (features: readonly Float64Array[]) => features[0] as Float64Array;
+
 describe('groupImages', () => {
   it('makes a group of each media within each template', () => {
     const groups = groupImages({ templates: Int32Array.of(7, 7, -3, 7, 900), medias: Int32Array.of(2, 1, 2, 2, 5) });
@@ -38,22 +41,23 @@ describe('templateRows', () => {
 });
 
 describe('poolTemplates', () => {
-  const pool = (
+  const pool = async (
     values: readonly number[],
     dimension: number,
     templates: readonly number[],
     medias: readonly number[],
   ) =>
-    poolTemplates(
-      rowsOf(Float32Array.from(values), dimension),
-      groupImages({ templates: Int32Array.from(templates), medias: Int32Array.from(medias) }),
-      { norm: true },
+    only(
+      await poolTemplates(
+        { embeddings: rowsOf(Float32Array.from(values), dimension) },
+        groupImages({ templates: Int32Array.from(templates), medias: Int32Array.from(medias) }),
+        { variants: [plainly] },
+      ),
     );
 
   it("gives the public script's template features", async () => {
-    const features = await poolTemplates(embeddings, groupImages(images), {
-      flipped,
-      norm: true,
+    const [features = new Float64Array()] = await poolTemplates({ embeddings, flipped }, groupImages(images), {
+      variants: [{ ...plainly, detector: true }],
       scores: images.scores,
     });
 
@@ -84,9 +88,15 @@ describe('poolTemplates', () => {
       },
     };
     const ids = Int32Array.from({ length: count }, (_, i) => i % 3);
-    const features = await poolTemplates(rows, groupImages({ templates: ids, medias: ids }), { norm: false });
+    const variants = [{ ...plainly, norm: false }, plainly];
+    const features = await poolTemplates({ embeddings: rows }, groupImages({ templates: ids, medias: ids }), {
+      variants,
+    });
 
-    expect([...features]).toEqual([1, 1, 1]);
+    expect(features.map((values) => [...values])).toEqual([
+      [1, 1, 1],
+      [1, 1, 1],
+    ]);
     let next = 0;
     for (const [from, size] of reads) {
       expect(from).toBe(next);
@@ -125,8 +135,8 @@ describe('poolTemplates', () => {
 
   it('names the image of a detector score that is not finite', async () => {
     const groups = groupImages({ templates: Int32Array.of(1), medias: Int32Array.of(1) });
-    const pooled = poolTemplates(rowsOf(Float32Array.of(1), 1), groups, {
-      norm: true,
+    const pooled = poolTemplates({ embeddings: rowsOf(Float32Array.of(1), 1) }, groups, {
+      variants: [{ ...plainly, detector: true }],
       scores: Float32Array.of(Number.NaN),
     });
 
@@ -140,7 +150,10 @@ describe('poolTemplates', () => {
   });
 
   it('can be interrupted', async () => {
-    const pooled = poolTemplates(embeddings, groupImages(images), { norm: true, signal: AbortSignal.abort() });
+    const pooled = poolTemplates({ embeddings }, groupImages(images), {
+      variants: [plainly],
+      signal: AbortSignal.abort(),
+    });
 
     await expect(pooled).rejects.toThrow('aborted');
   });

@@ -2,13 +2,26 @@ import { UserError } from '@headshare/core/runtime/user-error';
 import type { ImageGroups } from './group-images';
 import type { EmbeddingRows } from './protocol';
 
-/** What an image's feature is made of, by the names of insightface's script: F, N and D. */
-export interface PoolingOptions {
-  /** Mirrored views, added to the others where there are any. */
+/** One model's view of the images: as they are and, where wanted, mirrored. */
+export interface IjbEmbeddings {
+  readonly embeddings: EmbeddingRows;
   readonly flipped?: EmbeddingRows;
+}
+
+/** What an image's feature is made of: insightface's script calls them F, N and D. */
+export interface FeatureSwitches {
+  /** Add the mirrored view, where there is one. */
+  readonly flip: boolean;
   /** Keep the length of a feature, which tells how good the image is; otherwise it is divided by it. */
   readonly norm: boolean;
-  /** The detector's confidence to multiply each image's feature by. */
+  /** Multiply each image's feature by the detector's confidence. */
+  readonly detector: boolean;
+}
+
+export interface PoolingOptions {
+  /** Features are made in each of these ways. */
+  readonly variants: readonly FeatureSwitches[];
+  /** The detector's confidence, an image each; wanted where a variant multiplies by it. */
   readonly scores?: Float32Array;
   readonly signal?: AbortSignal;
   /** Told how many of all rows are done. */
@@ -20,44 +33,46 @@ const rowsAtOnce = 2048;
 /**
  * Features of templates: the mean over the images of each media, summed over medias in ascending order of their ids,
  * scaled to length 1 (insightface's eval_ijbc.py, in float64 as its ONNX variant). A template of zeros stays zero.
- * Rows are read in order and once; only medias of templates with images still to come are kept, so that memory is
- * small where a template's images follow one another.
- * Returns [templates, dimension] by ascending template id.
+ * Rows are read in order and once, whatever the number of variants; only medias of templates with images still to come
+ * are kept, so that memory is small where a template's images follow one another.
+ * Returns for each variant [templates, dimension] by ascending template id.
  * @throws UserError naming the row of an embedding or the line of a detector score that is not finite
  */
 export async function poolTemplates(
-  embeddings: EmbeddingRows,
+  { embeddings, flipped }: IjbEmbeddings,
   groups: ImageGroups,
-  options: PoolingOptions,
-): Promise<Float64Array> {
+  { variants, scores, signal, onProgress }: PoolingOptions,
+): Promise<Float64Array[]> {
   const { dimension } = embeddings;
-  const { scores, norm } = options;
   const images = groups.groupOf.length;
   requireRows(embeddings, images, dimension);
-  if (options.flipped) requireRows(options.flipped, images, dimension);
-  const sums = new MediaSums(groups, dimension);
+  if (flipped) requireRows(flipped, images, dimension);
+  const sums = variants.map(() => new MediaSums(groups, dimension));
   const feature = new Float64Array(dimension);
-  const read = (from: number) => readViews(embeddings, options.flipped, from, Math.min(rowsAtOnce, images - from));
+  const mirrored = variants.some(({ flip }) => flip) ? flipped : undefined;
+  const read = (from: number) => readViews(embeddings, mirrored, from, Math.min(rowsAtOnce, images - from));
 
   let next = read(0);
   for (let from = 0; from < images; from += rowsAtOnce) {
-    options.signal?.throwIfAborted();
-    options.onProgress?.(from, images);
-    const [view, flipped] = await next;
+    signal?.throwIfAborted();
+    onProgress?.(from, images);
+    const [view, mirroredView] = await next;
     // The disk works on the next rows while these are added; its failure is met when they are awaited.
     next = read(Math.min(images, from + rowsAtOnce));
     next.catch(() => undefined);
     const count = view.length / dimension;
     for (let row = 0; row < count; row++) {
       const image = from + row;
-      addViews(feature, view, flipped, row * dimension, image);
-      if (!norm) divide(feature, lengthOf(feature));
-      if (scores) multiply(feature, finiteScore(scores, image));
-      sums.add(image, feature);
+      for (const [v, { flip, norm, detector }] of variants.entries()) {
+        addViews(feature, view, flip ? mirroredView : undefined, row * dimension, image);
+        if (!norm) divide(feature, lengthOf(feature));
+        if (detector && scores) multiply(feature, finiteScore(scores, image));
+        sums[v]?.add(image, feature);
+      }
     }
   }
   await next;
-  return sums.templates;
+  return sums.map(({ templates }) => templates);
 }
 
 function requireRows({ images, dimension }: EmbeddingRows, wanted: number, wantedDimension: number): void {

@@ -6,6 +6,7 @@ import { drawPicture } from '@headshare/core/report/picture';
 import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
 import { type IjbResult, ijbFars } from './evaluate-ijb';
 import { publishedIjbc } from './published-ijbc';
 
@@ -28,6 +29,12 @@ export function ijbMetrics({ tarAtFar, auc, eer }: IjbResult, prefix = ''): Reco
     if (measurable) metrics[`${prefix}tar_at_far_${far}`] = tar;
   }
   return metrics;
+}
+
+/** Writes all that was measured as JSON, arrays of numbers as lists. */
+export function writeResults(file: string, measured: object): void {
+  const plainArrays = (_: string, value: unknown) => (value instanceof Float64Array ? [...value] : value);
+  writeAtomically(file, [Buffer.from(`${JSON.stringify(measured, plainArrays, 1)}\n`)]);
 }
 
 /** TAR at FAR of each model, beside the published ones where the set is IJB-C. */

@@ -10,7 +10,7 @@ import { State } from '@headshare/core/runtime/state';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { removeTemporaryFolders, temporaryFolder, tinyNetwork } from '@headshare/core/train/tiny-training';
 import evaluate from '../../experiments/evaluate';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { experiments } from '../experiments';
 import { variantNames } from './options';
 import type { EvaluationResult } from './run-evaluation';
@@ -18,7 +18,7 @@ import type { EvaluationResult } from './run-evaluation';
 afterAll(removeTemporaryFolders);
 
 const root = temporaryFolder();
-const data = faceCases('ijbc_tiny');
+const data = faceCase('ijbc_tiny');
 const given = { data, embeddings: join(data, 'embeddings.f32'), flippedEmbeddings: join(data, 'embeddings_flip.f32') };
 const stages = new Map<string, Stage>([['evaluate', evaluate as Stage]]);
 

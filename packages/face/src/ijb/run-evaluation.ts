@@ -2,15 +2,16 @@ import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
 import { UserError } from '@headshare/core/runtime/user-error';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
 import { makeProgress } from '@headshare/core/train/progress';
-import { evaluateIjb, type IjbEmbeddings, type IjbResult } from './evaluate-ijb';
+import { describeMeta } from './describe-meta';
+import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './evaluate-ijb';
 import { givenEmbeddings } from './given-embeddings';
 import { type IjbMeta, readIjbMeta } from './meta-files';
 import { networkEmbeddings } from './network-embeddings';
 import type { EvaluateValues, Variant } from './options';
-import { ijbMetrics, reportIjb } from './report-ijb';
-import { type IjbPlaces, ijbPlaces, publishedCounts, type SetName, setTitles } from './sets';
+import type { FeatureSwitches, IjbEmbeddings } from './pool-templates';
+import { ijbMetrics, reportIjb, writeResults } from './report-ijb';
+import { type IjbPlaces, ijbPlaces, type SetName, setTitles } from './sets';
 
 /** What is evaluated: an embedding of every image, and of the gallery's where another network makes them. */
 interface Subject extends IjbEmbeddings {
@@ -34,40 +35,46 @@ export const resultsFile = 'ijb.json';
 export async function runEvaluation(context: RunContext<EvaluateValues>): Promise<EvaluationResult> {
   const { options, folder, log, signal } = context;
   const { protocol: set, data = defaultDataFolder('face'), variants } = options;
-  if (options.weights === undefined && options.embeddings === undefined) {
-    throw new UserError('give --weights, a network to evaluate, or --embeddings that one has made');
-  }
   const places = ijbPlaces(data, set);
   const meta = await readIjbMeta(places);
   describeMeta(meta, set, log);
   signal.throwIfAborted();
   const subject =
     options.weights === undefined ? await givenSubject(options, meta) : await networkSubject(context, meta, places);
-  const { embeddings, flipped, gallery, name, unreadable } = subject;
+  const { gallery, name, unreadable } = subject;
+  const switches = variants.map(switchesOf);
+  const lacking = variants.find((_, v) => switches[v]?.flip && !(subject.flipped && (!gallery || gallery.flipped)));
+  if (lacking !== undefined) {
+    throw new UserError(
+      `${lacking} adds the mirror images' embeddings, and there are none: give --flipped-embeddings, or --variants=F0N1D1`,
+    );
+  }
+  if (gallery) requireComparable(gallery.embeddings, subject.embeddings);
 
-  const results = new Map<Variant, IjbResult>();
+  const comparison = ijbComparison(meta);
   const progress = makeProgress(setTitles[set]);
-  for (const variant of variants) {
-    const [flip, norm, detector] = [variant.includes('F1'), variant.includes('N1'), variant.includes('D1')];
-    if (flip && !(flipped && (!gallery || gallery.flipped))) {
-      throw new UserError(
-        `${variant} adds the mirror images' embeddings, and there are none: give --flipped-embeddings, or --variants=F0N1D1`,
-      );
-    }
-    const { images, pairs } = meta;
-    const views = { embeddings, ...(flipped && { flipped }), ...(gallery && { gallery }) };
-    const result = await evaluateIjb({
-      ...{ images, pairs, ...views, flip, norm, detector, signal },
-      onProgress: (part, done, total) => part === 'pooling' && progress.update({ done, total, unit: 'images' }),
+  const pool = (views: IjbEmbeddings) =>
+    comparison.pool(views, switches, {
+      signal,
+      onProgress: (done, total) => progress.update({ done, total, unit: 'images' }),
     });
-    results.set(variant, result);
+  const results = new Map<Variant, IjbResult>();
+  try {
+    const probes = await pool(subject);
+    const galleries = gallery ? await pool(gallery) : probes;
+    for (const [v, variant] of variants.entries()) {
+      signal.throwIfAborted();
+      const [left, right] = [galleries[v], probes[v]] as [TemplateFeatures, TemplateFeatures];
+      results.set(variant, await comparison.judge(await comparison.score(left, right)));
+    }
+  } finally {
     progress.clear();
   }
 
   const [first] = results.values();
   if (!first) throw new RangeError('no variant was asked for');
   const measured = { set, subject: name, oddities: meta.oddities, unreadable, variants: Object.fromEntries(results) };
-  writeAtomically(join(folder, resultsFile), [Buffer.from(`${JSON.stringify(measured, plainArrays, 1)}\n`)]);
+  writeResults(join(folder, resultsFile), measured);
   const named = [...results].map(([variant, result]) => ({
     name: results.size === 1 ? name : `${name}, ${variant}`,
     result,
@@ -85,21 +92,11 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
   };
 }
 
-const plainArrays = (_: string, value: unknown) => (value instanceof Float64Array ? [...value] : value);
-
-function describeMeta({ counts, oddities }: IjbMeta, set: SetName, log: (line: string) => void): void {
-  const { images, templates, pairs, same } = counts;
-  log(`${setTitles[set]}: ${images} images, ${templates} templates, ${pairs} pairs, ${same} of them of one person`);
-  const published = publishedCounts[set];
-  const other = (['images', 'templates', 'pairs', 'same'] as const).filter((name) => counts[name] !== published[name]);
-  if (other.length > 0) {
-    log(`Not the published set, which has ${other.map((name) => `${published[name]} ${name}`).join(', ')}`);
-  }
-  if (oddities.otherNames > 0)
-    log(`${oddities.otherNames} lines name other images in the two files, which are joined by line`);
-  if (oddities.repeated > 0)
-    log(`${oddities.repeated} images stand more than once in their template, and count as often`);
-}
+const switchesOf = (variant: Variant): FeatureSwitches => ({
+  flip: variant.includes('F1'),
+  norm: variant.includes('N1'),
+  detector: variant.includes('D1'),
+});
 
 async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promise<Subject> {
   const { embeddings: file, flippedEmbeddings, galleryEmbeddings, flippedGalleryEmbeddings, concatenated } = options;

@@ -34,13 +34,25 @@ export interface IjbPlaces {
   readonly crops: string;
 }
 
+/** The sets whose lists a folder holds, in IJBB/ and IJBC/ or itself. */
+export const ijbListsIn = (folder: string): readonly SetName[] =>
+  setNames.filter((set) => existsSync(join(rootOf(folder, set), 'meta', `${set}_face_tid_mid.txt`)));
+
+/** The sets whose lists and pictures a folder holds. */
+export const ijbSetsIn = (folder: string): readonly SetName[] =>
+  ijbListsIn(folder).filter((set) => existsSync(join(rootOf(folder, set), 'loose_crop')));
+
+function rootOf(folder: string, set: SetName): string {
+  const inner = join(folder, set.toUpperCase());
+  return existsSync(join(inner, 'meta')) ? inner : folder;
+}
+
 /**
  * The places of a set in a folder that holds IJBB/ or IJBC/, or is one of these.
  * @throws UserError naming what is missing; the crops may be: given embeddings do without
  */
 export function ijbPlaces(folder: string, set: SetName): IjbPlaces {
-  const inner = join(folder, set.toUpperCase());
-  const root = existsSync(join(inner, 'meta')) ? inner : folder;
+  const root = rootOf(folder, set);
   const meta = (name: string) => join(root, 'meta', `${set}_${name}.txt`);
   const places = {
     faces: meta('face_tid_mid'),

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { faceCases } from '../../test/face-cases';
+import { faceCase } from '../../test/face-cases';
 import { referencePoints, type Similarity, similarity } from './alignment';
 import { warp } from './warp';
 
@@ -13,7 +13,7 @@ interface Aligned {
   }[];
 }
 
-const folder = faceCases('ijbc_tiny/aligned');
+const folder = faceCase('ijbc_tiny/aligned');
 const { cases }: Aligned = JSON.parse(readFileSync(`${folder}/expected.json`, 'utf8'));
 
 async function picture(name: string) {

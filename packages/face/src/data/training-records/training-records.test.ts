@@ -8,7 +8,7 @@ import { bytesAtHand } from '@headshare/core/data/record-io/window';
 import { readImage } from '@headshare/core/data/sources/pack-shards';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import sharp from 'sharp';
-import { casePath } from '../../../test/fixture';
+import { faceCase } from '../../../test/face-cases';
 import { exactKey, listByIdentities } from './identity-records';
 import { openTrainingRecords } from './training-records';
 
@@ -19,7 +19,7 @@ interface Expected {
   readonly records: readonly { key: number; offset: number; label: number; image_len: number; image_sha256: string }[];
 }
 
-const expected = JSON.parse(readFileSync(casePath('rec/tiny.expected.json'), 'utf8')) as Expected;
+const expected = JSON.parse(readFileSync(faceCase('rec/tiny.expected.json'), 'utf8')) as Expected;
 const images = expected.records.filter(({ image_len }) => image_len > 0).sort((a, b) => a.key - b.key);
 const folder = temporaryFolder();
 
@@ -27,7 +27,7 @@ const folder = temporaryFolder();
 function tiny(...parts: readonly ('rec' | 'idx' | 'property')[]) {
   for (const part of parts) {
     const name = part === 'property' ? part : `train.${part}`;
-    copyFileSync(casePath(`rec/tiny.${part}`), join(folder.path, name));
+    copyFileSync(faceCase(`rec/tiny.${part}`), join(folder.path, name));
   }
 }
 
@@ -53,7 +53,7 @@ test('the same without an index, without a property, and without identity record
   expect([scanned.indexMade, scanned.lostCount]).toEqual([true, 0]);
   rmSync(join(folder.path, 'property'));
   const bare = (await open()).source;
-  const lines = readFileSync(casePath('rec/tiny.idx'), 'utf8').trim().split('\n');
+  const lines = readFileSync(faceCase('rec/tiny.idx'), 'utf8').trim().split('\n');
   writeFileSync(join(folder.path, 'train.idx'), `${lines.slice(0, 40).join('\n')}\n`);
   const without = (await open()).source;
   for (const source of [scanned.source, bare, without]) {

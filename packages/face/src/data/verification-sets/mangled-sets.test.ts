@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
-import { casePath } from '../../../test/fixture';
+import { faceCase } from '../../../test/face-cases';
 import { readPairsFile } from './pairs-file';
 import { readPickledSet } from './pickled-set';
 
@@ -41,7 +41,7 @@ const values = fc.oneof(
 test.each(['tiny_py2_str', 'tiny_py2_ndarray', 'tiny_py3_bytes_p4', 'tiny_py3_ndarray_p4', 'tiny_np2_ndarray_p5'])(
   '%s with its bytes changed',
   (name) => {
-    const good = readFileSync(casePath(`bin/${name}.bin`));
+    const good = readFileSync(faceCase(`bin/${name}.bin`));
     const places = besideImages(good);
     const edits = fc.array(fc.tuple(fc.nat(places.length - 1), values), { minLength: 1, maxLength: 4 });
     let count = 0;

@@ -6,18 +6,18 @@ import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset'
 import { readImage } from '@headshare/core/data/sources/pack-shards';
 import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import sharp from 'sharp';
-import { casePath, fixtureJson } from '../../../test/fixture';
+import { faceCase, faceCaseJson } from '../../../test/face-cases';
 import { openBinSet } from './bin-set';
 import { openVerificationSets } from './find-sets';
 import { countPairs } from './verification-set';
 
 const folder = temporaryFolder();
-const expected = fixtureJson<{ pairs: number; issame: number[]; image_sha256: string[] }>('verification/expected.json');
+const expected = faceCaseJson<{ pairs: number; issame: number[]; image_sha256: string[] }>('bin/expected.json');
 
-const sets = readdirSync(casePath('bin')).filter((name) => name.endsWith('.bin'));
+const sets = readdirSync(faceCase('bin')).filter((name) => name.endsWith('.bin'));
 
 test.each(sets)("%s, as one of the data sets' writers makes it", async (name) => {
-  const file = casePath(`bin/${name}`);
+  const file = faceCase(`bin/${name}`);
   const { images, pairs } = await openBinSet(file);
   expect(Array.from(pairs.same)).toEqual(expected.issame);
   expect([pairs.left[7], pairs.right[7], pairs.folds]).toEqual([14, 15, 10]);

@@ -1,0 +1,71 @@
+/** What a training's end makes of IJB-C: networks of files, on a set of 200 images in its layout. */
+import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import type { RunContext } from '@headshare/core/experiment/define';
+import type { TrainingValues } from '@headshare/core/experiment/training-options';
+import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
+import { State } from '@headshare/core/runtime/state';
+import { writeCheckpoint } from '@headshare/core/train/checkpoint';
+import { removeTemporaryFolders, temporaryFolder, tinyNetwork } from '@headshare/core/train/tiny-training';
+import { faceCase } from '../../test/face-cases';
+import type { DataValues } from '../options';
+import { verificationTask } from '../verification-task';
+import { appraiseOnIjb } from './appraise-ijb';
+import { requireWantedSets, wantedSets } from './wanted-sets';
+
+afterAll(removeTemporaryFolders);
+
+const root = temporaryFolder();
+const values = (given: Partial<DataValues>) =>
+  ({ dataset: 'ms1m', data: root, batchSize: 50, accumulate: 1, ...given }) as DataValues & TrainingValues;
+
+/** A stage's folder with a network of initial weights. */
+function stage(name: string, seed: number, description: NetworkDescription = tinyNetwork()): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  const state = new State();
+  const network = buildNetwork(state, 'network', description, seed);
+  const metadata = { network: description, epoch: 0, metrics: {} };
+  writeCheckpoint(join(folder, 'last.safetensors'), { tensors: network.weights(), metadata });
+  state.dispose();
+  return folder;
+}
+
+function context(options: DataValues & TrainingValues, folder: string, lines: string[]) {
+  const made = { options, folder, signal: new AbortController().signal, log: (line: string) => lines.push(line) };
+  return made as unknown as RunContext<DataValues & TrainingValues>;
+}
+
+test('teacher, student, and the student against the gallery of its teacher', async () => {
+  const folders = { teacher: stage('teacher', 1), 'student, th-kd': stage('student', 2) };
+  const lines: string[] = [];
+  const folder = folders['student, th-kd'];
+  const appraise = (ijb: string) =>
+    appraiseOnIjb(context(values({ ijb }), folder, lines), { folders, teacher: 'teacher' });
+  const appraisal = await appraise(faceCase('ijbc_tiny'));
+  const { results } = JSON.parse(readFileSync(join(folder, 'ijbc.json'), 'utf8'));
+  const across = 'gallery by teacher, probes by student, th-kd';
+  expect(Object.keys(results)).toEqual(['teacher', 'student, th-kd', across]);
+  expect(appraisal?.metrics).toMatchObject({
+    'ijbc/tar_at_far_1e-2': results['student, th-kd'].tarAtFar['1e-2'].tar,
+    'ijbc/cross_auc': results[across].auc,
+  });
+  expect(appraisal?.files.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
+  expect(appraisal?.files).toEqual(expect.arrayContaining(['ijb-c-table.md', 'ijb-c-roc.png', 'ijb-c-det.png']));
+  expect(appraisal?.summary).toMatch(/\nstudent, th-kd .* here\n(.*\n)+MobileFaceNet, TH-KD .* 93.50/);
+  expect(lines.filter((line) => line.includes(' of 200 images embedded'))).toHaveLength(2);
+}, 60_000);
+
+test('is of what --ijb names, else of what lies beside real faces', async () => {
+  const data = join(root, 'data');
+  expect([...wantedSets(values({ data }))]).toEqual([]);
+  cpSync(faceCase('ijbc_tiny'), join(data, 'IJBC'), { recursive: true });
+  expect([...wantedSets(values({ data })).keys()]).toEqual(['ijbc']);
+  expect([...wantedSets(values({ data, dataset: 'procedural' }))]).toEqual([]);
+  expect([...wantedSets(values({ ijb: data, dataset: 'procedural' })).keys()]).toEqual(['ijbc']);
+  expect(() => wantedSets(values({ ijb: root }))).toThrow(`--ijb: ${root} has neither IJBC/ nor IJBB/`);
+  await requireWantedSets(values({ data }));
+  rmSync(join(data, 'IJBC/loose_crop/17.jpg'));
+  // Before anything is trained.
+  await expect(verificationTask(values({ data }))).rejects.toThrow(/1 of the 200 images of IJB-C .*17.jpg/);
+});
