@@ -27,6 +27,7 @@ const colours: Inference = {
     }
     return { embeddings, flipped: embeddings.slice(), dimension: 5 };
   },
+  async embedEach() {},
   async classify() {},
 };
 

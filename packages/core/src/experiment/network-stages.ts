@@ -5,7 +5,7 @@ import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
 import { UserError } from '../runtime/user-error';
-import { importNetwork } from '../train/import-network';
+import { importNetwork, type NetworkImport } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
 import type { Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
@@ -72,6 +72,7 @@ async function runRecipe<D extends TrainingValues>(
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
+      classShare: context.options.classShare,
       precision: context.options.precision,
       ...(distillation && { distillation }),
       ...(head && { sharedHead: head }),
@@ -150,12 +151,28 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
       allowMissing,
       batchSize,
       ...(normalisation && { normalisation }),
+      ...centresFor(options),
     });
     const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
     return { metrics, summary, files, network, parameters, bestEpoch: 0, best: metrics, imagesPerSecond: 0 };
   } finally {
     await task.close();
   }
+}
+
+/** Where an imported teacher's head comes from, if not from its own file. */
+function centresFor({
+  teacherCentres,
+  teacherHeadFromData,
+  head,
+  scale,
+}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres'> {
+  if (teacherCentres !== undefined && teacherHeadFromData) {
+    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one.');
+  }
+  if (teacherCentres === undefined && !teacherHeadFromData) return {};
+  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
+  return { centres: { from, head: head.startsWith('linear') ? 'arcface' : head, scale } };
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */

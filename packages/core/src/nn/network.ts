@@ -65,6 +65,11 @@ export interface Network {
   load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
 
+export interface BuildOptions extends ScopeOptions {
+  /** The head is one of which a step can work with some classes alone: see `HeadShape`. */
+  readonly classRows?: boolean;
+}
+
 /**
  * Builds a network in `state`; the head's variables are called `head.*`.
  * @param seed of the initial weights; undefined for one whose weights are loaded next
@@ -74,7 +79,7 @@ export function buildNetwork(
   root: string,
   description: NetworkDescription,
   seed: number | undefined,
-  options: ScopeOptions = {},
+  { classRows = false, ...options }: BuildOptions = {},
 ): Network {
   const { inputSize, width, embeddingSize, classes, scale, margin, normalisation = symmetric } = description;
   const scope = Scope.root(state, root, seed, options);
@@ -86,6 +91,7 @@ export function buildNetwork(
     ...shape,
     scale,
     margin,
+    classRows,
     ...definition.classifierInitialisation,
   });
   const { teacherSpace, blend } = description;

@@ -11,6 +11,7 @@ import { checkPrecision, type Precision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
+import { checkClassShare, classSampler } from './class-sampling';
 import { criterionFor } from './criterion';
 import { agreementMetrics, type HeadAgreement, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
@@ -20,6 +21,7 @@ import { checkMixing, isMixing, requireMixable } from './mixing';
 import { isGradientSum, sgd } from './optimiser';
 import { perception } from './perception';
 import { hasResumePoint, previousOf } from './resume-point';
+import { headSampling } from './sampled-heads';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import type { Task } from './task';
 import {
@@ -55,6 +57,11 @@ export interface NetworkTraining extends RunSurroundings {
   readonly eager?: boolean;
   /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
   readonly recompute?: boolean;
+  /**
+   * The share of all classes that takes part in a step (Partial FC), in (0, 1]; default 1: all. Of momentum and weight
+   * decay of the classes' weights too, only those of the classes that take part are moved.
+   */
+  readonly classShare?: number;
   /** What convolutions and matrix products of the training steps compute in, the teacher's too; default: float32. */
   readonly precision?: Precision;
 }
@@ -79,8 +86,9 @@ const teacherRoot = 'distilled-teacher';
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, folder } = options;
-  const { eager = false, recompute = false, precision = 'float32' } = options;
+  const { eager = false, recompute = false, precision = 'float32', classShare = 1 } = options;
   checkPrecision(precision, eager);
+  checkClassShare({ ...settings, classShare });
   checkMixing(settings);
   if (distillation) requireMixable(settings, distillation.objective);
   const { batchSize, accumulate, seed } = settings;
@@ -88,10 +96,11 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   const state = new State();
   const program = new Program(state, { eager });
   try {
-    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher);
+    const classRows = classShare < 1;
+    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher, undefined, { classRows });
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
-    const network = buildNetwork(state, role, suited, seed, { recompute });
+    const network = buildNetwork(state, role, suited, seed, { recompute, classRows });
     const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
     for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
@@ -102,6 +111,12 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       `${role}/teacher_head.`,
       ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
     ];
+    const sampling = classRows
+      ? {
+          ...classSampler({ classes: task.train.classes, share: classShare, batchSize, seed }),
+          heads: headSampling(network, teacher, sharedHead?.use === 'frozen'),
+        }
+      : undefined;
     const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
     const learnable = state.all('trainable').filter((entry) => !isFrozen(entry));
     const isKept = criterion.frozen && partsOf(criterion.frozen);
@@ -135,6 +150,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           seed,
           mix: isMixing(settings) ? settings : undefined,
           optimiser,
+          sampling,
           losses(seen) {
             const smoothed = { ...seen, smoothing: labelSmoothing };
             const perceive = perception(network, smoothed, teacher, criterion.needs, mode);
