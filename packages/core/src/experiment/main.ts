@@ -20,6 +20,7 @@ import { sourcesDigest } from './store';
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
   const { signal, code, release } = interruption(log);
+  const runs = process.env.HEADSHARE_RUNS ? resolve(process.env.HEADSHARE_RUNS) : undefined;
   let folder: string | undefined;
   try {
     if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
@@ -39,7 +40,6 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
-    const runs = process.env.HEADSHARE_RUNS ? resolve(process.env.HEADSHARE_RUNS) : undefined;
     const done = await runStage(experiment, settings, {
       catalog,
       signal,
@@ -52,12 +52,12 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     });
     if (runs === undefined) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
-    log(`Files: ${relative(root, done.folder)}`);
+    if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
     return 0;
   } catch (error) {
     if (signal.aborted) {
-      log('Interrupted. The same command goes on from here.');
+      log(runs === undefined ? 'Interrupted. The same command goes on from here.' : 'Interrupted.');
       return code();
     }
     const { message, exitCode } = explain(error, folder);

@@ -57,9 +57,15 @@ export function familyKey(identity: RunIdentity): string {
   return runKey({ ...identity, options: Object.fromEntries(options) });
 }
 
-/** The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside. */
-export async function sourcesDigest(root: string, packageName: string): Promise<string> {
-  const core = join(__dirname, '../..');
+/**
+ * The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside.
+ * @param core core's folder: the one that this file is in, unless told otherwise
+ */
+export async function sourcesDigest(
+  root: string,
+  packageName: string,
+  core: string = join(__dirname, '../..'),
+): Promise<string> {
   const [own, shared] = await Promise.all([
     digestFiles(join(root, 'packages', packageName), ['package.json', '{src,experiments}/**/*']),
     digestFiles(core, ['package.json', '{src,native}/**/*']),
