@@ -19,7 +19,7 @@ export const experiments = distillationExperiments({
     { metric: 'cross_accuracy', title: 'across models', percent: true },
   ],
   pictured: ['accuracy', 'cross_accuracy'],
-  notes: [
+  notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
   ],

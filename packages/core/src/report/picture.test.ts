@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { barChart } from './bar-chart';
 import { comparisonChart } from './comparison-chart';
 import { detChart } from './det-chart';
 import { heatmapChart } from './heatmap-chart';
@@ -58,6 +59,11 @@ describe('drawPicture', () => {
     ['a histogram', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0, 0.5, 1] }] })],
     ['a single value', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0.5] }] })],
     ['a heatmap', heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a'], rows: ['b'], values: [[1]] })],
+    [
+      'one with blank cells',
+      heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a', 'b'], rows: ['c'], values: [[undefined, 2]] }),
+    ],
+    ['bars', barChart({ title: 't', x: 'top-1', percent: true, bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
     [
       'counts',
       countedHistogramChart({ title: 't', x: 'x', low: -1, high: 1, series: [{ name: 'a', counts: [3, 1] }] }),

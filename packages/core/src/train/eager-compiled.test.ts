@@ -89,7 +89,7 @@ async function run(
     eager,
   });
   const tensors = (file: string): [string, NamedValues][] => [...readCheckpoint(join(folder, file)).tensors];
-  return { tracked, weights: tensors(checkpointFiles.training), logits: tensors('test-logits.safetensors') };
+  return { tracked, weights: tensors(checkpointFiles.training), predictions: tensors('test-predictions.safetensors') };
 }
 
 test.each(cases.map((one, i) => [one.title, one, one.kind ?? kinds[i % kinds.length] ?? {}] as const))(
@@ -101,7 +101,7 @@ test.each(cases.map((one, i) => [one.title, one, one.kind ?? kinds[i % kinds.len
     expect(ofSteps).toHaveLength(steps);
     expect(compiled.tracked).toEqual(eager.tracked);
     expect(differing(compiled.weights, eager.weights)).toEqual([]);
-    expect(differing(compiled.logits, eager.logits)).toEqual([]);
+    expect(differing(compiled.predictions, eager.predictions)).toEqual([]);
   },
 );
 

@@ -43,7 +43,7 @@ const importing = (file: string, task = tinyTask()) => ({
 });
 
 test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
-  '%s, written of a network, is imported as that network: its metrics, weights and logits',
+  '%s, written of a network, is imported as that network: its metrics, weights and predictions',
   async (name) => {
     const file = name === 'last.safetensors' ? last : join(temporaryFolder(), name);
     if (file !== last) exportNetwork(file, readNetwork(last));
@@ -53,7 +53,7 @@ test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
       network,
       parameters: original.parameters,
       metrics: Object.fromEntries(Object.keys(imported.metrics).map((key) => [key, original.last[key]])),
-      files: ['last.safetensors', 'best.safetensors', 'test-logits.safetensors'],
+      files: ['last.safetensors', 'best.safetensors', 'test-predictions.safetensors'],
     });
     expect(imported.metrics.top1).toBeGreaterThanOrEqual(0);
     expect(readdirSync(options.folder).sort()).toEqual([...imported.files].sort());
@@ -63,8 +63,8 @@ test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
       expect(metadata).toEqual({ network, epoch: 0, metrics: imported.metrics });
       expect(new Map([...tensors].sort())).toEqual(new Map([...wanted.tensors].sort()));
     }
-    const logits = (folder: string) => readCheckpoint(join(folder, 'test-logits.safetensors')).tensors;
-    expect(logits(options.folder)).toEqual(logits(original.folder));
+    const predictions = (folder: string) => readCheckpoint(join(folder, 'test-predictions.safetensors')).tensors;
+    expect(predictions(options.folder)).toEqual(predictions(original.folder));
   },
 );
 

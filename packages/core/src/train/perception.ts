@@ -3,7 +3,7 @@ import type { Head } from '../nn/head';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
-import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import type { SampledHeads } from './sampled-heads';
 import { crossEntropyAgainst, type TargetOptions } from './target';
@@ -19,6 +19,8 @@ export interface Seen extends TargetOptions {
   readonly random: RandomKey;
   /** Where not all classes take part: the heads of those that do, and the labels, int32 [batch], as places among them. */
   readonly sampled?: SampledHeads & { readonly targets: Tensor1D };
+  /** The teacher's embeddings of the images, [batch, d], where they were computed before. */
+  readonly taught?: Tensor2D;
 }
 
 /** A batch that is no part of a training set, and for which nothing is drawn by chance. */
@@ -32,7 +34,7 @@ export function unplaced(pixels: Tensor4D, labels: Tensor1D): Seen {
  */
 export function perception(
   student: Network,
-  { pixels, labels, indices, random, sampled, ...target }: Seen,
+  { pixels, labels, indices, random, sampled, taught: known, ...target }: Seen,
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
   mode: Mode = 'train',
@@ -50,7 +52,7 @@ export function perception(
     const logits = head.logits(embedding);
     return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
   };
-  const taught = teacher && view(teacher, teacherHead, 'eval');
+  const taught = teacher && (known ? remembered(known, teacherHead) : view(teacher, teacherHead, 'eval'));
   const against = crossEntropyAgainst(targets, target);
   return () => {
     const seen = view(student, studentHead, mode);
@@ -69,3 +71,11 @@ export function perception(
     };
   };
 }
+
+/** A teacher's view of which only the embedding was kept. */
+const remembered = (embedding: Tensor2D, head: Head): View => ({
+  features: [],
+  preactivations: [],
+  embedding,
+  logits: head.logits(embedding),
+});

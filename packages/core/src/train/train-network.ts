@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { repeatOf, type Views, viewsOf } from '../data/views';
 import type { Criterion, Pretraining } from '../distill/method';
 import type { Objective } from '../distill/objective';
 import { objectiveOf } from '../distill/objective';
@@ -23,7 +24,9 @@ import { perception } from './perception';
 import { hasResumePoint, previousOf } from './resume-point';
 import { headSampling } from './sampled-heads';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
-import type { Task } from './task';
+import { choosingMetric, type Task } from './task';
+import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
+import { openTeacherCache, type TeacherCache, type TeacherCacheOptions } from './teacher-cache/teacher-cache';
 import {
   checkpointFiles,
   type Metrics,
@@ -41,6 +44,10 @@ export interface Distillation {
   readonly objective: Objective;
   /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
   readonly predictionShare?: number;
+  /** How many drawn views of each image training shows in turn; default 0: the augmentation draws anew each epoch. */
+  readonly views?: number;
+  /** The teacher's embeddings are read from a file, which is made first; default: the teacher runs in every step. */
+  readonly cache?: TeacherCacheOptions;
 }
 
 export interface NetworkTraining extends RunSurroundings {
@@ -95,9 +102,15 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager });
+  const views = viewsOf(task.train, task.augment, distillation?.views ?? 0);
+  let cache: TeacherCache | undefined;
   try {
     const classRows = classShare < 1;
-    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher, undefined, { classRows });
+    cache = await cacheOf(options, views, imagesAtOnce);
+    const teacher =
+      distillation &&
+      (cache?.network(state, teacherRoot, { classRows }) ??
+        loadNetwork(state, teacherRoot, distillation.teacher, undefined, { classRows }));
     const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
     const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
     const network = buildNetwork(state, role, suited, seed, { recompute, classRows });
@@ -105,7 +118,13 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
-    const criterion = criterionFor(state, distillation?.objective ?? alone, { network, teacher, task, seed });
+    const criterion = criterionFor(state, distillation?.objective ?? alone, {
+      network,
+      teacher,
+      teacherShape: cache?.shape,
+      task,
+      seed,
+    });
     const frozen = [
       `${teacherRoot}/`,
       `${role}/teacher_head.`,
@@ -151,6 +170,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           mix: isMixing(settings) ? settings : undefined,
           optimiser,
           sampling,
+          rowSize: cache?.dimension,
           losses(seen) {
             const smoothed = { ...seen, smoothing: labelSmoothing };
             const perceive = perception(network, smoothed, teacher, criterion.needs, mode);
@@ -160,7 +180,16 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
           precision,
         });
     };
-    const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
+    const job = {
+      ...options,
+      program,
+      dataset: task.train,
+      augment: task.augment,
+      repeat: repeatOf(views),
+      rows: cache?.read,
+      selectBy: task.selectBy,
+      chooseBy: choosingMetric(task),
+    };
     const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
     const { pretraining } = criterion;
     if (pretraining && pretraining.epochs > 0 && !isResumed) {
@@ -209,9 +238,24 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...(agreement && { heads: agreement }),
     };
   } finally {
+    cache?.close();
     program.dispose();
     state.dispose();
   }
+}
+
+/** The teacher's cache, where one is asked for. @throws UserError where it cannot serve the method or the views */
+async function cacheOf(
+  { task: { train: dataset, augment }, distillation, settings, signal, log, eager = false }: NetworkTraining,
+  views: Views | undefined,
+  batchSize: number,
+): Promise<TeacherCache | undefined> {
+  if (!distillation?.cache) return undefined;
+  const { teacher, objective, cache } = distillation;
+  checkCachedMethods(objective.name);
+  checkUnmixed(settings);
+  if (!views) throw endlessViews(dataset);
+  return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
 }
 
 /** Gives a new network the weights that its training starts from. @returns what there is to say of them */

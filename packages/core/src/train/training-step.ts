@@ -4,7 +4,7 @@ import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
 import type { StepInputs } from '../runtime/step-inputs';
-import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import type { ClassSampler, DrawnClasses } from './class-sampling';
 import { mixedPixels, mixInput, mixValue } from './mixing';
@@ -21,6 +21,8 @@ export interface StepBatch {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
   readonly indices: Int32Array;
+  /** The teacher's embeddings of the images, batchSize x d, where the step was made for them. */
+  readonly rows?: Float32Array;
 }
 
 /** What changes from step to step. */
@@ -50,6 +52,8 @@ export interface StepParts {
   readonly seed: number;
   /** Which classes take part in a step, and the heads of these; undefined: all do. */
   readonly sampling?: (ClassSampler & { readonly heads: (sample: Tensor1D) => SampledHeads }) | undefined;
+  /** Length of the teacher's embeddings, where they are not computed in the step but given with the batch. */
+  readonly rowSize?: number | undefined;
   /** How images of a micro-batch are mixed with one another; undefined: they are not. */
   readonly mix?: MixSettings | undefined;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
@@ -90,14 +94,16 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     labels: { dtype: 'int32', shape: [images] },
     indices: { dtype: 'int32', shape: [images] },
     draw: { dtype: 'int32', shape: [2] },
+    ...(parts.rowSize !== undefined && { taught: { dtype: 'float32', shape: [images, parts.rowSize] } as const }),
     ...mixInput(mix),
     ...sampleInputs(sampling && { sample: sampling.count, targets: images }),
   } as const;
-  const seenOf = ({ pixels, labels, indices, draw, mix: drawn, ...of }: StepInputs<typeof inputs>): Seen => ({
+  const seenOf = ({ pixels, labels, indices, draw, mix: drawn, taught, ...of }: StepInputs<typeof inputs>): Seen => ({
     pixels: pixels as Tensor4D,
     labels: labels as Tensor1D,
     indices: indices as Tensor1D,
     random: randomKey(draw),
+    ...(taught && { taught: taught as Tensor2D }),
     ...(mix && mixedPixels(pixels as Tensor4D, drawn)),
     ...(sampling && { sampled: { ...sampling.heads(of.sample as Tensor1D), targets: of.targets as Tensor1D } }),
   });
@@ -132,6 +138,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
         labels: part(batch.labels, i, accumulate),
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
+        ...(batch.rows && { taught: part(batch.rows, i, accumulate) }),
         ...mixValue(mix, { seed, step: step * accumulate + i, size }),
         ...sampleValues(drawn),
       };
@@ -157,7 +164,7 @@ function sampleValues(drawn: DrawnClasses | undefined): OfSample<Int32Array> {
 }
 
 /** The `i`-th of `count` equal parts, without a copy. */
-function part<A extends Uint8Array | Int32Array>(values: A, i: number, count: number): A {
+function part<A extends Uint8Array | Int32Array | Float32Array>(values: A, i: number, count: number): A {
   const length = values.length / count;
   return values.subarray(i * length, (i + 1) * length) as A;
 }
