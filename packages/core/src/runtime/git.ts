@@ -5,7 +5,7 @@ import { promisify } from 'node:util';
 export async function git(folder: string, ...args: string[]): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], {
-      timeout: 5000,
+      timeout: 20_000,
       maxBuffer: 2 ** 26,
     });
     return stdout.trim();

@@ -7,9 +7,9 @@ import type { MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from './checkpoint';
+import type { Distillation } from './network-training';
 import type { SharedHead } from './shared-head';
 import { removeTemporaryFolders, tinyNetwork, tinyObjective, tinyTask, trainTiny } from './tiny-training';
-import type { Distillation } from './train-network';
 import { checkpointFiles, type TrainingSettings } from './trainer';
 
 const steps = 20;

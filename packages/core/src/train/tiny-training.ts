@@ -10,8 +10,9 @@ import { methods } from '../distill/registry';
 import type { NetworkDescription } from '../nn/network';
 import { stream } from '../runtime/random';
 import { classificationTask } from './classification-task';
+import type { NetworkTraining, TrainedNetwork } from './network-training';
 import type { Task } from './task';
-import { type NetworkTraining, type TrainedNetwork, trainNetwork } from './train-network';
+import { trainNetwork } from './train-network';
 import type { Metrics, TrainingSettings } from './trainer';
 
 const fewClasses = 4;

@@ -6,6 +6,7 @@ import { tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
+import type { Distillation } from './network-training';
 import {
   removeTemporaryFolders,
   temporaryFolder,
@@ -15,7 +16,6 @@ import {
   tinyTask,
   trainTiny,
 } from './tiny-training';
-import type { Distillation } from './train-network';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 const last = (folder: string) => join(folder, checkpointFiles.last);

@@ -7,6 +7,7 @@ import { type NamedValues, State } from '../../runtime/state';
 import { tf } from '../../runtime/tensorflow';
 import { readCheckpoint, writeCheckpoint } from '../checkpoint';
 import { classificationTask } from '../classification-task';
+import type { Distillation } from '../network-training';
 import type { Task } from '../task';
 import {
   removeTemporaryFolders,
@@ -18,7 +19,6 @@ import {
   tinyObjective,
   trainTiny,
 } from '../tiny-training';
-import type { Distillation } from '../train-network';
 import { checkpointFiles } from '../trainer';
 
 const images = 16;
