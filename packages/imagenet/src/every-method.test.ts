@@ -73,13 +73,16 @@ const pairs = [
   ['iresnet18', 'mobilefacenet'],
 ] as const;
 
-test.each(pairs)('--teacher=%s --student=%s', async (teacher, student) => {
-  expectTrained(await distill({ teacher, student, method: 'l2e-th-kd' }));
-});
+const family = (name: string): string =>
+  name.replace(/(?<=^(resnet|iresnet|vgg|wrn_))\d.*|(?<=mobilenet_v3)_.*|-insightface$/, '').replace(/^cifar-/, '');
 
-test('every file of backbones has a network in a pair', () => {
-  const family = (name: string) =>
-    name.replace(/(?<=^(resnet|iresnet|vgg|wrn_))\d.*|(?<=mobilenet_v3)_.*|-insightface$/, '').replace(/^cifar-/, '');
+/** The first of each family that no pair has, from a teacher of another: every file of backbones is tried. */
+function untried(): readonly (readonly [string, string])[] {
   const tried = new Set(pairs.flat().map(family));
-  expect(backbones.all.map(({ name }) => family(name)).filter((name) => !tried.has(name))).toEqual([]);
+  const firsts = new Map(backbones.all.map(({ name }) => [family(name), name] as const).reverse());
+  return [...firsts].flatMap(([one, name]) => (tried.has(one) ? [] : [['resnet14', name] as const]));
+}
+
+test.each([...pairs, ...untried()])('--teacher=%s --student=%s', async (teacher, student) => {
+  expectTrained(await distill({ teacher, student, method: 'l2e-th-kd' }));
 });

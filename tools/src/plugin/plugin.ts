@@ -34,8 +34,7 @@ export const createNodesV2: CreateNodesV2<PluginOptions> = [
     const tested = files.filter((file) => basename(file) === 'jest.config.cjs');
     const quality = tested.map((file): [string, CreateNodesResult] => {
       const folder = dirname(file);
-      // The tools are what sets the machine up: their tests cannot wait for it.
-      const targets = qualityTargets(folder, folder === 'tools' ? [] : setup);
+      const targets = qualityTargets(folder, setup);
       return [file, project(folder, { targets })];
     });
     return [...projects, ...quality];

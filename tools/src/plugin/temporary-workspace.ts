@@ -18,7 +18,12 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
   for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
     cpSync(join(repository, path), join(root, path));
   }
-  for (const path of ['packages/core/src/experiment', 'packages/core/src/runtime/user-error.ts', 'tools/src/plugin']) {
+  for (const path of [
+    'packages/core/src/experiment',
+    'packages/core/src/runtime/git.ts',
+    'packages/core/src/runtime/user-error.ts',
+    'tools/src/plugin',
+  ]) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }
   write(root, {

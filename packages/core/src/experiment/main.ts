@@ -1,4 +1,4 @@
-import { relative } from 'node:path';
+import { relative, resolve } from 'node:path';
 import { UserError } from '../runtime/user-error';
 import { readArguments } from './arguments';
 import { loadCatalog, locate, reach } from './catalog';
@@ -6,7 +6,7 @@ import { dataFingerprint } from './data-fingerprint.cjs';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
-import { openTracker } from './open-tracker';
+import { openNoTracker, openTracker } from './open-tracker';
 import { publish, runStage } from './run-stage';
 import { resolveOptions } from './settings';
 import { sourcesDigest } from './store';
@@ -14,9 +14,13 @@ import { sourcesDigest } from './store';
 /**
  * Runs one experiment: `main.ts packages/face/experiments/distill.ts --profile=smoke --seed=3`.
  * Returns the exit code: 0 done, 1 the work failed, 2 wrong usage (nothing was done), 130 interrupted.
+ *
+ * HEADSHARE_RUNS names a folder for a run that shall be made whatever was done before (`tools:reproduce`): its stages are
+ * looked for and kept there alone, and MLflow is not told.
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
   const { signal, code, release } = interruption(log);
+  const runs = process.env.HEADSHARE_RUNS ? resolve(process.env.HEADSHARE_RUNS) : undefined;
   let folder: string | undefined;
   try {
     if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
@@ -43,16 +47,17 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       data,
       sources,
       digests: new Map(),
-      track: openTracker,
+      track: runs === undefined ? openTracker : openNoTracker,
+      ...(runs !== undefined && { runs }),
     });
-    await publish(name, done, catalog);
+    if (runs === undefined) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
-    log(`Files: ${relative(root, done.folder)}`);
+    if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
     return 0;
   } catch (error) {
     if (signal.aborted) {
-      log('Interrupted. The same command goes on from here.');
+      log(runs === undefined ? 'Interrupted. The same command goes on from here.' : 'Interrupted.');
       return code();
     }
     const { message, exitCode } = explain(error, folder);

@@ -41,3 +41,6 @@ const silent: Tracker = {
   flush: async () => undefined,
   finish: async () => ({}),
 };
+
+/** Records nothing. */
+export const openNoTracker = async (): Promise<Tracker> => silent;

@@ -47,7 +47,7 @@ describe('running an experiment', () => {
     const { run, folder } = await runStage(get('student'), { profile: 'smoke', given: { seed: 3 } }, base);
     expect(run.result).toMatchObject({ metrics: { teacher: 2 }, summary: 'student after teacher' });
     expect(run.address).toBe('http://mlflow/student smoke seed=3');
-    expect(readdirSync(folder).sort()).toEqual(['config.json', 'result.json']);
+    expect(readdirSync(folder).sort()).toEqual(['config.json', 'environment.json', 'result.json']);
     expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject({
       package: 'demo',
       profile: 'smoke',

@@ -5,9 +5,22 @@ import { lockFolder } from '../runtime/lock-folder';
 import { type Catalog, nameOf, reach } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
 import type { RunContext, Stage, StageOutcome, StageResult } from './define';
+import { environmentOf, environmentTags, recordEnvironment } from './environment';
 import type { openTracker } from './open-tracker';
 import { resolveOptions, type Settings } from './settings';
-import { copyRun, digestFile, type FinishedRun, readFinished, runKey, writeFinished, writeJson } from './store';
+import {
+  copyRun,
+  digestFile,
+  type FinishedRun,
+  familyKey,
+  type RunIdentity,
+  readFinished,
+  runKey,
+  sha256,
+  type UsedStage,
+  writeFinished,
+  writeJson,
+} from './store';
 
 /** What all stages of one command share. */
 export interface Session {
@@ -22,6 +35,8 @@ export interface Session {
   readonly digests: Map<string, string>;
   /** Opens the tracker of one stage. */
   readonly track: typeof openTracker;
+  /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */
+  readonly runs?: string;
 }
 
 /** A finished run and where it lies. */
@@ -47,10 +62,11 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   const device = process.env.TF_DEVICE || 'cpu';
   const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
   const key = runKey(identity);
-  const folder = join(catalog.root, 'runs', catalog.package, name, key);
+  const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
   const shownFolder = relative(catalog.root, folder);
 
-  const finished = await findFinished(folder, key, artifactsFolder(catalog, name));
+  const artifacts = session.runs === undefined ? artifactsFolder(catalog, name) : undefined;
+  const finished = await findFinished(folder, key, artifacts);
   if (finished !== undefined) {
     log(`${name}: done already, ${shownFolder}`);
     return { run: finished, folder, reused: true };
@@ -103,7 +119,7 @@ interface Work {
   readonly key: string;
   readonly folder: string;
   readonly settings: Settings;
-  readonly identity: object;
+  readonly identity: RunIdentity;
 }
 
 async function runHere(experiment: Stage, work: Work, session: Session): Promise<FinishedRun> {
@@ -115,16 +131,19 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
     profile: settings.profile,
     ...work.identity,
   });
+  const environment = await environmentOf(catalog.root);
+  await recordEnvironment(folder, environment);
   const tracker = await session.track({
     package: catalog.package,
     experiment: name,
     runName: label,
     folder,
     params: { ...options, profile: settings.profile },
-    tags: { 'headshare.key': key },
+    tags: { ...environmentTags(environment), ...identityTags(work.identity), 'headshare.key': key },
     log,
   });
   const began = Date.now();
+  const stages: UsedStage[] = [];
   const context: RunContext<Readonly<Record<string, unknown>>> = {
     options,
     folder,
@@ -135,6 +154,8 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
   };
   const stageWithin = async <R extends StageResult>(other: Stage<R>, nested: Settings): Promise<StageOutcome<R>> => {
     const outcome = await runStage(other, nested, session);
+    const { experiment: used, key: usedKey, digests = {} } = outcome.run;
+    stages.push({ experiment: used, key: usedKey, digests });
     // The run with this key was made by `other.start`, whose result is an R; JSON keeps plain data as it was.
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
@@ -142,11 +163,13 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
     const { passing = [], ...result } = await experiment.start(context);
     signal.throwIfAborted();
     const seconds = (Date.now() - began) / 1000;
-    const run: FinishedRun = { key, experiment: name, seconds, result };
+    const digests = await digestsOf(folder, result.files ?? []);
+    const run: FinishedRun = { key, experiment: name, seconds, digests, stages, result };
     await writeFinished(folder, run);
     await Promise.all(passing.map((file) => rm(join(folder, file), { force: true })));
     tracker.metrics(prefixed('final/', result.metrics), 0);
-    for (const file of ['config.json', 'result.json', ...(result.files ?? [])]) tracker.artifact(join(folder, file));
+    for (const file of ['config.json', 'environment.json', 'result.json', ...(result.files ?? [])])
+      tracker.artifact(join(folder, file));
     const { address, note } = await tracker.finish('FINISHED');
     if (note !== undefined) log(note);
     if (address === undefined) return run;
@@ -159,9 +182,27 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
   }
 }
 
-async function findFinished(folder: string, key: string, artifacts: string): Promise<FinishedRun | undefined> {
+async function digestsOf(folder: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {
+  const digests: Record<string, string> = {};
+  for (const file of files) if (existsSync(join(folder, file))) digests[file] = await sha256(join(folder, file));
+  return digests;
+}
+
+/** By which runs of the same work are found in MLflow. */
+const identityTags = (identity: RunIdentity): Record<string, string> => ({
+  'headshare.family': familyKey(identity),
+  'headshare.data': identity.data,
+  'headshare.sources': identity.sources,
+  'headshare.device': identity.device,
+});
+
+async function findFinished(
+  folder: string,
+  key: string,
+  artifacts: string | undefined,
+): Promise<FinishedRun | undefined> {
   const here = await readFinished(folder);
-  if (here !== undefined) return here;
+  if (here !== undefined || artifacts === undefined) return here;
   const published = await readFinished(artifacts);
   if (published?.key !== key) return undefined;
   await copyRun(artifacts, folder);

@@ -12,7 +12,18 @@ export interface FinishedRun {
   readonly seconds: number;
   /** Where the run can be looked at, when it reached a tracking server. */
   readonly address?: string;
+  /** SHA-256 of the result's files by name; absent in runs of before they were kept, as `stages` is. */
+  readonly digests?: Readonly<Record<string, string>>;
+  /** The runs of other experiments that it asked for, in that order. */
+  readonly stages?: readonly UsedStage[];
   readonly result: StageResult;
+}
+
+/** A stage that a run read, and what its files were. */
+export interface UsedStage {
+  readonly experiment: string;
+  readonly key: string;
+  readonly digests: Readonly<Record<string, string>>;
 }
 
 /** What a run's result depends on. */
@@ -40,9 +51,21 @@ export function runKey(identity: RunIdentity): string {
   return createHash('sha256').update(canonical(identity)).digest('hex').slice(0, 12);
 }
 
-/** The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside. */
-export async function sourcesDigest(root: string, packageName: string): Promise<string> {
-  const core = join(__dirname, '../..');
+/** The same for runs that differ in the seed alone, whichever stage's it is. */
+export function familyKey(identity: RunIdentity): string {
+  const options = Object.entries(identity.options).map(([name, { seed: _, ...others }]) => [name, others]);
+  return runKey({ ...identity, options: Object.fromEntries(options) });
+}
+
+/**
+ * The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside.
+ * @param core core's folder: the one that this file is in, unless told otherwise
+ */
+export async function sourcesDigest(
+  root: string,
+  packageName: string,
+  core: string = join(__dirname, '../..'),
+): Promise<string> {
   const [own, shared] = await Promise.all([
     digestFiles(join(root, 'packages', packageName), ['package.json', '{src,experiments}/**/*']),
     digestFiles(core, ['package.json', '{src,native}/**/*']),
@@ -50,11 +73,16 @@ export async function sourcesDigest(root: string, packageName: string): Promise<
   return createHash('sha256').update(own).update(shared).digest('hex').slice(0, 16);
 }
 
-/** The digest of a file's content. */
+/** The digest of a file's content, as options that name one are known by. */
 export async function digestFile(path: string): Promise<string> {
+  return (await sha256(path)).slice(0, 16);
+}
+
+/** SHA-256 of a file's content, 64 hexadecimal digits. */
+export async function sha256(path: string): Promise<string> {
   const hash = createHash('sha256');
   for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest('hex').slice(0, 16);
+  return hash.digest('hex');
 }
 
 async function digestFiles(folder: string, patterns: readonly string[]): Promise<string> {

@@ -1,6 +1,5 @@
-import { execFile } from 'node:child_process';
 import { userInfo } from 'node:os';
-import { promisify } from 'node:util';
+import { git } from '../runtime/git';
 
 /**
  * The tags by which MLflow's interface shows where a run came from: user, Nx target, git commit, branch and remote.
@@ -26,15 +25,6 @@ export async function sourceTags(target: string, folder: string): Promise<Record
 /** A remote's address without the user name and token that it may carry. */
 export function withoutCredentials(remote: string): string {
   return remote.replace(/^(\w+:\/\/)[^@/]*@/, '$1');
-}
-
-async function git(folder: string, ...args: string[]): Promise<string | undefined> {
-  try {
-    const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], { timeout: 20_000 });
-    return stdout.trim() || undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 function userName(): string {

@@ -1,0 +1,94 @@
+/** Each generator, through Nx, in a copy of the workspace; what it writes is linted, type-checked and tested there. */
+import { spawnSync } from 'node:child_process';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join, resolve } from 'node:path';
+import { nx } from '../plugin/temporary-workspace';
+
+const repository = resolve(__dirname, '../../..');
+const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-generators-')));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const workspaceFiles = ['.env', 'biome.json', 'jest.preset.cjs', 'nx.json', 'package.json', 'package-lock.json'];
+const shared = ['node_modules', 'dist'];
+
+beforeAll(() => {
+  for (const file of [...workspaceFiles, 'tsconfig.json', 'tsconfig.base.json', 'packages', 'tools']) {
+    const filter = (path: string) => !shared.includes(path.split('/').at(-1) ?? '');
+    cpSync(join(repository, file), join(root, file), { recursive: true, filter });
+  }
+  const installed = join(repository, 'node_modules');
+  const modules = join(root, 'node_modules');
+  mkdirSync(join(modules, '@headshare'), { recursive: true });
+  const packages = readdirSync(join(root, 'packages'));
+  for (const name of readdirSync(installed)) {
+    if (name === '@headshare') continue;
+    const own = packages.includes(name);
+    symlinkSync(own ? join(root, 'packages', name) : join(installed, name), join(modules, name));
+  }
+  for (const name of packages) symlinkSync(join(root, 'packages', name), join(modules, '@headshare', name));
+  symlinkSync(join(root, 'tools'), join(modules, '@headshare/tools'));
+});
+
+const made = [
+  ['method', 'my-method', []],
+  ['method', 'logits', []],
+  ['backbone', 'tiny-net', []],
+  ['experiment', 'warm-up', ['--package=imagenet']],
+  ['dataset', 'class', ['--package=imagenet']],
+] as const;
+
+/** Runs what node_modules/.bin has; what it printed, where it fails. */
+function failing(program: string, ...words: readonly string[]): string {
+  const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin', program), words, {
+    cwd: root,
+    encoding: 'utf8',
+  });
+  return status === 0 ? '' : stdout + stderr;
+}
+
+test('a dry run writes nothing', () => {
+  const { stdout, status } = nx(root, ['g', './tools:method', 'my-method', '--dry-run']);
+  expect(stdout).toContain('CREATE packages/core/src/distill/losses/my-method.ts');
+  expect(stdout).not.toContain('Try it');
+  expect(status).toBe(0);
+  expect(readdirSync(join(root, 'packages/core/src/distill/losses'))).not.toContain('my-method.ts');
+}, 60_000);
+
+test('what is made says what to do next, passes lint, types and its tests, and the registries take it', () => {
+  for (const [kind, name, more] of made) {
+    const { stdout, stderr, status } = nx(root, ['g', `@headshare/tools:${kind}`, name, ...more]);
+    expect([stderr, status]).toEqual(['', 0]);
+    expect(stdout).toMatch(/\nCREATE packages\/.*\n\n(Try|Look at|Test) it: npx /s);
+  }
+  expect(failing('biome', 'check', '--vcs-enabled=false', 'packages/core/src', 'packages/imagenet')).toBe('');
+  for (const name of ['core', 'imagenet']) expect(failing('tsc', '-p', `packages/${name}`)).toBe('');
+  const jest = (project: string, ...words: readonly string[]) =>
+    failing('jest', '-c', `packages/${project}/jest.config.cjs`, '--runInBand', '--ci', ...words);
+  expect(jest('core', 'methods/(my-method|logits)', 'backbones/tiny-net', '(distill|nn)/registry')).toBe('');
+  expect(jest('core', 'every-backbone', 'eager-compiled', '-t', 'tiny-net|my-method')).toBe('');
+  expect(jest('imagenet', 'experiments/warm-up', 'data/class')).toBe('');
+  expect(jest('imagenet', 'every-method', '-t', 'tiny-net|my-method')).toBe('');
+}, 600_000);
+
+test.each([
+  [
+    ['method', 'MyMethod'],
+    "a method's name is lower case words and digits with dashes between, not 'MyMethod'; write my-method",
+  ],
+  [['method', 'kdth'], 'there is a method called kdth already'],
+  [['method', 'sh-kd'], 'there is a method called sh-kd already'],
+  [['backbone', 'resnet8'], 'there is a backbone called resnet8 already'],
+  [['experiment', 'distill', '--package=face'], 'packages/face/experiments/distill.ts is there already'],
+  [['experiment', 'data', '--package=face'], 'face:data is a target already'],
+  [['dataset', 'more', '--package=faces'], "no package 'faces' has experiments; did you mean 'face'?"],
+])(
+  '%j: one sentence, and nothing is written',
+  ([kind, ...words], sentence) => {
+    const { stdout, stderr, status } = nx(root, ['g', `./tools:${kind}`, ...words]);
+    expect(stdout + stderr).toContain(sentence);
+    expect(stdout).not.toContain('CREATE');
+    expect(status).toBe(1);
+  },
+  60_000,
+);

@@ -1,0 +1,81 @@
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { type Environment, environmentsIn } from '@headshare/core/experiment/environment';
+import type { FinishedRun, RunIdentity } from '@headshare/core/experiment/store';
+import { UserError } from '@headshare/core/runtime/user-error';
+
+/** What was kept of a run. */
+export interface RecordedRun {
+  /** `face:student, run 1a2b3c4d5e6f` */
+  readonly title: string;
+  readonly package: string;
+  readonly profile: string;
+  readonly identity: RunIdentity;
+  readonly finished: FinishedRun;
+  /** The last one is the one that it ended in. None of runs of before they were kept. */
+  readonly environments: readonly Environment[];
+  /** Where its files are, when they are here. */
+  readonly folder?: string;
+}
+
+/** The files of a run that tell how it was made, by the names under which MLflow has them too. */
+export const recordFiles = ['config.json', 'result.json', 'environment.json'] as const;
+
+export type Records = Readonly<Partial<Record<(typeof recordFiles)[number], string>>>;
+
+/** The run in a folder. @throws UserError where it is none, or not finished. @param where the folder, for people */
+export function readRun(folder: string, where: string): RecordedRun {
+  const texts = recordFiles.map((file) => {
+    const path = join(folder, file);
+    return [file, existsSync(path) ? readFileSync(path, 'utf8') : undefined] as const;
+  });
+  return { ...recordedRun(Object.fromEntries(texts), where), folder };
+}
+
+/** What the texts of its files say of a run. @throws UserError where they do not say enough. @param where for people */
+export function recordedRun(records: Records, where: string): RecordedRun {
+  const config = parsed(records['config.json']);
+  if (records['config.json'] === undefined) {
+    throw new UserError(`${where} has no config.json: it is no run, or one of before runs kept their options`);
+  }
+  if (!isConfig(config)) {
+    throw new UserError(`the config.json of ${where} does not say experiment, options, data, sources and device`);
+  }
+  const finished = parsed(records['result.json']);
+  if (!isFinished(finished)) {
+    throw new UserError(`${where} has not finished (no result.json): there is nothing to compare with`);
+  }
+  const { package: packageName, profile, ...identity } = config;
+  return {
+    title: `${packageName}:${identity.experiment}, run ${finished.key}`,
+    package: packageName,
+    profile,
+    identity,
+    finished,
+    environments: environmentsIn(parsed(records['environment.json'])),
+  };
+}
+
+type Config = RunIdentity & { readonly package: string; readonly profile: string };
+
+function isConfig(value: unknown): value is Config {
+  if (!isRecord(value) || !isRecord(value.options) || !Object.values(value.options).every(isRecord)) return false;
+  const { package: packageName, profile, experiment, data, sources, device } = value;
+  // The first two become parts of paths.
+  const names = [packageName, experiment].every((name) => typeof name === 'string' && /^[\w-]+$/.test(name));
+  return names && [profile, data, sources, device].every((text) => typeof text === 'string');
+}
+
+function isFinished(value: unknown): value is FinishedRun {
+  return isRecord(value) && typeof value.key === 'string' && isRecord(value.result) && isRecord(value.result.metrics);
+}
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+
+function parsed(text: string | undefined): unknown {
+  try {
+    return JSON.parse(text ?? 'null');
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,126 @@
+import { isDeepStrictEqual } from 'node:util';
+import { type Catalog, nameOf, reach } from '@headshare/core/experiment/catalog';
+import type { Overrides, Stage } from '@headshare/core/experiment/define';
+import { type Option, written } from '@headshare/core/experiment/option';
+import { profileNames, resolveOptions, type Settings } from '@headshare/core/experiment/settings';
+import { UserError } from '@headshare/core/runtime/user-error';
+import type { RecordedRun } from './recorded-run';
+
+/** A run's command line, told anew. */
+export interface Restated {
+  /** `--profile=smoke --seed=3`: no more than it takes. */
+  readonly words: readonly string[];
+  /** Options that there were not when the run was made: they have their defaults. */
+  readonly since: readonly string[];
+}
+
+/**
+ * The command line under which an experiment, and all that it needs or uses, has the options of a run.
+ * @throws UserError where the experiment, or one of the options, is no longer there, or cannot be set so
+ */
+export function restate(run: RecordedRun, catalog: Catalog): Restated {
+  const { experiment: name, options: recorded } = run.identity;
+  const experiment = catalog.experiments.get(name);
+  if (experiment === undefined) {
+    throw (
+      catalog.broken.get(name) ??
+      new UserError(`there is no experiment ${catalog.package}:${name} any more${byItsCommit(run)}`)
+    );
+  }
+  const stages = reach(experiment).flatMap((stage) => {
+    const values = recorded[nameOf(catalog, stage)];
+    return values === undefined ? [] : [{ stage, values }];
+  });
+  const known = new Set(stages.flatMap(({ stage }) => Object.keys(stage.options)));
+  const gone = Object.values(recorded)
+    .flatMap((values) => Object.keys(values))
+    .find((option) => !known.has(option));
+  if (gone !== undefined) {
+    throw new UserError(`${catalog.package}:${name} has no option ${written(gone)} any more${byItsCommit(run)}`);
+  }
+
+  const profile = profileNames(experiment).includes(run.profile) ? run.profile : 'default';
+  const isRecorded = (given: Overrides): boolean =>
+    stages.every(({ stage, values }) => differing(stage, values, { profile, given }).length === 0);
+  let given = everyOption(stages);
+  const wrong = stages.flatMap(({ stage, values }) => differing(stage, values, { profile, given }));
+  if (wrong[0] !== undefined) {
+    throw new UserError(
+      `${catalog.package}:${name} can no longer have ${wrong[0]} as the run had it${byItsCommit(run)}`,
+    );
+  }
+  for (const option of Object.keys(given)) {
+    const { [option]: _, ...fewer } = given;
+    if (attempt(() => isRecorded(fewer))) given = fewer;
+  }
+  const options: Record<string, Option<unknown>> = Object.assign({}, ...stages.map(({ stage }) => stage.options));
+  return {
+    words: [
+      ...(profile === 'default' ? [] : [`--profile=${profile}`]),
+      ...Object.entries(given).map(([option, value]) => word(option, value, options[option])),
+    ],
+    since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))].map(written),
+  };
+}
+
+interface RecordedStage {
+  readonly stage: Stage;
+  readonly values: Readonly<Record<string, unknown>>;
+}
+
+const byItsCommit = ({ environments }: RecordedRun): string => {
+  const commit = environments.at(-1)?.commit;
+  return commit === undefined ? '' : `; --worktree makes the run by its own commit, ${commit.slice(0, 8)}`;
+};
+
+/** All options as recorded. One that stages had different values of was not given: its defaults differ. */
+function everyOption(stages: readonly RecordedStage[]): Overrides {
+  const given: Record<string, unknown> = {};
+  const differ = new Set<string>();
+  for (const { stage, values } of stages) {
+    const isNew = newIn(stage, values);
+    for (const option of Object.keys(stage.options)) {
+      if (isNew.includes(option)) continue;
+      if (Object.hasOwn(given, option) && !isDeepStrictEqual(given[option], values[option])) differ.add(option);
+      given[option] = values[option];
+    }
+  }
+  return Object.fromEntries(Object.entries(given).filter(([option]) => !differ.has(option)));
+}
+
+/** Options of a stage that a run of it should have had; ones that may be absent leave no trace when they are. */
+const newIn = (stage: Stage, values: Readonly<Record<string, unknown>>): readonly string[] =>
+  Object.entries(stage.options)
+    .filter(([name, option]) => !Object.hasOwn(values, name) && (option.required || option.default !== undefined))
+    .map(([name]) => name);
+
+/** The options that would be others than in the run, as written. */
+function differing(stage: Stage, values: Readonly<Record<string, unknown>>, settings: Settings): readonly string[] {
+  const isNew = newIn(stage, values);
+  return Object.entries(resolveOptions(stage, settings))
+    .filter(([name, value]) => !isNew.includes(name) && !isDeepStrictEqual(asRecorded(value), values[name]))
+    .map(([name]) => written(name));
+}
+
+/** As JSON has it. */
+const asRecorded = (value: unknown): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
+
+function attempt(test: () => boolean): boolean {
+  try {
+    return test();
+  } catch {
+    return false;
+  }
+}
+
+function word(name: string, value: unknown, option: Option<unknown> | undefined): string {
+  if (value === undefined) return written(name).replace(/^--/, '--no-');
+  const text = Array.isArray(value) ? value.join(',') : String(value);
+  // A list's text may itself hold a comma.
+  if (!attempt(() => isDeepStrictEqual(asRecorded(option?.parse(text, written(name))), value))) {
+    throw new UserError(
+      `${written(name)} cannot be given on a command line as the run had it: ${JSON.stringify(value)}`,
+    );
+  }
+  return `${written(name)}=${text}`;
+}
