@@ -1,5 +1,6 @@
 import { relative } from 'node:path';
 import { UserError } from '../runtime/user-error';
+import { parentTag, parentVariable } from '../tracking/run-tags';
 import { readArguments } from './arguments';
 import { loadCatalog, locate, reach } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
@@ -36,7 +37,10 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
+    // A run that another one started is part of that one, and not the target's latest.
+    const parent = process.env[parentVariable];
     const done = await runStage(experiment, settings, {
+      ...(parent && { tags: { [parentTag]: parent } }),
       catalog,
       signal,
       log,
@@ -45,7 +49,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       digests: new Map(),
       track: openTracker,
     });
-    await publish(name, done, catalog);
+    if (!parent) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
