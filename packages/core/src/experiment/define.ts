@@ -17,6 +17,8 @@ export interface StageResult {
 export interface RunContext<O> {
   /** The experiment's own options: defaults, then the profile, then the command line. */
   readonly options: O;
+  /** What the profile's or the default's values were overridden by, for this experiment and its stages. */
+  readonly given: Overrides;
   /** The run's own folder, absolute: `runs/<package>/<experiment>/<key>`. A resumed run finds what it left there. */
   readonly folder: string;
   /** Aborted by Ctrl-C and SIGTERM: stop after the current step, keep a checkpoint, then `signal.throwIfAborted()`. */

@@ -6,26 +6,17 @@ import { parseObjective } from '../distill/parse-objective';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
-import type { Metrics } from '../train/trainer';
-import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
-import { defineExperiment, type StageOutcome } from './define';
+import { comparisonExperiments, type ReportedDomain } from './comparison/experiments';
+import { defineExperiment } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
-import { integer, list, type Options, type Values } from './option';
+import type { Options, Values } from './option';
 import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
-export interface DistillationDomain<D extends Options> {
-  /** What the networks are, in descriptions: 'face model'. */
-  readonly noun: string;
+export interface DistillationDomain<D extends Options> extends ReportedDomain {
   readonly dataOptions: D;
-  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly taskOf: TaskOf<Values<D>>;
   readonly recipes: Recipes;
-  readonly columns: readonly MetricColumn[];
-  /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
-  readonly pictured: readonly [string, ...string[]];
-  /** Lines under tables: what the numbers are. */
-  readonly notes: readonly string[];
 }
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
@@ -121,54 +112,8 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     },
   });
 
-  const compare = defineExperiment({
-    summary: `Student alone, distilled by each method, and teachers side by side over several seeds`,
-    uses: { student, teacher, distill, teacherStudentHead, distillStudentHead },
-    options: {
-      ...data,
-      seed: trainingOptions.seed,
-      seeds: integer({ default: 5, min: 1, help: 'how many seeds, counted up from --seed' }),
-      methods: list(methodOptions.method, { default: ['l2e', 'th-kd', 'sh-kd'], help: 'methods to compare' }),
-    },
-    profiles,
-    run: async (context) => {
-      const { seed: firstSeed, seeds, methods } = context.options;
-      const runs: ComparedRun[] = [];
-      const task = await taskOf(context.options);
-      for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-        context.log(`seed ${seed} (${seed - firstSeed + 1} of ${seeds})`);
-        const add = (row: string, { result }: StageOutcome<NetworkResult>, more: Metrics = {}) =>
-          runs.push({ row, seed, parameters: result.parameters, metrics: { ...result.metrics, ...more } });
-        const large = await context.stage(teacher, { seed });
-        const alone = await context.stage(student, { seed });
-        add('teacher', large);
-        if (methods.includes('sh-kd'))
-          add("teacher, student's head", await context.stage(teacherStudentHead, { seed }));
-        add('student alone', alone, task.relate(large.folder, alone.folder));
-        for (const method of methods) {
-          const taught =
-            method === 'sh-kd'
-              ? await context.stage(distillStudentHead, { seed })
-              : await context.stage(distill, { seed, method });
-          add(method, taught);
-        }
-      }
-      await task.close();
-      const baseline = (method: string) => ['student alone', ...(method === 'l2e' ? [] : ['l2e'])];
-      return reportComparison(
-        runs,
-        {
-          title: noun,
-          columns,
-          pictured: domain.pictured,
-          notes,
-          reference: 'teacher',
-          baselines: Object.fromEntries(methods.map((method) => [method, baseline(method)])),
-        },
-        context.folder,
-      );
-    },
-  });
+  const stages = { student, teacher, teacherStudentHead, distillStudentHead, distill };
+  const comparisons = comparisonExperiments({ ...domain, taskOf }, stages, data);
 
   function summary(networks: Readonly<Record<string, NetworkResult>>): string {
     const table: Table = {
@@ -183,5 +128,5 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     return terminalTable(table);
   }
 
-  return { student, teacher, teacherStudentHead, distillStudentHead, distill, compare };
+  return { ...stages, ...comparisons };
 }

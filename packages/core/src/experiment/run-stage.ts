@@ -98,6 +98,7 @@ async function runHere(
   const began = Date.now();
   const context: RunContext<Readonly<Record<string, unknown>>> = {
     options,
+    given: settings.given,
     folder,
     signal,
     tracker,

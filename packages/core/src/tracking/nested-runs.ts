@@ -4,7 +4,7 @@ import { journalTag, parentTag } from './run-tags';
 /** MLflow shows a run below the one that it names by this tag. */
 const mlflowParent = 'mlflow.parentRunId';
 
-const valueOf = (tags: readonly KeyValue[] | undefined, name: string): string | undefined =>
+const tagValue = (tags: readonly KeyValue[] | undefined, name: string): string | undefined =>
   tags?.find(({ key }) => key === name)?.value;
 
 /**
@@ -13,7 +13,7 @@ const valueOf = (tags: readonly KeyValue[] | undefined, name: string): string | 
  * @param tags that have just been sent
  */
 export async function joinParent(server: Connection, run: Run, tags: readonly KeyValue[]): Promise<void> {
-  const parent = valueOf(tags, parentTag);
+  const parent = tagValue(tags, parentTag);
   if (parent === undefined) return;
   const [found] = await findByTag(server, run, journalTag, parent);
   if (found) await setTag(server, run.info.run_id, mlflowParent, found.info.run_id);
@@ -21,10 +21,10 @@ export async function joinParent(server: Connection, run: Run, tags: readonly Ke
 
 /** Puts the runs below a run that named it as their parent before the server knew it. */
 export async function adoptChildren(server: Connection, run: Run): Promise<void> {
-  const journal = valueOf(run.data.tags, journalTag);
+  const journal = tagValue(run.data.tags, journalTag);
   if (journal === undefined) return;
   for (const { info, data } of await findByTag(server, run, parentTag, journal)) {
-    if (valueOf(data.tags, mlflowParent) === undefined)
+    if (tagValue(data.tags, mlflowParent) === undefined)
       await setTag(server, info.run_id, mlflowParent, run.info.run_id);
   }
 }
