@@ -47,30 +47,46 @@ export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSp
       scale: { zero: false, padding: 10 },
       axis: { tickCount: 6 },
     });
-    const colour = methodColour(names);
-    const color = { ...colour, legend: { orient: 'right' as const, title: null, symbolOpacity: 1 } };
+    const color = { ...methodColour(names), legend: { orient: 'right' as const, title: null, symbolOpacity: 1 } };
     return {
       width: 300,
       height: 280,
-      layer: [
-        {
-          mark: { type: 'rule', strokeWidth: 2 },
-          encoding: { x, y: vertical('low'), y2: { field: 'high' }, color },
-        },
-        {
-          mark: { type: 'point', filled: true, size: 90, opacity: 1 },
-          encoding: { x, y: vertical('mean'), color, shape: { ...colour, scale: { domain: names }, legend: null } },
-        },
-      ],
+      layer: values.flatMap((value) => {
+        const xOffset = beside(
+          value[field],
+          value.name,
+          values.map((other) => ({ name: other.name, size: other[field] })),
+        );
+        const data = { values: [value] };
+        return [
+          {
+            data,
+            mark: { type: 'rule' as const, strokeWidth: 2, xOffset },
+            encoding: { x, y: vertical('low'), y2: { field: 'high' }, color },
+          },
+          {
+            data,
+            mark: { type: 'point' as const, filled: true, size: 90, opacity: 1, xOffset },
+            encoding: { x, y: vertical('mean'), color },
+          },
+        ];
+      }),
     };
   };
   return {
     title: { text: title, ...(subtitle ? { subtitle } : {}) },
     spacing: 36,
-    data: { values },
     hconcat: [
       panel('parameters', 'parameters, millions'),
       panel('multiplyAdds', 'multiply-adds for an image, millions'),
     ],
   };
+}
+
+/** Pixels between networks of one size, which stand beside one another rather than on top. */
+const apart = 10;
+
+function beside(size: number, name: string, all: readonly { readonly name: string; readonly size: number }[]): number {
+  const same = all.filter((other) => Math.abs(other.size / size - 1) < 0.02);
+  return apart * (same.findIndex((other) => other.name === name) - (same.length - 1) / 2);
 }

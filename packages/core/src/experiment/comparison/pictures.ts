@@ -23,6 +23,7 @@ export async function comparisonCharts(
   const label = main.percent ? `${main.title} (%)` : main.title;
   const over = (what: string): string => (seeds === 1 ? `${subtitle}` : `${subtitle}; ${what}`);
 
+  const among = [...byRow(runs).keys()];
   const curves = (await learningCurves(runs, main.metric)).map(({ name, points }) => ({
     name,
     points: points.map(({ x, y, low, high }) => ({
@@ -44,6 +45,8 @@ export async function comparisonCharts(
         x: 'epoch',
         y: label,
         series: curves,
+        wholeX: true,
+        among,
       }),
     }),
     size: sizeChart({
@@ -64,6 +67,8 @@ export async function comparisonCharts(
         subtitle: `cosines of all classes, ${subtitle.toLowerCase()}`,
         x: 'cosine',
         series: cosines,
+        bins: 40,
+        among,
         domain: cosineRange(cosines.flatMap(({ values }) => values)),
       }),
     }),
@@ -91,7 +96,7 @@ function side(runs: readonly ComparedRun[], layout: ComparisonLayout, subtitle: 
         },
       ];
     });
-  return comparisonChart({ title: layout.title, subtitle, methods, panels });
+  return comparisonChart({ title: layout.title, subtitle, methods, panels, among: [...rows.keys()] });
 }
 
 function readCosines(folder: string): readonly number[] {

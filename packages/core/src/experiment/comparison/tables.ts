@@ -15,9 +15,9 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
     columns: [
       { title: layout.title },
       { title: 'parameters', digits: 0 },
-      { title: 'multiply-adds', digits: 0 },
+      { title: 'multiply-adds, M' },
       main,
-      ...(most > 1 ? [{ ...style, title: '95 % interval' }] : []),
+      ...(most > 1 ? [{ title: '95 % interval' }] : []),
       { ...style, title: 'best epoch' },
       ...(published ? [{ ...style, title: 'published' }] : []),
       ...others,
@@ -28,7 +28,7 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
       return [
         row,
         parameters,
-        layout.multiplyAdds(network),
+        layout.multiplyAdds(network) / 1e6,
         last,
         ...(most > 1 ? [intervalText(last, main)] : []),
         cell(valuesOf(ofRow, main.metric, 'best')),
@@ -66,7 +66,14 @@ export function differencesTable(runs: readonly ComparedRun[], layout: Compariso
         pairs.map(([a]) => a),
         pairs.map(([, b]) => b),
       );
-      return [[`${row} − ${other}`, difference, intervalText(difference, main), p ?? Number.NaN]];
+      return [
+        [
+          `${row} − ${other}`,
+          difference,
+          intervalText(difference, main),
+          p !== undefined && p < 1e-4 ? '<0.0001' : (p ?? Number.NaN),
+        ],
+      ];
     }),
   );
   if (cells.length === 0) return undefined;
@@ -74,7 +81,7 @@ export function differencesTable(runs: readonly ComparedRun[], layout: Compariso
     columns: [
       { title: 'difference by seed' },
       { ...main },
-      { title: '95 % interval', percent: main.percent },
+      { title: '95 % interval' },
       { title: 'p (paired t-test)', digits: 4 },
     ],
     rows: cells,
