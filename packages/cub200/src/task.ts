@@ -1,5 +1,6 @@
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/experiment/encoded-task';
+import { drawTraining } from '@headshare/core/experiment/held-out';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openCub200 } from './data/cub200';
@@ -16,10 +17,10 @@ export async function birdsTask(options: DataValues): Promise<Task> {
 }
 
 function drawnBirds(options: DataValues): Task {
-  const { imageSize, classes, imagesPerClass, testImagesPerClass, difficulty } = options;
+  const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({
-    train: proceduralBirds({ ...common, split: 'train', imagesPerClass }),
+    ...drawTraining((imagesPerClass) => proceduralBirds({ ...common, split: 'train', imagesPerClass }), options),
     test: proceduralBirds({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
     augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });

@@ -3,7 +3,7 @@ import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
 import { recipes } from './recipes';
 import { rocByRow } from './roc-by-row';
-import { proceduralPairs, verificationTask } from './verification-task';
+import { judgedPairs, verificationTask } from './verification-task';
 
 export const experiments = distillationExperiments({
   noun: 'face model',
@@ -20,10 +20,8 @@ export const experiments = distillationExperiments({
     { metric: 'cross_accuracy', title: 'across models', percent: true },
   ],
   pictured: ['accuracy', 'cross_accuracy'],
-  charts: async (runs, options) => ({
-    roc: rocByRow(runs, proceduralPairs(options as DataValues)),
-  }),
-  notes: [
+  charts: async (runs, options) => ({ roc: rocByRow(runs, await judgedPairs(options as DataValues)) }),
+  notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
   ],

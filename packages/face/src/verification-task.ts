@@ -1,57 +1,15 @@
 import type { Task } from '@headshare/core/train/task';
-import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
-import { defaultNuisance } from './data/appearance';
-import { proceduralFaces } from './data/procedural-faces';
-import { verificationPairs } from './data/verification-pairs';
-import { verificationMetrics, verify } from './evaluation/verification';
+import type { LabelledPairs } from './evaluation/verification';
 import type { DataValues } from './options';
+import { proceduralPairs, proceduralTask } from './procedural-task';
+import { realFacesTask, selectedSet } from './real-faces-task';
 
-/** Pictures of each person to verify. */
-const imagesPerProbe = 11;
-
-/** The pairs of procedural faces that networks are judged by; the same for every network and seed. */
-export function proceduralPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
-  return verificationPairs({
-    identities: verificationIdentities,
-    imagesPerIdentity: imagesPerProbe,
-    genuine: pairs,
-    impostor: pairs,
-    seed: dataSeed,
-  });
+/** Training on the faces that options name, judged by verification of people who were not trained on. */
+export function verificationTask(options: DataValues): Task | Promise<Task> {
+  return options.dataset === 'procedural' ? proceduralTask(options) : realFacesTask(options);
 }
 
-// The faces stay the same whatever the seed of the training: seeds then measure training, not the draw of the faces.
-const dataSeed = 2022;
-
-/** Training on procedural faces, judged by verification of people who were not trained on. */
-export function verificationTask(options: DataValues): Task {
-  const { imageSize, identities, imagesPerIdentity, difficulty, verificationIdentities } = options;
-  const nuisance = Object.fromEntries(
-    Object.entries(defaultNuisance).map(([cause, strength]) => [cause, strength * difficulty]),
-  );
-  const common = { size: imageSize, seed: dataSeed, ...nuisance };
-  const train = proceduralFaces({ ...common, split: 'train', identities, imagesPerIdentity });
-  const probes = proceduralFaces({
-    ...common,
-    split: 'verification',
-    identities: verificationIdentities,
-    imagesPerIdentity: imagesPerProbe,
-  });
-  const pairs = proceduralPairs(options);
-  return {
-    train,
-    augment: { flip: true },
-    selectBy: 'accuracy',
-    async evaluate(inference) {
-      return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
-    },
-    async conclude(folder, inference) {
-      writeEmbeddings(folder, await inference.embed(probes));
-      return [embeddingsFile];
-    },
-    relate: (teacher, student) => crossModelMetrics(teacher, student, pairs),
-    async close() {
-      await Promise.all([train.close(), probes.close()]);
-    },
-  };
+/** The pairs whose embeddings a finished network has left in its folder. */
+export async function judgedPairs(options: DataValues): Promise<LabelledPairs> {
+  return options.dataset === 'procedural' ? proceduralPairs(options) : (await selectedSet(options)).selected.pairs;
 }

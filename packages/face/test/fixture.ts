@@ -26,3 +26,6 @@ function copyOf(path: string): ArrayBuffer {
   new Uint8Array(buffer).set(bytes);
   return buffer;
 }
+
+/** The path of a file of cases; FACE_CASES names another folder than our own. */
+export const casePath = (path: string): string => join(process.env.FACE_CASES || folder, path);

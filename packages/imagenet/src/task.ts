@@ -2,6 +2,7 @@ import { openCifar } from '@headshare/core/data/cifar/cifar';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/experiment/encoded-task';
+import { drawTraining, splitTraining } from '@headshare/core/experiment/held-out';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openImageNet } from './data/imagenet';
@@ -17,16 +18,20 @@ export async function imageTask(options: DataValues): Promise<Task> {
   if (dataset === 'shapes') return shapesTask(options);
   if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options);
   if (dataset === 'folder') return encodedTask(await openClassFolders(data), options);
+  const { train, test, classNames } = await openCifar(data, { kind: dataset });
   return classificationTask({
-    ...(await openCifar(data, { kind: dataset })),
+    ...splitTraining(train, options, () => train),
+    test,
+    classNames,
     augment: { flip: true, crop: { pad: 4 } },
   });
 }
 
-function shapesTask({ imageSize, classes, imagesPerClass, testImagesPerClass, difficulty }: DataValues): Task {
+function shapesTask(options: DataValues): Task {
+  const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({
-    train: proceduralShapes({ ...common, split: 'train', imagesPerClass }),
+    ...drawTraining((imagesPerClass) => proceduralShapes({ ...common, split: 'train', imagesPerClass }), options),
     test: proceduralShapes({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
     augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });

@@ -1,6 +1,8 @@
-import { type Connection, sendForJson } from './connection';
-import { MlflowError } from './error';
-import type { KeyValue } from './runs';
+import { get, post } from './api';
+import type { Connection } from './connection';
+import { invalid } from './error';
+import { checkEntry } from './limits';
+import { paged, take } from './page';
 
 export interface Metric {
   key: string;
@@ -9,95 +11,89 @@ export interface Metric {
   /** Milliseconds since 1970. */
   timestamp: number;
   step: number;
+  /** The logged model that was measured. */
+  model_id?: string;
+  /** The dataset that it was measured on; with `dataset_digest`. */
+  dataset_name?: string;
+  dataset_digest?: string;
 }
 
-export interface Batch {
-  metrics?: Metric[];
-  params?: KeyValue[];
-  tags?: KeyValue[];
+/** As the server sends it: protobuf's JSON has no NaN, and leaves out what is 0. */
+export interface SentMetric extends Omit<Metric, 'value' | 'timestamp' | 'step'> {
+  value?: number | string;
+  timestamp?: number | string;
+  step?: number | string;
 }
 
-/** What one runs/log-batch request may hold, and how long names and values may be (characters; bytes for the whole). */
-export const limits = {
-  metrics: 1000,
-  params: 100,
-  tags: 100,
-  entities: 1000,
-  bytes: 1_000_000,
-  keyLength: 250,
-  paramLength: 6000,
-  tagLength: 5000,
-} as const;
+export function readMetric({ value, timestamp, step, ...rest }: SentMetric): Metric {
+  return { ...rest, value: Number(value ?? 0), timestamp: Number(timestamp ?? 0), step: Number(step ?? 0) };
+}
 
-/**
- * Logs metrics, params and tags, in as many requests as MLflow's limits ask for, in order.
- * Safe to repeat: params and tags of the same value may be sent again, and MLflow's SQL store keeps a metric point of
- * the same name, step, time and value once.
- * Throws INVALID_PARAMETER_VALUE when a param is given another value than it has, or a name or value is too long.
- */
-export async function logBatch(connection: Connection, runId: string, batch: Batch): Promise<void> {
-  for (const chunk of chunks(batch)) {
-    await sendForJson(connection, {
-      method: 'POST',
-      path: '/api/2.0/mlflow/runs/log-batch',
-      json: {
-        run_id: runId,
-        metrics: chunk.metrics?.map((metric) => ({ ...metric, value: jsonNumber(metric.value) })),
-        params: chunk.params,
-        tags: chunk.tags,
-      },
-      repeatable: true,
-    });
+/** As it is sent. Throws INVALID_PARAMETER_VALUE for what MLflow would not take. */
+export function writeMetric(metric: Metric): SentMetric {
+  const { key, value, timestamp, step } = metric;
+  checkEntry('metric', key);
+  if (typeof value !== 'number') throw invalid(`metric "${key}" is ${value}, not a number`);
+  if (!Number.isSafeInteger(step)) throw invalid(`metric "${key}" has step ${step}, not an integer`);
+  if (!Number.isSafeInteger(timestamp) || timestamp < 0) {
+    throw invalid(`metric "${key}" has timestamp ${timestamp}, not whole milliseconds since 1970`);
   }
+  return { ...metric, value: Number.isFinite(value) ? value : String(value) };
 }
 
-/** Cuts a batch into parts that each respect `limits`. Tags and params come first, metrics after. */
-export function* chunks(batch: Batch): Generator<Batch> {
-  let chunk: Required<Batch> = { metrics: [], params: [], tags: [] };
-  let bytes = 0;
-  const kinds = ['tags', 'params', 'metrics'] as const;
-  for (const kind of kinds) {
-    for (const entry of batch[kind] ?? []) {
-      // 20 bytes are left for what jsonNumber adds, and half a kilobyte of the whole for the run's id and field names.
-      const size = Buffer.byteLength(JSON.stringify(entry)) + 20;
-      const entities = chunk.metrics.length + chunk.params.length + chunk.tags.length;
-      const full = chunk[kind].length >= limits[kind] || entities >= limits.entities;
-      if (full || (entities > 0 && bytes + size > limits.bytes - 512)) {
-        yield chunk;
-        chunk = { metrics: [], params: [], tags: [] };
-        bytes = 0;
-      }
-      if (kind === 'metrics') chunk.metrics.push(entry as Metric);
-      else chunk[kind].push(entry as KeyValue);
-      bytes += size;
-    }
-  }
-  if (bytes > 0) yield chunk;
+/** Logs one point. Safe to repeat, see `logBatch`, which takes many in one request. */
+export async function logMetric(connection: Connection, runId: string, metric: Metric): Promise<void> {
+  await post(connection, 'runs/log-metric', { run_id: runId, ...writeMetric(metric) }, 'repeatable');
 }
 
-/** All points of one metric, oldest step first as the server orders them. */
-export async function getMetricHistory(connection: Connection, runId: string, key: string): Promise<Metric[]> {
-  const metrics: Metric[] = [];
-  let pageToken: string | undefined;
-  do {
-    const page = await sendForJson<{
-      metrics?: (Omit<Metric, 'value'> & { value: number | string })[];
-      next_page_token?: string;
-    }>(connection, {
-      method: 'GET',
-      path: '/api/2.0/mlflow/metrics/get-history',
-      query: { run_id: runId, metric_key: key, max_results: 25_000, page_token: pageToken },
+/** All points of one metric, page after page, in the server's order: time, then step. */
+export function eachMetricPoint(
+  connection: Connection,
+  runId: string,
+  key: string,
+  { pageLength = 25_000 }: { pageLength?: number } = {},
+): AsyncGenerator<Metric> {
+  return paged(async (pageToken) => {
+    const page = await get<{ metrics?: SentMetric[]; next_page_token?: string }>(connection, 'metrics/get-history', {
+      run_id: runId,
+      metric_key: key,
+      max_results: pageLength,
+      page_token: pageToken,
     });
-    for (const { value, timestamp, step } of page.metrics ?? []) {
-      metrics.push({ key, value: Number(value), timestamp: Number(timestamp), step: Number(step) });
-    }
-    pageToken = page.next_page_token;
-  } while (pageToken);
-  return metrics;
+    return { items: (page.metrics ?? []).map(readMetric), next: page.next_page_token };
+  });
 }
 
-/** JSON has no NaN and no infinities; MLflow (protobuf's JSON) reads them as these strings. */
-function jsonNumber(value: number): number | string {
-  if (typeof value !== 'number') throw new MlflowError(`${value} is not a number`, 'INVALID_PARAMETER_VALUE', 0);
-  return Number.isFinite(value) ? value : String(value);
+/** All points of one metric at once. */
+export function getMetricHistory(connection: Connection, runId: string, key: string): Promise<Metric[]> {
+  return take(eachMetricPoint(connection, runId, key));
+}
+
+export interface MetricInterval {
+  /** 1 to 100. */
+  runIds: string[];
+  key: string;
+  /** Both or neither; both ends belong to it. */
+  steps?: { from: number; to: number };
+  /** Points per run, 1 to 2500, spread evenly over the steps; the last step is always among them. */
+  pointsPerRun?: number;
+}
+
+/** A thinned history of one metric in several runs, for charts. Each point has its `run_id`. */
+export async function getMetricInterval(
+  connection: Connection,
+  { runIds, key, steps, pointsPerRun }: MetricInterval,
+): Promise<(Metric & { run_id: string })[]> {
+  const answer = await get<{ metrics?: (SentMetric & { run_id: string })[] }>(
+    connection,
+    'metrics/get-history-bulk-interval',
+    {
+      run_ids: runIds,
+      metric_key: key,
+      start_step: steps?.from,
+      end_step: steps?.to,
+      max_results: pointsPerRun,
+    },
+  );
+  return (answer.metrics ?? []).map((point) => ({ ...readMetric(point), run_id: point.run_id }));
 }

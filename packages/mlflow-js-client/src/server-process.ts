@@ -16,6 +16,10 @@ export interface ServerOptions {
   port: number;
   /** File that takes what the server prints. */
   log: string;
+  /** More arguments of `mlflow server`, e.g. `['--app-name', 'basic-auth']`. */
+  args?: string[];
+  /** Set for the server besides this process's own environment. */
+  environment?: NodeJS.ProcessEnv;
 }
 
 export interface ServerProcess {
@@ -34,6 +38,7 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
   const { python, database, artifacts, port, log } = options;
   const args = ['-m', 'mlflow', 'server', '--host', '127.0.0.1', '--port', String(port), '--workers', '1'];
   args.push('--backend-store-uri', `sqlite:///${database}`, '--artifacts-destination', artifacts);
+  args.push(...(options.args ?? []));
   const output = openSync(log, 'w');
   const child = spawn(python, args, {
     detached: true,
@@ -44,6 +49,7 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       MLFLOW_DISABLE_TELEMETRY: 'true',
       PYTHONWARNINGS: 'ignore',
+      ...options.environment,
     },
   });
   closeSync(output);

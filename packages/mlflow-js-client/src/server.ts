@@ -1,4 +1,5 @@
-import { type Connection, send } from './connection';
+import type { Connection } from './connection';
+import { send } from './send';
 
 /** Whether a server answers /health with OK, asked once. */
 export async function isHealthy(connection: Connection, timeout = 2000): Promise<boolean> {

@@ -1,33 +1,52 @@
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { freePort, startServer } from '../src/index';
+import { type Connection, type ConnectOptions, connect, freePort, startServer } from '../src/index';
 
 export interface RealServer {
-  uri: string;
-  /** A temporary folder that the server keeps everything in; tests may put their files there too. */
-  folder: string;
-  stop: () => void;
+  readonly uri: string;
+  readonly pid: number;
+  /** A temporary folder that the server keeps everything in. */
+  readonly folder: string;
 }
 
-/** An MLflow server of the tests' own, over an empty store, from MLFLOW_PYTHON or the workspace's .mlflow/venv. */
-export async function realServer(): Promise<RealServer> {
+/** From MLFLOW_PYTHON or the workspace's .mlflow/venv. Throws when there is none: these tests are of no worth without it. */
+export function mlflowPython(): string {
   const python = process.env.MLFLOW_PYTHON ?? resolve(__dirname, '../../../.mlflow/venv/bin/python');
   if (!existsSync(python)) throw new Error(`there is no MLflow at ${python}: run \`npx nx run tools:mlflow-setup\``);
+  return python;
+}
+
+/** An MLflow server of the tests' own, over an empty store. */
+export async function startRealServer(args: string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<RealServer> {
   const folder = mkdtempSync(join(tmpdir(), 'mlflow-'));
-  const { uri, pid } = await startServer({
-    python,
-    database: join(folder, 'mlflow.db'),
-    artifacts: join(folder, 'artifacts'),
-    log: join(folder, 'server.log'),
-    port: await freePort(),
-  });
-  return {
-    uri,
-    folder,
-    stop: () => {
-      process.kill(-pid, 'SIGKILL');
-      rmSync(folder, { recursive: true, force: true });
-    },
-  };
+  try {
+    const { uri, pid } = await startServer({
+      python: mlflowPython(),
+      database: join(folder, 'mlflow.db'),
+      artifacts: join(folder, 'artifacts'),
+      log: join(folder, 'server.log'),
+      port: await freePort(),
+      args,
+      environment,
+    });
+    return { uri, pid, folder };
+  } catch (error) {
+    rmSync(folder, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+export function stopRealServer({ pid, folder }: RealServer): void {
+  process.kill(-pid, 'SIGKILL');
+  rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
+}
+
+/** The server that all files share; `start-server.ts` started it. */
+export function realServer(): RealServer {
+  return JSON.parse(process.env.MLFLOW_TEST_SERVER ?? '');
+}
+
+export function connectToRealServer(options?: ConnectOptions): Connection {
+  return connect(realServer().uri, options);
 }

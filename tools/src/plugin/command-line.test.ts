@@ -1,4 +1,7 @@
-import { findProblem, parseRequest, swallowed, targetOptions } from './command-line';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { findProblem, namedFiles, parseRequest, swallowed, targetOptions } from './command-line';
 
 const projects = {
   face: { root: 'packages/face', targets: { distill: { configurations: { smoke: {}, ms1mv3: {} } }, test: {} } },
@@ -59,4 +62,20 @@ test('an option that Nx would drop is told of, not dropped', () => {
     'Nx drops --batch-size, taking it for its own --batch; write --batchSize',
   );
   expect(swallowed(['--batchSize=4', '--batch'])).toBeUndefined();
+});
+
+describe('files that options name', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'headshare-'));
+  afterAll(() => rmSync(folder, { recursive: true, force: true }));
+
+  it('count by their size and time, so that a changed file is not answered from the cache', () => {
+    const file = join(folder, 'weights.pth');
+    writeFileSync(file, 'one');
+    const words = ['--weights=weights.pth', '--data', folder, '--seed=3', '--none=missing.pth'];
+    const first = namedFiles(words, folder);
+    expect(first.split('\n')).toHaveLength(2);
+    expect(namedFiles(words, folder)).toBe(first);
+    utimesSync(file, 1, 1);
+    expect(namedFiles(words, folder)).not.toBe(first);
+  });
 });

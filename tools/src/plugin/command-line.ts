@@ -1,6 +1,6 @@
 import { spawnSync } from 'node:child_process';
-import { existsSync, writeSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, statSync, writeSync } from 'node:fs';
+import { join, resolve } from 'node:path';
 import type { ProjectConfiguration } from '@nx/devkit';
 import { closest } from 'fastest-levenshtein';
 
@@ -40,6 +40,7 @@ export function checkRequestedTarget(projects: Projects, workspaceRoot: string):
   if (!inNxProcess()) return;
   const request = checked(process.argv);
   const file = request && experimentFile(request, workspaceRoot);
+  if (file) process.env.HEADSHARE_NAMED_FILES = namedFiles(request.rest, workspaceRoot);
   // Nx would show the help of the executor.
   if (file && request.rest.includes('--help')) process.exit(commandLine(workspaceRoot, file, ['--help']));
 }
@@ -56,6 +57,20 @@ export function prepareExperiment(argv: readonly string[], workspaceRoot: string
   const status = options.length > 0 ? commandLine(workspaceRoot, file, ['--check', ...options]) : 0;
   if (status !== 0) refuse('', status);
   process.once('SIGINT', () => writeSync(2, '\nStopping after this step. The same command goes on from there.\n'));
+}
+
+/**
+ * Sizes and times of the files and folders that options name: an input of Nx's cache, which otherwise sees their names
+ * alone, and would answer for weights that have changed since. Of a folder its own time counts, not that of what is in it.
+ */
+export function namedFiles(words: readonly string[], workspaceRoot: string): string {
+  const values = words.map((word) => (word.startsWith('-') ? word.slice(word.indexOf('=') + 1) : word));
+  return values
+    .flatMap((value) => {
+      const stat = value === '' ? undefined : statSync(resolve(workspaceRoot, value), { throwIfNoEntry: false });
+      return stat ? [`${value} ${stat.size} ${stat.mtimeMs}`] : [];
+    })
+    .join('\n');
 }
 
 /** What Nx takes for an option of its own, and drops: the run would quietly be another. */

@@ -54,6 +54,7 @@ describe('the Nx plugin', () => {
         { env: 'TF_DEVICE' },
         { env: 'HEADSHARE_DATA' },
         { env: 'HEADSHARE_THREADS' },
+        { env: 'HEADSHARE_NAMED_FILES' },
         { runtime: 'node packages/core/src/experiment/data-fingerprint.cjs demo' },
       ],
       outputs: ['{workspaceRoot}/artifacts/demo/distill'],

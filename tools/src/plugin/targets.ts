@@ -33,7 +33,13 @@ export function experimentTargets(
       // Two trainings at once on one machine take longer than one after the other.
       parallelism: false,
       cache: true,
-      inputs: ['production', '^production', ...environment, { runtime: `node ${fingerprint} ${packageName}` }],
+      inputs: [
+        'production',
+        '^production',
+        ...environment,
+        { env: 'HEADSHARE_NAMED_FILES' },
+        { runtime: `node ${fingerprint} ${packageName}` },
+      ],
       outputs: [`{workspaceRoot}/artifacts/${packageName}/${name}`],
       dependsOn: [...needs.map((target) => ({ target, params: 'forward' as const })), ...setupDependencies(setup)],
       metadata: {

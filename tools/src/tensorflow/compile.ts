@@ -113,6 +113,11 @@ export function compileImages(build: Build, output: string): Promise<void> {
   return compile(build, unitsOf(join(build.sources.native, 'images')), [], libraries, output);
 }
 
+/** Builds the addon that scores pairs and sorts scores. @throws UserError as compileAddon does */
+export function compileScores(build: Build, output: string): Promise<void> {
+  return compile(build, unitsOf(join(build.sources.native, 'scores')), [], [], output);
+}
+
 async function compile(
   { compiler, platform, sources, folder, signal }: Build,
   units: readonly string[],

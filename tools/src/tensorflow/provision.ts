@@ -7,6 +7,7 @@ import {
   type Compiler,
   compileAddon,
   compileImages,
+  compileScores,
   compileStderr,
   findCompiler,
   noCompiler,
@@ -104,6 +105,8 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
     const work = { compiler, platform, sources: plan.sources, folder, signal };
     await compileStderr(work, candidate);
     renameSync(candidate, join(folder, 'stderr.node'));
+    await compileScores(work, candidate);
+    renameSync(candidate, join(folder, 'scores.node'));
     await buildImages(work, candidate);
     await compileAddon(work, candidate);
     say('Checking it: three steps of training');

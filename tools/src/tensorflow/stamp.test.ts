@@ -17,7 +17,7 @@ const platform = platformFor('cpu', 'linux', 'x64');
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'stamp-'));
-  for (const name of ['native/stderr', 'native/images', 'tfjs/binding', 'headers', 'lib'])
+  for (const name of ['native/stderr', 'native/images', 'native/scores', 'tfjs/binding', 'headers', 'lib'])
     mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, 'native', 'addon.cc'), 'int main;');
 });

@@ -37,6 +37,7 @@ export function addonStamp(platform: Platform, compiler: string, cpu: string, so
       sources.native,
       join(sources.native, 'stderr'),
       join(sources.native, 'images'),
+      join(sources.native, 'scores'),
       join(sources.tfjsNode, 'binding'),
       sources.nodeHeaders,
     ]),

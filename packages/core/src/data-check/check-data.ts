@@ -2,7 +2,7 @@ import { contactSheet } from '../data/contact-sheet';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { makeProgress } from '../train/progress';
-import { type DataKind, isSource, type Split } from './data-kind';
+import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
 import { thumbnails } from './thumbnails';
 import { type Unreadable, unreadableImages } from './unreadable';
 
@@ -33,22 +33,24 @@ export async function checkData(
   const progress = makeProgress('check');
   const show = (done: number, total: number, text: string) => progress.update({ done, total, unit: 'images', text });
   const expected = kind.published && kind.published.train + kind.published.test;
-  const { train, test } = await kind.open(folder, {
+  const opened = await kind.open(folder, {
     cacheFolder,
     onProgress: (images) => show(images, Math.max(images, expected ?? 0), 'listing'),
   });
   progress.clear();
   print(`${kind.title} in ${folder}`);
-  print(terminalTable(countsTable(kind, train, test)));
+  print(terminalTable(countsTable(kind, opened)));
+  for (const remark of opened.remarks ?? []) print(remark);
+  const splits = splitsOf(opened).map(([, split]) => split);
   const unreadable: Unreadable[] = [];
-  for (const split of [train, test]) {
+  for (const split of splits) {
     if (!isSource(split)) continue;
     unreadable.push(
       ...(await unreadableImages(split, { sample, whole, onProgress: (done, total) => show(done, total, split.name) })),
     );
   }
   progress.clear();
-  const looked = [train, test]
+  const looked = splits
     .filter(isSource)
     .reduce((sum, { labels }) => sum + Math.min(labels.length, sample ?? labels.length), 0);
   if (looked > 0) {
@@ -56,29 +58,33 @@ export async function checkData(
   }
   for (const { file, why } of unreadable.slice(0, mostNamed)) print(`  ${file}: ${why}`);
   if (unreadable.length > mostNamed) print(`  and ${unreadable.length - mostNamed} more`);
-  if (sheet !== undefined) {
-    const images = isSource(train) ? thumbnails(train, 64) : train;
-    await contactSheet(images, sheetOf(train.labels, train.classes), sheet, isSource(train) ? 1 : 2);
+  const [shown] = splits;
+  if (sheet !== undefined && shown) {
+    const images = isSource(shown) ? thumbnails(shown, 64) : shown;
+    await contactSheet(images, sheetOf(shown.labels, shown.classes), sheet, isSource(shown) ? 1 : 2);
     print(`Some of its images, a row for each of a few classes: ${sheet}`);
   }
-  const lacking = lackingOf(kind, train, test);
+  const lacking = [...(opened.faults ?? []), ...lackingOf(kind, opened)];
   for (const line of lacking) print(line);
   return unreadable.length === 0 && lacking.length === 0;
 }
 
-const published = ({ published }: DataKind, split: 'train' | 'test') => published?.[split];
+/** Every split with what it is called. */
+function splitsOf({ train, test, others = [] }: OpenedData): (readonly [string, Split])[] {
+  return [
+    ...(train ? [['train', train] as const] : []),
+    ...(test ? [['test', test] as const] : []),
+    ...others.map((split) => [split.name, split] as const),
+  ];
+}
 
-function countsTable(kind: DataKind, train: Split, test: Split): Table {
-  const rows = [train, test].map((split, i) => {
+function countsTable({ published }: DataKind, opened: OpenedData): Table {
+  const rows = splitsOf(opened).map(([title, split]) => {
     const counts = perClass(split);
-    return [
-      i === 0 ? 'train' : 'test',
-      split.labels.length,
-      published(kind, i === 0 ? 'train' : 'test'),
-      counts.filter((count) => count > 0).length,
-      Math.min(...counts),
-      Math.max(...counts),
-    ];
+    const wanted = title === 'train' || title === 'test' ? published?.[title] : undefined;
+    const fewest = counts.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY);
+    const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
+    return [title, split.labels.length, wanted, counts.filter((count) => count > 0).length, fewest, most];
   });
   const columns = ['images', 'published', 'classes', 'fewest in a class', 'most'];
   return { columns: [{ title: 'split' }, ...columns.map((title) => ({ title, digits: 0 }))], rows };
@@ -90,16 +96,16 @@ function perClass({ labels, classes }: Split): number[] {
   return counts;
 }
 
-function lackingOf(kind: DataKind, train: Split, test: Split): string[] {
-  if (!kind.published) return [];
+function lackingOf({ published, title }: DataKind, { train, test }: OpenedData): string[] {
+  if (!published) return [];
   const pairs = [
-    ['classes', train.classes, kind.published.classes],
-    ['training images', train.labels.length, kind.published.train],
-    ['test images', test.labels.length, kind.published.test],
+    ['classes', train?.classes, published.classes],
+    ['training images', train?.labels.length, published.train],
+    ['test images', test?.labels.length, published.test],
   ] as const;
   return pairs
     .filter(([, found, wanted]) => found !== wanted)
-    .map(([what, found, wanted]) => `Not all of ${kind.title}: ${found} ${what} instead of ${wanted}.`);
+    .map(([what, found, wanted]) => `Not all of ${title}: ${found ?? 0} ${what} instead of ${wanted}.`);
 }
 
 /** The first images of a few classes, evenly apart. */

@@ -115,6 +115,7 @@ async function pack(run: Run): Promise<number> {
   const { train, test } = await kind.open(folder, { cacheFolder: given.cache });
   const progress = makeProgress('pack');
   for (const split of [train, test]) {
+    if (!split) continue;
     if (!isSource(split)) throw new UserError(`--kind: ${kind.title} is packed as it is`);
     const { shards } = await packShards(split, out, {
       shardBytes: given.shardMegabytes && given.shardMegabytes * 2 ** 20,

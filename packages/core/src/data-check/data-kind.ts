@@ -7,6 +7,18 @@ export type Split = ImageSource | ImageDataset;
 
 export const isSource = (split: Split): split is ImageSource => 'locate' in split;
 
+/** What a folder was found to hold. */
+export interface OpenedData {
+  readonly train?: Split;
+  readonly test?: Split;
+  /** Splits that are neither, under their own names. */
+  readonly others?: readonly Split[];
+  /** Sentences for whoever looks at it. */
+  readonly remarks?: readonly string[];
+  /** Sentences on what is wrong, though it can be read. */
+  readonly faults?: readonly string[];
+}
+
 /** A data set that the `data` command knows. */
 export interface DataKind {
   /** For `--kind`. */
@@ -21,7 +33,7 @@ export interface DataKind {
   /** Whether a folder looks like it; the first kind that does is taken. */
   readonly matches: (folder: string) => boolean;
   /** @throws UserError for what is missing or damaged */
-  readonly open: (folder: string, options: ListOptions) => Promise<{ readonly train: Split; readonly test: Split }>;
+  readonly open: (folder: string, options: ListOptions) => Promise<OpenedData>;
   /** Writes a tiny one in the same layout. */
   readonly example: (folder: string) => Promise<unknown>;
 }

@@ -50,6 +50,7 @@ async function probe(source: ImageSource, index: number, whole: boolean): Promis
     return undefined;
   } catch (error) {
     const [why = 'unknown'] = (error as Error).message.split('\n');
-    return { file: location.file, why };
+    const { file, offset } = location;
+    return { file: offset === undefined ? file : `${file} at byte ${offset}`, why };
   }
 }

@@ -1,5 +1,5 @@
 import { stream } from '../runtime/random';
-import { type ImageDataset, imageBytes } from './dataset';
+import { type ImageDataset, imageBytes, type View } from './dataset';
 
 export interface BatchOptions {
   readonly batchSize: number;
@@ -15,11 +15,21 @@ export interface BatchOptions {
   readonly subset?: ArrayLike<number>;
   /** The first batch to give, for resuming in the middle of an epoch; default 0. */
   readonly from?: number;
+  /**
+   * What augmentation draws repeats after so many epochs, and is the same whatever the seed, so that what is computed of
+   * a view can be kept; the order does not repeat. Default 0: every epoch draws anew.
+   */
+  readonly repeat?: number;
+  /** Reads what else a batch has of its images, in the time that it is read ahead: a row of numbers each. */
+  readonly rows?: ReadRows;
   /** How many batches are read ahead while the consumer works; default 2. */
   readonly prefetch?: number;
   /** Filled in as the epoch goes on. */
   readonly waiting?: Waiting;
 }
+
+/** The rows of images under views, as a batch has both, one after another; those of padding (index -1) are zeros. */
+export type ReadRows = (indices: Int32Array, views: Int32Array) => Promise<Float32Array>;
 
 /** How an epoch's consumer spends its time, in seconds since it first asked for a batch. */
 export interface Waiting {
@@ -42,6 +52,10 @@ export interface Batch {
   readonly labels: Int32Array;
   /** batchSize indices into the data set; -1 where the batch is padded. */
   readonly indices: Int32Array;
+  /** Of each image, which of the `Views` it shows; 0 where those have no end. */
+  readonly views: Int32Array;
+  /** What `BatchOptions.rows` read. */
+  readonly rows?: Float32Array;
   /** How many images are real; they come first. */
   readonly count: number;
 }
@@ -103,33 +117,48 @@ async function loadBatch(
   number: number,
   options: BatchOptions,
 ): Promise<Batch> {
-  const { batchSize, seed, epoch, augment } = options;
+  const { batchSize, augment, rows } = options;
+  const drawn = drawnBy(options);
   const indices = new Int32Array(batchSize).fill(-1);
   const real = order.subarray(number * batchSize, (number + 1) * batchSize);
   indices.set(real);
   const bytes = imageBytes(dataset);
   const { viewed = false } = dataset;
   const images = new Uint8Array(viewed ? new SharedArrayBuffer(batchSize * bytes) : new ArrayBuffer(batchSize * bytes));
-  if (viewed && augment) await dataset.read(real, images, { seed, epoch });
+  if (viewed && augment) await dataset.read(real, images, drawn);
   else await dataset.read(real, images);
   const labels = new Int32Array(batchSize);
   for (let i = 0; i < real.length; i++) labels[i] = dataset.labels[real[i] as number] as number;
+  const mirrored = new Uint8Array(batchSize);
   if (!viewed && (augment?.flip || augment?.crop)) {
     for (let i = 0; i < real.length; i++) {
-      augmentImage(images.subarray(i * bytes, (i + 1) * bytes), dataset.size, augment, seed, epoch, real[i] as number);
+      const image = images.subarray(i * bytes, (i + 1) * bytes);
+      mirrored[i] = Number(augmentImage(image, dataset.size, augment, drawn, real[i] as number));
     }
+  } else if (viewed && augment && dataset.mirrors) {
+    for (let i = 0; i < real.length; i++) mirrored[i] = Number(dataset.mirrors(real[i] as number, drawn));
   }
-  return { images, labels, indices, count: real.length };
+  const { repeat = 0, epoch } = options;
+  const views = repeat > 0 ? new Int32Array(batchSize).fill(epoch % repeat) : Int32Array.from(mirrored);
+  const batch = { images, labels, indices, views, count: real.length };
+  return rows ? { ...batch, rows: await rows(indices, views) } : batch;
 }
 
+// Of views that repeat, so that all seeds share them.
+const sharedSeed = 0;
+
+/** What an epoch's augmentation is drawn by. */
+const drawnBy = ({ seed, epoch, repeat = 0 }: Pick<BatchOptions, 'seed' | 'epoch' | 'repeat'>): View =>
+  repeat > 0 ? { seed: sharedSeed, epoch: epoch % repeat } : { seed, epoch };
+
+/** @returns whether it is mirrored */
 function augmentImage(
   image: Uint8Array,
   size: number,
   { flip, crop }: Augmentation,
-  seed: number,
-  epoch: number,
+  { seed, epoch }: View,
   index: number,
-): void {
+): boolean {
   const random = stream(seed, 'augment', epoch, index);
   const mirrored = random.chance(0.5) && flip === true;
   const pad = crop?.pad ?? 0;
@@ -137,6 +166,7 @@ function augmentImage(
   const down = random.below(2 * pad + 1) - pad;
   if (right !== 0 || down !== 0) shift(image, size, right, down);
   if (mirrored) mirror(image, size);
+  return mirrored;
 }
 
 /** Mirrors an image (size x size x 3 bytes) left to right, in place. */

@@ -30,6 +30,13 @@ export interface ImageDataset {
    * Others give every image as it is, and `batches` augments it.
    */
   readonly viewed?: boolean;
+  /**
+   * Of one that is `viewed`: what its views depend on besides `view` and the fingerprint; what was kept of a view holds
+   * as long as this stays the same.
+   */
+  readonly viewFingerprint?: string;
+  /** Of one that is `viewed` and does nothing but mirror: whether `read` does it. */
+  mirrors?(index: number, view: View): boolean;
   close(): Promise<void>;
 }
 

@@ -19,6 +19,10 @@ export interface ImageLocation {
   /** Bytes of the file that hold the image, where it is a part of a shard; both or neither. */
   readonly offset?: number;
   readonly length?: number;
+  /** Those bytes begin with a record of MXNet's RecordIO that holds the image, and may go on behind it. */
+  readonly inRecord?: boolean;
+  /** The encoded image itself, where it does not lie in the file as it is. */
+  readonly bytes?: Uint8Array;
   /**
    * Cropped to before anything else, in whole pixels of the image as stored: EXIF rotation is not applied. It starts at 0 or
    * later and may reach beyond the right and lower edge: what lies outside does not count.

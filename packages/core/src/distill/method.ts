@@ -12,7 +12,7 @@ export interface View {
   readonly preactivations: readonly Tensor4D[];
   /** [batch, d] */
   readonly embedding: Tensor2D;
-  /** [batch, classes], without margin */
+  /** [batch, classes], without margin; where not all classes take part in a step, of those that do */
   readonly logits: Tensor2D;
   /** The map that a bottleneck makes of the last one for another network's head; see `NetworkDescription`. */
   readonly transferred?: Tensor4D;
@@ -24,6 +24,8 @@ export interface Perception {
   readonly teacher: View;
   /** The teacher's frozen head. */
   readonly teacherHead: (embedding: Tensor2D) => Tensor2D;
+  /** What that head multiplies cosines by, where its logits are cosines to class centres. */
+  readonly cosineScale?: number | undefined;
   /** The student's embedding in the teacher's space: itself where the sizes agree, else through a learned projector. */
   readonly projected: Tensor2D;
   /** Cross-entropy of logits [batch, classes] against the batch's labels. */
@@ -32,6 +34,8 @@ export interface Perception {
   readonly studentCrossEntropy: () => Scalar;
   /** int32 [batch] */
   readonly labels: Tensor1D;
+  /** int32 [batch]: the labels as columns of logits, which may be of some classes alone. */
+  readonly columns: Tensor1D;
   /** Of the batch's images in the training set, int32 [batch]. */
   readonly indices: Tensor1D;
   /** Another one at every step. */
@@ -72,7 +76,8 @@ export type Terms = Readonly<Record<string, Term>>;
 
 /**
  * What a method reads of the networks and of images besides predictions. equal-channels: the maps of each stage must have
- * as many channels in both; labels: it asks for the one class of an image, besides cross-entropy.
+ * as many channels in both; labels: it asks for the one class of an image, besides cross-entropy; class-centres: the
+ * teacher's head is one of cosines.
  */
 export type Need =
   | 'features'
@@ -80,6 +85,7 @@ export type Need =
   | 'equal-channels'
   | 'embedding'
   | 'teacher-head'
+  | 'class-centres'
   | 'indices'
   | 'labels'
   | 'randomness';

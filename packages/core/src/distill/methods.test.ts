@@ -40,7 +40,7 @@ const view = (embedding: Tensor2D, logits: Tensor2D): View => ({
   logits,
 });
 const none = tf.tensor1d([], 'int32');
-const unplaced = { labels: none, indices: none, random: randomKey(tf.tensor1d([0, 0], 'int32')) };
+const unplaced = { labels: none, columns: none, indices: none, random: randomKey(tf.tensor1d([0, 0], 'int32')) };
 const total = (terms: Readonly<Record<string, Term>>): Scalar =>
   tf.addN(Object.values(terms).map(({ weight, value }) => tf.mul(value, weight))).asScalar();
 const unused = (): never => {

@@ -40,6 +40,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 /** Methods without a case of their own, and what is checked instead. */
 const others: Readonly<Record<string, string>> = {
   none: "cross-entropy alone: runtime/ops/cross-entropy.test.ts, and train/reference-training.test.ts by PyTorch's steps",
+  'margin-distillation': "PyTorch's numbers of the published formula: distill/margin-distillation.test.ts",
   proxyless:
     "cross-entropy through the teacher's frozen head: the cases MarginSoftmax, and train/train-network.test.ts on frozen heads",
 };

@@ -1,8 +1,10 @@
 /** What experiments in classification have in common, whatever the pictures. */
+import { type SelectionValues, selectionNote, selectionOptions } from './held-out';
 import { integer, number } from './option';
 
-/** Options of procedural pictures of several kinds. */
+/** What is chosen by, and options of procedural pictures of several kinds. */
 export const classificationDataOptions = {
+  ...selectionOptions,
   imageSize: integer({ default: 32, min: 16, max: 512, help: 'side of the pictures in pixels' }),
   classes: integer({ default: 40, min: 2, max: 100, help: 'kinds to tell apart' }),
   imagesPerClass: integer({ default: 100, min: 1, help: 'pictures of each to train on' }),
@@ -28,10 +30,11 @@ export const classificationSmoke = {
 export const classificationReport = {
   columns: [
     { metric: 'top1', title: 'top-1', percent: true },
+    { metric: 'best/top1', title: 'best epoch', percent: true },
     { metric: 'top5', title: 'top-5', percent: true },
     { metric: 'ece', title: 'ECE', percent: true },
     { metric: 'agreement', title: 'agrees with teacher', percent: true },
   ],
   pictured: ['top1', 'agreement'],
-  notes: ['Test pictures were never trained on; last epoch.'],
+  notes: (options: SelectionValues) => [selectionNote(options)],
 } as const;

@@ -33,7 +33,7 @@ const made = distillationExperiments({
   recipes: { l2e: { beta: 0.5 } },
   columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
   pictured: ['top1'],
-  notes: ['top-1: of 6 images'],
+  notes: ({ images }) => [`top-1: of 6 images, trained on ${images}`],
 });
 
 const root = temporaryFolder();
@@ -84,7 +84,10 @@ test.each(['kd', 'th-kd', 'rkd'])('distill --method=%s trains the teacher once, 
   expect(result.files).toContain('head-cosines.png');
   expect(result.network).toMatchObject({ backbone: 'resnet8', width: 0.25, inputSize: 16, classes: 4 });
   expect(result.summary).toContain(`student, ${method}`);
-  expect(result.summary).toContain('top-1: of 6 images');
+  expect(result.summary).toContain('top-1: of 6 images, trained on 12');
+  expect(result.metrics).toMatchObject({ 'best/epoch': 1, 'best/top1': result.metrics.top1 });
+  expect(result.selectedOn).toBe('test');
+  expect(result.files).toContain('per-class.csv');
   for (const file of result.files ?? []) expect(readdirSync(folder)).toContain(file);
   expect(tracked.filter((line) => line.startsWith('teacher'))).toHaveLength(1);
 });

@@ -11,18 +11,22 @@ import { defineExperiment } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
 import type { Options, Values } from './option';
+import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 export interface DistillationDomain<D extends Options> extends ReportedDomain {
   readonly dataOptions: D;
   readonly taskOf: TaskOf<Values<D>>;
   readonly recipes: Recipes;
+  /** Lines under tables: what the numbers are. */
+  readonly notes: (options: Values<D>) => readonly string[];
 }
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { noun, dataOptions, profiles, recipes, columns, notes } = domain;
+  const { noun, dataOptions, profiles, recipes, columns } = domain;
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const taskOf = domain.taskOf as TaskOf<unknown>;
+  const notes = domain.notes as (options: unknown) => readonly string[];
   const data = dataOptions as Options;
 
   const student = defineExperiment({
@@ -56,16 +60,17 @@ export function distillationExperiments<const D extends Options>(domain: Distill
   const distillStudentHead = defineExperiment({
     summary: `SH-KD's last stage: distil a new small ${noun} from the teacher under the first one's head`,
     needs: { student, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
       // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
-      parseObjective({
+      const { name } = parseObjective({
         methods: values.shMethod,
         hyper: values.shMethodOptions,
         options: { methods: '--sh-method', hyper: '--sh-method-options' },
       });
+      checkTeacherCache(values, name);
     },
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
@@ -74,12 +79,19 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {
-        taught: { method: shMethod, hyper, teacher: large.folder, weights: context.options, recipes },
+        taught: {
+          method: shMethod,
+          hyper,
+          teacher: large.folder,
+          weights: context.options,
+          cache: context.options,
+          recipes,
+        },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
       return {
         ...result,
-        summary: summary({
+        summary: summary(context.options, {
           'student alone': first.result,
           "teacher, student's head": large.result,
           'student, sh-kd': result,
@@ -92,11 +104,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     summary: `Distil a small ${noun} from a large one`,
     needs: { teacher },
     uses: { distillStudentHead, teacherStudentHead },
-    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions },
+    options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
       checkTraining(values);
-      if (values.method !== 'sh-kd') checkDistillation(values);
+      if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },
     run: async (context) => {
       const { method, methodOptions: hyper } = context.options;
@@ -106,24 +118,33 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         method === 'sh-kd'
           ? (await context.stage(distillStudentHead)).result
           : await trainStudent(context, taskOf, {
-              taught: { method, hyper, teacher: large.folder, weights: context.options, recipes },
+              taught: {
+                method,
+                hyper,
+                teacher: large.folder,
+                weights: context.options,
+                cache: context.options,
+                recipes,
+              },
             });
-      return { ...small, summary: summary({ teacher: large.result, [`student, ${method}`]: small }) };
+      return { ...small, summary: summary(context.options, { teacher: large.result, [`student, ${method}`]: small }) };
     },
   });
 
   const stages = { student, teacher, teacherStudentHead, distillStudentHead, distill };
-  const comparisons = comparisonExperiments({ ...domain, taskOf }, stages, data);
+  const comparisons = comparisonExperiments({ ...domain, taskOf, notes }, stages, data);
 
-  function summary(networks: Readonly<Record<string, NetworkResult>>): string {
+  function summary(options: unknown, networks: Readonly<Record<string, NetworkResult>>): string {
+    const all = Object.entries(networks);
+    const shown = columns.filter(({ metric }) => all.some(([, { metrics }]) => metrics[metric] !== undefined));
     const table: Table = {
-      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...columns],
-      rows: Object.entries(networks).map(([name, { metrics, parameters }]) => [
+      columns: [{ title: 'network' }, { title: 'parameters', digits: 0 }, ...shown],
+      rows: all.map(([name, { metrics, parameters }]) => [
         name,
         parameters,
-        ...columns.map(({ metric }) => metrics[metric]),
+        ...shown.map(({ metric }) => metrics[metric]),
       ]),
-      notes,
+      notes: notes(options),
     };
     return terminalTable(table);
   }

@@ -4,6 +4,7 @@ import type { TrainView } from '../data/pipeline/view';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { classificationTask } from '../train/classification-task';
 import type { Task } from '../train/task';
+import { type SelectionValues, splitTraining } from './held-out';
 import { integer, number, type Values } from './option';
 
 /** How pictures of files are varied in training, besides random resized crops and mirroring. */
@@ -33,13 +34,14 @@ const resizeOver = 256 / 224;
  */
 export function encodedTask(
   { train, test }: TrainAndTest,
-  { imageSize: size, ...asked }: Values<typeof viewOptions> & { readonly imageSize: number },
+  { imageSize: size, ...asked }: Values<typeof viewOptions> & SelectionValues & { readonly imageSize: number },
 ): Task {
   const options = { size, train: trainView(asked), test: { resize: Math.round(size * resizeOver) } };
   return classificationTask({
-    train: pipelineDataset(train, options),
+    ...splitTraining(train, asked, (apart) => pipelineDataset(train, { ...options, apart })),
     test: pipelineDataset(test, options),
     augment: {},
+    classNames: train.classNames,
   });
 }
 

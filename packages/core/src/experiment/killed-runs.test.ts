@@ -91,7 +91,7 @@ test(`${kills} kills at random moments change no bit of what runs come to, and n
   expect(Object.keys(expected.files).sort()).toEqual([
     'best.safetensors',
     'last.safetensors',
-    'test-logits.safetensors',
+    'test-predictions.safetensors',
   ]);
   expect(new Set(expected.metrics.map(([name, step]) => `${name} ${step}`)).size).toBe(expected.metrics.length);
   expect(expected.metrics.filter(([name]) => name === 'step/loss')).toHaveLength(72);

@@ -1,5 +1,6 @@
 /** The options that say what a student learns from its teacher. */
 import type { MixSettings } from '../data/augment/mix';
+import type { Objective } from '../distill/objective';
 import { parseMethods, parseObjective } from '../distill/parse-objective';
 import { methods } from '../distill/registry';
 import { UserError } from '../runtime/user-error';
@@ -71,18 +72,22 @@ export function objectiveSource(methods: string, hyper: readonly string[], weigh
   return { methods, given: { gamma, alpha, beta, delta, temperature, form, teacherHeadShare }, hyper };
 }
 
-/** @throws UserError for options of a distillation that are valid each by itself, but not together. */
-export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues & MixSettings): void {
+/**
+ * @returns what the options say
+ * @throws UserError for options of a distillation that are valid each by itself, but not together
+ */
+export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues & MixSettings): Objective {
   const objective = parseObjective(objectiveSource(method, hyper, weights));
   requireMixable(weights, objective);
   const { studentHead, name } = objective;
-  if (studentHead === undefined) return;
+  if (studentHead === undefined) return objective;
   if (weights.headFromTeacher) {
     throw new UserError(`--head-from-teacher: with ${name} the student has its teacher's head already`);
   }
   if (weights.predictionShare > 0) {
     throw new UserError(`--prediction-share: with ${name} the student predicts through its teacher's head alone`);
   }
+  return objective;
 }
 
 /** Methods by name: one, or several joined by `+`, each with its weight after a colon where it is another than published. */

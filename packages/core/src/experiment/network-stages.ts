@@ -5,21 +5,24 @@ import { parseObjective } from '../distill/parse-objective';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
 import { UserError } from '../runtime/user-error';
-import { importNetwork } from '../train/import-network';
+import { importNetwork, type NetworkImport } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
-import type { Task } from '../train/task';
+import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
 import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/trainer';
 import type { RunContext, StageResult } from './define';
 import { drawHeads } from './draw-heads';
 import { type MethodWeights, objectiveSource } from './method-options';
+import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
 export interface NetworkResult extends StageResult {
   readonly network: NetworkDescription;
   readonly parameters: number;
   readonly bestEpoch: number;
+  /** At that epoch, which was chosen on `selectedOn`. */
   readonly best: Metrics;
+  readonly selectedOn: SelectOn;
   readonly imagesPerSecond: number;
 }
 
@@ -34,6 +37,7 @@ export interface Taught {
   /** The folder of the teacher's stage. */
   readonly teacher: string;
   readonly weights: MethodWeights;
+  readonly cache: TeacherCacheValues;
   /** What the package sets where neither the command line nor a profile does, by method. */
   readonly recipes?: Recipes;
 }
@@ -63,6 +67,7 @@ async function runRecipe<D extends TrainingValues>(
         ...(taught.recipes && { recipes: taught.recipes }),
       }),
       predictionShare: taught.weights.predictionShare,
+      ...cachedTeacher(taught.cache),
     };
     const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
@@ -72,13 +77,23 @@ async function runRecipe<D extends TrainingValues>(
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
+      classShare: context.options.classShare,
       precision: context.options.precision,
       ...(distillation && { distillation }),
       ...(head && { sharedHead: head }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, heads } = trained;
-    const files = [...trained.files, ...(heads ? await drawHeads(heads, context.folder) : [])];
-    const metrics = { ...last, ...(taught && task.relate(taught.teacher, context.folder)) };
+    const files = [
+      ...trained.files,
+      ...((await task.report?.(context.folder)) ?? []),
+      ...(heads ? await drawHeads(heads, context.folder) : []),
+    ];
+    const { selectOn: selectedOn = 'test' } = task;
+    const metrics = {
+      ...last,
+      ...(selectedOn !== 'last' && prefixed('best/', { ...best, epoch: bestEpoch })),
+      ...(taught && task.relate(taught.teacher, context.folder)),
+    };
     return {
       metrics,
       summary: `${recipe.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
@@ -88,12 +103,16 @@ async function runRecipe<D extends TrainingValues>(
       parameters,
       bestEpoch,
       best,
+      selectedOn,
       imagesPerSecond,
     };
   } finally {
     await task.close();
   }
 }
+
+const prefixed = (prefix: string, values: Metrics): Metrics =>
+  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
 
 async function prepare({ log }: { log: (line: string) => void }, { train }: Task): Promise<void> {
   const started = performance.now();
@@ -114,11 +133,14 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   return runRecipe(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: settingsOf(options, {
-      epochs: options.teacherEpochs,
-      learningRate: options.teacherLearningRate,
-      backboneRate: options.teacherBackboneRate,
-    }),
+    settings: {
+      ...settingsOf(options, {
+        epochs: options.teacherEpochs,
+        learningRate: options.teacherLearningRate,
+        backboneRate: options.teacherBackboneRate,
+      }),
+      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
+    },
     ...(options.teacherInitial !== undefined && { initial: options.teacherInitial }),
     ...(sharedHead && { sharedHead }),
   });
@@ -140,19 +162,47 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
     await prepare({ log }, task);
     const { allowMissing, batchSize, teacherNormalisation: name } = options;
     const normalisation = name === 'reference' ? undefined : normalisations[name];
-    const { network, parameters, metrics, files } = await importNetwork({
+    const imported = await importNetwork({
       file,
       task,
       folder,
       allowMissing,
       batchSize,
       ...(normalisation && { normalisation }),
+      ...centresFor(options),
     });
+    const { network, parameters, metrics } = imported;
+    const files = [...imported.files, ...((await task.report?.(folder)) ?? [])];
     const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
-    return { metrics, summary, files, network, parameters, bestEpoch: 0, best: metrics, imagesPerSecond: 0 };
+    return {
+      metrics,
+      summary,
+      files,
+      network,
+      parameters,
+      bestEpoch: 0,
+      best: metrics,
+      selectedOn: 'last',
+      imagesPerSecond: 0,
+    };
   } finally {
     await task.close();
   }
+}
+
+/** Where an imported teacher's head comes from, if not from its own file. */
+function centresFor({
+  teacherCentres,
+  teacherHeadFromData,
+  head,
+  scale,
+}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres'> {
+  if (teacherCentres !== undefined && teacherHeadFromData) {
+    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one.');
+  }
+  if (teacherCentres === undefined && !teacherHeadFromData) return {};
+  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
+  return { centres: { from, head: head.startsWith('linear') ? 'arcface' : head, scale } };
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */

@@ -6,6 +6,8 @@ const fine = {
   accumulate: 1,
   precision: 'float32',
   eager: false,
+  classShare: 1,
+  emaDecay: 0,
   mixup: 0,
   cutmix: 0,
   mixProbability: 1,
@@ -24,6 +26,10 @@ test('a precision is one of three', () => {
 test('options that do not go together are refused', () => {
   expect(() => checkTraining(fine)).not.toThrow();
   expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batchSize 64');
+  expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).toThrow(
+    '--class-share 0.5 does not go with --accumulate 2',
+  );
+  expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow('does not go with --ema-decay 0.9');
   expect(() => checkTraining({ ...fine, precision: 'bfloat16' })).not.toThrow();
   expect(() => checkTraining({ ...fine, precision: 'bfloat16', eager: true })).toThrow('does not go with --eager');
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');

@@ -6,6 +6,7 @@ import type { MixSettings } from '../data/augment/mix';
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
 import { UserError } from '../runtime/user-error';
+import { checkClassShare } from '../train/class-sampling';
 import { checkMixing } from '../train/mixing';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
@@ -77,6 +78,12 @@ export const trainingOptions = {
   normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
     help: 'how networks that are trained normalise images: to -1..1, or by the mean and deviation of a data set; weights from elsewhere keep their own',
   }),
+  classShare: number({
+    default: 1,
+    above: 0,
+    max: 1,
+    help: "share of the classes that takes part in a step, the batch's and others at random (Partial FC); for many classes, with heads without bias",
+  }),
   recompute: flag({
     help: 'blocks are computed again for their gradients: less memory, about a third more time, the same results',
   }),
@@ -88,10 +95,12 @@ export const trainingOptions = {
 
 /** @throws UserError for training options that are valid each by itself, but not together. */
 export function checkTraining(
-  values: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager'> & MixSettings,
+  values: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager' | 'classShare' | 'emaDecay'> &
+    MixSettings,
 ): void {
   microBatchSize(values.batchSize, values.accumulate);
   checkPrecision(values.precision, values.eager);
+  checkClassShare(values);
   checkMixing(values);
 }
 
@@ -127,6 +136,9 @@ export const teacherOptions = {
   teacherWidth: number({ default: 1, above: 0, help: "multiplies the channels of the teacher's layers" }),
   teacherEpochs: integer({ default: 12, min: 1, help: "passes over the data in the teacher's training" }),
   teacherLearningRate: number({ default: 0.05, above: 0, help: "the teacher's highest learning rate" }),
+  teacherWeightDecay: optional(
+    number({ default: 5e-4, min: 0, help: 'as --weight-decay, of the teacher; default: the same' }),
+  ),
   teacherBackboneRate: number({
     default: 1,
     above: 0,
@@ -139,11 +151,19 @@ export const teacherOptions = {
   ),
   teacherWeights: optional(
     file({
-      help: 'a trained teacher instead of training one: .pth or .safetensors of PyTorch, or a checkpoint; its architecture is found out',
+      help: 'a trained teacher instead of training one: .pth, .safetensors or .onnx of PyTorch, or a checkpoint; its architecture is found out',
     }),
   ),
   teacherNormalisation: oneOf(['reference', 'symmetric', 'cifar100', 'imagenet'], 'reference', {
     help: "how --teacher-weights' network normalises images; reference: as its architecture's published weights do",
+  }),
+  teacherCentres: optional(
+    file({
+      help: "the class centres that --teacher-weights lacks, such as insightface's partial_fc file; --head and --scale say of which head they are, arcface where --head has none",
+    }),
+  ),
+  teacherHeadFromData: flag({
+    help: 'where --teacher-weights lacks its classifier: class centres made of its embeddings of the training images',
   }),
   allowMissing: list(text({ default: 'head', help: '' }), {
     default: [],

@@ -1,12 +1,12 @@
 import { globalAveragePool } from '../runtime/ops/pooling';
 import { softmax } from '../runtime/ops/softmax';
 import type { NamedValues, State, StateVariable } from '../runtime/state';
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';
 import { type BottleneckShape, bottleneck } from './bottleneck';
 import type { Head } from './head';
 import { linear, type Mode } from './layers';
-import { type Normalisation, symmetric } from './normalisation';
+import { type Normalisation, normalised, symmetric } from './normalisation';
 import { backbones, heads } from './registry';
 import { Scope, type ScopeOptions } from './scope';
 
@@ -65,6 +65,11 @@ export interface Network {
   load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
 
+export interface BuildOptions extends ScopeOptions {
+  /** The head is one of which a step can work with some classes alone: see `HeadShape`. */
+  readonly classRows?: boolean;
+}
+
 /**
  * Builds a network in `state`; the head's variables are called `head.*`.
  * @param seed of the initial weights; undefined for one whose weights are loaded next
@@ -74,7 +79,7 @@ export function buildNetwork(
   root: string,
   description: NetworkDescription,
   seed: number | undefined,
-  options: ScopeOptions = {},
+  { classRows = false, ...options }: BuildOptions = {},
 ): Network {
   const { inputSize, width, embeddingSize, classes, scale, margin, normalisation = symmetric } = description;
   const scope = Scope.root(state, root, seed, options);
@@ -86,6 +91,7 @@ export function buildNetwork(
     ...shape,
     scale,
     margin,
+    classRows,
     ...definition.classifierInitialisation,
   });
   const { teacherSpace, blend } = description;
@@ -154,13 +160,4 @@ function adapter(scope: Scope, inputs: number, { projection, bottleneck: shape }
 function blended(own: Tensor2D, teachers: Tensor2D, share: number): Tensor2D {
   const mixture = tf.add(tf.mul(softmax(own), 1 - share), tf.mul(softmax(teachers), share));
   return tf.log(tf.maximum(mixture, 1e-30)) as Tensor2D;
-}
-
-/** Pixels 0..255 -> what the backbone is given. */
-function normalised(pixels: Tensor4D, { mean, deviation }: Normalisation): Tensor4D {
-  const by = (values: readonly number[]): Tensor | number =>
-    values.every((value) => value === values[0])
-      ? (values[0] as number) * 255
-      : tf.tensor1d(values.map((v) => v * 255));
-  return tf.div(tf.sub(pixels, by(mean)), by(deviation)) as Tensor4D;
 }

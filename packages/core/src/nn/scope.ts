@@ -6,6 +6,10 @@ import type { Tensor4D, Variable } from '../runtime/tensorflow';
 /** Fills a new variable: its shape and a random stream of its own -> its values. */
 export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;
 
+interface Layout {
+  readonly transposed?: boolean;
+}
+
 export interface ScopeOptions {
   /** Blocks keep nothing but their input for the gradient, and are computed again for it: less memory, more time. */
   readonly recompute?: boolean;
@@ -54,9 +58,12 @@ export class Scope {
       recompute((given: Tensor4D) => layer(given, ...(rest.map((one) => (one === x ? given : one)) as Rest)))(x);
   }
 
-  /** Declares a variable that training moves along its gradient. */
-  weight(name: string, shape: readonly number[], initialise: Initialiser): Variable {
-    return this.declare(name, 'trainable', shape, initialise);
+  /**
+   * Declares a variable that training moves along its gradient.
+   * @param layout transposed: it is held as its transpose, see `StateVariable`
+   */
+  weight(name: string, shape: readonly number[], initialise: Initialiser, layout?: Layout): Variable {
+    return this.declare(name, 'trainable', shape, initialise, layout);
   }
 
   /** Declares a variable that forward passes set (running statistics) or that stays as it is. */
@@ -64,13 +71,19 @@ export class Scope {
     return this.declare(name, 'statistic', shape, initialise);
   }
 
-  private declare(name: string, kind: StateKind, shape: readonly number[], initialise: Initialiser): Variable {
+  private declare(
+    name: string,
+    kind: StateKind,
+    shape: readonly number[],
+    initialise: Initialiser,
+    layout?: Layout,
+  ): Variable {
     const own = this.join(name);
     const values =
       this.seed === undefined
         ? new Float32Array(shape.reduce((a, b) => a * b, 1))
         : initialise(shape, stream(this.seed, 'initial', this.root, own));
-    return this.state.declare(`${this.root}/${own}`, kind, shape, values);
+    return this.state.declare(`${this.root}/${own}`, kind, shape, values, layout);
   }
 
   private join(name: string): string {

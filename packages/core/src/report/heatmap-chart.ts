@@ -9,8 +9,8 @@ export interface HeatmapChart {
   readonly y: string;
   readonly columns: readonly string[];
   readonly rows: readonly string[];
-  /** One array a row. */
-  readonly values: readonly (readonly number[])[];
+  /** One array a row; undefined leaves a cell blank. */
+  readonly values: readonly (readonly (number | undefined)[])[];
   /** Values are shares of 1 and shown in per cent. */
   readonly percent?: boolean;
 }
@@ -20,7 +20,9 @@ export function heatmapChart(chart: HeatmapChart): TopLevelSpec {
   const { columns, rows, percent = false } = chart;
   const scale = percent ? 100 : 1;
   const cells = chart.values.flatMap((row, r) =>
-    row.map((value, c) => ({ row: rows[r], column: columns[c], value: scale * value })),
+    row.flatMap((value, c) =>
+      value === undefined ? [] : [{ row: rows[r], column: columns[c], value: scale * value }],
+    ),
   );
   const highest = Math.max(...cells.map(({ value }) => value));
   const step = Math.max(14, Math.min(44, Math.floor(520 / columns.length)));

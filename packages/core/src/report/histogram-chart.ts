@@ -14,17 +14,41 @@ export interface HistogramChart {
   readonly among?: readonly string[];
 }
 
+/** Distributions that were counted before: equal bins from `low` to `high`. */
+export interface CountedHistogramChart extends Omit<HistogramChart, 'series' | 'bins' | 'domain'> {
+  readonly low: number;
+  readonly high: number;
+  readonly series: readonly { readonly name: string; readonly counts: ArrayLike<number> }[];
+}
+
 /** Chart of the shares per bin, counted here so that millions of values never reach the drawing. */
-export function histogramChart({ title, subtitle, x, series, bins = 50, domain, among }: HistogramChart): TopLevelSpec {
+export function histogramChart({ series, bins = 50, domain, ...text }: HistogramChart): TopLevelSpec {
   const [low, high] = domain ?? rangeOf(series.map(({ values }) => values));
   const width = (high - low) / bins || 1;
-  const values = series.flatMap((one) =>
-    histogram(one.values, low, width, bins).map((share, b) => ({
-      name: one.name,
-      from: low + b * width,
-      to: low + (b + 1) * width,
-      share,
-    })),
+  const shares = series.map(({ name, values }) => ({ name, shares: histogram(values, low, width, bins) }));
+  return sharesChart({ ...text, low, width, bins, series: shares });
+}
+
+/** The same of counts; a series' shares are of all that were counted. */
+export function countedHistogramChart({ low, high, series, ...text }: CountedHistogramChart): TopLevelSpec {
+  const bins = series[0]?.counts.length ?? 0;
+  const shares = series.map(({ name, counts }) => {
+    const all = Array.from(counts).reduce((sum, count) => sum + count, 0) || 1;
+    return { name, shares: Array.from(counts, (count) => count / all) };
+  });
+  return sharesChart({ ...text, low, width: (high - low) / bins, bins, series: shares });
+}
+
+interface SharesChart extends Omit<HistogramChart, 'series' | 'domain'> {
+  readonly low: number;
+  readonly width: number;
+  readonly bins: number;
+  readonly series: readonly { readonly name: string; readonly shares: readonly number[] }[];
+}
+
+function sharesChart({ title, subtitle, x, series, low, width, bins, among }: SharesChart): TopLevelSpec {
+  const values = series.flatMap(({ name, shares }) =>
+    shares.map((share, b) => ({ name, from: low + b * width, to: low + (b + 1) * width, share })),
   );
   const frame = { title: { text: title, ...(subtitle ? { subtitle } : {}) }, width: 520, height: 260 };
   if (series.length > 1) {

@@ -1,7 +1,9 @@
 import sharp from 'sharp';
+import { barChart } from './bar-chart';
 import { comparisonChart } from './comparison-chart';
+import { detChart } from './det-chart';
 import { heatmapChart } from './heatmap-chart';
-import { histogram, histogramChart } from './histogram-chart';
+import { countedHistogramChart, histogram, histogramChart } from './histogram-chart';
 import { lineChart } from './line-chart';
 import { drawPicture } from './picture';
 import { rocChart } from './roc-chart';
@@ -57,6 +59,22 @@ describe('drawPicture', () => {
     ['a histogram', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0, 0.5, 1] }] })],
     ['a single value', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0.5] }] })],
     ['a heatmap', heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a'], rows: ['b'], values: [[1]] })],
+    [
+      'one with blank cells',
+      heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a', 'b'], rows: ['c'], values: [[undefined, 2]] }),
+    ],
+    ['bars', barChart({ title: 't', x: 'top-1', percent: true, bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
+    [
+      'counts',
+      countedHistogramChart({ title: 't', x: 'x', low: -1, high: 1, series: [{ name: 'a', counts: [3, 1] }] }),
+    ],
+    [
+      'a DET curve',
+      detChart({
+        title: 't',
+        curves: [{ name: 'a', far: [0, 0, 1], tar: [0, 0.5, 1], genuine: 10, impostor: 100 }],
+      }),
+    ],
     ['a ROC curve', rocChart({ title: 't', curves: [{ name: 'a', far: [0, 0, 1], tar: [0, 0.5, 1], impostor: 100 }] })],
   ])('draws %s', async (_, chart) => {
     const { svg, png } = await drawPicture(chart);
@@ -108,9 +126,38 @@ describe('rocChart', () => {
   });
 });
 
+describe('detChart', () => {
+  it('has no rates below one pair', () => {
+    const curve = { name: 'a', far: [0, 0.5, 1], tar: [0, 0.75, 1], genuine: 20, impostor: 100 };
+
+    expect(detChart({ title: 't', curves: [curve] })).toMatchObject({
+      data: {
+        values: [
+          { far: 0.01, frr: 1 },
+          { far: 0.5, frr: 0.25 },
+          { far: 1, frr: 0.05 },
+        ],
+      },
+    });
+  });
+});
+
 describe('histogram', () => {
   it('counts shares, the upper edge in the last bin, what is outside in none', () => {
     expect(histogram([0, 0.4, 0.5, 1, 2], 0, 0.5, 2)).toEqual([0.4, 0.4]);
+  });
+
+  it('may have been counted before', () => {
+    const series = [{ name: 'a', counts: [3, 1] }];
+
+    expect(countedHistogramChart({ title: 't', x: 'x', low: -1, high: 1, series })).toMatchObject({
+      data: {
+        values: [
+          { name: 'a', from: -1, to: 0, share: 0.75 },
+          { name: 'a', from: 0, to: 1, share: 0.25 },
+        ],
+      },
+    });
   });
 
   it('needs values', () => {

@@ -17,6 +17,8 @@ export interface StepGraph {
   /** The nodes that inputs are fed to, in the order of the declared inputs. */
   readonly feeds: readonly string[];
   readonly outputs: readonly string[];
+  /** The names of variables of which it reads or writes rows in place. */
+  readonly tables: readonly string[];
   /** The user's line that a node came from: found by recording the step once more, as stacks are heavy to keep. */
   lineOf(node: string): string | undefined;
 }
@@ -42,11 +44,12 @@ export function compileStep<I extends InputSpecs>(
   requireSame(name, where(first), where(second));
 
   const { outputs } = first.result;
-  const { nodes, reads, writes } = stateAccess(variables, first, handleAttrs);
+  const { nodes, reads, writes, tables } = stateAccess(variables, first, handleAttrs);
   const written = writes.map((node) => `^${node.name}`);
   return {
     feeds: Object.keys(inputs).map((key) => `feed/${key}`),
     outputs: [...outputs.keys()],
+    tables,
     lineOf(node) {
       const { nodes: recorded, sites } = record(name, inputs, step, variables);
       const index = recorded.findIndex((one) => one.name === node);
@@ -73,7 +76,8 @@ function stateAccess(
   variables: readonly StateVariable[],
   { nodes: recorded, result: { outputs, updates } }: Recording<Results>,
   handleAttrs: (variable: StateVariable) => Attr[],
-): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> {
+): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> & { readonly tables: readonly string[] } {
+  const tables: string[] = [];
   let nodes = recorded;
   const reads: GraphNode[] = [];
   const writes: GraphNode[] = [];
@@ -87,13 +91,14 @@ function stateAccess(
     reads.push(handleNode(entry, handleAttrs(entry)));
     if (inPlace) {
       nodes = inPlace.nodes;
+      tables.push(entry.name);
       if (inPlace.write) writes.push(inPlace.write);
       continue;
     }
     reads.push(readNode(entry));
     if (update !== undefined) writes.push(assignNode(entry, update));
   }
-  return { nodes, reads, writes };
+  return { nodes, reads, writes, tables };
 }
 
 interface Results {

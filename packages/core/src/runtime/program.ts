@@ -6,6 +6,7 @@
  * and called by name like any operation, off the JavaScript thread (call.ts). With `eager` the same step runs operation
  * by operation.
  */
+import { absentLike, isAbsent } from './absent-value';
 import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
 import { call, callEagerly, type StepFunction } from './call';
 import { compileStep, type Step } from './compile';
@@ -31,6 +32,7 @@ export class Program {
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
   private disposed = false;
+  private readonly tables = new Map<StepFunction, readonly string[]>();
 
   constructor(
     readonly state: State,
@@ -58,8 +60,11 @@ export class Program {
         if (this.options.eager) return callEagerly(step, inputs, fed);
         if (!compiled) {
           await requireEffect(precision);
-          compiled = { ...this.compile(name, inputs, step), config: configOf(precision) };
+          const { tables, ...made } = this.compile(name, inputs, step);
+          compiled = { ...made, config: configOf(precision) };
+          this.tables.set(compiled, tables);
         }
+        this.letGo(this.tables.get(compiled) ?? []);
         return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
       } finally {
         this.running = undefined;
@@ -72,7 +77,7 @@ export class Program {
   push(): void {
     this.requireIdle('push');
     if (this.options.eager) return;
-    for (const entry of this.state.all()) this.pushOne(entry);
+    for (const entry of this.state.all()) if (!isAbsent(entry.variable)) this.pushOne(entry);
   }
 
   /** Brings the state that compiled steps have updated back into the eager variables. */
@@ -88,6 +93,17 @@ export class Program {
   dispose(): void {
     this.disposed = true;
     if (this.running === undefined) this.release();
+  }
+
+  /**
+   * Tables of which steps work with rows may be most of the memory: while the program's copy leads, there is no other,
+   * until `pull`. And TensorFlow writes in place what nobody else holds.
+   */
+  private letGo(names: readonly string[]): void {
+    for (const name of names) {
+      const variable = this.state.get(name)?.variable;
+      if (variable && !isAbsent(variable)) assign(variable, absentLike(variable));
+    }
   }
 
   private release(): void {
@@ -107,9 +123,13 @@ export class Program {
     }
   }
 
-  private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
+  private compile<I extends InputSpecs>(
+    name: string,
+    inputs: I,
+    step: Step<I, string>,
+  ): StepFunction & { readonly tables: readonly string[] } {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
-    const { nodes, feeds, outputs, lineOf } = compileStep(name, inputs, step, this.state, (entry) =>
+    const { nodes, feeds, outputs, tables, lineOf } = compileStep(name, inputs, step, this.state, (entry) =>
       this.handleAttrs(entry),
     );
     // Steps may share a name, which may have characters that TensorFlow does not want in one.
@@ -117,7 +137,7 @@ export class Program {
     const results = outputs.map((output) => `output/${output}`);
     backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);
     this.functions.push(functionName);
-    return { step: name, name: functionName, outputs, lineOf };
+    return { step: name, name: functionName, outputs, lineOf, tables };
   }
 
   private handleAttrs({ name, shape }: StateVariable): Attr[] {

@@ -1,3 +1,4 @@
+import { isAbsent } from './absent-value';
 import { handleOf } from './binding';
 import { type Tensor, tf, type Variable } from './tensorflow';
 import { UserError } from './user-error';
@@ -13,6 +14,11 @@ export interface StateVariable {
   readonly kind: StateKind;
   readonly shape: readonly number[];
   readonly variable: Variable;
+  /**
+   * It is a matrix that is held as its transpose: `shape` and `variable` are the transpose's, while `State.values` and
+   * `State.load` speak of the matrix, so that files are alike however it is held.
+   */
+  readonly transposed?: boolean;
 }
 
 export interface NamedValues {
@@ -31,13 +37,23 @@ export class State {
   // tfjs demands that variable names be unique in the process; ours need only be so in their state.
   private readonly id = states++;
 
-  /** Declares a float32 variable. @throws Error when the name is taken. */
-  declare(name: string, kind: StateKind, shape: readonly number[], values: Float32Array): Variable {
+  /**
+   * Declares a float32 variable.
+   * @param transposed it is held as the transpose of the matrix that `shape` and `values` are of
+   * @throws Error when the name is taken
+   */
+  declare(
+    name: string,
+    kind: StateKind,
+    shape: readonly number[],
+    values: Float32Array,
+    { transposed = false }: { readonly transposed?: boolean } = {},
+  ): Variable {
     if (this.entries.has(name)) throw new Error(`The state already has a variable named ${name}.`);
-    const initial = tf.tensor(values, [...shape], 'float32');
+    const initial = held({ shape, values }, transposed);
     const variable = tf.variable(initial, kind === 'trainable', `state${this.id}/${name}`);
+    this.entries.set(name, { name, kind, shape: [...initial.shape], variable, ...(transposed && { transposed }) });
     initial.dispose();
-    this.entries.set(name, { name, kind, shape: [...shape], variable });
     return variable;
   }
 
@@ -55,10 +71,7 @@ export class State {
     return new Map(
       this.all()
         .filter(wanted)
-        .map(({ name, shape, variable }) => [
-          name,
-          { shape, values: Float32Array.from(variable.dataSync() as Float32Array) },
-        ]),
+        .map((entry) => [entry.name, { shape: shapeInFiles(entry), values: valuesOf(entry) }]),
     );
   }
 
@@ -82,7 +95,9 @@ export class State {
       ...[...values.keys()]
         .filter((name) => !names.has(name))
         .map((name) => `it has ${shown(name)}, which the network lacks`),
-      ...expected.flatMap(({ name, shape }) => {
+      ...expected.flatMap((entry) => {
+        const { name } = entry;
+        const shape = shapeInFiles(entry);
         const given = values.get(name)?.shape;
         return given && given.join() !== shape.join()
           ? [`${shown(name)} is [${given}] there but [${shape}] in the network`]
@@ -96,9 +111,9 @@ export class State {
         1,
       );
     }
-    for (const { name, variable, shape } of expected) {
+    for (const { name, variable, transposed } of expected) {
       const given = values.get(name);
-      if (given) assign(variable, tf.tensor(given.values, [...shape], 'float32'));
+      if (given) assign(variable, held(given, transposed));
     }
   }
 
@@ -106,6 +121,27 @@ export class State {
     for (const { variable } of this.entries.values()) variable.dispose();
     this.entries.clear();
   }
+}
+
+/** The shape that a variable has in files: see `StateVariable.transposed`. */
+export const shapeInFiles = ({ shape, transposed }: Pick<StateVariable, 'shape' | 'transposed'>): readonly number[] =>
+  transposed ? shape.toReversed() : shape;
+
+function held({ shape, values }: NamedValues, transposed: boolean | undefined): Tensor {
+  const given = tf.tensor(values, [...shape], 'float32');
+  if (!transposed) return given;
+  const turned = tf.tidy(() => tf.transpose(given));
+  given.dispose();
+  return turned;
+}
+
+function valuesOf({ name, variable, transposed }: StateVariable): Float32Array {
+  if (isAbsent(variable)) throw new Error(`A program holds the only copy of ${name}: pull it before it is read.`);
+  if (!transposed) return Float32Array.from(variable.dataSync() as Float32Array);
+  const turned = tf.tidy(() => tf.transpose(variable as Tensor));
+  const values = turned.dataSync() as Float32Array;
+  turned.dispose();
+  return values;
 }
 
 /** Gives `value`'s data to `variable` and disposes of `value`. */

@@ -1,4 +1,4 @@
-import { type Connection, connect } from 'mlflow-js-client';
+import { type Connection, connect, environmentOptions } from 'mlflow-js-client';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
 /** Where journals are sent to. */
@@ -10,18 +10,14 @@ export interface Destination {
 }
 
 /**
- * The server at `trackingUri` or MLFLOW_TRACKING_URI, with MLFLOW_TRACKING_TOKEN, or MLFLOW_TRACKING_USERNAME and
- * MLFLOW_TRACKING_PASSWORD, as credentials; without an address, the workspace's own server.
- * Throws MlflowError when the address is not an http(s) one.
+ * The server at `trackingUri` or MLFLOW_TRACKING_URI, on the terms of MLflow's other environment variables: credentials,
+ * TLS, timeout, retries; without an address, the workspace's own server.
+ * Throws MlflowError when the address is not an http(s) one, or a variable is wrong.
  */
 export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessEnv = process.env): Destination {
   const uri = trackingUri ?? environment.MLFLOW_TRACKING_URI;
   if (!uri) return localDestination(mlflowFolder);
-  const connection = connect(uri, {
-    token: environment.MLFLOW_TRACKING_TOKEN,
-    username: environment.MLFLOW_TRACKING_USERNAME,
-    password: environment.MLFLOW_TRACKING_PASSWORD,
-  });
+  const connection = connect(uri, environmentOptions(environment));
   return { name: connection.uri, connect: async (signal) => ({ ...connection, signal }) };
 }
 

@@ -179,9 +179,11 @@ async function existingRun(server: Connection, runId: string): Promise<Run | und
   }
 }
 
-/** Whether the server found fault with the data: sending them again would change nothing. */
+/** Whether the server or its client found fault with the data: sending them again would change nothing. */
 function isRefusal(error: unknown): error is MlflowError {
-  return error instanceof MlflowError && (error.status === 400 || error.status === 413);
+  if (!(error instanceof MlflowError)) return false;
+  const unsendable = error.kind === 'not-sent' && ['INVALID_PARAMETER_VALUE', 'UNSAFE_PATH'].includes(error.code);
+  return unsendable || error.status === 400 || error.status === 413;
 }
 
 /** Logs a batch; when something in it is refused, halves it until what is refused stands alone, and reports that. */

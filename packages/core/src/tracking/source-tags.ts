@@ -30,7 +30,7 @@ export function withoutCredentials(remote: string): string {
 
 async function git(folder: string, ...args: string[]): Promise<string | undefined> {
   try {
-    const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], { timeout: 5000 });
+    const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], { timeout: 20_000 });
     return stdout.trim() || undefined;
   } catch {
     return undefined;

@@ -1,67 +1,63 @@
-import { join } from 'node:path';
 import type { Augmentation } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { classReport } from './class-report';
 import type { Inference } from './inference';
 import { classificationMetrics } from './metrics';
-import type { Task } from './task';
+import { agreement, predict, predictionsFile, readPredictions, writePredictions } from './predictions';
+import { heldOutPrefix, type SelectOn, type Task } from './task';
 import type { Metrics } from './trainer';
 
-/** The file of a stage's folder that holds its network's logits of the test images. */
-const logitsFile = 'test-logits.safetensors';
-
-/** Training on labelled images, judged by how well others of the same classes are named. */
-export function classificationTask({
-  train,
-  test,
-  augment,
-}: {
+export interface ClassificationData {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly augment: Augmentation;
-}): Task {
+  /** Images like those of `train` and not among them, which the best epoch is chosen on; absent: see `selectOn`. */
+  readonly heldOut?: ImageDataset | undefined;
+  /** What the best epoch is chosen on where no images are held out; default: test. */
+  readonly selectOn?: Exclude<SelectOn, 'held-out'>;
+  /** By label; default: the labels. */
+  readonly classNames?: readonly string[] | undefined;
+}
+
+/** Training on labelled images, judged by how well others of the same classes are named. */
+export function classificationTask(data: ClassificationData): Task {
+  const { train, heldOut, test, augment, selectOn = 'test', classNames } = data;
   return {
     train,
     augment,
     selectBy: 'top1',
-    evaluate: (inference) => evaluate(inference, test),
+    selectOn: heldOut ? 'held-out' : selectOn,
+    async evaluate(inference) {
+      const metrics = await evaluate(inference, test);
+      if (!heldOut) return metrics;
+      const ofHeldOut = Object.entries(await evaluate(inference, heldOut));
+      return { ...metrics, ...Object.fromEntries(ofHeldOut.map(([name, value]) => [heldOutPrefix + name, value])) };
+    },
     async conclude(folder, inference) {
-      const values = new Float32Array(test.labels.length * test.classes);
-      await inference.classify(test, (logits, from, count) => {
-        values.set(logits.subarray(0, count * test.classes), from * test.classes);
-      });
-      const shape = [test.labels.length, test.classes];
-      writeCheckpoint(join(folder, logitsFile), { tensors: new Map([['logits', { shape, values }]]), metadata: {} });
-      return [logitsFile];
+      writePredictions(folder, await predict(inference, test));
+      return [predictionsFile];
+    },
+    async report(folder) {
+      // What draws takes a second to load.
+      const { drawClassReport } = await import('./draw-class-report');
+      const { predicted } = readPredictions(folder, test);
+      const report = classReport(test.labels, predicted, test.classes);
+      return drawClassReport(report, (label) => classNames?.[label] ?? String(label), folder);
     },
     relate(teacher, student) {
-      const metrics = classificationMetrics({ classes: test.classes });
-      metrics.add({
-        logits: readLogits(student),
-        teacherLogits: readLogits(teacher),
-        labels: test.labels,
-        count: test.labels.length,
-      });
-      return { agreement: metrics.result().agreement ?? Number.NaN };
+      return { agreement: agreement(readPredictions(teacher, test), readPredictions(student, test)) };
     },
     async close() {
-      await Promise.all([train.close(), test.close()]);
+      await Promise.all([train.close(), heldOut?.close(), test.close()]);
     },
   };
 }
 
-async function evaluate(inference: Inference, test: ImageDataset): Promise<Metrics> {
-  const metrics = classificationMetrics({ classes: test.classes });
-  await inference.classify(test, (logits, from, count) => {
-    metrics.add({ logits, labels: test.labels.subarray(from, from + count), count });
+async function evaluate(inference: Inference, images: ImageDataset): Promise<Metrics> {
+  const metrics = classificationMetrics({ classes: images.classes });
+  await inference.classify(images, (logits, from, count) => {
+    metrics.add({ logits, labels: images.labels.subarray(from, from + count), count });
   });
   const { top1, top5, meanPerClass, ece } = metrics.result();
   return { top1, top5, mean_per_class: meanPerClass, ece };
-}
-
-function readLogits(folder: string): Float32Array {
-  const file = join(folder, logitsFile);
-  const logits = readCheckpoint(file).tensors.get('logits');
-  if (!logits) throw new Error(`${file} holds no logits.`);
-  return logits.values;
 }

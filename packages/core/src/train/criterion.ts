@@ -1,7 +1,7 @@
 import type { Criterion, Need } from '../distill/method';
 import type { Objective } from '../distill/objective';
 import type { Network } from '../nn/network';
-import { shapeOf } from '../nn/network-shape';
+import { type NetworkShape, shapeOf } from '../nn/network-shape';
 import { Scope } from '../nn/scope';
 import type { State } from '../runtime/state';
 import type { Task } from './task';
@@ -16,17 +16,19 @@ export function criterionFor(
   pair: {
     readonly network: Network;
     readonly teacher: Network | undefined;
+    /** The teacher's, where `teacher` is but a part of it. */
+    readonly teacherShape?: NetworkShape | undefined;
     readonly task: Task;
     readonly seed: number;
   },
 ): Criterion & { readonly needs: ReadonlySet<Need> } {
-  const { network, teacher = network, task, seed } = pair;
+  const { network, teacher = network, teacherShape, task, seed } = pair;
   const { labels, classes } = task.train;
   const student = shapeOf(state, network);
   const criterion = objective.build({
     scope: Scope.root(state, methodRoot, seed),
     student,
-    teacher: teacher === network ? student : shapeOf(state, teacher),
+    teacher: teacherShape ?? (teacher === network ? student : shapeOf(state, teacher)),
     labels,
     classes,
   });

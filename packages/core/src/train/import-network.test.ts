@@ -1,11 +1,18 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { imageBytes } from '../data/dataset';
 import { cifar100 } from '../nn/normalisation';
+import { toTorch } from '../nn/torch-layout';
+import { l2Normalise } from '../runtime/ops/normalise';
+import { State } from '../runtime/state';
+import { scoped, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
+import { writeAtomically } from '../runtime/write-atomically';
 import { exportNetwork } from '../weights/export-weights';
+import { safetensorsParts } from '../weights/safetensors';
 import { readCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
-import { readNetwork } from './load-network';
+import { loadNetwork, readNetwork } from './load-network';
 import {
   removeTemporaryFolders,
   type TinyRun,
@@ -36,7 +43,7 @@ const importing = (file: string, task = tinyTask()) => ({
 });
 
 test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
-  '%s, written of a network, is imported as that network: its metrics, weights and logits',
+  '%s, written of a network, is imported as that network: its metrics, weights and predictions',
   async (name) => {
     const file = name === 'last.safetensors' ? last : join(temporaryFolder(), name);
     if (file !== last) exportNetwork(file, readNetwork(last));
@@ -46,7 +53,7 @@ test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
       network,
       parameters: original.parameters,
       metrics: Object.fromEntries(Object.keys(imported.metrics).map((key) => [key, original.last[key]])),
-      files: ['last.safetensors', 'best.safetensors', 'test-logits.safetensors'],
+      files: ['last.safetensors', 'best.safetensors', 'test-predictions.safetensors'],
     });
     expect(imported.metrics.top1).toBeGreaterThanOrEqual(0);
     expect(readdirSync(options.folder).sort()).toEqual([...imported.files].sort());
@@ -56,8 +63,8 @@ test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
       expect(metadata).toEqual({ network, epoch: 0, metrics: imported.metrics });
       expect(new Map([...tensors].sort())).toEqual(new Map([...wanted.tensors].sort()));
     }
-    const logits = (folder: string) => readCheckpoint(join(folder, 'test-logits.safetensors')).tensors;
-    expect(logits(options.folder)).toEqual(logits(original.folder));
+    const predictions = (folder: string) => readCheckpoint(join(folder, 'test-predictions.safetensors')).tensors;
+    expect(predictions(options.folder)).toEqual(predictions(original.folder));
   },
 );
 
@@ -87,4 +94,70 @@ test("a file that lacks its classifier's classes asks for them by what may be mi
   await expect(importNetwork(importing(file))).rejects.toThrow(UserError);
   const { network: found } = await importNetwork({ ...importing(file), allowMissing: ['head'] });
   expect(found).toEqual(network);
+});
+
+describe('a backbone whose classifier is missing', () => {
+  const headless = () => {
+    const file = join(temporaryFolder(), 'backbone.pth');
+    const { tensors, description } = readNetwork(last);
+    const without = new Map([...tensors].filter(([name]) => !name.startsWith('head.')));
+    exportNetwork(file, { tensors: without, description });
+    return file;
+  };
+
+  test('is refused with the ways out', async () => {
+    await expect(importNetwork(importing(headless()))).rejects.toThrow(
+      /it lacks the classifier fc\.weight \(--teacher-centres .* --teacher-head-from-data .* --allow-missing=head/,
+    );
+  });
+
+  test('gets the centres of its embeddings of the training images, whatever the batches', async () => {
+    const file = headless();
+    const centres = { from: 'data', head: 'cosface', scale: 24 } as const;
+    const headOf = async (batchSize: number) => {
+      const options = { ...importing(file), centres, batchSize };
+      const { network: imported } = await importNetwork(options);
+      expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
+      return readNetwork(join(options.folder, checkpointFiles.last)).tensors.get('head.weight');
+    };
+    const head = await headOf(4);
+    expect(head?.shape).toEqual([64, 4]);
+    const { train } = tinyTask();
+    const state = new State();
+    const trained = loadNetwork(state, 'net', file, { classes: 4, inputSize: 16, allowMissing: ['head'] });
+    const pixels = new Uint8Array(16 * imageBytes(train));
+    await train.read(
+      Array.from({ length: 16 }, (_, i) => i),
+      pixels,
+    );
+    const sums = scoped(() => {
+      const images = tf.tensor4d(Float32Array.from(pixels), [16, 16, 16, 3]);
+      const embed = (x: Tensor4D) => trained.embed(x, 'eval').embedding;
+      const units = l2Normalise(tf.add(embed(images), embed(tf.reverse(images, 2))));
+      const member = tf.oneHot(tf.tensor1d(train.labels, 'int32'), 4).toFloat() as Tensor2D;
+      return Array.from(l2Normalise(tf.matMul(units, member, true, false) as Tensor2D, 0).dataSync());
+    });
+    state.dispose();
+    for (const [i, value] of sums.entries()) expect(head?.values[i]).toBeCloseTo(value, 5);
+    const inOthers = await headOf(5);
+    for (const [i, value] of sums.entries()) expect(inOthers?.values[i]).toBeCloseTo(value, 5);
+  });
+
+  test('gets the centres of a file, and a class without an image has no centre', async () => {
+    const file = headless();
+    const weight = readNetwork(last).tensors.get('head.weight');
+    if (!weight) throw new Error('It has no head.');
+    const centresFile = join(temporaryFolder(), 'centres.safetensors');
+    writeAtomically(centresFile, safetensorsParts(new Map([['weight', toTorch(weight)]]), {}));
+    const options = { ...importing(file), centres: { from: { file: centresFile }, head: 'arcface', scale: 64 } };
+    const { network: imported } = await importNetwork(options);
+    expect(imported.head).toBe('arcface');
+    expect(readNetwork(join(options.folder, checkpointFiles.last)).tensors.get('head.weight')).toEqual(weight);
+
+    const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
+    await expect(importNetwork({ ...importing(file, taskOf({ classes: 5 })), centres })).rejects.toThrow(
+      'Class 4 of train has no embedding to make its centre of: has it images?',
+    );
+    await expect(importNetwork({ ...importing(last), centres })).rejects.toThrow('is a checkpoint, which has its head');
+  });
 });

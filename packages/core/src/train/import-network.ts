@@ -4,7 +4,9 @@ import type { Normalisation } from '../nn/normalisation';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
+import { isForeign } from '../weights/weights-file';
 import { writeCheckpoint } from './checkpoint';
+import { centresOfData } from './data-centres';
 import { makeInference } from './inference';
 import { loadNetwork } from './load-network';
 import type { Task } from './task';
@@ -20,6 +22,16 @@ export interface NetworkImport {
   /** What images are normalised with; the reference's of its backbone unless told. A checkpoint says it itself. */
   readonly normalisation?: Normalisation;
   readonly batchSize: number;
+  /** A margin head in the place of a classifier that the file lacks. */
+  readonly centres?: ClassCentres;
+}
+
+export interface ClassCentres {
+  /** A file with them; `data`: they are made of the training images' embeddings. */
+  readonly from: { readonly file: string } | 'data';
+  /** The head that they are of. */
+  readonly head: string;
+  readonly scale: number;
 }
 
 export interface ImportedNetwork {
@@ -41,18 +53,33 @@ export async function importNetwork({
   allowMissing,
   normalisation,
   batchSize,
+  centres,
 }: NetworkImport): Promise<ImportedNetwork> {
   const { classes, size } = task.train;
+  if (centres && !isForeign(file)) {
+    throw new UserError(`${file} is a checkpoint, which has its head: class centres are for files that lack it.`);
+  }
+  const fromFile = centres && centres.from !== 'data' ? centres.from : undefined;
+  const mayMiss = centres?.from === 'data' ? [...allowMissing, 'head'] : allowMissing;
   const state = new State();
   const program = new Program(state);
   try {
     const network = loadNetwork(state, 'teacher', file, {
       inputSize: size,
-      allowMissing,
+      allowMissing: mayMiss,
+      adviceOnHead,
+      ...(centres && { headName: centres.head, scale: centres.scale }),
+      ...(fromFile && { head: { ...fromFile, name: centres?.head ?? '' } }),
       ...(normalisation && { normalisation }),
-      ...(allowMissing.length > 0 && { classes }),
+      ...(mayMiss.length > 0 && { classes }),
     });
     requireFit(file, network.description, { classes, size });
+    if (centres?.from === 'data') {
+      const made = await centresOfData(program, network, task.train, batchSize);
+      const head = `${network.root}/head.weight`;
+      state.load(new Map([[head, made]]), task.train.name, ({ name }) => name === head);
+      program.push();
+    }
     const inference = makeInference(program, network, { batchSize });
     const metrics = await task.evaluate(inference);
     const left = await task.conclude(folder, inference);
@@ -72,6 +99,9 @@ export async function importNetwork({
     state.dispose();
   }
 }
+
+const adviceOnHead =
+  '--teacher-centres names a file with its class centres, --teacher-head-from-data makes them of the training images, --allow-missing=head starts an untrained one';
 
 function requireFit(
   file: string,

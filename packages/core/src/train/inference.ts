@@ -11,9 +11,20 @@ export interface Embeddings {
   readonly dimension: number;
 }
 
+/** Embeddings of one batch, and which images they are of. */
+export interface EmbeddedBatch extends Embeddings {
+  readonly indices: Int32Array;
+}
+
 /** A network run over whole data sets, in evaluation mode. */
 export interface Inference {
   embed(images: ImageDataset): Promise<Embeddings>;
+  /** As `embed`, batch by batch in the order of `subset` (indices; default all), for more images than memory holds. */
+  embedEach(
+    images: ImageDataset,
+    receive: (batch: EmbeddedBatch) => void | Promise<void>,
+    subset?: ArrayLike<number>,
+  ): Promise<void>;
   /** Calls `receive` batch by batch with logits [batch, classes], of which `count` rows are real. */
   classify(images: ImageDataset, receive: (logits: Float32Array, from: number, count: number) => void): Promise<void>;
 }
@@ -43,18 +54,32 @@ export function makeInference(
   // In order, the last one padded: a compiled step takes one shape.
   const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
 
+  const embedEach: Inference['embedEach'] = async (images, receive, subset) => {
+    for await (const { images: pixels, indices, count } of batches(images, { ...inOrder, ...(subset && { subset }) })) {
+      const { embedding, flipped } = await embedStep({ pixels });
+      const dimension = embedding.length / batchSize;
+      const real = (rows: Float32Array) => rows.slice(0, count * dimension);
+      await receive({
+        embeddings: real(embedding),
+        flipped: real(flipped),
+        dimension,
+        indices: indices.subarray(0, count),
+      });
+    }
+  };
+
   return {
+    embedEach,
     async embed(images) {
-      let dimension = 0;
+      let size = 0;
       const rows: Float32Array[] = [];
       const mirrored: Float32Array[] = [];
-      for await (const { images: pixels, count } of batches(images, inOrder)) {
-        const { embedding, flipped } = await embedStep({ pixels });
-        dimension = embedding.length / batchSize;
-        rows.push(embedding.slice(0, count * dimension));
-        mirrored.push(flipped.slice(0, count * dimension));
-      }
-      return { embeddings: concatenate(rows), flipped: concatenate(mirrored), dimension };
+      await embedEach(images, ({ embeddings, flipped, dimension }) => {
+        size = dimension;
+        rows.push(embeddings);
+        mirrored.push(flipped);
+      });
+      return { embeddings: concatenate(rows), flipped: concatenate(mirrored), dimension: size };
     },
     async classify(images, receive) {
       let from = 0;

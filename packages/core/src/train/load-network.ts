@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { buildNetwork, type Network } from '../nn/network';
+import { type BuildOptions, buildNetwork, type Network } from '../nn/network';
 import { backbones, heads } from '../nn/registry';
 import type { State } from '../runtime/state';
 import { UserError } from '../runtime/user-error';
@@ -9,9 +9,15 @@ import { readCheckpoint } from './checkpoint';
 import type { NetworkMetadata } from './trainer';
 
 /** Builds the network that a checkpoint, or a file of other programs' weights, is of, and gives it those weights. */
-export function loadNetwork(state: State, root: string, file: string, hints?: WeightsHints): Network {
+export function loadNetwork(
+  state: State,
+  root: string,
+  file: string,
+  hints?: WeightsHints,
+  options?: BuildOptions,
+): Network {
   const { tensors, description } = readNetwork(file, hints);
-  const network = buildNetwork(state, root, description, undefined);
+  const network = buildNetwork(state, root, description, undefined, options);
   network.load(tensors, file);
   return network;
 }

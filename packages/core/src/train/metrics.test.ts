@@ -15,8 +15,6 @@ describe('classificationMetrics', () => {
       top5: 1,
       perClass: [1, 0.5, undefined],
       meanPerClass: 0.75,
-      agreement: undefined,
-      worstPairs: [{ label: 1, predicted: 2, count: 1, share: 0.5 }],
     });
   });
 
@@ -59,33 +57,6 @@ describe('classificationMetrics', () => {
     metrics.add({ logits: Float32Array.of(1000, -1000), labels: [0], count: 1 });
 
     expect(metrics.result().ece).toBe(0);
-  });
-
-  it('measures agreement with the teacher, right or wrong', () => {
-    const metrics = classificationMetrics({ classes: 2 });
-    metrics.add({
-      logits: Float32Array.of(1, 0, 1, 0, 0, 1, 0, 1),
-      teacherLogits: Float32Array.of(5, 0, 0, 5, 0, 5, 0, 5),
-      labels: [0, 0, 0, 0],
-      count: 4,
-    });
-
-    expect(metrics.result()).toMatchObject({ top1: 0.5, agreement: 0.75 });
-  });
-
-  it('names the worst confusions first', () => {
-    const metrics = classificationMetrics({ classes: 3, worst: 2 });
-    const as = (c: number) => [0, 1, 2].map((i) => (i === c ? 1 : 0));
-    metrics.add({
-      logits: Float32Array.from([...as(1), ...as(2), ...as(2), ...as(0), ...as(0)]),
-      labels: [0, 0, 0, 2, 1],
-      count: 5,
-    });
-
-    expect(metrics.result().worstPairs).toEqual([
-      { label: 0, predicted: 2, count: 2, share: 2 / 3 },
-      { label: 0, predicted: 1, count: 1, share: 1 / 3 },
-    ]);
   });
 
   it.each([

@@ -11,18 +11,6 @@ export interface ClassificationResult {
   readonly perClass: readonly (number | undefined)[];
   /** Mean over the classes that had samples, so that rare classes count like frequent ones. */
   readonly meanPerClass: number;
-  /** Share of samples where student and teacher name the same class; undefined where no teacher was given. */
-  readonly agreement: number | undefined;
-  /** Most frequent mistakes, worst first. */
-  readonly worstPairs: readonly ConfusedPair[];
-}
-
-export interface ConfusedPair {
-  readonly label: number;
-  readonly predicted: number;
-  readonly count: number;
-  /** Of the label's samples, the share that was taken for `predicted`. */
-  readonly share: number;
 }
 
 /** One batch of logits [rows, classes], row by row. */
@@ -31,8 +19,6 @@ export interface ClassifiedBatch {
   readonly labels: ArrayLike<number>;
   /** Rows that count; the rest is padding of the last batch. */
   readonly count: number;
-  /** The teacher's logits of the same images, same layout. */
-  readonly teacherLogits?: Float32Array;
 }
 
 export interface ClassificationMetrics {
@@ -43,27 +29,22 @@ export interface ClassificationMetrics {
 }
 
 /**
- * Accumulates classification metrics batch by batch in memory that grows with the classes (and with the different
- * mistakes made), not with the samples. Of equal logits the lower class is the prediction.
+ * Accumulates classification metrics batch by batch in memory that grows with the classes, not with the samples. Of
+ * equal logits the lower class is the prediction.
  */
 export function classificationMetrics(options: {
   readonly classes: number;
   /** Bins of the calibration error. */
   readonly bins?: number;
-  /** How many confused pairs to name. */
-  readonly worst?: number;
 }): ClassificationMetrics {
-  const { classes, bins = 15, worst = 10 } = options;
+  const { classes, bins = 15 } = options;
   const seen = new Float64Array(classes);
   const correct = new Float64Array(classes);
   const binCount = new Float64Array(bins);
   const binConfidence = new Float64Array(bins);
   const binCorrect = new Float64Array(bins);
-  const mistakes = new Map<number, number>();
   let total = 0;
   let inTop5 = 0;
-  let withTeacher = 0;
-  let agreed = 0;
 
   const addRow = (row: Float32Array, label: number, predicted: number) => {
     total++;
@@ -76,19 +57,14 @@ export function classificationMetrics(options: {
     if (predicted === label) {
       bump(correct, label);
       bump(binCorrect, bin);
-    } else {
-      const key = label * classes + predicted;
-      mistakes.set(key, (mistakes.get(key) ?? 0) + 1);
     }
   };
 
   return {
-    add({ logits, labels, count, teacherLogits }) {
+    add({ logits, labels, count }) {
       const needed = count * classes;
-      for (const given of [logits, teacherLogits]) {
-        if (given && given.length < needed) {
-          throw new RangeError(`${given.length} logits are fewer than ${count} rows of ${classes} classes`);
-        }
+      if (logits.length < needed) {
+        throw new RangeError(`${logits.length} logits are fewer than ${count} rows of ${classes} classes`);
       }
       if (labels.length < count) throw new RangeError(`${labels.length} labels are fewer than ${count} rows`);
       for (let r = 0; r < count; r++) {
@@ -97,11 +73,7 @@ export function classificationMetrics(options: {
           throw new RangeError(`Row ${r} has label ${label}, but classes go from 0 to ${classes - 1}`);
         }
         const row = logits.subarray(r * classes, (r + 1) * classes);
-        const predicted = argmax(row, r);
-        addRow(row, label, predicted);
-        if (!teacherLogits) continue;
-        withTeacher++;
-        if (argmax(teacherLogits.subarray(r * classes, (r + 1) * classes), r) === predicted) agreed++;
+        addRow(row, label, predictionOf(row, r));
       }
     },
 
@@ -116,20 +88,13 @@ export function classificationMetrics(options: {
         ece: sum(binCount.map((_, b) => Math.abs((binCorrect[b] as number) - (binConfidence[b] as number)))) / total,
         perClass,
         meanPerClass: sum(measured) / measured.length,
-        agreement: withTeacher === 0 ? undefined : agreed / withTeacher,
-        worstPairs: [...mistakes]
-          .sort(([keyA, a], [keyB, b]) => b - a || keyA - keyB)
-          .slice(0, worst)
-          .map(([key, count]) => {
-            const label = Math.floor(key / classes);
-            return { label, predicted: key % classes, count, share: count / (seen[label] as number) };
-          }),
       };
     },
   };
 }
 
-function argmax(row: Float32Array, index: number): number {
+/** The class of the highest logit. @throws RangeError, naming the row, for logits that are not numbers */
+export function predictionOf(row: Float32Array, index: number): number {
   let best = 0;
   for (let c = 0; c < row.length; c++) {
     if (Number.isNaN(row[c])) throw new RangeError(`Row ${index} of the batch has logits that are not numbers`);
@@ -150,7 +115,7 @@ function rankOf(row: Float32Array, label: number): number {
 }
 
 /** Softmax of the highest logit, which is 1 over the sum of exp(logit - highest). */
-function confidenceOf(row: Float32Array, predicted: number): number {
+export function confidenceOf(row: Float32Array, predicted: number): number {
   const highest = row[predicted] as number;
   let denominator = 0;
   for (const logit of row) denominator += logit === highest ? 1 : Math.exp(logit - highest);

@@ -1,10 +1,11 @@
 import type { Terms } from '../distill/method';
 import { attr, execute } from '../runtime/binding';
-import type { State, StateVariable } from '../runtime/state';
-import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
+import { gatherRows, withRows } from '../runtime/ops/rows';
+import { type State, type StateVariable, shapeInFiles } from '../runtime/state';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
 import { gradientsOf } from './gradients';
 import { type LossScale, makeLossScaling } from './loss-scale';
-import { sgdUpdate } from './sgd-update';
+import { type SgdPart, sgdUpdate } from './sgd-update';
 
 export interface SgdOptions {
   readonly momentum?: number;
@@ -25,6 +26,16 @@ export interface SgdOptions {
 /** What a step reports besides its loss and terms, of this step alone: it says nothing about the data. */
 export const watchedNames: readonly string[] = ['gradient_norm', 'loss_scale'];
 
+/** Rows of a variable [n, d] that a step has gathered, and whose loss is made with them instead of the variable. */
+export interface SampledRows {
+  /** The variable's. */
+  readonly name: string;
+  /** int32 [k], each there once */
+  readonly indices: Tensor1D;
+  /** [k, d] */
+  readonly rows: Tensor2D;
+}
+
 export interface Optimiser {
   /**
    * Adds the gradient of one micro-batch's terms to what the next `minimise` goes by. Part of a training step: runs
@@ -36,8 +47,10 @@ export interface Optimiser {
    * last micro-batch. Part of a training step: runs while that is recorded.
    * @returns the sum as `loss`, and every term, unweighted, by its name; where gradients are clipped, their norm before
    * that as `gradient_norm`; where the loss is scaled, this step's `loss_scale`
+   * @param sampled rows that move instead of the variables that they are of: the others of these, and their momenta,
+   * stay as they are, without weight decay
    */
-  minimise(learningRate: Tensor, terms: () => Terms): Record<string, Scalar>;
+  minimise(learningRate: Tensor, terms: () => Terms, sampled?: readonly SampledRows[]): Record<string, Scalar>;
 }
 
 /** A variable that the loss reaches, with what belongs to it. */
@@ -47,6 +60,8 @@ interface Reached {
   readonly sum: Variable | undefined;
   readonly gradient: Tensor;
   readonly rate: number;
+  /** Where only rows of it move. */
+  readonly sampled: SampledRows | undefined;
 }
 
 /** Whether a variable of the state is a sum of gradients: zero between steps, and so nothing for a checkpoint. */
@@ -75,13 +90,19 @@ export function sgd(
   const sums = declareLike(state, `${root}gradient`, microBatches === 1 ? [] : variables);
   const scaling = lossScale === undefined ? undefined : makeLossScaling(state, lossScale, root);
 
-  function step(learningRate: Tensor, gradients: ReadonlyMap<string, Tensor>, scaled: Tensor | undefined) {
+  function step(
+    learningRate: Tensor,
+    gradients: ReadonlyMap<string, Tensor>,
+    scaled: Tensor | undefined,
+    rowsOf: ReadonlyMap<string, SampledRows>,
+  ) {
     const reached = variables.flatMap(({ name, variable }): Reached[] => {
       const gradient = gradients.get(name);
       if (!gradient) return [];
       const sum = sums.get(name);
       const whole = sum ? tf.add(sum, gradient) : gradient;
-      return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name) }];
+      const sampled = rowsOf.get(name);
+      return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name), sampled }];
     });
     // What makes the batch's mean gradient of the sums; all scalars come together in one, which gradients meet once.
     const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
@@ -94,15 +115,18 @@ export function sgd(
       ...(norm && clip && { gradient_norm: norm.asScalar() }),
       ...(scaled && { loss_scale: tf.clone(scaled).asScalar() }),
     };
-    const parts = reached.map(({ variable, ...rest }) => ({ weight: variable as Tensor, ...rest }));
+    const parts = reached.map(partOf);
     const updated = sgdUpdate(parts, { learningRate, momentum, weightDecay, scale });
     const finite = norm && scaling?.adapt ? tf.isFinite(norm) : undefined;
-    const settle = (variable: Variable, value: Tensor | undefined) => {
-      if (value) variable.assign(finite ? select(finite, value, variable) : value);
+    const settle = (variable: Variable, before: Tensor | undefined, value: Tensor | undefined, rows?: SampledRows) => {
+      if (!value || !before) return;
+      const settled = finite ? select(finite, value, before) : value;
+      variable.assign(rows ? withRows(variable, rows.indices, settled as Tensor2D) : settled);
     };
-    for (const [i, { variable, slot, sum }] of reached.entries()) {
-      if (slot) settle(slot, updated.slots[i]);
-      settle(variable, updated.weights[i]);
+    for (const [i, { variable, slot, sum, sampled }] of reached.entries()) {
+      const before = parts[i];
+      if (slot) settle(slot, before?.slot, updated.slots[i], sampled);
+      settle(variable, before?.weight, updated.weights[i], sampled);
       sum?.assign(tf.zerosLike(sum));
     }
     if (finite) scaling?.adapt?.(finite);
@@ -121,10 +145,12 @@ export function sgd(
       });
       return values;
     },
-    minimise(learningRate, terms) {
+    minimise(learningRate, terms, sampled = []) {
       const scaled = scaling?.scale;
-      const { values, gradients } = gradientsOf(variables, terms, { lossScale: scaled, microBatches });
-      return { ...values, ...tf.tidy(() => step(learningRate, gradients, scaled)) };
+      const rowsOf = new Map(sampled.map((one) => [one.name, one]));
+      const moved = variables.map(({ name, variable }) => ({ name, variable: rowsOf.get(name)?.rows ?? variable }));
+      const { values, gradients } = gradientsOf(moved, terms, { lossScale: scaled, microBatches });
+      return { ...values, ...tf.tidy(() => step(learningRate, gradients, scaled, rowsOf)) };
     },
   };
 }
@@ -132,12 +158,19 @@ export function sgd(
 /** Declares a slot of zeros `kind/<name>` for every variable. */
 function declareLike(state: State, kind: string, variables: readonly StateVariable[]): ReadonlyMap<string, Variable> {
   return new Map(
-    variables.map(({ name, shape }) => {
-      const size = shape.reduce((a, b) => a * b, 1);
-      return [name, state.declare(`${kind}/${name}`, 'slot', shape, new Float32Array(size))];
+    variables.map((entry) => {
+      const { name, variable, transposed = false } = entry;
+      const zeros = new Float32Array(variable.size);
+      return [name, state.declare(`${kind}/${name}`, 'slot', shapeInFiles(entry), zeros, { transposed })];
     }),
   );
 }
+
+/** What moves of a variable. */
+const partOf = ({ variable, slot, gradient, rate, sampled }: Reached): SgdPart =>
+  sampled
+    ? { weight: sampled.rows, slot: slot && gatherRows(slot, sampled.indices), gradient, rate }
+    : { weight: variable as Tensor, slot, gradient, rate };
 
 /** The norm of all gradients together, each multiplied by `scale`. L2Loss is half a sum of squares, in one operation. */
 function normOf(reached: readonly Reached[], scale: Tensor | undefined): Tensor {

@@ -45,7 +45,8 @@ export function suitedTo(head: SharedHead | undefined, network: NetworkDescripti
   return inputs === undefined || inputs === own.embedding ? suited : { ...suited, projection: inputs };
 }
 
-function shapeOfDescription(description: NetworkDescription): NetworkShape {
+/** The shapes of what such a network gives. */
+export function shapeOfDescription(description: NetworkDescription): NetworkShape {
   const state = new State();
   try {
     return shapeOf(state, buildNetwork(state, 'probe', description, undefined));

@@ -10,14 +10,15 @@ import { methods } from '../distill/registry';
 import type { NetworkDescription } from '../nn/network';
 import { stream } from '../runtime/random';
 import { classificationTask } from './classification-task';
+import type { NetworkTraining, TrainedNetwork } from './network-training';
 import type { Task } from './task';
-import { type NetworkTraining, type TrainedNetwork, trainNetwork } from './train-network';
+import { trainNetwork } from './train-network';
 import type { Metrics, TrainingSettings } from './trainer';
 
-const classes = 4;
+const fewClasses = 4;
 
 /** Pictures of noise, brighter in one channel or in none: which, is the class. */
-export function tinyImages(name: string, images: number): ImageDataset {
+export function tinyImages(name: string, images: number, classes = fewClasses): ImageDataset {
   const labels = Int32Array.from({ length: images }, (_, i) => i % classes);
   const dataset = { name, classes, size: 16, labels, fingerprint: `${name}-${images}` };
   const bytes = imageBytes(dataset);
@@ -36,15 +37,15 @@ export function tinyImages(name: string, images: number): ImageDataset {
   };
 }
 
-export const tinyTask = (images = 16): Task =>
+export const tinyTask = (images = 16, classes = fewClasses): Task =>
   classificationTask({
-    train: tinyImages('train', images),
-    test: tinyImages('test', 6),
+    train: tinyImages('train', images, classes),
+    test: tinyImages('test', 6, classes),
     augment: { flip: true, crop: { pad: 1 } },
   });
 
 /** Embeddings have 64 times the width. */
-export const tinyNetwork = (width = 0.25): NetworkDescription => ({
+export const tinyNetwork = (width = 0.25, classes = fewClasses): NetworkDescription => ({
   backbone: 'resnet8',
   head: 'linear',
   inputSize: 16,

@@ -6,6 +6,7 @@ import { tf } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
+import type { Distillation } from './network-training';
 import {
   removeTemporaryFolders,
   temporaryFolder,
@@ -15,7 +16,6 @@ import {
   tinyTask,
   trainTiny,
 } from './tiny-training';
-import type { Distillation } from './train-network';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 const last = (folder: string) => join(folder, checkpointFiles.last);
@@ -90,11 +90,11 @@ describe("a student whose teacher's head takes part in its predictions", () => {
       const distillation = { ...learning('th-kd', equal), predictionShare };
       const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
       const weights = [...tensorsOf(last(folder))].filter(([name]) => !name.startsWith('teacher_head.'));
-      return { weights: new Map(weights), logits: tensorsOf(join(folder, 'test-logits.safetensors')) };
+      return { weights: new Map(weights), predictions: tensorsOf(join(folder, 'test-predictions.safetensors')) };
     };
     const [plain, blended] = [await run(0), await run(1)];
     expect(blended.weights).toEqual(plain.weights);
-    expect(blended.logits).not.toEqual(plain.logits);
+    expect(blended.predictions).not.toEqual(plain.predictions);
   });
 });
 

@@ -1,77 +1,23 @@
-import { join } from 'node:path';
-import type { Criterion, Pretraining } from '../distill/method';
-import type { Objective } from '../distill/objective';
-import { objectiveOf } from '../distill/objective';
-import { partsOf } from '../distill/pretraining';
-import { methods } from '../distill/registry';
-import { isOfBackbone } from '../nn/backbone-variables';
-import type { Mode } from '../nn/layers';
-import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { checkPrecision, type Precision } from '../runtime/precision';
+import { repeatOf } from '../data/views';
+import type { Pretraining } from '../distill/method';
+import { buildNetwork, type Network } from '../nn/network';
+import { checkPrecision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
-import { criterionFor } from './criterion';
-import { agreementMetrics, type HeadAgreement, headAgreement } from './head-agreement';
+import { type Assembly, assemble, isOfTeacher } from './assemble';
+import { checkClassShare } from './class-sampling';
+import { agreementMetrics, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
-import { startFrom } from './initial-weights';
-import { loadNetwork } from './load-network';
-import { checkMixing, isMixing, requireMixable } from './mixing';
-import { isGradientSum, sgd } from './optimiser';
-import { perception } from './perception';
-import { hasResumePoint, previousOf } from './resume-point';
-import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
-import type { Task } from './task';
-import {
-  checkpointFiles,
-  type Metrics,
-  type Outcome,
-  type RunSurroundings,
-  type TrainingSettings,
-  train,
-} from './trainer';
-import { makeTrainingStep, microBatchSize } from './training-step';
+import { learningStep } from './learning-steps';
+import { checkMixing, requireMixable } from './mixing';
+import type { NetworkTraining, TrainedNetwork } from './network-training';
+import { isGradientSum } from './optimiser';
+import { previousOf } from './resume-point';
+import { choosingMetric } from './task';
+import { checkpointFiles, type Metrics, type TrainingSettings, train } from './trainer';
+import { microBatchSize } from './training-step';
 import { averageOf, startAverage } from './weight-average';
-
-export interface Distillation {
-  /** The teacher's checkpoint. */
-  readonly teacher: string;
-  readonly objective: Objective;
-  /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
-  readonly predictionShare?: number;
-}
-
-export interface NetworkTraining extends RunSurroundings {
-  /** What the network is called in the terminal and its state: 'teacher' or 'student'. */
-  readonly role: 'teacher' | 'student';
-  readonly task: Task;
-  readonly network: NetworkDescription;
-  readonly settings: TrainingSettings;
-  readonly distillation?: Distillation;
-  readonly sharedHead?: SharedHead;
-  /** A file of weights that training starts from, instead of random ones: see `startFrom`. */
-  readonly initial?: string;
-  /** Runs steps operation by operation, for debugging. */
-  readonly eager?: boolean;
-  /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
-  readonly recompute?: boolean;
-  /** What convolutions and matrix products of the training steps compute in, the teacher's too; default: float32. */
-  readonly precision?: Precision;
-}
-
-export interface TrainedNetwork extends Outcome {
-  /** Of the backbone and its head, not of what only its training needed. */
-  readonly parameters: number;
-  /** In the folder: checkpoints, and what the task concluded with. */
-  readonly files: readonly string[];
-  /** In the folder: what only going on with training needed. */
-  readonly passing: readonly string[];
-  /** How its head goes together with its teacher's, where they can be compared. */
-  readonly heads?: HeadAgreement;
-}
-
-/** The root of the teacher's variables. */
-const teacherRoot = 'distilled-teacher';
 
 /**
  * Trains one network, from random weights or from given ones: alone, from a teacher, or under another network's head.
@@ -79,95 +25,43 @@ const teacherRoot = 'distilled-teacher';
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { role, task, settings, distillation, folder } = options;
-  const { eager = false, recompute = false, precision = 'float32' } = options;
+  const { eager = false, precision = 'float32', classShare = 1 } = options;
   checkPrecision(precision, eager);
+  checkClassShare({ ...settings, classShare });
   checkMixing(settings);
   if (distillation) requireMixable(settings, distillation.objective);
-  const { batchSize, accumulate, seed } = settings;
-  const imagesAtOnce = microBatchSize(batchSize, accumulate);
   const state = new State();
   const program = new Program(state, { eager });
+  let assembly: Assembly | undefined;
   try {
-    const teacher = distillation && loadNetwork(state, teacherRoot, distillation.teacher);
-    const sharedHead = options.sharedHead ?? headOfTeacher(distillation);
-    const suited = describe(suitedTo(sharedHead, options.network), teacher, distillation);
-    const network = buildNetwork(state, role, suited, seed, { recompute });
-    const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
-    for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
-    if (sharedHead) shareHead(state, network, sharedHead);
-    if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
-    const criterion = criterionFor(state, distillation?.objective ?? alone, { network, teacher, task, seed });
-    const frozen = [
-      `${teacherRoot}/`,
-      `${role}/teacher_head.`,
-      ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
-    ];
-    const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
-    const learnable = state.all('trainable').filter((entry) => !isFrozen(entry));
-    const isKept = criterion.frozen && partsOf(criterion.frozen);
-    const learned = learnable.filter(({ name }) => !isKept?.(name));
-
-    const { momentum, weightDecay, clipNorm, backboneRate, labelSmoothing } = settings;
-    const isSlower = (name: string) => name.startsWith(`${role}/`) && isOfBackbone(name.slice(role.length + 1));
-    const stepBy = (
-      name: string,
-      variables: readonly StateVariable[],
-      terms: Criterion['terms'],
-      root = '',
-      mode?: Mode,
-    ) => {
-      const optimiser = sgd(state, variables, {
-        momentum,
-        weightDecay,
-        rateOf: (name) => (isSlower(name) ? backboneRate : 1),
-        microBatches: accumulate,
-        ...(clipNorm > 0 && { clipNorm }),
-        // bfloat16 reaches as far as float32; in float16 small gradients would vanish.
-        ...(precision === 'float16' && { lossScale: {} }),
-        root,
-      });
-      return (average?: (share: Tensor) => void) =>
-        makeTrainingStep(program, {
-          name,
-          batchSize,
-          accumulate,
-          size: network.description.inputSize,
-          seed,
-          mix: isMixing(settings) ? settings : undefined,
-          optimiser,
-          losses(seen) {
-            const smoothed = { ...seen, smoothing: labelSmoothing };
-            const perceive = perception(network, smoothed, teacher, criterion.needs, mode);
-            return () => terms(perceive());
-          },
-          average,
-          precision,
-        });
+    assembly = await assemble(state, options);
+    const { network, teacher, cache, views, criterion, learned, headIsFrozen } = assembly;
+    const job = {
+      ...options,
+      program,
+      dataset: task.train,
+      augment: task.augment,
+      repeat: repeatOf(views),
+      rows: cache?.read,
+      selectBy: task.selectBy,
+      chooseBy: choosingMetric(task),
     };
-    const job = { ...options, program, dataset: task.train, augment: task.augment, selectBy: task.selectBy };
-    const isOfTeacher = ({ name }: StateVariable) => name.startsWith(`${teacherRoot}/`);
-    const { pretraining } = criterion;
-    if (pretraining && pretraining.epochs > 0 && !isResumed) {
-      const moved = learnable.filter(({ name }) => pretraining.moves(name));
-      await train({
-        ...job,
-        label: `${role}, ${phase}`,
-        phase,
-        settings: { ...settings, ...constantRate(pretraining, settings) },
-        step: stepBy(phase, moved, pretraining.terms, `${phase}/`, pretraining.student)(),
-        network,
-        isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
-      });
-      program.pull();
-    }
+    if (!assembly.isResumed) await pretrain(job, assembly);
     // The result is the average where there is one; it takes no part in its own making.
     const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
     const result = average?.network ?? network;
-    const step = stepBy('train', learned, criterion.terms)(average?.follow);
+    const { terms } = criterion;
+    const step = learningStep(program, options, assembly, {
+      name: 'train',
+      variables: learned,
+      terms,
+      average: average?.follow,
+    });
 
     // As many images as training has at once: what fits the memory there does here.
+    const imagesAtOnce = microBatchSize(settings.batchSize, settings.accumulate);
     const inference = makeInference(program, result, { batchSize: imagesAtOnce });
-    const heads = () => (teacher && sharedHead?.use !== 'frozen' ? headAgreement(result, teacher) : undefined);
+    const heads = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
     const outcome = await train({
       ...job,
       label: role,
@@ -180,7 +74,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       },
     });
     const comparable =
-      suited.teacherSpace === undefined
+      network.description.teacherSpace === undefined
         ? inference
         : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
     const left = await task.conclude(folder, comparable);
@@ -193,25 +87,10 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...(agreement && { heads: agreement }),
     };
   } finally {
+    assembly?.cache?.close();
     program.dispose();
     state.dispose();
   }
-}
-
-/** Gives a new network the weights that its training starts from. @returns what there is to say of them */
-function begin(
-  state: State,
-  network: Network,
-  { initial, role, settings: { backboneRate } }: NetworkTraining,
-  takesHead: boolean,
-): readonly string[] {
-  if (initial !== undefined) return startFrom(state, network, initial, { option: role, takesHead });
-  const rate = role === 'teacher' ? '--teacher-backbone-rate' : '--backbone-rate';
-  return backboneRate < 1
-    ? [
-        `its backbone starts at random, and ${rate}=${backboneRate} slows it; trained weights are given by --${role}-initial`,
-      ]
-    : [];
 }
 
 /** What comes before training proper, where a method has it. */
@@ -225,31 +104,31 @@ const constantRate = ({ epochs, learningRate }: Pretraining, settings: TrainingS
   warmUpEpochs: 0,
 });
 
-const alone = objectiveOf(methods.named('none'));
+type Job = NetworkTraining & Omit<Parameters<typeof train>[0], 'step' | 'network' | 'isTrained' | 'label'>;
 
-/** The head that a method's student predicts through: its teacher's, as it is. */
-function headOfTeacher(distillation: Distillation | undefined): SharedHead | undefined {
-  const by = distillation?.objective.studentHead;
-  return distillation && by && { from: distillation.teacher, use: 'frozen', by };
-}
-
-/** The student with what it needs to be compared with its teacher, and to predict through its head. */
-function describe(
-  network: NetworkDescription,
-  teacher: Network | undefined,
-  distillation: Distillation | undefined,
-): NetworkDescription {
-  if (!teacher || !distillation) return network;
-  const state = new State();
-  const { embeddingSize } = buildNetwork(state, 'probe', network, undefined);
-  state.dispose();
-  const { head, scale } = teacher.description;
-  const { predictionShare: share = 0 } = distillation;
-  return {
-    ...network,
-    ...(embeddingSize !== teacher.embeddingSize && { teacherSpace: teacher.embeddingSize }),
-    ...(share > 0 && { blend: { share, head, scale } }),
-  };
+/** What a method learns before training proper. */
+async function pretrain(job: Job, assembly: Assembly): Promise<void> {
+  const { role, program, settings } = job;
+  const { network, learnable, criterion } = assembly;
+  const { pretraining } = criterion;
+  if (!pretraining || pretraining.epochs === 0) return;
+  const step = learningStep(program, job, assembly, {
+    name: phase,
+    root: `${phase}/`,
+    variables: learnable.filter(({ name }) => pretraining.moves(name)),
+    terms: pretraining.terms,
+    mode: pretraining.student,
+  });
+  await train({
+    ...job,
+    label: `${role}, ${phase}`,
+    phase,
+    settings: { ...settings, ...constantRate(pretraining, settings) },
+    step,
+    network,
+    isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
+  });
+  program.pull();
 }
 
 const count = (variables: readonly StateVariable[]): number =>

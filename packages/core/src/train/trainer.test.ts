@@ -2,12 +2,15 @@ import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { type ClassificationData, classificationTask } from './classification-task';
 import { previousOf } from './resume-point';
 import {
   bytesIn,
   removeTemporaryFolders,
   stopTiny,
+  type TinyRun,
   temporaryFolder,
+  tinyImages,
   tinyNetwork,
   tinySettings,
   tinyTask,
@@ -27,11 +30,11 @@ test('leaves the last network, the best, and what going on needs', async () => {
   expect(readdirSync(folder).sort()).toEqual([
     'best.safetensors',
     'last.safetensors',
-    'test-logits.safetensors',
+    'test-predictions.safetensors',
     'training.previous.safetensors',
     'training.safetensors',
   ]);
-  expect(files).toEqual(['last.safetensors', 'best.safetensors', 'test-logits.safetensors']);
+  expect(files).toEqual(['last.safetensors', 'best.safetensors', 'test-predictions.safetensors']);
   const last = readCheckpoint<NetworkMetadata>(join(folder, checkpointFiles.last));
   const best = readCheckpoint<NetworkMetadata>(join(folder, checkpointFiles.best));
   const training = readCheckpoint(join(folder, checkpointFiles.training));
@@ -52,6 +55,33 @@ test('leaves the last network, the best, and what going on needs', async () => {
   expect(top1.indexOf(outcome.best.top1 ?? -1) + 1).toBe(outcome.bestEpoch);
   expect(lines).toHaveLength(3);
   expect(lines[2]).toMatch(/^student: epoch 3\/3, loss \d\.\d{3}, top1 \d\.\d{4}$/);
+});
+
+describe('the best epoch is chosen', () => {
+  const learn = (more: Partial<ClassificationData>) => {
+    const images = { train: tinyImages('train', 16), test: tinyImages('test', 6), augment: {} };
+    return trainTiny({ task: classificationTask({ ...images, ...more }), settings: { epochs: 4, evaluateEvery: 1 } });
+  };
+  const byEpoch = ({ tracked }: TinyRun, metric: string) =>
+    tracked.flatMap(({ values }) => (values[metric] === undefined ? [] : [values[metric]]));
+
+  test('on images that are held out, with what it reaches on the test images', async () => {
+    const run = await learn({ heldOut: tinyImages('held', 12) });
+    const [onHeldOut, onTest] = [byEpoch(run, 'held_out/top1'), byEpoch(run, 'top1')];
+    expect(onHeldOut).toHaveLength(4);
+    expect(run.bestEpoch).toBe(onHeldOut.indexOf(Math.max(...onHeldOut)) + 1);
+    expect(run.best.top1).toBe(onTest[run.bestEpoch - 1]);
+    expect(run.best['held_out/top1']).toBe(Math.max(...onHeldOut));
+    expect(run.lines[0]).toMatch(/, top1 \d\.\d{4}, held_out\/top1 \d\.\d{4}$/);
+    expect(byEpoch(await learn({}), 'top1')).toEqual(onTest);
+  });
+
+  test('on nothing: it is the last', async () => {
+    const { best, bestEpoch, last, folder } = await learn({ selectOn: 'last' });
+    expect({ best, bestEpoch }).toEqual({ best: last, bestEpoch: 4 });
+    const { [checkpointFiles.best]: chosen, [checkpointFiles.last]: latest } = bytesIn(folder);
+    expect(chosen).toBe(latest);
+  });
 });
 
 test('tracks terms and learning rate by step, means and metrics by epoch', async () => {
@@ -220,8 +250,8 @@ describe('an average of the weights', () => {
     }
     // What `conclude` left is of the average too; the weights beneath it are those of a run without one.
     const plain = await trainTiny();
-    const logits = (of: string) => tensors(of, 'test-logits.safetensors').get('logits')?.values;
-    expect(logits(folder)).not.toEqual(logits(plain.folder));
+    const confidence = (of: string) => tensors(of, 'test-predictions.safetensors').get('confidence')?.values;
+    expect(confidence(folder)).not.toEqual(confidence(plain.folder));
     expect(tensors(plain.folder, checkpointFiles.training).get('student/conv1.weight')).toEqual(
       training.get('student/conv1.weight'),
     );

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { MixSettings } from '../data/augment/mix';
-import { type Augmentation, batchCount, batches, type Waiting } from '../data/batches';
+import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
 import type { Program } from '../runtime/program';
@@ -57,6 +57,10 @@ export interface TrainingJob extends RunSurroundings {
   readonly step: TrainingStep;
   readonly dataset: ImageDataset;
   readonly augment: Augmentation;
+  /** After how many epochs the augmentation repeats; default 0: never. */
+  readonly repeat?: number | undefined;
+  /** Reads what the step is given of a batch's images besides the images. */
+  readonly rows?: ReadRows | undefined;
   readonly settings: TrainingSettings;
   /** The network whose weights are the result: the one that is trained, or its average. */
   readonly network: Network;
@@ -64,14 +68,17 @@ export interface TrainingJob extends RunSurroundings {
   readonly isTrained: (entry: StateVariable) => boolean;
   /** Left out: nothing is measured, and nothing kept but what going on needs. */
   readonly evaluate?: () => Promise<Metrics>;
-  /** The metric, larger is better, by which `best` is chosen. */
+  /** The metric, larger is better, that tells networks apart. */
   readonly selectBy: string;
+  /** The one by which `best` is chosen; undefined: the last epoch is the best. */
+  readonly chooseBy: string | undefined;
   /** A phase before training proper: its metrics and its checkpoint are called after it. */
   readonly phase?: string;
 }
 
 export interface Outcome {
   readonly last: Metrics;
+  /** All metrics at the epoch that was chosen. */
   readonly best: Metrics;
   /** The epoch, counted from 1, of `best`. */
   readonly bestEpoch: number;
@@ -103,7 +110,7 @@ export async function train(job: TrainingJob): Promise<Outcome> {
 }
 
 async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome> {
-  const { step, dataset, augment, settings, signal, tracker, label, log } = job;
+  const { step, dataset, augment, repeat, rows, settings, signal, tracker, label, log } = job;
   const { batchSize, epochs, seed } = settings;
   const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) {
@@ -126,7 +133,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   while (position.epoch < epochs) {
     const { epoch, batch: from } = position;
     const waiting: Waiting = { waited: 0, total: 0 };
-    const order = { batchSize, seed, epoch, shuffle: true, augment, lastBatch: 'drop', from, waiting } as const;
+    const shown = { augment, repeat, rows } as const;
+    const order = { batchSize, seed, epoch, shuffle: true, lastBatch: 'drop', from, waiting, ...shown } as const;
     for await (const batch of batches(dataset, order)) {
       const learningRate = schedule(epoch + position.batch / perEpoch);
       const started = performance.now();
@@ -159,14 +167,14 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
     const due = (epoch + 1) % settings.evaluateEvery === 0 || epoch + 1 === epochs;
     last = due ? await job.evaluate?.() : undefined;
-    const improved = last !== undefined && improves(last, position.best?.metrics, job.selectBy);
+    const improved = last !== undefined && improves(last, position.best?.metrics, job.chooseBy);
     const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
     const ofEpoch = job.phase === undefined ? { ...last, epoch: epoch + 1 } : {};
     const ofTraining = { ...means, data_wait_share: waiting.waited / (waiting.total || 1) };
     tracker.metrics({ ...prefixed(named(job, 'train'), ofTraining), ...ofEpoch }, position.step);
     progress.clear();
-    const judged = last ? `, ${describe(last, job.selectBy)}` : '';
+    const judged = last ? describe(last, job) : '';
     log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${judged}`);
     if (last && improved) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
     if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
@@ -186,10 +194,11 @@ function add(sums: Metrics, values: Metrics): Metrics {
   return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, (sums[name] ?? 0) + value]));
 }
 
-const improves = (metrics: Metrics, before: Metrics | undefined, by: string): boolean =>
-  before === undefined || (metrics[by] ?? 0) > (before[by] ?? 0);
+const improves = (metrics: Metrics, before: Metrics | undefined, by: string | undefined): boolean =>
+  before === undefined || by === undefined || (metrics[by] ?? 0) > (before[by] ?? 0);
 
-const describe = (metrics: Metrics, by: string): string => `${by} ${(metrics[by] ?? Number.NaN).toFixed(4)}`;
+const describe = (metrics: Metrics, { selectBy, chooseBy = selectBy }: TrainingJob): string =>
+  [...new Set([selectBy, chooseBy])].map((by) => `, ${by} ${(metrics[by] ?? Number.NaN).toFixed(4)}`).join('');
 
 function diverged({ step, epoch }: Position, what: string): UserError {
   return new UserError(

@@ -4,11 +4,13 @@ import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
 import type { StepInputs } from '../runtime/step-inputs';
-import type { Tensor, Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../runtime/user-error';
+import type { ClassSampler, DrawnClasses } from './class-sampling';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import { type Optimiser, watchedNames } from './optimiser';
 import type { Seen } from './perception';
+import type { SampledHeads } from './sampled-heads';
 import type { Metrics } from './trainer';
 
 /** One whole step of the optimiser, however many calls into TensorFlow it takes. */
@@ -19,6 +21,8 @@ export interface StepBatch {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
   readonly indices: Int32Array;
+  /** The teacher's embeddings of the images, batchSize x d, where the step was made for them. */
+  readonly rows?: Float32Array;
 }
 
 /** What changes from step to step. */
@@ -46,6 +50,10 @@ export interface StepParts {
   readonly optimiser: Optimiser;
   /** Of what is drawn by chance. */
   readonly seed: number;
+  /** Which classes take part in a step, and the heads of these; undefined: all do. */
+  readonly sampling?: (ClassSampler & { readonly heads: (sample: Tensor1D) => SampledHeads }) | undefined;
+  /** Length of the teacher's embeddings, where they are not computed in the step but given with the batch. */
+  readonly rowSize?: number | undefined;
   /** How images of a micro-batch are mixed with one another; undefined: they are not. */
   readonly mix?: MixSettings | undefined;
   /** Looks at a micro-batch; what it returns is run for its gradient. */
@@ -79,22 +87,26 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
  */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
   const { batchSize, accumulate, size, seed, mix, optimiser, average, precision = 'float32', name = 'train' } = parts;
+  const { sampling } = parts;
   const images = microBatchSize(batchSize, accumulate);
   const inputs = {
     pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
     labels: { dtype: 'int32', shape: [images] },
     indices: { dtype: 'int32', shape: [images] },
     draw: { dtype: 'int32', shape: [2] },
+    ...(parts.rowSize !== undefined && { taught: { dtype: 'float32', shape: [images, parts.rowSize] } as const }),
     ...mixInput(mix),
+    ...sampleInputs(sampling && { sample: sampling.count, targets: images }),
   } as const;
-  const losses = ({ pixels, labels, indices, draw, mix: drawn }: StepInputs<typeof inputs>) =>
-    parts.losses({
-      pixels: pixels as Tensor4D,
-      labels: labels as Tensor1D,
-      indices: indices as Tensor1D,
-      random: randomKey(draw),
-      ...(mix && mixedPixels(pixels as Tensor4D, drawn)),
-    });
+  const seenOf = ({ pixels, labels, indices, draw, mix: drawn, taught, ...of }: StepInputs<typeof inputs>): Seen => ({
+    pixels: pixels as Tensor4D,
+    labels: labels as Tensor1D,
+    indices: indices as Tensor1D,
+    random: randomKey(draw),
+    ...(taught && { taught: taught as Tensor2D }),
+    ...(mix && mixedPixels(pixels as Tensor4D, drawn)),
+    ...(sampling && { sampled: { ...sampling.heads(of.sample as Tensor1D), targets: of.targets as Tensor1D } }),
+  });
   const rates = {
     learningRate: { dtype: 'float32', shape: [] },
     averageShare: { dtype: 'float32', shape: [] },
@@ -102,14 +114,15 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
   const gather: CompiledStep<typeof inputs, string> = program.define(
     `gather-${name}`,
     inputs,
-    (given) => optimiser.accumulate(losses(given)),
+    (given) => optimiser.accumulate(parts.losses(seenOf(given))),
     { precision },
   );
   const update: CompiledStep<typeof inputs & typeof rates, string> = program.define(
     name,
     { ...inputs, ...rates },
     (given) => {
-      const reported = optimiser.minimise(given.learningRate, losses(given));
+      const seen = seenOf(given);
+      const reported = optimiser.minimise(given.learningRate, parts.losses(seen), seen.sampled?.learned);
       average?.(given.averageShare);
       return reported;
     },
@@ -118,13 +131,16 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
 
   return async (batch, { learningRate, averageShare, step }) => {
     const reports: Metrics[] = [];
+    const drawn = sampling?.draw(batch.labels, step);
     for (let i = 0; i < accumulate; i++) {
       const given = {
         pixels: part(batch.images, i, accumulate),
         labels: part(batch.labels, i, accumulate),
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
+        ...(batch.rows && { taught: part(batch.rows, i, accumulate) }),
         ...mixValue(mix, { seed, step: step * accumulate + i, size }),
+        ...sampleValues(drawn),
       };
       const last = i + 1 === accumulate;
       const outputs = last ? await update({ ...given, learningRate, averageShare }) : await gather(given);
@@ -134,8 +150,21 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
   };
 }
 
+type OfSample<T> = Readonly<Record<'sample' | 'targets', T>>;
+
+/** Inputs that a step has only where classes are sampled; to the types it always has them. */
+function sampleInputs(lengths: OfSample<number> | undefined) {
+  const of = (length: number) => ({ dtype: 'int32', shape: [length] }) as const;
+  const specs = lengths ? { sample: of(lengths.sample), targets: of(lengths.targets) } : {};
+  return specs as OfSample<ReturnType<typeof of>>;
+}
+
+function sampleValues(drawn: DrawnClasses | undefined): OfSample<Int32Array> {
+  return (drawn ? { sample: drawn.classes, targets: drawn.targets } : {}) as OfSample<Int32Array>;
+}
+
 /** The `i`-th of `count` equal parts, without a copy. */
-function part<A extends Uint8Array | Int32Array>(values: A, i: number, count: number): A {
+function part<A extends Uint8Array | Int32Array | Float32Array>(values: A, i: number, count: number): A {
   const length = values.length / count;
   return values.subarray(i * length, (i + 1) * length) as A;
 }

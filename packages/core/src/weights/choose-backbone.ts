@@ -14,6 +14,8 @@ export interface BackboneHints {
   readonly embeddingSize?: number;
   /** Names, or what names start with, of what the file may lack; 'head' is the classifier. */
   readonly allowMissing?: readonly string[];
+  /** What to say to someone whose file lacks the classifier. */
+  readonly adviceOnHead?: string;
 }
 
 /** Whether `name` is allowed to be missing, by itself or with all that starts so. */
@@ -98,7 +100,9 @@ function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
       ? [`its names start with ${some([prefix, ...rivals].map(withoutDot))}, and which is meant must be said`]
       : []),
     ...(lacking.length > 0 ? [`it lacks ${some(lacking)}`] : []),
-    ...(classifier || mayLack(hints, 'head') ? [] : [`it lacks the classifier ${layer} (allow 'head' to be missing)`]),
+    ...(classifier || mayLack(hints, 'head')
+      ? []
+      : [`it lacks the classifier ${layer} (${hints.adviceOnHead ?? "allow 'head' to be missing"})`]),
     ...(left.length > 0 && rivals.length === 0 ? [`left over are ${some(left.map(shown))}`] : []),
     ...(shapes.length > 0 ? [some(shapes)] : []),
   ];

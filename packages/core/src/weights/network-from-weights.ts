@@ -9,8 +9,9 @@ import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { readClassCentres } from './class-centres';
 import type { ForeignTensor } from './foreign-tensor';
-import { findStateDict } from './state-dict';
-import { readWeightsFile } from './weights-file';
+import { onnxNetwork } from './onnx/onnx-state-dict';
+import { type ForeignTensors, findStateDict } from './state-dict';
+import { isOnnx, readWeightsFile } from './weights-file';
 
 export interface WeightsHints extends BackboneHints {
   /** Read from the classifier's shape; needed where there is none. */
@@ -21,6 +22,12 @@ export interface WeightsHints extends BackboneHints {
   readonly normalisation?: Normalisation;
   /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
   readonly head?: { readonly file: string; readonly name?: string };
+  /** Only its embeddings are wanted: where there is no classifier, one of a single class is made up. */
+  readonly headless?: boolean;
+  /** What head it is where the file has none and may lack it; 'linear' unless told. */
+  readonly headName?: string;
+  /** What its head, where it is a margin head, multiplies cosines by; the head's published one unless told. */
+  readonly scale?: number;
 }
 
 export interface DescribedWeights {
@@ -30,13 +37,16 @@ export interface DescribedWeights {
 }
 
 /**
- * A network of PyTorch's names, from a file of torch.save or safetensors. Without hints its architecture is found out,
+ * A network of PyTorch's names, from a file of torch.save or safetensors, or from an ONNX model that PyTorch exported. Without hints its architecture is found out,
  * and its classes are counted. What may be missing, and is, has the initial values of seed 0.
  * @throws UserError where the file cannot be read or fits no network.
  */
-export function networkFromWeights(file: string, hints: WeightsHints = {}): DescribedWeights {
-  const { content, refuse } = readWeightsFile(file);
-  const tensors = findStateDict(content, hints.stateDict, refuse);
+export function networkFromWeights(file: string, given: WeightsHints = {}): DescribedWeights {
+  const { headless, allowMissing = [] } = given;
+  const wanted: WeightsHints = headless ? { ...given, allowMissing: [...allowMissing, 'head'] } : given;
+  const { tensors, hints } = isOnnx(file)
+    ? fromOnnx(file, wanted)
+    : { tensors: stateDict(file, wanted), hints: wanted };
   const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
   const { definition, embeddingSize } = fit;
   const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : fit.classifier;
@@ -49,13 +59,27 @@ export function networkFromWeights(file: string, hints: WeightsHints = {}): Desc
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
     classes,
+    ...(hints.scale !== undefined && { scale: hints.scale }),
     ...(normalisation && { normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }
 
-function countClasses(file: string, classifier: Classifier | undefined, { classes }: WeightsHints): number {
-  const counted = classifier?.weight.shape[0] ?? classes;
+function stateDict(file: string, { stateDict: choice }: WeightsHints): ForeignTensors {
+  const { content, refuse } = readWeightsFile(file);
+  return findStateDict(content, choice, refuse);
+}
+
+function fromOnnx(
+  file: string,
+  hints: WeightsHints,
+): { readonly tensors: ForeignTensors; readonly hints: WeightsHints } {
+  const { tensors, backbone, embeddingSize } = onnxNetwork(file, hints);
+  return { tensors, hints: { ...hints, backbone, embeddingSize } };
+}
+
+function countClasses(file: string, classifier: Classifier | undefined, { classes, headless }: WeightsHints): number {
+  const counted = classifier?.weight.shape[0] ?? classes ?? (headless ? 1 : undefined);
   if (counted === undefined) {
     throw new UserError(`${file} has no classifier to count classes by: say how many classes there are.`, 1);
   }
@@ -66,12 +90,12 @@ function countClasses(file: string, classifier: Classifier | undefined, { classe
 }
 
 /** Without a bias, a classifier is one of those that have none. */
-function headName(classifier: Classifier | undefined, { head }: WeightsHints): string {
+function headName(classifier: Classifier | undefined, { head, headName: absent = 'linear' }: WeightsHints): string {
   if (head?.name !== undefined && !heads.names.includes(head.name)) {
     throw new UserError(`There is no head named '${head.name}'; known are ${heads.names.join(', ')}.`);
   }
   const withoutBias = head ? 'arcface' : 'linear-no-bias';
-  return head?.name ?? (classifier && !classifier.bias ? withoutBias : 'linear');
+  return head?.name ?? (classifier ? (classifier.bias ? 'linear' : withoutBias) : absent);
 }
 
 function ourWeights(

@@ -24,6 +24,8 @@ export interface PickleRules {
   readonly persistent?: (id: unknown, context: PickleContext) => unknown;
   /** Each operation may make an object many times its byte's size, so they are counted; a million unless told. */
   readonly operations?: number;
+  /** Python 2's strings of this many bytes and more are given as bytes, not as Latin-1 text; default: none. */
+  readonly bytesFrom?: number;
 }
 
 // Python 2's names, and NumPy 2's, of what is listed by its other name.
@@ -47,7 +49,7 @@ export class PickleMachine implements PickleContext {
 
   constructor(
     readonly input: Cursor,
-    private readonly rules: PickleRules,
+    readonly rules: PickleRules,
   ) {
     this.operationsLeft = rules.operations ?? 1_000_000;
     this.bytesLeft = input.bytes.length + (1 << 16);

@@ -106,6 +106,13 @@ function bytes(length: (machine: PickleMachine) => number): PickleOperation {
   return (machine) => machine.push(machine.input.take(length(machine)));
 }
 
+/** Python 2's strings are bytes; as Latin-1 none is lost. */
+function python2String(machine: PickleMachine): void {
+  const taken = machine.input.take(machine.input.uint(4));
+  const asBytes = taken.length >= (machine.rules.bytesFrom ?? Number.POSITIVE_INFINITY);
+  machine.push(asBytes ? taken : taken.toString('latin1'));
+}
+
 const uint = (size: number) => (machine: PickleMachine) => machine.input.uint(size);
 const uint64 = (machine: PickleMachine) => machine.input.uint64();
 
@@ -132,8 +139,7 @@ const byName: Readonly<Record<string, PickleOperation>> = {
   Q: (machine) => machine.persistent(machine.pop()),
   R: reduce,
   S: (machine) => machine.push(quoted(machine, machine.input.line())),
-  // Python 2's strings are bytes; as Latin-1 none is lost.
-  T: text('latin1', uint(4)),
+  T: python2String,
   U: text('latin1', uint(1)),
   V: (machine) => machine.push(rawUnicode(machine.input.line())),
   X: text('utf8', uint(4)),

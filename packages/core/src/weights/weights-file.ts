@@ -3,6 +3,9 @@ import { type Refuse, readBytes, refusal } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
 import { isTorchFile, readTorchFile } from './torch-file';
 
+/** An ONNX model has no mark that it starts with. */
+export const isOnnx = (file: string): boolean => extname(file).toLowerCase() === '.onnx';
+
 const torchExtensions = ['.pth', '.pt', '.bin', '.ckpt', '.tar'];
 
 export interface WeightsFile {
@@ -26,7 +29,7 @@ export function readWeightsFile(file: string): WeightsFile {
 
 /** Whether a file is another program's: PyTorch's, or safetensors that hold no metadata of ours. */
 export function isForeign(file: string): boolean {
-  if (torchExtensions.includes(extname(file))) return true;
+  if (isOnnx(file) || torchExtensions.includes(extname(file))) return true;
   const bytes = readBytes(file);
   if (isTorchFile(bytes)) return true;
   if (!isSafetensors(bytes)) return false;

@@ -48,6 +48,23 @@ export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImage
 }
 
 /**
+ * Mean length of the embeddings of both views, before they are added (verification.py's XNorm): a network that falls
+ * apart shows here first. Throws RangeError without any.
+ */
+export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): number {
+  let [sum, rows] = [0, 0];
+  for (const view of flipped ? [embeddings, flipped] : [embeddings]) {
+    for (let start = 0; start < view.length; start += dimension, rows++) {
+      let squares = 0;
+      for (let i = start; i < start + dimension; i++) squares += (view[i] as number) ** 2;
+      sum += Math.sqrt(squares);
+    }
+  }
+  if (rows === 0) throw new RangeError('There are no embeddings to take the norm of');
+  return sum / rows;
+}
+
+/**
  * Distance and cosine of each pair, the left image as `left` embeds it and the right one as `right` does: the same
  * model twice for ordinary verification, two models for a gallery and probes that were embedded by different ones.
  * Throws RangeError when the models' dimensions differ or a pair names a row that does not exist.

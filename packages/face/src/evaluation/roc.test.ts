@@ -1,4 +1,5 @@
-import { fixtureFloat64, fixtureJson, fixtureLines } from '../../test/fixture';
+import * as fc from 'fast-check';
+import { faceCase, faceCaseText } from '../../test/face-cases';
 import { areaUnderCurve, equalErrorRate, nearestPoint, rocCurve, tarAtFar } from './roc';
 
 interface Expected {
@@ -11,9 +12,10 @@ interface ExpectedVariant {
 }
 
 describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
-  const expected = fixtureJson<Expected>('ijbc/expected.json');
-  const same = fixtureLines('ijbc/ijbc_template_pair_label.txt').map((line) => Number(line.split(' ')[2]));
-  const curve = rocCurve(fixtureFloat64('ijbc/scores.f64'), same);
+  const expected = JSON.parse(faceCaseText('ijbc_tiny', 'expected.json')) as Expected;
+  const lines = faceCaseText('ijbc_tiny', 'meta/ijbc_template_pair_label.txt').trimEnd().split('\n');
+  const same = lines.map((line) => Number(line.split(' ')[2]));
+  const curve = rocCurve(new Float64Array(faceCase('ijbc_tiny', 'scores.f64')), same);
 
   it('has the same points', () => {
     expect(Array.from(curve.far)).toEqual(expected.roc_F1N1D1.fpr);
@@ -32,13 +34,17 @@ describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
   it('has the same area', () => {
     expect(areaUnderCurve(curve)).toBeCloseTo(expected.variants.F1N1D1.auc, 14);
   });
+});
 
+describe('tarAtFar', () => {
   it('tells a rate only where the impostor pairs are enough for it', () => {
-    expect(tarAtFar(curve, 1e-2)).toMatchObject({ measurable: true, tar: 46 / 52, reachedFar: 4 / 548 });
-    expect(tarAtFar(curve, 1e-3)).toEqual({
-      far: 1e-3,
+    const curve = rocCurve([4, 3, 2, 1, 0], [1, 0, 1, 0, 0]);
+
+    expect(tarAtFar(curve, 0.5)).toMatchObject({ measurable: true, tar: 1, reachedFar: 1 / 3 });
+    expect(tarAtFar(curve, 0.1)).toEqual({
+      far: 0.1,
       measurable: false,
-      reason: 'not measurable with 548 impostor pairs',
+      reason: 'not measurable with 3 impostor pairs',
       tar: undefined,
     });
   });
@@ -104,3 +110,83 @@ describe('nearestPoint', () => {
     expect(nearestPoint(curve, 0.25)).toEqual({ tar: 1, reachedFar: 0.5, threshold: 2 });
   });
 });
+
+/** Small problems with many ties and both kinds of pairs. */
+const problems = fc
+  .array(fc.tuple(fc.integer({ min: -12, max: 12 }), fc.constantFrom(0, 1)), { minLength: 2, maxLength: 60 })
+  .filter((pairs) => pairs.some(([, same]) => same === 1) && pairs.some(([, same]) => same === 0));
+const fars = [1e-6, 0.01, 0.1, 0.25, 0.5, 1];
+
+describe('any curve', () => {
+  const curveOf = (pairs: readonly (readonly [number, number])[], change = (score: number) => score) =>
+    rocCurve(
+      pairs.map(([score]) => change(score)),
+      pairs.map(([, same]) => same),
+    );
+
+  it('is what a plain statement of the rule gives', () => {
+    fc.assert(
+      fc.property(problems, (pairs) => {
+        const { far, tar, thresholds } = curveOf(pairs);
+
+        expect({ far: [...far], tar: [...tar], thresholds: [...thresholds] }).toEqual(plainCurve(pairs));
+      }),
+    );
+  });
+
+  it('has operating points by the plain rule: nearest FAR, first of the reversed curve', () => {
+    fc.assert(
+      fc.property(problems, fc.constantFrom(...fars), (pairs, target) => {
+        const plain = plainCurve(pairs);
+        const far = plain.far.slice().reverse();
+        const gaps = far.map((value) => Math.abs(value - target));
+        const index = gaps.indexOf(Math.min(...gaps));
+        const { tar, reachedFar } = nearestPoint(curveOf(pairs), target);
+
+        expect({ tar, reachedFar }).toEqual({ tar: plain.tar.slice().reverse()[index], reachedFar: far[index] });
+      }),
+    );
+  });
+
+  it('keeps its rates when scores are changed and their order is not', () => {
+    fc.assert(
+      fc.property(problems, fc.constantFrom(...fars), (pairs, target) => {
+        const before = curveOf(pairs);
+        for (const change of [(score: number) => 3 * score - 7, (score: number) => Math.exp(score / 4)]) {
+          const after = curveOf(pairs, change);
+
+          expect(after.far).toEqual(before.far);
+          expect(after.tar).toEqual(before.tar);
+          expect(nearestPoint(after, target).tar).toBe(nearestPoint(before, target).tar);
+        }
+      }),
+    );
+  });
+
+  it('does not depend on the order of the pairs', () => {
+    fc.assert(
+      fc.property(problems, (pairs) => {
+        expect(curveOf(pairs.slice().reverse())).toEqual(curveOf(pairs));
+      }),
+    );
+  });
+});
+
+function plainCurve(pairs: readonly (readonly [number, number])[]) {
+  const scores = [...new Set(pairs.map(([score]) => score))].sort((a, b) => b - a);
+  const accepted = (label: number, least: number) =>
+    pairs.filter(([score, same]) => same === label && score >= least).length;
+  const points = scores.map((score) => ({ score, fp: accepted(0, score), tp: accepted(1, score) }));
+  const straight = (key: 'fp' | 'tp', i: number) =>
+    (points[i + 1]?.[key] ?? Number.NaN) -
+      2 * (points[i]?.[key] ?? Number.NaN) +
+      (points[i - 1]?.[key] ?? Number.NaN) ===
+    0;
+  const kept = points.filter((_, i) => !(straight('fp', i) && straight('tp', i)));
+  const total = (label: number) => pairs.filter(([, same]) => same === label).length;
+  return {
+    far: [0, ...kept.map(({ fp }) => fp / total(0))],
+    tar: [0, ...kept.map(({ tp }) => tp / total(1))],
+    thresholds: [Number.POSITIVE_INFINITY, ...kept.map(({ score }) => score)],
+  };
+}

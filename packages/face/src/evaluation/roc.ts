@@ -17,79 +17,94 @@ export interface RocCurve {
  * Throws RangeError without at least one pair of either kind, or on a score that is NaN.
  */
 export function rocCurve(scores: ArrayLike<number>, same: ArrayLike<number>): RocCurve {
+  const { genuine, impostor } = splitScores(scores, same);
+  return curveOfSorted(genuine.sort(), impostor.sort());
+}
+
+/**
+ * Scores of genuine and of impostor pairs: two sorts of plain numbers and a merge take a fraction of the time of
+ * sorting pairs by their score. Throws RangeError like `rocCurve`.
+ */
+export function splitScores(
+  scores: ArrayLike<number>,
+  same: ArrayLike<number>,
+): { genuine: Float64Array; impostor: Float64Array } {
   if (scores.length !== same.length) throw new RangeError(`${scores.length} scores, but ${same.length} labels`);
-  // Two native sorts of plain numbers and a merge take a fraction of the time of sorting pairs by their score.
-  const positives = sortedScores(scores, same, 1);
-  const negatives = sortedScores(scores, same, 0);
-  const [genuine, impostor] = [positives.length, negatives.length];
-  if (genuine === 0 || impostor === 0) {
-    throw new RangeError(`A ROC curve needs genuine and impostor pairs, but there are ${genuine} and ${impostor}`);
-  }
-  const points = distinctScores(positives, negatives);
-  const kept = withoutIntermediate(points);
-  const far = new Float64Array(kept.length + 1);
-  const tar = new Float64Array(kept.length + 1);
-  const thresholds = new Float64Array(kept.length + 1);
-  thresholds[0] = Number.POSITIVE_INFINITY;
-  kept.forEach((i, k) => {
-    far[k + 1] = (points.fp[i] as number) / impostor;
-    tar[k + 1] = (points.tp[i] as number) / genuine;
-    thresholds[k + 1] = points.score[i] as number;
-  });
-  return { far, tar, thresholds, genuine, impostor };
-}
-
-interface CumulativeCounts {
-  readonly count: number;
-  readonly fp: Uint32Array;
-  readonly tp: Uint32Array;
-  readonly score: Float64Array;
-}
-
-function sortedScores(scores: ArrayLike<number>, same: ArrayLike<number>, label: 0 | 1): Float64Array {
   let count = 0;
-  for (let i = 0; i < same.length; i++) if (same[i] === label) count++;
-  const picked = new Float64Array(count);
-  let next = 0;
+  for (let i = 0; i < same.length; i++) if (same[i] === 1) count++;
+  const genuine = new Float64Array(count);
+  const impostor = new Float64Array(same.length - count);
+  if (count === 0 || impostor.length === 0) {
+    throw new RangeError(`A ROC curve needs genuine and impostor pairs, but there are ${count} and ${impostor.length}`);
+  }
+  let [nextGenuine, nextImpostor] = [0, 0];
   for (let i = 0; i < same.length; i++) {
-    if (same[i] !== label) continue;
     const score = scores[i] as number;
     if (Number.isNaN(score)) throw new RangeError(`The score of pair ${i} is not a number`);
-    picked[next++] = score;
+    if (same[i] === 1) genuine[nextGenuine++] = score;
+    else impostor[nextImpostor++] = score;
   }
-  return picked.sort();
+  return { genuine, impostor };
 }
 
-function distinctScores(positives: Float64Array, negatives: Float64Array): CumulativeCounts {
-  const size = positives.length + negatives.length;
-  const fp = new Uint32Array(size);
-  const tp = new Uint32Array(size);
-  const score = new Float64Array(size);
-  let [p, n, count] = [positives.length, negatives.length, 0];
+/** `rocCurve` of scores in ascending order, at least one of either kind and none of them NaN. */
+export function curveOfSorted(genuine: Float64Array, impostor: Float64Array): RocCurve {
+  const points = new CurvePoints();
+  points.push(0, 0, Number.POSITIVE_INFINITY);
+  let [p, n] = [genuine.length, impostor.length];
+  let [score, tp, fp, stepTp, stepFp] = [Number.NaN, 0, 0, Number.NaN, Number.NaN];
   while (p > 0 || n > 0) {
-    const highest = Math.max(
-      positives[p - 1] ?? Number.NEGATIVE_INFINITY,
-      negatives[n - 1] ?? Number.NEGATIVE_INFINITY,
-    );
-    while (p > 0 && positives[p - 1] === highest) p--;
-    while (n > 0 && negatives[n - 1] === highest) n--;
-    score[count] = highest;
-    tp[count] = positives.length - p;
-    fp[count] = negatives.length - n;
-    count++;
+    const nextGenuine = p > 0 ? (genuine[p - 1] as number) : Number.NEGATIVE_INFINITY;
+    const nextImpostor = n > 0 ? (impostor[n - 1] as number) : Number.NEGATIVE_INFINITY;
+    const highest = Math.max(nextGenuine, nextImpostor);
+    while (p > 0 && genuine[p - 1] === highest) p--;
+    while (n > 0 && impostor[n - 1] === highest) n--;
+    const newTp = genuine.length - p - tp;
+    const newFp = impostor.length - n - fp;
+    // The point before this one is on a straight line of equal steps where both counts grow as they did; the very
+    // first one's steps are NaN, which equals nothing.
+    if (!Number.isNaN(score) && (newTp !== stepTp || newFp !== stepFp)) points.push(fp, tp, score);
+    const first = Number.isNaN(score);
+    [score, tp, fp] = [highest, tp + newTp, fp + newFp];
+    [stepTp, stepFp] = first ? [Number.NaN, Number.NaN] : [newTp, newFp];
   }
-  return { count, fp, tp, score };
+  points.push(fp, tp, score);
+  return points.curve(genuine.length, impostor.length);
 }
 
-function withoutIntermediate({ count, fp, tp }: CumulativeCounts): Uint32Array {
-  const kept = new Uint32Array(count);
-  let size = 0;
-  const bends = (counts: Uint32Array, i: number) =>
-    (counts[i + 1] as number) - 2 * (counts[i] as number) + (counts[i - 1] as number) !== 0;
-  for (let i = 0; i < count; i++) {
-    if (i === 0 || i === count - 1 || bends(fp, i) || bends(tp, i)) kept[size++] = i;
+/** Points in arrays that grow: how many are kept is known at the end, and millions of pairs need not all be. */
+class CurvePoints {
+  private fp = new Float64Array(1024);
+  private tp = new Float64Array(1024);
+  private thresholds = new Float64Array(1024);
+  private count = 0;
+
+  push(fp: number, tp: number, threshold: number): void {
+    if (this.count === this.fp.length) {
+      this.fp = grown(this.fp);
+      this.tp = grown(this.tp);
+      this.thresholds = grown(this.thresholds);
+    }
+    this.fp[this.count] = fp;
+    this.tp[this.count] = tp;
+    this.thresholds[this.count++] = threshold;
   }
-  return kept.subarray(0, size);
+
+  curve(genuine: number, impostor: number): RocCurve {
+    const far = this.fp.slice(0, this.count);
+    const tar = this.tp.slice(0, this.count);
+    for (let i = 0; i < this.count; i++) {
+      far[i] = (far[i] as number) / impostor;
+      tar[i] = (tar[i] as number) / genuine;
+    }
+    return { far, tar, thresholds: this.thresholds.slice(0, this.count), genuine, impostor };
+  }
+}
+
+function grown(values: Float64Array): Float64Array<ArrayBuffer> {
+  const larger = new Float64Array(2 * values.length);
+  larger.set(values);
+  return larger;
 }
 
 /** Area under the curve by the trapezoid rule, 0 to 1. */

@@ -1,13 +1,13 @@
-import { fixtureFloat32, fixtureJson } from '../../test/fixture';
+import { faceCase, faceCaseText } from '../../test/face-cases';
 import { foldBounds } from './folds';
-import { pairScores } from './pair-distances';
-import { tenFoldAccuracy, validationRate } from './ten-fold';
+import { meanNorm, pairScores } from './pair-distances';
+import { foldRates, tenFoldAccuracy, validationRate } from './ten-fold';
 
 interface Expected {
   readonly pairs: number;
   readonly dim: number;
   readonly issame: number[];
-  readonly results: Record<string, ExpectedResult>;
+  readonly results: Record<string, ExpectedResult> & { readonly xnorm: number };
 }
 interface ExpectedResult {
   readonly accuracy_per_fold: number[];
@@ -17,26 +17,33 @@ interface ExpectedResult {
   readonly val_std: number;
   readonly far: number;
   readonly best_threshold_per_fold: number[];
+  readonly best_threshold_index_per_fold: number[];
+  readonly tpr_mean_every_20: number[];
+  readonly fpr_mean_every_20: number[];
   readonly val_threshold_per_fold: number[];
   readonly distance_head: number[];
   readonly distance_sum: number;
 }
 
-const expected = fixtureJson<Expected>('verification/expected.json');
-const embeddings = fixtureFloat32('verification/embeddings.f32');
-const flipped = fixtureFloat32('verification/embeddings_flip.f32');
+const expected = JSON.parse(faceCaseText('bin', 'expected.json')) as Expected;
+const embeddings = new Float32Array(faceCase('bin', 'embeddings.f32'));
+const flipped = new Float32Array(faceCase('bin', 'embeddings_flip.f32'));
 const pairs = {
   left: expected.issame.map((_, k) => 2 * k),
   right: expected.issame.map((_, k) => 2 * k + 1),
 };
 
+const cases = [
+  { name: 'flip_sum', folds: 10, images: { embeddings, flipped, dimension: expected.dim } },
+  { name: 'first_view_only', folds: 10, images: { embeddings, dimension: expected.dim } },
+  { name: 'flip_sum_7_folds', folds: 7, images: { embeddings, flipped, dimension: expected.dim } },
+  { name: 'flip_sum_1_fold', folds: 1, images: { embeddings, flipped, dimension: expected.dim } },
+];
+
 describe("the public verification.py's results", () => {
-  const cases = [
-    { name: 'flip_sum', folds: 10, images: { embeddings, flipped, dimension: expected.dim } },
-    { name: 'first_view_only', folds: 10, images: { embeddings, dimension: expected.dim } },
-    { name: 'flip_sum_7_folds', folds: 7, images: { embeddings, flipped, dimension: expected.dim } },
-    { name: 'flip_sum_1_fold', folds: 1, images: { embeddings, flipped, dimension: expected.dim } },
-  ];
+  it('are of as many cases as are compared', () => {
+    expect(Object.keys(expected.results).filter((name) => name !== 'xnorm')).toHaveLength(cases.length);
+  });
 
   it.each(cases)('$name', ({ name, folds, images }) => {
     const result = expected.results[name] as ExpectedResult;
@@ -51,16 +58,36 @@ describe("the public verification.py's results", () => {
     const accuracy = tenFoldAccuracy(labelled);
     expect(accuracy.perFold).toEqual(result.accuracy_per_fold);
     expect(accuracy.thresholds).toEqual(result.best_threshold_per_fold);
+    expect(accuracy.thresholds).toEqual(result.best_threshold_index_per_fold.map((i) => i * 0.01));
     expect(accuracy.mean).toBeCloseTo(result.accuracy_mean, 15);
     expect(accuracy.std).toBeCloseTo(result.accuracy_std, 15);
 
+    const { tar, far } = foldRates(labelled);
+    const close = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 14));
+    expect(tar.filter((_, i) => i % 20 === 0)).toEqual(close(result.tpr_mean_every_20));
+    expect(far.filter((_, i) => i % 20 === 0)).toEqual(close(result.fpr_mean_every_20));
+
     const rate = validationRate(labelled);
+    expect(rate?.thresholds).toHaveLength(folds);
     expect(rate?.val).toBeCloseTo(result.val, 15);
     expect(rate?.std).toBeCloseTo(result.val_std, 15);
     expect(rate?.far).toBeCloseTo(result.far, 15);
     rate?.thresholds.forEach((threshold, f) => {
       expect(threshold).toBeCloseTo(result.val_threshold_per_fold[f] as number, 12);
     });
+  });
+});
+
+it('the mean norm of its embeddings', () => {
+  expect(meanNorm({ embeddings, flipped, dimension: expected.dim })).toBeCloseTo(expected.results.xnorm, 10);
+});
+
+describe('foldRates', () => {
+  it('is 0 where a fold lacks a kind of pair', () => {
+    // The second fold has no impostor: half of the folds accept everybody.
+    const { tar, far } = foldRates({ distance: [0.1, 0.1, 0.1], same: [1, 0, 1], bounds: Int32Array.of(0, 2, 3) });
+
+    expect({ tar: tar.at(-1), far: far.at(-1) }).toEqual({ tar: 1, far: 0.5 });
   });
 });
 

@@ -32,6 +32,20 @@ export function tenFoldAccuracy(pairs: LabelledDistances): FoldAccuracy {
   return { ...meanAndStd(perFold), perFold, thresholds: chosen.map((i) => i * accuracyGrid.step) };
 }
 
+/**
+ * Shares of genuine and of impostor pairs accepted at the distances 0, 0.01 ... 3.99: means over the folds, each fold
+ * by itself, as verification.py has its curve. A fold without pairs of a kind counts as 0 there.
+ */
+export function foldRates(pairs: LabelledDistances): { tar: number[]; far: number[] } {
+  const folds = foldCounts(pairs, accuracyGrid);
+  const mean = (share: (fold: FoldCounts, i: number) => number) =>
+    Array.from({ length: accuracyGrid.thresholds }, (_, i) => meanAndStd(folds.map((fold) => share(fold, i))).mean);
+  return {
+    tar: mean(({ acceptedGenuine, genuine }, i) => (acceptedGenuine[i] as number) / (genuine || 1)),
+    far: mean(({ acceptedImpostor, impostor }, i) => (acceptedImpostor[i] as number) / (impostor || 1)),
+  };
+}
+
 export interface ValidationRate {
   /** Share of genuine pairs accepted, mean over folds, and its population standard deviation. */
   readonly val: number;
@@ -43,8 +57,9 @@ export interface ValidationRate {
 
 /**
  * VAL at a false accept rate (FaceNet, arXiv 1503.03832, section 4) as insightface's calculate_val gives it with
- * scipy 1.7, the last version that interpolates runs of equal rates in a defined order: of the thresholds 0, 0.001 ... 3.999, the last with the largest training FAR not above the target, moved
- * linearly towards the next one; 0 where even the largest threshold stays below the target.
+ * scipy 1.7, the last version that interpolates runs of equal rates in a defined order: of the thresholds 0, 0.001 ...
+ * 3.999, the last with the largest training FAR not above the target, moved linearly towards the next one; 0 where even
+ * the largest threshold stays below the target.
  * Undefined where a fold lacks one kind of pair: the rates do not exist there (the public code divides by zero).
  */
 export function validationRate(pairs: LabelledDistances, target = 1e-3): ValidationRate | undefined {

@@ -1,7 +1,7 @@
 import { foldBounds } from './folds';
 import { type EmbeddedImages, type ImagePairs, type PairScores, pairScores } from './pair-distances';
 import { areaUnderCurve, equalErrorRate, type RocCurve, rocCurve, type TarAtFar, tarAtFar } from './roc';
-import { tenFoldAccuracy } from './ten-fold';
+import { tenFoldAccuracy, type ValidationRate, validationRate } from './ten-fold';
 
 /** Pairs with their label: 1 the same person, 0 different people. Folds are cut by position. */
 export interface LabelledPairs extends ImagePairs {
@@ -23,6 +23,8 @@ export interface VerificationResult {
   readonly accuracyStd: number;
   /** Mean over the folds of the threshold on the squared distance (0 to 4) that each was judged with. */
   readonly threshold: number;
+  /** VAL at a false accept rate of 1e-3; undefined where a fold lacks a kind of pair. */
+  readonly validation: ValidationRate | undefined;
   readonly auc: number;
   readonly eer: number;
   readonly tarAtFar: Readonly<Record<ReportedFar, TarAtFar>>;
@@ -96,6 +98,7 @@ function summarise({ distance, cosine }: PairScores, same: ArrayLike<number>, bo
     accuracy: accuracy.mean,
     accuracyStd: accuracy.std,
     threshold: accuracy.thresholds.reduce((sum, threshold) => sum + threshold, 0) / accuracy.thresholds.length,
+    validation: validationRate({ distance, same, bounds }),
     auc: areaUnderCurve(roc),
     eer: equalErrorRate(roc),
     tarAtFar: {

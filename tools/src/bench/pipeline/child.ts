@@ -3,8 +3,10 @@ import { join } from 'node:path';
 import { batches } from '@headshare/core/data/batches';
 import type { ImageSource } from '@headshare/core/data/image-source';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
-import { attr, backend, DType } from '@headshare/core/runtime/binding';
-import { scoped, tf } from '@headshare/core/runtime/tensorflow';
+import { imagenet, normalised } from '@headshare/core/nn/normalisation';
+import { Program } from '@headshare/core/runtime/program';
+import { State } from '@headshare/core/runtime/state';
+import { type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
 
 /**
  * Measures one way in a process of its own: `child.ts FOLDER THREADS EPOCHS BATCH WAY`; a line of JSON. The first epoch
@@ -20,10 +22,12 @@ async function main(): Promise<void> {
     threads: Number(threads),
     native: way !== 'sharp',
   });
-  const normalise = way === 'normalised' ? normaliser() : () => undefined;
+  const normalise = way === 'normalised' ? normaliser(Number(batchSize)) : undefined;
   const rates: number[] = [];
+  const cpu: number[] = [];
   for (let epoch = 0; epoch <= Number(epochs); epoch++) {
     const started = performance.now();
+    const before = process.cpuUsage();
     let images = 0;
     const order = {
       batchSize: Number(batchSize),
@@ -34,30 +38,28 @@ async function main(): Promise<void> {
       lastBatch: 'pad',
     } as const;
     for await (const batch of batches(dataset, order)) {
-      normalise(batch.images);
+      await normalise?.(batch.images);
       images += batch.count;
     }
-    if (epoch > 0) rates.push((images / (performance.now() - started)) * 1000);
+    if (epoch === 0) continue;
+    rates.push((images / (performance.now() - started)) * 1000);
+    const { user, system } = process.cpuUsage(before);
+    cpu.push((user + system) / 1000 / images);
   }
   await dataset.close();
-  console.log(JSON.stringify({ rates, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
+  console.log(JSON.stringify({ rates, cpu, peakMegabytes: process.resourceUsage().maxRSS / 1024 }));
 }
 
-/** Bytes to floats, less the mean, over the deviation: what a training step does first. */
-function normaliser(): (images: Uint8Array) => void {
-  const mean = tf.tensor1d([0.485, 0.456, 0.406].map((value) => value * 255));
-  const scale = tf.tensor1d([0.229, 0.224, 0.225].map((value) => 1 / (value * 255)));
-  return (images) =>
-    scoped(() => {
-      const { binding } = backend();
-      const bytes = binding.createTensor([images.length / (224 * 224 * 3), 224, 224, 3], DType.uint8, images);
-      const kinds = [attr.type('SrcT', 'uint8'), attr.type('DstT', 'float32'), attr.bool('Truncate', false)];
-      const [floats] = binding.executeOp('Cast', kinds, [bytes], 1);
-      binding.deleteTensor(bytes);
-      if (floats === undefined) throw new Error('Cast gave nothing');
-      const tensor = backend().createOutputTensor(floats);
-      tensor.sub(mean).mul(scale).slice([0, 0, 0, 0], [1, 1, 1, 1]).dataSync();
-    });
+/**
+ * Bytes to floats, less the mean, over the deviation: what a training step does first, as a compiled step that takes
+ * bytes. It returns the mean, for which every float must be there.
+ */
+function normaliser(batchSize: number): (pixels: Uint8Array) => Promise<unknown> {
+  const pixels = { dtype: 'uint8', shape: [batchSize, 224, 224, 3] } as const;
+  const step = new Program(new State()).define('normalise', { pixels }, (given) => ({
+    mean: tf.mean(normalised(given.pixels as Tensor4D, imagenet)),
+  }));
+  return (images) => step({ pixels: images });
 }
 
 function picturesIn(folder: string): ImageSource {

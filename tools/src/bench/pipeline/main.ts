@@ -11,8 +11,8 @@ const run = promisify(execFile);
 const usage = `How many JPEGs (500 x 375) a second are decoded, cropped at random to 224 x 224 and mirrored.
 npx nx run tools:bench-pipeline [options]
   --json            one JSON object instead of a table
-  --ways=LIST       bytes: batches as training gets them; normalised: and made floats, mean and deviation 0 and 1, on the main
-                    thread; sharp: bytes, decoded by sharp instead of the addon (bytes,normalised,sharp)
+  --ways=LIST       bytes: batches as training gets them; normalised: and made floats, mean and deviation 0 and 1, by a
+                    compiled step as in training; sharp: bytes, decoded by sharp instead of the addon (bytes,normalised,sharp)
   --python=COMMAND  a Python with torch and pillow: Pillow and PyTorch's DataLoader, normalised, in the same minutes
   --threads=N       worker threads, and DataLoader's workers (2)
   --images=N        pictures (400)
@@ -23,6 +23,8 @@ npx nx run tools:bench-pipeline [options]
 
 interface Measurement {
   readonly rates: readonly number[];
+  /** CPU time of all threads or processes, in ms an image, by epoch. */
+  readonly cpu: readonly number[];
   readonly peakMegabytes: number;
 }
 
@@ -68,6 +70,8 @@ interface Summary {
   readonly imagesPerSecond: number;
   readonly rounds: readonly number[];
   readonly peakMegabytes: number;
+  /** The middle epoch of all: what a busy machine does not change. */
+  readonly cpuMilliseconds: number;
   /** Over torch of the same round, the middle one. */
   readonly overTorch?: number;
 }
@@ -79,10 +83,17 @@ function summary(measured: ReadonlyMap<string, readonly Measurement[]>): Readonl
     [...measured].map(([way, all]) => {
       const rounds = ofRounds(way);
       const over = median(rounds.map((rate, round) => rate / (torch[round] ?? Number.NaN)));
+      const cpuMilliseconds = median(all.flatMap(({ cpu }) => cpu));
       const peakMegabytes = Math.max(...all.map((one) => one.peakMegabytes));
       return [
         way,
-        { imagesPerSecond: median(rounds), rounds, peakMegabytes, ...(torch.length > 0 && { overTorch: over }) },
+        {
+          imagesPerSecond: median(rounds),
+          rounds,
+          peakMegabytes,
+          cpuMilliseconds,
+          ...(torch.length > 0 && { overTorch: over }),
+        },
       ];
     }),
   );
@@ -95,6 +106,7 @@ function table(ways: Readonly<Record<string, Summary>>): string {
       { title: 'images/s, median', digits: 0 },
       { title: 'rounds' },
       { title: 'over torch', digits: 2 },
+      { title: 'CPU ms an image', digits: 2 },
       { title: 'peak MB', digits: 0 },
     ],
     rows: Object.entries(ways).map(([way, one]) => [
@@ -102,6 +114,7 @@ function table(ways: Readonly<Record<string, Summary>>): string {
       one.imagesPerSecond,
       one.rounds.map((rate) => rate.toFixed(0)).join(' '),
       one.overTorch,
+      one.cpuMilliseconds,
       one.peakMegabytes,
     ]),
   });

@@ -5,6 +5,7 @@ not counted.
 """
 import json
 import math
+import multiprocessing
 import os
 import random
 import resource
@@ -54,22 +55,35 @@ class Pictures(Dataset):
         return tensor.sub_(MEAN).div_(STD), label
 
 
+def cpu_seconds():
+    """Of this process and its workers; 0 where /proc does not tell."""
+    ticks = 0
+    for pid in [os.getpid(), *(child.pid for child in multiprocessing.active_children())]:
+        try:
+            with open(f"/proc/{pid}/stat") as file:
+                ticks += sum(map(int, file.read().rsplit(")", 1)[1].split()[11:13]))
+        except OSError:
+            return 0
+    return ticks / os.sysconf("SC_CLK_TCK")
+
+
 def main():
     folder, workers, epochs, batch = sys.argv[1], *map(int, sys.argv[2:5])
     torch.set_num_threads(1)
     loader = DataLoader(
         Pictures(folder), batch_size=batch, shuffle=True, num_workers=workers, persistent_workers=workers > 0
     )
-    rates = []
+    rates, cpu = [], []
     for epoch in range(epochs + 1):
-        started, images = time.perf_counter(), 0
+        started, used, images = time.perf_counter(), cpu_seconds(), 0
         for pixels, labels in loader:
             images += len(labels)
             float(pixels[0, 0, 0, 0])
         if epoch > 0:
             rates.append(images / (time.perf_counter() - started))
+            cpu.append(1000 * (cpu_seconds() - used) / images)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-    print(json.dumps({"rates": rates, "peakMegabytes": peak}))
+    print(json.dumps({"rates": rates, "cpu": cpu, "peakMegabytes": peak}))
 
 
 main()

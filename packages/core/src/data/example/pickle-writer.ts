@@ -2,16 +2,26 @@
 export type Picklable =
   | string
   | number
+  | boolean
   | Uint8Array
   | readonly Picklable[]
   | ReadonlyMap<string, Picklable>
-  | ByteArray;
+  | ByteArray
+  | PickledPair;
 
 /** A NumPy array of bytes. */
 export class ByteArray {
   constructor(
     readonly shape: readonly number[],
     readonly data: Uint8Array,
+  ) {}
+}
+
+/** A tuple of two. */
+export class PickledPair {
+  constructor(
+    readonly first: Picklable,
+    readonly second: Picklable,
   ) {}
 }
 
@@ -33,8 +43,13 @@ export function pickle(value: Picklable, python: 2 | 3 = 2): Buffer {
   const write = (part: Picklable): void => {
     if (typeof part === 'string') string(part);
     else if (typeof part === 'number') integer(part);
+    else if (typeof part === 'boolean') ascii(part ? '\x88' : '\x89');
     else if (part instanceof ByteArray) array(part);
-    else if (part instanceof Map) {
+    else if (part instanceof PickledPair) {
+      write(part.first);
+      write(part.second);
+      ascii('\x86');
+    } else if (part instanceof Map) {
       ascii('}(');
       for (const [key, item] of part) {
         string(key);

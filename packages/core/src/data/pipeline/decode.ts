@@ -85,7 +85,8 @@ function plan(
   return { columns: shiftTaps(columns, boxLeft - left), rows: shiftTaps(rows, boxTop - top), needed };
 }
 
-async function decodeWhole(bytes: Uint8Array): Promise<Image> {
+/** A picture as it is stored, by sharp. @throws Error where it is damaged, cut short or of no known format */
+export async function decodeWhole(bytes: Uint8Array): Promise<Image> {
   const { data, info } = await sharp(bytes, { failOn: 'warning', ignoreIcc: true, limitInputPixels: false })
     .removeAlpha()
     .toColourspace('srgb')
@@ -95,7 +96,7 @@ async function decodeWhole(bytes: Uint8Array): Promise<Image> {
   return { pixels: data, width: info.width, height: info.height };
 }
 
-async function orientationOf(bytes: Uint8Array): Promise<number> {
+export async function orientationOf(bytes: Uint8Array): Promise<number> {
   return (await sharp(bytes).metadata()).orientation ?? 1;
 }
 

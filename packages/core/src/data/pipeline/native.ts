@@ -1,8 +1,6 @@
-import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import { isMainThread } from 'node:worker_threads';
-import { requestedDevice } from '../../runtime/device';
+import { nativeAddon } from '../../runtime/native-addon';
 import { tf } from '../../runtime/tensorflow';
 
 /** packages/core/native/images: decoding and resampling in one call, on the thread that calls. */
@@ -23,17 +21,12 @@ export interface NativeImages {
 
 /** The addon that `nx run tools:tensorflow` builds; undefined where there is none: sharp then decodes JPEGs too. The main thread is to call this before others do. */
 export function loadNativeImages(): NativeImages | undefined {
-  const require = createRequire(__filename);
-  const name = requestedDevice() === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const addon = nativeAddon('images.node');
+  if (!addon) return undefined;
   try {
-    const tensorflow = require
-      .resolve(`${name}/package.json`)
-      .replace(/package\.json$/, 'lib/napi-v8/tfjs_binding.node');
-    const addon = join(dirname(realpathSync(tensorflow)), 'images.node');
-    if (!existsSync(addon)) return undefined;
     // TensorFlow's library reads its settings as it is loaded, once for all threads: this must not come first.
     if (isMainThread) void tf.version;
-    return require(addon) as NativeImages;
+    return createRequire(__filename)(addon) as NativeImages;
   } catch {
     // Faster, never needed: a library of another kind must not end the run.
     return undefined;

@@ -94,6 +94,20 @@ test('a damaged image is skipped: the next of its class stands in, it is counted
   for (const index of [0, 1, 3, 5, 6, 7]) expect(images.get(index)).toBe(whole.images.get(index));
 });
 
+test('images kept apart stand in for no others, and others for them only where they must', async () => {
+  const source = folderOfFixtures(folder, 8);
+  const { images: whole } = await epochOf(source, {}, { augment: false });
+  for (const index of [0, 2]) writeFileSync(source.locate(index).file, 'no picture');
+  const seen = async (apart: number[]) => {
+    const { images } = await epochOf(source, { apart }, { augment: false });
+    return [images.get(0), images.get(2)];
+  };
+  expect(await seen([])).toEqual([whole.get(4), whole.get(4)]);
+  expect(await seen([4])).toEqual([whole.get(6), whole.get(6)]);
+  expect(await seen([2, 6])).toEqual([whole.get(4), whole.get(6)]);
+  expect(await seen([2])).toEqual([whole.get(4), whole.get(4)]);
+});
+
 test('a damaged image ends the run where that is asked for, and a class without any image always', async () => {
   const source = folderOfFixtures(folder, 4);
   writeFileSync(source.locate(1).file, 'no picture');

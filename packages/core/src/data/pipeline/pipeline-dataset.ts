@@ -22,6 +22,8 @@ export interface PipelineOptions {
    * whatever the number of threads (its label and index stay), or reading fails. Default 'skip'.
    */
   readonly onCorrupt?: 'skip' | 'fail';
+  /** Images, by index, that no others stand in for, nor the other way round, unless a class is damaged but for them. */
+  readonly apart?: ArrayLike<number> | undefined;
   /** Turns pictures as their EXIF tag says; default false, as torchvision. */
   readonly applyOrientation?: boolean;
   /** Hears once of each image that is skipped. */
@@ -48,7 +50,7 @@ type Pool = WorkerPool<PipelineTask, Failure[]>;
  * depends on the image's index and the view (seed, epoch) alone.
  */
 export function pipelineDataset(source: ImageSource, options: PipelineOptions): PipelineDataset {
-  const { size, train, test, onCorrupt = 'skip', threads = availableParallelism() } = options;
+  const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
   if (test.resize < size) {
     throw new UserError(`The shorter side is resized to ${test.resize}, less than the ${size} pixels cropped from it.`);
   }
@@ -62,6 +64,9 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   };
   const bytes = imageBytes({ size });
   const skipped = new Map<number, Skipped>();
+  // Classes, those of images that are kept apart under numbers of their own.
+  const groups = apart.length === 0 ? labels : labels.slice();
+  for (const index of Array.from(apart)) groups[index] = (labels[index] as number) + classes;
   let pool: Pool | undefined;
   let closed = false;
 
@@ -73,7 +78,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   }
 
   function standIn({ index, from }: Wanted): number {
-    const next = nextOfClass(labels, index, from, skipped);
+    const next = nextOfClass(groups, index, from, skipped) ?? nextOfClass(labels, index, index, skipped);
     if (next === undefined) {
       throw new UserError(`None of the images of class ${labels[index]} of ${name} can be decoded.`, 1);
     }
@@ -145,6 +150,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     skipped,
     viewed: true,
     fingerprint: fingerprintOf(source, setup),
+    viewFingerprint: JSON.stringify(train),
     read: async (indices, target, view) => {
       checkRead({ name, size, labels }, indices, target);
       const shared = target.buffer instanceof SharedArrayBuffer;

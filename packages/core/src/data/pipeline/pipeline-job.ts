@@ -5,6 +5,7 @@ import { erase } from '../augment/erasing';
 import type { Image } from '../augment/image';
 import { randAugment } from '../augment/rand-augment';
 import type { ImageLocation } from '../image-source';
+import { readRecordImageSync } from '../record-io/record-image';
 import { centreCrop, randomCrop, stretched } from './crop';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
@@ -92,8 +93,10 @@ function augmented(image: Image, train: TrainView, random: RandomStream): Image 
 }
 
 /** Waits for the disk on this very thread, which has nothing else to do: promises would cost a third of a decoding. */
-function readEncoded({ file, offset, length }: ImageLocation): Uint8Array {
+function readEncoded({ file, offset, length, inRecord, bytes: given }: ImageLocation): Uint8Array {
+  if (given) return given;
   if (offset === undefined || length === undefined) return readFileSync(file);
+  if (inRecord) return readRecordImageSync({ file, offset, length });
   const handle = openSync(file, 'r');
   try {
     const bytes = new Uint8Array(length);

@@ -4,6 +4,8 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../../runtime/user-error';
 import { writeAtomically } from '../../runtime/write-atomically';
 import type { ImageLocation, ImageSource } from '../image-source';
+import { DamagedRecord } from '../record-io/frame';
+import { readRecordImage } from '../record-io/record-image';
 import { type Shard, type ShardIndex, shardFormat, shardIndexFile } from './shard-index';
 
 export interface PackOptions {
@@ -103,9 +105,11 @@ async function closeShard({ handle, path, partial, file, hash, images, bytes }: 
 }
 
 /** The encoded image at a location. @throws UserError where it cannot be read, or ends too early */
-export async function readImage({ file, offset, length }: ImageLocation): Promise<Buffer> {
+export async function readImage({ file, offset, length, inRecord, bytes }: ImageLocation): Promise<Buffer> {
   try {
+    if (bytes) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
     if (offset === undefined || length === undefined) return await readFile(file);
+    if (inRecord) return await readRecordImage({ file, offset, length });
     const handle = await open(file, 'r');
     try {
       const image = Buffer.alloc(length);
@@ -117,6 +121,7 @@ export async function readImage({ file, offset, length }: ImageLocation): Promis
     }
   } catch (error) {
     if (error instanceof UserError) throw error;
+    if (error instanceof DamagedRecord) throw new UserError(`${error.message}.`, 1);
     throw new UserError(
       `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}).`,
       1,

@@ -11,8 +11,8 @@ export default defineMethod('dkd', {
   needs: ['labels'],
   defaults: { beta: 1 },
   hyper: { target: 1, others: 8 },
-  terms: ({ student, teacher, labels }, { beta, temperature, hyper }) => {
-    const { target, others } = decoupledTerms(student.logits, teacher.logits, labels, temperature);
+  terms: ({ student, teacher, columns }, { beta, temperature, hyper }) => {
+    const { target, others } = decoupledTerms(student.logits, teacher.logits, columns, temperature);
     return {
       'dkd-target': { weight: beta * hyper.target, value: target },
       'dkd-others': { weight: beta * hyper.others, value: others },

@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { NetworkDescription } from '../../nn/network';
 import type { Column } from '../../report/table';
+import type { SelectOn } from '../../train/task';
 import type { Metrics } from '../../train/trainer';
 
 /** A column of result tables that shows a metric. */
@@ -18,6 +19,8 @@ export interface ComparedRun {
   readonly metrics: Metrics;
   readonly best: Metrics;
   readonly bestEpoch: number;
+  /** What that epoch was chosen on. */
+  readonly selectedOn: SelectOn;
   /** Where its files are: journal, embeddings, cosines of heads. Absolute. */
   readonly folder: string;
   /** Its page in MLflow. */

@@ -22,8 +22,6 @@ export interface ReportedDomain {
   readonly columns: readonly MetricColumn[];
   /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
   readonly pictured: readonly [string, ...string[]];
-  /** Lines under tables: what the numbers are. */
-  readonly notes: readonly string[];
   /** Numbers that were published. */
   readonly published?: {
     /** Of a network (`teacher`, `student alone`, or a method) under these options: a share of 1, by the first pictured metric. */
@@ -60,7 +58,11 @@ const methodsToCompare = list(methodOptions.method, { default: defaultMethods, h
 const seeds = integer({ default: 5, min: 1, help: 'how many seeds, counted up from --seed' });
 
 export function comparisonExperiments(
-  domain: ReportedDomain & { readonly taskOf: (options: unknown) => Task | Promise<Task> },
+  domain: ReportedDomain & {
+    readonly taskOf: (options: unknown) => Task | Promise<Task>;
+    /** Lines under tables: what the numbers are. */
+    readonly notes: (options: unknown) => readonly string[];
+  },
   stages: NetworkStages,
   dataOptions: Options,
 ) {
@@ -205,9 +207,15 @@ export function comparisonExperiments(
     const { columns, pictured, notes, published, charts } = domain;
     const layout = {
       title: noun,
-      columns,
+      // The best epoch of the main metric has a column of its own.
+      columns: columns.filter(
+        ({ metric }) => !metric.startsWith('best/') && compared.some(({ metrics }) => metrics[metric] !== undefined),
+      ),
       pictured,
-      notes: [...notes, ...(compared.some((run) => run.published !== undefined) && published ? [published.note] : [])],
+      notes: [
+        ...notes(first.stage.options),
+        ...(compared.some((run) => run.published !== undefined) && published ? [published.note] : []),
+      ],
       reference: 'teacher',
       baselines: baselinesOf(runs, axes),
       multiplyAdds,
@@ -231,7 +239,7 @@ export function comparisonExperiments(
           ? await related(teacher, stage)
           : {};
       const theirs = domain.published?.of(titleOf(stage), stage.options);
-      const { parameters, network, metrics, best, bestEpoch } = result;
+      const { parameters, network, metrics, best, bestEpoch, selectedOn } = result;
       compared.push({
         row,
         seed,
@@ -239,6 +247,7 @@ export function comparisonExperiments(
         network,
         best,
         bestEpoch,
+        selectedOn,
         folder: stage.folder,
         metrics: { ...metrics, ...relation },
         ...(finished.address !== undefined && { address: finished.address }),

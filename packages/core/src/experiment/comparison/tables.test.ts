@@ -14,6 +14,7 @@ const run = (row: string, seed: number, accuracy: number, published?: number): C
   metrics: { accuracy },
   best: { accuracy: accuracy + 0.01 },
   bestEpoch: 2,
+  selectedOn: 'test',
   folder: `/runs/${row}${seed}`,
   ...(published !== undefined && { published }),
 });
@@ -33,7 +34,7 @@ const runs = [run('alone', 1, 0.5), run('alone', 2, 0.6), run('kd', 1, 0.7, 0.75
 test('means, deviations and intervals by row, of the last epoch and the best, beside what was published', () => {
   // Student's t for one degree of freedom is 12.7062 at 97.5 %: 0.55 ± 12.7062 x 0.0707107 / sqrt 2.
   expect(markdownTable(resultsTable(runs, layout)).split('\n').slice(0, 4)).toEqual([
-    '| model | parameters | multiply-adds, M | accuracy % | 95 % interval | best epoch % | published % |',
+    '| model | parameters | multiply-adds, M | accuracy % | 95 % interval | best epoch, by test % | published % |',
     '| :-- | --: | --: | --: | :-- | --: | --: |',
     '| alone | 1000 | 2.50 | 55.00 ± 7.07 | -8.53 to 118.53 | 56.00 ± 7.07 | – |',
     '| kd | 1000 | 2.50 | 80.00 ± 14.14 | -47.06 to 207.06 | 81.00 ± 14.14 | 75.00 |',

@@ -10,6 +10,7 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
   const others = layout.columns.filter(({ metric }) => metric !== main.metric);
   const published = runs.some((run) => run.published !== undefined);
   const most = Math.max(...[...byRow(runs).values()].map((row) => row.length));
+  const chosenOn = [...new Set(runs.map(({ selectedOn }) => selectedOn))].filter((on) => on !== 'last');
   const style = { digits: main.digits, percent: main.percent };
   return {
     columns: [
@@ -18,7 +19,7 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
       { title: 'multiply-adds, M' },
       main,
       ...(most > 1 ? [{ title: '95 % interval' }] : []),
-      { ...style, title: 'best epoch' },
+      ...(chosenOn.length > 0 ? [{ ...style, title: `best epoch, by ${chosenOn.join(' or ')}` }] : []),
       ...(published ? [{ ...style, title: 'published' }] : []),
       ...others,
     ],
@@ -31,7 +32,7 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
         layout.multiplyAdds(network) / 1e6,
         last,
         ...(most > 1 ? [intervalText(last, main)] : []),
-        cell(valuesOf(ofRow, main.metric, 'best')),
+        ...(chosenOn.length > 0 ? [cell(valuesOf(ofRow, main.metric, 'best'))] : []),
         ...(published ? [theirs] : []),
         ...others.map(({ metric }) => cell(valuesOf(ofRow, metric))),
       ];

@@ -6,14 +6,22 @@ import { attr, execute } from '../binding';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { defaultEpsilon, l2Normalise, lengths } from './normalise';
 
-/** Cosines [batch, classes] of embeddings [batch, d] and class centres [d, classes], within [-1, 1]. */
-export function cosines(embedding: Tensor2D, centres: Tensor2D): Tensor2D {
+/**
+ * Cosines [batch, classes] of embeddings [batch, d] and class centres, within [-1, 1].
+ * @param centres [d, classes], or, of `rows`, [classes, d]
+ */
+export function cosines(embedding: Tensor2D, centres: Tensor2D, layout: 'columns' | 'rows' = 'columns'): Tensor2D {
+  const rows = layout === 'rows';
   const run = tf.customGrad((...args) => {
     const [unit, weights, save] = args as unknown as [Tensor2D, Tensor2D, (saved: Tensor[]) => void];
-    const { length, own } = lengths(weights, 0, defaultEpsilon);
+    const { length, own } = lengths(weights, rows ? 1 : 0, defaultEpsilon);
     const directions = tf.div(weights, length) as Tensor2D;
     const bounds = [tf.scalar(-1), tf.scalar(1)];
-    const cosine = execute('ClipByValue', [attr.type('T', 'float32')], [tf.matMul(unit, directions), ...bounds]);
+    const cosine = execute(
+      'ClipByValue',
+      [attr.type('T', 'float32')],
+      [tf.matMul(unit, directions, false, rows), ...bounds],
+    );
     save([unit, directions, length, own(), cosine]);
     return {
       value: cosine,
@@ -21,9 +29,10 @@ export function cosines(embedding: Tensor2D, centres: Tensor2D): Tensor2D {
       // the gradient lies along a centre can be told from the cosines, which are fewer than the centres' values.
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
         const [u, w, by, isOwn, c] = saved as [Tensor2D, Tensor2D, Tensor, Tensor, Tensor];
-        const along = tf.mul(tf.sum(tf.mul(dy, c), 0, true), isOwn);
-        const toCentres = tf.sub(tf.matMul(u, dy as Tensor2D, true, false), tf.mul(w, along));
-        return [tf.matMul(dy as Tensor2D, w, false, true), tf.div(toCentres, by)];
+        const along = tf.mul(tf.reshape(tf.sum(tf.mul(dy, c), 0), isOwn.shape), isOwn);
+        const pulls = rows ? tf.matMul(dy as Tensor2D, u, true, false) : tf.matMul(u, dy as Tensor2D, true, false);
+        const toCentres = tf.sub(pulls, tf.mul(w, along));
+        return [tf.matMul(dy as Tensor2D, w, false, !rows), tf.div(toCentres, by)];
       },
     };
   });
@@ -54,6 +63,19 @@ export function angularMargin(margin: number, gradient: 'straight-through' | 'ex
   if (gradient === 'straight-through') return { value };
   return { value, slope: (cosine) => tf.add(cos, tf.div(tf.mul(cosine, sin), tf.maximum(sine(cosine), 1e-3))) };
 }
+
+/** cos(angle + m) by margins of each example's own [batch], through which no gradient passes: its exact derivative. */
+export function angularMargins(margins: Tensor): CosineMargin {
+  const [cos, sin] = [tf.cos(margins), tf.sin(margins)];
+  const sine = (cosine: Tensor) => tf.sqrt(tf.maximum(tf.mul(tf.sub(1, cosine), tf.add(1, cosine)), 0));
+  return {
+    value: (cosine) => tf.sub(tf.mul(cosine, cos), tf.mul(sine(cosine), sin)),
+    slope: (cosine) => tf.add(cos, tf.div(tf.mul(cosine, sin), tf.maximum(sine(cosine), 1e-3))),
+  };
+}
+
+/** The entries of x [batch, classes] that labels int32 [batch] name: [batch]. No gradient reaches x. */
+export const entriesOf = (x: Tensor2D, labels: Tensor1D): Tensor => ownEntries(labels).read(x);
 
 export interface MarginOptions {
   readonly scale: number;
@@ -93,16 +115,18 @@ export function marginLogits(cosine: Tensor2D, labels: Tensor1D, { scale, margin
     const target = entries.read(given);
     const others = scaled(given, out);
     const own = tf.where(entries.isThere, tf.mul(margin.value(target), scale), entries.read(others));
-    save([target, ...(out ? [out] : [])]);
+    // The slope now: what a margin is made of may be gone by the time of the gradient.
+    const slope = margin.slope?.(target);
+    save([...(slope ? [slope] : []), ...(out ? [out] : [])]);
     return {
       value: entries.replace(others, own),
       gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [t, without] = saved as [Tensor, Tensor?];
+        const without = out && saved.at(-1);
         const through = scaled(dy, without);
-        if (!margin.slope && !without) return through;
+        if (!slope && !without) return through;
         const back = ownEntries(labels);
         const full = tf.mul(back.read(dy), scale);
-        const sloped = margin.slope ? tf.mul(full, margin.slope(t)) : full;
+        const sloped = slope ? tf.mul(full, saved[0] as Tensor) : full;
         return back.replace(through, tf.where(back.isThere, sloped, back.read(through)));
       },
     };

@@ -1,0 +1,21 @@
+import { createHash } from 'node:crypto';
+import type { ImageDataset } from './dataset';
+
+/** Some images of a data set as one of its own: image i is `indices[i]` of the whole. Closing it closes the whole. */
+export function partOf(whole: ImageDataset, name: string, indices: Int32Array): ImageDataset {
+  const sha = createHash('sha256').update(`${whole.fingerprint}\n`).update(indices);
+  const at = (i: number): number => {
+    const index = indices[i];
+    if (index !== undefined) return index;
+    throw new RangeError(`${name} has no image ${i}: indices run from 0 to ${indices.length - 1}`);
+  };
+  const { mirrors } = whole;
+  return {
+    ...whole,
+    ...(mirrors && { mirrors: (i, view) => mirrors(at(i), view) }),
+    name,
+    labels: Int32Array.from(indices, (index) => whole.labels[index] as number),
+    fingerprint: sha.digest('hex').slice(0, 24),
+    read: async (wanted, target, view) => whole.read(Int32Array.from(wanted, at), target, view),
+  };
+}

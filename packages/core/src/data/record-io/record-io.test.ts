@@ -1,0 +1,215 @@
+import { createHash } from 'node:crypto';
+import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
+import fc from 'fast-check';
+import { temporaryFolder } from '../sources/temporary-folder';
+import { recordCase } from './cases';
+import { frame, magic, unframe } from './frame';
+import { packImage, readImageHeader } from './image-header';
+import { readRecordIndex, recordIndexText } from './index-file';
+import { readRecordImage, readRecordImageSync } from './record-image';
+import { type PassedRecord, passRecord, scanRecords } from './scan';
+import { bytesAtHand, FileWindow } from './window';
+
+interface Expected {
+  readonly records: readonly {
+    readonly name: string;
+    readonly key: number;
+    readonly offset: number;
+    readonly len: number;
+    readonly sha256: string;
+    readonly ir?: { flag: number; label: number | number[]; id: string; id2: string; payload_len: number };
+  }[];
+}
+
+const expected = JSON.parse(readFileSync(recordCase('edge.expected.json'), 'utf8')) as Expected;
+const bytes = readFileSync(recordCase('edge.rec'));
+const folder = temporaryFolder();
+
+/** All records of a file, and what is lost, read through small pieces. */
+async function scan(content: Uint8Array, { head = 1 << 20, piece = 100 } = {}) {
+  const file = join(folder.path, 'scanned.rec');
+  writeFileSync(file, content);
+  const window = await FileWindow.open(file, piece);
+  const records: PassedRecord[] = [];
+  try {
+    const visit = (record: PassedRecord) => records.push({ ...record, head: Buffer.from(record.head) });
+    return { records, lost: await scanRecords(window, { visit, head }) };
+  } finally {
+    await window.close();
+  }
+}
+
+const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
+
+test('records as MXNet writes them, with magic numbers within', () => {
+  for (const { offset, len, sha256: digest } of expected.records) {
+    const record = unframe(bytes, offset) as Buffer;
+    expect([record.length, sha256(record)]).toEqual([len, digest]);
+  }
+  expect(frame(new Uint8Array()).length).toBe(8);
+  expect(Buffer.concat(expected.records.map(({ offset }) => frame(unframe(bytes, offset) as Buffer)))).toEqual(bytes);
+});
+
+test('a scan passes them all, whatever pieces are read', async () => {
+  for (const piece of [1, 100, 1 << 22]) {
+    const { records, lost } = await scan(bytes, { piece });
+    expect(lost).toEqual([]);
+    expect(records.map(({ offset, length, head }) => [offset, length, sha256(head)])).toEqual(
+      expected.records.map(({ offset, len, sha256: digest }) => [offset, len, digest]),
+    );
+    expect(records.at(-1)?.end).toBe(bytes.length);
+  }
+  const short = await scan(bytes, { head: 6 });
+  expect(short.records.map(({ head }) => [...head])).toEqual(
+    expected.records.map(({ offset }) => [...(unframe(bytes, offset) as Buffer).subarray(0, 6)]),
+  );
+});
+
+test('the index', async () => {
+  const { keys, offsets } = await readRecordIndex(recordCase('edge.idx'), bytes.length);
+  expect([...keys]).toEqual(expected.records.map(({ key }) => key));
+  expect([...offsets]).toEqual(expected.records.map(({ offset }) => offset));
+  expect(recordIndexText({ keys, offsets })).toBe(readFileSync(recordCase('edge.idx'), 'utf8'));
+});
+
+test('headers of images', () => {
+  for (const { offset, ir } of expected.records) {
+    if (!ir) continue;
+    const record = unframe(bytes, offset) as Buffer;
+    const { flag, label, labels, id, id2, image } = readImageHeader(record);
+    expect({
+      flag,
+      label: flag === 0 ? label : labels,
+      id: `${id}`,
+      id2: `${id2}`,
+      payload_len: record.length - image,
+    }).toEqual(ir);
+    expect(packImage({ label: ir.label, id, id2, image: record.subarray(image) })).toEqual(record);
+  }
+});
+
+test('an image is read out of its record, on either kind of thread', async () => {
+  const image = Buffer.concat([Buffer.alloc(70_000, 7), frame(Buffer.of()).subarray(0, 4), Buffer.from('end')]);
+  const record = frame(packImage({ label: [1, 2], id: 2 ** 53, image }));
+  const file = join(folder.path, 'one.rec');
+  writeFileSync(file, Buffer.concat([record, frame(packImage({ label: 1, id: 1 })), record.subarray(0, 100)]));
+  for (const length of [record.length, record.length + 40]) {
+    expect(readRecordImageSync({ file, offset: 0, length })).toEqual(image);
+    expect(await readRecordImage({ file, offset: 0, length })).toEqual(image);
+  }
+  const at = record.length;
+  expect(() => readRecordImageSync({ file, offset: at, length: 32 })).toThrow(
+    `The record at byte ${at} of ${file} cannot be read: it has no image`,
+  );
+  await expect(readRecordImage({ file, offset: at + 32, length: 100 })).rejects.toThrow(
+    `The record at byte ${at + 32} of ${file} cannot be read: it does not end within the 100 bytes before the next`,
+  );
+  expect(() => readRecordImageSync({ file, offset: 4, length: 60 })).toThrow('it does not begin with the magic number');
+});
+
+test('records beyond what 32 bits count', async () => {
+  const file = join(folder.path, 'large.rec');
+  const record = frame(packImage({ label: 1, id: 1, image: Buffer.from('far away') }));
+  const offset = 5 * 2 ** 30;
+  // A hole: nothing of it lies on the disk.
+  const handle = openSync(file, 'w');
+  writeSync(handle, record, 0, record.length, offset);
+  closeSync(handle);
+  expect(readRecordImageSync({ file, offset, length: record.length }).toString()).toBe('far away');
+  const window = await FileWindow.open(file, 64);
+  expect(await passRecord(window, offset, 24)).toMatchObject({ offset, end: offset + record.length });
+  await window.close();
+  const index = join(folder.path, 'large.idx');
+  writeFileSync(index, `1\t${offset}\n`);
+  expect((await readRecordIndex(index, offset + record.length)).offsets).toEqual(Float64Array.of(offset));
+});
+
+describe('after damage', () => {
+  const records = ['first', 'the second', 'a third one'].map((text) => frame(Buffer.from(text)));
+  const [one, two] = records.map(({ length }) => length) as [number, number];
+  const texts = async (content: Buffer) => {
+    const { records: found, lost } = await scan(content);
+    return { found: found.map(({ head }) => head.toString()), lost: lost.map(({ from, until }) => [from, until]) };
+  };
+  const damaged = (change: (content: Buffer) => void) => {
+    const content = Buffer.concat(records);
+    change(content);
+    return content;
+  };
+
+  test('a magic number that is another loses its record alone', async () => {
+    expect(await texts(damaged((content) => content.writeUInt32LE(1, one)))).toEqual({
+      found: ['first', 'a third one'],
+      lost: [[one, one + two]],
+    });
+  });
+
+  test('so does a length that is too large', async () => {
+    for (const length of [two + 1, 100, 2 ** 29 - 1]) {
+      expect(await texts(damaged((content) => content.writeUInt32LE(length, one + 4)))).toEqual({
+        found: ['first', 'a third one'],
+        lost: [[one, one + two]],
+      });
+    }
+  });
+
+  test('and a file that is cut off', async () => {
+    expect(await texts(damaged(() => undefined).subarray(0, -5))).toEqual({
+      found: ['first', 'the second'],
+      lost: [[one + two, Buffer.concat(records).length - 5]],
+    });
+  });
+});
+
+test('whatever bytes are changed, a scan ends, and accounts for the whole file', async () => {
+  const content = Buffer.concat(
+    Array.from({ length: 12 }, (_, i) => frame(packImage({ label: i, id: i, image: Buffer.alloc(i * 3, i) }))),
+  );
+  const parts = fc.oneof(
+    fc.uint8Array({ minLength: 1, maxLength: 5 }),
+    fc.constantFrom(0, 1, 2, 3, 7).map((kind) => {
+      const head = Buffer.alloc(8);
+      head.writeUInt32LE(magic);
+      head.writeUInt32LE(((kind << 29) | 12) >>> 0, 4);
+      return head;
+    }),
+  );
+  const edits = fc.array(fc.tuple(fc.nat(content.length - 1), parts), { minLength: 1, maxLength: 4 });
+  let lossy = 0;
+  await fc.assert(
+    fc.asyncProperty(edits, fc.nat(content.length), fc.boolean(), async (changes, length, whole) => {
+      const changed = Buffer.from(content);
+      for (const [at, given] of changes) changed.set(given.subarray(0, content.length - at), at);
+      const window = bytesAtHand(whole ? changed : changed.subarray(0, length));
+      let covered = 0;
+      const lost = await scanRecords(window, {
+        head: 40,
+        visit: ({ offset, end }) => {
+          covered += end - offset;
+        },
+      });
+      for (const { from, until } of lost) covered += until - from;
+      if (lost.length > 0) lossy++;
+      // The last record may lack its padding.
+      const over = covered - window.size;
+      if (over < 0 || over > 3) throw new Error(`${covered} of ${window.size} bytes are accounted for`);
+      for (let at = 0; at < window.size; at += 16) await passRecord(window, at, 40);
+    }),
+    { seed: 1, numRuns: 10_000 },
+  );
+  expect(lossy).toBeGreaterThan(5000);
+});
+
+test.each([
+  ['1\t0\n2\n', 'line 2 is not <key>, a tab and <offset>'],
+  ['1\t0\nx\t8\n', 'line 2 is not <key>, a tab and <offset>'],
+  ['1\t2\n', 'line 1 says that record 1 begins at byte 2, which is no multiple of 4'],
+  ['7\t400\n', 'line 1 says that record 7 begins at byte 400, but the records end at byte 100'],
+  ['1\t9999999999999999\n', 'line 1 has a number of more than 15 digits'],
+  ['', 'is empty'],
+])('an index of %j is refused', async (text, sentence) => {
+  const file = join(folder.path, 'x.idx');
+  writeFileSync(file, text);
+  await expect(readRecordIndex(file, 100)).rejects.toThrow(sentence);
+});

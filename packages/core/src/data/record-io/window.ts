@@ -1,0 +1,71 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { UserError } from '../../runtime/user-error';
+
+/** Bytes that are read in pieces. */
+export interface ByteSource {
+  readonly size: number;
+  /** `count` bytes from `position` on, fewer at the end. They are not written to again. */
+  read(position: number, count: number): Promise<Buffer>;
+  /** As `read`, at hand without waiting; undefined where it must be waited for. */
+  peek(position: number, count: number): Buffer | undefined;
+}
+
+export const bytesAtHand = (bytes: Buffer): ByteSource => {
+  const part = (position: number, count: number) => bytes.subarray(position, position + count);
+  return { size: bytes.length, read: async (position, count) => part(position, count), peek: part };
+};
+
+/** Reads a file of any size in large pieces, one of which is kept: for reads that mostly go forward. */
+export class FileWindow implements ByteSource {
+  private bytes: Buffer = Buffer.alloc(0);
+  private from = 0;
+
+  private constructor(
+    readonly file: string,
+    readonly size: number,
+    private readonly handle: FileHandle,
+    private readonly pieceBytes: number,
+  ) {}
+
+  /** @throws UserError for a file that cannot be read */
+  static async open(file: string, pieceBytes = 1 << 22): Promise<FileWindow> {
+    try {
+      const handle = await open(file, 'r');
+      const info = await handle.stat();
+      if (info.isFile()) return new FileWindow(file, info.size, handle, pieceBytes);
+      await handle.close();
+    } catch (error) {
+      throw new UserError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`, 1);
+    }
+    throw new UserError(`${file} cannot be read: it is no file.`, 1);
+  }
+
+  async read(position: number, count: number): Promise<Buffer> {
+    const there = Math.max(0, Math.min(count, this.size - position));
+    if (position < this.from || position + there > this.from + this.bytes.length) await this.fill(position, there);
+    const start = position - this.from;
+    return this.bytes.subarray(start, start + there);
+  }
+
+  peek(position: number, count: number): Buffer | undefined {
+    const start = position - this.from;
+    return start >= 0 && start + count <= this.bytes.length ? this.bytes.subarray(start, start + count) : undefined;
+  }
+
+  close(): Promise<void> {
+    return this.handle.close();
+  }
+
+  private async fill(position: number, count: number): Promise<void> {
+    const wanted = Math.min(Math.max(count, this.pieceBytes), this.size - position);
+    const bytes = Buffer.allocUnsafe(wanted);
+    let done = 0;
+    while (done < wanted) {
+      const { bytesRead } = await this.handle.read(bytes, done, wanted - done, position + done);
+      if (bytesRead === 0) throw new UserError(`${this.file} has become shorter while it was read.`, 1);
+      done += bytesRead;
+    }
+    this.bytes = bytes;
+    this.from = position;
+  }
+}

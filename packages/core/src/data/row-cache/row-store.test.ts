@@ -1,0 +1,152 @@
+import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { RowShard } from './row-shard';
+import { type MakeRows, type RowStoreLayout, rowStore } from './row-store';
+
+const folders: string[] = [];
+afterAll(() => {
+  for (const folder of folders) rmSync(folder, { recursive: true, force: true });
+});
+
+function layout(changed: Partial<RowStoreLayout> = {}): RowStoreLayout {
+  const folder = join(mkdtempSync(join(tmpdir(), 'headshare-rows-')), 'cache');
+  folders.push(join(folder, '..'));
+  const key = '0f'.repeat(32);
+  return { folder, key, type: 'float32', dimension: 3, images: 10, views: 2, rowsPerShard: 4, ...changed };
+}
+
+/** Of image i in view v: i, v and their product. */
+const rowOf = (image: number, view: number) => [image, view, image * view];
+
+/** Rows by twos, and which shards were asked for. */
+function maker(pause = 0) {
+  const asked: string[] = [];
+  const make: MakeRows = async function* ({ view, first, rows }: RowShard) {
+    asked.push(`${view}:${first}`);
+    for (let row = 0; row < rows; row += 2) {
+      await new Promise((resolve) => setTimeout(resolve, pause));
+      const images = [first + row, first + row + 1].filter((image) => image < first + rows);
+      yield Float32Array.from(images.flatMap((image) => rowOf(image, view)));
+    }
+  };
+  return { make, asked };
+}
+
+const { signal } = new AbortController();
+
+test('rows by image and view, in any order; padding is zeros', async () => {
+  const store = rowStore(layout());
+  const { make, asked } = maker();
+  const progress: (readonly [number, number])[] = [];
+  await store.fill({ make, signal, onProgress: (...done) => progress.push(done) });
+  expect(asked).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
+  expect(progress.at(-1)).toEqual([20, 20]);
+  const read = store.reader({ make, signal });
+  expect(Array.from(await read(Int32Array.of(9, 0, 5, -1), Int32Array.of(1, 0, 1, 0)))).toEqual([
+    ...rowOf(9, 1),
+    ...rowOf(0, 0),
+    ...rowOf(5, 1),
+    0,
+    0,
+    0,
+  ]);
+  await expect(read(Int32Array.of(10), Int32Array.of(0))).rejects.toThrow('There is no row of image 10, view 0.');
+  await expect(read(Int32Array.of(0), Int32Array.of(2))).rejects.toThrow('There is no row of image 0, view 2.');
+});
+
+test('only what is missing is made: after a stop, and where a file is of other content', async () => {
+  const where = layout();
+  const controller = new AbortController();
+  const { make } = maker();
+  const stopped = rowStore(where).fill({
+    make,
+    signal: controller.signal,
+    onProgress: (done) => {
+      if (done === 6) controller.abort(new Error('stopped'));
+    },
+  });
+  await expect(stopped).rejects.toThrow('stopped');
+  expect(readdirSync(where.folder)).toEqual(['view0-00000.rows']);
+
+  const rest = maker();
+  await rowStore(where).fill({ make: rest.make, signal });
+  expect(rest.asked).toEqual(['0:4', '0:8', '1:0', '1:4', '1:8']);
+
+  writeFileSync(join(where.folder, 'view1-00001.rows'), readFileSync(join(where.folder, 'view0-00001.rows')));
+  const again = maker();
+  await rowStore(where).fill({ make: again.make, signal });
+  expect(again.asked).toEqual(['1:4']);
+  expect(await rowStore({ ...where, key: 'ff'.repeat(32) }).missing()).toHaveLength(6);
+});
+
+test('what a process left half written is no hindrance', async () => {
+  const where = layout();
+  await rowStore(where).fill({ ...maker(), signal });
+  rmSync(join(where.folder, 'view0-00000.rows'));
+  writeFileSync(join(where.folder, 'view0-00000.rows.tmp'), 'half');
+  await rowStore(where).fill({ ...maker(), signal });
+  expect(readdirSync(where.folder)).toHaveLength(6);
+  expect(await rowStore(where).missing()).toEqual([]);
+});
+
+test('several who begin together share the work, and none does what another has done', async () => {
+  const where = layout();
+  const makers = [maker(5), maker(5), maker(5)];
+  await Promise.all(makers.map(({ make }) => rowStore(where).fill({ make, signal })));
+  expect(makers.flatMap(({ asked }) => asked).sort()).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
+  for (const { asked } of makers) expect(asked.length).toBeLessThan(6);
+  expect(readdirSync(where.folder)).toHaveLength(6);
+});
+
+test('a damaged row has its shard made again, once for all who meet it', async () => {
+  const where = layout();
+  const store = rowStore(where);
+  await store.fill({ ...maker(), signal });
+  const file = join(where.folder, 'view1-00000.rows');
+  const whole = readFileSync(file);
+  writeFileSync(file, Buffer.from(whole).fill(7, whole.length - 30));
+  const { make, asked } = maker();
+  const damaged: string[] = [];
+  const read = store.reader({ make, signal, onDamage: (which) => damaged.push(which) });
+  const views = Int32Array.of(1, 1);
+  // The first two rows are as they were.
+  await read(Int32Array.of(0, 1), views);
+  expect(damaged).toEqual([]);
+  const all = await Promise.all([0, 1, 2].map(() => read(Int32Array.of(2, 3), views)));
+  for (const rows of all) expect(Array.from(rows)).toEqual([...rowOf(2, 1), ...rowOf(3, 1)]);
+  expect(damaged).toEqual([file]);
+  expect(asked).toEqual(['1:0']);
+  expect(readFileSync(file)).toEqual(whole);
+});
+
+test('a file that vanished while it was in use is made again', async () => {
+  const where = layout();
+  const store = rowStore(where);
+  await store.fill({ ...maker(), signal });
+  rmSync(where.folder, { recursive: true });
+  const read = store.reader({ ...maker(), signal });
+  expect(Array.from(await read(Int32Array.of(7), Int32Array.of(1)))).toEqual(rowOf(7, 1));
+});
+
+test('an error of the maker is its own; nothing half-made stays', async () => {
+  const where = layout();
+  const failing: MakeRows = async function* () {
+    yield Float32Array.of(1, 2, 3);
+    throw Object.assign(new Error('no such picture'), { code: 'ENOENT' });
+  };
+  await expect(rowStore(where).fill({ make: failing, signal })).rejects.toThrow('no such picture');
+  expect(readdirSync(where.folder)).toEqual([]);
+});
+
+test('a folder that cannot be made is named', async () => {
+  const where = layout();
+  const blocked = join(where.folder, '..', 'file');
+  writeFileSync(blocked, '');
+  await expect(rowStore({ ...where, folder: join(blocked, 'cache') }).fill({ ...maker(), signal })).rejects.toThrow(
+    `The teacher's cache cannot be written to ${join(blocked, 'cache')} (ENOTDIR); --teacher-cache-dir is another place for it.`,
+  );
+  if (process.getuid?.() === 0) return;
+  chmodSync(join(where.folder, '..'), 0o500);
+  await expect(rowStore(where).fill({ ...maker(), signal })).rejects.toThrow('(EACCES)');
+});

@@ -1,0 +1,57 @@
+import type { CosineMargin } from '../../runtime/ops/cosine-margin';
+import { type Tensor, type Tensor2D, tf, type Variable } from '../../runtime/tensorflow';
+import { constant } from '../initialisers';
+import { marginHead } from '../margin-head';
+import type { Scope } from '../scope';
+
+const epsilon = 1e-3;
+/** How far a norm that is a standard deviation above the mean moves the margin. */
+const concentration = 0.333;
+/** How far the running statistics move at a step. */
+const share = 0.01;
+
+/**
+ * AdaFace (Kim et al., arXiv 2204.00964; mk-minchul/AdaFace, head.py, with m 0.4, h 0.333, t_alpha 0.01 as published):
+ * the margin depends on the embedding's norm, which stands for the image's quality. Norms are told by their running mean
+ * and deviation, which start at 20 and 100; no gradient passes through them. As there, a step's norms count before they
+ * are used. Other than there, cosines of other classes are not cut off at 1 - 1e-3.
+ */
+export default marginHead('adaface', { scale: 64, margin: 0.4 }, (margin, scope) => qualityMargin(margin, scope));
+
+function qualityMargin(margin: number, scope: Scope): (embedding: Tensor2D) => CosineMargin {
+  const mean = scope.statistic('batch_mean', [1], constant(20));
+  const deviation = scope.statistic('batch_std', [1], constant(100));
+  return (embedding) => {
+    const norms = tf.clipByValue(tf.norm(embedding, 2, 1), 0.001, 100);
+    const ofBatch = tf.mean(norms);
+    const variance = tf.div(tf.sum(tf.square(tf.sub(norms, ofBatch))), Math.max(1, norms.size - 1));
+    const now = { mean: follow(mean, ofBatch), deviation: follow(deviation, tf.sqrt(variance)) };
+    const quality = tf.div(tf.sub(norms, now.mean), tf.add(now.deviation, epsilon));
+    const scaled = tf.mul(tf.clipByValue(tf.mul(quality, concentration), -1, 1), margin);
+    return ofNorms(tf.neg(scaled), tf.add(scaled, margin));
+  };
+}
+
+/** Moves a running statistic. @returns its new value */
+function follow(variable: Variable, value: Tensor): Tensor {
+  const moved = tf.add(tf.mul(value, share), tf.mul(variable, 1 - share));
+  variable.assign(tf.clone(moved));
+  return moved;
+}
+
+/** cos(angle + angular) - additive, by each example's own [batch]; without slope where angles are cut off. */
+function ofNorms(angular: Tensor, additive: Tensor): CosineMargin {
+  const angle = (cosine: Tensor) => tf.acos(tf.clipByValue(cosine, epsilon - 1, 1 - epsilon));
+  const moved = (cosine: Tensor) => tf.add(angle(cosine), angular);
+  const within = (x: Tensor) => tf.clipByValue(x, epsilon, Math.PI - epsilon);
+  const isWithin = (x: Tensor, low: number, high: number) =>
+    tf.cast(tf.logicalAnd(tf.greaterEqual(x, low), tf.lessEqual(x, high)), 'float32');
+  return {
+    value: (cosine) => tf.sub(tf.cos(within(moved(cosine))), additive),
+    slope(cosine) {
+      const to = moved(cosine);
+      const passes = tf.mul(isWithin(cosine, epsilon - 1, 1 - epsilon), isWithin(to, epsilon, Math.PI - epsilon));
+      return tf.mul(passes, tf.div(tf.sin(to), tf.sin(angle(cosine))));
+    },
+  };
+}

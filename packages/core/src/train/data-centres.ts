@@ -1,0 +1,56 @@
+import { batches } from '../data/batches';
+import type { ImageDataset } from '../data/dataset';
+import type { Network } from '../nn/network';
+import { l2Normalise } from '../runtime/ops/normalise';
+import type { Program } from '../runtime/program';
+import type { NamedValues } from '../runtime/state';
+import { type Tensor4D, tf } from '../runtime/tensorflow';
+import { UserError } from '../runtime/user-error';
+
+/**
+ * Class centres where a network's own classifier is lost: of each class the mean, of length 1, of its images' embeddings,
+ * which are those of an image and its mirror image added up and normalised. Images pass batch by batch; what is kept is
+ * one row a class.
+ * @returns [embedding, classes], as heads have their weights
+ * @throws UserError where a class has no image, or its embeddings cancel out
+ */
+export async function centresOfData(
+  program: Program,
+  network: Network,
+  images: ImageDataset,
+  batchSize: number,
+): Promise<NamedValues> {
+  const { classes, size, labels } = images;
+  const { embeddingSize } = network;
+  const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+  const embed = program.define(`centres-${network.root}`, inputs, ({ pixels }) => {
+    const embedding = (view: Tensor4D) => network.embed(view, 'eval').embedding;
+    const both = tf.add(embedding(pixels as Tensor4D), embedding(tf.reverse(pixels, 2) as Tensor4D));
+    return { units: l2Normalise(both as ReturnType<typeof embedding>) };
+  });
+  const sums = new Float32Array(classes * embeddingSize);
+  let image = 0;
+  for await (const batch of batches(images, { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' })) {
+    const { units } = await embed({ pixels: batch.images });
+    for (let row = 0; row < batch.count; row++, image++) {
+      const at = (labels[image] ?? 0) * embeddingSize;
+      const from = row * embeddingSize;
+      for (let i = 0; i < embeddingSize; i++) sums[at + i] = (sums[at + i] ?? 0) + (units[from + i] ?? 0);
+    }
+  }
+  return normalisedColumns(sums, classes, embeddingSize, images.name);
+}
+
+/** Sums by class [classes, size] -> columns of length 1 [size, classes]. */
+function normalisedColumns(sums: Float32Array, classes: number, size: number, data: string): NamedValues {
+  const values = new Float32Array(sums.length);
+  for (let label = 0; label < classes; label++) {
+    const sum = sums.subarray(label * size, (label + 1) * size);
+    const length = Math.hypot(...sum);
+    if (!(length > 0)) {
+      throw new UserError(`Class ${label} of ${data} has no embedding to make its centre of: has it images?`, 1);
+    }
+    for (let i = 0; i < size; i++) values[i * classes + label] = (sum[i] ?? 0) / length;
+  }
+  return { shape: [size, classes], values };
+}

@@ -1,0 +1,56 @@
+import { join } from 'node:path';
+import type { ImageDataset } from '../data/dataset';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import type { Inference } from './inference';
+import { confidenceOf, predictionOf } from './metrics';
+
+/** What a network makes of images, one by one: enough to compare networks by, a thousandth of their logits. */
+export interface Predictions {
+  /** The class of the highest logit. */
+  readonly predicted: Int32Array;
+  /** Its softmax, 0..1. */
+  readonly confidence: Float32Array;
+}
+
+/** The file of a stage's folder that holds its network's predictions of the test images. */
+export const predictionsFile = 'test-predictions.safetensors';
+
+export async function predict(inference: Inference, images: ImageDataset): Promise<Predictions> {
+  const { length } = images.labels;
+  const predicted = new Int32Array(length);
+  const confidence = new Float32Array(length);
+  await inference.classify(images, (logits, from, count) => {
+    for (let i = 0; i < count; i++) {
+      const row = logits.subarray(i * images.classes, (i + 1) * images.classes);
+      predicted[from + i] = predictionOf(row, i);
+      confidence[from + i] = confidenceOf(row, predicted[from + i] as number);
+    }
+  });
+  return { predicted, confidence };
+}
+
+export function writePredictions(folder: string, { predicted, confidence }: Predictions): void {
+  // Classes are exact in float32, up to 2^24 of them.
+  const tensor = (values: Float32Array) => ({ shape: [values.length], values });
+  const tensors = new Map([
+    ['predicted', tensor(Float32Array.from(predicted))],
+    ['confidence', tensor(confidence)],
+  ]);
+  writeCheckpoint(join(folder, predictionsFile), { tensors, metadata: {} });
+}
+
+/** @throws Error for a file of other images */
+export function readPredictions(folder: string, { labels, name }: Pick<ImageDataset, 'labels' | 'name'>): Predictions {
+  const file = join(folder, predictionsFile);
+  const { tensors } = readCheckpoint(file);
+  const [predicted, confidence] = ['predicted', 'confidence'].map((key) => tensors.get(key)?.values);
+  if (predicted?.length !== labels.length || confidence?.length !== labels.length) {
+    throw new Error(`${file} holds no predictions of the ${labels.length} images of ${name}.`);
+  }
+  return { predicted: Int32Array.from(predicted), confidence };
+}
+
+/** The share of images that two networks take for the same class, right or wrong. */
+export function agreement(one: Predictions, other: Predictions): number {
+  return one.predicted.filter((label, i) => label === other.predicted[i]).length / one.predicted.length;
+}

@@ -1,0 +1,52 @@
+import { createHash } from 'node:crypto';
+import type { Augmentation } from '../../data/batches';
+import type { ImageDataset } from '../../data/dataset';
+import type { Views } from '../../data/views';
+import type { DescribedWeights } from '../../weights/network-from-weights';
+
+/** What a teacher's embeddings depend on, in words and digests: it also lies beside them, for people. */
+export interface CacheIdentity {
+  /** Of the teacher's architecture and of all its weights. */
+  readonly teacher: string;
+  readonly backbone: string;
+  readonly data: string;
+  readonly fingerprint: string;
+  readonly images: number;
+  readonly views: Views;
+  /** How views are drawn, where they are. */
+  readonly drawn?: Augmentation | string;
+  /** `cpu` or `gpu`: their kernels round differently. */
+  readonly device: string;
+}
+
+export function cacheIdentity(
+  teacher: DescribedWeights,
+  dataset: ImageDataset,
+  augment: Augmentation,
+  views: Views,
+): CacheIdentity {
+  const { name, fingerprint, labels, viewed, viewFingerprint } = dataset;
+  return {
+    teacher: weightsDigest(teacher),
+    backbone: teacher.description.backbone,
+    data: name,
+    fingerprint,
+    images: labels.length,
+    views,
+    ...(views.kind === 'drawn' && { drawn: viewed ? (viewFingerprint ?? '') : augment }),
+    device: process.env.TF_DEVICE || 'cpu',
+  };
+}
+
+/** SHA-256 in hexadecimal. */
+export const keyOf = (identity: CacheIdentity): string =>
+  createHash('sha256').update(JSON.stringify(identity)).digest('hex');
+
+function weightsDigest({ tensors, description }: DescribedWeights): string {
+  const hash = createHash('sha256').update(JSON.stringify(description));
+  for (const [name, { shape, values }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
+    hash.update(JSON.stringify([name, shape]));
+    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+  }
+  return hash.digest('hex');
+}

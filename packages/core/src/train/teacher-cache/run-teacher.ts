@@ -1,0 +1,82 @@
+import type { Augmentation, batches } from '../../data/batches';
+import type { ImageDataset } from '../../data/dataset';
+import type { RowShard } from '../../data/row-cache/row-shard';
+import { type Views, viewOf } from '../../data/views';
+import { Program } from '../../runtime/program';
+import { State } from '../../runtime/state';
+import type { Tensor4D } from '../../runtime/tensorflow';
+import { loadNetwork } from '../load-network';
+
+export interface TeacherRun {
+  /** The teacher's checkpoint. */
+  readonly teacher: string;
+  readonly dataset: ImageDataset;
+  readonly augment: Augmentation;
+  readonly views: Views;
+  readonly batchSize: number;
+  readonly eager: boolean;
+}
+
+/** A teacher that is loaded when it is first asked for embeddings. */
+export interface RunningTeacher {
+  /** Those of a shard's images in its view, some at a time. */
+  embeddings(shard: RowShard): AsyncIterable<Float32Array>;
+  /** Those of some images in one view, [images, dimension]. */
+  embeddingsOf(indices: ArrayLike<number>, view: number): Promise<Float32Array>;
+  dispose(): void;
+}
+
+/** Runs a teacher in evaluation mode, in float32, beside whatever else is running. */
+export function runningTeacher({
+  teacher: file,
+  dataset,
+  augment,
+  views,
+  batchSize,
+  eager,
+}: TeacherRun): RunningTeacher {
+  let loaded: ReturnType<typeof load> | undefined;
+  let disposed = false;
+
+  function load() {
+    if (disposed) throw new Error('The teacher was asked for embeddings after it had been disposed of.');
+    const state = new State();
+    const teacher = loadNetwork(state, 'teacher', file);
+    const program = new Program(state, { eager });
+    const size = teacher.description.inputSize;
+    const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+    const step = program.define('embed-teacher', inputs, ({ pixels }) => ({
+      embedding: teacher.embed(pixels as Tensor4D, 'eval').embedding,
+    }));
+    return { state, program, step };
+  }
+
+  async function* embed(shown: ReturnType<typeof batches>): AsyncGenerator<Float32Array> {
+    for await (const { images, count } of shown) {
+      loaded ??= load();
+      const { embedding } = await loaded.step({ pixels: images });
+      yield embedding.subarray(0, count * (embedding.length / batchSize));
+    }
+  }
+
+  return {
+    embeddings: ({ view, first, rows }) =>
+      embed(
+        viewOf(dataset, augment, views, view, {
+          batchSize,
+          subset: Int32Array.from({ length: rows }, (_, i) => first + i),
+        }),
+      ),
+    async embeddingsOf(subset, view) {
+      const parts: number[] = [];
+      for await (const part of embed(viewOf(dataset, augment, views, view, { batchSize, subset }))) parts.push(...part);
+      return Float32Array.from(parts);
+    },
+    dispose() {
+      disposed = true;
+      loaded?.program.dispose();
+      loaded?.state.dispose();
+      loaded = undefined;
+    },
+  };
+}

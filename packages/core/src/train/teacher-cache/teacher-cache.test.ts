@@ -1,0 +1,326 @@
+import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Augmentation } from '../../data/batches';
+import type { ImageDataset } from '../../data/dataset';
+import { backend } from '../../runtime/binding';
+import { type NamedValues, State } from '../../runtime/state';
+import { tf } from '../../runtime/tensorflow';
+import { readCheckpoint, writeCheckpoint } from '../checkpoint';
+import { classificationTask } from '../classification-task';
+import type { Distillation } from '../network-training';
+import type { Task } from '../task';
+import {
+  removeTemporaryFolders,
+  stopTiny,
+  type TinyRun,
+  temporaryFolder,
+  tinyImages,
+  tinyNetwork,
+  tinyObjective,
+  trainTiny,
+} from '../tiny-training';
+import { checkpointFiles } from '../trainer';
+
+const images = 16;
+const flips: Augmentation = { flip: true };
+const crops: Augmentation = { flip: true, crop: { pad: 1 } };
+
+const taskOf = (augment: Augmentation, train: ImageDataset = tinyImages('train', images)): Task =>
+  classificationTask({ train, test: tinyImages('test', 6), augment });
+
+let teacher: string;
+beforeAll(async () => {
+  const { folder } = await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { seed: 7 } });
+  teacher = join(folder, checkpointFiles.last);
+});
+
+afterAll(removeTemporaryFolders);
+
+interface Taught extends Partial<Omit<Distillation, 'objective' | 'cache'>> {
+  readonly method?: string;
+  readonly cache?: string;
+  readonly type?: 'float32' | 'float16';
+  readonly augment?: Augmentation;
+  readonly train?: ImageDataset;
+  readonly settings?: NonNullable<Parameters<typeof trainTiny>[0]>['settings'];
+  readonly network?: ReturnType<typeof tinyNetwork>;
+  readonly folder?: string;
+  readonly eager?: boolean;
+}
+
+/** What `trainTiny` is given for a student of the teacher; without `cache`, the teacher runs in every step. */
+const student = ({
+  method = 'th-kd',
+  cache: folder,
+  type = 'float32',
+  augment = flips,
+  train,
+  settings,
+  network,
+  eager,
+  ...distillation
+}: Taught) => ({
+  task: taskOf(augment, train),
+  ...(settings && { settings }),
+  ...(network && { network }),
+  ...(eager && { eager }),
+  distillation: {
+    teacher,
+    objective: tinyObjective(method),
+    ...distillation,
+    // Two shards a view.
+    ...(folder !== undefined && { cache: { type, folder, rowsPerShard: 10 } }),
+  },
+});
+
+const distil = (options: Taught = {}): Promise<TinyRun> => trainTiny(student(options));
+
+const weightsOf = ({ folder }: TinyRun) => readCheckpoint(join(folder, checkpointFiles.last)).tensors;
+
+function expectSame(one: TinyRun, other: TinyRun): void {
+  expect(one.tracked).toEqual(other.tracked);
+  expect(weightsOf(one)).toEqual(weightsOf(other));
+}
+
+/** The shards of the only cache in a folder. */
+function shardsIn(folder: string): string[] {
+  const [cache] = readdirSync(folder);
+  const at = join(folder, cache as string);
+  return readdirSync(at)
+    .filter((name) => name.endsWith('.rows'))
+    .sort()
+    .map((name) => join(at, name));
+}
+
+const contents = (files: readonly string[]) => files.map((file) => readFileSync(file));
+
+describe('losses and weights are those of a teacher that runs, to the last bit,', () => {
+  test.each(['th-kd', 'l2e', 'crd', 'rkd', 'proxyless'])('with %s', async (method) => {
+    const cache = temporaryFolder();
+    expectSame(await distil({ method, cache }), await distil({ method }));
+  });
+
+  test('for images as they are, for mirrored ones and for views that were drawn', async () => {
+    const cases: Taught[] = [{ augment: {} }, { augment: flips }, { augment: crops, views: 3 }];
+    for (const [i, one] of cases.entries()) {
+      const cache = temporaryFolder();
+      const settings = { epochs: 4 };
+      expectSame(await distil({ ...one, settings, cache }), await distil({ ...one, settings }));
+      expect(shardsIn(cache)).toHaveLength([2, 4, 6][i] as number);
+    }
+  });
+
+  test('with micro-batches, and operation by operation', async () => {
+    for (const one of [{ settings: { accumulate: 2 } }, { eager: true }]) {
+      expectSame(await distil({ ...one, cache: temporaryFolder() }), await distil(one));
+    }
+  });
+
+  test('after an interruption', async () => {
+    const cache = temporaryFolder();
+    const folder = await stopTiny(5, student({ cache }));
+    const whole = await distil();
+    const rest = await trainTiny({ ...student({ cache }), folder });
+    expect(weightsOf(rest)).toEqual(weightsOf(whole));
+  });
+});
+
+test('float16 takes half the space, and weights are within a thousandth', async () => {
+  const [half, full] = [temporaryFolder(), temporaryFolder()];
+  const near = await distil({ cache: half, type: 'float16' });
+  const exact = await distil({ cache: full });
+  const bytes = (folder: string) => contents(shardsIn(folder)).reduce((sum, { length }) => sum + length, 0);
+  expect(bytes(half) / bytes(full)).toBeLessThan(0.6);
+  let largest = 0;
+  for (const [name, { values }] of weightsOf(exact)) {
+    const other = weightsOf(near).get(name)?.values ?? [];
+    for (const [i, value] of values.entries()) largest = Math.max(largest, Math.abs(value - (other[i] as number)));
+  }
+  expect(largest).toBeGreaterThan(0);
+  expect(largest).toBeLessThan(1e-3);
+});
+
+test('students and seeds share what was made once', async () => {
+  const cache = temporaryFolder();
+  await distil({ cache, augment: crops, views: 2 });
+  const before = contents(shardsIn(cache));
+  const other = await distil({
+    cache,
+    augment: crops,
+    views: 2,
+    method: 'l2e',
+    network: tinyNetwork(0.5),
+    settings: { seed: 3 },
+  });
+  expect(other.lines[0]).toMatch(/^teacher's cache: 32 embeddings read from /);
+  expect(readdirSync(cache)).toHaveLength(1);
+  expect(contents(shardsIn(cache))).toEqual(before);
+});
+
+test('another teacher, other data and other views have caches of their own', async () => {
+  const cache = temporaryFolder();
+  await distil({ cache });
+  await distil({ cache, train: tinyImages('others', images) });
+  await distil({ cache, augment: {} });
+  const { tensors, metadata } = readCheckpoint(teacher);
+  const name = 'conv1.weight';
+  const { shape, values } = tensors.get(name) as NamedValues;
+  const changed = new Map(tensors).set(name, {
+    shape,
+    values: values.map((value, i) => (i === 0 ? value * 1.001 : value)),
+  });
+  const file = join(temporaryFolder(), 'other.safetensors');
+  writeCheckpoint(file, { tensors: changed, metadata });
+  await distil({ cache, teacher: file });
+  expect(readdirSync(cache)).toHaveLength(4);
+});
+
+describe('a file that is not what it should be is made again:', () => {
+  const damages: Record<string, (files: readonly string[]) => void> = {
+    'cut off': ([file]) => truncateSync(file as string, 200),
+    'a byte that changed': ([, file]) => {
+      const bytes = readFileSync(file as string);
+      // In the numbers of its last row: every training reads them.
+      bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 1;
+      writeFileSync(file as string, bytes);
+    },
+    "another's": ([one, other]) => writeFileSync(one as string, readFileSync(other as string)),
+    empty: ([file]) => writeFileSync(file as string, ''),
+  };
+  test.each(Object.keys(damages))('%s', async (how) => {
+    const cache = temporaryFolder();
+    // Each image as it is: all rows are read in the first epoch.
+    const first = await distil({ cache, augment: {} });
+    const files = shardsIn(cache);
+    const whole = contents(files);
+    damages[how]?.(files);
+    expect(contents(files)).not.toEqual(whole);
+    const again = await distil({ cache, augment: {} });
+    expectSame(again, first);
+    expect(contents(files)).toEqual(whole);
+  });
+});
+
+test('a damaged file is named in the terminal', async () => {
+  const cache = temporaryFolder();
+  await distil({ cache, augment: {} });
+  const [, file] = shardsIn(cache) as [string, string];
+  const bytes = readFileSync(file);
+  bytes.fill(0, bytes.length - 20);
+  writeFileSync(file, bytes);
+  const { lines } = await distil({ cache, augment: {} });
+  expect(lines.filter((line) => line.includes('damaged'))).toEqual([
+    `teacher's cache: ${file} is damaged; it is made again`,
+  ]);
+});
+
+test('an interrupted making keeps whole files and goes on from them', async () => {
+  const cache = temporaryFolder();
+  const reason = new Error('stopped by hand');
+  const controller = new AbortController();
+  const train = tinyImages('train', images);
+  let reads = 0;
+  const stopping: ImageDataset = {
+    ...train,
+    async read(...given) {
+      await train.read(...given);
+      // Shards are of ten and of six images, in batches of four: in the second one.
+      if (++reads === 5) controller.abort(reason);
+    },
+  };
+  const run = trainTiny({ ...student({ cache, train: stopping }), signal: controller.signal });
+  await expect(run).rejects.toBe(reason);
+  const [kept, ...others] = shardsIn(cache) as [string];
+  expect(others).toEqual([]);
+  expect(readdirSync(join(kept, '..'))).toHaveLength(1);
+  const { ino } = statSync(kept);
+  const resumed = await distil({ cache });
+  expect(resumed.lines[0]).toMatch(
+    /32 embeddings \(16 images, each and its mirror image\) into .*, 10 of them there already$/,
+  );
+  expect(statSync(kept).ino).toBe(ino);
+  expectSame(resumed, await distil());
+});
+
+test('two trainings that start together share the making', async () => {
+  const cache = temporaryFolder();
+  const [one, other] = await Promise.all([distil({ cache }), distil({ cache })]);
+  expectSame(one, other);
+  expect(shardsIn(cache)).toHaveLength(4);
+});
+
+test('a cache of other numbers than the teacher gives, as of older code, is made anew', async () => {
+  const cache = temporaryFolder();
+  const train = tinyImages('train', images);
+  const changed: ImageDataset = {
+    ...train,
+    async read(indices, target, view) {
+      await train.read(indices, target, view);
+      for (let i = 0; i < target.length; i++) target[i] = 255 - (target[i] as number);
+    },
+  };
+  const first = await distil({ cache });
+  const inverted = await distil({ cache, train: changed });
+  expect(inverted.lines[0]).toContain('is of other code or another machine');
+  expectSame(inverted, await distil({ train: changed }));
+  expect(inverted.tracked).not.toEqual(first.tracked);
+});
+
+test('of the teacher only the head is in the training', async () => {
+  const names: string[] = [];
+  const { dispose } = State.prototype;
+  const spy = jest.spyOn(State.prototype, 'dispose').mockImplementation(function (this: State) {
+    if (this.all('slot').length > 0) names.push(...this.all().map(({ name }) => name));
+    dispose.call(this);
+  });
+  await distil({ cache: temporaryFolder() });
+  spy.mockRestore();
+  expect(names).toContain('student/conv1.weight');
+  expect(names.filter((name) => name.startsWith('distilled-teacher/'))).toEqual([
+    'distilled-teacher/head.weight',
+    'distilled-teacher/head.bias',
+  ]);
+});
+
+test('nothing is left behind', async () => {
+  await distil({ cache: temporaryFolder() });
+  const held = () => ({ tensors: tf.memory().numTensors, handles: backend().binding.getNumOfTensors() });
+  const before = held();
+  const cache = temporaryFolder();
+  await distil({ cache });
+  await distil({ cache });
+  expect(held()).toEqual(before);
+});
+
+describe('what a cache cannot serve is refused:', () => {
+  test('views that never come twice', async () => {
+    await expect(distil({ cache: temporaryFolder(), augment: crops })).rejects.toThrow(
+      '--teacher-cache: the images of train are cropped at random in training, so that the teacher sees each only once and nothing it says could be read again; --teacher-views=8 shows eight views of each in turn, --teacher-cache=off is as before.',
+    );
+  });
+
+  test('images that are mixed in the step', async () => {
+    const cache = temporaryFolder();
+    await expect(distil({ cache, method: 'kd', settings: { mixup: 0.4 } })).rejects.toThrow(
+      '--teacher-cache does not go with --mixup',
+    );
+  });
+
+  test.each(['at', 'simkd', 'fsp', 'ab'])('%s, which reads maps', async (method) => {
+    const cache = temporaryFolder();
+    await expect(distil({ cache, method })).rejects.toThrow(`--teacher-cache: ${method} reads the teacher's maps`);
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test("embeddings that are beyond float16's reach", async () => {
+    const { tensors, metadata } = readCheckpoint(teacher);
+    const name = [...tensors.keys()].filter((key) => key.includes('bn') && key.endsWith('.weight')).at(-1) as string;
+    const scale = tensors.get(name) as NamedValues;
+    const file = join(temporaryFolder(), 'huge.safetensors');
+    const huge = new Map(tensors).set(name, { ...scale, values: scale.values.map(() => 1e7) });
+    writeCheckpoint(file, { tensors: huge, metadata });
+    await expect(distil({ teacher: file, cache: temporaryFolder(), type: 'float16' })).rejects.toThrow(
+      /^--teacher-cache=float16: the teacher's embeddings have a [\d.]+, and float16 ends at 65504; --teacher-cache=float32 holds it\.$/,
+    );
+  });
+});

@@ -1,0 +1,117 @@
+import { elementTypes } from '../element-types';
+import { contiguousStrides, type ForeignTensor, stridedTensor } from '../foreign-tensor';
+import { type Refuse, shown } from '../refusal';
+import type { ForeignTensors } from '../state-dict';
+import type { OnnxLayer } from './layers';
+
+/** A layer of a network of ours, by its names in PyTorch. */
+interface Planned {
+  readonly name: string;
+  readonly kind: OnnxLayer['kind'];
+  readonly shape: readonly number[];
+  readonly parts: readonly string[];
+}
+
+export type Match =
+  | { readonly tensors: ForeignTensors; readonly left: readonly OnnxLayer[] }
+  /** Why the layers are not the network's. */
+  | { readonly problem: string };
+
+/**
+ * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `plan` in the order in which
+ * it declares them: exporters lose names. Each layer is the first one left of its kind and shape. A convolution's or
+ * linear layer's bias that the network has not is a batch norm that was folded in: the norm behind it then adds that,
+ * and does nothing else.
+ * @returns with what is left over behind: perhaps a classifier
+ */
+export function matchLayers(
+  layers: readonly OnnxLayer[],
+  plan: ReadonlyMap<string, readonly number[]>,
+  refuse: Refuse,
+): Match {
+  const planned = layersPlanned(plan);
+  const open = new Set(planned);
+  const place = new Map<OnnxLayer, Planned>();
+  const tensors = new Map<string, ForeignTensor>();
+  const left: OnnxLayer[] = [];
+  for (const layer of layers) {
+    const fits = (one: Planned) => one.kind === layer.kind && one.shape.join() === layer.shape.join() && open.has(one);
+    const before = place.get(layers[layer.after ?? -1] as OnnxLayer);
+    const next = before && planned[planned.indexOf(before) + 1];
+    const own = next && layer.kind === 'norm' && fits(next) ? next : planned.find(fits);
+    if (!own) {
+      left.push(layer);
+      continue;
+    }
+    const renamed = [...layer.names].find(([part, name]) => plan.has(name) && name !== `${own.name}.${part}`);
+    if (renamed) return { problem: `its ${shown(renamed[1])} is where ${own.name} would be` };
+    open.delete(own);
+    place.set(layer, own);
+    for (const part of own.parts) {
+      const given = layer.tensors.get(part);
+      if (given) tensors.set(`${own.name}.${part}`, shaped(layer, part, given, refuse));
+      else if (part !== 'bias') return { problem: `${own.name} has no ${part} there` };
+    }
+    const folded = layer.tensors.get('bias');
+    const norm = planned[planned.indexOf(own) + 1];
+    if (folded && !own.parts.includes('bias')) {
+      if (norm?.kind !== 'norm' || !open.has(norm) || norm.shape[0] !== own.shape[0]) {
+        return { problem: `its layer for ${own.name} has a bias, which the network has not` };
+      }
+      open.delete(norm);
+      for (const [part, tensor] of normThatAdds(folded, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
+    }
+  }
+  const [lacking] = open;
+  return lacking ? { problem: `it lacks ${lacking.name} [${lacking.shape}]` } : { tensors, left };
+}
+
+function layersPlanned(plan: ReadonlyMap<string, readonly number[]>): Planned[] {
+  const parts = new Map<string, string[]>();
+  for (const name of plan.keys()) {
+    const dot = name.lastIndexOf('.');
+    const layer = name.slice(0, dot);
+    parts.set(layer, [...(parts.get(layer) ?? []), name.slice(dot + 1)]);
+  }
+  return [...parts].map(([name, own]) => {
+    const shape = plan.get(`${name}.weight`) ?? [];
+    const byRank = shape.length === 4 ? 'convolution' : shape.length === 2 ? 'linear' : 'slope';
+    return { name, kind: own.includes('running_mean') ? 'norm' : byRank, shape, parts: own };
+  });
+}
+
+function shaped(layer: OnnxLayer, part: string, tensor: ForeignTensor, refuse: Refuse): ForeignTensor {
+  if (part !== 'weight') return tensor;
+  if (layer.kind === 'slope') return made(layer.shape, tensor.values(), refuse);
+  if (!layer.transposed) return tensor;
+  const [outputs = 0, inputs = 0] = layer.shape;
+  const values = tensor.values();
+  const turned = Float32Array.from(
+    { length: values.length },
+    (_, i) => values[(i % inputs) * outputs + Math.floor(i / inputs)] ?? 0,
+  );
+  return made(layer.shape, turned, refuse);
+}
+
+/**
+ * A batch norm that adds `bias` and changes nothing else, to the bit whatever its epsilon is (up to 1e-3): 2^16 plus that
+ * is 2^16 in float32, and the root of it, 2^8, is what it is multiplied by.
+ */
+function normThatAdds(bias: ForeignTensor, refuse: Refuse): [string, ForeignTensor][] {
+  const { shape } = bias;
+  const filled = (value: number) => made(shape, new Float32Array(shape[0] ?? 0).fill(value), refuse);
+  return [
+    ['weight', filled(2 ** 8)],
+    ['bias', bias],
+    ['running_mean', filled(0)],
+    ['running_var', filled(2 ** 16)],
+  ];
+}
+
+function made(shape: readonly number[], values: Float32Array, refuse: Refuse): ForeignTensor {
+  const type = elementTypes.get('float32');
+  if (!type) throw new Error('float32 is a type.');
+  const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const storage = { type, elements: values.length, data, budget: { left: values.byteLength }, known: new Map() };
+  return stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse);
+}

@@ -1,0 +1,92 @@
+import { backbones } from '../../nn/registry';
+import { classifierName } from '../backbone-fit';
+import type { BackboneHints } from '../choose-backbone';
+import { planOf } from '../choose-backbone';
+import { type Refuse, readBytes, refusal } from '../refusal';
+import type { ForeignTensors } from '../state-dict';
+import { layersOf, type OnnxLayer } from './layers';
+import { matchLayers } from './match-layers';
+import { readModel } from './model';
+
+export interface OnnxNetwork {
+  /** By PyTorch's names. */
+  readonly tensors: ForeignTensors;
+  readonly backbone: string;
+  readonly embeddingSize: number;
+}
+
+/**
+ * The weights of an ONNX file that PyTorch's exporter wrote of a network of the registry (insightface's published models
+ * are such files). Names are mostly lost there and batch norms folded into convolutions, so layers are told by their
+ * order and shapes; the graph itself is neither run nor compared, so that another activation would go unnoticed.
+ * @throws UserError where no network fits, or several do
+ */
+export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
+  const refuse = refusal(file, 'an ONNX model');
+  const layers = layersOf(readModel(readBytes(file), refuse), refuse);
+  const names = hints.backbone === undefined ? backbones.all.map(({ name }) => name) : [hints.backbone];
+  const fits: OnnxNetwork[] = [];
+  const problems: string[] = [];
+  for (const backbone of names) {
+    const tried = fitOf(layers, backbone, hints, refuse);
+    if (typeof tried === 'string') problems.push(`${backbone}: ${tried}`);
+    else if (tried) fits.push(tried);
+  }
+  const [only] = fits;
+  if (only && fits.length === 1) return only;
+  if (only) throw refuse(`it fits ${fits.map(({ backbone }) => backbone).join(', ')}: say which of them it is`);
+  const closest = problems.length > 0 ? ` (${problems.slice(0, 2).join('; ')})` : '';
+  const convolutions = layers.filter(({ kind }) => kind === 'convolution').length;
+  throw refuse(`its ${convolutions} convolutions are those of no network that is known here${closest}`);
+}
+
+/** A clause of what is wrong for a network that has the file's convolutions; nothing for one that has others. */
+function fitOf(
+  layers: readonly OnnxLayer[],
+  backbone: string,
+  hints: BackboneHints,
+  refuse: Refuse,
+): OnnxNetwork | string | undefined {
+  const lastLinear = layers.findLast(({ kind }) => kind === 'linear')?.shape[0];
+  let why: string | undefined;
+  for (const embeddingSize of new Set([hints.embeddingSize, lastLinear])) {
+    const plan = planOf(backbone, { ...hints, ...(embeddingSize !== undefined && { embeddingSize }) });
+    const wanted = [...plan.backbone.values()].filter((shape) => shape.length === 4);
+    const had = layers.filter(({ kind }) => kind === 'convolution').map(({ shape }) => shape);
+    if (sorted(wanted) !== sorted(had)) continue;
+    const match = matchLayers(layers, plan.backbone, refuse);
+    if ('problem' in match) {
+      why = match.problem;
+      continue;
+    }
+    const [classifier, ...more] = match.left;
+    const tensors = new Map(match.tensors);
+    if (classifier) {
+      const isOne = more.length === 0 && classifier.kind === 'linear' && classifier.shape[1] === plan.embeddingSize;
+      if (!isOne) {
+        why = `left over is a ${classifier.kind} [${classifier.shape}]`;
+        continue;
+      }
+      const name = classifierName(backbones.named(backbone), plan);
+      const again = matchLayers(
+        [classifier],
+        new Map(
+          [...classifier.tensors].map(([part]) => [
+            `${name}.${part}`,
+            part === 'weight' ? classifier.shape : [classifier.shape[0] ?? 0],
+          ]),
+        ),
+        refuse,
+      );
+      if ('tensors' in again) for (const [key, tensor] of again.tensors) tensors.set(key, tensor);
+    }
+    return { tensors, backbone, embeddingSize: plan.embeddingSize };
+  }
+  return why;
+}
+
+const sorted = (shapes: readonly (readonly number[])[]): string =>
+  shapes
+    .map((shape) => shape.join())
+    .sort()
+    .join(';');

@@ -1,0 +1,80 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import { casePath } from '../test/fixture';
+import { writeFacesExample } from './data/example/example-faces';
+import { writeIjbExample } from './data/example/example-ijb';
+import { openTrainingRecords } from './data/training-records/training-records';
+import { openVerificationSets } from './data/verification-sets/find-sets';
+import { countPairs } from './data/verification-sets/verification-set';
+import { main } from './data-main';
+
+const folder = temporaryFolder();
+
+async function run(...argv: string[]) {
+  const lines: string[] = [];
+  return { exitCode: await main(argv, (line) => lines.push(line)), text: lines.join('\n') };
+}
+
+test('an example has the very layout, and is whole', async () => {
+  await writeFacesExample(folder.path, { identities: 3, imagesPerIdentity: 2, sets: ['lfw'], pairs: 10 });
+  expect(readFileSync(join(folder.path, 'property'), 'utf8')).toBe('3,112,112');
+  const lines = readFileSync(join(folder.path, 'train.idx'), 'utf8').split('\n');
+  expect(lines.map((line) => line.split('\t')[0])).toEqual(['1', '2', '3', '4', '5', '6', '7', '8', '9', '0', '']);
+  const { source } = await openTrainingRecords(folder.path);
+  expect([...source.labels]).toEqual([0, 0, 1, 1, 2, 2]);
+  const [lfw] = await openVerificationSets(folder.path);
+  expect(lfw && countPairs(lfw.pairs)).toEqual({ pairs: 20, same: 10 });
+  const { exitCode, text } = await run('check', `--data=${folder.path}`, '--whole');
+  expect(text).toMatch(/train +6 .* 3 +2 +2/);
+  expect(text).toContain('3 identities, 6 images of 112 x 112.');
+  expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person (as published: 6000 pairs).');
+  expect(text).toContain('Decoded 46 images: 0 cannot be read.');
+  expect(exitCode).toBe(0);
+});
+
+test('an example of IJB-C: files joined by line, templates in pairs', async () => {
+  await writeIjbExample(folder.path, { people: 2, images: 2 });
+  const lines = (name: string) =>
+    readFileSync(join(folder.path, 'IJBC/meta', `ijbc_${name}.txt`), 'utf8')
+      .trimEnd()
+      .split('\n');
+  expect(lines('face_tid_mid').slice(0, 3)).toEqual(['1.jpg 1 100', '2.jpg 1 100', '3.jpg 4 102']);
+  expect(lines('template_pair_label')).toEqual(['1 4 1', '1 7 0', '1 10 0', '4 7 0', '4 10 0', '7 10 1']);
+  const points = lines('name_5pts_score').map((line) => line.split(' '));
+  expect(points.map((words) => words.length)).toEqual(Array(8).fill(12));
+  expect(readdirSync(join(folder.path, 'IJBC/loose_crop'))).toHaveLength(8);
+});
+
+test('what is damaged or missing is listed', async () => {
+  const bytes = readFileSync(casePath('rec/tiny.rec'));
+  bytes.fill(0, 4080, 4084);
+  writeFileSync(join(folder.path, 'train.rec'), bytes);
+  const { exitCode, text } = await run('check', `--data=${folder.path}`);
+  expect(exitCode).toBe(1);
+  expect(text).toContain('There is no .idx');
+  expect(text).toContain('There is no file property');
+  expect(text).toContain('There are no verification sets (lfw.bin ...)');
+  expect(text).toContain('1 records cannot be read:\n  bytes 4080 to 7951: it does not begin as a record does');
+  expect(text).toContain(`Then: npx nx run face:data -- check --kind=ms1m --data=${folder.path}`);
+  copyFileSync(casePath('rec/tiny.idx'), join(folder.path, 'train.idx'));
+  const indexed = await run('check', `--data=${folder.path}`);
+  expect(indexed.text).toContain(`40 images: 1 cannot be read.\n  ${join(folder.path, 'train.rec')} at byte 4080: `);
+  rmSync(join(folder.path, 'train.rec'));
+  expect((await run('check', `--data=${join(folder.path, 'none')}`)).text).toContain('train.rec, train.idx, property');
+});
+
+test('verification sets and folders by identity alone', async () => {
+  copyFileSync(casePath('bin/tiny_py2_str.bin'), join(folder.path, 'lfw.bin'));
+  const sets = await run('check', `--data=${folder.path}`, '--sample=4');
+  expect(sets.text).toContain(
+    'lfw: 60 pairs in 10 folds, 30 of the same person (as published: 6000 pairs).\nLooked into the headers of 4 images',
+  );
+  expect(sets.exitCode).toBe(0);
+  const out = join(folder.path, 'faces');
+  mkdirSync(out);
+  await run('example', '--kind=folder', `--out=${out}`);
+  const faces = await run('check', `--data=${out}`);
+  expect(faces.text).toMatch(/train +15 .* 3 +5 +5/);
+  expect(faces.exitCode).toBe(0);
+});

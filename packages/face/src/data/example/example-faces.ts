@@ -1,0 +1,86 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import sharp from 'sharp';
+import { type ProceduralFacesOptions, proceduralFaces } from '../procedural-faces';
+import { faceSize } from '../training-records/training-records';
+import { verificationPairs } from '../verification-pairs';
+import { writeTrainingRecords } from './training-records-writer';
+
+export interface FacesExample {
+  /** People to train on, and pictures of each; default 16 and 10. */
+  readonly identities?: number;
+  readonly imagesPerIdentity?: number;
+  /** Names of verification sets. */
+  readonly sets?: readonly string[];
+  /** Pairs of either kind in each, a multiple of 10; default 50. */
+  readonly pairs?: number;
+}
+
+/** People in a verification set, and pictures of each. */
+const [people, picturesOfEach] = [20, 6];
+
+/** Drawn faces as JPEGs, in the order of their data set. */
+export async function facesAsJpegs(
+  options: Omit<ProceduralFacesOptions, 'size' | 'cacheFolder'>,
+): Promise<readonly Buffer[]> {
+  const size = faceSize;
+  // Not to be kept: an example is drawn once.
+  const cacheFolder = await mkdtemp(join(tmpdir(), 'headshare-example-'));
+  const faces = proceduralFaces({ ...options, size, cacheFolder });
+  try {
+    const jpegs: Buffer[] = [];
+    for (let i = 0; i < faces.labels.length; i++) {
+      const pixels = new Uint8Array(size * size * 3);
+      await faces.read([i], pixels);
+      jpegs.push(
+        await sharp(pixels, { raw: { width: size, height: size, channels: 3 } })
+          .jpeg({ quality: 95 })
+          .toBuffer(),
+      );
+    }
+    return jpegs;
+  } finally {
+    await faces.close();
+    await rm(cacheFolder, { recursive: true, force: true });
+  }
+}
+
+/** Writes a tiny MS1M of drawn faces with verification sets, in the layouts that insightface distributes. */
+export async function writeFacesExample(folder: string, example: FacesExample = {}): Promise<void> {
+  const { identities = 16, imagesPerIdentity = 10, sets = ['lfw', 'cfp_fp', 'agedb_30'], pairs = 50 } = example;
+  const train = await facesAsJpegs({ identities, imagesPerIdentity, seed: 1, split: 'train' });
+  const faces = train.map((image, i) => ({ identity: Math.floor(i / imagesPerIdentity), image }));
+  writeTrainingRecords(folder, faces, faceSize);
+  for (const [number, name] of sets.entries()) {
+    const seed = 2 + number;
+    const images = await facesAsJpegs({
+      identities: people,
+      imagesPerIdentity: picturesOfEach,
+      seed,
+      split: 'verification',
+    });
+    writeAtomically(join(folder, `${name}.bin`), [pickledPairs(images, pairs, seed)]);
+  }
+}
+
+/** As insightface packs them: images 2k and 2k + 1 are pair k. */
+function pickledPairs(images: readonly Buffer[], count: number, seed: number): Buffer {
+  const { left, right, same } = verificationPairs({
+    identities: people,
+    imagesPerIdentity: picturesOfEach,
+    genuine: count,
+    impostor: count,
+    seed,
+  });
+  const paired = Array.from(left).flatMap((first, pair) => [first, right[pair] as number]);
+  const labels = Array.from(same, (value) => value === 1);
+  return pickle(
+    new PickledPair(
+      paired.map((i) => images[i] as Buffer),
+      labels,
+    ),
+  );
+}

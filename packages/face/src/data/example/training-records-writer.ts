@@ -1,0 +1,39 @@
+import { join } from 'node:path';
+import { frame } from '@headshare/core/data/record-io/frame';
+import { packImage } from '@headshare/core/data/record-io/image-header';
+import { recordIndexText } from '@headshare/core/data/record-io/index-file';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+
+export interface LabelledFace {
+  readonly identity: number;
+  /** Encoded. */
+  readonly image: Uint8Array;
+}
+
+/**
+ * Writes `train.rec`, `train.idx` and `property` as insightface's builder does: images with keys from 1 on, then a record
+ * for each identity with the keys of its images, then key 0 with the keys of those.
+ * @param faces by identity: 0, 0, 1, 1, 1 ...
+ */
+export function writeTrainingRecords(folder: string, faces: readonly LabelledFace[], size: number): void {
+  const images = faces.length;
+  const ranges: [number, number][] = [];
+  for (const [i, { identity }] of faces.entries()) {
+    const range = ranges[identity];
+    if (range) range[1] = i + 2;
+    else if (identity === ranges.length) ranges.push([i + 1, i + 2]);
+    else throw new RangeError(`Image ${i} is of identity ${identity}, and ${ranges.length} is the next`);
+  }
+  const records = [
+    ...faces.map(({ identity, image }, i) => ({ key: i + 1, label: identity, image })),
+    ...ranges.map((label, i) => ({ key: images + 1 + i, label })),
+    { key: 0, label: [images + 1, images + 1 + ranges.length], id2: 1 },
+  ];
+  const framed = records.map(({ key, ...content }) => frame(packImage({ ...content, id: key })));
+  const offsets = new Float64Array(records.length);
+  for (let i = 1; i < records.length; i++) offsets[i] = (offsets[i - 1] as number) + (framed[i - 1] as Buffer).length;
+  const index = recordIndexText({ keys: Float64Array.from(records, ({ key }) => key), offsets });
+  writeAtomically(join(folder, 'train.rec'), framed);
+  writeAtomically(join(folder, 'train.idx'), [Buffer.from(index)]);
+  writeAtomically(join(folder, 'property'), [Buffer.from(`${ranges.length},${size},${size}`)]);
+}

@@ -1,0 +1,120 @@
+import { DamagedRecord } from '@headshare/core/data/record-io/frame';
+import { type ImageHeader, readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/image-header';
+import type { RecordIndex } from '@headshare/core/data/record-io/index-file';
+import { passRecord } from '@headshare/core/data/record-io/scan';
+import type { ByteSource } from '@headshare/core/data/record-io/window';
+import { isAscending, type RecordListing, roomsOf } from './record-listing';
+
+/** A header, and whether an image stands behind it. */
+export interface SeenHeader extends ImageHeader {
+  readonly hasImage: boolean;
+}
+
+/** Undefined for a record that cannot be read. */
+export async function headerAt(file: ByteSource, offset: number): Promise<SeenHeader | undefined> {
+  const record = await passRecord(file, offset, usualHeaderBytes);
+  if (typeof record === 'string') return undefined;
+  try {
+    const header = readImageHeader(record.head, record.length);
+    return { ...header, hasImage: record.length > header.image };
+  } catch (error) {
+    if (error instanceof DamagedRecord) return undefined;
+    throw error;
+  }
+}
+
+/** Up to which whole numbers are exact in float32. */
+const exactBelow = 2 ** 24;
+// Identities whose first and last image are looked at.
+const spotChecks = 64;
+
+/**
+ * The images by what stands at the end of insightface's files: key 0 says that there are images 1 to N and then a
+ * record for each identity with the keys of its images. So labels are known without reading the images.
+ * Of numbers above 2^24, which float32 rounds, what is exact is read from the images around.
+ * @param spot reads here and there; `file` from front to back
+ * @returns undefined where the file has no such records, or they do not say the same as the images
+ */
+export async function listByIdentities(
+  file: ByteSource,
+  spot: ByteSource,
+  { keys, offsets }: RecordIndex,
+): Promise<Omit<RecordListing, 'lost' | 'lostCount'> | undefined> {
+  const byKey = offsetsByKey(keys, offsets);
+  const zero = byKey && (await headerAt(spot, byKey[0] as number));
+  if (!byKey || !zero || zero.flag === 0 || zero.hasImage) return undefined;
+  const at = (key: number) => headerAt(spot, byKey[key] as number);
+  const first = await firstIdentityKey(byKey.length, at);
+  const identities = byKey.length - first;
+  if (identities < 1 || first < 2) return undefined;
+  const starts = new Float64Array(identities + 1);
+  for (let identity = 0; identity <= identities; identity++) {
+    const key = first + Math.min(identity, identities - 1);
+    const header = await headerAt(file, byKey[key] as number);
+    const stated = header?.labels[identity < identities ? 0 : 1];
+    if (header?.flag !== 2 || header.hasImage || stated === undefined) return undefined;
+    const exact = await exactKey(stated, identity, first, at);
+    if (exact === undefined) return undefined;
+    starts[identity] = exact;
+  }
+  if (starts[0] !== 1 || starts[identities] !== first || !isAscending(starts)) return undefined;
+  const labels = new Int32Array(first - 1);
+  for (let label = 0; label < identities; label++) {
+    labels.fill(label, (starts[label] as number) - 1, (starts[label + 1] as number) - 1);
+  }
+  for (let check = 0; check < Math.min(spotChecks, identities); check++) {
+    const label = Math.floor((check * identities) / Math.min(spotChecks, identities));
+    for (const key of [starts[label] as number, (starts[label + 1] as number) - 1]) {
+      const image = await at(key);
+      // A damaged image says nothing against the rest.
+      if (image && (!image.hasImage || image.label !== label)) return undefined;
+    }
+  }
+  const images = byKey.slice(1, first);
+  return { offsets: images, rooms: roomsOf(images, offsets, file.size), labels };
+}
+
+/** Offsets by key where keys are 0 to their number - 1, each once. */
+function offsetsByKey(keys: Float64Array, offsets: Float64Array): Float64Array | undefined {
+  const byKey = new Float64Array(keys.length).fill(-1);
+  for (const [i, key] of keys.entries()) {
+    if (!(key < keys.length) || byKey[key] !== -1) return undefined;
+    byKey[key] = offsets[i] as number;
+  }
+  return byKey.length > 2 ? byKey : undefined;
+}
+
+type HeaderAt = (key: number) => Promise<Pick<SeenHeader, 'hasImage' | 'label'> | undefined>;
+
+/** By halving: images come first, identities after them. */
+async function firstIdentityKey(count: number, at: HeaderAt): Promise<number> {
+  let [low, high] = [1, count];
+  while (low < high) {
+    const middle = Math.floor((low + high) / 2);
+    const header = await at(middle);
+    if (header && !header.hasImage) high = middle;
+    else low = middle + 1;
+  }
+  return low;
+}
+
+/**
+ * The key that an identity's images begin with, of which `stated` is what float32 has left.
+ * @param first key behind all images
+ */
+export async function exactKey(
+  stated: number,
+  identity: number,
+  first: number,
+  at: HeaderAt,
+): Promise<number | undefined> {
+  if (!Number.isInteger(stated) || stated < 1) return undefined;
+  if (stated < exactBelow) return stated;
+  const step = 2 ** (Math.floor(Math.log2(stated)) - 23);
+  for (let key = stated - step; key <= Math.min(stated + step, first - 1); key++) {
+    const image = await at(key);
+    if (image?.hasImage && image.label === identity) return key;
+  }
+  // One past the last image.
+  return Math.abs(first - stated) <= step ? first : undefined;
+}

@@ -1,0 +1,259 @@
+import { createHash } from 'node:crypto';
+import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
+import { frame } from '@headshare/core/data/record-io/frame';
+import { packImage } from '@headshare/core/data/record-io/image-header';
+import { bytesAtHand } from '@headshare/core/data/record-io/window';
+import { readImage } from '@headshare/core/data/sources/pack-shards';
+import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import sharp from 'sharp';
+import { casePath } from '../../../test/fixture';
+import { exactKey, listByIdentities } from './identity-records';
+import { openTrainingRecords } from './training-records';
+
+interface Expected {
+  readonly images: number;
+  readonly identities: number;
+  readonly identity_ranges: readonly (readonly [number, number])[];
+  readonly records: readonly { key: number; offset: number; label: number; image_len: number; image_sha256: string }[];
+}
+
+const expected = JSON.parse(readFileSync(casePath('rec/tiny.expected.json'), 'utf8')) as Expected;
+const images = expected.records.filter(({ image_len }) => image_len > 0).sort((a, b) => a.key - b.key);
+const folder = temporaryFolder();
+
+/** MXNet's own file as a training set in a folder of its own. */
+function tiny(...parts: readonly ('rec' | 'idx' | 'property')[]) {
+  for (const part of parts) {
+    const name = part === 'property' ? part : `train.${part}`;
+    copyFileSync(casePath(`rec/tiny.${part}`), join(folder.path, name));
+  }
+}
+
+const open = (options = {}) => openTrainingRecords(folder.path, options);
+
+test('a training set as MXNet wrote it, images with magic numbers in them too', async () => {
+  tiny('rec', 'idx', 'property');
+  const { source, size, lost } = await open();
+  expect([source.classes, size, source.labels.length, lost]).toEqual([8, 112, 40, []]);
+  expect([...source.labels]).toEqual(images.map(({ label }) => label));
+  for (const [i, { image_sha256 }] of images.entries()) {
+    const image = await readImage(source.locate(i));
+    expect(createHash('sha256').update(image).digest('hex')).toBe(image_sha256);
+  }
+  expect(() => source.locate(40)).toThrow(RangeError);
+});
+
+test('the same without an index, without a property, and without identity records', async () => {
+  tiny('rec', 'idx', 'property');
+  const first = (await open()).source;
+  rmSync(join(folder.path, 'train.idx'));
+  const scanned = await open();
+  expect([scanned.indexMade, scanned.lostCount]).toEqual([true, 0]);
+  rmSync(join(folder.path, 'property'));
+  const bare = (await open()).source;
+  const lines = readFileSync(casePath('rec/tiny.idx'), 'utf8').trim().split('\n');
+  writeFileSync(join(folder.path, 'train.idx'), `${lines.slice(0, 40).join('\n')}\n`);
+  const without = (await open()).source;
+  for (const source of [scanned.source, bare, without]) {
+    expect(source.labels).toEqual(first.labels);
+    expect([source.classes, source.fingerprint]).toEqual([8, first.fingerprint]);
+    for (const i of [0, 2, 6, 39]) {
+      expect(await readImage(source.locate(i))).toEqual(await readImage(first.locate(i)));
+    }
+  }
+});
+
+test('what was found is kept until a file changes, and made again where it is damaged', async () => {
+  tiny('rec', 'idx', 'property');
+  const { source } = await open();
+  const [name = ''] = readdirSync(join(folder.path, '.headshare'));
+  const kept = join(folder.path, '.headshare', name);
+  const bytes = readFileSync(kept);
+  // Were it not for what was kept, this would be found out.
+  const rec = readFileSync(join(folder.path, 'train.rec'));
+  expect((await open()).source.fingerprint).toBe(source.fingerprint);
+  for (const at of [0, 30, bytes.length - 3]) {
+    const changed = Buffer.from(bytes);
+    changed[at] = (changed[at] as number) ^ 1;
+    writeFileSync(kept, changed);
+    expect((await open()).source.labels).toEqual(source.labels);
+    expect(readFileSync(kept)).toEqual(bytes);
+  }
+  writeFileSync(join(folder.path, 'train.rec'), Buffer.concat([rec, frame(packImage({ label: 0, id: 9 }))]));
+  await open();
+  expect(readFileSync(kept)).not.toEqual(bytes);
+});
+
+test('pictures are those of the records, mirrored or not', async () => {
+  tiny('rec', 'idx', 'property');
+  const { source, size } = await open();
+  const dataset = pipelineDataset(source, {
+    size,
+    train: { crop: { scale: [1, 1], ratio: [1, 1] } },
+    test: { resize: size },
+    threads: 1,
+  });
+  const bytes = size * size * 3;
+  const seen = new Uint8Array(2 * bytes);
+  await dataset.read([2, 6], seen);
+  const varied = new Uint8Array(8 * bytes);
+  await dataset.read(
+    [2, 2, 2, 2, 2, 2, 2, 2].map((_, i) => i),
+    varied,
+    { seed: 1, epoch: 0 },
+  );
+  await dataset.close();
+  const pixels = await sharp(await readImage(source.locate(6)))
+    .raw()
+    .toBuffer();
+  const difference = Math.max(...pixels.map((value, i) => Math.abs(value - (seen[bytes + i] as number))));
+  expect(difference).toBeLessThanOrEqual(1);
+  const plain = new Uint8Array(8 * bytes);
+  const again = pipelineDataset(source, { size, train: {}, test: { resize: size }, threads: 1 });
+  await again.read([0, 1, 2, 3, 4, 5, 6, 7], plain);
+  await again.close();
+  const mirrored = Array.from({ length: 8 }, (_, image) => {
+    const at = (data: Uint8Array, x: number) => data.subarray(image * bytes + 3 * x, image * bytes + 3 * x + 3).join();
+    const straight = at(varied, 5) === at(plain, 5) && at(varied, 80) === at(plain, 80);
+    expect(straight || at(varied, 5) === at(plain, size - 6)).toBe(true);
+    return !straight;
+  });
+  expect(new Set(mirrored).size).toBe(2);
+});
+
+describe('a part of the identities', () => {
+  const count = (source: { labels: Int32Array; classes: number }) =>
+    Array.from({ length: source.classes }, (_, label) => source.labels.filter((it) => it === label).length);
+  const sizes = expected.identity_ranges.map(([from, until]) => until - from);
+
+  test('the first, those with enough images, and a draw of them, numbered anew', async () => {
+    tiny('rec', 'idx', 'property');
+    const first = (await open({ identities: 3 })).source;
+    expect([first.classNames, count(first)]).toEqual([['0', '1', '2'], sizes.slice(0, 3)]);
+    const large = (await open({ minImages: 6 })).source;
+    expect(count(large)).toEqual(sizes.filter((size) => size >= 6));
+    expect(large.labels[6]).toBe(1);
+    expect(large.locate(6)).toMatchObject({ offset: images[15]?.offset });
+    const drawn = (await open({ identities: 2, minImages: 5, draw: 3 })).source;
+    expect(count(drawn)).toEqual(drawn.classNames.map((name) => sizes[Number(name)]));
+    expect((await open({ identities: 2, minImages: 5, draw: 3 })).source.fingerprint).toBe(drawn.fingerprint);
+    expect(new Set([first, large, drawn].map(({ fingerprint }) => fingerprint)).size).toBe(3);
+  });
+
+  test('more than there are', async () => {
+    tiny('rec', 'idx', 'property');
+    await expect(open({ identities: 7, minImages: 6 })).rejects.toThrow(
+      `--identities: 7 are asked for, and the data set has ${sizes.filter((size) => size >= 6).length} with at least 6`,
+    );
+  });
+});
+
+describe('damage', () => {
+  test('a record that is damaged is passed over, and said, where all are read', async () => {
+    tiny('rec', 'property');
+    const file = join(folder.path, 'train.rec');
+    const bytes = readFileSync(file);
+    const { offset } = images[3] as (typeof images)[number];
+    bytes.writeUInt32LE(0, offset);
+    writeFileSync(file, bytes);
+    const { source, lost, lostCount } = await open();
+    expect(source.labels.length).toBe(39);
+    expect(lostCount).toBe(1);
+    expect(lost).toEqual([{ from: offset, until: images[4]?.offset, why: expect.stringContaining('begin') }]);
+  });
+
+  test('with an index it is met when it is read', async () => {
+    tiny('rec', 'idx', 'property');
+    const file = join(folder.path, 'train.rec');
+    const bytes = readFileSync(file);
+    bytes.writeUInt32LE(0, images[3]?.offset as number);
+    writeFileSync(file, bytes);
+    const { source } = await open();
+    await expect(readImage(source.locate(3))).rejects.toThrow(
+      `The record at byte ${images[3]?.offset} of ${file} cannot be read: it does not begin with the magic number.`,
+    );
+  });
+
+  test.each([
+    [
+      'a file that is cut off',
+      () => truncateSync(join(folder.path, 'train.rec'), 90_000),
+      'the records end at byte 90000',
+    ],
+    ['no records', () => writeFileSync(join(folder.path, 'train.rec'), ''), 'the records end at byte 0'],
+    [
+      'a property of other images',
+      () => writeFileSync(join(folder.path, 'property'), '8,112,96'),
+      '112 x 96, not square',
+    ],
+    ['a property of nothing', () => writeFileSync(join(folder.path, 'property'), ''), "it is '' instead of"],
+    ['too few identities', () => writeFileSync(join(folder.path, 'property'), '7,112,112\n'), 'speaks of 7 identities'],
+    ['no file', () => rmSync(join(folder.path, 'train.rec')), 'has no train.rec'],
+  ])('%s is refused with a sentence', async (_, change, sentence) => {
+    tiny('rec', 'idx', 'property');
+    change();
+    await expect(open()).rejects.toThrow(sentence);
+  });
+
+  test('labels that are no identities', async () => {
+    writeFileSync(join(folder.path, 'train.rec'), frame(packImage({ label: 1.5, id: 1, image: Buffer.alloc(9) })));
+    await expect(open()).rejects.toThrow('the record at byte 0 has the label 1.5, which is no identity');
+  });
+});
+
+test('keys above 2^24, which float32 rounds, are those of the images', async () => {
+  for (const base of [2 ** 24, 2 ** 25]) {
+    // Identities of three images each from key `base` - 2 on, 100 of them.
+    const start = (identity: number) => base - 2 + 3 * identity;
+    const at = async (key: number) => ({ hasImage: true, label: Math.floor((key - start(0)) / 3) });
+    for (let identity = 0; identity < 100; identity++) {
+      expect(await exactKey(Math.fround(start(identity)), identity, start(100), at)).toBe(start(identity));
+    }
+    expect(await exactKey(Math.fround(start(100)), 100, start(100), at)).toBe(start(100));
+    expect(await exactKey(Math.fround(start(50)), 70, start(100), at)).toBeUndefined();
+  }
+});
+
+test('identity records that do not say what the images say are not believed', async () => {
+  const set = (ranges: readonly (readonly [number, number])[]) => {
+    const image = Buffer.from('image');
+    const records = [
+      ...[0, 0, 1, 1, 1].map((label, i) => packImage({ label, id: i + 1, image })),
+      ...ranges.map((range, i) => packImage({ label: range, id: i + 6 })),
+      packImage({ label: [6, 8], id: 0, id2: 1 }),
+    ].map(frame);
+    const keys = [1, 2, 3, 4, 5, 6, 7, 0];
+    const offsets = records.map((_, i) => Buffer.concat(records.slice(0, i)).length);
+    const index = { keys: Float64Array.from(keys), offsets: Float64Array.from(offsets) };
+    const source = bytesAtHand(Buffer.concat(records));
+    return listByIdentities(source, source, index);
+  };
+  expect(
+    (
+      await set([
+        [1, 3],
+        [3, 6],
+      ])
+    )?.labels,
+  ).toEqual(Int32Array.of(0, 0, 1, 1, 1));
+  expect(
+    await set([
+      [1, 4],
+      [4, 6],
+    ]),
+  ).toBeUndefined();
+  expect(
+    await set([
+      [1, 3],
+      [3, 5],
+    ]),
+  ).toBeUndefined();
+  expect(
+    await set([
+      [3, 6],
+      [1, 3],
+    ]),
+  ).toBeUndefined();
+});

@@ -1,0 +1,139 @@
+import { createHash } from 'node:crypto';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { ByteArray, type Picklable, PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
+import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
+import { readImage } from '@headshare/core/data/sources/pack-shards';
+import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import sharp from 'sharp';
+import { casePath, fixtureJson } from '../../../test/fixture';
+import { openBinSet } from './bin-set';
+import { openVerificationSets } from './find-sets';
+import { countPairs } from './verification-set';
+
+const folder = temporaryFolder();
+const expected = fixtureJson<{ pairs: number; issame: number[]; image_sha256: string[] }>('verification/expected.json');
+
+const sets = readdirSync(casePath('bin')).filter((name) => name.endsWith('.bin'));
+
+test.each(sets)("%s, as one of the data sets' writers makes it", async (name) => {
+  const file = casePath(`bin/${name}`);
+  const { images, pairs } = await openBinSet(file);
+  expect(Array.from(pairs.same)).toEqual(expected.issame);
+  expect([pairs.left[7], pairs.right[7], pairs.folds]).toEqual([14, 15, 10]);
+  expect(images.labels.length).toBe(2 * expected.pairs);
+  const digests: string[] = [];
+  for (let i = 0; i < images.labels.length; i++) {
+    // Images are read from the file itself: nothing of them is kept.
+    expect(images.locate(i).bytes).toBeUndefined();
+    digests.push(
+      createHash('sha256')
+        .update(await readImage(images.locate(i)))
+        .digest('hex'),
+    );
+  }
+  expect(digests).toEqual(expected.image_sha256);
+});
+
+test('all five encodings are there', () => expect(sets.length).toBeGreaterThanOrEqual(5));
+
+const write = (name: string, content: Uint8Array | string) => {
+  const file = join(folder.path, name);
+  writeFileSync(file, content);
+  return file;
+};
+
+const setOf = (images: readonly Picklable[], same: readonly Picklable[]) => pickle(new PickledPair(images, same));
+
+test('an image that the file holds as text is kept', async () => {
+  // Python 3 writes an array's bytes so at protocol 2: as Latin-1 text in UTF-8.
+  const image = Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256));
+  const text = Buffer.from(image.toString('latin1'), 'utf8');
+  const head = Buffer.alloc(5);
+  head.write('X');
+  head.writeUInt32LE(text.length, 1);
+  const encoded = [Buffer.from('c_codecs\nencode\n'), head, text, Buffer.from('X\x06\0\0\0latin1\x86R', 'latin1')];
+  const bytes = Buffer.concat([
+    Buffer.from('\x80\x02](', 'latin1'),
+    ...Array.from({ length: 20 }, () => Buffer.concat(encoded)),
+    Buffer.from(`e](${'\x88\x89'.repeat(5)}e\x86.`, 'latin1'),
+  ]);
+  const set = await openBinSet(write('text.bin', bytes));
+  expect(await readImage(set.images.locate(19))).toEqual(image);
+  expect(countPairs(set.pairs)).toEqual({ pairs: 10, same: 5 });
+});
+
+const jpegs = (count: number) => Array.from({ length: count }, (_, i) => new Uint8Array(300).fill(i));
+const labels = (count: number) => Array.from({ length: count }, (_, i) => i % 2 === 0);
+
+test.each([
+  ['an odd count', setOf(jpegs(21), labels(10)), 'it has 21 images for 10 pairs, which need 20'],
+  ['too few pairs', setOf(jpegs(18), labels(9)), 'it has 9 pairs, fewer than the 10 folds of the protocol'],
+  ['pairs of one kind', setOf(jpegs(20), labels(10).fill(true)), 'none of its pairs is of different people'],
+  ['a label that is none', setOf(jpegs(20), [2, ...labels(9)]), 'it does not say whether pair 0 is of the same person'],
+  ['an image that is none', setOf([5, ...jpegs(19)], labels(10)), 'its image 0 is no string of bytes and no array'],
+  ['pixels', setOf([new ByteArray([10, 30], new Uint8Array(300)), ...jpegs(19)], labels(10)), 'of the shape [10,30]'],
+  ['something else', pickle(['a']), 'its pickle is no pair of lists'],
+  [
+    'what would run',
+    Buffer.from("cposix\nsystem\n(S'touch /tmp/x'\ntR."),
+    'it holds posix.system, which is not part of',
+  ],
+  ['a torn file', setOf(jpegs(20), labels(10)).subarray(0, 2000), 'it ends in the middle'],
+  ['an empty file', new Uint8Array(), 'it ends in the middle'],
+])('%s is refused with a sentence', async (_, content, sentence) => {
+  const file = write('lfw.bin', content);
+  await expect(openBinSet(file)).rejects.toThrow(sentence);
+  await expect(openBinSet(file)).rejects.toThrow(`${file} cannot be read as a verification set: `);
+});
+
+async function writeLfw(pairs: string, width = 60, height = 40) {
+  for (const [name, count] of [
+    ['Ann_A', 3],
+    ['Bo_B', 2],
+  ] as const) {
+    mkdirSync(join(folder.path, 'lfw', name), { recursive: true });
+    for (let number = 1; number <= count; number++) {
+      const pixels = Buffer.alloc(width * height * 3, 60 * number);
+      const image = sharp(pixels, { raw: { width, height, channels: 3 } });
+      await image.png().toFile(join(folder.path, 'lfw', name, `${name}_000${number}.png`));
+    }
+  }
+  write('pairs.txt', pairs);
+}
+
+const twoFolds = '2\t1\nAnn_A\t1\t3\nAnn_A\t2\tBo_B\t1\nBo_B\t1\t2\nBo_B\t2\tAnn_A\t1\n';
+
+test("LFW's images and pairs", async () => {
+  await writeLfw(twoFolds);
+  const [lfw, ...others] = await openVerificationSets(folder.path);
+  expect(others).toEqual([]);
+  expect(lfw?.pairs).toEqual({
+    left: Int32Array.of(0, 2, 3, 4),
+    right: Int32Array.of(1, 3, 4, 0),
+    same: Uint8Array.of(1, 0, 1, 0),
+    folds: 2,
+  });
+  const dataset = pipelineDataset(lfw?.images as never, { size: 20, train: {}, test: { resize: 20 }, threads: 1 });
+  const target = new Uint8Array(2 * 20 * 20 * 3);
+  await dataset.read([0, 1], target);
+  await dataset.close();
+  expect([target[0], target[1300]]).toEqual([60, 180]);
+});
+
+test.each([
+  ['10 300 5\n', "line 1 is '10 300 5' instead of the number of folds and of pairs"],
+  ['2\t1\nAnn_A\t1\t3\n', 'it has 1 pairs instead of 2 x 2 x 1'],
+  ['1\t1\nAnn_A\t1\nAnn_A\t1\tBo_B\t1\n', 'line 2 is not <name> <number> <number>'],
+  ['1\t1\nAnn_A\t1\t2\nAnn_A\t1\tAnn_A\t2\n', 'line 3 is not <name> <number> <name> <number>'],
+  ['1\t1\n../x\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
+  ['1\t1\n..\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
+  ['1\t1\nAnn_A\t1\t9\nAnn_A\t1\tBo_B\t1\n', 'Ann_A_0009.jpg is in a pair, but not there'],
+])('pairs of %j are refused', async (text, sentence) => {
+  await writeLfw(text);
+  await expect(openVerificationSets(folder.path)).rejects.toThrow(sentence);
+});
+
+test('a folder without sets', async () => {
+  await expect(openVerificationSets(folder.path)).rejects.toThrow('has no verification sets: *.bin as insightface has');
+});

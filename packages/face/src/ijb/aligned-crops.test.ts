@@ -1,0 +1,107 @@
+import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
+import sharp from 'sharp';
+import { faceCases } from '../../test/face-cases';
+import { type AlignedCropsOptions, alignedCrops } from './aligned-crops';
+import { readIjbMeta } from './meta-files';
+import type { IjbImages } from './protocol';
+import { ijbPlaces } from './sets';
+
+const places = ijbPlaces(faceCases('ijbc_tiny'), 'ijbc');
+const bytes = 112 * 112 * 3;
+let images: IjbImages;
+
+beforeAll(async () => {
+  images = (await readIjbMeta(places)).images;
+});
+afterAll(removeTemporaryFolders);
+
+/** The first images of the set in a folder of their own, to be damaged. */
+function few(count: number): AlignedCropsOptions & { folder: string } {
+  const folder = join(temporaryFolder(), 'loose_crop');
+  mkdirSync(folder);
+  const names = images.names.slice(0, count);
+  for (const name of names) copyFileSync(join(places.crops, name), join(folder, name));
+  return { name: 'few', folder, names, landmarks: images.landmarks.slice(0, count * 10), threads: 1 };
+}
+
+async function readAll(options: AlignedCropsOptions) {
+  const crops = await alignedCrops(options);
+  try {
+    const target = new Uint8Array(crops.labels.length * bytes);
+    await crops.read(Array.from(crops.labels.keys()), target);
+    return { crops, image: (index: number) => target.subarray(index * bytes, (index + 1) * bytes) };
+  } finally {
+    await crops.close();
+  }
+}
+
+const isBlack = (image: Uint8Array) => image.every((byte) => byte === 0);
+
+test('crops of the whole set: as OpenCV makes them from the JPEGs, by either decoder', async () => {
+  const { cases } = JSON.parse(readFileSync(faceCases('ijbc_tiny/aligned/expected.json'), 'utf8'));
+  const common = { ...images, name: 'tiny', folder: places.crops, threads: 2 };
+  const { image } = await readAll(common);
+  const { image: bySharp } = await readAll({ ...common, native: false });
+  for (const { image: name, aligned_png } of cases) {
+    const index = images.names.indexOf(name);
+    const expected = await sharp(faceCases(`ijbc_tiny/aligned/${aligned_png}`))
+      .removeAlpha()
+      .raw()
+      .toBuffer();
+    const differences = expected.map((byte, i) => Math.abs(byte - (image(index)[i] as number)));
+    expect(Math.max(...differences)).toBeLessThanOrEqual(4);
+    expect(Buffer.compare(image(index), bySharp(index))).toBe(0);
+  }
+});
+
+test('into shared memory, in any order, an image is the same', async () => {
+  const crops = await alignedCrops(few(3));
+  const shared = new Uint8Array(new SharedArrayBuffer(2 * bytes + 16), 16);
+  const own = new Uint8Array(2 * bytes);
+  await crops.read([2, 0], shared);
+  await crops.read([0, 2], own);
+  await crops.close();
+  expect(Buffer.compare(shared.subarray(0, bytes), own.subarray(bytes))).toBe(0);
+  expect(Buffer.compare(shared.subarray(bytes), own.subarray(0, bytes))).toBe(0);
+});
+
+test('missing crops are named at once, before anything is embedded', async () => {
+  const options = few(6);
+  for (const name of options.names.slice(1, 6)) rmSync(join(options.folder, name));
+  await expect(alignedCrops(options)).rejects.toThrow(
+    /5 of the 6 images of few cannot be used: 2.jpg \(it is not there\), .* and 2 more; they belong in .*loose_crop/,
+  );
+});
+
+test('where that is asked for, missing and damaged crops, and points without alignment, are black and counted', async () => {
+  const options = few(5);
+  rmSync(join(options.folder, '2.jpg'));
+  writeFileSync(join(options.folder, '3.jpg'), readFileSync(join(options.folder, '3.jpg')).subarray(0, 1000));
+  writeFileSync(join(options.folder, '4.jpg'), 'no picture');
+  options.landmarks.fill(33, 40, 50);
+  const { crops, image } = await readAll({ ...options, onUnreadable: 'black' });
+  expect([...crops.unreadable.keys()].sort()).toEqual([1, 2, 3, 4]);
+  expect(crops.unreadable.get(2)).toMatch(/cut short/);
+  expect(crops.unreadable.get(4)).toBe('its landmarks cannot be aligned');
+  expect([0, 1, 2, 3, 4].map((index) => isBlack(image(index)))).toEqual([false, true, true, true, true]);
+});
+
+test('a damaged crop is an error that names its file', async () => {
+  const options = few(2);
+  writeFileSync(join(options.folder, '2.jpg'), 'no picture');
+  await expect(readAll(options)).rejects.toThrow(/Image 1 of few, .*2.jpg, cannot be read: /);
+});
+
+test('the fingerprint changes with the size, a landmark, a file', async () => {
+  const options = few(3);
+  const fingerprint = async (changed: Partial<AlignedCropsOptions>) =>
+    (await alignedCrops({ ...options, ...changed })).fingerprint;
+  const first = await fingerprint({});
+  expect(await fingerprint({})).toBe(first);
+  expect(await fingerprint({ size: 128 })).not.toBe(first);
+  expect(await fingerprint({ landmarks: options.landmarks.map((x, i) => (i === 7 ? x + 1 : x)) })).not.toBe(first);
+  writeFileSync(join(options.folder, readdirSync(options.folder)[0] as string), 'shorter');
+  expect(await fingerprint({})).not.toBe(first);
+});

@@ -1,0 +1,86 @@
+import { readFileSync } from 'node:fs';
+import fc from 'fast-check';
+import { faceCases } from '../../test/face-cases';
+import { referencePoints, type Similarity, similarity } from './alignment';
+import { fivePoints } from './landmarks';
+
+type Matrix = readonly (readonly [number, number, number])[];
+
+/** Made with insightface's functions (scikit-image's Umeyama) in float32, and with float64 landmarks. */
+interface Cases {
+  readonly reference_points_112: readonly (readonly number[])[];
+  readonly cases: readonly {
+    readonly name: string;
+    readonly landmarks: readonly (readonly number[])[];
+    readonly matrix_float32_path: Matrix;
+    readonly matrix_float64_path: Matrix;
+  }[];
+  readonly size_variants: { landmarks: readonly (readonly number[])[]; matrix_224: Matrix; matrix_128: Matrix };
+  readonly from_68: {
+    landmarks: readonly (readonly number[])[];
+    five: readonly (readonly number[])[];
+    matrix: Matrix;
+  };
+}
+
+const cases: Cases = JSON.parse(readFileSync(faceCases('align/cases.json'), 'utf8'));
+
+function largestDifference(found: Similarity | undefined, expected: Matrix): number {
+  if (!found) return Number.NaN;
+  return Math.max(...expected.flat().map((value, i) => Math.abs(value - (found[i] as number))));
+}
+
+const solvable = cases.cases.filter(({ matrix_float64_path: [row] }) => row?.[0] !== null);
+
+test.each(solvable)('$name: as Umeyama in float64 and, less exactly, float32', (one) => {
+  const target = referencePoints(112);
+  expect(largestDifference(similarity(one.landmarks.flat(), target), one.matrix_float64_path)).toBeLessThan(1e-9);
+  const single = Float32Array.from(one.landmarks.flat());
+  expect(largestDifference(similarity(single, target), one.matrix_float32_path)).toBeLessThan(1e-3);
+});
+
+test('points that are one, that are symmetric to none, or that are not finite have no similarity', () => {
+  const target = referencePoints(112);
+  const equal = cases.cases.find(({ name }) => name === 'all_points_equal');
+  expect(similarity(equal?.landmarks.flat() ?? [], target)).toBeUndefined();
+  expect(similarity(new Float32Array(10).fill(33.1), target)).toBeUndefined();
+  expect(similarity(Float32Array.from([0, 0, 1, 0, 0, 1, 1, 1, 2, Number.NaN]), target)).toBeUndefined();
+  // A square against its mirror image: every rotation is as far.
+  expect(similarity([0, 0, 1, 0, 1, 1, 0, 1], [1, 0, 0, 0, 0, 1, 1, 1])).toBeUndefined();
+});
+
+test('crops of 224 and of 128 have the points where insightface has them', () => {
+  const { landmarks, matrix_224, matrix_128 } = cases.size_variants;
+  const points = Float32Array.from(landmarks.flat());
+  expect(largestDifference(similarity(points, referencePoints(224)), matrix_224)).toBeLessThan(1e-3);
+  expect(largestDifference(similarity(points, referencePoints(128)), matrix_128)).toBeLessThan(1e-3);
+});
+
+test('68 points are five', () => {
+  const { landmarks, five, matrix } = cases.from_68;
+  const found = fivePoints(Float64Array.from(landmarks.flat()));
+  for (const [i, value] of five.flat().entries()) expect(found[i]).toBeCloseTo(value, 4);
+  expect(largestDifference(similarity(found, referencePoints(112)), matrix)).toBeLessThan(1e-3);
+});
+
+test('a similarity is found again from five points that it has moved', () => {
+  const coordinate = fc.double({ min: -500, max: 500, noNaN: true });
+  const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
+  const size = fc.double({ min: 0.05, max: 20, noNaN: true });
+  fc.assert(
+    fc.property(angle, size, coordinate, coordinate, (turn, scale, x, y) => {
+      const [a, b] = [scale * Math.cos(turn), scale * Math.sin(turn)];
+      const points = referencePoints(112);
+      const moved: number[] = [];
+      for (let i = 0; i < points.length; i += 2) {
+        const [u, v] = [points[i] as number, points[i + 1] as number];
+        moved.push(a * u - b * v + x, b * u + a * v + y);
+      }
+      const expected: Matrix = [
+        [a, -b, x],
+        [b, a, y],
+      ];
+      expect(largestDifference(similarity(points, moved), expected)).toBeLessThan(1e-9);
+    }),
+  );
+});

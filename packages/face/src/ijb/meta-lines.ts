@@ -1,0 +1,215 @@
+import { type FileHandle, open } from 'node:fs/promises';
+import { UserError } from '@headshare/core/runtime/user-error';
+
+const blockBytes = 1 << 20;
+// Names of images are paths at most.
+const longestLine = 1 << 16;
+
+const [tab, newline, carriageReturn, space, minus, plus, point, zero, nine] = [9, 10, 13, 32, 45, 43, 46, 48, 57];
+
+/**
+ * The fields of a block of whole lines, one after another, separated by spaces or tabs. Reading a field that is not there
+ * or is of another kind throws a UserError with the file and the line.
+ */
+export class MetaLines {
+  bytes: Uint8Array = new Uint8Array(0);
+  private at = 0;
+  private end = 0;
+  private lineStart = 0;
+  /** Lines of the file before the one that is read. */
+  line = 0;
+  private fed = 0;
+
+  /** @param size of the file, in bytes */
+  constructor(
+    readonly file: string,
+    private readonly size: number,
+  ) {}
+
+  /** Goes on with these bytes, which end with a newline. */
+  feed(bytes: Uint8Array, end: number): void {
+    this.bytes = bytes;
+    this.at = 0;
+    this.lineStart = 0;
+    this.fed += end;
+    this.end = end;
+  }
+
+  /**
+   * How many lines to have room for, given room for `room`: enough for this block, and if that is more, for the whole
+   * file, were its lines all as long as those before.
+   * @param shortest bytes of the shortest line there can be, with its newline
+   */
+  capacity(room: number, shortest: number): number {
+    const needed = this.line + Math.ceil(this.end / shortest);
+    if (needed <= room) return room;
+    const before = this.fed - this.end;
+    return Math.max(needed, before === 0 ? 0 : Math.ceil((this.line / before) * this.size * 1.02) + 1024);
+  }
+
+  /** Whether another line begins here. */
+  more(): boolean {
+    return this.at < this.end;
+  }
+
+  /** A whole number from 0 to 2^31 - 1. */
+  count(what: string): number {
+    const { bytes } = this;
+    let at = this.skip();
+    let value = (bytes[at] as number) - zero;
+    if (value < 0 || value > 9) throw this.refuse(what, 'a whole number from 0 on');
+    for (at++; ; at++) {
+      const digit = (bytes[at] as number) - zero;
+      if (digit < 0 || digit > 9) break;
+      value = value * 10 + digit;
+      if (value > 0x7fffffff) throw this.refuse(what, 'a whole number below 2147483648');
+    }
+    if (!isBetween(bytes[at] as number)) throw this.refuse(what, 'a whole number from 0 on');
+    this.at = at;
+    return value;
+  }
+
+  /** A finite decimal number, correctly rounded. */
+  decimal(what: string): number {
+    const { bytes } = this;
+    const from = this.skip();
+    let at = from;
+    const sign = bytes[at];
+    if (sign === minus || sign === plus) at++;
+    let value = 0;
+    let digits = 0;
+    let fraction = 0;
+    for (; ; at++) {
+      const byte = bytes[at] as number;
+      if (byte >= zero && byte <= nine) {
+        value = value * 10 + (byte - zero);
+        digits++;
+      } else if (byte === point && fraction === 0) fraction = at + 1;
+      else break;
+    }
+    const decimals = fraction === 0 ? 0 : at - fraction;
+    if (isBetween(bytes[at] as number) && digits > 0 && digits <= 15 && decimals <= 15) {
+      // Both are exact, so that their quotient is rounded once.
+      this.at = at;
+      return (sign === minus ? -value : value) / (powers[decimals] as number);
+    }
+    const written = this.word(what);
+    const parsed = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(written) ? Number(written) : Number.NaN;
+    if (!Number.isFinite(parsed)) {
+      this.at = from;
+      throw this.refuse(what, 'a finite number');
+    }
+    return parsed;
+  }
+
+  word(what: string): string {
+    const from = this.skip();
+    let at = from;
+    while (!isBetween(this.bytes[at] as number)) at++;
+    if (at === from) throw this.refuse(what, 'there');
+    this.at = at;
+    return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from, at - from).toString('utf8');
+  }
+
+  /** Fields of this line that are still to come. */
+  left(): number {
+    const { bytes } = this;
+    let count = 0;
+    for (let at = this.at; bytes[at] !== newline; at++) {
+      if (!isBetween(bytes[at] as number) && isBetween(bytes[at - 1] ?? newline)) count++;
+    }
+    return count;
+  }
+
+  /** Ends the line. */
+  done(): void {
+    const at = this.skip();
+    if (this.bytes[at] !== newline) throw this.refuse('what follows', 'the end of the line');
+    this.at = at + 1;
+    this.lineStart = this.at;
+    this.line++;
+  }
+
+  /** The error for something else about this line. `why` follows 'file, line N: '. */
+  problem(why: string): UserError {
+    return new UserError(`${this.file}, line ${this.line + 1}: ${why}.`, 1);
+  }
+
+  private refuse(what: string, valid: string): UserError {
+    const end = this.bytes.indexOf(newline, this.lineStart);
+    const text = Buffer.from(this.bytes.subarray(this.lineStart, Math.min(end, this.lineStart + 200)));
+    const shown = text.toString('utf8').replace(/[^\P{C}\t]|\t/gu, (c) => (c === '\t' ? ' ' : '?'));
+    const cut = end - this.lineStart > 80 ? `${shown.slice(0, 80)}...` : shown;
+    return this.problem(`${what} must be ${valid}, the line is '${cut}'`);
+  }
+
+  private skip(): number {
+    const { bytes } = this;
+    let at = this.at;
+    while (bytes[at] === space || bytes[at] === tab || bytes[at] === carriageReturn) at++;
+    this.at = at;
+    return at;
+  }
+}
+
+const powers = Array.from({ length: 16 }, (_, i) => 10 ** i);
+
+function isBetween(byte: number): boolean {
+  return byte === space || byte === newline || byte === carriageReturn || byte === tab;
+}
+
+/**
+ * Reads a text file in blocks of whole lines, in memory for one block: `parse` must read all `lines` that are fed. The
+ * last newline may be missing, and empty lines may end the file.
+ * @throws UserError when the file cannot be read, or a line is longer than 64 KiB
+ */
+export async function readMetaLines(file: string, parse: (lines: MetaLines) => void): Promise<void> {
+  const handle = await opened(file);
+  try {
+    const { size } = await handle.stat();
+    const lines = new MetaLines(file, size);
+    const block = new Uint8Array(Math.min(blockBytes, size) + longestLine + 2);
+    let kept = 0;
+    for (;;) {
+      const { bytesRead } = await handle.read(block, kept, block.length - kept - 1, null);
+      let end = kept + bytesRead;
+      const last = bytesRead === 0;
+      if (last) end = closed(block, end);
+      const whole = endOfLines(block, end);
+      if (whole > 0) {
+        lines.feed(block, whole);
+        parse(lines);
+      }
+      if (last) return;
+      kept = end - whole;
+      if (kept > longestLine) throw lines.problem('the line is longer than 65536 bytes');
+      block.copyWithin(0, whole, end);
+    }
+  } finally {
+    await handle.close();
+  }
+}
+
+/** The end of the last lines: with a newline, and without empty lines. */
+function closed(block: Uint8Array, end: number): number {
+  let last = end;
+  while (last > 0 && isBetween(block[last - 1] as number)) last--;
+  if (last === 0) return 0;
+  block[last] = newline;
+  return last + 1;
+}
+
+/** Behind the last line that is whole and not empty: only more text tells whether empty ones end the file. */
+function endOfLines(block: Uint8Array, end: number): number {
+  let last = end > 0 ? block.lastIndexOf(newline, end - 1) : -1;
+  while (last > 0 && isBetween(block[last - 1] as number)) last--;
+  return last > 0 ? block.indexOf(newline, last) + 1 : 0;
+}
+
+async function opened(file: string): Promise<FileHandle> {
+  try {
+    return await open(file, 'r');
+  } catch (error) {
+    throw new UserError(`${file} cannot be read: ${(error as Error).message}.`, 1);
+  }
+}

@@ -1,0 +1,184 @@
+import { UserError } from '@headshare/core/runtime/user-error';
+import type { ImageGroups } from './group-images';
+import type { EmbeddingRows } from './protocol';
+
+/** What an image's feature is made of, by the names of insightface's script: F, N and D. */
+export interface PoolingOptions {
+  /** Mirrored views, added to the others where there are any. */
+  readonly flipped?: EmbeddingRows;
+  /** Keep the length of a feature, which tells how good the image is; otherwise it is divided by it. */
+  readonly norm: boolean;
+  /** The detector's confidence to multiply each image's feature by. */
+  readonly scores?: Float32Array;
+  readonly signal?: AbortSignal;
+  /** Told how many of all rows are done. */
+  readonly onProgress?: (done: number, total: number) => void;
+}
+
+const rowsAtOnce = 2048;
+
+/**
+ * Features of templates: the mean over the images of each media, summed over medias in ascending order of their ids,
+ * scaled to length 1 (insightface's eval_ijbc.py, in float64 as its ONNX variant). A template of zeros stays zero.
+ * Rows are read in order and once; only medias of templates with images still to come are kept, so that memory is
+ * small where a template's images follow one another.
+ * Returns [templates, dimension] by ascending template id.
+ * @throws UserError naming the row of an embedding or the line of a detector score that is not finite
+ */
+export async function poolTemplates(
+  embeddings: EmbeddingRows,
+  groups: ImageGroups,
+  options: PoolingOptions,
+): Promise<Float64Array> {
+  const { dimension } = embeddings;
+  const { scores, norm } = options;
+  const images = groups.groupOf.length;
+  requireRows(embeddings, images, dimension);
+  if (options.flipped) requireRows(options.flipped, images, dimension);
+  const sums = new MediaSums(groups, dimension);
+  const feature = new Float64Array(dimension);
+  const read = (from: number) => readViews(embeddings, options.flipped, from, Math.min(rowsAtOnce, images - from));
+
+  let next = read(0);
+  for (let from = 0; from < images; from += rowsAtOnce) {
+    options.signal?.throwIfAborted();
+    options.onProgress?.(from, images);
+    const [view, flipped] = await next;
+    // The disk works on the next rows while these are added; its failure is met when they are awaited.
+    next = read(Math.min(images, from + rowsAtOnce));
+    next.catch(() => undefined);
+    const count = view.length / dimension;
+    for (let row = 0; row < count; row++) {
+      const image = from + row;
+      addViews(feature, view, flipped, row * dimension, image);
+      if (!norm) divide(feature, lengthOf(feature));
+      if (scores) multiply(feature, finiteScore(scores, image));
+      sums.add(image, feature);
+    }
+  }
+  await next;
+  return sums.templates;
+}
+
+function requireRows({ images, dimension }: EmbeddingRows, wanted: number, wantedDimension: number): void {
+  if (images !== wanted) {
+    throw new UserError(`There are embeddings of ${images} images, but the list of faces has ${wanted}.`);
+  }
+  if (dimension !== wantedDimension) {
+    throw new UserError(`Embeddings of ${wantedDimension} and of ${dimension} dimensions do not belong together.`);
+  }
+}
+
+async function readViews(
+  embeddings: EmbeddingRows,
+  flipped: EmbeddingRows | undefined,
+  from: number,
+  count: number,
+): Promise<[view: Float32Array, flipped: Float32Array | undefined]> {
+  if (count === 0) return [new Float32Array(0), undefined];
+  const views = await Promise.all([embeddings.read(from, count), flipped?.read(from, count)]);
+  for (const view of views) {
+    if (view && view.length !== count * embeddings.dimension) {
+      throw new RangeError(`Rows ${from} to ${from + count - 1} came as ${view.length} values`);
+    }
+  }
+  return views;
+}
+
+/** feature = view + flipped view. Finite float32 values cannot sum to an infinite float64, so the sum tells of any other. */
+function addViews(
+  feature: Float64Array,
+  view: Float32Array,
+  flipped: Float32Array | undefined,
+  start: number,
+  image: number,
+): void {
+  let sum = 0;
+  for (let i = 0; i < feature.length; i++) {
+    const value = (view[start + i] as number) + (flipped ? (flipped[start + i] as number) : 0);
+    feature[i] = value;
+    sum += value;
+  }
+  if (!Number.isFinite(sum)) {
+    throw new UserError(
+      `The embedding of image ${image} (line ${image + 1} of the list of faces) holds a value that is not finite.`,
+    );
+  }
+}
+
+function finiteScore(scores: Float32Array, image: number): number {
+  const score = scores[image] as number;
+  if (Number.isFinite(score)) return score;
+  throw new UserError(
+    `The detector's score of image ${image} (line ${image + 1} of the list of faces) is ${score}, not a finite number.`,
+  );
+}
+
+function lengthOf(values: Float64Array): number {
+  let squares = 0;
+  for (let i = 0; i < values.length; i++) squares += (values[i] as number) * (values[i] as number);
+  // Zeros stay zeros: the public script makes them NaN.
+  return squares === 0 ? 1 : Math.sqrt(squares);
+}
+
+function multiply(values: Float64Array, factor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) * factor;
+}
+
+function divide(values: Float64Array, divisor: number): void {
+  for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) / divisor;
+}
+
+/** Sums over images of each media, and what becomes of them when a template's last image has come. */
+class MediaSums {
+  readonly templates: Float64Array;
+  private readonly rowOf: Int32Array;
+  private readonly remaining: Int32Array;
+  private readonly open = new Map<number, Float64Array>();
+  private readonly free: Float64Array[] = [];
+
+  constructor(
+    private readonly groups: ImageGroups,
+    private readonly dimension: number,
+  ) {
+    const rows = groups.templates.length;
+    this.templates = new Float64Array(rows * dimension);
+    this.rowOf = new Int32Array(groups.sizes.length);
+    this.remaining = new Int32Array(rows);
+    for (let row = 0; row < rows; row++) {
+      for (let group = groups.bounds[row] as number; group < (groups.bounds[row + 1] as number); group++) {
+        this.rowOf[group] = row;
+        this.remaining[row] = (this.remaining[row] as number) + (groups.sizes[group] as number);
+      }
+    }
+  }
+
+  add(image: number, feature: Float64Array): void {
+    const group = this.groups.groupOf[image] as number;
+    const row = this.rowOf[group] as number;
+    let sum = this.open.get(group);
+    if (sum) {
+      for (let i = 0; i < feature.length; i++) sum[i] = (sum[i] as number) + (feature[i] as number);
+    } else {
+      sum = this.free.pop() ?? new Float64Array(this.dimension);
+      sum.set(feature);
+      this.open.set(group, sum);
+    }
+    const left = (this.remaining[row] as number) - 1;
+    this.remaining[row] = left;
+    if (left === 0) this.finish(row);
+  }
+
+  private finish(row: number): void {
+    const start = row * this.dimension;
+    const template = this.templates.subarray(start, start + this.dimension);
+    for (let group = this.groups.bounds[row] as number; group < (this.groups.bounds[row + 1] as number); group++) {
+      const sum = this.open.get(group) as Float64Array;
+      const size = this.groups.sizes[group] as number;
+      for (let i = 0; i < sum.length; i++) template[i] = (template[i] as number) + (sum[i] as number) / size;
+      this.open.delete(group);
+      this.free.push(sum);
+    }
+    divide(template, lengthOf(template));
+  }
+}

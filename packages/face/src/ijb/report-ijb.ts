@@ -1,0 +1,129 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { detChart } from '@headshare/core/report/det-chart';
+import { countedHistogramChart } from '@headshare/core/report/histogram-chart';
+import { drawPicture } from '@headshare/core/report/picture';
+import { rocChart } from '@headshare/core/report/roc-chart';
+import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
+import { terminalTable } from '@headshare/core/report/terminal-table';
+import { type IjbResult, ijbFars } from './evaluate-ijb';
+import { publishedIjbc } from './published-ijbc';
+
+/** A model's result and what it is called in tables and pictures. */
+export interface NamedIjbResult {
+  readonly name: string;
+  readonly result: IjbResult;
+}
+
+export type IjbSet = 'IJB-B' | 'IJB-C';
+
+/**
+ * A result's numbers by the names they are logged under (`tar_at_far_1e-6` ..., `auc`, `eer`), each after the prefix;
+ * rates that the pairs are too few to measure are left out.
+ */
+export function ijbMetrics({ tarAtFar, auc, eer }: IjbResult, prefix = ''): Record<string, number> {
+  const metrics: Record<string, number> = { [`${prefix}auc`]: auc, [`${prefix}eer`]: eer };
+  for (const far of ijbFars) {
+    const { measurable, tar } = tarAtFar[far];
+    if (measurable) metrics[`${prefix}tar_at_far_${far}`] = tar;
+  }
+  return metrics;
+}
+
+/** TAR at FAR of each model, beside the published ones where the set is IJB-C. */
+export function ijbTable(results: readonly NamedIjbResult[], set: IjbSet): Table {
+  const published = set === 'IJB-C' ? publishedIjbc : [];
+  const fewest = Math.min(...results.map(({ result }) => result.counts.impostor));
+  return {
+    columns: [
+      { title: 'model' },
+      { title: 'trained on' },
+      ...ijbFars.map((far) => ({ title: far, percent: true })),
+      { title: 'from' },
+    ],
+    rows: [
+      ...results.map(({ name, result }) => [
+        name,
+        undefined,
+        ...ijbFars.map((far) => (result.tarAtFar[far].measurable ? result.tarAtFar[far].tar : undefined)),
+        'here',
+      ]),
+      ...published.map(({ method, model, trainedOn, tar, source }) => [
+        `${model}, ${method}`,
+        trainedOn,
+        ...ijbFars.map((far) => tar[far]),
+        source,
+      ]),
+    ],
+    notes: [
+      `${set}, 1:1: TAR at the point of the ROC curve nearest to each FAR, by insightface's rule.`,
+      ...(ijbFars.some((far) => results.some(({ result }) => !result.tarAtFar[far].measurable))
+        ? [`Rates that need more than ${fewest} impostor pairs are left out.`]
+        : []),
+    ],
+  };
+}
+
+/**
+ * Writes table, curves and score histograms into the folder: `<set>-table.md` and `.csv`; `<set>-roc`, `<set>-det` and
+ * for each model `<set>-scores...`, each as `.svg` and `.png`; `<set>-roc.csv` with the curves' points.
+ * @returns the names of the files, and the table for the terminal
+ */
+export async function reportIjb(
+  results: readonly NamedIjbResult[],
+  set: IjbSet,
+  folder: string,
+): Promise<{ files: string[]; summary: string }> {
+  const table = ijbTable(results, set);
+  const prefix = set.toLowerCase();
+  const curves = results.map(({ name, result }) => ({ name, ...result.roc }));
+  const first = results[0]?.result.counts;
+  const subtitle =
+    first && `${first.genuine} genuine and ${first.impostor} impostor pairs of ${first.templates} templates`;
+  const text = (title: string) => ({ title, ...(subtitle && { subtitle }) });
+  const charts = {
+    roc: rocChart({ ...text(`${set}: true against false accepts`), curves }),
+    det: detChart({ ...text(`${set}: false rejects against false accepts`), curves }),
+    ...Object.fromEntries(results.map((one, i) => [scoresName(results, i), scoresChart(one, set)])),
+  };
+  const files: [name: string, content: string | Buffer][] = [
+    [`${prefix}-table.md`, markdownTable(table)],
+    [`${prefix}-table.csv`, csvTable(table)],
+    [`${prefix}-roc.csv`, csvTable(curveTable(curves))],
+  ];
+  for (const [name, chart] of Object.entries(charts)) {
+    const { svg, png } = await drawPicture(chart);
+    files.push([`${prefix}-${name}.svg`, svg], [`${prefix}-${name}.png`, png]);
+  }
+  for (const [name, content] of files) await writeFile(join(folder, name), content);
+  return { files: files.map(([name]) => name), summary: terminalTable(table) };
+}
+
+/** Names are free text, and files are not. */
+function scoresName(results: readonly NamedIjbResult[], index: number): string {
+  return results.length === 1 ? 'scores' : `scores-${index + 1}`;
+}
+
+function scoresChart({ name, result }: NamedIjbResult, set: IjbSet) {
+  const { low, high, genuine, impostor } = result.histogram;
+  return countedHistogramChart({
+    title: `${set}: scores of ${name}`,
+    subtitle: `${result.counts.genuine} genuine and ${result.counts.impostor} impostor pairs`,
+    x: 'cosine of two templates',
+    low,
+    high,
+    series: [
+      { name: 'genuine', counts: genuine },
+      { name: 'impostor', counts: impostor },
+    ],
+  });
+}
+
+function curveTable(curves: readonly ({ name: string } & IjbResult['roc'])[]): Table {
+  return {
+    columns: [{ title: 'model' }, { title: 'far' }, { title: 'tar' }, { title: 'threshold' }],
+    rows: curves.flatMap(({ name, far, tar, thresholds }) =>
+      Array.from(far, (rate, i) => [name, rate, tar[i] as number, thresholds[i] as number]),
+    ),
+  };
+}

@@ -1,0 +1,123 @@
+/** `face:evaluate` whole, through the runner, on a set of 200 images in IJB-C's layout. */
+import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { checkDeclaration } from '@headshare/core/experiment/declaration';
+import type { Stage } from '@headshare/core/experiment/define';
+import { runStage } from '@headshare/core/experiment/run-stage';
+import { untrackedSession } from '@headshare/core/experiment/untracked-session';
+import { buildNetwork } from '@headshare/core/nn/network';
+import { State } from '@headshare/core/runtime/state';
+import { writeCheckpoint } from '@headshare/core/train/checkpoint';
+import { removeTemporaryFolders, temporaryFolder, tinyNetwork } from '@headshare/core/train/tiny-training';
+import evaluate from '../../experiments/evaluate';
+import { faceCases } from '../../test/face-cases';
+import { experiments } from '../experiments';
+import { variantNames } from './options';
+import type { EvaluationResult } from './run-evaluation';
+
+afterAll(removeTemporaryFolders);
+
+const root = temporaryFolder();
+const data = faceCases('ijbc_tiny');
+const given = { data, embeddings: join(data, 'embeddings.f32'), flippedEmbeddings: join(data, 'embeddings_flip.f32') };
+const stages = new Map<string, Stage>([['evaluate', evaluate as Stage]]);
+
+async function run(options: Readonly<Record<string, unknown>>, profile = 'ijbc') {
+  const lines: string[] = [];
+  const session = {
+    ...untrackedSession({ package: 'face', root, experiments: stages }),
+    log: (line: string) => lines.push(line),
+  };
+  const { run: finished, folder } = await runStage(evaluate as Stage, { profile, given: options }, session);
+  return { result: finished.result as EvaluationResult, folder, log: lines.join('\n') };
+}
+
+/** A network with its initial weights. */
+function checkpoint(name: string, seed: number): string {
+  const file = join(root, name);
+  const state = new State();
+  const description = tinyNetwork();
+  const network = buildNetwork(state, 'network', description, seed);
+  writeCheckpoint(file, { tensors: network.weights(), metadata: { network: description, epoch: 0, metrics: {} } });
+  state.dispose();
+  return file;
+}
+
+test('its declaration goes with those of the other experiments', () => {
+  checkDeclaration('evaluate', evaluate, new Map<string, Stage>([...Object.entries(experiments), ...stages]));
+});
+
+test('given embeddings, in all eight ways: what the public script prints', async () => {
+  const { variants } = JSON.parse(readFileSync(join(data, 'expected.json'), 'utf8'));
+  const { result, folder } = await run({ ...given, variants: [...variantNames] });
+  const measured = JSON.parse(readFileSync(join(folder, 'ijb.json'), 'utf8')).variants;
+  for (const variant of variantNames) {
+    for (const [far, { tar }] of Object.entries<{ tar: number }>(variants[variant].tar_at_far)) {
+      expect(measured[variant].tarAtFar[Number(far).toExponential()].tar).toBe(tar);
+    }
+  }
+  expect(result.metrics['tar_at_far_1e-2']).toBe(measured.F1N1D1.tarAtFar['1e-2'].tar);
+  expect(result.metrics['F0N0D0_tar_at_far_1e-2']).toBe(measured.F0N0D0.tarAtFar['1e-2'].tar);
+  expect(result.counts).toMatchObject({ images: 200, templates: 30, pairs: 600 });
+  for (const file of result.files ?? []) expect(existsSync(join(folder, file))).toBe(true);
+  expect(result.files).toEqual(expect.arrayContaining(['ijb.json', 'ijb-c-table.md', 'ijb-c-roc.png']));
+});
+
+test("a network embeds the set's crops once, whatever is asked of its embeddings later", async () => {
+  const weights = checkpoint('student.safetensors', 1);
+  const teacher = checkpoint('teacher.safetensors', 2);
+  const options = { data, weights, batchSize: 50, embeddingsCache: join(root, 'embeddings') };
+  const first = await run(options);
+  expect(first.log).toMatch(/network: resnet8, 200 of 200 images embedded, \d+ images\/s/);
+  expect(first.result.metrics['tar_at_far_1e-1']).toBeGreaterThan(0);
+  const other = await run({ ...options, variants: ['F0N0D0'] });
+  expect(other.log).toMatch(/network: resnet8, 0 of 200 images embedded/);
+
+  const same = await run({ ...options, galleryWeights: weights });
+  const { unreadable, ...metrics } = first.result.metrics;
+  expect(unreadable).toBe(0);
+  expect(same.result.metrics).toEqual(first.result.metrics);
+  const across = await run({ ...options, galleryWeights: teacher });
+  expect(across.result.subject).toBe('gallery by resnet8, 16 x 16, probes by resnet8, 16 x 16');
+  expect(across.result.metrics.auc).not.toBe(metrics.auc);
+  // Four programs are compiled, and threads started for each.
+}, 120_000);
+
+test('crops that are missing end the run before it embeds, or are counted and told', async () => {
+  const broken = join(root, 'broken');
+  cpSync(data, broken, { recursive: true });
+  rmSync(join(broken, 'loose_crop/17.jpg'));
+  writeFileSync(join(broken, 'loose_crop/18.jpg'), 'no picture');
+  const options = {
+    data: broken,
+    weights: checkpoint('small.safetensors', 1),
+    batchSize: 50,
+    embeddingsCache: join(root, 'embeddings'),
+  };
+  await expect(run(options)).rejects.toThrow(/1 of the 200 images of IJB-C cannot be used: 17.jpg \(it is not there\)/);
+  const { result, log, folder } = await run({ ...options, unreadable: 'black' });
+  expect(result.metrics.unreadable).toBe(2);
+  expect(log).toMatch(/2 images were black: 17.jpg: it is not there; 18.jpg: /);
+  const { unreadable } = JSON.parse(readFileSync(join(folder, 'ijb.json'), 'utf8'));
+  expect(Object.keys(unreadable)).toEqual(['17.jpg', '18.jpg']);
+});
+
+test('an embedding that is not finite ends the run with its file and row', async () => {
+  const bytes = readFileSync(given.embeddings);
+  bytes.writeFloatLE(Number.NaN, 123 * 64 * 4 + 8);
+  const embeddings = join(root, 'nan.f32');
+  writeFileSync(embeddings, bytes);
+  await expect(run({ ...given, embeddings })).rejects.toThrow(/nan.f32, row 123 .* is not finite/);
+});
+
+test.each<[Record<string, unknown>, RegExp]>([
+  [{ data }, /give --weights, a network to evaluate, or --embeddings/],
+  [{ ...given, weights: given.embeddings }, /--weights and --embeddings exclude one another/],
+  [{ data, galleryWeights: given.embeddings }, /--gallery-weights needs --weights/],
+  [{ data, flippedEmbeddings: given.embeddings }, /need --embeddings/],
+  [{ ...given, variants: ['F1N1D1', 'F1N1D1'] }, /--variants names one twice/],
+  [{ data, embeddings: given.embeddings }, /F1N1D1 adds the mirror images' embeddings, and there are none/],
+  [{ ...given, protocol: 'ijbb' }, /IJB-B is not in /],
+])('%j is refused', async (options, message) => {
+  await expect(run(options)).rejects.toThrow(message);
+});

@@ -1,0 +1,60 @@
+import type { Task } from '@headshare/core/train/task';
+import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
+import { defaultNuisance } from './data/appearance';
+import { proceduralFaces } from './data/procedural-faces';
+import { verificationPairs } from './data/verification-pairs';
+import { verificationMetrics, verify } from './evaluation/verification';
+import type { DataValues } from './options';
+
+/** People to train on, where that is not said. */
+const defaultIdentities = 400;
+
+/** Pictures of each person to verify. */
+const imagesPerProbe = 11;
+
+/** The pairs of procedural faces that networks are judged by; the same for every network and seed. */
+export function proceduralPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
+  return verificationPairs({
+    identities: verificationIdentities,
+    imagesPerIdentity: imagesPerProbe,
+    genuine: pairs,
+    impostor: pairs,
+    seed: dataSeed,
+  });
+}
+
+// The faces stay the same whatever the seed of the training: seeds then measure training, not the draw of the faces.
+const dataSeed = 2022;
+
+/** Training on procedural faces, judged by verification of people who were not trained on. */
+export function proceduralTask(options: DataValues): Task {
+  const { imageSize, identities = defaultIdentities, imagesPerIdentity, difficulty, verificationIdentities } = options;
+  const nuisance = Object.fromEntries(
+    Object.entries(defaultNuisance).map(([cause, strength]) => [cause, strength * difficulty]),
+  );
+  const common = { size: imageSize, seed: dataSeed, ...nuisance };
+  const train = proceduralFaces({ ...common, split: 'train', identities, imagesPerIdentity });
+  const probes = proceduralFaces({
+    ...common,
+    split: 'verification',
+    identities: verificationIdentities,
+    imagesPerIdentity: imagesPerProbe,
+  });
+  const pairs = proceduralPairs(options);
+  return {
+    train,
+    augment: { flip: true },
+    selectBy: 'accuracy',
+    async evaluate(inference) {
+      return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
+    },
+    async conclude(folder, inference) {
+      writeEmbeddings(folder, await inference.embed(probes));
+      return [embeddingsFile];
+    },
+    relate: (teacher, student) => crossModelMetrics(teacher, student, pairs),
+    async close() {
+      await Promise.all([train.close(), probes.close()]);
+    },
+  };
+}

@@ -1,0 +1,113 @@
+import { copyFileSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
+import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import type { Inference } from '@headshare/core/train/inference';
+import { casePath } from '../test/fixture';
+import { type DataValues, dataOptions } from './options';
+import { setMetrics } from './real-faces-task';
+import { verificationTask } from './verification-task';
+
+const folder = temporaryFolder();
+
+/** Colours of the corners and the middle stand for a network's embedding. */
+const colours: Inference = {
+  async embed(images) {
+    const { size, labels } = images;
+    const row = size * 3;
+    const places = [0, row - 3, (size * row) / 2 + row / 2, (size - 1) * row, size * row - 3].map(Math.floor);
+    const [embeddings, flipped] = [new Float32Array(labels.length * 5), new Float32Array(labels.length * 5)];
+    const pixels = new Uint8Array(size * row);
+    for (let i = 0; i < labels.length; i++) {
+      await images.read([i], pixels);
+      for (const [k, at] of places.entries()) {
+        embeddings[5 * i + k] = (pixels[at] as number) + 1;
+        flipped[5 * i + k] = 256 - (pixels[at] as number);
+      }
+    }
+    return { embeddings, flipped: embeddings.slice(), dimension: 5 };
+  },
+  async embedEach() {},
+  async classify() {},
+};
+
+const values = (given: Partial<DataValues>): DataValues => {
+  const defaults = Object.entries(dataOptions).map(([name, option]) => [name, option.default]);
+  return {
+    ...Object.fromEntries(defaults),
+    identities: undefined,
+    identityDraw: undefined,
+    data: folder.path,
+    ...given,
+  };
+};
+
+function records() {
+  copyFileSync(casePath('rec/tiny.rec'), join(folder.path, 'train.rec'));
+  copyFileSync(casePath('rec/tiny.idx'), join(folder.path, 'train.idx'));
+  copyFileSync(casePath('rec/tiny.property'), join(folder.path, 'property'));
+}
+
+function sets(at = folder.path) {
+  copyFileSync(casePath('bin/tiny_py2_str.bin'), join(at, 'lfw.bin'));
+  copyFileSync(casePath('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
+}
+
+test('training on records is judged by each verification set and by their mean', async () => {
+  records();
+  sets();
+  const task = await verificationTask(values({ dataset: 'ms1m', identities: 5 }));
+  expect([task.train.size, task.train.classes, task.selectBy]).toEqual([112, 5, 'accuracy']);
+  const metrics = await task.evaluate(colours);
+  expect(Object.keys(metrics)).toEqual(expect.arrayContaining(['accuracy', 'auc', 'lfw/accuracy', 'cfp_fp/accuracy']));
+  // The same images in two encodings.
+  expect(metrics.accuracy).toBe(metrics['lfw/accuracy']);
+  expect(metrics['cfp_fp/auc']).toBe(metrics['lfw/auc']);
+  const out = join(folder.path, 'stage');
+  mkdirSync(out);
+  expect(await task.conclude(out, colours)).toHaveLength(1);
+  expect(task.relate(out, out).cross_accuracy).toBe(metrics['cfp_fp/accuracy']);
+  await task.close();
+});
+
+test('folders of identities, sets elsewhere, one of which decides', async () => {
+  const data = join(folder.path, 'faces');
+  await writeClassFolders(data, { classNames: ['ann', 'bo', 'cy'], images: 2, path: (name, i) => `${name}/${i}.jpg` });
+  const verification = join(folder.path, 'sets');
+  mkdirSync(verification);
+  sets(verification);
+  const given = values({ dataset: 'folder', data, verification, selectBy: 'lfw', identities: 2, identityDraw: 1 });
+  const task = await verificationTask(given);
+  expect([task.train.classes, [...task.train.labels], task.selectBy]).toEqual([2, [0, 0, 1, 1], 'lfw/accuracy']);
+  const pixels = new Uint8Array(112 * 112 * 3);
+  await task.train.read([3], pixels, { seed: 1, epoch: 0 });
+  expect(pixels.some((value) => value > 0)).toBe(true);
+  await task.close();
+});
+
+test('what is missing is said', async () => {
+  records();
+  const open = async (given: Partial<DataValues>) => verificationTask(values({ dataset: 'ms1m', ...given }));
+  await expect(open({})).rejects.toThrow(`${folder.path} has no verification sets: *.bin`);
+  sets();
+  await expect(open({ selectBy: 'lwf' })).rejects.toThrow("has no set 'lwf' (valid: mean, cfp_fp, lfw)");
+  await expect(open({ dataset: 'folder', data: join(folder.path, 'none'), verification: folder.path })).rejects.toThrow(
+    'none',
+  );
+});
+
+test('a mean is of what all sets have', () => {
+  const bySet = new Map([
+    ['a', { accuracy: 0.5, auc: 0.25, eer: 1 }],
+    ['b', { accuracy: 1, auc: 0.75 }],
+  ]);
+  expect(setMetrics(bySet as never)).toEqual({
+    accuracy: 0.75,
+    auc: 0.5,
+    'a/accuracy': 0.5,
+    'a/auc': 0.25,
+    'a/eer': 1,
+    'b/accuracy': 1,
+    'b/auc': 0.75,
+  });
+});

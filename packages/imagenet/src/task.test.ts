@@ -1,0 +1,65 @@
+import { imageBytes } from '@headshare/core/data/dataset';
+import { writeCifarExample } from '@headshare/core/data/example/cifar-files';
+import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import type { Values } from '@headshare/core/experiment/option';
+import type { Task } from '@headshare/core/train/task';
+import { writeImageNetExample } from './data/example-imagenet';
+import { dataOptions } from './options';
+import { profiles } from './profiles';
+import { imageTask } from './task';
+
+const folder = temporaryFolder();
+
+const options = Object.fromEntries(
+  Object.entries(dataOptions).map(([name, option]) => [name, option.default]),
+) as Values<typeof dataOptions>;
+
+async function firstImages({ train }: Task, count: number): Promise<Uint8Array> {
+  const pixels = new Uint8Array(count * imageBytes(train));
+  await train.read(
+    Array.from({ length: count }, (_, i) => i),
+    pixels,
+  );
+  return pixels;
+}
+
+async function opened<T>(given: Partial<typeof options>, look: (task: Task) => T | Promise<T>): Promise<T> {
+  const task = await imageTask({ ...options, data: folder.path, ...given });
+  try {
+    return await look(task);
+  } finally {
+    await task.close();
+  }
+}
+
+const counted = (given: Partial<typeof options>) =>
+  opened(given, ({ train, selectOn }) => [train.labels.length, selectOn]);
+
+test('a tenth of the training images is held out, unless the best epoch is chosen otherwise', async () => {
+  writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 20 });
+  const dataset = 'cifar10';
+  expect(await counted({ dataset })).toEqual([90, 'held-out']);
+  expect(await counted({ dataset, selectOn: 'test' })).toEqual([100, 'test']);
+  expect(await counted({ dataset, selectOn: 'last' })).toEqual([100, 'last']);
+});
+
+test('of files too', async () => {
+  await writeImageNetExample(folder.path);
+  const files = { dataset: 'imagenet', imageSize: 16 } as const;
+  expect(await counted(files)).toEqual([12, 'held-out']);
+  expect(await counted({ ...files, selectOn: 'last' })).toEqual([15, 'last']);
+});
+
+test('drawn pictures to train on are the same whatever the best epoch is chosen on', async () => {
+  const given = { imageSize: 16, classes: 3, imagesPerClass: 4, testImagesPerClass: 1 };
+  expect(await counted(given)).toEqual([12, 'held-out']);
+  const [heldOut, last] = [
+    await opened(given, (task) => firstImages(task, 12)),
+    await opened({ ...given, selectOn: 'last' }, (task) => firstImages(task, 12)),
+  ];
+  expect(heldOut).toEqual(last);
+});
+
+test('published recipes learn all images', () => {
+  expect([profiles.cifar100.selectOn, profiles.imagenet.selectOn]).toEqual(['last', 'last']);
+});

@@ -1,0 +1,55 @@
+import { spawnSync } from 'node:child_process';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { mlflowPython, type RealServer, startRealServer, stopRealServer } from '../test/real-server';
+import { connect } from './connection';
+import { connectFromEnvironment } from './environment';
+import { createExperiment, getExperiment } from './experiments';
+
+// MLflow's own authentication needs a package that its server alone does not (pip install flask-wtf).
+const installed = spawnSync(mlflowPython(), ['-c', 'import flask_wtf']).status === 0;
+const describeIfInstalled = installed ? describe : describe.skip;
+
+describeIfInstalled("MLflow's basic authentication (needs flask-wtf beside MLflow)", () => {
+  let server: RealServer;
+  let folder: string;
+  const password = 'a password: long enough';
+
+  beforeAll(async () => {
+    folder = mkdtempSync(join(tmpdir(), 'mlflow-auth-'));
+    const settings = join(folder, 'auth.ini');
+    const database = `sqlite:///${join(folder, 'auth.db')}`;
+    writeFileSync(
+      settings,
+      `[mlflow]\ndefault_permission = READ\ndatabase_uri = ${database}\nadmin_username = ann\n` +
+        'authorization_function = mlflow.server.auth:authenticate_request_basic_auth\n',
+    );
+    server = await startRealServer(['--app-name', 'basic-auth'], {
+      MLFLOW_AUTH_CONFIG_PATH: settings,
+      MLFLOW_AUTH_ADMIN_PASSWORD: password,
+      MLFLOW_FLASK_SERVER_SECRET_KEY: 'of the tests',
+    });
+  }, 90_000);
+
+  afterAll(() => {
+    if (server) stopRealServer(server);
+    rmSync(folder, { recursive: true, force: true });
+  });
+
+  test('lets in who has the password', async () => {
+    const mlflow = connectFromEnvironment(
+      {},
+      { MLFLOW_TRACKING_URI: server.uri, MLFLOW_TRACKING_USERNAME: 'ann', MLFLOW_TRACKING_PASSWORD: password },
+    );
+    const id = await createExperiment(mlflow, 'guarded');
+    expect((await getExperiment(mlflow, id)).name).toBe('guarded');
+  });
+
+  test('answers others with an error that says so', async () => {
+    const refused = { code: 'UNAUTHENTICATED', kind: 'unauthorised', status: 401, transient: false };
+    await expect(getExperiment(connect(server.uri), '0')).rejects.toMatchObject(refused);
+    const wrong = connect(server.uri, { username: 'ann', password: 'wrong' });
+    await expect(getExperiment(wrong, '0')).rejects.toMatchObject(refused);
+  });
+});

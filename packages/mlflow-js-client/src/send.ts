@@ -1,0 +1,185 @@
+import type { IncomingMessage } from 'node:http';
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Connection } from './connection';
+import { MlflowError } from './error';
+import { certificateProblem, isOfTheNetwork, neverArrived, refusal } from './failure';
+import { type Body, type Clock, exchange, startClock } from './transport';
+
+export type Query = Record<string, string | number | boolean | readonly string[] | undefined>;
+
+export interface Call {
+  method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
+  /** Below the server's address, starting with a slash. */
+  path: string;
+  query?: Query;
+  json?: object;
+  /** A body other than JSON. */
+  body?: Body;
+  headers?: Record<string, string>;
+  /**
+   * Whether repeating the call leaves the server as calling it once does, and gets the same answer. GET always is.
+   * What surely did not reach the server, or was turned away by 429, is repeated in any case.
+   */
+  repeatable?: boolean;
+  /** Milliseconds instead of the connection's. */
+  timeout?: number;
+}
+
+/** Reads an answer of status 2xx. The clock runs on; who reads a long one restarts it as bytes arrive. */
+type Read<T> = (response: IncomingMessage, clock: Clock) => Promise<T>;
+
+/** Sends one call, repeats it where that is safe, and returns the body's text. Throws MlflowError, or the abort's reason. */
+export function send(connection: Connection, call: Call): Promise<string> {
+  return sendAndRead(connection, call, readText);
+}
+
+/** `send`, with the answer read as JSON. The caller names the shape that MLflow documents for the path. */
+export async function sendForJson<T>(connection: Connection, call: Call): Promise<T> {
+  const text = await send(connection, call);
+  try {
+    return JSON.parse(text || '{}');
+  } catch (cause) {
+    const shown = text.slice(0, 80).replace(/\s+/g, ' ');
+    throw new MlflowError(
+      `${connection.uri}${call.path} answered "${shown}", which is not JSON: is this an MLflow server?`,
+      'HTTP_ERROR',
+      200,
+      { cause, request: nameOf(call) },
+    );
+  }
+}
+
+/** `send` for an answer that `read` takes as it arrives. A repetition calls `read` anew. */
+export function sendAndRead<T>(connection: Connection, call: Call, read: Read<T>): Promise<T> {
+  return repeating(connection, call, async () => {
+    const answer = await open(connection, call);
+    try {
+      return await read(answer.response, answer.clock);
+    } catch (error) {
+      throw answer.failure(error);
+    } finally {
+      answer.close();
+    }
+  });
+}
+
+/** Does `work`, and again where that is safe. */
+export async function repeating<T>(connection: Connection, call: Call, work: () => Promise<T>): Promise<T> {
+  for (let attempt = 0; ; attempt++) {
+    try {
+      return await work();
+    } catch (error) {
+      const pause = pauseBeforeRepeating(connection, call, attempt, error);
+      if (pause === undefined) throw error;
+      await sleep(pause, undefined, { signal: connection.signal }).catch(() => connection.signal?.throwIfAborted());
+    }
+  }
+}
+
+/** Milliseconds to wait after the failure of the nth try, from 0; undefined when the call is not to be repeated. */
+export function pauseBeforeRepeating(
+  connection: Connection,
+  call: Call,
+  attempt: number,
+  error: unknown,
+): number | undefined {
+  if (!(error instanceof MlflowError) || !error.transient || attempt >= connection.retries) return undefined;
+  const repeatable = call.repeatable ?? call.method === 'GET';
+  if (!repeatable && error.status !== 429 && !neverArrived(error.cause)) return undefined;
+  const { retryAfter = 0 } = error;
+  if (retryAfter > connection.longestDelay) return undefined;
+  // Full jitter: the runs of a sweep fail together, and should not all come back together.
+  const backoff = Math.random() * Math.min(connection.longestDelay, connection.retryDelay * 2 ** attempt);
+  return retryAfter + backoff;
+}
+
+/** An answer of status 2xx whose headers have arrived. */
+export interface Answer {
+  readonly response: IncomingMessage;
+  readonly clock: Clock;
+  /** What to throw when reading it has failed with `error`. */
+  failure(error: unknown): unknown;
+  close(): void;
+}
+
+export async function open(connection: Connection, call: Call): Promise<Answer> {
+  connection.signal?.throwIfAborted();
+  const timeout = call.timeout ?? connection.timeout;
+  const clock = startClock(timeout, connection.signal);
+  let response: IncomingMessage | undefined;
+  const close = (): void => {
+    clock.stop();
+    // Also when only part of it was read: a connection in the middle of an answer is of no use to the next call.
+    if (response && !response.complete) response.destroy();
+  };
+  const failure = (error: unknown): unknown => {
+    if (connection.signal?.aborted) return connection.signal.reason;
+    if (error instanceof MlflowError) return error;
+    return failureOf(connection, call, error, clock.late() ? timeout : undefined);
+  };
+  try {
+    response = await exchange(httpRequest(connection, call, clock, timeout));
+    const status = response.statusCode ?? 0;
+    if (status < 200 || status >= 300) throw refusal(connection, nameOf(call), response, await readText(response));
+    return { response, clock, failure, close };
+  } catch (error) {
+    close();
+    throw failure(error);
+  }
+}
+
+function httpRequest(connection: Connection, call: Call, clock: Clock, timeout: number) {
+  const url = new URL(connection.uri + call.path);
+  for (const [name, value] of Object.entries(call.query ?? {})) {
+    if (value === undefined) continue;
+    for (const one of Array.isArray(value) ? value : [value]) url.searchParams.append(name, String(one));
+  }
+  const headers: Record<string, string> = { accept: '*/*', ...connection.headers, ...call.headers };
+  const json = call.json && Buffer.from(JSON.stringify(call.json));
+  if (json) headers['content-type'] = 'application/json';
+  if (call.body) headers['content-type'] ??= 'application/octet-stream';
+  if (json || call.body) headers['content-length'] = String(json?.length ?? call.body?.bytes);
+  const { pooled, fresh } = connection.agents;
+  const repeatable = call.repeatable ?? call.method === 'GET';
+  return {
+    method: call.method,
+    url,
+    headers,
+    body: json ?? call.body,
+    agent: repeatable && !call.body ? pooled : fresh,
+    clock,
+    // The server passes a file on to its store before it answers: allow for 1 MB/s.
+    patience: timeout + Math.ceil((call.body?.bytes ?? 0) / 1000),
+  };
+}
+
+async function readText(response: IncomingMessage): Promise<string> {
+  const chunks: Buffer[] = [];
+  for await (const chunk of response) chunks.push(chunk);
+  return Buffer.concat(chunks).toString('utf8');
+}
+
+function nameOf(call: Call): string {
+  // A query may hold a signature.
+  return `${call.method} ${call.path.replace(/\?.*$/, '')}`;
+}
+
+function failureOf(connection: Connection, call: Call, cause: unknown, late: number | undefined): unknown {
+  const request = nameOf(call);
+  if (late !== undefined) {
+    const message = `${connection.uri} did not answer within ${late / 1000} s`;
+    return new MlflowError(message, 'TIMEOUT', 0, { cause, request });
+  }
+  const { message, code } = Object(cause) as NodeJS.ErrnoException;
+  // What else fails is the body's file, or the file that the answer goes to: the caller's own affair.
+  if (!isOfTheNetwork(code)) return cause;
+  const certificate = certificateProblem(code);
+  return new MlflowError(
+    certificate
+      ? `${connection.uri} shows a certificate that is not trusted: ${message}`
+      : `${connection.uri} cannot be reached: ${message || code}`,
+    certificate ? 'UNTRUSTED_CERTIFICATE' : 'UNREACHABLE',
+    0,
+    { cause, request },
+  );
+}

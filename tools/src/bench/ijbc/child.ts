@@ -1,0 +1,87 @@
+/** One evaluation in a process of its own: `child.ts FOLDER`; prints a JSON object. */
+import { readFileSync } from 'node:fs';
+import { open } from 'node:fs/promises';
+import { join } from 'node:path';
+import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/evaluate-ijb';
+import type { EmbeddingRows } from '@headshare/face/ijb/protocol';
+import type { SetSizes } from './made-set';
+
+/** Seconds by the clock and of all threads together. */
+interface Seconds {
+  readonly wall: number;
+  readonly cpu: number;
+}
+
+export interface IjbcMeasurement {
+  /** Preparing is the grouping of images by template and media; pooling waits for the disk too. */
+  readonly seconds: Readonly<Record<'preparing' | IjbPart | 'total', Seconds>>;
+  readonly peakMegabytes: number;
+  readonly tarAtFar: Readonly<Record<string, number>>;
+  readonly auc: number;
+  readonly counts: Readonly<Record<string, number>>;
+}
+
+async function measure(folder: string): Promise<IjbcMeasurement> {
+  const bytes = (file: string): ArrayBuffer => {
+    const { buffer, byteOffset, length } = readFileSync(join(folder, file));
+    return buffer.slice(byteOffset, byteOffset + length) as ArrayBuffer;
+  };
+  const { images, dim } = JSON.parse(readFileSync(join(folder, 'info.json'), 'utf8')) as SetSizes;
+  const set = {
+    images: {
+      templates: new Int32Array(bytes('templates.i32')),
+      medias: new Int32Array(bytes('medias.i32')),
+      scores: new Float32Array(bytes('det.f32')),
+    },
+    pairs: {
+      first: new Int32Array(bytes('p1.i32')),
+      second: new Int32Array(bytes('p2.i32')),
+      same: new Uint8Array(bytes('label.u8')),
+    },
+  };
+  const file = await open(join(folder, 'embeddings.f32'));
+  const embeddings: EmbeddingRows = {
+    images,
+    dimension: dim,
+    async read(from, count) {
+      const rows = new Float32Array(count * dim);
+      await file.read(new Uint8Array(rows.buffer), 0, rows.byteLength, from * dim * 4);
+      return rows;
+    },
+  };
+  const begun = new Map<string, Seconds>([['preparing', now()]]);
+  const result = await evaluateIjb({
+    ...set,
+    embeddings,
+    onProgress: (part) => begun.has(part) || begun.set(part, now()),
+  });
+  const end = now();
+  await file.close();
+  const starts = [...begun];
+  const seconds = Object.fromEntries([
+    ...starts.map(([part, start], i) => [part, between(start, starts[i + 1]?.[1] ?? end)]),
+    ['total', between(starts[0]?.[1] as Seconds, end)],
+  ]) as IjbcMeasurement['seconds'];
+  return {
+    seconds,
+    peakMegabytes: (process.resourceUsage().maxRSS * 1024) / 1e6,
+    tarAtFar: Object.fromEntries(Object.entries(result.tarAtFar).map(([far, { tar }]) => [far, tar])),
+    auc: result.auc,
+    counts: result.counts,
+  };
+}
+
+function now(): Seconds {
+  const { user, system } = process.cpuUsage();
+  return { wall: performance.now() / 1000, cpu: (user + system) / 1e6 };
+}
+
+const between = (start: Seconds, end: Seconds): Seconds => ({ wall: end.wall - start.wall, cpu: end.cpu - start.cpu });
+
+measure(process.argv[2] as string).then(
+  (measurement) => console.log(JSON.stringify(measurement)),
+  (error: Error) => {
+    console.error(error.message);
+    process.exit(1);
+  },
+);

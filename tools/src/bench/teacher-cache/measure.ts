@@ -1,0 +1,171 @@
+import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { ImageDataset } from '@headshare/core/data/dataset';
+import { viewsOf } from '@headshare/core/data/views';
+import { objectiveOf } from '@headshare/core/distill/objective';
+import { methods } from '@headshare/core/distill/registry';
+import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
+import { State } from '@headshare/core/runtime/state';
+import { writeCheckpoint } from '@headshare/core/train/checkpoint';
+import type { Task } from '@headshare/core/train/task';
+import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
+import { trainNetwork } from '@headshare/core/train/train-network';
+import type { Metrics, NetworkMetadata } from '@headshare/core/train/trainer';
+import { median } from '../step/measurement';
+import { type Pair, type PairName, pairs } from './pairs';
+
+export interface CacheCase {
+  readonly pair: PairName;
+  readonly images: number;
+  readonly method: string;
+  readonly type: 'float32' | 'float16';
+  /** Counted epochs of each training; one before them is not. */
+  readonly epochs: number;
+  /** Trainings of both kinds, in turn. */
+  readonly rounds: number;
+}
+
+export interface CacheMeasurement extends CacheCase {
+  readonly secondsWithout: number;
+  readonly secondsWith: number;
+  /** How many times as fast an epoch is with the cache. */
+  readonly faster: number;
+  readonly buildSeconds: number;
+  readonly embeddings: number;
+  readonly megabytes: number;
+  /** Epochs, over all students, after which making the cache has paid. */
+  readonly paidAfterEpochs: number;
+  /** Of all steps: the largest difference of losses with and without, over the loss; 0: the same bits. */
+  readonly lossDifference: number;
+}
+
+const augment = { flip: true };
+const { signal } = new AbortController();
+const quiet = () => undefined;
+
+export async function measureCache(asked: CacheCase): Promise<CacheMeasurement> {
+  const pair: Pair = pairs[asked.pair];
+  const folder = await mkdtemp(join(tmpdir(), 'headshare-bench-cache-'));
+  const dataset = pair.images(asked.images);
+  try {
+    await dataset.prepare?.();
+    const teacher = join(folder, 'teacher.safetensors');
+    writeTeacher(teacher, pair.teacher);
+    const cache = { type: asked.type, folder: join(folder, 'cache') };
+    const views = viewsOf(dataset, augment, 0);
+    if (!views) throw new Error('The views of mirrored images have an end.');
+    const started = performance.now();
+    const job = { ...cache, teacher, dataset, augment, views, batchSize: pair.batch, eager: false, signal, log: quiet };
+    (await openTeacherCache(job)).close();
+    const buildSeconds = (performance.now() - started) / 1000;
+
+    const runs: { readonly without: Training; readonly with: Training }[] = [];
+    for (let round = 0; round < asked.rounds; round++) {
+      const run = (kind: string, more: object) =>
+        train(join(folder, `${kind}-${round}`), pair, dataset, asked, { teacher, ...more });
+      runs.push({ without: await run('without', {}), with: await run('with', { cache }) });
+    }
+    const secondsWithout = median(runs.flatMap(({ without }) => without.epochSeconds));
+    const secondsWith = median(runs.flatMap((run) => run.with.epochSeconds));
+    return {
+      ...asked,
+      secondsWithout,
+      secondsWith,
+      faster: secondsWithout / secondsWith,
+      buildSeconds,
+      embeddings: dataset.labels.length * views.count,
+      megabytes: (await bytesUnder(cache.folder)) / 1e6,
+      paidAfterEpochs: buildSeconds / (secondsWithout - secondsWith),
+      lossDifference: Math.max(...runs.map((run) => difference(run.without.losses, run.with.losses))),
+    };
+  } finally {
+    await dataset.close();
+    await rm(folder, { recursive: true, force: true });
+  }
+}
+
+interface Training {
+  /** Of each epoch but the first, which compiles the step. */
+  readonly epochSeconds: readonly number[];
+  readonly losses: readonly number[];
+}
+
+/** Epochs without evaluation: from the end of one to the end of the next, checkpoints and reading of images included. */
+async function train(
+  folder: string,
+  pair: Pair,
+  dataset: ImageDataset,
+  { method, epochs }: CacheCase,
+  distillation: { readonly teacher: string; readonly cache?: { readonly type: 'float32' | 'float16' } },
+): Promise<Training> {
+  await mkdir(folder);
+  const ends: number[] = [];
+  const losses: number[] = [];
+  const task: Task = {
+    train: dataset,
+    augment,
+    selectBy: 'none',
+    evaluate: async () => ({ none: 0 }),
+    conclude: async () => [],
+    relate: () => ({}),
+    close: async () => undefined,
+  };
+  await trainNetwork({
+    role: 'student',
+    task,
+    network: pair.student,
+    folder,
+    signal,
+    log: quiet,
+    tracker: {
+      flush: async () => undefined,
+      metrics(values: Metrics) {
+        if (values['train/loss'] !== undefined) ends.push(performance.now());
+        else if (values['step/loss'] !== undefined) losses.push(values['step/loss']);
+      },
+    },
+    distillation: { ...distillation, objective: objectiveOf(methods.named(method)) },
+    settings: {
+      schedule: 'constant',
+      learningRate: 0.01,
+      epochs: epochs + 1,
+      warmUpEpochs: 0,
+      batchSize: pair.batch,
+      accumulate: 1,
+      seed: 1,
+      momentum: 0.9,
+      weightDecay: 5e-4,
+      clipNorm: 5,
+      emaDecay: 0,
+      emaWarmUp: false,
+      evaluateEvery: epochs + 1,
+      labelSmoothing: 0,
+      backboneRate: 1,
+      mixup: 0,
+      cutmix: 0,
+      mixProbability: 1,
+      mixSwitchProbability: 0.5,
+      checkpointMinutes: 60,
+    },
+  });
+  return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };
+}
+
+/** A teacher that was not trained takes as long as one that was. */
+function writeTeacher(file: string, description: NetworkDescription): void {
+  const state = new State();
+  const tensors = buildNetwork(state, 'teacher', description, 1).weights();
+  state.dispose();
+  const metadata: NetworkMetadata = { network: description, epoch: 0, metrics: {} };
+  writeCheckpoint(file, { tensors, metadata });
+}
+
+const difference = (without: readonly number[], cached: readonly number[]): number =>
+  Math.max(...without.map((loss, i) => Math.abs(loss - (cached[i] ?? Number.NaN)) / Math.abs(loss)));
+
+async function bytesUnder(folder: string): Promise<number> {
+  let bytes = 0;
+  for (const name of await readdir(folder, { recursive: true })) bytes += (await stat(join(folder, name))).size;
+  return bytes;
+}
