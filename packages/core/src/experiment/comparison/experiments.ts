@@ -83,7 +83,7 @@ export function comparisonExperiments(
   });
 
   const sweep = defineExperiment({
-    summary: `Any options of a ${noun}'s training over several seeds, in processes side by side, and a report`,
+    summary: `Train ${noun}s under several options and seeds, in processes side by side, and report them`,
     uses: { ...stages },
     options: {
       experiment: oneOf(Object.keys(stageNames) as (keyof typeof stageNames)[], 'distill', {
