@@ -17,7 +17,8 @@ export function writeEmbeddings(folder: string, { embeddings, flipped, dimension
   writeCheckpoint(join(folder, embeddingsFile), { tensors, metadata: {} });
 }
 
-function readEmbeddings(folder: string): Embeddings | undefined {
+/** What `writeEmbeddings` left; undefined where it left nothing. */
+export function readEmbeddings(folder: string): Embeddings | undefined {
   const file = join(folder, embeddingsFile);
   if (!existsSync(file)) return undefined;
   const { tensors } = readCheckpoint(file);

@@ -1,8 +1,9 @@
 import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
-import { dataOptions } from './options';
+import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
 import { recipes } from './recipes';
-import { verificationTask } from './verification-task';
+import { rocByRow } from './roc-by-row';
+import { judgedPairs, verificationTask } from './verification-task';
 
 export const experiments = distillationExperiments({
   noun: 'face model',
@@ -26,6 +27,7 @@ export const experiments = distillationExperiments({
     { metric: 'ijbb/tar_at_far_1e-4', title: 'IJB-B 1e-4', percent: true },
   ],
   pictured: ['accuracy', 'cross_accuracy'],
+  charts: async (runs, options) => ({ roc: rocByRow(runs, await judgedPairs(options as DataValues)) }),
   notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',

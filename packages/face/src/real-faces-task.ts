@@ -25,14 +25,9 @@ const mostNamed = 20;
  * @throws UserError for data that is missing or damaged
  */
 export async function realFacesTask(options: DataValues): Promise<Task> {
-  const { dataset, data = defaultDataFolder('face'), verification = data, selectBy } = options;
+  const { dataset, data = defaultDataFolder('face'), selectBy } = options;
   if (dataset === 'procedural') throw new RangeError('drawn faces are no data set');
-  const sets = await openVerificationSets(verification);
-  const selected = selectBy === 'mean' ? sets[0] : sets.find(({ name }) => name === selectBy);
-  if (!selected) {
-    const names = sets.map(({ name }) => name).join(', ');
-    throw new UserError(`--select-by: ${verification} has no set '${selectBy}' (valid: mean, ${names})`);
-  }
+  const { sets, selected } = await selectedSet(options);
   const { identities, minImages, identityDraw: draw } = options;
   const { source, size } = await openTrainingFaces(dataset, data, { identities, minImages, draw });
   const view: PipelineOptions = { size, train: asTheyAre, test: { resize: size } };
@@ -68,6 +63,17 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     relate: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),
   };
+}
+
+/** The verification sets, and the one whose embeddings are kept. @throws UserError where there is no such set */
+export async function selectedSet({ data = defaultDataFolder('face'), verification = data, selectBy }: DataValues) {
+  const sets = await openVerificationSets(verification);
+  const selected = selectBy === 'mean' ? sets[0] : sets.find(({ name }) => name === selectBy);
+  if (!selected) {
+    const names = sets.map(({ name }) => name).join(', ');
+    throw new UserError(`--select-by: ${verification} has no set '${selectBy}' (valid: mean, ${names})`);
+  }
+  return { sets, selected };
 }
 
 /** Threads that decode are there for the time of one set: they would outnumber those that train. */

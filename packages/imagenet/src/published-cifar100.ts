@@ -45,3 +45,20 @@ export const publishedPairs: readonly PublishedPair[] = [
 ];
 
 export const pairName = ({ teacher, student }: PublishedPair): string => `${teacher}/${student}`;
+
+/**
+ * What was published for a network among these options: `teacher`, `student alone`, or what the student was distilled by.
+ * Undefined for what nobody published, and for other data than CIFAR-100.
+ */
+export function publishedTop1(network: string, options: Readonly<Record<string, unknown>>): number | undefined {
+  if (options.dataset !== 'cifar100' || (options.studentWidth ?? 1) !== 1 || (options.teacherWidth ?? 1) !== 1)
+    return undefined;
+  // A student alone has no teacher among its options: any pair with it says the same.
+  const found = publishedPairs.find(
+    ({ teacher, student }) =>
+      (network === 'teacher' || student === options.student) &&
+      (network === 'student alone' || teacher === options.teacher),
+  );
+  const name = network === 'student alone' ? 'student' : network;
+  return found?.top1[name as keyof typeof found.top1];
+}

@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from 'node:util';
 import { type Catalog, nameOf, reach } from '@headshare/core/experiment/catalog';
-import type { Overrides, Stage } from '@headshare/core/experiment/define';
+import type { Overrides, Settings, Stage } from '@headshare/core/experiment/define';
 import { type Option, written } from '@headshare/core/experiment/option';
-import { profileNames, resolveOptions, type Settings } from '@headshare/core/experiment/settings';
+import { profileNames, resolveOptions } from '@headshare/core/experiment/settings';
 import { UserError } from '@headshare/core/runtime/user-error';
 import type { RecordedRun } from './recorded-run';
 

@@ -2,9 +2,8 @@ import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
 import { type Catalog, reach } from './catalog';
-import type { Stage } from './define';
+import type { Overrides, Settings, Stage } from './define';
 import { type Option, type Options, written } from './option';
-import type { Settings } from './settings';
 
 /** What an experiment's command line asks for. */
 export interface CommandLine extends Settings {
@@ -41,7 +40,7 @@ export function readArguments(
     if (key === 'help') help = true;
     else if (key === 'check') check = true;
     else if (key === 'profile') profile = wanted(value, '--profile', "a profile's name");
-    else if (option !== undefined) given[key] = readValue(option, value, key);
+    else if (option !== undefined) given[key] = gather(option, given[key], readValue(option, value, key));
     else given[negated(name, value, known)] = known[negated(name, value, known)]?.isFlag ? false : undefined;
   }
   return { profile, given, help, check };
@@ -57,7 +56,22 @@ export function readArguments(
   }
 }
 
-function optionsOf(experiments: readonly Stage[]): Options {
+/** The command line that gives an experiment these values, those that neither it nor its stages read left out. */
+export function writeArguments(given: Overrides, experiment: Stage): readonly string[] {
+  const options = optionsOf([experiment]);
+  return Object.entries(given).flatMap(([key, value]) => {
+    const option = Object.hasOwn(options, key) ? options[key] : undefined;
+    if (option === undefined) return [];
+    const name = written(key);
+    if (value === undefined || value === false) return [name.replace(/^--/, '--no-')];
+    if (value === true) return [name];
+    if (option.gathers && Array.isArray(value)) return value.map((item) => `${name}=${item}`);
+    return [`${name}=${Array.isArray(value) ? value.join(',') : value}`];
+  });
+}
+
+/** All options that experiments take, by name: their own, and those of what they need or use. */
+export function optionsOf(experiments: readonly Stage[]): Options {
   return Object.assign(
     {},
     ...experiments
@@ -92,6 +106,10 @@ function bothWays(name: string, type: 'string' | 'boolean'): [string, { type: 's
 function readValue(option: Option<unknown>, value: string | undefined, key: string): unknown {
   if (option.isFlag && value === undefined) return true;
   return option.parse(wanted(value, written(key), option.valid), written(key));
+}
+
+function gather(option: Option<unknown>, before: unknown, value: unknown): unknown {
+  return option.gathers && Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
 }
 
 function wanted(value: string | undefined, name: string, valid: string): string {

@@ -17,6 +17,8 @@ export interface StageResult {
 export interface RunContext<O> {
   /** The experiment's own options: defaults, then the profile, then the command line. */
   readonly options: O;
+  /** What the profile's or the default's values were overridden by, for this experiment and its stages. */
+  readonly given: Overrides;
   /** The run's own folder, absolute: `runs/<package>/<experiment>/<key>`. A resumed run finds what it left there. */
   readonly folder: string;
   /** Aborted by Ctrl-C and SIGTERM: stop after the current step, keep a checkpoint, then `signal.throwIfAborted()`. */
@@ -31,6 +33,32 @@ export interface RunContext<O> {
    * when it was interrupted, run now otherwise. `folder` holds its files.
    */
   stage<R extends StageResult>(experiment: Stage<R>, overrides?: Overrides): Promise<StageOutcome<R>>;
+  /** What `stage` would do, without doing it: for those who run stages elsewhere, or only ask what is there. */
+  plan<R extends StageResult>(experiment: Stage<R>, overrides?: Overrides): Promise<PlannedStage<R>>;
+}
+
+/** A stage under certain options, which may have run or not. */
+export interface PlannedStage<R extends StageResult = StageResult> {
+  readonly experiment: Stage<R>;
+  /** What tells it from others: stages with one key are one run. */
+  readonly key: string;
+  readonly folder: string;
+  /** Its option values, and those of all it needs or uses. */
+  readonly options: Readonly<Record<string, unknown>>;
+  /** What must have finished before it, as planned under the same options. */
+  readonly needs: readonly PlannedStage[];
+  /** The words behind `main.ts` that run it in a process of its own. */
+  readonly command: readonly string[];
+  /** Its result, once it has finished, and its page in MLflow. */
+  readonly finished: () => Promise<
+    { readonly result: R; readonly seconds: number; readonly address?: string } | undefined
+  >;
+}
+
+/** What was asked for: a profile's name, and the option values given explicitly, by camelCase name. */
+export interface Settings {
+  readonly profile: string;
+  readonly given: Overrides;
 }
 
 /** Option values for a stage, by option name; they also reach the stages it needs itself. */
@@ -50,7 +78,7 @@ export interface Stage<R extends StageResult = StageResult> {
   readonly uses: Readonly<Record<string, Stage>>;
   readonly profiles: Profiles;
   /** What the values of `options` must satisfy together; throws UserError. */
-  readonly check: (values: Readonly<Record<string, unknown>>) => void;
+  readonly check: (values: Readonly<Record<string, unknown>>, settings: Settings) => void;
   /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
   readonly start: (context: RunContext<Readonly<Record<string, unknown>>>) => Promise<R>;
 }
@@ -80,7 +108,7 @@ export interface ExperimentDefinition<O extends Options, R extends StageResult, 
    */
   readonly profiles?: P & ProfilesFor<O, P>;
   /** What options must satisfy together, each being valid by itself; throws UserError, before anything runs. */
-  readonly check?: (options: Values<O>) => void;
+  readonly check?: (options: Values<O>, settings: Settings) => void;
   /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
   readonly run: (context: RunContext<Values<O>>) => Promise<R>;
 }
@@ -119,7 +147,7 @@ export function defineExperiment<
     options,
     profiles: profiles ?? {},
     // Sound because exactly the values of `options` are resolved before either is called.
-    check: (values) => check?.(values as Values<O>),
+    check: (values, settings) => check?.(values as Values<O>, settings),
     start: (context) => run(context as unknown as RunContext<Values<O>>),
   };
 }

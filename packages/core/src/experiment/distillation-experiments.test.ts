@@ -72,6 +72,7 @@ test('what they declare is sound', () => {
     'distill-student-head',
     'distill',
     'compare',
+    'sweep',
   ]);
   for (const [name, experiment] of experiments) checkDeclaration(name, experiment, experiments);
 });
@@ -184,4 +185,21 @@ test('compare sets them side by side over seeds', async () => {
   const { result } = await run('compare');
   for (const row of ['teacher', "teacher, student's head", 'student alone', 'l2e', 'sh-kd'])
     expect(result.summary).toContain(row);
+});
+
+test('compare leaves a report: tables, a page, pictures', async () => {
+  const { result, folder } = await run('compare');
+  expect(result.files).toEqual(
+    expect.arrayContaining(['report.md', 'report.html', 'summary.csv', 'runs.csv', 'comparison.svg', 'size.png']),
+  );
+  for (const file of result.files ?? []) expect(readdirSync(folder)).toContain(file);
+});
+
+test.each([
+  [{ method: 'kd', methods: ['l2e'] }, '--method is swept; give its values at one place'],
+  [{ sweep: ['method=kd'], methods: ['l2e'] }, '--sweep: --method is swept twice; name all its values at one place'],
+  [{ experiment: 'teacher', students: ['resnet8'] }, '--students: teacher reads no --student; leave it out'],
+  [{ sweep: ['accumulate=1,3'] }, '--accumulate 3 does not divide --batchSize 4'],
+])('a sweep of %j is refused before anything runs', async (given, sentence) => {
+  await expect(run('sweep', given)).rejects.toThrow(sentence);
 });

@@ -9,11 +9,12 @@ import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
 import type { Metrics } from '../train/trainer';
-import { type ComparedRun, type MetricColumn, reportComparison } from './compare-methods';
-import { defineExperiment, type RunContext, type StageOutcome } from './define';
+import type { MetricColumn } from './comparison/compared-run';
+import { comparisonExperiments, type ReportedDomain } from './comparison/experiments';
+import { defineExperiment, type RunContext } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
-import { integer, list, type Options, type Values } from './option';
+import type { Options, Values } from './option';
 import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import {
   checkTeacher,
@@ -24,18 +25,12 @@ import {
   trainingOptions,
 } from './training-options';
 
-export interface DistillationDomain<D extends Options> {
-  /** What the networks are, in descriptions: 'face model'. */
-  readonly noun: string;
+export interface DistillationDomain<D extends Options> extends ReportedDomain {
   readonly dataOptions: D;
-  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly taskOf: TaskOf<Values<D>>;
   readonly recipes: Recipes;
-  readonly columns: readonly MetricColumn[];
   /** Further columns of a comparison, of what `appraise` measures: those that some network has. */
   readonly appraisedColumns?: readonly MetricColumn[];
-  /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
-  readonly pictured: readonly [string, ...string[]];
   /** Lines under tables: what the numbers are. */
   readonly notes: (options: Values<D>) => readonly string[];
   /**
@@ -178,55 +173,9 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     },
   });
 
-  const compare = defineExperiment({
-    summary: `Student alone, distilled by each method, and teachers side by side over several seeds`,
-    uses: { student, teacher, distill, teacherStudentHead, distillStudentHead },
-    options: {
-      ...data,
-      seed: trainingOptions.seed,
-      seeds: integer({ default: 5, min: 1, help: 'how many seeds, counted up from --seed' }),
-      methods: list(methodOptions.method, { default: ['l2e', 'th-kd', 'sh-kd'], help: 'methods to compare' }),
-    },
-    profiles,
-    run: async (context) => {
-      const { seed: firstSeed, seeds, methods } = context.options;
-      const runs: ComparedRun[] = [];
-      const task = await taskOf(context.options);
-      for (let seed = firstSeed; seed < firstSeed + seeds; seed++) {
-        context.log(`seed ${seed} (${seed - firstSeed + 1} of ${seeds})`);
-        const add = (row: string, { result }: StageOutcome<NetworkResult>, more: Metrics = {}) =>
-          runs.push({ row, seed, parameters: result.parameters, metrics: { ...result.metrics, ...more } });
-        const large = await context.stage(teacher, { seed });
-        const alone = await context.stage(student, { seed });
-        add('teacher', large);
-        if (methods.includes('sh-kd')) add(underHead, await context.stage(teacherStudentHead, { seed }));
-        add('student alone', alone, task.relate(large.folder, alone.folder));
-        for (const method of methods) {
-          const taught =
-            method === 'sh-kd'
-              ? await context.stage(distillStudentHead, { seed })
-              : await context.stage(distill, { seed, method });
-          add(method, taught);
-        }
-      }
-      await task.close();
-      const baseline = (method: string) => ['student alone', ...(method === 'l2e' ? [] : ['l2e'])];
-      return reportComparison(
-        runs,
-        {
-          title: noun,
-          columns: [...columns, ...appraisedColumns].filter(({ metric }) =>
-            runs.some(({ metrics }) => metrics[metric] !== undefined),
-          ),
-          pictured: domain.pictured,
-          notes: notes(context.options),
-          reference: 'teacher',
-          baselines: Object.fromEntries(methods.map((method) => [method, baseline(method)])),
-        },
-        context.folder,
-      );
-    },
-  });
+  const stages = { student, teacher, teacherStudentHead, distillStudentHead, distill };
+  const reported = { ...domain, columns: [...columns, ...appraisedColumns], taskOf, notes };
+  const comparisons = comparisonExperiments(reported, stages, data);
 
   /** A stage's result with what the package measures of finished networks. */
   async function appraised(
@@ -264,5 +213,5 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     return terminalTable(table);
   }
 
-  return { student, teacher, teacherStudentHead, distillStudentHead, distill, compare };
+  return { ...stages, ...comparisons };
 }

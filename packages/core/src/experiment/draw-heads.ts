@@ -4,6 +4,9 @@ import { histogramChart } from '../report/histogram-chart';
 import { drawPicture } from '../report/picture';
 import type { HeadAgreement } from '../train/head-agreement';
 
+/** The cosines of a network's class vectors with its teacher's, by class: a list of numbers. */
+export const cosinesFile = 'head-cosines.json';
+
 /**
  * Draws how a student's classifier goes together with its teacher's, class by class.
  * @returns the names of the files it wrote into the folder
@@ -28,5 +31,6 @@ export async function drawHeads({ cosines, biasDifferences }: HeadAgreement, fol
   };
   for (const [file, chart] of Object.entries(charts))
     await writeFile(join(folder, file), (await drawPicture(chart)).png);
-  return Object.keys(charts);
+  await writeFile(join(folder, cosinesFile), JSON.stringify(Array.from(cosines)));
+  return [...Object.keys(charts), cosinesFile];
 }

@@ -3,6 +3,7 @@ const sameKeyPress = 1000;
 
 /**
  * Turns Ctrl-C and SIGTERM into an abort signal, so that the run can stop after its step and keep a checkpoint.
+ * So does the end of a process that started this one with a channel to it: its runs are not to go on without it.
  * A second Ctrl-C ends the process at once. `code`: the exit code of what was received; `release` stops listening.
  */
 export function interruption(log: (line: string) => void): {
@@ -13,23 +14,26 @@ export function interruption(log: (line: string) => void): {
   const controller = new AbortController();
   let code = 130;
   let first = 0;
-  const stop = (signal: NodeJS.Signals): void => {
+  const stop = (signal: NodeJS.Signals | 'disconnect'): void => {
     if (controller.signal.aborted) {
       if (Date.now() - first > sameKeyPress) process.exit(code);
       return;
     }
     first = Date.now();
-    code = signal === 'SIGTERM' ? 143 : 130;
+    code = signal === 'SIGTERM' || signal === 'disconnect' ? 143 : 130;
     log('Stopping after this step; Ctrl-C again stops at once.');
     controller.abort();
   };
   const signals = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
+  const orphaned = (): void => stop('disconnect');
   for (const signal of signals) process.on(signal, stop);
+  if (process.connected) process.on('disconnect', orphaned);
   return {
     signal: controller.signal,
     code: () => code,
     release: () => {
       for (const signal of signals) process.off(signal, stop);
+      process.off('disconnect', orphaned);
     },
   };
 }

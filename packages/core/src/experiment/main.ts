@@ -1,5 +1,6 @@
 import { relative, resolve } from 'node:path';
 import { UserError } from '../runtime/user-error';
+import { parentTag, parentVariable } from '../tracking/run-tags';
 import { readArguments } from './arguments';
 import { loadCatalog, locate, reach } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
@@ -40,7 +41,10 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
+    // A run that another one started is part of that one, and not the target's latest.
+    const parent = process.env[parentVariable];
     const done = await runStage(experiment, settings, {
+      ...(parent && { tags: { [parentTag]: parent } }),
       catalog,
       signal,
       log,
@@ -50,7 +54,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       track: runs === undefined ? openTracker : openNoTracker,
       ...(runs !== undefined && { runs }),
     });
-    if (runs === undefined) await publish(name, done, catalog);
+    if (runs === undefined && !parent) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);

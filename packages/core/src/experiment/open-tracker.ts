@@ -20,6 +20,7 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
       };
     };
     return {
+      ...(tracker.id !== undefined && { id: tracker.id }),
       params: guarded(tracker.params),
       metrics: guarded(tracker.metrics),
       tags: guarded(tracker.tags),

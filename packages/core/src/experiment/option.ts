@@ -18,6 +18,10 @@ export interface Option<T> {
   readonly isFlag: boolean;
   /** The value names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
   readonly names?: 'file' | 'folder';
+  /** It changes how the work is done and nothing about its result: runs are not told apart by it. */
+  readonly incidental?: boolean;
+  /** Given again on the command line, it adds to what was given before. */
+  readonly gathers?: boolean;
   /** Reads the command line's text for the option called `name` (as written: `--epochs`). Throws UserError. */
   readonly parse: (text: string, name: string) => T;
   /** Checks a value from a profile or a stage's overrides, and returns it. Throws UserError. */
@@ -160,6 +164,19 @@ export function optional<T>(of: Option<T>): Option<T | undefined> {
     required: false,
     check: (value, name) => (value === undefined ? undefined : of.check(value, name)),
   };
+}
+
+/** The same option, by which runs are not told apart: it changes how the work is done, and nothing about its result. */
+export const incidental = <T>(of: Option<T>): Option<T> => ({ ...of, incidental: true });
+
+/** An option that may be given several times; each time adds a value, in which commas have no meaning. None by default. */
+export function gathered<T>(of: Option<T>): Option<readonly T[]> {
+  const check = (value: unknown, name: string): readonly T[] => {
+    if (!Array.isArray(value)) throw mustBe(value, name, of.valid);
+    return value.map((item: unknown) => of.check(item, name));
+  };
+  const parse = (given: string, name: string): readonly T[] => [of.parse(given, name)];
+  return { help: of.help, default: [], required: false, valid: of.valid, isFlag: false, gathers: true, check, parse };
 }
 
 function numeric(

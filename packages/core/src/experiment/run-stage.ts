@@ -2,20 +2,19 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
-import { type Catalog, nameOf, reach } from './catalog';
-import { folderFingerprint } from './data-fingerprint.cjs';
-import type { RunContext, Stage, StageOutcome, StageResult } from './define';
+import type { Catalog } from './catalog';
+import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
 import type { openTracker } from './open-tracker';
-import { resolveOptions, type Settings } from './settings';
+import { artifactsFolder, findFinished, planRun, type RunPlan } from './plan-run';
+import { planStage } from './plan-stage';
+import { resolveOptions } from './settings';
 import {
   copyRun,
-  digestFile,
   type FinishedRun,
   familyKey,
   type RunIdentity,
   readFinished,
-  runKey,
   sha256,
   type UsedStage,
   writeFinished,
@@ -37,6 +36,8 @@ export interface Session {
   readonly track: typeof openTracker;
   /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */
   readonly runs?: string;
+  /** Tags of all runs of this command. */
+  readonly tags?: Readonly<Record<string, string>>;
 }
 
 /** A finished run and where it lies. */
@@ -53,20 +54,12 @@ export interface StageRun {
  * Throws what the experiment throws, and UserError for settings that it cannot run under.
  */
 export async function runStage(experiment: Stage, settings: Settings, session: Session): Promise<StageRun> {
-  const { catalog, log, data, sources } = session;
-  const name = nameOf(catalog, experiment);
-  const options = Object.fromEntries(
-    reach(experiment).map((it) => [nameOf(catalog, it), resolveOptions(it, settings)]),
-  );
-  const files = await filesOf(reach(experiment), options, session);
-  const device = process.env.TF_DEVICE || 'cpu';
-  const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
-  const key = runKey(identity);
-  const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
+  const { catalog, log } = session;
+  const plan = await planRun(experiment, settings, session);
+  const { name, label, folder } = plan;
   const shownFolder = relative(catalog.root, folder);
 
-  const artifacts = session.runs === undefined ? artifactsFolder(catalog, name) : undefined;
-  const finished = await findFinished(folder, key, artifacts);
+  const finished = await findFinished(plan, session);
   if (finished !== undefined) {
     log(`${name}: done already, ${shownFolder}`);
     return { run: finished, folder, reused: true };
@@ -78,33 +71,12 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
     // The process that held the lock may have done the work.
     const done = await readFinished(folder);
     if (done !== undefined) return { run: done, folder, reused: true };
-    const label = runName(experiment, name, settings);
     log(`${label}: ${resumed ? 'goes on' : 'starts'} in ${shownFolder}`);
-    const run = await runHere(experiment, { name, label, key, folder, settings, identity }, session);
+    const run = await runHere(experiment, settings, plan, session);
     return { run, folder, reused: false };
   } finally {
     await unlock();
   }
-}
-
-/** The digests of files, and fingerprints of folders, that options name, by path; undefined where they name none. */
-async function filesOf(
-  stages: readonly Stage[],
-  options: Readonly<Record<string, Readonly<Record<string, unknown>>>>,
-  { catalog, digests }: Session,
-): Promise<Readonly<Record<string, string>> | undefined> {
-  const named: Record<string, string> = {};
-  for (const stage of stages) {
-    for (const [option, { names }] of Object.entries(stage.options)) {
-      const path = options[nameOf(catalog, stage)]?.[option];
-      if (names === undefined || typeof path !== 'string') continue;
-      const known = digests.get(path);
-      const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
-      digests.set(path, digest);
-      named[path] = digest;
-    }
-  }
-  return Object.keys(named).length === 0 ? undefined : named;
 }
 
 /** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */
@@ -113,23 +85,18 @@ export async function publish(name: string, { run, folder }: StageRun, catalog: 
   if ((await readFinished(output))?.key !== run.key) await copyRun(folder, output);
 }
 
-interface Work {
-  readonly name: string;
-  readonly label: string;
-  readonly key: string;
-  readonly folder: string;
-  readonly settings: Settings;
-  readonly identity: RunIdentity;
-}
-
-async function runHere(experiment: Stage, work: Work, session: Session): Promise<FinishedRun> {
-  const { name, label, key, folder, settings } = work;
+async function runHere(
+  experiment: Stage,
+  settings: Settings,
+  { name, label, key, folder, identity }: RunPlan,
+  session: Session,
+): Promise<FinishedRun> {
   const { catalog, signal, log } = session;
   const options = resolveOptions(experiment, settings);
   await writeJson(join(folder, 'config.json'), {
     package: catalog.package,
     profile: settings.profile,
-    ...work.identity,
+    ...identity,
   });
   const environment = await environmentOf(catalog.root);
   await recordEnvironment(folder, environment);
@@ -139,18 +106,21 @@ async function runHere(experiment: Stage, work: Work, session: Session): Promise
     runName: label,
     folder,
     params: { ...options, profile: settings.profile },
-    tags: { ...environmentTags(environment), ...identityTags(work.identity), 'headshare.key': key },
+    tags: { ...environmentTags(environment), ...identityTags(identity), 'headshare.key': key, ...session.tags },
     log,
   });
+  const overridden = (overrides: Overrides): Settings => ({ ...settings, given: { ...settings.given, ...overrides } });
   const began = Date.now();
   const stages: UsedStage[] = [];
   const context: RunContext<Readonly<Record<string, unknown>>> = {
     options,
+    given: settings.given,
     folder,
     signal,
     tracker,
     log,
-    stage: (other, overrides = {}) => stageWithin(other, { ...settings, given: { ...settings.given, ...overrides } }),
+    stage: (other, overrides = {}) => stageWithin(other, overridden(overrides)),
+    plan: (other, overrides = {}) => planStage(other, overridden(overrides), session),
   };
   const stageWithin = async <R extends StageResult>(other: Stage<R>, nested: Settings): Promise<StageOutcome<R>> => {
     const outcome = await runStage(other, nested, session);
@@ -196,19 +166,6 @@ const identityTags = (identity: RunIdentity): Record<string, string> => ({
   'headshare.device': identity.device,
 });
 
-async function findFinished(
-  folder: string,
-  key: string,
-  artifacts: string | undefined,
-): Promise<FinishedRun | undefined> {
-  const here = await readFinished(folder);
-  if (here !== undefined || artifacts === undefined) return here;
-  const published = await readFinished(artifacts);
-  if (published?.key !== key) return undefined;
-  await copyRun(artifacts, folder);
-  return published;
-}
-
 /** Node's recursive mkdir calls a read-only file system ENOENT; step by step, the error is the true one. */
 async function makeFolder(folder: string): Promise<void> {
   if (existsSync(folder)) return;
@@ -220,14 +177,3 @@ async function makeFolder(folder: string): Promise<void> {
 
 const prefixed = (prefix: string, values: Readonly<Record<string, number>>): Record<string, number> =>
   Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
-
-const artifactsFolder = (catalog: Catalog, name: string): string =>
-  join(catalog.root, 'artifacts', catalog.package, name);
-
-/** What tells runs apart in a list of them: the experiment, the profile, and those of its options that were given. */
-function runName(experiment: Stage, name: string, { profile, given }: Settings): string {
-  const settings = Object.entries(given)
-    .filter(([option]) => Object.hasOwn(experiment.options, option))
-    .map(([option, value]) => `${option}=${String(value)}`);
-  return [name, ...(profile === 'default' ? [] : [profile]), ...settings].join(' ').slice(0, 200);
-}

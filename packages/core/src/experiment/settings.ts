@@ -1,16 +1,12 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
-import type { Overrides, Stage } from './define';
+import { reach } from './catalog';
+import type { Settings, Stage } from './define';
 import { written } from './option';
 
-/** What was asked for: a profile's name, and the option values given explicitly, by camelCase name. */
-export interface Settings {
-  readonly profile: string;
-  readonly given: Overrides;
-}
-
 /** An experiment's option values: what was given, else the profile's, else the default. Throws UserError. */
-export function resolveOptions(experiment: Stage, { profile, given }: Settings): Readonly<Record<string, unknown>> {
+export function resolveOptions(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
+  const { profile, given } = settings;
   const values = profileOf(experiment, profile);
   const resolved = Object.fromEntries(
     Object.entries(experiment.options).map(([name, option]) => {
@@ -20,8 +16,13 @@ export function resolveOptions(experiment: Stage, { profile, given }: Settings):
       return [name, option.default];
     }),
   );
-  experiment.check(resolved);
+  experiment.check(resolved, settings);
   return resolved;
+}
+
+/** The option values of a stage, and of all it needs or uses, by name: a name means the same in all of them. */
+export function resolveAll(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
+  return Object.assign({}, ...reach(experiment).map((stage) => resolveOptions(stage, settings)));
 }
 
 /** The names of an experiment's profiles; `default` always among them, first. */

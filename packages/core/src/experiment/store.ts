@@ -44,7 +44,7 @@ export interface RunIdentity {
 const resultFile = 'result.json';
 
 /** Files of a run that are about the run itself and not its result; they stay in the run's folder. */
-const ownFiles = /^(journal|tracking)\b|\.lock$|\.tmp$/;
+const ownFiles = /^(journal|tracking)\b|\.lock$|\.tmp$|\.log$/;
 
 /** The name of a run's folder: 12 hexadecimal digits that only the same work has. */
 export function runKey(identity: RunIdentity): string {

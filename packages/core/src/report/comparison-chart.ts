@@ -9,6 +9,8 @@ export interface Comparison {
   /** Rows from top to bottom. */
   readonly methods: readonly string[];
   readonly panels: readonly ComparisonPanel[];
+  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  readonly among?: readonly string[];
 }
 
 export interface ComparisonPanel {
@@ -33,15 +35,32 @@ const below = 13;
  * Chart of the comparison: in each row one dot a seed, above them the mean with its 95 % interval and its value; a
  * dashed line for the reference. Throws RangeError on values that are not finite.
  */
-export function comparisonChart({ title, subtitle, methods, panels }: Comparison): TopLevelSpec {
+export function comparisonChart({ title, subtitle, methods, panels, among }: Comparison): TopLevelSpec {
   return {
     title: { text: title, ...(subtitle ? { subtitle } : {}) },
     spacing: 36,
-    hconcat: panels.map((panel, p) => panelChart(panel, methods, p === 0)),
+    hconcat: panels.map((panel, p) =>
+      panelChart(panel, methods, {
+        labelled: p === 0,
+        above: panels.find(({ reference }) => reference)?.reference?.label,
+        ...(among && { among }),
+      }),
+    ),
   };
 }
 
-function panelChart(panel: ComparisonPanel, methods: readonly string[], labelled: boolean): ChartLayer {
+interface PanelStyle {
+  readonly labelled: boolean;
+  /** What stands above the rows of some panel: it takes the same room in all, so that their titles are level. */
+  readonly above: string | undefined;
+  readonly among?: readonly string[];
+}
+
+function panelChart(
+  panel: ComparisonPanel,
+  methods: readonly string[],
+  { labelled, above: label, among }: PanelStyle,
+): ChartLayer {
   const present = methods.filter((method) => panel.values[method] !== undefined);
   const scale = panel.percent ? 100 : 1;
   const seeds = present.flatMap((method) => panel.values[method]?.map((value) => ({ method, value: scale * value })));
@@ -65,13 +84,16 @@ function panelChart(panel: ComparisonPanel, methods: readonly string[], labelled
     scale: { domain: [...methods] },
     axis: { grid: true, tickBand: 'extent' as const, domain: false, ticks: false, labels: labelled, labelPadding: 10 },
   };
-  const colour = { ...methodColour(methods), field: 'method' };
+  const colour = { ...methodColour(methods, among), field: 'method' };
   return {
-    title: { text: panel.title, fontSize: 13, offset: 10 },
+    title: { text: panel.title, fontSize: 13, frame: 'group', offset: 10 },
     width: panelWidth,
     height: { step: rowHeight },
     layer: [
       ...referenceLine(panel.reference && { ...panel.reference, value: scale * panel.reference.value }, x('value')),
+      ...(panel.reference === undefined && label !== undefined
+        ? [unseenLabel(label, seeds[0]?.value ?? 0, x('value'))]
+        : []),
       {
         data: { values: seeds },
         mark: { type: 'point', filled: true, size: 55, opacity: 0.55, yOffset: below },
@@ -100,6 +122,12 @@ function panelChart(panel: ComparisonPanel, methods: readonly string[], labelled
     ],
   };
 }
+
+const unseenLabel = (label: string, value: number, x: object): ChartLayer['layer'][number] => ({
+  data: { values: [{ label, value }] },
+  mark: { type: 'text', y: 0, dy: -9, fontSize: 12, opacity: 0 },
+  encoding: { x, text: { field: 'label' } },
+});
 
 function referenceLine(reference: ComparisonPanel['reference'], x: object): ChartLayer['layer'] {
   if (!reference) return [];

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { methodColour } from './theme';
+import { legendPlace, methodColour } from './theme';
 
 /** Distributions over each other: genuine and impostor scores, cosines between two heads' class vectors. */
 export interface HistogramChart {
@@ -10,6 +10,8 @@ export interface HistogramChart {
   readonly bins?: number;
   /** Range of the bins; the values' own when left out. */
   readonly domain?: readonly [low: number, high: number];
+  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  readonly among?: readonly string[];
 }
 
 /** Distributions that were counted before: equal bins from `low` to `high`. */
@@ -44,14 +46,17 @@ interface SharesChart extends Omit<HistogramChart, 'series' | 'domain'> {
   readonly series: readonly { readonly name: string; readonly shares: readonly number[] }[];
 }
 
-function sharesChart({ title, subtitle, x, series, low, width, bins }: SharesChart): TopLevelSpec {
+function sharesChart({ title, subtitle, x, series, low, width, bins, among }: SharesChart): TopLevelSpec {
   const values = series.flatMap(({ name, shares }) =>
     shares.map((share, b) => ({ name, from: low + b * width, to: low + (b + 1) * width, share })),
   );
+  const frame = { title: { text: title, ...(subtitle ? { subtitle } : {}) }, width: 520, height: 260 };
+  if (series.length > 1) {
+    const names = series.map(({ name }) => name);
+    return { ...frame, ...outlines(values, { names, x, domain: [low, low + bins * width], among }) };
+  }
   return {
-    title: { text: title, ...(subtitle ? { subtitle } : {}) },
-    width: 520,
-    height: 260,
+    ...frame,
     data: { values },
     mark: { type: 'bar', opacity: 0.6, binSpacing: 0 },
     encoding: {
@@ -65,12 +70,53 @@ function sharesChart({ title, subtitle, x, series, low, width, bins }: SharesCha
       },
       x2: { field: 'to' },
       y: { field: 'share', type: 'quantitative', stack: null, title: 'share', axis: { format: '~%', tickCount: 5 } },
-      color: {
-        ...methodColour(series.map(({ name }) => name)),
-        ...(series.length > 1 ? { legend: { orient: 'top' as const, title: null } } : {}),
-      },
+      color: methodColour(
+        series.map(({ name }) => name),
+        among,
+      ),
     },
   };
+}
+
+interface Bin {
+  readonly name: string;
+  readonly from: number;
+  readonly to: number;
+  readonly share: number;
+}
+
+/** Bars over one another would hide one another, and mix their colours. */
+function outlines(
+  values: readonly Bin[],
+  {
+    names,
+    x,
+    domain,
+    among,
+  }: { names: readonly string[]; x: string; domain: [number, number]; among: readonly string[] | undefined },
+) {
+  const closed = names.flatMap((name) => {
+    const own = values.filter((bin) => bin.name === name);
+    return [...own, { name, from: own.at(-1)?.to ?? domain[1], share: own.at(-1)?.share ?? 0 }];
+  });
+  return {
+    data: { values: closed },
+    mark: { type: 'area', interpolate: 'step-after', fillOpacity: 0.12, line: { strokeWidth: 2, opacity: 1 } },
+    encoding: {
+      x: {
+        field: 'from',
+        type: 'quantitative',
+        title: x,
+        scale: { domain, nice: false },
+        axis: { grid: false, tickCount: 8 },
+      },
+      y: { field: 'share', type: 'quantitative', stack: null, title: 'share', axis: { format: '~%', tickCount: 5 } },
+      color: {
+        ...methodColour(names, among),
+        legend: { orient: legendPlace(names), title: null, symbolType: 'square', symbolOpacity: 1 },
+      },
+    },
+  } as const;
 }
 
 /** Share of the values in each bin; the last bin holds its upper edge, values outside are left out. */

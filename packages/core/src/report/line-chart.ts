@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { decades, methodColour } from './theme';
+import { decades, legendPlace, methodColour } from './theme';
 
 /** Curves over steps or epochs, each with an optional band (an interval over seeds). */
 export interface LineChart {
@@ -10,6 +10,10 @@ export interface LineChart {
   readonly series: readonly LineSeries[];
   /** Logarithmic vertical axis, for losses and learning rates; values must then be above 0. */
   readonly logY?: boolean;
+  /** The horizontal axis counts: no ticks between whole numbers. */
+  readonly wholeX?: boolean;
+  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  readonly among?: readonly string[];
 }
 
 export interface LineSeries {
@@ -28,7 +32,16 @@ export interface LinePoint {
  * Chart of the curves. A point that is not finite (a diverged step) leaves a gap; of a series longer than a picture is
  * wide, neighbours are averaged.
  */
-export function lineChart({ title, subtitle, x, y, series, logY = false }: LineChart): TopLevelSpec {
+export function lineChart({
+  title,
+  subtitle,
+  x,
+  y,
+  series,
+  logY = false,
+  wholeX = false,
+  among,
+}: LineChart): TopLevelSpec {
   const values = series.flatMap(({ name, points }) => thin(points).map((point) => ({ name, ...point })));
   const names = series.map(({ name }) => name);
   const positive = values.flatMap(({ y: value }) => (value > 0 && Number.isFinite(value) ? [value] : []));
@@ -40,12 +53,12 @@ export function lineChart({ title, subtitle, x, y, series, logY = false }: LineC
       type: 'quantitative' as const,
       title: x,
       scale: { nice: false, zero: false },
-      axis: { grid: false, tickCount: 8 },
+      axis: { grid: false, tickCount: 8, ...(wholeX && { tickMinStep: 1 }) },
     },
     color: {
-      ...methodColour(names),
+      ...methodColour(names, among),
       ...(names.length > 1
-        ? { legend: { orient: 'top' as const, title: null, symbolOpacity: 1, symbolType: 'square' } }
+        ? { legend: { orient: legendPlace(names), title: null, symbolOpacity: 1, symbolType: 'square' } }
         : {}),
     },
   };
@@ -57,7 +70,7 @@ export function lineChart({ title, subtitle, x, y, series, logY = false }: LineC
     layer: [
       {
         transform: [{ filter: 'isValid(datum.low) && isValid(datum.high)' }],
-        mark: { type: 'area', opacity: 0.18 },
+        mark: { type: 'area', opacity: series.length > 3 ? 0.1 : 0.18 },
         encoding: { ...shared, y: { field: 'low', type: 'quantitative', title: y, scale }, y2: { field: 'high' } },
       },
       {

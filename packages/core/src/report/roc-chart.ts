@@ -6,6 +6,8 @@ export interface RocChart {
   readonly title: string;
   readonly subtitle?: string;
   readonly curves: readonly NamedRocCurve[];
+  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  readonly among?: readonly string[];
 }
 
 export interface NamedRocCurve {
@@ -18,7 +20,8 @@ export interface NamedRocCurve {
 }
 
 /** Chart of the curves as steps: between two measured points the lower TAR holds. */
-export function rocChart({ title, subtitle, curves }: RocChart): TopLevelSpec {
+export function rocChart({ title, subtitle, curves, among }: RocChart): TopLevelSpec {
+  const names = curves.map(({ name }) => name);
   const smallest = Math.min(...curves.map(({ impostor }) => 1 / impostor));
   return {
     title: { text: title, ...(subtitle ? { subtitle } : {}) },
@@ -43,8 +46,9 @@ export function rocChart({ title, subtitle, curves }: RocChart): TopLevelSpec {
       },
       order: { field: 'order', type: 'quantitative' },
       color: {
-        ...methodColour(curves.map(({ name }) => name)),
-        legend: { orient: 'bottom-right', title: null, fillColor: 'white', padding: 6 },
+        ...methodColour(names, among),
+        // More names than this would cover the curves.
+        legend: { orient: names.length > 4 ? 'right' : 'bottom-right', title: null, fillColor: 'white', padding: 6 },
       },
     },
   };

@@ -61,8 +61,15 @@ export function decades(low: number, high: number): number[] {
   return Array.from({ length: count }, (_, i) => Number(`1e${first + i}`));
 }
 
-/** The same colour for the same place in the list, in every chart; no legend, since rows or a chart's own one name it. */
-export function methodColour(names: readonly string[]) {
-  const range = names.map((_, i) => palette[i % palette.length] as string);
+/**
+ * The same colour for the same place in the list, in every chart; no legend, since rows or a chart's own one name it.
+ * @param among all that pictures of one report show, where this one shows a part of them: each then keeps its colour
+ */
+export function methodColour(names: readonly string[], among: readonly string[] = names) {
+  const range = names.map((name) => palette[Math.max(0, among.indexOf(name)) % palette.length] as string);
   return { field: 'name', type: 'nominal' as const, scale: { domain: [...names], range }, legend: null };
 }
+
+/** Where a legend stands: above a chart as long as it fits there, else beside it. */
+export const legendPlace = (names: readonly string[]): 'top' | 'right' =>
+  names.join('').length + 5 * names.length > 75 ? 'right' : 'top';

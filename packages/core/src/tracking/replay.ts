@@ -18,9 +18,8 @@ import {
 import { lock } from 'proper-lockfile';
 import type { Destination } from './destination';
 import { type JournalEvent, readJournal } from './journal';
-
-/** The tag by which a run is found again when the answer to its creation, or `journal.sent.json`, was lost. */
-export const journalTag = 'headshare.journal';
+import { adoptChildren, joinParent } from './nested-runs';
+import { journalTag } from './run-tags';
 
 /** How far a journal has been sent, kept beside it in `journal.sent.json`. */
 export interface Sent {
@@ -76,9 +75,14 @@ export function replayJournal(journal: string, destination: Destination): Replay
       return [];
     }
     if (!sent || !run) throw new MlflowError(`${journal} does not begin with its run`, 'INVALID_JOURNAL', 0);
-    if (step.kind === 'batch') return logWhatIsAccepted(server, sent.runId, step.batch);
+    if (step.kind === 'batch') {
+      const refused = await logWhatIsAccepted(server, sent.runId, step.batch);
+      await joinParent(server, run, step.batch.tags);
+      return refused;
+    }
     if (step.kind === 'artifact') return upload(server, run, dirname(journal), step.event);
     await updateRun(server, sent.runId, { status: step.event.status, endTime: step.event.time });
+    await adoptChildren(server, run);
     return [];
   };
 

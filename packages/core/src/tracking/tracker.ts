@@ -27,6 +27,8 @@ export interface TrackedRun {
 
 /** Those that return nothing wait for neither the disk nor the server, and none fails the run. */
 export interface Tracker {
+  /** The run's own, by which others name it as their parent; undefined where it is not recorded. */
+  readonly id?: string;
   /** Nested objects become dotted names. */
   params(params: Readonly<Record<string, unknown>>): void;
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
@@ -105,6 +107,7 @@ function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file
 
   const sender = startSenderIfPossible(file, run.trackingUri, log);
   return {
+    id,
     ...tracker,
     finish: async (status) => {
       append({ type: 'finish', status });

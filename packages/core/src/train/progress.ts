@@ -14,7 +14,8 @@ export interface Progress {
   clear(): void;
 }
 
-const duration = (seconds: number): string => {
+/** `59s`, `2m05s`, `1h30m`. */
+export const duration = (seconds: number): string => {
   const whole = Math.max(0, Math.round(seconds));
   if (whole < 60) return `${whole}s`;
   if (whole < 3600) return `${Math.floor(whole / 60)}m${String(whole % 60).padStart(2, '0')}s`;

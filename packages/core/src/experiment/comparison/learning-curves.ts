@@ -1,0 +1,45 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import type { LinePoint, LineSeries } from '../../report/line-chart';
+import { summarise } from '../../report/statistics';
+import { readJournal } from '../../tracking/journal';
+import { byRow, type ComparedRun } from './compared-run';
+
+/** A metric over the epochs by row: the mean over seeds, with its 95 % interval where there are several. */
+export async function learningCurves(runs: readonly ComparedRun[], metric: string): Promise<readonly LineSeries[]> {
+  const series: LineSeries[] = [];
+  for (const [name, ofRow] of byRow(runs)) {
+    const curves = await Promise.all(ofRow.map(({ folder }) => readCurve(folder, metric)));
+    const points = bandOf(curves.filter((curve) => curve.size > 0));
+    if (points.length > 1) series.push({ name, points });
+  }
+  return series;
+}
+
+/** Epoch -> value of a run's journal. A run that came from Nx's cache has no journal. */
+async function readCurve(folder: string, metric: string): Promise<ReadonlyMap<number, number>> {
+  const curve = new Map<number, number>();
+  const journal = join(folder, 'journal.jsonl');
+  if (!existsSync(journal)) return curve;
+  for await (const { event } of readJournal(journal)) {
+    if (event.type !== 'metrics') continue;
+    const { epoch, [metric]: value } = event.values;
+    if (epoch !== undefined && value !== undefined) curve.set(epoch, value);
+  }
+  return curve;
+}
+
+/** Only epochs that all runs have: a mean over others would move when one of them ends. */
+export function bandOf(curves: readonly ReadonlyMap<number, number>[]): readonly LinePoint[] {
+  const [first, ...others] = curves;
+  if (first === undefined) return [];
+  return [...first.keys()]
+    .filter((epoch) => others.every((curve) => curve.has(epoch)))
+    .sort((a, b) => a - b)
+    .flatMap((epoch) => {
+      const values = curves.map((curve) => curve.get(epoch) ?? Number.NaN);
+      if (!values.every(Number.isFinite)) return [];
+      const { mean, interval } = summarise(values);
+      return [{ x: epoch, y: mean, ...(interval && { low: interval[0], high: interval[1] }) }];
+    });
+}

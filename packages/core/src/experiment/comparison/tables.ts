@@ -1,0 +1,143 @@
+import { comparePaired, type Summary, summarise } from '../../report/statistics';
+import type { Cell, Column, Table } from '../../report/table';
+import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, valuesOf } from './compared-run';
+
+const cell = (values: readonly number[]): Summary | undefined => (values.length > 0 ? summarise(values) : undefined);
+
+/** Networks over their seeds: sizes, the main metric with its interval and best epoch, the other metrics. */
+export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLayout): Table {
+  const main = mainColumn(layout);
+  const others = layout.columns.filter(({ metric }) => metric !== main.metric);
+  const published = runs.some((run) => run.published !== undefined);
+  const most = Math.max(...[...byRow(runs).values()].map((row) => row.length));
+  const chosenOn = [...new Set(runs.map(({ selectedOn }) => selectedOn))].filter((on) => on !== 'last');
+  const style = { digits: main.digits, percent: main.percent };
+  return {
+    columns: [
+      { title: layout.title },
+      { title: 'parameters', digits: 0 },
+      { title: 'multiply-adds, M' },
+      main,
+      ...(most > 1 ? [{ title: '95 % interval' }] : []),
+      ...(chosenOn.length > 0 ? [{ ...style, title: `best epoch, by ${chosenOn.join(' or ')}` }] : []),
+      ...(published ? [{ ...style, title: 'published' }] : []),
+      ...others,
+    ],
+    rows: [...byRow(runs)].map(([row, ofRow]) => {
+      const [{ parameters, network, published: theirs }] = ofRow as readonly [ComparedRun];
+      const last = cell(valuesOf(ofRow, main.metric));
+      return [
+        row,
+        parameters,
+        layout.multiplyAdds(network) / 1e6,
+        last,
+        ...(most > 1 ? [intervalText(last, main)] : []),
+        ...(chosenOn.length > 0 ? [cell(valuesOf(ofRow, main.metric, 'best'))] : []),
+        ...(published ? [theirs] : []),
+        ...others.map(({ metric }) => cell(valuesOf(ofRow, metric))),
+      ];
+    }),
+    notes: [seedsNote(runs), ...layout.notes],
+  };
+}
+
+function seedsNote(runs: readonly ComparedRun[]): string {
+  const counts = [...byRow(runs).values()].map((row) => row.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  if (most === 1) return 'One seed.';
+  const seeds = least === most ? `${most} seeds` : `${least} to ${most} seeds: some runs are not there`;
+  return `Mean ± standard deviation over ${seeds}; the mean's interval by Student's t.`;
+}
+
+/** Differences of the main metric seed by seed, with the paired t-test's p; nothing without two seeds in common. */
+export function differencesTable(runs: readonly ComparedRun[], layout: ComparisonLayout): Table | undefined {
+  const main = mainColumn(layout);
+  const rows = byRow(runs);
+  const bySeed = (row: string) => new Map((rows.get(row) ?? []).map((run) => [run.seed, run.metrics[main.metric]]));
+  const cells = [...layout.baselines].flatMap(([row, others]) =>
+    others.flatMap((other): Cell[][] => {
+      const first = bySeed(row);
+      const second = bySeed(other);
+      const pairs = [...first].flatMap(([seed, a]) => {
+        const b = second.get(seed);
+        return a === undefined || b === undefined ? [] : [[a, b] as const];
+      });
+      if (pairs.length < 2) return [];
+      const { difference, p } = comparePaired(
+        pairs.map(([a]) => a),
+        pairs.map(([, b]) => b),
+      );
+      return [
+        [
+          `${row} − ${other}`,
+          difference,
+          intervalText(difference, main),
+          p !== undefined && p < 1e-4 ? '<0.0001' : (p ?? Number.NaN),
+        ],
+      ];
+    }),
+  );
+  if (cells.length === 0) return undefined;
+  return {
+    columns: [
+      { title: 'difference by seed' },
+      { ...main },
+      { title: '95 % interval' },
+      { title: 'p (paired t-test)', digits: 4 },
+    ],
+    rows: cells,
+    notes: cells.length > 1 ? [`p of ${cells.length} tests, none corrected for the others.`] : [],
+  };
+}
+
+/** Every metric of every row: count, mean, standard deviation and interval, of the last epoch and of the best one. */
+export function summaryTable(runs: readonly ComparedRun[], { columns, title }: ComparisonLayout): Table {
+  const rows = [...byRow(runs)].flatMap(([row, ofRow]) =>
+    columns.flatMap(({ metric }) =>
+      (['metrics', 'best'] as const).flatMap((of): Cell[][] => {
+        const values = valuesOf(ofRow, metric, of);
+        if (values.length === 0) return [];
+        const { count, mean, std, interval } = summarise(values);
+        return [[row, metric, of === 'best' ? 'best' : 'last', count, mean, std, interval?.[0], interval?.[1]]];
+      }),
+    ),
+  );
+  const titles = [title, 'metric', 'epoch', 'seeds', 'mean', 'standard deviation', '95 % low', '95 % high'];
+  return { columns: titles.map((name) => ({ title: name })), rows };
+}
+
+/** One row a run, with where it is. */
+export function runsTable(
+  runs: readonly ComparedRun[],
+  layout: ComparisonLayout,
+  shown: (folder: string) => string,
+): Table {
+  const main = mainColumn(layout);
+  return {
+    columns: [
+      { title: 'network' },
+      { title: 'seed', digits: 0 },
+      { title: 'parameters', digits: 0 },
+      ...layout.columns,
+      { ...main, title: `best ${main.title}` },
+      { title: 'best epoch', digits: 0 },
+      { title: 'folder' },
+      { title: 'MLflow' },
+    ],
+    rows: runs.map(({ row, seed, parameters, metrics, best, bestEpoch, folder, address }) => [
+      row,
+      seed,
+      parameters,
+      ...layout.columns.map(({ metric }) => metrics[metric]),
+      best[main.metric],
+      bestEpoch,
+      shown(folder),
+      address,
+    ]),
+  };
+}
+
+function intervalText(summary: Summary | undefined, { digits = 2, percent }: Column): string | undefined {
+  if (summary?.interval === undefined) return undefined;
+  return summary.interval.map((end) => ((percent ? 100 : 1) * end).toFixed(digits)).join(' to ');
+}

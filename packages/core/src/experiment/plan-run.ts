@@ -1,0 +1,89 @@
+import { join } from 'node:path';
+import { writeArguments } from './arguments';
+import { type Catalog, nameOf, reach } from './catalog';
+import { folderFingerprint } from './data-fingerprint.cjs';
+import type { Settings, Stage } from './define';
+import type { Session } from './run-stage';
+import { resolveOptions } from './settings';
+import { copyRun, digestFile, type FinishedRun, type RunIdentity, readFinished, runKey } from './store';
+
+/** A stage under certain settings: what tells its run apart, and where that run is, or will be. */
+export interface RunPlan {
+  readonly name: string;
+  /** What tells runs apart in a list of them. */
+  readonly label: string;
+  readonly identity: RunIdentity;
+  readonly key: string;
+  /** Absolute: `runs/<package>/<experiment>/<key>`. */
+  readonly folder: string;
+}
+
+/** Throws UserError for settings that the experiment cannot run under. */
+export async function planRun(experiment: Stage, settings: Settings, session: Session): Promise<RunPlan> {
+  const { catalog, data, sources } = session;
+  const name = nameOf(catalog, experiment);
+  const options = Object.fromEntries(
+    reach(experiment).map((it) => [nameOf(catalog, it), material(it, resolveOptions(it, settings))]),
+  );
+  const files = await filesOf(reach(experiment), options, session);
+  const device = process.env.TF_DEVICE || 'cpu';
+  const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
+  const key = runKey(identity);
+  const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
+  return { name, label: runLabel(experiment, name, settings), identity, key, folder };
+}
+
+/** The run of a plan, if it has finished: in its folder, or in `artifacts/`, from where it is then brought there. */
+export async function findFinished(
+  { name, key, folder }: RunPlan,
+  { catalog, runs }: Session,
+): Promise<FinishedRun | undefined> {
+  const here = await readFinished(folder);
+  if (here !== undefined || runs !== undefined) return here;
+  const artifacts = artifactsFolder(catalog, name);
+  const published = await readFinished(artifacts);
+  if (published?.key !== key) return undefined;
+  await copyRun(artifacts, folder);
+  return published;
+}
+
+/** The words behind `main.ts` that run the stage in a process of its own. */
+export function commandOf(experiment: Stage, { profile, given }: Settings, catalog: Catalog): readonly string[] {
+  const file = join(catalog.root, 'packages', catalog.package, 'experiments', `${nameOf(catalog, experiment)}.ts`);
+  return [file, `--profile=${profile}`, ...writeArguments(given, experiment)];
+}
+
+export const artifactsFolder = (catalog: Catalog, name: string): string =>
+  join(catalog.root, 'artifacts', catalog.package, name);
+
+/** Without the options that change nothing about the result. */
+const material = ({ options }: Stage, values: Readonly<Record<string, unknown>>) =>
+  Object.fromEntries(Object.entries(values).filter(([name]) => !options[name]?.incidental));
+
+/** The digests of files, and fingerprints of folders, that options name, by path; undefined where they name none. */
+async function filesOf(
+  stages: readonly Stage[],
+  options: RunIdentity['options'],
+  { catalog, digests }: Session,
+): Promise<Readonly<Record<string, string>> | undefined> {
+  const named: Record<string, string> = {};
+  for (const stage of stages) {
+    for (const [option, { names }] of Object.entries(stage.options)) {
+      const path = options[nameOf(catalog, stage)]?.[option];
+      if (names === undefined || typeof path !== 'string') continue;
+      const known = digests.get(path);
+      const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+      digests.set(path, digest);
+      named[path] = digest;
+    }
+  }
+  return Object.keys(named).length === 0 ? undefined : named;
+}
+
+/** The experiment, the profile, and those of its options that were given. */
+function runLabel(experiment: Stage, name: string, { profile, given }: Settings): string {
+  const settings = Object.entries(given)
+    .filter(([option]) => Object.hasOwn(experiment.options, option))
+    .map(([option, value]) => `${option}=${String(value)}`);
+  return [name, ...(profile === 'default' ? [] : [profile]), ...settings].join(' ').slice(0, 200);
+}

@@ -1,0 +1,207 @@
+/** A sweep whole: real processes, over experiments that finish at once. */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { temporaryPackage } from '../temporary-package';
+
+/** Experiments tell what they do in `told`; a file `fails-<width>` has a student fail, `waits` has it wait. */
+const preamble = `import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+const root = join(__dirname, '../../..');
+const tell = (line: string) => appendFileSync(join(root, 'told'), line + '\\n');
+`;
+const experiments = {
+  teacher: `${preamble}
+  export default defineExperiment({
+    summary: 'Train the teacher',
+    options: { seed: integer({ default: 1, min: 0, help: '' }) },
+    run: async ({ options }) => {
+      tell('begin teacher ' + options.seed);
+      tell('end teacher ' + options.seed);
+      return { metrics: { accuracy: 1 }, summary: 'teacher' };
+    },
+  });`,
+  student: `${preamble}
+  import teacher from './teacher';
+  export default defineExperiment({
+    summary: 'Train the student',
+    needs: { teacher },
+    options: { seed: integer({ default: 1, min: 0, help: '' }), width: integer({ default: 1, min: 1, help: '' }) },
+    run: async ({ options: { seed, width }, folder, signal, stage }) => {
+      await stage(teacher);
+      const resumed = existsSync(join(folder, 'checkpoint'));
+      tell((resumed ? 'resume' : 'begin') + ' student ' + width + ' ' + seed);
+      const fails = join(root, 'fails-' + width);
+      if (existsSync(fails)) {
+        if (readFileSync(fails, 'utf8') === 'once') rmSync(fails);
+        throw new Error('no width ' + width + ' today');
+      }
+      writeFileSync(join(root, 'student.pid'), String(process.pid));
+      while (existsSync(join(root, 'waits'))) {
+        if (signal.aborted) writeFileSync(join(folder, 'checkpoint'), '');
+        signal.throwIfAborted();
+        await sleep(20);
+      }
+      tell('end student ' + width + ' ' + seed);
+      return { metrics: { accuracy: width }, summary: 'student' };
+    },
+  });`,
+  sweep: `import student from './student';
+  import teacher from './teacher';
+  import { gathered } from '${join(__dirname, '../option')}';
+  import { axesOf } from '${join(__dirname, 'axes')}';
+  import { planSweep } from '${join(__dirname, 'plan-sweep')}';
+  import { processOptions, runApart, throwFailures } from '${join(__dirname, 'run-apart')}';
+  export default defineExperiment({
+    summary: 'Sweep',
+    uses: { student, teacher },
+    options: { seed: integer({ default: 1, min: 0, help: '' }), seeds: integer({ default: 1, min: 1, help: '' }),
+               sweep: gathered(text({ help: 'option=value,value' })), ...processOptions },
+    check: (options) => { axesOf(options, student, 'student'); },
+    run: async (context) => {
+      const { options, plan } = context;
+      const runs = await planSweep({
+        axes: axesOf(options, student, 'student'),
+        seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
+        titleOf: ({ experiment }) => (experiment === student ? 'student' : 'teacher'),
+        stagesOf: async (given) => [await plan(student, given)],
+      });
+      throwFailures(await runApart(runs, options, context), runs.length);
+      return { metrics: { trainings: runs.length }, summary: runs.length + ' trainings' };
+    },
+  });`,
+};
+
+const made = temporaryPackage(experiments);
+const { root } = made;
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+beforeEach(() => {
+  for (const name of ['told', 'runs', 'artifacts']) rmSync(join(root, name), { recursive: true, force: true });
+});
+
+interface Sweep {
+  readonly child: ChildProcess;
+  readonly ended: Promise<{ readonly code: number | null; readonly output: string }>;
+}
+
+function start(...options: string[]): Sweep {
+  const file = join(made.folder, 'experiments/sweep.ts');
+  const command = ['-r', '@swc-node/register', join(__dirname, '../main.ts'), file, ...options];
+  // Nobody listens there: what is not to be looked at need not be sent.
+  const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
+  const child = spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..') });
+  let output = '';
+  child.stdout.on('data', (data) => (output += data));
+  child.stderr.on('data', (data) => (output += data));
+  return { child, ended: once(child, 'close').then(() => ({ code: child.exitCode, output })) };
+}
+
+const told = (): string[] => {
+  const file = join(root, 'told');
+  return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
+};
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await sleep(20);
+}
+
+const isAlive = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+
+/** The tags and the journal's id of each run of an experiment. */
+const journals = (experiment: string): { id: string; tags: Readonly<Record<string, string>> }[] =>
+  readdirSync(join(root, 'runs/demo', experiment)).map((key) => {
+    const lines = readFileSync(join(root, 'runs/demo', experiment, key, 'journal.jsonl'), 'utf8')
+      .trim()
+      .split('\n');
+    const events = lines.map((line) => JSON.parse(line));
+    return { id: events[0].id, tags: Object.assign({}, ...events.map(({ tags }) => tags)) };
+  });
+
+test('each training once, those that others need before them, as many at a time as asked for', async () => {
+  const options = ['--sweep=width=1,2', '--seeds=2', '--jobs=2'];
+  const { code, output } = await start(...options).ended;
+  expect([code, output]).toEqual([0, expect.stringContaining('0 of 6 trainings are done already; 2 at a time')]);
+  const lines = told();
+  expect([...lines].sort()).toEqual([
+    ...['begin student 1 1', 'begin student 1 2', 'begin student 2 1', 'begin student 2 2'],
+    ...['begin teacher 1', 'begin teacher 2'],
+    ...['end student 1 1', 'end student 1 2', 'end student 2 1', 'end student 2 2', 'end teacher 1', 'end teacher 2'],
+  ]);
+  for (const [i, line] of lines.entries()) {
+    const [what, who, width, seed] = line.split(' ');
+    if (what === 'begin' && who === 'student') expect(lines.slice(0, i)).toContain(`end teacher ${seed}`);
+    const begun = lines.slice(0, i + 1).filter((one) => one.startsWith('begin')).length;
+    expect(2 * begun - (i + 1)).toBeLessThanOrEqual(2);
+    expect(width).toBeDefined();
+  }
+  const [sweep] = journals('sweep');
+  for (const run of [...journals('teacher'), ...journals('student')]) {
+    expect(run.tags['headshare.parent']).toBe(sweep?.id);
+  }
+  // The latest run of a target is one that somebody asked for.
+  expect(readdirSync(join(root, 'artifacts/demo'))).toEqual(['sweep']);
+
+  // How many at a time changes nothing about what comes out.
+  const again = await start('--sweep=width=1,2', '--seeds=2', '--jobs=1').ended;
+  expect(again.output).toContain('sweep: done already');
+  const more = await start('--sweep=width=1,2', '--seeds=3', '--jobs=1').ended;
+  expect(more.output).toContain('6 of 9 trainings are done already');
+  expect(told()).toHaveLength(18);
+}, 300_000);
+
+test('what fails is tried again, then reported while the rest goes on; the same command tries only that', async () => {
+  writeFileSync(join(root, 'fails-2'), 'once');
+  writeFileSync(join(root, 'fails-3'), 'always');
+  const { code, output } = await start('--sweep=width=1,2,3', '--jobs=1').ended;
+  expect(code).toBe(1);
+  expect(output).toContain('student, width 2, seed 1: tried again');
+  expect(output).toMatch(
+    /1 of 4 trainings failed; the same command tries them again\.\n {2}student, width 3, seed 1: exit code 1, Error: no width 3 today \(\S+runs\/demo\/student\/\w{12}\/output\.log\)\n/,
+  );
+  expect(told().filter((line) => line.startsWith('end'))).toEqual([
+    'end teacher 1',
+    'end student 1 1',
+    'end student 2 1',
+  ]);
+  rmSync(join(root, 'fails-3'));
+  const again = await start('--sweep=width=1,2,3', '--jobs=1').ended;
+  expect([again.code, again.output]).toEqual([0, expect.stringContaining('3 of 4 trainings are done already')]);
+}, 300_000);
+
+test.each(['SIGKILL', 'SIGTERM'] as const)(
+  'after %s no process is left, and the same command goes on',
+  async (signal) => {
+    writeFileSync(join(root, 'waits'), '');
+    const { child, ended } = start('--seeds=1', '--jobs=2');
+    await until(() => told().includes('begin student 1 1') && existsSync(join(root, 'student.pid')));
+    const pid = Number(readFileSync(join(root, 'student.pid'), 'utf8'));
+    child.kill(signal);
+    expect((await ended).code).toBe(signal === 'SIGTERM' ? 143 : null);
+    await until(() => !isAlive(pid));
+    rmSync(join(root, 'student.pid'));
+    rmSync(join(root, 'waits'));
+    const { code, output } = await start('--seeds=1', '--jobs=2').ended;
+    expect([code, output]).toEqual([0, expect.stringContaining('1 of 2 trainings are done already')]);
+    expect(told().slice(-2)).toEqual(['resume student 1 1', 'end student 1 1']);
+    expect(journals('sweep')).toHaveLength(1);
+  },
+  300_000,
+);
+
+test.each([
+  ['--sweep=wdth=1,2', '--sweep: student reads no option --wdth; did you mean --width?'],
+  ['--sweep=width=0', '--sweep: --width must be a whole number of at least 1, got 0'],
+])('%s is refused before anything runs', async (option, sentence) => {
+  const { code, output } = await start(option).ended;
+  expect([code, output.trim()]).toEqual([2, sentence]);
+  expect(existsSync(join(root, 'runs'))).toBe(false);
+});

@@ -1,0 +1,41 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lockFolder } from './lock-folder';
+
+const root = mkdtempSync(join(tmpdir(), 'headshare-lock-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+/** A folder that a process locked, which has this number on this machine or another. */
+function lockedBy(name: string, pid: number, host = hostname()): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  mkdirSync(`${folder}.lock`);
+  writeFileSync(join(folder, 'holder.lock'), `${pid} ${host}`);
+  return folder;
+}
+
+const gone = spawnSync(process.execPath, ['-e', '']).pid;
+
+/** Whether somebody who wants the lock has to wait. It is let go afterwards, so that nobody waits for ever. */
+async function waits(folder: string): Promise<boolean> {
+  let waited = false;
+  const unlock = await lockFolder(folder, () => {
+    waited = true;
+    rmSync(`${folder}.lock`, { recursive: true, force: true });
+  });
+  await unlock();
+  return waited;
+}
+
+test('the lock of a process that is gone is taken over at once, and nothing is left of it', async () => {
+  const folder = lockedBy('gone', gone);
+  expect(await waits(folder)).toBe(false);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('the lock of one that lives, or is on another machine, is waited for', async () => {
+  expect(await waits(lockedBy('alive', process.pid))).toBe(true);
+  expect(await waits(lockedBy('elsewhere', gone, 'elsewhere'))).toBe(true);
+});

@@ -1,0 +1,3 @@
+import { experiments } from '../src/experiments';
+
+export default experiments.sweep;
