@@ -8,8 +8,8 @@ const made: string[] = [];
 const repository = resolve(__dirname, '../../..');
 
 /**
- * For tests: a small Nx workspace in a temporary folder, with this plugin, core's experiment runner (and nothing else
- * of core: its runs are not recorded) and one package, `demo`, with these files.
+ * For tests: a small Nx workspace in a temporary folder, with this plugin, core's experiment runner and what is below
+ * it (nothing else of core: its runs are not recorded) and one package, `demo`, with these files.
  */
 export function temporaryWorkspace(files: Readonly<Record<string, string>>): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-nx-')));
@@ -18,12 +18,8 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
   for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
     cpSync(join(repository, path), join(root, path));
   }
-  for (const path of [
-    'packages/core/src/experiment',
-    'packages/core/src/runtime/git.ts',
-    'packages/core/src/runtime/user-error.ts',
-    'tools/src/plugin',
-  ]) {
+  const core = ['experiment', 'runtime', 'tracking/run-tags.ts'].map((path) => `packages/core/src/${path}`);
+  for (const path of [...core, 'tools/src/plugin']) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }
   write(root, {

@@ -198,7 +198,10 @@ test('compare leaves a report: tables, a page, pictures', async () => {
 test.each([
   [{ method: 'kd', methods: ['l2e'] }, '--method is swept; give its values at one place'],
   [{ sweep: ['method=kd'], methods: ['l2e'] }, '--sweep: --method is swept twice; name all its values at one place'],
-  [{ experiment: 'teacher', students: ['resnet8'] }, '--students: teacher reads no --student; leave it out'],
+  [
+    { experiment: 'teacher', methods: undefined, students: ['resnet8'] },
+    '--students: teacher reads no --student; leave it out',
+  ],
   [{ sweep: ['accumulate=1,3'] }, '--accumulate 3 does not divide --batchSize 4'],
 ])('a sweep of %j is refused before anything runs', async (given, sentence) => {
   await expect(run('sweep', given)).rejects.toThrow(sentence);
