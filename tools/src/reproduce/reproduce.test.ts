@@ -8,7 +8,7 @@ import { type Request, reproduce } from './reproduce';
 
 const imports = `import { writeFileSync } from 'node:fs';
 import { defineExperiment } from '@headshare/core/experiment/define';
-import { flag, integer, list, number, optional, text } from '@headshare/core/experiment/option';
+import { flag, incidental, integer, list, number, optional, text } from '@headshare/core/experiment/option';
 `;
 const teacher = `${imports}
 export default defineExperiment({
@@ -34,6 +34,7 @@ export default defineExperiment({
              rate: number({ default: 0.1, above: 0, help: 'learning rate' }),
              milestones: list(number({ help: 'share of the epochs' }), { default: [0.5], min: 0, help: 'where the rate falls' }),
              flip: flag({ help: 'mirrors pictures' }),
+             retry: incidental(integer({ default: 1, min: 0, help: 'changes nothing about the result' })),
              note: optional(text({ help: 'anything' })) },
   profiles: { smoke: { epochs: 1, note: 'a profile\\'s' } },
   run: async ({ folder, options, stage, signal }) => {
@@ -109,6 +110,8 @@ describe('a run made again', () => {
     expect(text).toContain(
       'The command: npx nx run demo:student --profile=smoke --seed=3 --milestones=0.25,1e-7 --flip=true --no-note\n',
     );
+    // Options that change nothing about the result are not recorded, and not new.
+    expect(text).not.toContain('Options that there were not yet');
     expect(text).toContain('the teacher is trained');
     // With the threads that it had then.
     expect(text).toContain('Code, data, versions, device, CPU and threads are those of the run.');
@@ -233,7 +236,9 @@ describe('when sources have changed', () => {
     const folder = made();
     change('const gain = 1;', 'const gain = 3;');
     const { text } = await again(folder, { check: true });
-    expect(text).toMatch(/the run is of [0-9a-f]{8}, with changes that were not committed, these are of/);
+    expect(text).toMatch(
+      /the run is of ([0-9a-f]{8}), with changes that were not committed, these are of \1, with changes that are not\b/,
+    );
   });
 
   it.each([

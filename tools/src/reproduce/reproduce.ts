@@ -102,7 +102,7 @@ async function sayWhatDiffers(
 ): Promise<void> {
   const { identity, environments } = run;
   const commit = commitOf(run);
-  const present = (await environmentOf(sources)).commit;
+  const { commit: present, uncommitted } = await environmentOf(sources);
   const sameSources = (await sourcesDigest(sources, run.package, join(sources, 'packages/core'))) === identity.sources;
   const dirty = environments.at(-1)?.uncommitted === 'yes' ? ', with changes that were not committed' : '';
   if (sameSources) {
@@ -112,7 +112,8 @@ async function sayWhatDiffers(
   } else if (commit === undefined) {
     say('The sources are others than those of the run, whose commit is not known.');
   } else {
-    const now = present === undefined ? 'no commit' : present.slice(0, 8);
+    const changed = uncommitted === 'yes' ? ', with changes that are not committed' : '';
+    const now = present === undefined ? 'no commit' : `${present.slice(0, 8)}${changed}`;
     say(
       `The sources are others: the run is of ${commit.slice(0, 8)}${dirty}, these are of ${now}. --worktree runs its own.`,
     );

@@ -59,7 +59,10 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
       ...(profile === 'default' ? [] : [`--profile=${profile}`]),
       ...Object.entries(given).map(([option, value]) => word(option, value, options[option])),
     ],
-    since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))].map(written),
+    // What changes nothing about a result is not recorded.
+    since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
+      .filter((option) => !options[option]?.incidental)
+      .map(written),
   };
 }
 
