@@ -1,4 +1,4 @@
-import { spawnSync } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -39,3 +39,11 @@ test('the lock of one that lives, or is on another machine, is waited for', asyn
   expect(await waits(lockedBy('alive', process.pid))).toBe(true);
   expect(await waits(lockedBy('elsewhere', gone, 'elsewhere'))).toBe(true);
 });
+
+test('a holder that is killed while another process waits is noticed at once', async () => {
+  const holder = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
+  const folder = lockedBy('killed', holder.pid ?? 0);
+  const unlock = await lockFolder(folder, () => holder.kill('SIGKILL'));
+  await unlock();
+  expect(holder.signalCode).toBe('SIGKILL');
+}, 20_000);

@@ -79,7 +79,8 @@ const made = temporaryPackage(experiments);
 const { root } = made;
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
-  for (const name of ['told', 'runs', 'artifacts']) rmSync(join(root, name), { recursive: true, force: true });
+  for (const name of ['told', 'student.pid', 'waits', 'runs', 'artifacts'])
+    rmSync(join(root, name), { recursive: true, force: true });
 });
 
 interface Sweep {
