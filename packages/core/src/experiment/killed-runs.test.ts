@@ -19,7 +19,7 @@ export default defineExperiment({
   options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }) },
   run: async ({ folder, signal, tracker, log, options: { seed } }) => {
     const settings = { seed, epochs: 6, emaDecay: 0.9, checkpointMinutes: 1e-4 };
-    const { last, files, passing } = await trainTiny({ folder, signal, tracker, task: tinyTask(48), settings });
+    const { last, files, passing } = await trainTiny({ folder, signal, tracker, log, task: tinyTask(48), settings });
     return { metrics: last, summary: 'trained', files, passing };
   },
 });`;
@@ -36,8 +36,8 @@ interface Ended {
 /** Runs the command; kills it so many milliseconds after its first line about the training. */
 async function run(killAfter?: number): Promise<Ended> {
   const command = ['-r', '@swc-node/register', join(__dirname, 'main.ts'), join(folder, 'experiments/train.ts')];
-  // Nobody listens there: the journals are what is compared.
-  const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
+  // No server is looked for there: the journals are what is compared.
+  const env = { ...process.env, MLFLOW_TRACKING_URI: 'databricks' };
   const child = spawn(process.execPath, command, {
     env,
     cwd: join(__dirname, '../..'),
@@ -54,6 +54,8 @@ async function run(killAfter?: number): Promise<Ended> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   const killed = child.signalCode === 'SIGKILL';
   if (!killed) expect(child.exitCode).toBe(0);
+  // Without a line about the training there is no moment to kill it at.
+  expect(first).toBeDefined();
   return { trained: last - (first ?? last), killed };
 }
 
@@ -86,7 +88,7 @@ const pointsOf = ({ values, step }: Extract<JournalEvent, { type: 'metrics' }>) 
 const forget = () => rmSync(join(root, 'runs'), { recursive: true, force: true });
 
 test(`${kills} kills at random moments change no bit of what runs come to, and no step is told twice`, async () => {
-  const { trained } = await run();
+  let { trained } = await run();
   const expected = await left();
   expect(Object.keys(expected.files).sort()).toEqual([
     'best.safetensors',
@@ -102,8 +104,14 @@ test(`${kills} kills at random moments change no bit of what runs come to, and n
   while (killed < kills) {
     rmSync(join(root, 'artifacts'), { recursive: true, force: true });
     forget();
-    // What is left of a training that goes on is shorter than the whole.
-    while (killed < kills && (await run((trained / 2) * random.float())).killed) {
+    for (let isFresh = true; killed < kills; isFresh = false) {
+      // What is left of a training that goes on is shorter than the whole.
+      const ended = await run((trained / 2) * random.float());
+      if (!ended.killed) {
+        // The first one may have been slow on a machine that was busy then: later ones would outrun their kills.
+        if (isFresh) trained = ended.trained;
+        break;
+      }
       killed++;
       if (hasResumePoint(join(runFolder(), 'training.safetensors'))) amid++;
     }
@@ -111,4 +119,4 @@ test(`${kills} kills at random moments change no bit of what runs come to, and n
     expect(await left()).toEqual(expected);
   }
   expect(amid).toBeGreaterThan(kills / 2);
-}, 1_800_000);
+}, 600_000);
