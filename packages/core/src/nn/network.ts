@@ -106,9 +106,8 @@ export function buildNetwork(
       classes,
       ...(blend.scale !== undefined && { scale: blend.scale }),
     });
-  const prefix = `${root}/`;
-  const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   return {
+    ...ownVariables(state, root),
     description,
     root,
     embeddingSize: adapt.embeddingSize,
@@ -119,7 +118,14 @@ export function buildNetwork(
       return teacherHead && blend ? blended(own, teacherHead.logits(toTeacherSpace(embedding)), blend.share) : own;
     },
     toTeacherSpace,
-    variables,
+  };
+}
+
+/** What a network knows of its variables: those of the state below `root`. */
+export function ownVariables(state: State, root: string): Pick<Network, 'variables' | 'weights' | 'load'> {
+  const prefix = `${root}/`;
+  return {
+    variables: () => state.all().filter(({ name }) => name.startsWith(prefix)),
     weights(wanted = () => true) {
       const values = state.values(({ name }) => name.startsWith(prefix) && wanted(name.slice(prefix.length)));
       return new Map([...values].map(([name, value]) => [name.slice(prefix.length), value]));

@@ -1,4 +1,4 @@
-import type { BuildOptions, Network, NetworkDescription } from '../../nn/network';
+import { type BuildOptions, type Network, type NetworkDescription, ownVariables } from '../../nn/network';
 import { heads } from '../../nn/registry';
 import { Scope } from '../../nn/scope';
 import type { State } from '../../runtime/state';
@@ -19,12 +19,11 @@ export function headAlone(
   const head = heads
     .named(description.head)
     .build(scope.child('head'), { inputs: embeddingSize, classes, scale, margin, classRows });
-  const prefix = `${root}/`;
-  const variables = () => state.all().filter(({ name }) => name.startsWith(prefix));
   const noBackbone = (): never => {
     throw new Error(`${root} is a head alone: its backbone's embeddings are read from the teacher's cache.`);
   };
   return {
+    ...ownVariables(state, root),
     description,
     root,
     embeddingSize,
@@ -32,14 +31,5 @@ export function headAlone(
     embed: noBackbone,
     predict: head.logits,
     toTeacherSpace: (embedding) => embedding,
-    variables,
-    weights(wanted = () => true) {
-      const values = state.values(({ name }) => name.startsWith(prefix) && wanted(name.slice(prefix.length)));
-      return new Map([...values].map(([name, value]) => [name.slice(prefix.length), value]));
-    },
-    load(weights, source) {
-      const own = new Map([...weights].map(([name, value]) => [prefix + name, value]));
-      state.load(own, source, ({ name }) => name.startsWith(prefix), prefix);
-    },
   };
 }
