@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { readInto } from '../runtime/read-into';
 import { UserError } from '../runtime/user-error';
 
 /** A file of `count` images of size x size x 3 bytes after a header of 64 bytes. */
@@ -102,11 +103,9 @@ function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFi
 }
 
 async function readAll(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
-    if (bytesRead === 0)
-      throw new UserError(`${path} ends at byte ${position + done}: delete it, it will be made again`, 1);
-    done += bytesRead;
+  const read = await readInto(handle, target, position);
+  if (read < target.length) {
+    throw new UserError(`${path} ends at byte ${position + read}: delete it, it will be made again`, 1);
   }
 }
 

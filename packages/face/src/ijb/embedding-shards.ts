@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { readInto } from '@headshare/core/runtime/read-into';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { writeAtomically } from '@headshare/core/runtime/write-atomically';
 import { bytesOf } from '@headshare/core/weights/safetensors';
@@ -73,7 +74,7 @@ export async function openShards(folder: string, key: ShardKey, shardImages = 10
       const taken = Math.min(from + rows - row, imagesOf(number) - first);
       const start = (row - from) * dimension;
       const offset = (view === 'flipped' ? viewBytes(number) : 0) + first * dimension * 4;
-      await readInto(fileOf(number), bytesOf(values.subarray(start, start + taken * dimension)), offset);
+      await readFrom(fileOf(number), bytesOf(values.subarray(start, start + taken * dimension)), offset);
       row += taken;
     }
     return values;
@@ -117,7 +118,7 @@ async function contentOf(file: string): Promise<Buffer | undefined> {
   }
 }
 
-async function readInto(file: string, target: Uint8Array, offset: number): Promise<void> {
+async function readFrom(file: string, target: Uint8Array, offset: number): Promise<void> {
   const handle = await open(file, 'r').catch((error: Error) => {
     throw new UserError(`${file} cannot be read: ${error.message}.`, 1);
   });
@@ -130,9 +131,6 @@ async function readInto(file: string, target: Uint8Array, offset: number): Promi
 
 /** Fills `target` with the file's bytes from `offset` on. @throws UserError where the file ends before */
 export async function readFully(handle: FileHandle, file: string, target: Uint8Array, offset: number): Promise<void> {
-  for (let done = 0; done < target.length; ) {
-    const { bytesRead } = await handle.read(target, done, target.length - done, offset + done);
-    if (bytesRead === 0) throw new UserError(`${file} ends at byte ${offset + done}, before it should.`, 1);
-    done += bytesRead;
-  }
+  const read = await readInto(handle, target, offset);
+  if (read < target.length) throw new UserError(`${file} ends at byte ${offset + read}, before it should.`, 1);
 }

@@ -1,5 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
+import { readInto } from '../../runtime/read-into';
 import { DamagedRecord, unframe } from './frame';
 import { imageOf } from './image-header';
 
@@ -52,11 +53,7 @@ export async function readRecordImage(place: RecordPlace): Promise<Buffer> {
 
 async function readAt(handle: FileHandle, offset: number, count: number): Promise<Buffer> {
   const bytes = Buffer.allocUnsafe(count);
-  let done = 0;
-  for (let read = -1; done < count && read !== 0; done += read) {
-    read = (await handle.read(bytes, done, count - done, offset + done)).bytesRead;
-  }
-  return bytes.subarray(0, done);
+  return bytes.subarray(0, await readInto(handle, bytes, offset));
 }
 
 function readsOf({ length }: RecordPlace): number[] {

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { readInto } from '../../runtime/read-into';
 import { UserError } from '../../runtime/user-error';
 
 /** Bytes that are read in pieces. */
@@ -59,11 +60,8 @@ export class FileWindow implements ByteSource {
   private async fill(position: number, count: number): Promise<void> {
     const wanted = Math.min(Math.max(count, this.pieceBytes), this.size - position);
     const bytes = Buffer.allocUnsafe(wanted);
-    let done = 0;
-    while (done < wanted) {
-      const { bytesRead } = await this.handle.read(bytes, done, wanted - done, position + done);
-      if (bytesRead === 0) throw new UserError(`${this.file} has become shorter while it was read.`, 1);
-      done += bytesRead;
+    if ((await readInto(this.handle, bytes, position)) < wanted) {
+      throw new UserError(`${this.file} has become shorter while it was read.`, 1);
     }
     this.bytes = bytes;
     this.from = position;

@@ -3,6 +3,7 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
+import { readInto } from '../../runtime/read-into';
 import { UserError } from '../../runtime/user-error';
 import type { ReadRows } from '../batches';
 import { headerBytes, type RowLayout, type RowShard, rowBytes, rowCodec, shardBytes, shardHeader } from './row-shard';
@@ -223,13 +224,7 @@ async function openIfThere(file: string): Promise<FileHandle | undefined> {
 /** Fewer bytes where the file ends. */
 async function readAt(handle: FileHandle, length: number, position: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
-  let done = 0;
-  while (done < length) {
-    const { bytesRead } = await handle.read(bytes, done, length - done, position + done);
-    if (bytesRead === 0) break;
-    done += bytesRead;
-  }
-  return bytes.subarray(0, done);
+  return bytes.subarray(0, await readInto(handle, bytes, position));
 }
 
 async function lockIfFree(file: string): Promise<(() => Promise<void>) | undefined> {

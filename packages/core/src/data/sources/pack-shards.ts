@@ -1,6 +1,7 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
+import { readInto } from '../../runtime/read-into';
 import { UserError } from '../../runtime/user-error';
 import { writeAtomically } from '../../runtime/write-atomically';
 import type { ImageLocation, ImageSource } from '../image-source';
@@ -113,8 +114,8 @@ export async function readImage({ file, offset, length, inRecord, bytes }: Image
     const handle = await open(file, 'r');
     try {
       const image = Buffer.alloc(length);
-      const { bytesRead } = await handle.read(image, 0, length, offset);
-      if (bytesRead < length) throw new UserError(`${file} ends at byte ${offset + bytesRead}: pack it again.`, 1);
+      const read = await readInto(handle, image, offset);
+      if (read < length) throw new UserError(`${file} ends at byte ${offset + read}: pack it again.`, 1);
       return image;
     } finally {
       await handle.close();
