@@ -1,4 +1,32 @@
 /** What the benchmarks' command lines have in common. */
+import { execFile } from 'node:child_process';
+import { resolve } from 'node:path';
+import { type ParseArgsConfig, parseArgs, promisify } from 'node:util';
+
+const run = promisify(execFile);
+const workspace = resolve(__dirname, '../../..');
+
+/** An option that takes a text, `value` unless told. */
+export const text = (value: string) => ({ type: 'string', default: value }) as const;
+
+/** What was given of these options, and of `--help` and `--json`. Ends the command for others. */
+export function readOptions<const O extends NonNullable<ParseArgsConfig['options']>>(options: O) {
+  const flag = { type: 'boolean', default: false } as const;
+  try {
+    return parseArgs({ options: { help: flag, json: flag, ...options } }).values;
+  } catch (error) {
+    return fail(`${(error as Error).message}; --help lists the options.`);
+  }
+}
+
+/** Runs a program in the workspace. @returns the JSON of the last line that it prints */
+export async function measuredBy<M>(command: string, args: readonly string[]): Promise<M> {
+  const { stdout } = await run(command, [...args], { cwd: workspace, maxBuffer: 2 ** 26 });
+  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as M;
+}
+
+/** The words that run a script in a process of its own, behind Node's. */
+export const script = (file: string): readonly string[] => ['-r', '@swc-node/register', file];
 
 /** Ends the command for wrong usage. */
 export function fail(sentence: string): never {

@@ -1,6 +1,5 @@
-import { parseArgs } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, whole as wholeNumber } from '../command-line';
+import { readOptions, start, text, whole as wholeNumber } from '../command-line';
 import { type CrdCase, type CrdMeasurement, measureCrd } from './criterion';
 
 const usage = `What a step of CRD's criterion takes, by the rows of its memories: embeddings in, gradients and memories moved.
@@ -15,7 +14,7 @@ npx nx run tools:bench-crd [options]
   --json         one JSON object a line instead of a table`;
 
 async function main(): Promise<void> {
-  const { values } = options();
+  const values = options();
   if (values.help) {
     console.log(usage);
     return;
@@ -34,27 +33,16 @@ async function main(): Promise<void> {
   else console.log(table(measured, shared));
 }
 
-function options() {
-  const text = (value: string) => ({ type: 'string', default: value }) as const;
-  const known = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      rows: text('1200000'),
-      few: text('50000'),
-      negatives: text('16384'),
-      dimension: text('128'),
-      images: text('64'),
-      steps: text('10'),
-      rounds: text('3'),
-    },
-  } as const;
-  try {
-    return parseArgs(known);
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    rows: text('1200000'),
+    few: text('50000'),
+    negatives: text('16384'),
+    dimension: text('128'),
+    images: text('64'),
+    steps: text('10'),
+    rounds: text('3'),
+  });
 
 function table(measured: readonly CrdMeasurement[], { negatives, dimension, batch }: Omit<CrdCase, 'rows'>): string {
   const [few] = measured;
@@ -83,7 +71,4 @@ function table(measured: readonly CrdMeasurement[], { negatives, dimension, batc
   });
 }
 
-main().catch((error: Error) => {
-  console.error(error.stack);
-  process.exit(1);
-});
+start(main);

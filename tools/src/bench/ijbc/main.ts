@@ -1,15 +1,11 @@
-import { execFile } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, start, whole } from '../command-line';
+import { fail, measuredBy, readOptions, script, start, text, whole } from '../command-line';
 import type { IjbcMeasurement } from './child';
 import { makeSet } from './made-set';
-
-const run = promisify(execFile);
 
 const usage = `What IJB-C's evaluation takes at its real size (469,375 embeddings, 15,658,489 pairs): pooling, scores, curve.
 npx nx run tools:bench-ijbc [options]
@@ -18,8 +14,6 @@ npx nx run tools:bench-ijbc [options]
   --scale=NUMBER    share of IJB-C's size to make (1)
   --rounds=N        evaluations (1)
   --python=COMMAND  a Python with numpy and scikit-learn: the public script's steps on the same data, after each evaluation`;
-
-const workspace = resolve(__dirname, '../../../..');
 
 async function main(): Promise<void> {
   const values = options();
@@ -40,19 +34,15 @@ async function main(): Promise<void> {
     const python: IjbcMeasurement[] = [];
     for (let round = 0; round < rounds; round++) {
       process.stderr.write(`round ${round + 1}/${rounds}\n`);
-      ours.push(await measured(process.execPath, ['-r', '@swc-node/register', join(__dirname, 'child.ts')], folder));
-      if (values.python) python.push(await measured(values.python, [join(__dirname, 'numpy_ijbc.py')], folder));
+      ours.push(await measuredBy<IjbcMeasurement>(process.execPath, [...script(join(__dirname, 'child.ts')), folder]));
+      if (values.python)
+        python.push(await measuredBy<IjbcMeasurement>(values.python, [join(__dirname, 'numpy_ijbc.py'), folder]));
     }
     if (values.json) console.log(JSON.stringify({ headshare: ours, ...(python.length > 0 && { python }) }));
     else console.log(table(ours, python));
   } finally {
     if (!values.data) await rm(folder, { recursive: true, force: true });
   }
-}
-
-async function measured(command: string, args: readonly string[], folder: string): Promise<IjbcMeasurement> {
-  const { stdout } = await run(command, [...args, folder], { cwd: workspace });
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as IjbcMeasurement;
 }
 
 function table(ours: readonly IjbcMeasurement[], python: readonly IjbcMeasurement[]): string {
@@ -82,22 +72,12 @@ function table(ours: readonly IjbcMeasurement[], python: readonly IjbcMeasuremen
   });
 }
 
-function options() {
-  const given = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      data: { type: 'string' },
-      scale: { type: 'string', default: '1' },
-      rounds: { type: 'string', default: '1' },
-      python: { type: 'string' },
-    },
-  } as const;
-  try {
-    return parseArgs(given).values;
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    data: { type: 'string' },
+    scale: text('1'),
+    rounds: text('1'),
+    python: { type: 'string' },
+  });
 
 start(main);

@@ -1,7 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { parseArgs } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, start, whole as wholeNumber } from '../command-line';
+import { fail, readOptions, start, text, whole as wholeNumber } from '../command-line';
 import { type HeadCase, type HeadMeasurement, measureHead } from './head-step';
 
 const usage = `What a training step of a face head takes by its classes, of all of them and of a share (Partial FC), without a backbone.
@@ -14,7 +13,7 @@ npx nx run tools:bench-partial-fc [options]
   --json           one JSON object a line instead of a table`;
 
 async function main(): Promise<void> {
-  const { values } = options();
+  const values = options();
   if (values.help) {
     console.log(usage);
     return;
@@ -22,7 +21,7 @@ async function main(): Promise<void> {
   const batch = wholeNumber('--images', values.images);
   const dimension = wholeNumber('--dimension', values.dimension);
   const steps = wholeNumber('--steps', values.steps);
-  const counts = values.classes.split(',').map((text) => wholeNumber('--classes', text, batch));
+  const counts = values.classes.split(',').map((count) => wholeNumber('--classes', count, batch));
   const shares = values.shares.split(',').map(shareOf);
   const cases = counts.flatMap((classes) => shares.map((share) => ({ classes, share, dimension, batch })));
   const [only] = cases;
@@ -50,31 +49,20 @@ function inItsOwnProcess({ classes, share, dimension, batch }: HeadCase, steps: 
   );
 }
 
-function shareOf(text: string): number {
-  const share = Number(text);
-  if (!(share > 0 && share <= 1)) fail(`--shares must be above 0 and at most 1, got ${text}.`);
+function shareOf(given: string): number {
+  const share = Number(given);
+  if (!(share > 0 && share <= 1)) fail(`--shares must be above 0 and at most 1, got ${given}.`);
   return share;
 }
 
-function options() {
-  const text = (value: string) => ({ type: 'string', default: value }) as const;
-  const known = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      classes: text('93431'),
-      shares: text('1,0.1'),
-      dimension: text('512'),
-      images: text('64'),
-      steps: text('10'),
-    },
-  } as const;
-  try {
-    return parseArgs(known);
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    classes: text('93431'),
+    shares: text('1,0.1'),
+    dimension: text('512'),
+    images: text('64'),
+    steps: text('10'),
+  });
 
 function table(measured: readonly HeadMeasurement[], note: string): string {
   return terminalTable({

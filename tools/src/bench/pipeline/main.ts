@@ -1,12 +1,8 @@
-import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, listed, start, whole } from '../command-line';
+import { listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
 import { median } from '../step/measurement';
 import { makePictures } from './pictures';
-
-const run = promisify(execFile);
 
 const usage = `How many JPEGs (500 x 375) a second are decoded, cropped at random to 224 x 224 and mirrored.
 npx nx run tools:bench-pipeline [options]
@@ -55,9 +51,8 @@ async function main(): Promise<void> {
       const [command, ...leading] =
         way === 'torch'
           ? [values.python ?? '', join(__dirname, 'torch_pipeline.py')]
-          : [process.execPath, '-r', '@swc-node/register', join(__dirname, 'child.ts')];
-      const { stdout } = await run(command ?? '', [...leading, folder, ...args.map(String), way], { cwd: workspace });
-      measured.get(way)?.push(JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Measurement);
+          : [process.execPath, ...script(join(__dirname, 'child.ts'))];
+      measured.get(way)?.push(await measuredBy(command ?? '', [...leading, folder, ...args.map(String), way]));
     }
   }
   const result = summary(measured);
@@ -120,26 +115,16 @@ function table(ways: Readonly<Record<string, Summary>>): string {
   });
 }
 
-function options() {
-  const given = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      ways: { type: 'string', default: known.join() },
-      python: { type: 'string' },
-      threads: { type: 'string', default: '2' },
-      images: { type: 'string', default: '400' },
-      epochs: { type: 'string', default: '3' },
-      rounds: { type: 'string', default: '3' },
-      'per-batch': { type: 'string', default: '50' },
-      folder: { type: 'string' },
-    },
-  } as const;
-  try {
-    return parseArgs(given).values;
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    ways: text(known.join()),
+    python: { type: 'string' },
+    threads: text('2'),
+    images: text('400'),
+    epochs: text('3'),
+    rounds: text('3'),
+    'per-batch': text('50'),
+    folder: { type: 'string' },
+  });
 
 start(main);

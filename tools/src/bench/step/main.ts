@@ -1,8 +1,8 @@
 import { execFile } from 'node:child_process';
 import { join } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, listed, start, whole } from '../command-line';
+import { fail, listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
 import { type CaseName, stepCases } from './cases';
 import { type Measurement, median } from './measurement';
 
@@ -24,7 +24,7 @@ const variants = ['recompute', 'bfloat16'] as const;
 const torch = ['torch', 'torch-channels-last', 'torch-compile'] as const;
 
 async function main(): Promise<void> {
-  const { values } = options();
+  const values = options();
   if (values.help) {
     console.log(usage);
     return;
@@ -49,25 +49,15 @@ async function main(): Promise<void> {
   }
 }
 
-function options() {
-  const known = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      cases: { type: 'string', default: Object.keys(stepCases).join() },
-      ways: { type: 'string', default: ours.join() },
-      python: { type: 'string' },
-      steps: { type: 'string', default: '24' },
-      rounds: { type: 'string', default: '3' },
-      images: { type: 'string' },
-    },
-  } as const;
-  try {
-    return parseArgs(known);
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    cases: text(Object.keys(stepCases).join()),
+    ways: text(ours.join()),
+    python: { type: 'string' },
+    steps: text('24'),
+    rounds: text('3'),
+    images: { type: 'string' },
+  });
 
 async function requireTorch(python: string): Promise<void> {
   try {
@@ -80,9 +70,8 @@ async function requireTorch(python: string): Promise<void> {
 async function child(way: string, args: readonly string[], python: string): Promise<Measurement> {
   const [command, ...leading] = (torch as readonly string[]).includes(way)
     ? [python, join(__dirname, 'torch_step.py')]
-    : [process.execPath, '-r', '@swc-node/register', join(__dirname, 'child.ts')];
-  const { stdout } = await run(command ?? '', [...leading, ...args], { maxBuffer: 2 ** 24 });
-  return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Measurement;
+    : [process.execPath, ...script(join(__dirname, 'child.ts'))];
+  return measuredBy(command ?? '', [...leading, ...args]);
 }
 
 interface Summary {

@@ -1,11 +1,7 @@
-import { execFile } from 'node:child_process';
-import { join, resolve } from 'node:path';
-import { parseArgs, promisify } from 'node:util';
+import { join } from 'node:path';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, listed, start, whole } from '../command-line';
+import { listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
 import type { CacheCase, CacheMeasurement } from './measure';
-
-const run = promisify(execFile);
 
 // Loading them here would load all of TensorFlow's side for `--help`.
 const pairNames = ['cifar', 'face'] as const;
@@ -40,12 +36,8 @@ async function main(): Promise<void> {
     for (const type of listed('--types', values.types, types) as CacheCase['type'][]) {
       process.stderr.write(`${pair}, ${type}\n`);
       const asked: CacheCase = { ...shared, pair, type };
-      const script = ['-r', '@swc-node/register', join(__dirname, 'child.ts'), JSON.stringify(asked)];
-      const { stdout } = await run(process.execPath, script, {
-        cwd: resolve(__dirname, '../../../..'),
-        maxBuffer: 2 ** 26,
-      });
-      const one: CacheMeasurement = JSON.parse(stdout.trim().split('\n').at(-1) ?? '');
+      const child = [...script(join(__dirname, 'child.ts')), JSON.stringify(asked)];
+      const one = await measuredBy<CacheMeasurement>(process.execPath, child);
       measured.push(one);
       if (values.json) console.log(JSON.stringify(one));
     }
@@ -53,26 +45,15 @@ async function main(): Promise<void> {
   if (!values.json) console.log(table(measured, shared));
 }
 
-function options() {
-  const text = (value: string) => ({ type: 'string', default: value }) as const;
-  const known = {
-    options: {
-      help: { type: 'boolean', default: false },
-      json: { type: 'boolean', default: false },
-      pairs: text(pairNames.join()),
-      types: text('float32'),
-      method: text('th-kd'),
-      images: text('1000'),
-      epochs: text('2'),
-      rounds: text('2'),
-    },
-  } as const;
-  try {
-    return parseArgs(known).values;
-  } catch (error) {
-    return fail(`${(error as Error).message}; --help lists the options.`);
-  }
-}
+const options = () =>
+  readOptions({
+    pairs: text(pairNames.join()),
+    types: text('float32'),
+    method: text('th-kd'),
+    images: text('1000'),
+    epochs: text('2'),
+    rounds: text('2'),
+  });
 
 function table(
   measured: readonly CacheMeasurement[],
