@@ -5,7 +5,8 @@ import { objectiveOf } from '../distill/objective';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { State, type StateVariable } from '../runtime/state';
+import type { State, StateVariable } from '../runtime/state';
+import { blueprint } from '../weights/blueprint';
 import { classSampler } from './class-sampling';
 import { criterionFor } from './criterion';
 import { startFrom } from './initial-weights';
@@ -135,9 +136,7 @@ function describe(
   distillation: Distillation | undefined,
 ): NetworkDescription {
   if (!teacher || !distillation) return network;
-  const state = new State();
-  const { embeddingSize } = buildNetwork(state, 'probe', network, undefined);
-  state.dispose();
+  const { embeddingSize } = blueprint(network);
   const { head, scale } = teacher.description;
   const { predictionShare: share = 0 } = distillation;
   return {
