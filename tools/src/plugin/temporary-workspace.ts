@@ -74,7 +74,8 @@ export function nx(
   return spawnSync(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...words], {
     cwd: root,
     encoding: 'utf8',
-    env: { ...Object.fromEntries(clean), NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...env },
+    // On CI Nx colours what it says even where nobody looks.
+    env: { ...Object.fromEntries(clean), NO_COLOR: '1', NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...env },
   });
 }
 
