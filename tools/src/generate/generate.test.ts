@@ -40,9 +40,12 @@ const made = [
 
 /** Runs what node_modules/.bin has; what it printed, where it fails. */
 function failing(program: string, ...words: readonly string[]): string {
+  // What CI counts are its own tests.
+  const { TEST_TOTALS: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin', program), words, {
     cwd: root,
     encoding: 'utf8',
+    env,
   });
   return status === 0 ? '' : stdout + stderr;
 }
