@@ -77,6 +77,8 @@ export interface Stage<R extends StageResult = StageResult> {
   readonly needs: Readonly<Record<string, Stage>>;
   readonly uses: Readonly<Record<string, Stage>>;
   readonly profiles: Profiles;
+  /** What it makes depends on how core compares and shows runs, too. */
+  readonly reports: boolean;
   /** What the values of `options` must satisfy together; throws UserError. */
   readonly check: (values: Readonly<Record<string, unknown>>, settings: Settings) => void;
   /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
@@ -107,6 +109,8 @@ export interface ExperimentDefinition<O extends Options, R extends StageResult, 
    * that only a sibling declares are fine.
    */
   readonly profiles?: P & ProfilesFor<O, P>;
+  /** It compares the runs of others: made again, of runs that are there, when that part of core changes. Default: no. */
+  readonly reports?: boolean;
   /** What options must satisfy together, each being valid by itself; throws UserError, before anything runs. */
   readonly check?: (options: Values<O>, settings: Settings) => void;
   /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
@@ -139,13 +143,14 @@ export function defineExperiment<
   R extends StageResult,
   const P extends Profiles = Record<never, never>,
 >(definition: ExperimentDefinition<O, R, P>): Experiment<O, R> {
-  const { summary, needs = {}, uses = {}, options, profiles, check, run } = definition;
+  const { summary, needs = {}, uses = {}, options, profiles, reports = false, check, run } = definition;
   return {
     summary,
     needs,
     uses,
     options,
     profiles: profiles ?? {},
+    reports,
     // Sound because exactly the values of `options` are resolved before either is called.
     check: (values, settings) => check?.(values as Values<O>, settings),
     start: (context) => run(context as unknown as RunContext<Values<O>>),

@@ -10,7 +10,7 @@ import { interruption } from './interruption';
 import { openNoTracker, openTracker } from './open-tracker';
 import { publish, runStage } from './run-stage';
 import { resolveOptions } from './settings';
-import { sourcesDigest } from './store';
+import { reportingDigest, sourcesDigest } from './store';
 
 /**
  * Runs one experiment: `main.ts packages/face/experiments/distill.ts --profile=smoke --seed=3`.
@@ -40,7 +40,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
-    const sources = await sourcesDigest(root, packageName);
+    const [sources, reporting] = await Promise.all([sourcesDigest(root, packageName), reportingDigest()]);
     // A run that another one started is part of that one, and not the target's latest.
     const parent = process.env[parentVariable];
     const done = await runStage(experiment, settings, {
@@ -50,6 +50,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log,
       data,
       sources,
+      reporting,
       digests: new Map(),
       track: runs === undefined ? openTracker : openNoTracker,
       ...(runs !== undefined && { runs }),

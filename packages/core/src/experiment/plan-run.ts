@@ -20,14 +20,15 @@ export interface RunPlan {
 
 /** Throws UserError for settings that the experiment cannot run under. */
 export async function planRun(experiment: Stage, settings: Settings, session: Session): Promise<RunPlan> {
-  const { catalog, data, sources } = session;
+  const { catalog, data, sources, reporting } = session;
   const name = nameOf(catalog, experiment);
   const options = Object.fromEntries(
     reach(experiment).map((it) => [nameOf(catalog, it), material(it, resolveOptions(it, settings))]),
   );
   const files = await filesOf(reach(experiment), options, session);
   const device = process.env.TF_DEVICE || 'cpu';
-  const identity = { experiment: name, options, data, sources, device, ...(files && { files }) };
+  const reports = experiment.reports && reporting !== undefined && { reporting };
+  const identity = { experiment: name, options, data, sources, device, ...reports, ...(files && { files }) };
   const key = runKey(identity);
   const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
   return { name, label: runLabel(experiment, name, settings), identity, key, folder };

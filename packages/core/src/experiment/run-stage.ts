@@ -28,8 +28,10 @@ export interface Session {
   readonly log: (line: string) => void;
   /** The data's fingerprint. */
   readonly data: string;
-  /** The digest of the sources. */
+  /** The digest of the sources that results come from. */
   readonly sources: string;
+  /** The digest of those that only report them. */
+  readonly reporting?: string;
   /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
   readonly digests: Map<string, string>;
   /** Opens the tracker of one stage. */

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { copyRun, readFinished, runKey, writeFinished } from './store';
+import { copyRun, readFinished, reportingDigest, runKey, sourcesDigest, writeFinished } from './store';
 
 const identity = {
   experiment: 'student',
@@ -26,6 +26,33 @@ describe("a run's key", () => {
     ['the device', { device: 'gpu' }],
   ])('changes with %s', (_, change) => {
     expect(runKey({ ...identity, ...change })).not.toBe(runKey(identity));
+  });
+});
+
+describe("the sources' digests", () => {
+  const write = (root: string, file: string): void => {
+    mkdirSync(join(root, file, '..'), { recursive: true });
+    writeFileSync(join(root, file), `${file}, version ${Math.random()}`);
+  };
+
+  it.each([
+    ['a loss', 'packages/core/src/distill/loss.ts', { results: true, reporting: false }],
+    ['a kernel', 'packages/core/native/kernel.cc', { results: true, reporting: false }],
+    ["the package's data", 'packages/face/src/data.ts', { results: true, reporting: false }],
+    ['how runs are compared', 'packages/core/src/experiment/comparison/tables.ts', { results: false, reporting: true }],
+    ['how they are swept', 'packages/core/src/experiment/sweep/schedule.ts', { results: false, reporting: true }],
+    ['how they are tracked', 'packages/core/src/tracking/sender.ts', { results: false, reporting: true }],
+    ['a test', 'packages/core/src/distill/loss.test.ts', { results: false, reporting: false }],
+    ["another package's data", 'packages/cub200/src/data.ts', { results: false, reporting: false }],
+  ])('%s', async (_, file, changes) => {
+    const root = temporary();
+    const core = join(root, 'packages/core');
+    const digests = async () => [await sourcesDigest(root, 'face', core), await reportingDigest(core)] as const;
+    write(root, file);
+    const [results, reporting] = await digests();
+    write(root, file);
+    const [resultsNow, reportingNow] = await digests();
+    expect({ results: results !== resultsNow, reporting: reporting !== reportingNow }).toEqual(changes);
   });
 });
 

@@ -33,8 +33,10 @@ export interface RunIdentity {
   readonly options: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   /** The data's fingerprint. */
   readonly data: string;
-  /** The digest of the sources. */
+  /** The digest of the sources that results come from. */
   readonly sources: string;
+  /** The digest of those that only report them; absent where a run reports no others. */
+  readonly reporting?: string;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
   /** The digests of files, and fingerprints of folders, that options name, by path. */
@@ -57,8 +59,12 @@ export function familyKey(identity: RunIdentity): string {
   return runKey({ ...identity, options: Object.fromEntries(options) });
 }
 
+/** Sources of core's that only keep, arrange and show what training has made: no training is stale for theirs. */
+const reportingSources = 'src/{tracking,experiment/comparison,experiment/sweep}/**/*';
+
 /**
- * The digest of all that a package's experiments run: its own sources, core's, and the native ones. Tests aside.
+ * The digest of all that the results of a package's experiments come from: its own sources, core's, and the native
+ * ones. Tests, and what only reports, aside.
  * @param core core's folder: the one that this file is in, unless told otherwise
  */
 export async function sourcesDigest(
@@ -68,9 +74,14 @@ export async function sourcesDigest(
 ): Promise<string> {
   const [own, shared] = await Promise.all([
     digestFiles(join(root, 'packages', packageName), ['package.json', '{src,experiments}/**/*']),
-    digestFiles(core, ['package.json', '{src,native}/**/*']),
+    digestFiles(core, ['package.json', '{src,native}/**/*'], [reportingSources]),
   ]);
   return createHash('sha256').update(own).update(shared).digest('hex').slice(0, 16);
+}
+
+/** The digest of what `sourcesDigest` leaves aside but for tests, which an experiment that `reports` depends on too. */
+export async function reportingDigest(core: string = join(__dirname, '../..')): Promise<string> {
+  return (await digestFiles(core, [reportingSources])).slice(0, 16);
 }
 
 /** The digest of a file's content, as options that name one are known by. */
@@ -85,8 +96,13 @@ export async function sha256(path: string): Promise<string> {
   return hash.digest('hex');
 }
 
-async function digestFiles(folder: string, patterns: readonly string[]): Promise<string> {
-  const files = await fastGlob([...patterns], { cwd: folder, ignore: ['**/*.test.ts', '**/fixtures/**'] });
+async function digestFiles(
+  folder: string,
+  patterns: readonly string[],
+  aside: readonly string[] = [],
+): Promise<string> {
+  const ignore = ['**/*.test.ts', '**/fixtures/**', ...aside];
+  const files = await fastGlob([...patterns], { cwd: folder, ignore });
   const hash = createHash('sha256');
   for (const file of files.sort())
     hash

@@ -71,6 +71,7 @@ export function comparisonExperiments(
   const compare = defineExperiment({
     summary: 'Student alone, distilled by each method, and teachers side by side over several seeds',
     uses: { ...stages },
+    reports: true,
     options: { ...dataOptions, seed: trainingOptions.seed, seeds, methods: methodsToCompare },
     profiles,
     async run(context) {
@@ -85,6 +86,7 @@ export function comparisonExperiments(
   const sweep = defineExperiment({
     summary: `Train ${noun}s under several options and seeds, in processes side by side, and report them`,
     uses: { ...stages },
+    reports: true,
     options: {
       experiment: oneOf(Object.keys(stageNames) as (keyof typeof stageNames)[], 'distill', {
         help: 'what is run with each combination of the values',
