@@ -64,18 +64,19 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
 }
 
 /**
- * Waits until the server answers /health: 5 to 10 seconds after its start.
+ * Waits until the server answers /health: 5 to 10 seconds after its start. Another one may have taken the port since it
+ * was found free, and answer in its place: what counts is what this one printed.
  * Throws MlflowError SERVER_NOT_STARTED, with the last line that it printed, when it ends before that or needs longer
  * than `timeout` milliseconds (it is left running then), and the signal's reason when that is aborted.
  */
 export async function untilHealthy(server: ServerProcess, timeout = 60_000, signal?: AbortSignal): Promise<void> {
   const connection = connect(server.uri);
   const until = Date.now() + timeout;
-  while (!(await isHealthy(connection))) {
+  while (!(printed(server.log).includes(listening) && (await isHealthy(connection)))) {
     const running = isRunning(server.pid);
     if (!running || Date.now() > until) {
       const why = running ? `it did not answer within ${timeout / 1000} s` : 'it ended';
-      const last = lastLine(server.log);
+      const last = printed(server.log).trim().split('\n').at(-1);
       throw new MlflowError(
         `the MLflow server did not start: ${why}${last ? ` with "${last}"` : ''} (${server.log})`,
         'SERVER_NOT_STARTED',
@@ -85,6 +86,9 @@ export async function untilHealthy(server: ServerProcess, timeout = 60_000, sign
     await sleep(100, undefined, { signal });
   }
 }
+
+/** What uvicorn, under which MLflow runs, prints once the port is its own. */
+const listening = 'Uvicorn running on';
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
   const server = await spawnServer(options);
@@ -117,10 +121,10 @@ export async function freePort(preferred = 0): Promise<number> {
   return preferred === 0 ? listen(0) : listen(preferred).catch(() => listen(0));
 }
 
-function lastLine(file: string): string | undefined {
+function printed(file: string): string {
   try {
-    return readFileSync(file, 'utf8').trim().split('\n').at(-1);
+    return readFileSync(file, 'utf8');
   } catch {
-    return undefined;
+    return '';
   }
 }

@@ -30,6 +30,20 @@ test('one server is started for all who ask at once, outlives them, and is stopp
   expect(await stopLocalServer(folder)).toBe(false);
 }, 90_000);
 
+test('two workspaces that start theirs at once have a server each', async () => {
+  const folders = ['one', 'other'].map((name) => join(folder, name));
+  for (const own of folders) {
+    mkdirSync(own);
+    symlinkSync(dirname(dirname(mlflowPython())), join(own, 'venv'));
+  }
+  try {
+    const servers = await Promise.all(folders.map((own) => ensureLocalServer(own)));
+    expect(new Set(servers.map(({ uri }) => uri)).size).toBe(2);
+  } finally {
+    await Promise.all(folders.map((own) => stopLocalServer(own)));
+  }
+}, 120_000);
+
 test('an environment that was not completed is no MLflow', async () => {
   mkdirSync(join(folder, 'venv', 'bin'), { recursive: true });
   await expect(ensureLocalServer(folder)).rejects.toThrow(

@@ -38,32 +38,40 @@ export interface LocalServer extends ServerProcess {
  * Throws UserError when MLflow is not installed, MlflowError when the server does not come up, and the signal's reason.
  */
 export async function ensureLocalServer(folder = mlflowFolder, signal?: AbortSignal): Promise<LocalServer> {
+  for (let attempt = 1; ; attempt++) {
+    const server = await findOrSpawn(folder, signal);
+    try {
+      await untilHealthy(server, 90_000, signal);
+      return server;
+    } catch (error) {
+      // Another workspace's server may have taken the port between our finding it free and our server's asking for it.
+      if (attempt > 1 || signal?.aborted || isRunning(server.pid)) throw error;
+    }
+  }
+}
+
+async function findOrSpawn(folder: string, signal?: AbortSignal): Promise<LocalServer> {
   const python = environmentPython(folder);
   if (!python) throw new UserError('MLflow is not installed (`npx nx run tools:mlflow-setup` installs it).', 1);
   const release = await lockServer(folder, signal);
-  let server: ServerProcess | undefined;
-  let started = false;
   try {
-    server = await findLocalServer(folder);
-    if (!server) {
-      mkdirSync(join(folder, 'artifacts'), { recursive: true });
-      server = await spawnServer({
-        python,
-        database: databaseOf(folder),
-        artifacts: join(folder, 'artifacts'),
-        // MLflow's own default, so that http://localhost:5000 works as people expect.
-        port: await freePort(5000),
-        log: join(folder, 'server.log'),
-      });
-      started = true;
-      // Before it answers: whoever comes next, even if this process dies, waits for this server and starts no other.
-      writeState(folder, server);
-    }
+    const found = await findLocalServer(folder);
+    if (found) return { ...found, started: false };
+    mkdirSync(join(folder, 'artifacts'), { recursive: true });
+    const server = await spawnServer({
+      python,
+      database: databaseOf(folder),
+      artifacts: join(folder, 'artifacts'),
+      // MLflow's own default, so that http://localhost:5000 works as people expect.
+      port: await freePort(5000),
+      log: join(folder, 'server.log'),
+    });
+    // Before it answers: whoever comes next, even if this process dies, waits for this server and starts no other.
+    writeState(folder, server);
+    return { ...server, started: true };
   } finally {
     await release();
   }
-  await untilHealthy(server, 90_000, signal);
-  return { ...server, started };
 }
 
 /** The running server over this folder's database, if there is one; it may still be starting. */
