@@ -1,17 +1,12 @@
-import { spawnSync } from 'node:child_process';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { mlflowPython, type RealServer, startRealServer, stopRealServer } from '../test/real-server';
+import { type RealServer, startRealServer, stopRealServer } from '../test/real-server';
 import { connect } from './connection';
 import { connectFromEnvironment } from './environment';
 import { createExperiment, getExperiment } from './experiments';
 
-// MLflow's own authentication needs a package that its server alone does not (pip install flask-wtf).
-const installed = spawnSync(mlflowPython(), ['-c', 'import flask_wtf']).status === 0;
-const describeIfInstalled = installed ? describe : describe.skip;
-
-describeIfInstalled("MLflow's basic authentication (needs flask-wtf beside MLflow)", () => {
+describe("MLflow's basic authentication", () => {
   let server: RealServer;
   let folder: string;
   const password = 'a password: long enough';

@@ -2,9 +2,9 @@ import { isDeepStrictEqual } from 'node:util';
 import { type Catalog, nameOf, reach } from '@headshare/core/experiment/catalog';
 import type { Overrides, Settings, Stage } from '@headshare/core/experiment/define';
 import { type Option, written } from '@headshare/core/experiment/option';
+import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { profileNames, resolveOptions } from '@headshare/core/experiment/settings';
 import { UserError } from '@headshare/core/runtime/user-error';
-import type { RecordedRun } from './recorded-run';
 
 /** A run's command line, told anew. */
 export interface Restated {

@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { type RecordedRun, readRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { copyRun, readFinished } from '@headshare/core/experiment/store';
 import { UserError } from '@headshare/core/runtime/user-error';
 import fastGlob from 'fast-glob';
-import { type RecordedRun, readRun } from './recorded-run';
 
 export interface Again {
   /** The workspace's folder: relative paths in options start there. */

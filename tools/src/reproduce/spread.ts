@@ -1,11 +1,11 @@
 import { join } from 'node:path';
+import { experimentsOf, type Places } from '@headshare/core/experiment/recorded/find-run';
+import { type RecordedRun, readRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { familyKey } from '@headshare/core/experiment/store';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { validName } from '@headshare/core/tracking/parameters';
 import fastGlob from 'fast-glob';
 import { MlflowError, searchRuns } from 'mlflow-js-client';
-import { experimentsOf, type Places } from './find-run';
-import { type RecordedRun, readRun } from './recorded-run';
 import type { Yardstick } from './verdict';
 
 type BySeed = Map<string, Readonly<Record<string, number>>>;

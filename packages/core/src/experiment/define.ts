@@ -49,10 +49,17 @@ export interface PlannedStage<R extends StageResult = StageResult> {
   readonly needs: readonly PlannedStage[];
   /** The words behind `main.ts` that run it in a process of its own. */
   readonly command: readonly string[];
-  /** Its result, once it has finished, and its page in MLflow. */
-  readonly finished: () => Promise<
-    { readonly result: R; readonly seconds: number; readonly address?: string } | undefined
-  >;
+  readonly finished: () => Promise<FinishedStage<R> | undefined>;
+}
+
+/** What a stage has come to. */
+export interface FinishedStage<R extends StageResult = StageResult> {
+  readonly result: R;
+  readonly seconds: number;
+  /** Its page in MLflow. */
+  readonly address?: string;
+  /** SHA-256 of the result's files by name. */
+  readonly digests?: Readonly<Record<string, string>>;
 }
 
 /** What was asked for: a profile's name, and the option values given explicitly, by camelCase name. */

@@ -1,6 +1,6 @@
 /** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
-import { existsSync, readdirSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, join, relative } from 'node:path';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from '../train/checkpoint';
 import { removeTemporaryFolders, temporaryFolder, tinyTask } from '../train/tiny-training';
@@ -198,11 +198,93 @@ test('compare leaves a report: tables, a page, pictures', async () => {
 test.each([
   [{ method: 'kd', methods: ['l2e'] }, '--method is swept; give its values at one place'],
   [{ sweep: ['method=kd'], methods: ['l2e'] }, '--sweep: --method is swept twice; name all its values at one place'],
-  [
-    { experiment: 'teacher', methods: undefined, students: ['resnet8'] },
-    '--students: teacher reads no --student; leave it out',
-  ],
+  [{ experiment: 'teacher', students: ['resnet8'] }, '--students: teacher reads no --student; leave it out'],
   [{ sweep: ['accumulate=1,3'] }, '--accumulate 3 does not divide --batchSize 4'],
 ])('a sweep of %j is refused before anything runs', async (given, sentence) => {
   await expect(run('sweep', given)).rejects.toThrow(sentence);
+});
+
+test("a sweep of teachers minds no methods that a profile lists; one's own are refused", () => {
+  const { sweep } = made;
+  const options = {
+    ...Object.fromEntries(Object.entries(sweep.options).map(([name, { default: value }]) => [name, value])),
+  };
+  const check = (given: Readonly<Record<string, unknown>>) =>
+    sweep.check({ ...options, ...tiny, ...given }, { profile: 'default', given });
+  expect(() => check({ experiment: 'teacher' })).not.toThrow();
+  expect(() => check({ experiment: 'teacher', methods: ['kd'] })).toThrow('--methods: teacher reads no --method');
+});
+
+describe('compare --runs: runs that exist', () => {
+  const compared = async (...runs: readonly string[]) => (await run('compare', { runs })).result;
+  const place = async (name: string, given: Readonly<Record<string, unknown>>) => (await run(name, given)).folder;
+
+  test('rows are runs that differ in the seed alone; they are named by what differs, and paired by seed', async () => {
+    const folders: string[] = [];
+    for (const seed of [1, 2]) {
+      for (const temperature of [2, 4]) folders.push(await place('distill', { method: 'kd', temperature, seed }));
+      folders.push(await place('student', { seed }));
+    }
+    // By a key's beginning, by folder from the workspace, by one from anywhere; twice the same.
+    const [first = '', second = '', ...others] = folders;
+    const words = [basename(first).slice(0, 10), relative(root, second), ...others, first];
+    const { summary, files } = await compared(...words);
+    expect(summary).toMatch(/^student alone /m);
+    expect(summary).toMatch(/^kd, temperature 2 − student alone /m);
+    expect(summary).toMatch(/^kd, temperature 4 − kd, temperature 2 /m);
+    expect(summary).not.toContain('kd, temperature 2 − kd, temperature 4');
+    expect(summary).toContain('Mean ± standard deviation over 2 seeds');
+    expect(files).toEqual(expect.arrayContaining(['report.md', 'report.html', 'runs.csv', 'comparison.png']));
+    const { folder } = await run('compare', { runs: words });
+    const each = readFileSync(join(folder, 'runs.csv'), 'utf8').split('\r\n').slice(1, -1);
+    expect(each.map((line) => /^("[^"]+"|[^,]+),\d/.exec(line)?.[0])).toEqual([
+      'student alone,1',
+      'student alone,2',
+      '"kd, temperature 2",1',
+      '"kd, temperature 4",1',
+      '"kd, temperature 2",2',
+      '"kd, temperature 4",2',
+    ]);
+  });
+
+  test('an option that a method does not read makes no row of its own', async () => {
+    const folders: string[] = [];
+    for (const seed of [1, 2])
+      for (const temperature of [2, 4]) folders.push(await place('distill-student-head', { temperature, seed }));
+    const { summary } = await compared(...folders);
+    expect(summary).toMatch(/^sh-kd, temperature 2 or 4 /m);
+    expect(summary).toContain('sh-kd, temperature 2 or 4: the same networks, bit by bit.');
+    expect(summary).toContain('over 2 seeds');
+    expect(summary).not.toMatch(/^sh-kd, temperature 2 {2}/m);
+  });
+
+  test.each([
+    ['nothing/there', "'nothing/there' is neither a run's folder nor its id, which has 4 to 32 digits 0-9, a-f"],
+    ['.', '. has no config.json: it is no run, or one of before runs kept their options'],
+  ])('%s is refused', async (word, sentence) => {
+    await expect(compared(word)).rejects.toThrow(sentence);
+  });
+
+  test('what has not finished, is of another package, or is no training', async () => {
+    const folder = await place('student', {});
+    const copy = (name: string): string => {
+      cpSync(folder, join(root, name), { recursive: true });
+      return join(root, name);
+    };
+    rmSync(join(copy('unfinished'), 'result.json'));
+    await expect(compared('unfinished')).rejects.toThrow('unfinished has not finished (no result.json)');
+    const config = join(copy('foreign'), 'config.json');
+    writeFileSync(config, readFileSync(config, 'utf8').replace('"tiny"', '"birds"'));
+    await expect(compared('foreign')).rejects.toThrow(
+      '--runs: foreign is a run of birds, not of tiny: numbers of different packages do not compare',
+    );
+    const comparison = relative(root, await place('compare', { runs: [folder] }));
+    await expect(compared(comparison)).rejects.toThrow('is no training of one network: name trainings');
+  });
+
+  test('stands alone: other options would change nothing about runs that exist', async () => {
+    await expect(run('compare', { runs: ['.'], seeds: 3 })).rejects.toThrow(
+      '--runs compares runs as they are: leave out --seeds',
+    );
+  });
 });

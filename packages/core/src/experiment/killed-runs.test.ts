@@ -81,8 +81,8 @@ async function left() {
 
 const pointsOf = ({ values, step }: Extract<JournalEvent, { type: 'metrics' }>) =>
   Object.entries(values)
-    // The clock's.
-    .filter(([name]) => !name.endsWith('data_wait_share'))
+    // The clock's, and the machine's.
+    .filter(([name]) => !/\/(data_wait_share|images_per_second)$|^system\//.test(name))
     .map(([name, value]): [string, number, number] => [name, step, value]);
 
 const forget = () => rmSync(join(root, 'runs'), { recursive: true, force: true });

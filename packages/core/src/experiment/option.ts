@@ -16,7 +16,7 @@ export interface Option<T> {
   readonly valid: string;
   /** A flag stands alone on the command line (`--flip-test`); the others want a value. */
   readonly isFlag: boolean;
-  /** The value names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
+  /** The value, or each of a list, names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
   readonly names?: 'file' | 'folder';
   /** It changes how the work is done and nothing about its result: runs are not told apart by it. */
   readonly incidental?: boolean;

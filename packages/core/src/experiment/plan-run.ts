@@ -70,12 +70,15 @@ async function filesOf(
   const named: Record<string, string> = {};
   for (const stage of stages) {
     for (const [option, { names }] of Object.entries(stage.options)) {
-      const path = options[nameOf(catalog, stage)]?.[option];
-      if (names === undefined || typeof path !== 'string') continue;
-      const known = digests.get(path);
-      const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
-      digests.set(path, digest);
-      named[path] = digest;
+      const value = options[nameOf(catalog, stage)]?.[option];
+      if (names === undefined) continue;
+      for (const path of Array.isArray(value) ? value : [value]) {
+        if (typeof path !== 'string') continue;
+        const known = digests.get(path);
+        const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+        digests.set(path, digest);
+        named[path] = digest;
+      }
     }
   }
   return Object.keys(named).length === 0 ? undefined : named;

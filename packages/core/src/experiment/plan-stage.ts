@@ -22,9 +22,14 @@ export async function planStage<R extends StageResult>(
     async finished() {
       const run = await findFinished(plan, session);
       if (run === undefined) return undefined;
-      const { seconds, address } = run;
+      const { seconds, address, digests } = run;
       // The run with this key was made by `experiment.start`, whose result is an R; JSON keeps plain data as it was.
-      return { result: run.result as R, seconds, ...(address !== undefined && { address }) };
+      return {
+        result: run.result as R,
+        seconds,
+        ...(address !== undefined && { address }),
+        ...(digests && { digests }),
+      };
     },
   };
 }

@@ -1,5 +1,6 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
 import { publish, runStage, type Session } from './run-stage';
@@ -135,6 +136,38 @@ describe('running an experiment', () => {
     const [first, second] = await Promise.all([0, 1].map(() => runStage(get('teacher'), defaults, base)));
     expect(second?.run).toEqual(first?.run);
     expect([first?.reused, second?.reused].sort()).toEqual([false, true]);
+  });
+
+  it('tells what the machine does meanwhile, where it is recorded, and no more once it has ended', async () => {
+    const patient = `import { existsSync } from 'node:fs';
+      import { setTimeout as sleep } from 'node:timers/promises';
+      export default defineExperiment({
+        summary: 'Patient', options: {},
+        run: async ({ folder }) => {
+          while (!existsSync(folder + '/looked')) await sleep(10);
+          return { metrics: {}, summary: 'has been looked at' };
+        },
+      });`;
+    const { base, get, tracked } = session({ patient });
+    const track: Session['track'] = async (run) => {
+      const tracker = await base.track(run);
+      const metrics: typeof tracker.metrics = (values, step) => {
+        if ('system/process_memory_usage_megabytes' in values) writeFileSync(join(run.folder, 'looked'), '');
+        tracker.metrics(values, step);
+      };
+      return { ...tracker, id: 'recorded', metrics };
+    };
+    process.env.MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL = '0.02';
+    try {
+      await runStage(get('patient'), defaults, { ...base, track });
+    } finally {
+      delete process.env.MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL;
+    }
+    expect(tracked[0]).toContain('"system/cpu_utilization_percentage":');
+    expect(tracked.at(-1)).toBe('patient: FINISHED');
+    const events = tracked.length;
+    await sleep(100);
+    expect(tracked).toHaveLength(events);
   });
 
   it("fails with the experiment's own error, and is not finished", async () => {

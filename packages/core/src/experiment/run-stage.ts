@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
+import { systemMetricsSettings, watchSystem } from '../tracking/system-metrics';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
@@ -111,6 +112,8 @@ async function runHere(
     tags: { ...environmentTags(environment), ...identityTags(identity), 'headshare.key': key, ...session.tags },
     log,
   });
+  const watched = tracker.id === undefined ? undefined : systemMetricsSettings(process.env, log);
+  const system = watched && watchSystem(folder, tracker, watched);
   const overridden = (overrides: Overrides): Settings => ({ ...settings, given: { ...settings.given, ...overrides } });
   const began = Date.now();
   const stages: UsedStage[] = [];
@@ -132,7 +135,7 @@ async function runHere(
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
   try {
-    const { passing = [], ...result } = await experiment.start(context);
+    const { passing = [], ...result } = await experiment.start(context).finally(() => system?.stop());
     signal.throwIfAborted();
     const seconds = (Date.now() - began) / 1000;
     const digests = await digestsOf(folder, result.files ?? []);

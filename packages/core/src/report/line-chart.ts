@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { decades, legendPlace, methodColour } from './theme';
+import { decades, legendPlace, methodColour, methodDash } from './theme';
 
 /** Curves over steps or epochs, each with an optional band (an interval over seeds). */
 export interface LineChart {
@@ -47,6 +47,8 @@ export function lineChart({
   const positive = values.flatMap(({ y: value }) => (value > 0 && Number.isFinite(value) ? [value] : []));
   const ticks = logY && positive.length > 0 ? decades(Math.min(...positive), Math.max(...positive)) : [];
   const scale = logY ? ({ type: 'log' } as const) : { zero: false };
+  const legend = { orient: legendPlace(names), title: null, symbolOpacity: 1 };
+  const dash = methodDash(names, among, { ...legend, symbolType: 'stroke' as const });
   const shared = {
     x: {
       field: 'x',
@@ -58,7 +60,7 @@ export function lineChart({
     color: {
       ...methodColour(names, among),
       ...(names.length > 1
-        ? { legend: { orient: legendPlace(names), title: null, symbolOpacity: 1, symbolType: 'square' } }
+        ? { legend: { ...legend, symbolType: 'strokeDash' in dash ? ('stroke' as const) : ('square' as const) } }
         : {}),
     },
   };
@@ -77,6 +79,7 @@ export function lineChart({
         mark: { type: 'line', strokeWidth: 2 },
         encoding: {
           ...shared,
+          ...dash,
           y: {
             field: 'y',
             type: 'quantitative',

@@ -7,7 +7,7 @@ import { countedHistogramChart, histogram, histogramChart } from './histogram-ch
 import { lineChart } from './line-chart';
 import { drawPicture } from './picture';
 import { rocChart } from './roc-chart';
-import { decades, methodColour } from './theme';
+import { decades, methodColour, methodDash } from './theme';
 
 describe('drawPicture', () => {
   const comparison = comparisonChart({
@@ -168,6 +168,18 @@ describe('histogram', () => {
 describe('the theme', () => {
   it('gives a method the same colour wherever the list is the same', () => {
     expect(methodColour(['a', 'b']).scale).toEqual({ domain: ['a', 'b'], range: ['#0072B2', '#D55E00'] });
+  });
+
+  it('has fourteen colours, and dashes the lines of those behind the first seven', () => {
+    const names = Array.from({ length: 15 }, (_, i) => `row ${i}`);
+    const { range } = methodColour(names).scale;
+    expect(new Set(range.slice(0, 14)).size).toBe(14);
+    expect(methodDash(names.slice(0, 7))).toEqual({});
+    expect(methodDash(['row 1', 'row 7', 'row 14'], names).strokeDash?.scale.range).toEqual([
+      [1, 0],
+      [6, 4],
+      [2, 3],
+    ]);
   });
 
   it('puts the lines of a logarithmic axis at powers of ten', () => {

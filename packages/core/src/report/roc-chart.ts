@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { decades, methodColour } from './theme';
+import { decades, methodColour, methodDash } from './theme';
 
 /** Verification curves, FAR on a logarithmic axis. */
 export interface RocChart {
@@ -22,6 +22,9 @@ export interface NamedRocCurve {
 /** Chart of the curves as steps: between two measured points the lower TAR holds. */
 export function rocChart({ title, subtitle, curves, among }: RocChart): TopLevelSpec {
   const names = curves.map(({ name }) => name);
+  // More names than this would cover the curves.
+  const orient = names.length > 4 ? ('right' as const) : ('bottom-right' as const);
+  const legend = { orient, title: null, fillColor: 'white', padding: 6 };
   const smallest = Math.min(...curves.map(({ impostor }) => 1 / impostor));
   return {
     title: { text: title, ...(subtitle ? { subtitle } : {}) },
@@ -45,11 +48,8 @@ export function rocChart({ title, subtitle, curves, among }: RocChart): TopLevel
         axis: { format: '.0%', tickCount: 6 },
       },
       order: { field: 'order', type: 'quantitative' },
-      color: {
-        ...methodColour(names, among),
-        // More names than this would cover the curves.
-        legend: { orient: names.length > 4 ? 'right' : 'bottom-right', title: null, fillColor: 'white', padding: 6 },
-      },
+      color: { ...methodColour(names, among), legend },
+      ...methodDash(names, among, legend),
     },
   };
 }

@@ -14,6 +14,10 @@ export const ink = '#222222';
 export const softInk = '#555555';
 const faint = '#E4E4E4';
 
+/** Where a report has more rows: the same hues, darker, and paler for black. Their lines are dashed besides. */
+const furtherColours = ['#003F66', '#7A3500', '#00543D', '#7B3A5F', '#8C6100', '#7F7FD5', '#8A8A8A'];
+const colours = [...palette, ...furtherColours];
+
 /** How all charts look: white ground, readable sizes, only the lines that help to read a value. */
 export const chartConfig: Config = {
   background: '#FFFFFF',
@@ -66,9 +70,22 @@ export function decades(low: number, high: number): number[] {
  * @param among all that pictures of one report show, where this one shows a part of them: each then keeps its colour
  */
 export function methodColour(names: readonly string[], among: readonly string[] = names) {
-  const range = names.map((name) => palette[Math.max(0, among.indexOf(name)) % palette.length] as string);
+  const range = names.map((name) => colours[placeOf(name, among) % colours.length] as string);
   return { field: 'name', type: 'nominal' as const, scale: { domain: [...names], range }, legend: null };
 }
+
+/**
+ * Line styles that go with `methodColour`: whole for the palette's lines, then dashed, then dotted. Empty where all are
+ * whole. @param legend the colours' own, with which theirs becomes one
+ */
+export function methodDash(names: readonly string[], among: readonly string[] = names, legend: object | null = null) {
+  const rounds = names.map((name) => Math.floor(placeOf(name, among) / palette.length));
+  if (rounds.every((round) => round === 0)) return {};
+  const range = rounds.map((round) => (round === 0 ? [1, 0] : round === 1 ? [6, 4] : [2, 3]));
+  return { strokeDash: { field: 'name', type: 'nominal' as const, scale: { domain: [...names], range }, legend } };
+}
+
+const placeOf = (name: string, among: readonly string[]): number => Math.max(0, among.indexOf(name));
 
 /** Where a legend stands: above a chart as long as it fits there, else beside it. */
 export const legendPlace = (names: readonly string[]): 'top' | 'right' =>

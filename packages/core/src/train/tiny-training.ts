@@ -152,7 +152,7 @@ export async function trainTiny({
   const tracker = {
     metrics(values: Metrics, step: number) {
       // What the clock says differs from run to run.
-      const lasting = Object.entries(values).filter(([name]) => !name.endsWith('data_wait_share'));
+      const lasting = Object.entries(values).filter(([name]) => !/\/(data_wait_share|images_per_second)$/.test(name));
       tracked.push({ step, values: Object.fromEntries(lasting) });
       onMetrics?.(step);
     },

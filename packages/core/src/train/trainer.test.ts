@@ -16,7 +16,7 @@ import {
   tinyTask,
   trainTiny,
 } from './tiny-training';
-import { checkpointFiles, type NetworkMetadata } from './trainer';
+import { checkpointFiles, type Metrics, type NetworkMetadata } from './trainer';
 
 afterAll(removeTemporaryFolders);
 
@@ -95,6 +95,25 @@ test('tracks terms and learning rate by step, means and metrics by epoch', async
   expect(values).toMatchObject({ epoch: 1, top1: expect.any(Number), top5: 1, ece: expect.any(Number) });
   const mean = steps.reduce((sum, one) => sum + (one['step/loss'] ?? 0), 0) / 4;
   expect(values['train/loss']).toBeCloseTo(mean, 12);
+});
+
+test('tells images a second and how long data were waited for, by epoch and, in long ones, by hundred steps', async () => {
+  const told: Metrics[] = [];
+  const tracker = { metrics: (values: Metrics) => told.push(values), flush: async () => undefined };
+  await trainTiny({ task: tinyTask(404), settings: { epochs: 2 }, tracker });
+  const having = (name: string) => told.flatMap((values, i) => (values[name] === undefined ? [] : [[i, values[name]]]));
+  const positive = expect.any(Number);
+  // 101 steps an epoch, the first of which is the compilation's; each epoch's own metrics follow its last.
+  expect(having('step/images_per_second')).toEqual([
+    [100, positive],
+    [201, positive],
+  ]);
+  expect(having('train/images_per_second')).toEqual([
+    [101, positive],
+    [203, positive],
+  ]);
+  expect(having('train/data_wait_share').map(([i]) => i)).toEqual([101, 203]);
+  expect(having('step/learning_rate')).toHaveLength(202);
 });
 
 test('evaluates every few epochs, and after the last', async () => {

@@ -10,6 +10,8 @@ import { writeCheckpoint } from './checkpoint';
 import { makeProgress, type Progress } from './progress';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import { makeSchedule, type ScheduleOptions } from './schedule';
+import { stepsBetweenPoints } from './step-points';
+import { throughput } from './throughput';
 import type { TrainingStep } from './training-step';
 import { averageDecay } from './weight-average';
 
@@ -82,6 +84,7 @@ export interface Outcome {
   readonly best: Metrics;
   /** The epoch, counted from 1, of `best`. */
   readonly bestEpoch: number;
+  /** Of this process's steps but the first, waiting for images included; 0: there were none. */
   readonly imagesPerSecond: number;
 }
 
@@ -120,8 +123,9 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   let position = resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} };
   if (position.step > 0) log(`${label}: going on after step ${position.step} (epoch ${position.epoch + 1})`);
   let last: Metrics | undefined;
-  let images = 0;
-  let seconds = 0;
+  const every = stepsBetweenPoints(epochs * perEpoch);
+  const rates = { whole: throughput(), ofEpoch: throughput(), ofSteps: throughput() };
+  let compiled = false;
   let saved = performance.now();
   const save = async (at: Position, tensors: ReadonlyMap<string, NamedValues>): Promise<void> => {
     // Going on from a step whose metrics a crash has swallowed, nobody would tell them again.
@@ -134,10 +138,10 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     const { epoch, batch: from } = position;
     const waiting: Waiting = { waited: 0, total: 0 };
     const shown = { augment, repeat, rows } as const;
+    let ended = performance.now();
     const order = { batchSize, seed, epoch, shuffle: true, lastBatch: 'drop', from, waiting, ...shown } as const;
     for await (const batch of batches(dataset, order)) {
       const learningRate = schedule(epoch + position.batch / perEpoch);
-      const started = performance.now();
       const averageShare = 1 - averageDecay(settings.emaDecay, position.step, settings.emaWarmUp);
       const { terms, watched } = await step(batch, { learningRate, averageShare, step: position.step });
       position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
@@ -146,13 +150,17 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
         const at = `(${values.join(', ')}; learning rate ${learningRate})`;
         throw diverged(position, `The loss is no longer a number ${at}`);
       }
+      const now = performance.now();
       // A program's first step includes its compilation.
-      if (images > 0 || position.batch > from + 1) {
-        images += batchSize;
-        seconds += (performance.now() - started) / 1000;
+      if (compiled) for (const rate of Object.values(rates)) rate.count(batchSize, (now - ended) / 1000);
+      compiled = true;
+      ended = now;
+      if (position.step % every === 0) {
+        // Of few steps it would be noise.
+        const rate = rates.ofSteps.steps() >= 100 ? rates.ofSteps.take() : {};
+        const told = { ...terms, ...watched, learning_rate: learningRate, ...rate };
+        tracker.metrics(prefixed(named(job, 'step'), told), position.step);
       }
-      const told = { ...terms, ...watched, learning_rate: learningRate };
-      tracker.metrics(prefixed(named(job, 'step'), told), position.step);
       progress.update({
         done: position.step * batchSize,
         total: epochs * perEpoch * batchSize,
@@ -160,7 +168,10 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
         text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
       });
       const isDue = position.batch < perEpoch && performance.now() - saved >= settings.checkpointMinutes * 60_000;
-      if (signal.aborted || isDue) await save(position, trained(job, position));
+      if (signal.aborted || isDue) {
+        await save(position, trained(job, position));
+        ended = performance.now();
+      }
       signal.throwIfAborted();
     }
     const tensors = trained(job, position);
@@ -171,7 +182,8 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
     const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
     position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
     const ofEpoch = job.phase === undefined ? { ...last, epoch: epoch + 1 } : {};
-    const ofTraining = { ...means, data_wait_share: waiting.waited / (waiting.total || 1) };
+    const dataWaitShare = waiting.waited / (waiting.total || 1);
+    const ofTraining = { ...means, data_wait_share: dataWaitShare, ...rates.ofEpoch.take() };
     tracker.metrics({ ...prefixed(named(job, 'train'), ofTraining), ...ofEpoch }, position.step);
     progress.clear();
     const judged = last ? describe(last, job) : '';
@@ -182,7 +194,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   }
   last ??= (await job.evaluate?.()) ?? {};
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
-  return { last, best, bestEpoch, imagesPerSecond: seconds > 0 ? images / seconds : 0 };
+  return { last, best, bestEpoch, imagesPerSecond: rates.whole.take().images_per_second ?? 0 };
 }
 
 const named = ({ phase }: TrainingJob, what: string): string => (phase === undefined ? what : `${phase}/${what}`);

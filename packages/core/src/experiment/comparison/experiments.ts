@@ -1,60 +1,34 @@
 /** The experiments that hold networks of a package against one another: `compare`, in one process, and `sweep`, in many. */
-import type { TopLevelSpec } from 'vega-lite';
-import type { NetworkDescription } from '../../nn/network';
+import { existsSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
 import { UserError } from '../../runtime/user-error';
 import type { Task } from '../../train/task';
-import { defineExperiment, type Overrides, type PlannedStage, type RunContext, type Stage } from '../define';
+import { optionsOf } from '../arguments';
+import { defineExperiment, type Overrides, type PlannedStage, type RunContext } from '../define';
 import { methodOptions } from '../method-options';
 import type { NetworkResult } from '../network-stages';
 import { gathered, integer, list, type Options, oneOf, optional, text, written } from '../option';
+import { readRun } from '../recorded/recorded-run';
 import { resolveAll } from '../settings';
 import { type Axis, type AxisWords, axesOf, combinations } from '../sweep/axes';
 import { planSweep, type SweptRun } from '../sweep/plan-sweep';
 import { processOptions, runApart, throwFailures } from '../sweep/run-apart';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
-import type { ComparedRun, MetricColumn } from './compared-run';
-import { type ComparisonResult, writeReport } from './write-report';
-
-/** How a package's networks are reported. */
-export interface ReportedDomain {
-  readonly noun: string;
-  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly columns: readonly MetricColumn[];
-  /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
-  readonly pictured: readonly [string, ...string[]];
-  /** Numbers that were published. */
-  readonly published?: {
-    /** Of a network (`teacher`, `student alone`, or a method) under these options: a share of 1, by the first pictured metric. */
-    readonly of: (network: string, options: Readonly<Record<string, unknown>>) => number | undefined;
-    /** Where they are from. */
-    readonly note: string;
-  };
-  /** Pictures that only these networks have, by file name without extension. @param options of the first run */
-  readonly charts?: (
-    runs: readonly ComparedRun[],
-    options: Readonly<Record<string, unknown>>,
-  ) => Promise<Readonly<Record<string, TopLevelSpec>>>;
-}
-
-/** The stages that networks come from. */
-export interface NetworkStages {
-  readonly student: Stage<NetworkResult>;
-  readonly teacher: Stage<NetworkResult>;
-  readonly teacherStudentHead: Stage<NetworkResult>;
-  readonly distillStudentHead: Stage<NetworkResult>;
-  readonly distill: Stage<NetworkResult>;
-}
-
-const stageNames = {
-  distill: 'distill',
-  student: 'student',
-  teacher: 'teacher',
-  'teacher-student-head': 'teacherStudentHead',
-  'distill-student-head': 'distillStudentHead',
-} as const;
+import { type Kind, kindAndOptions, kindOf, kinds, type NetworkStages, readsOption, stageOf, titleOf } from './kinds';
+import { type ReportedDomain, reportTrainings, type Training } from './report-trainings';
+import type { ComparisonResult } from './write-report';
 
 const defaultMethods = ['l2e', 'th-kd', 'sh-kd'];
 const methodsToCompare = list(methodOptions.method, { default: defaultMethods, help: 'methods to compare' });
+const recordedRuns = {
+  ...optional(
+    list(text({ default: 'run', help: '' }), {
+      default: [],
+      help: 'runs to compare instead, as they are: folders, keys, ids in MLflow, or the beginnings of these',
+    }),
+  ),
+  names: 'folder' as const,
+};
 const seeds = integer({ default: 5, min: 1, help: 'how many seeds, counted up from --seed' });
 
 export function comparisonExperiments(
@@ -72,13 +46,22 @@ export function comparisonExperiments(
     summary: 'Student alone, distilled by each method, and teachers side by side over several seeds',
     uses: { ...stages },
     reports: true,
-    options: { ...dataOptions, seed: trainingOptions.seed, seeds, methods: methodsToCompare },
+    options: { ...dataOptions, seed: trainingOptions.seed, seeds, methods: methodsToCompare, runs: recordedRuns },
     profiles,
+    check({ runs }, { given }) {
+      if (runs === undefined) return;
+      const others = Object.keys(given).filter((name) => name !== 'runs' && given[name] !== undefined);
+      if (others.length > 0) {
+        throw new UserError(`--runs compares runs as they are: leave out ${others.map(written).join(', ')}`);
+      }
+      for (const word of runs) if (existsSync(word)) kindAndOptions(readRun(resolve(word), word), word);
+    },
     async run(context) {
-      const { methods, ...rest } = context.options;
+      const { methods, runs: recorded, ...rest } = context.options;
+      if (recorded !== undefined) return compareRecorded(recorded, context);
       const axes: readonly Axis[] = [{ option: 'method', values: methods }];
       const runs = await planned('distill', axes, rest, context);
-      for (const { stage, given, seed } of runs) await context.stage(stage.experiment, { ...given, seed });
+      for (const { stage, given, seed } of runs) await context.stage(stage.experiment, { ...given[0], seed });
       return report(runs, axes, context);
     },
   });
@@ -88,7 +71,7 @@ export function comparisonExperiments(
     uses: { ...stages },
     reports: true,
     options: {
-      experiment: oneOf(Object.keys(stageNames) as (keyof typeof stageNames)[], 'distill', {
+      experiment: oneOf(kinds, 'distill', {
         help: 'what is run with each combination of the values',
       }),
       seed: trainingOptions.seed,
@@ -106,7 +89,7 @@ export function comparisonExperiments(
     },
     profiles,
     check(options, { profile, given }) {
-      const experiment = stages[stageNames[options.experiment]];
+      const experiment = stageOf(stages, options.experiment);
       const axes = sweptAxes(options, given);
       for (const { option } of axes) {
         if (!Object.hasOwn(given, option)) continue;
@@ -129,20 +112,26 @@ export function comparisonExperiments(
     },
   });
 
-  function sweptAxes(
-    options: AxisWords & { readonly experiment: keyof typeof stageNames },
-    given: Overrides,
-  ): readonly Axis[] {
+  function sweptAxes(options: AxisWords & { readonly experiment: Kind }, given: Overrides): readonly Axis[] {
     const { experiment, methods, students, teachers, sweep: others } = options;
     const isSwept = others.some((axis) => axis.startsWith('method='));
     const byDefault =
       experiment === 'distill' && !Object.hasOwn(given, 'method') && !isSwept ? defaultMethods : undefined;
-    const words = { methods: methods ?? byDefault, students, teachers, sweep: others };
-    return axesOf(words, stages[stageNames[experiment]], experiment);
+    // What a profile lists is for those that read it.
+    const read = optionsOf([stageOf(stages, experiment)]);
+    const meant = <T>(list: string, option: string, values: T): T | undefined =>
+      Object.hasOwn(given, list) || Object.hasOwn(read, option) ? values : undefined;
+    const words = {
+      methods: meant('methods', 'method', methods) ?? byDefault,
+      students: meant('students', 'student', students),
+      teachers: meant('teachers', 'teacher', teachers),
+      sweep: others,
+    };
+    return axesOf(words, stageOf(stages, experiment), experiment);
   }
 
   function planned(
-    experiment: keyof typeof stageNames,
+    experiment: Kind,
     axes: readonly Axis[],
     { seed: first, seeds: count }: { readonly seed: number; readonly seeds: number },
     { plan }: Pick<RunContext<unknown>, 'plan'>,
@@ -150,40 +139,39 @@ export function comparisonExperiments(
     return planSweep({
       axes,
       seeds: Array.from({ length: count }, (_, i) => first + i),
-      titleOf,
+      titleOf: (stage) => titleOf(kindOf(stages, stage.experiment), stage.options),
+      reads: (stage, option) => readsOption(stages, kindOf(stages, stage.experiment), stage.options, option),
       async stagesOf(given) {
-        const wanted = await plan(stages[stageNames[experiment]], given);
-        if (experiment !== 'distill') return [wanted];
+        const asked = await plan(stageOf(stages, experiment), given);
+        if (experiment !== 'distill') return [asked];
         const alone = await plan(stages.student, given);
         // SH-KD's stages are experiments of their own, which `distill` would run within one process.
-        if (wanted.options.method !== 'sh-kd') return [wanted, alone];
-        return [await plan(stages.distillStudentHead, given), await plan(stages.teacher, given), alone];
+        if (asked.options.method === 'sh-kd') {
+          return [await plan(stages.distillStudentHead, given), await plan(stages.teacher, given), alone];
+        }
+        // Its own options would make the same training of another method one more run each.
+        const read = Object.entries(given).filter(([option]) => readsOption(stages, 'distill', asked.options, option));
+        return [await plan(stages.distill, Object.fromEntries(read)), alone];
       },
     });
   }
 
-  function titleOf({ experiment, options }: PlannedStage): string {
-    if (experiment === stages.teacher) return 'teacher';
-    if (experiment === stages.teacherStudentHead) return "teacher, student's head";
-    if (experiment === stages.student) return 'student alone';
-    return experiment === stages.distillStudentHead ? 'sh-kd' : String(options.method);
-  }
-
   /** The rows that each row is held against: the student alone, and the first of what is compared. */
   function baselinesOf(runs: readonly SweptRun[], axes: readonly Axis[]): ReadonlyMap<string, readonly string[]> {
-    const rows = new Map(runs.filter(({ wanted }) => wanted).map(({ given, row }) => [JSON.stringify(given), row]));
+    const wanted = runs.filter((run) => run.wanted);
+    const rows = new Map(wanted.flatMap(({ given, row }) => given.map((one) => [JSON.stringify(one), row])));
     const alone = new Map(
       runs.filter(({ stage }) => stage.experiment === stages.student).map((run) => [run.stage.key, run.row]),
     );
     const [axis] = axes;
     return new Map(
-      runs
-        .filter(({ wanted }) => wanted)
-        .map(({ row, given, beside }) => {
-          const first = axis && rows.get(JSON.stringify({ ...given, [axis.option]: axis.values[0] }));
-          const others = [...beside.flatMap((key) => alone.get(key) ?? []), ...(first === undefined ? [] : [first])];
-          return [row, [...new Set(others)].filter((other) => other !== row)];
-        }),
+      wanted.map(({ row, given, beside }) => {
+        const firsts = axis
+          ? given.flatMap((one) => rows.get(JSON.stringify({ ...one, [axis.option]: axis.values[0] })) ?? [])
+          : [];
+        const others = [...beside.flatMap((key) => alone.get(key) ?? []), ...firsts];
+        return [row, [...new Set(others)].filter((other) => other !== row)];
+      }),
     );
   }
 
@@ -193,70 +181,59 @@ export function comparisonExperiments(
     axes: readonly Axis[],
     { folder }: Pick<RunContext<unknown>, 'folder'>,
   ): Promise<ComparisonResult> {
-    const [first] = runs;
-    const compared = await comparedRuns(runs);
-    if (first === undefined || compared.length === 0)
-      throw new UserError('no training has finished: there is nothing to report', 1);
-    const { measure } = await import('../../nn/measure');
-    const sizes = new Map<string, number>();
-    const multiplyAdds = (network: NetworkDescription): number => {
-      const { backbone, inputSize, width, embeddingSize } = network;
-      const key = JSON.stringify([backbone, inputSize, width, embeddingSize]);
-      const known = sizes.get(key) ?? measure(backbone, { inputSize, width, embeddingSize }).multiplyAdds;
-      sizes.set(key, known);
-      return known;
-    };
-    const { columns, pictured, notes, published, charts } = domain;
-    const layout = {
-      title: noun,
-      // The best epoch of the main metric has a column of its own.
-      columns: columns.filter(
-        ({ metric }) => !metric.startsWith('best/') && compared.some(({ metrics }) => metrics[metric] !== undefined),
-      ),
-      pictured,
-      notes: [
-        ...notes(first.stage.options),
-        ...(compared.some((run) => run.published !== undefined) && published ? [published.note] : []),
-      ],
-      reference: 'teacher',
+    return reportTrainings(domain, {
+      trainings: await finishedOf(runs),
       baselines: baselinesOf(runs, axes),
-      multiplyAdds,
-      ...(charts && { charts: (those: readonly ComparedRun[]) => charts(those, first.stage.options) }),
-    };
-    return writeReport(compared, layout, folder);
+      notes: domain.notes(runs[0]?.stage.options),
+      folder,
+    });
   }
 
-  async function comparedRuns(runs: readonly SweptRun[]): Promise<readonly ComparedRun[]> {
+  async function finishedOf(runs: readonly SweptRun[]): Promise<readonly Training[]> {
     const byKey = new Map(runs.map((run) => [run.stage.key, run]));
-    const compared: ComparedRun[] = [];
-    for (const run of [...runs].sort((a, b) => rank(a) - rank(b))) {
-      const { row, seed, stage, beside } = run;
+    const trainings: Training[] = [];
+    for (const { name, seed, stage, beside } of runs) {
       const finished = await stage.finished();
       if (!finished) continue;
-      // Sound because the stages of `stages` are all there is, and each of them ends with this.
-      const result = finished.result as NetworkResult;
+      const kind = kindOf(stages, stage.experiment);
       const teacher = beside.map((key) => byKey.get(key)?.stage).find((it) => it?.experiment === stages.teacher);
-      const relation =
-        stage.experiment === stages.student && teacher && (await teacher.finished())
-          ? await related(teacher, stage)
-          : {};
-      const theirs = domain.published?.of(titleOf(stage), stage.options);
-      const { parameters, network, metrics, best, bestEpoch, selectedOn } = result;
-      compared.push({
-        row,
+      const isRelated = kind === 'student' && teacher !== undefined && (await teacher.finished()) !== undefined;
+      trainings.push({
+        name,
         seed,
-        parameters,
-        network,
-        best,
-        bestEpoch,
-        selectedOn,
+        kind,
+        options: stage.options,
+        // Sound because the stages of `stages` are all there is, and each of them ends with this.
+        finished: { ...finished, result: finished.result as NetworkResult },
         folder: stage.folder,
-        metrics: { ...metrics, ...relation },
-        ...(finished.address !== undefined && { address: finished.address }),
-        ...(theirs !== undefined && { published: theirs }),
+        ...(isRelated && { related: await related(teacher, stage) }),
       });
     }
-    return compared;
+    return trainings;
+  }
+
+  async function compareRecorded(
+    words: readonly string[],
+    { folder, signal }: Pick<RunContext<unknown>, 'folder' | 'signal'>,
+  ): Promise<ComparisonResult> {
+    // MLflow's client is loaded only where it may be asked: --help does without.
+    const [{ recordedTrainings }, { destinationOf }] = await Promise.all([
+      import('./compare-recorded'),
+      import('../../tracking/destination'),
+    ]);
+    const { trainings, baselines, isOfOneData } = await recordedTrainings({
+      words,
+      // <root>/runs/<package>/<experiment>/<key>
+      package: basename(resolve(folder, '../..')),
+      root: resolve(folder, '../../../..'),
+      connect: () => destinationOf().connect(signal),
+      stages,
+      dataOptions: Object.keys(dataOptions),
+    });
+    const { charts, ...others } = domain;
+    // The package's pictures are of data that all networks were judged on.
+    const pictured = isOfOneData && charts ? { ...others, charts } : others;
+    return reportTrainings(pictured, { trainings, baselines, notes: domain.notes(trainings[0]?.options), folder });
   }
 
   /** How a student that was trained alone goes together with the teacher of its seed. */
@@ -268,9 +245,6 @@ export function comparisonExperiments(
       await task.close();
     }
   }
-
-  const order: readonly Stage[] = [stages.teacher, stages.teacherStudentHead, stages.student];
-  const rank = ({ stage, wanted }: SweptRun): number => (wanted ? order.length : order.indexOf(stage.experiment));
 
   return { compare, sweep };
 }

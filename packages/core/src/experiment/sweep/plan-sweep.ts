@@ -1,4 +1,4 @@
-import { optionsOf } from '../arguments';
+import { type RowName, rowText } from '../comparison/row-name';
 import type { Overrides, PlannedStage } from '../define';
 import { written } from '../option';
 import { type Axis, combinations, valueText } from './axes';
@@ -6,11 +6,13 @@ import { type Axis, combinations, valueText } from './axes';
 /** One training of a sweep, in its place in the report. */
 export interface SweptRun {
   /** What the report calls its row: the network or method, and the swept options that tell it from others. */
+  readonly name: RowName;
+  /** The same as text. */
   readonly row: string;
   readonly seed: number;
   readonly stage: PlannedStage;
-  /** The values that the sweep gave it. */
-  readonly given: Overrides;
+  /** The combinations of the sweep's values that come to it. */
+  readonly given: readonly Overrides[];
   /** It is what was to be swept, rather than a stage that this needs. */
   readonly wanted: boolean;
   /** Keys of all that belongs to the same combination and seed, itself among them. */
@@ -25,21 +27,21 @@ export interface SweepRequest {
   readonly stagesOf: (given: Overrides) => Promise<readonly [PlannedStage, ...PlannedStage[]]>;
   /** What the report calls a stage's row, swept options aside. */
   readonly titleOf: (stage: PlannedStage) => string;
+  /** Whether a stage's result depends on an option; where it does not, its row is not named by it. */
+  readonly reads: (stage: PlannedStage, option: string) => boolean;
 }
 
 /**
  * All trainings of a sweep, each after those that it needs, and each once: what several need alike, or what does not
  * read an option that is swept, is one run.
  */
-export async function planSweep({ axes, seeds, stagesOf, titleOf }: SweepRequest): Promise<readonly SweptRun[]> {
+export async function planSweep({ axes, seeds, stagesOf, titleOf, reads }: SweepRequest): Promise<readonly SweptRun[]> {
   const runs = new Map<string, SweptRun>();
   const varied = axes.filter(({ option, values }) => values.length > 1 && option !== 'method');
-  const rowOf = (stage: PlannedStage, given: Overrides): string => {
-    const read = optionsOf([stage.experiment]);
-    const settings = varied
-      .filter(({ option }) => Object.hasOwn(read, option))
-      .map(({ option }) => `${written(option).slice(2)} ${valueText(given[option])}`);
-    return [titleOf(stage), ...settings].join(', ');
+  const nameOf = (stage: PlannedStage, given: Overrides): RowName => {
+    const read = varied.filter(({ option }) => reads(stage, option));
+    const settings = read.map(({ option }) => [written(option).slice(2), valueText(given[option])] as const);
+    return { title: titleOf(stage), settings: Object.fromEntries(settings) };
   };
   for (const given of combinations(axes)) {
     for (const seed of seeds) {
@@ -48,9 +50,12 @@ export async function planSweep({ axes, seeds, stagesOf, titleOf }: SweepRequest
       const beside = all.map(({ key }) => key);
       for (const stage of all) {
         const isWanted = stage.key === wanted.key;
+        const known = runs.get(stage.key);
+        if (known?.wanted && isWanted) runs.set(stage.key, { ...known, given: [...known.given, given] });
         // What another combination wants for itself stays that.
-        if (runs.has(stage.key) && !isWanted) continue;
-        runs.set(stage.key, { row: rowOf(stage, given), seed, stage, given, wanted: isWanted, beside });
+        if (known !== undefined && (known.wanted || !isWanted)) continue;
+        const name = nameOf(stage, given);
+        runs.set(stage.key, { name, row: rowText(name), seed, stage, given: [given], wanted: isWanted, beside });
       }
     }
   }

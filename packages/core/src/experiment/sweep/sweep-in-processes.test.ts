@@ -67,6 +67,7 @@ const experiments = {
         axes: axesOf(options, student, 'student'),
         seeds: Array.from({ length: options.seeds }, (_, i) => options.seed + i),
         titleOf: ({ experiment }) => (experiment === student ? 'student' : 'teacher'),
+        reads: ({ experiment }, option) => experiment === student || option === 'seed',
         stagesOf: async (given) => [await plan(student, given)],
       });
       throwFailures(await runApart(runs, options, context), runs.length);

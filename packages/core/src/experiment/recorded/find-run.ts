@@ -1,6 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
 import fastGlob from 'fast-glob';
 import {
   type Connection,
@@ -10,6 +9,7 @@ import {
   readArtifact,
   searchRuns,
 } from 'mlflow-js-client';
+import { UserError } from '../../runtime/user-error';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
 /** Where runs are looked for. */
@@ -79,7 +79,8 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
       word,
       runs.map(({ info }) => info.run_id),
     );
-  return recordedRun(await recordsOf(connection, run), `run ${run.info.run_id} in MLflow`);
+  const recorded = recordedRun(await recordsOf(connection, run), `run ${run.info.run_id} in MLflow`);
+  return { ...recorded, inMlflow: { connection, info: run.info } };
 }
 
 function packagesIn(root: string): readonly string[] {

@@ -1,8 +1,9 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Environment, environmentsIn } from '@headshare/core/experiment/environment';
-import type { FinishedRun, RunIdentity } from '@headshare/core/experiment/store';
-import { UserError } from '@headshare/core/runtime/user-error';
+import type { Connection, Run } from 'mlflow-js-client';
+import { UserError } from '../../runtime/user-error';
+import { type Environment, environmentsIn } from '../environment';
+import type { FinishedRun, RunIdentity } from '../store';
 
 /** What was kept of a run. */
 export interface RecordedRun {
@@ -16,6 +17,8 @@ export interface RecordedRun {
   readonly environments: readonly Environment[];
   /** Where its files are, when they are here. */
   readonly folder?: string;
+  /** Where MLflow has them, when they are not. */
+  readonly inMlflow?: { readonly connection: Connection; readonly info: Run['info'] };
 }
 
 /** The files of a run that tell how it was made, by the names under which MLflow has them too. */

@@ -1,0 +1,62 @@
+/** Runs that only MLflow has, of a server of the test's own. */
+import { createHash } from 'node:crypto';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { connect, createRun, ensureExperiment, uploadFolder } from 'mlflow-js-client';
+import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
+import { fetchRun } from './fetch-run';
+import { findRun } from './find-run';
+
+let server: MlflowServer;
+let root: string;
+beforeAll(async () => {
+  server = await mlflowServer();
+  await server.start();
+  root = mkdtempSync(join(tmpdir(), 'fetched-'));
+  mkdirSync(join(root, 'packages/demo/experiments'), { recursive: true });
+  writeFileSync(join(root, 'packages/demo/experiments/student.ts'), '');
+}, 120_000);
+afterAll(() => {
+  server.remove();
+  rmSync(root, { recursive: true });
+});
+
+/** Has MLflow keep a run whose weights are said to be `said` and are `are`. Its id. */
+async function recorded(key: string, said: string, are: string): Promise<string> {
+  const folder = mkdtempSync(join(root, 'written-'));
+  const write = (name: string, content: unknown) => writeFileSync(join(folder, name), JSON.stringify(content));
+  const identity = { experiment: 'student', options: { student: { seed: 1 } }, data: 'd', sources: 's', device: 'cpu' };
+  write('config.json', { package: 'demo', profile: 'default', ...identity });
+  const digests = { 'last.safetensors': createHash('sha256').update(said).digest('hex') };
+  write('result.json', { key, experiment: 'student', seconds: 1, digests, result: { metrics: {}, summary: '' } });
+  writeFileSync(join(folder, 'last.safetensors'), are);
+  const connection = connect(server.uri);
+  const experimentId = await ensureExperiment(connection, 'headshare/demo');
+  const { info } = await createRun(connection, { experimentId, name: key, startTime: Date.now() });
+  await uploadFolder(connection, info, folder);
+  return info.run_id;
+}
+
+const found = async (word: string) => findRun(word, { root, connect: async () => connect(server.uri) });
+
+test('are fetched once, whole', async () => {
+  const run = await found((await recorded('0123456789ab', 'weights', 'weights')).slice(0, 20));
+  expect(run).toMatchObject({
+    package: 'demo',
+    identity: { experiment: 'student' },
+    finished: { key: '0123456789ab' },
+  });
+  const folder = await fetchRun(run, root);
+  expect(folder).toBe(join(root, '.cache/runs/0123456789ab'));
+  expect(readFileSync(join(folder, 'last.safetensors'), 'utf8')).toBe('weights');
+  expect(await fetchRun(run, root)).toBe(folder);
+}, 60_000);
+
+test('whose files are others than they were are refused, and not kept', async () => {
+  const id = await recorded('ba9876543210', 'weights', 'other weights');
+  await expect(fetchRun(await found(id), root)).rejects.toThrow(
+    `MLflow's last.safetensors of run ${id} is not what the run has written, or not there`,
+  );
+  expect(readdirSync(join(root, '.cache/runs')).filter((name) => name.startsWith('ba98'))).toEqual([]);
+}, 60_000);

@@ -1,0 +1,64 @@
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir, totalmem } from 'node:os';
+import { dirname, join } from 'node:path';
+import { groupMemory, memoryInUse } from './machine-memory';
+
+let root: string;
+beforeEach(() => {
+  root = mkdtempSync(join(tmpdir(), 'groups-'));
+});
+afterEach(() => rmSync(root, { recursive: true }));
+
+/** The system's files as they would be in a container. */
+function files(texts: Readonly<Record<string, string>>): void {
+  for (const [name, text] of Object.entries(texts)) {
+    mkdirSync(dirname(join(root, name)), { recursive: true });
+    writeFileSync(join(root, name), text);
+  }
+}
+
+test('a container of control groups 2: its limit, and what it holds without cached files', () => {
+  files({
+    'proc/self/cgroup': '0::/\n',
+    'sys/fs/cgroup/memory.max': '4000000000\n',
+    'sys/fs/cgroup/memory.current': '3000000000\n',
+    'sys/fs/cgroup/memory.stat': 'anon 900\ninactive_file 1000000000\nactive_file 5\n',
+  });
+  expect(groupMemory(root)).toEqual({ used: 2_000_000_000, total: 4_000_000_000 });
+});
+
+test("of version 1, whose path is the host's", () => {
+  files({
+    'proc/self/cgroup': '5:cpu,cpuacct:/docker/1a2b\n4:memory:/docker/1a2b\n0::/\n',
+    'sys/fs/cgroup/memory/memory.limit_in_bytes': '2000\n',
+    'sys/fs/cgroup/memory/memory.usage_in_bytes': '1500\n',
+    'sys/fs/cgroup/memory/memory.stat': 'inactive_file 1\ntotal_inactive_file 500\n',
+  });
+  expect(groupMemory(root)).toEqual({ used: 1000, total: 2000 });
+});
+
+test('a group of its own below the root', () => {
+  files({
+    'proc/self/cgroup': '0::/user.slice/run-1.scope\n',
+    'sys/fs/cgroup/user.slice/run-1.scope/memory.max': '8000\n',
+    'sys/fs/cgroup/user.slice/run-1.scope/memory.current': '100\n',
+  });
+  expect(groupMemory(root)).toEqual({ used: 100, total: 8000 });
+});
+
+test('no limit, or no groups', () => {
+  expect(groupMemory(root)).toBeUndefined();
+  files({
+    'proc/self/cgroup': '0::/\n',
+    'sys/fs/cgroup/memory.max': 'max\n',
+    'sys/fs/cgroup/memory.current': '3000\n',
+  });
+  expect(groupMemory(root)).toBeUndefined();
+});
+
+test('here: some of what there is', () => {
+  const { used, total } = memoryInUse();
+  expect(used).toBeGreaterThan(0);
+  expect(used).toBeLessThan(total);
+  expect(total).toBeLessThanOrEqual(totalmem());
+});

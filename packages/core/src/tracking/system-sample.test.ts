@@ -1,0 +1,44 @@
+import { tmpdir } from 'node:os';
+import { parseTraffic, systemSampler } from './system-sample';
+
+test("the machine and this process, by MLflow's names", () => {
+  const sample = systemSampler(tmpdir());
+  // A little work, and as much time as the system's clocks tell apart.
+  for (const until = Date.now() + 100; Date.now() < until; );
+  const values = sample();
+  expect(Object.keys(values).sort()).toEqual(
+    [
+      'cpu_utilization_percentage',
+      'disk_available_megabytes',
+      'disk_usage_megabytes',
+      'disk_usage_percentage',
+      ...(process.platform === 'linux' ? ['network_receive_megabytes', 'network_transmit_megabytes'] : []),
+      'process_cpu_utilization_percentage',
+      'process_memory_usage_megabytes',
+      'system_memory_usage_megabytes',
+      'system_memory_usage_percentage',
+    ].sort(),
+  );
+  for (const [name, value] of Object.entries(values)) {
+    expect(value).toBeGreaterThanOrEqual(0);
+    if (name.endsWith('percentage') && !name.startsWith('process')) expect(value).toBeLessThanOrEqual(100);
+  }
+  const { process_memory_usage_megabytes: own = 0, system_memory_usage_megabytes: all = 0 } = values;
+  expect(own).toBeGreaterThan(10);
+  expect(all).toBeGreaterThan(0);
+});
+
+test('a folder that is gone has no disk', () => {
+  expect(Object.keys(systemSampler('/no/such/folder')())).not.toContain('disk_usage_megabytes');
+});
+
+test('traffic over all interfaces but the loopback one', () => {
+  const text = `Inter-|   Receive                                                |  Transmit
+ face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
+    lo: 14361093    7451    0    0    0     0          0         0 14361093    7451    0    0    0     0       0          0
+  eth0:    1000      10    0    0    0     0          0         0      200      2    0    0    0     0       0          0
+wlan0.5:30 1 0 0 0 0 0 0 4 1 0 0 0 0 0 0
+`;
+  expect(parseTraffic(text)).toEqual({ received: 1030, sent: 204 });
+  expect(parseTraffic('')).toEqual({ received: 0, sent: 0 });
+});
