@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
+import { silentTracker } from './open-tracker';
 import { publish, runStage, type Session } from './run-stage';
 import { teacherAndStudent, temporaryPackage } from './temporary-package';
 
@@ -20,11 +21,8 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     digests: new Map(),
     sources: 'sources',
     track: async ({ runName }) => ({
-      params: () => undefined,
+      ...silentTracker,
       metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
-      tags: () => undefined,
-      artifact: () => undefined,
-      flush: async () => undefined,
       finish: async (status) => {
         tracked.push(`${runName}: ${status}`);
         return { address: `http://mlflow/${runName}` };
