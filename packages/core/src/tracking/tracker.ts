@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
 import { type Beginning, readBeginning } from './beginning';
 import { type Destination, destinationOf } from './destination';
@@ -38,8 +38,8 @@ export interface Tracker {
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
   tags(tags: Readonly<Record<string, string>>): void;
-  /** Says what the run reads; told again, it is the same. */
-  dataset(dataset: DatasetInput): void;
+  /** Says what the run reads; told again, it is the same. `from`: its folder or file; left out, the experiment draws it. */
+  dataset(dataset: Omit<DatasetInput, 'source'> & { readonly from?: string | undefined }): void;
   /**
    * Keeps a file, or all files of a folder, with the run, as they are now: they may be replaced or removed at once, not
    * written in place. A model's files are with the model and are not kept again. `artifactPath`: its folder there.
@@ -114,7 +114,10 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
       const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
       append({ type: 'tags', tags: Object.fromEntries(valid) });
     },
-    dataset: (dataset: DatasetInput) => append({ type: 'dataset', dataset }),
+    dataset: ({ from, ...dataset }: Parameters<Tracker['dataset']>[0]) => {
+      const source = from === undefined ? { drawnBy: `${run.package}:${run.experiment}` } : { path: resolve(from) };
+      append({ type: 'dataset', dataset: { ...dataset, source } });
+    },
     ...fileEvents(file, events, { points, inModels }, log),
     flush,
   };
