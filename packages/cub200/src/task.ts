@@ -13,7 +13,7 @@ const dataSeed = 2022;
 /** The data that options name. */
 export async function birdsTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('cub200'), boxes: crop } = options;
-  return dataset === 'birds' ? drawnBirds(options) : encodedTask(await openCub200(data, { crop }), options);
+  return dataset === 'birds' ? drawnBirds(options) : encodedTask(await openCub200(data, { crop }), options, data);
 }
 
 function drawnBirds(options: DataValues): Task {

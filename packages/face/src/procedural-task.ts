@@ -44,6 +44,10 @@ export function proceduralTask(options: DataValues): Task {
   return {
     train,
     augment: { flip: true },
+    reads: [
+      { images: train, use: 'training' },
+      { images: probes, use: 'evaluation' },
+    ],
     selectBy: 'accuracy',
     async evaluate(inference) {
       return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));

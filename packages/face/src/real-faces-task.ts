@@ -41,6 +41,10 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   return {
     train,
     augment: {},
+    reads: [
+      { images: train, use: 'training', from: data },
+      ...sets.map(({ images, file }) => ({ images, use: 'evaluation', from: file }) as const),
+    ],
     selectBy: selectBy === 'mean' ? 'accuracy' : `${selectBy}/accuracy`,
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();

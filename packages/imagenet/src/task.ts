@@ -16,13 +16,14 @@ const dataSeed = 2022;
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
   if (dataset === 'shapes') return shapesTask(options);
-  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options);
-  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options);
+  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options, data);
+  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options, data);
   const { train, test, classNames } = await openCifar(data, { kind: dataset });
   return classificationTask({
     ...splitTraining(train, options, () => train),
     test,
     classNames,
+    from: data,
     augment: { flip: true, crop: { pad: 4 } },
   });
 }

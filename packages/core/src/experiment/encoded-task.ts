@@ -31,16 +31,19 @@ const resizeOver = 256 / 224;
 /**
  * Classification of encoded images: random resized crops and mirroring in training, the middle of the picture in
  * evaluation, as torchvision's reference does it.
+ * @param from the folder that they lie in
  */
 export function encodedTask(
   { train, test }: TrainAndTest,
   { imageSize: size, ...asked }: Values<typeof viewOptions> & SelectionValues & { readonly imageSize: number },
+  from: string,
 ): Task {
   const options = { size, train: trainView(asked), test: { resize: Math.round(size * resizeOver) } };
   return classificationTask({
     ...splitTraining(train, asked, (apart) => pipelineDataset(train, { ...options, apart })),
     test: pipelineDataset(test, options),
     augment: {},
+    from,
     classNames: train.classNames,
   });
 }

@@ -4,7 +4,8 @@ import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { stream } from '../runtime/random';
-import { type JournalEvent, readJournal } from '../tracking/journal';
+import type { EventOf } from '../tracking/event';
+import { readJournal } from '../tracking/journal';
 import { hasResumePoint } from '../train/resume-point';
 import { bytesIn } from '../train/tiny-training';
 import { temporaryPackage } from './temporary-package';
@@ -79,7 +80,7 @@ async function left() {
   };
 }
 
-const pointsOf = ({ values, step }: Extract<JournalEvent, { type: 'metrics' }>) =>
+const pointsOf = ({ values, step }: EventOf<'metrics'>) =>
   Object.entries(values)
     // The clock's, and the machine's.
     .filter(([name]) => !/\/(data_wait_share|images_per_second)$|^system\//.test(name))

@@ -14,6 +14,7 @@ import type { RunContext, StageResult } from './define';
 import { drawHeads } from './draw-heads';
 import { type MethodWeights, objectiveSource } from './method-options';
 import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
+import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
 export interface NetworkResult extends StageResult {
@@ -73,6 +74,7 @@ async function runRecipe<D extends TrainingValues>(
     };
     const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
+    trackData(context, task);
     const trained = await trainNetwork({
       ...context,
       ...recipe,
@@ -85,6 +87,7 @@ async function runRecipe<D extends TrainingValues>(
       ...(head && { sharedHead: head }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, heads } = trained;
+    await trackNetwork(context, task, { role: recipe.role, parameters, metrics: last });
     const files = [
       ...trained.files,
       ...((await task.report?.(context.folder)) ?? []),
@@ -150,18 +153,20 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
 
 /** A teacher that was trained elsewhere, made a stage like those that are trained here. */
 async function importTeacher<D extends TrainingValues & TeacherValues>(
-  { options, folder, log }: RunContext<D>,
+  context: RunContext<D>,
   task: Task,
   file: string,
   sharedHead: SharedHead | undefined,
 ): Promise<NetworkResult> {
+  const { options, folder } = context;
   try {
     if (sharedHead) {
       throw new UserError(
         "--teacher-weights names a teacher that is trained already; SH-KD trains its own under the student's head",
       );
     }
-    await prepare({ log }, task);
+    await prepare(context, task);
+    trackData(context, task);
     const { allowMissing, batchSize, teacherNormalisation: name } = options;
     const normalisation = name === 'reference' ? undefined : normalisations[name];
     const imported = await importNetwork({
@@ -174,6 +179,7 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
       ...centresFor(options),
     });
     const { network, parameters, metrics } = imported;
+    await trackNetwork(context, task, { role: 'teacher', parameters, metrics });
     const files = [...imported.files, ...((await task.report?.(folder)) ?? [])];
     const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
     return {

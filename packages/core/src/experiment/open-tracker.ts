@@ -24,24 +24,29 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
       params: guarded(tracker.params),
       metrics: guarded(tracker.metrics),
       tags: guarded(tracker.tags),
+      dataset: guarded(tracker.dataset),
       artifact: guarded(tracker.artifact),
+      model: guarded(tracker.model),
       flush: () => tracker.flush().catch((error: unknown) => run.log(notRecorded(error))),
       finish: (status) => tracker.finish(status).catch((error: unknown) => ({ note: notRecorded(error) })),
     };
   } catch (error) {
     run.log(notRecorded(error));
-    return silent;
+    return silentTracker;
   }
 }
 
-const silent: Tracker = {
+/** Records nothing. */
+export const silentTracker: Tracker = {
   params: () => undefined,
   metrics: () => undefined,
   tags: () => undefined,
+  dataset: () => undefined,
   artifact: () => undefined,
+  model: () => undefined,
   flush: async () => undefined,
   finish: async () => ({}),
 };
 
-/** Records nothing. */
-export const openNoTracker = async (): Promise<Tracker> => silent;
+/** Opens one that records nothing. */
+export const openNoTracker = async (): Promise<Tracker> => silentTracker;

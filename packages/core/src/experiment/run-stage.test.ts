@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
+import { silentTracker } from './open-tracker';
 import { publish, runStage, type Session } from './run-stage';
 import { teacherAndStudent, temporaryPackage } from './temporary-package';
 
@@ -21,11 +22,8 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     digests: new Map(),
     sources: 'sources',
     track: async ({ runName }) => ({
-      params: () => undefined,
+      ...silentTracker,
       metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
-      tags: () => undefined,
-      artifact: () => undefined,
-      flush: async () => undefined,
       finish: async (status) => {
         tracked.push(`${runName}: ${status}`);
         return { address: `http://mlflow/${runName}` };

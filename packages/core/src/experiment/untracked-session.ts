@@ -1,4 +1,5 @@
 import type { Catalog } from './catalog';
+import { silentTracker } from './open-tracker';
 import type { Session } from './run-stage';
 
 /** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */
@@ -14,11 +15,7 @@ export function untrackedSession(
     sources: 'sources',
     digests: new Map(),
     track: async ({ runName }) => ({
-      params: () => undefined,
-      metrics: () => undefined,
-      tags: () => undefined,
-      artifact: () => undefined,
-      flush: async () => undefined,
+      ...silentTracker,
       finish: async (status) => {
         ended(`${runName}: ${status}`);
         return {};

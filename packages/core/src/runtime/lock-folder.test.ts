@@ -36,8 +36,27 @@ test('the lock of a process that is gone is taken over at once, and nothing is l
 });
 
 test('the lock of one that lives, or is on another machine, is waited for', async () => {
-  expect(await waits(lockedBy('alive', process.pid))).toBe(true);
+  expect(await waits(lockedBy('alive', process.ppid))).toBe(true);
   expect(await waits(lockedBy('elsewhere', gone, 'elsewhere'))).toBe(true);
+});
+
+test('the lock of a dead process that had the number of this one, as in a container, is taken over', async () => {
+  expect(await waits(lockedBy('same number', process.pid))).toBe(false);
+});
+
+test('what this process holds itself is waited for', async () => {
+  const folder = join(root, 'own');
+  mkdirSync(folder);
+  const unlock = await lockFolder(folder, () => undefined);
+  const order: string[] = [];
+  const second = lockFolder(folder, () => order.push('waits')).then((release) => {
+    order.push('has it');
+    return release();
+  });
+  while (order.length === 0) await new Promise(setImmediate);
+  await unlock();
+  await second;
+  expect(order).toEqual(['waits', 'has it']);
 });
 
 test('a holder that is killed while another process waits is noticed at once', async () => {

@@ -2,7 +2,8 @@ import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { decodeEvent, encodeEvent, type JournalEvent, openJournal, readJournal } from './journal';
+import type { JournalEvent } from './event';
+import { decodeEvent, encodeEvent, openJournal, readJournal } from './journal';
 
 let folder: string;
 let file: string;

@@ -13,17 +13,7 @@ import {
 import { open } from 'node:fs/promises';
 import { promisify } from 'node:util';
 import { UserError } from '../runtime/user-error';
-
-/** One line of a run's journal. `time` is in milliseconds since 1970. */
-export type JournalEvent = { readonly time: number } & (
-  | { readonly type: 'start'; readonly id: string; readonly experiment: string; readonly name: string }
-  | { readonly type: 'params'; readonly params: Readonly<Record<string, string>> }
-  | { readonly type: 'metrics'; readonly step: number; readonly values: Readonly<Record<string, number>> }
-  | { readonly type: 'tags'; readonly tags: Readonly<Record<string, string>> }
-  /** `path`: relative to the journal's folder; `folder`: among the run's artifacts, '' for the top. */
-  | { readonly type: 'artifact'; readonly path: string; readonly folder: string }
-  | { readonly type: 'finish'; readonly status: 'FINISHED' | 'FAILED' | 'KILLED' }
-);
+import type { JournalEvent } from './event';
 
 /** An append-only journal that is open for writing. None of its calls waits for the disk or throws. */
 export interface Journal {

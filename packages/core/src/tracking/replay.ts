@@ -1,44 +1,20 @@
-import { existsSync, readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
-import {
-  type Batch,
-  type Connection,
-  createRun,
-  ensureExperiment,
-  getRun,
-  keyValues,
-  logBatch,
-  MlflowError,
-  type Run,
-  searchRuns,
-  updateRun,
-  uploadArtifact,
-} from 'mlflow-js-client';
-import { lock } from 'proper-lockfile';
+import { existsSync, statSync } from 'node:fs';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Connection, MlflowError, type Run, updateRun } from 'mlflow-js-client';
+import { tryLock } from '../runtime/process-lock';
 import type { Destination } from './destination';
-import { type JournalEvent, readJournal } from './journal';
+import type { JournalEvent, LoggedFile } from './event';
+import { readJournal } from './journal';
+import { dropKept } from './kept-files';
 import { adoptChildren, joinParent } from './nested-runs';
-import { journalTag } from './run-tags';
-
-/** How far a journal has been sent, kept beside it in `journal.sent.json`. */
-export interface Sent {
-  readonly destination: string;
-  readonly experimentId: string;
-  readonly runId: string;
-  /** The bytes of the journal that have been sent. */
-  readonly bytes: number;
-  /** What the server refused for good or what could not be read, one sentence each. */
-  readonly refused: readonly string[];
-}
-
-/** `tools:sync` and the run itself may be at the same journal. A step of training may keep the lock from its renewal. */
-const lockOptions = {
-  stale: 120_000,
-  update: 10_000,
-  retries: { retries: 20, minTimeout: 200, maxTimeout: 1000 },
-  onCompromised: () => undefined,
-};
+import { isRefusal, isUnknownEndpoint } from './replay/refusal';
+import { sendBatch } from './replay/send-batch';
+import { sendDataset } from './replay/send-dataset';
+import { sendArtifact } from './replay/send-files';
+import { sendModel } from './replay/send-model';
+import { readSent, type Sent, writeSent } from './replay/sent';
+import { existingRun, findOrCreateRun, requireActive } from './replay/server-run';
+import { type Step, steps } from './replay/steps';
 
 /** A journal on its way to a server. */
 export interface Replay {
@@ -52,6 +28,7 @@ export interface Replay {
   address(): string | undefined;
 }
 
+/** Everything is sent at least once, and is on the server once: nothing that is sent here makes a second one of itself. */
 export function replayJournal(journal: string, destination: Destination): Replay {
   let sent = readSent(journal, destination.name);
   let connection: Connection | undefined;
@@ -64,45 +41,32 @@ export function replayJournal(journal: string, destination: Destination): Replay
     writeSent(journal, sent);
   };
 
-  const sendStep = async (server: Connection, step: Step): Promise<readonly string[]> => {
-    if (step.kind === 'start') {
-      if (sent && run) await updateRun(server, sent.runId, { status: 'RUNNING' });
-      else {
-        run = await findOrCreateRun(server, step.event);
-        const { experiment_id: experimentId, run_id: runId } = run.info;
-        sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
-      }
-      return [];
-    }
-    if (!sent || !run) throw new MlflowError(`${journal} does not begin with its run`, 'INVALID_JOURNAL', 0);
-    if (step.kind === 'batch') {
-      const refused = await logWhatIsAccepted(server, sent.runId, step.batch);
-      await joinParent(server, run, step.batch.tags);
-      return refused;
-    }
-    if (step.kind === 'artifact') return upload(server, run, dirname(journal), step.event);
-    await updateRun(server, sent.runId, { status: step.event.status, endTime: step.event.time });
-    await adoptChildren(server, run);
-    return [];
-  };
-
   const pass = async (signal: AbortSignal): Promise<void> => {
     if (!existsSync(journal) || statSync(journal).size <= (sent?.bytes ?? 0)) return;
     connection ??= await destination.connect(signal);
     uri = connection.uri;
-    const release = await lock(journal, lockOptions);
+    const release = await lockJournal(journal, signal);
     try {
       sent = readSent(journal, destination.name);
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
       if (!run) sent = undefined;
       for await (const step of steps(readJournal(journal, sent?.bytes))) {
-        advance(step.end, await sendStep(connection, step));
+        if (step.kind === 'event' && step.event.type === 'start' && !(sent && run)) {
+          run = await findOrCreateRun(connection, step.event);
+          const { experiment_id: experimentId, run_id: runId } = run.info;
+          sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
+          advance(step.end, []);
+        } else if (run) {
+          advance(step.end, await sendStep(connection, run, journal, step));
+          dropKept(journal, filesOf(step));
+        } else throw new MlflowError(`${journal} does not begin with its run`, 'INVALID_JOURNAL', 0);
         signal.throwIfAborted();
       }
     } catch (error) {
-      // A local server that died comes back at another port.
+      // A local server that died comes back at another port, and a run may have been deleted meanwhile.
       connection = undefined;
+      run = undefined;
       throw error;
     } finally {
       await release();
@@ -121,148 +85,67 @@ export function replayJournal(journal: string, destination: Destination): Replay
   };
 }
 
-type EventOf<T extends JournalEvent['type']> = Extract<JournalEvent, { type: T }>;
-
-/** Events that are sent together. `end`: the byte behind them in the journal. */
-type Step = { readonly end: number } & (
-  | { readonly kind: 'start'; readonly event: EventOf<'start'> }
-  | { readonly kind: 'batch'; readonly batch: Required<Batch> }
-  | { readonly kind: 'artifact'; readonly event: EventOf<'artifact'> }
-  | { readonly kind: 'finish'; readonly event: EventOf<'finish'> }
-);
-
-/** Gathers neighbouring params, tags and metrics into batches of about one request. */
-async function* steps(events: AsyncIterable<{ event: JournalEvent; end: number }>): AsyncGenerator<Step> {
-  const empty = (): Required<Batch> => ({ metrics: [], params: [], tags: [] });
-  let batch = empty();
-  let last = 0;
-  const size = (): number => batch.metrics.length + batch.params.length + batch.tags.length;
-  for await (const { event, end } of events) {
-    const { type } = event;
-    const alone = type === 'start' || type === 'artifact' || type === 'finish';
-    if (size() > 0 && (alone || size() >= 900)) {
-      yield { kind: 'batch', batch, end: last };
-      batch = empty();
-    }
-    if (type === 'start') yield { kind: type, event, end };
-    else if (type === 'artifact') yield { kind: type, event, end };
-    else if (type === 'finish') yield { kind: type, event, end };
-    else if (type === 'params') batch.params.push(...keyValues(event.params));
-    else if (type === 'tags') batch.tags.push(...keyValues(event.tags));
-    else {
-      const { time: timestamp, step } = event;
-      for (const [key, value] of Object.entries(event.values)) batch.metrics.push({ key, value, timestamp, step });
-    }
-    last = end;
-  }
-  if (size() > 0) yield { kind: 'batch', batch, end: last };
-}
-
-/** Without it MLflow's interface takes the experiment for one with language models, and shows their pages. */
-const experimentTags = { 'mlflow.experimentKind': 'custom_model_development' };
-
-async function findOrCreateRun(server: Connection, start: EventOf<'start'>): Promise<Run> {
-  const experimentId = await ensureExperiment(server, start.experiment, experimentTags);
-  const filter = `tags.\`${journalTag}\` = '${start.id}'`;
-  const [found] = await searchRuns(server, { experimentIds: [experimentId], filter, limit: 1 });
-  if (found) return found;
-  const tags = { [journalTag]: start.id };
-  return createRun(server, { experimentId, name: start.name, startTime: start.time, tags });
-}
-
-async function existingRun(server: Connection, runId: string): Promise<Run | undefined> {
+/** Returns what was refused for good, a sentence each. */
+async function sendStep(server: Connection, run: Run, journal: string, step: Step): Promise<readonly string[]> {
   try {
-    return await getRun(server, runId);
-  } catch (error) {
-    if (error instanceof MlflowError && error.code === 'RESOURCE_DOES_NOT_EXIST') return undefined;
-    throw error;
-  }
-}
-
-/** Whether the server or its client found fault with the data: sending them again would change nothing. */
-function isRefusal(error: unknown): error is MlflowError {
-  if (!(error instanceof MlflowError)) return false;
-  const unsendable = error.kind === 'not-sent' && ['INVALID_PARAMETER_VALUE', 'UNSAFE_PATH'].includes(error.code);
-  return unsendable || error.status === 400 || error.status === 413;
-}
-
-/** Logs a batch; when something in it is refused, halves it until what is refused stands alone, and reports that. */
-async function logWhatIsAccepted(server: Connection, runId: string, batch: Required<Batch>): Promise<string[]> {
-  try {
-    await logBatch(server, runId, batch);
-    return [];
-  } catch (error) {
-    if (!isRefusal(error)) throw error;
-    const { metrics, params, tags } = batch;
-    const entries = metrics.length + params.length + tags.length;
-    if (entries === 1) return [error.message];
-    const half = <T>(list: T[], part: 0 | 1): T[] => {
-      const middle = Math.ceil(list.length / 2);
-      return part === 0 ? list.slice(0, middle) : list.slice(middle);
-    };
-    const refused: string[] = [];
-    const parts: Required<Batch>[] =
-      Math.max(metrics.length, params.length, tags.length) === 1
-        ? [
-            { metrics, params: [], tags: [] },
-            { metrics: [], params, tags: [] },
-            { metrics: [], params: [], tags },
-          ]
-        : ([0, 1] as const).map((part) => ({
-            metrics: half(metrics, part),
-            params: half(params, part),
-            tags: half(tags, part),
-          }));
-    for (const part of parts) {
-      if (part.metrics.length + part.params.length + part.tags.length > 0) {
-        refused.push(...(await logWhatIsAccepted(server, runId, part)));
-      }
-    }
+    if (step.kind === 'event') return await sendEvent(server, run, journal, step.event);
+    const refused = await sendBatch(server, run.info.run_id, step.batch);
+    await joinParent(server, run, step.batch.tags);
     return refused;
-  }
-}
-
-/** Uploads a file, or the files of a folder. One that is gone or that the server does not take is reported. */
-async function upload(server: Connection, run: Run, base: string, event: EventOf<'artifact'>): Promise<string[]> {
-  const path = resolve(base, event.path);
-  const refused: string[] = [];
-  try {
-    for (const file of await filesOf(path)) {
-      const name = relative(dirname(path), file).split(sep).join('/') || basename(file);
-      await uploadArtifact(server, run.info, file, posix.join(event.folder, name));
-    }
   } catch (error) {
-    // The file system's errors name the call that failed.
-    const unreadable = typeof Reflect.get(Object(error), 'syscall') === 'string';
-    const untaken = error instanceof MlflowError && error.code === 'UNSUPPORTED_ARTIFACT_STORE';
-    if (!unreadable && !untaken && !isRefusal(error)) throw error;
-    refused.push(`${event.path}: ${Reflect.get(Object(error), 'message')}`);
-  }
-  return refused;
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  if (!statSync(path).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
-}
-
-/** `journal.jsonl` -> `journal.sent.json`. */
-export function sentFile(journal: string): string {
-  return journal.replace(/(\.jsonl)?$/, '.sent.json');
-}
-
-function readSent(journal: string, destination: string): Sent | undefined {
-  try {
-    const sent: Sent = JSON.parse(readFileSync(sentFile(journal), 'utf8'));
-    return sent.destination === destination ? sent : undefined;
-  } catch {
-    return undefined;
+    const isUnknown = isUnknownEndpoint(error) && step.kind === 'event';
+    if (!isUnknown && !isRefusal(error)) throw error;
+    // MLflow refuses anything for a run that was deleted.
+    await requireActive(server, run.info.run_id);
+    return [error.message];
   }
 }
 
-function writeSent(journal: string, sent: Sent): void {
-  const temporary = `${sentFile(journal)}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(sent)}\n`);
-  renameSync(temporary, sentFile(journal));
+async function sendEvent(
+  server: Connection,
+  run: Run,
+  journal: string,
+  event: Extract<Step, { kind: 'event' }>['event'],
+): Promise<readonly string[]> {
+  const runId = run.info.run_id;
+  switch (event.type) {
+    case 'start':
+      await updateRun(server, runId, { status: 'RUNNING' });
+      return [];
+    case 'artifact':
+      return sendArtifact(server, run.info, journal, event);
+    case 'dataset':
+      await sendDataset(server, runId, event.dataset);
+      return [];
+    case 'model':
+      return sendModel(server, run, journal, event);
+    case 'finish':
+      await updateRun(server, runId, { status: event.status, endTime: event.time });
+      await adoptChildren(server, run);
+      return [];
+    default:
+      return [`${journal} has a line of the type "${(event as JournalEvent).type}", which this version cannot send`];
+  }
+}
+
+/** What is not needed any more when it has been sent. */
+function filesOf(step: Step): readonly LoggedFile[] {
+  if (step.kind === 'batch') return [];
+  const { event } = step;
+  if (event.type === 'model') return event.model.files;
+  return event.type === 'artifact' && 'sha256' in event ? [event] : [];
+}
+
+/** How long another process is waited for that is at the same journal: `tools:sync`, or the run itself. */
+const lockPatience = 15_000;
+
+async function lockJournal(journal: string, signal: AbortSignal): Promise<() => Promise<void>> {
+  for (const until = Date.now() + lockPatience; ; ) {
+    const release = await tryLock(journal, `${journal}.holder.lock`);
+    if (release) return release;
+    if (Date.now() > until) {
+      throw new MlflowError(`another process is sending ${journal}, which goes on when that has ended`, 'LOCKED', 0);
+    }
+    await sleep(200, undefined, { signal });
+  }
 }

@@ -1,9 +1,13 @@
-import { randomUUID } from 'node:crypto';
-import { existsSync, mkdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { mkdirSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
+import { type Beginning, readBeginning } from './beginning';
 import { type Destination, destinationOf } from './destination';
-import { type Journal, type JournalEvent, openJournal, readJournal } from './journal';
+import type { DatasetInput, JournalEvent } from './event';
+import { fileEvents, type TrackedNetwork } from './file-events';
+import { type Journal, openJournal } from './journal';
+import { dropUnlogged } from './kept-files';
+import { orderedEvents } from './ordered-events';
 import { clip, flatten, validName } from './parameters';
 import { sentenceOf, startSender } from './sender';
 import { sourceTags } from './source-tags';
@@ -34,8 +38,15 @@ export interface Tracker {
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
   tags(tags: Readonly<Record<string, string>>): void;
-  /** Keeps a file, or all of a folder, with the run; it is read when it is sent. `artifactPath`: its folder there. */
+  /** Says what the run reads; told again, it is the same. `from`: its folder or file; left out, the experiment draws it. */
+  dataset(dataset: Omit<DatasetInput, 'source'> & { readonly from?: string | undefined }): void;
+  /**
+   * Keeps a file, or all files of a folder, with the run, as they are now: they may be replaced or removed at once, not
+   * written in place. A model's files are with the model and are not kept again. `artifactPath`: its folder there.
+   */
   artifact(path: string, artifactPath?: string): void;
+  /** Puts a network among MLflow's logged models, its files as they are now. */
+  model(network: TrackedNetwork): void;
   /** Resolves when all that was told so far is on the disk. */
   flush(): Promise<void>;
   /**
@@ -61,45 +72,54 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
   const file = join(run.folder, 'journal.jsonl');
   try {
     mkdirSync(run.folder, { recursive: true });
-    const { id, lastSteps } = await readBeginning(file);
+    const beginning = await readBeginning(file);
+    dropUnlogged(file, beginning.kept);
     const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${sentenceOf(error)}.`));
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
-    return record(run, journal, { id: id ?? randomUUID(), lastSteps, source, file, log });
+    return record(run, journal, { ...beginning, source, file, log });
   } catch (error) {
     log(`The run is not recorded: ${sentenceOf(error)}.`);
     return unrecorded;
   }
 }
 
-interface Recording {
-  readonly id: string;
-  readonly lastSteps: Map<string, number>;
+interface Recording extends Beginning {
   readonly source: Readonly<Record<string, string>>;
   readonly file: string;
   readonly log: (sentence: string) => void;
 }
 
-function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file, log }: Recording): Tracker {
-  const append = (event: Untimed<JournalEvent>): void => journal.append({ time: Date.now(), ...event });
+function record(run: TrackedRun, journal: Journal, { id, points, inModels, source, file, log }: Recording): Tracker {
+  const events = orderedEvents(journal);
+  const append = (event: Untimed<JournalEvent>): void => events.append({ time: Date.now(), ...event });
+  const flush = async (): Promise<void> => {
+    await events.settled();
+    await journal.sync();
+  };
+
   const tracker = {
     params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
     metrics: (values: Readonly<Record<string, number>>, step: number) => {
       const fresh: Record<string, number> = {};
+      const time = Date.now();
       for (const [key, value] of Object.entries(values)) {
         const name = validName(key);
-        if (step <= (lastSteps.get(name) ?? Number.NEGATIVE_INFINITY)) continue;
-        lastSteps.set(name, step);
+        if (step <= (points.get(name)?.step ?? Number.NEGATIVE_INFINITY)) continue;
+        points.set(name, { name, value, step, time });
         fresh[name] = value;
       }
-      if (Object.keys(fresh).length > 0) append({ type: 'metrics', step, values: fresh });
+      if (Object.keys(fresh).length > 0) events.append({ time, type: 'metrics', step, values: fresh });
     },
     tags: (tags: Readonly<Record<string, string>>) => {
       const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
       append({ type: 'tags', tags: Object.fromEntries(valid) });
     },
-    artifact: (path: string, artifactPath = '') =>
-      append({ type: 'artifact', path: relative(run.folder, path), folder: artifactPath }),
-    flush: journal.sync,
+    dataset: ({ from, ...dataset }: Parameters<Tracker['dataset']>[0]) => {
+      const source = from === undefined ? { drawnBy: `${run.package}:${run.experiment}` } : { path: resolve(from) };
+      append({ type: 'dataset', dataset: { ...dataset, source } });
+    },
+    ...fileEvents(file, events, { points, inModels }, log),
+    flush,
   };
   append({ type: 'start', id, experiment: `headshare/${run.package}`, name: run.runName });
   tracker.tags({ ...source, ...run.tags });
@@ -111,6 +131,7 @@ function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file
     ...tracker,
     finish: async (status) => {
       append({ type: 'finish', status });
+      await events.settled();
       await journal.close();
       const { address, problem, refused } = await sender.finish(patience, startPatience);
       const shown = relative(process.cwd(), file);
@@ -141,24 +162,13 @@ function startSenderIfPossible(file: string, trackingUri: string | undefined, lo
   );
 }
 
-/** The id of the run whose journal this is, and the last step of each metric in it. */
-async function readBeginning(file: string): Promise<{ id?: string; lastSteps: Map<string, number> }> {
-  const lastSteps = new Map<string, number>();
-  let id: string | undefined;
-  if (!existsSync(file)) return { lastSteps };
-  for await (const { event } of readJournal(file)) {
-    if (event.type === 'start') id ??= event.id;
-    if (event.type !== 'metrics') continue;
-    for (const name of Object.keys(event.values)) lastSteps.set(name, event.step);
-  }
-  return { id, lastSteps };
-}
-
 const unrecorded: Tracker = {
   params: () => undefined,
   metrics: () => undefined,
   tags: () => undefined,
+  dataset: () => undefined,
   artifact: () => undefined,
+  model: () => undefined,
   flush: async () => undefined,
   finish: async () => ({ note: 'The run was not recorded.' }),
 };

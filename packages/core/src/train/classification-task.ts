@@ -11,6 +11,8 @@ export interface ClassificationData {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly augment: Augmentation;
+  /** The folder that the images are read from; absent where they are drawn. */
+  readonly from?: string | undefined;
   /** Images like those of `train` and not among them, which the best epoch is chosen on; absent: see `selectOn`. */
   readonly heldOut?: ImageDataset | undefined;
   /** What the best epoch is chosen on where no images are held out; default: test. */
@@ -21,10 +23,15 @@ export interface ClassificationData {
 
 /** Training on labelled images, judged by how well others of the same classes are named. */
 export function classificationTask(data: ClassificationData): Task {
-  const { train, heldOut, test, augment, selectOn = 'test', classNames } = data;
+  const { train, heldOut, test, augment, from, selectOn = 'test', classNames } = data;
   return {
     train,
     augment,
+    reads: [
+      { images: train, use: 'training', from },
+      ...(heldOut ? [{ images: heldOut, use: 'validation', from } as const] : []),
+      { images: test, use: 'evaluation', from },
+    ],
     selectBy: 'top1',
     selectOn: heldOut ? 'held-out' : selectOn,
     async evaluate(inference) {

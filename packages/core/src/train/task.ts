@@ -21,10 +21,20 @@ export function choosingMetric({
   return { 'held-out': `${heldOutPrefix}${selectBy}`, test: selectBy, last: undefined }[selectOn];
 }
 
+/** Images that a task reads, as its record names them. */
+export interface TaskImages {
+  readonly images: Pick<ImageDataset, 'name' | 'labels' | 'classes' | 'fingerprint'>;
+  readonly use: 'training' | 'validation' | 'evaluation';
+  /** The folder or file that they are read from; absent where they are drawn. */
+  readonly from?: string | undefined;
+}
+
 /** What networks are trained for: data to learn from, and how a network is judged on data it never saw. */
 export interface Task {
   readonly train: ImageDataset;
   readonly augment: Augmentation;
+  /** All that it trains on and judges by, for the record; absent: `train` alone, which is drawn. */
+  readonly reads?: readonly TaskImages[];
   /** The metric, larger is better, that tells networks apart. */
   readonly selectBy: string;
   /** What the best epoch is chosen on; default: test. */
