@@ -80,6 +80,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
       await joinParent(server, run, step.batch.tags);
       return refused;
     }
+    if (step.kind === 'damaged') return [step.sentence];
     if (step.kind === 'artifact') return upload(server, run, dirname(journal), step.event);
     await updateRun(server, sent.runId, { status: step.event.status, endTime: step.event.time });
     await adoptChildren(server, run);
@@ -129,17 +130,18 @@ type Step = { readonly end: number } & (
   | { readonly kind: 'batch'; readonly batch: Required<Batch> }
   | { readonly kind: 'artifact'; readonly event: EventOf<'artifact'> }
   | { readonly kind: 'finish'; readonly event: EventOf<'finish'> }
+  | { readonly kind: 'damaged'; readonly sentence: string }
 );
 
 /** Gathers neighbouring params, tags and metrics into batches of about one request. */
-async function* steps(events: AsyncIterable<{ event: JournalEvent; end: number }>): AsyncGenerator<Step> {
+async function* steps(events: ReturnType<typeof readJournal>): AsyncGenerator<Step> {
   const empty = (): Required<Batch> => ({ metrics: [], params: [], tags: [] });
   let batch = empty();
   let last = 0;
   const size = (): number => batch.metrics.length + batch.params.length + batch.tags.length;
   for await (const { event, end } of events) {
     const { type } = event;
-    const alone = type === 'start' || type === 'artifact' || type === 'finish';
+    const alone = type === 'start' || type === 'artifact' || type === 'finish' || type === 'damaged';
     if (size() > 0 && (alone || size() >= 900)) {
       yield { kind: 'batch', batch, end: last };
       batch = empty();
@@ -147,6 +149,7 @@ async function* steps(events: AsyncIterable<{ event: JournalEvent; end: number }
     if (type === 'start') yield { kind: type, event, end };
     else if (type === 'artifact') yield { kind: type, event, end };
     else if (type === 'finish') yield { kind: type, event, end };
+    else if (type === 'damaged') yield { kind: type, sentence: event.sentence, end };
     else if (type === 'params') batch.params.push(...keyValues(event.params));
     else if (type === 'tags') batch.tags.push(...keyValues(event.tags));
     else {

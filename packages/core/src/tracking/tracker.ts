@@ -62,7 +62,7 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
   try {
     mkdirSync(run.folder, { recursive: true });
     const { id, lastSteps } = await readBeginning(file);
-    const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${sentenceOf(error)}.`));
+    const journal = openJournal(file, log);
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
     return record(run, journal, { id: id ?? randomUUID(), lastSteps, source, file, log });
   } catch (error) {
