@@ -1,41 +1,10 @@
 import type { JournalEvent } from './journal';
 
-type EventOf<T extends JournalEvent['type']> = Extract<JournalEvent, { type: T }>;
-
-/** One line, without its end: JSON.stringify's, but with NaN and infinities, which JSON lacks, as strings. */
+/** One line, without its end. JSON has no NaN and no infinities: they are written as strings. */
 export function encodeEvent(event: JournalEvent): string {
-  return (event.type === 'metrics' && encodeMetrics(event)) || JSON.stringify(event, spellNonFinite);
-}
-
-const spellNonFinite = (_: string, value: unknown): unknown =>
-  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
-
-/** `"loss":` by name. Every step tells the same ones. */
-const encodedNames = new Map<string, string>();
-
-function encodedName(name: string): string {
-  let encoded = encodedNames.get(name);
-  if (encoded === undefined) {
-    encoded = `${JSON.stringify(name)}:`;
-    if (encodedNames.size >= 10_000) encodedNames.clear();
-    encodedNames.set(name, encoded);
-  }
-  return encoded;
-}
-
-/** By hand, since a step waits for it: a third of JSON.stringify's time. Undefined for what only looks like metrics. */
-function encodeMetrics(event: EventOf<'metrics'>): string | undefined {
-  const { time, step, values } = event;
-  if (Object.keys(event).length !== 4 || !Number.isFinite(time) || !Number.isFinite(step)) return undefined;
-  let line = `{"time":${time},"type":"metrics","step":${step},"values":{`;
-  let comma = '';
-  for (const name of Object.keys(values)) {
-    const value: unknown = values[name];
-    if (typeof value !== 'number') return undefined;
-    line += comma + encodedName(name) + (Number.isFinite(value) ? value : `"${value}"`);
-    comma = ',';
-  }
-  return `${line}}}`;
+  return JSON.stringify(event, (_, value: unknown) =>
+    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
+  );
 }
 
 /** The event of a line; undefined when it is none. */
