@@ -57,11 +57,19 @@ export function replayJournal(journal: string, destination: Destination): Replay
   let connection: Connection | undefined;
   let uri: string | undefined;
   let run: Run | undefined;
+  let kept: Sent | undefined;
+  let keptAt = 0;
 
-  const advance = (end: number, refused: readonly string[]): void => {
+  const keepSent = (): void => {
+    if (sent && sent !== kept) writeSent(journal, sent);
+    kept = sent;
+    keptAt = performance.now();
+  };
+  const advance = ({ end, kind }: Step, refused: readonly string[]): void => {
     if (!sent) return;
-    sent = { ...sent, bytes: end, refused: [...sent.refused, ...refused] };
-    writeSent(journal, sent);
+    sent = { ...sent, bytes: end, refused: refused.length > 0 ? [...sent.refused, ...refused] : sent.refused };
+    // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
+    if (kind !== 'batch' || performance.now() - keptAt > 2000) keepSent();
   };
 
   const sendStep = async (server: Connection, step: Step): Promise<readonly string[]> => {
@@ -94,11 +102,12 @@ export function replayJournal(journal: string, destination: Destination): Replay
     const release = await lock(journal, lockOptions);
     try {
       sent = readSent(journal, destination.name);
+      kept = sent;
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
       if (!run) sent = undefined;
       for await (const step of steps(readJournal(journal, sent?.bytes))) {
-        advance(step.end, await sendStep(connection, step));
+        advance(step, await sendStep(connection, step));
         signal.throwIfAborted();
       }
     } catch (error) {
@@ -106,7 +115,11 @@ export function replayJournal(journal: string, destination: Destination): Replay
       connection = undefined;
       throw error;
     } finally {
-      await release();
+      try {
+        keepSent();
+      } finally {
+        await release();
+      }
     }
   };
 
