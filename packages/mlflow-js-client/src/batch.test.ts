@@ -1,10 +1,10 @@
 import fc from 'fast-check';
 import { newRun } from '../test/fresh';
 import { connectToRealServer } from '../test/real-server';
-import { chunks, logBatch } from './batch';
+import { chunks, logBatch, mostBytes } from './batch';
 import { fromKeyValues, keyValues } from './key-value';
 import { limits } from './limits';
-import { getMetricHistory } from './metrics';
+import { getMetricHistory, writeMetric } from './metrics';
 import { getRun } from './runs';
 
 const mlflow = connectToRealServer();
@@ -39,6 +39,28 @@ test('chunks of any batch keep every limit, and together are the batch in order'
       },
     ),
     { numRuns: 20 },
+  );
+});
+
+test('no point takes more bytes than it is given room for', () => {
+  const text = fc.string({ unit: 'binary', maxLength: 250 });
+  const point = fc.record(
+    {
+      key: fc.string({ unit: 'binary', minLength: 1, maxLength: 250 }),
+      value: fc.double(),
+      timestamp: fc.maxSafeNat(),
+      step: fc.maxSafeInteger(),
+      model_id: text,
+      dataset_name: text,
+      dataset_digest: text,
+    },
+    { requiredKeys: ['key', 'value', 'timestamp', 'step'] },
+  );
+  fc.assert(
+    fc.property(point, (one) => {
+      const sent = writeMetric(one);
+      expect(mostBytes(sent)).toBeGreaterThan(Buffer.byteLength(JSON.stringify(sent)));
+    }),
   );
 });
 

@@ -11,40 +11,51 @@ import {
   writeSync,
 } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '../runtime/user-error';
 import type { JournalEvent } from './event';
+import { decodeEvent, encodeEvent } from './event-line';
 
 /** An append-only journal that is open for writing. None of its calls waits for the disk or throws. */
 export interface Journal {
+  /**
+   * A line of metrics is with the operating system half a second later, anything else on the disk itself. While the
+   * disk takes nothing, lines wait in memory; metrics for which there is no room there are dropped, and counted.
+   */
   append(event: JournalEvent): void;
-  /** Resolves when everything appended so far is with the operating system. */
+  /** Resolves when everything appended so far is with the operating system, or was refused. */
   flush(): Promise<void>;
   /** `flush`, onto the disk itself: it outlasts a power cut. */
   sync(): Promise<void>;
-  /** `flush`, onto the disk itself, and the end of writing. */
+  /** `sync`, and the end of writing. */
   close(): Promise<void>;
 }
 
-/** Lines wait this long for company before they are written. */
+/** Milliseconds that lines wait for company before they are written. */
 const flushInterval = 500;
-
-/** What may wait in memory while the disk refuses to take it, before further lines are dropped. */
-const longestQueue = 8_000_000;
 
 /**
  * Opens a journal to append to; a line that a crash left half written is cut off first.
- * `onError` is called once, when the disk first refuses a write; writing is then tried again with every flush.
+ * @param tell takes a sentence when the disk begins to refuse writes, another when it takes them again, and one at the
+ * end when it does not; writing is tried again with every flush
+ * @param longestQueue characters that may wait in memory before metrics are dropped
  * Throws the file system's error when the file cannot be opened.
  */
-export function openJournal(file: string, onError: (error: Error) => void): Journal {
+export function openJournal(
+  file: string,
+  tell: (sentence: string) => void,
+  { longestQueue = 8_000_000 }: { longestQueue?: number } = {},
+): Journal {
   const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o666);
   let position = cutTornLine(descriptor);
+  let isNew = position === 0;
   let queue = '';
   let current: Buffer = Buffer.alloc(0);
   let writing: Promise<void> = Promise.resolve();
   let timer: NodeJS.Timeout | undefined;
-  let failed = false;
+  let failing = false;
+  let dropped = 0;
+  let mustSync = false;
 
   const writeAll = async (): Promise<void> => {
     while (current.length > 0 || queue.length > 0) {
@@ -56,19 +67,28 @@ export function openJournal(file: string, onError: (error: Error) => void): Jour
       position += bytesWritten;
       current = current.subarray(bytesWritten);
     }
+    if (failing) tell(`The journal ${file} is being written again; ${missing(dropped)}.`);
+    failing = false;
+    dropped = 0;
+    if (!mustSync) return;
+    mustSync = false;
+    // Not every file system can.
+    await promisify(fdatasync)(descriptor).catch(() => undefined);
+    if (isNew) await syncFolder(dirname(file)).catch(() => undefined);
+    isNew = false;
   };
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
     writing = writing.then(writeAll).catch((error: Error) => {
-      if (!failed) onError(error);
-      failed = true;
+      if (!failing) tell(`The journal ${file} cannot be written: ${error.message}. What the run logs waits in memory.`);
+      failing = true;
     });
     return writing;
   };
-  const sync = async (): Promise<void> => {
-    await flush();
-    await promisify(fdatasync)(descriptor).catch(() => undefined);
+  const sync = (): Promise<void> => {
+    mustSync = true;
+    return flush();
   };
   // Whatever ends the process, short of SIGKILL, loses nothing. The positions are explicit, so that a write that is
   // still under way in a thread puts the same bytes in the same place.
@@ -83,8 +103,13 @@ export function openJournal(file: string, onError: (error: Error) => void): Jour
 
   return {
     append: (event) => {
-      if (queue.length > longestQueue) return;
+      const isMetrics = event.type === 'metrics';
+      if (isMetrics && queue.length > longestQueue) {
+        dropped++;
+        return;
+      }
       queue += `${encodeEvent(event)}\n`;
+      mustSync ||= !isMetrics;
       timer ??= setTimeout(flush, flushInterval).unref();
     },
     flush,
@@ -92,17 +117,53 @@ export function openJournal(file: string, onError: (error: Error) => void): Jour
     close: async () => {
       await sync();
       process.off('exit', writeRest);
+      const unwritten = current.length + queue.length > 0 ? linesIn(current) + linesIn(Buffer.from(queue)) : 0;
+      if (unwritten > 0) tell(`The journal ${file} could not be written to its end; ${missing(unwritten + dropped)}.`);
       await promisify(close)(descriptor).catch(() => closeSync(descriptor));
     },
   };
 }
 
+/** What is said of lines that are not in the journal. */
+const missing = (lines: number): string => {
+  if (lines === 0) return 'nothing is missing';
+  return lines === 1
+    ? 'one line of what the run logged is missing'
+    : `${lines} lines of what the run logged are missing`;
+};
+
+function linesIn(bytes: Buffer): number {
+  let lines = 0;
+  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
+  return lines;
+}
+
+/** Without it a power cut may take a new file's name. */
+async function syncFolder(folder: string): Promise<void> {
+  const handle = await open(folder, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}
+
+/** What stands in the place of a line that is none of a journal's, as a disk's error leaves it. */
+export interface DamagedLine {
+  readonly type: 'damaged';
+  /** Which line of which file it is. */
+  readonly sentence: string;
+}
+
 /**
- * The events from byte `from` on, each with the byte after it. Ends before a last line that is not complete: it is
- * still being written, or was torn by a crash.
- * Throws UserError when a complete line is not an event, and the file system's error when the file cannot be read.
+ * The events from byte `from` on, each with the byte after it; a line that is none is told in its place. Ends before a
+ * last line that is not complete: it is still being written, or was torn by a crash.
+ * Throws the file system's error when the file cannot be read.
  */
-export async function* readJournal(file: string, from = 0): AsyncGenerator<{ event: JournalEvent; end: number }> {
+export async function* readJournal(
+  file: string,
+  from = 0,
+): AsyncGenerator<{ event: JournalEvent | DamagedLine; end: number }> {
   const handle = await open(file, 'r');
   try {
     const chunk = Buffer.alloc(262_144);
@@ -114,8 +175,7 @@ export async function* readJournal(file: string, from = 0): AsyncGenerator<{ eve
       const bytes = Buffer.concat([rest, chunk.subarray(0, bytesRead)]);
       let begin = 0;
       for (let newline = bytes.indexOf(10); newline >= 0; newline = bytes.indexOf(10, begin)) {
-        const event = decodeEvent(bytes.toString('utf8', begin, newline));
-        if (!event) throw new UserError(`${file}: the line at byte ${end} is not an event of a journal.`, 1);
+        const event = decodeEvent(bytes.toString('utf8', begin, newline)) ?? damagedLine(file, end);
         end += newline + 1 - begin;
         begin = newline + 1;
         yield { event, end };
@@ -127,25 +187,10 @@ export async function* readJournal(file: string, from = 0): AsyncGenerator<{ eve
   }
 }
 
-/** One line, without its end. JSON has no NaN and no infinities: they are written as strings. */
-export function encodeEvent(event: JournalEvent): string {
-  return JSON.stringify(event, (_, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  );
-}
-
-/** The event of a line; undefined when it is none. */
-export function decodeEvent(line: string): JournalEvent | undefined {
-  try {
-    const event: JournalEvent = JSON.parse(line);
-    if (typeof event.type !== 'string' || typeof event.time !== 'number') return undefined;
-    if (event.type !== 'metrics') return event;
-    const values = Object.entries(event.values).map(([name, value]) => [name, Number(value)] as const);
-    return { ...event, values: Object.fromEntries(values) };
-  } catch {
-    return undefined;
-  }
-}
+const damagedLine = (file: string, byte: number): DamagedLine => ({
+  type: 'damaged',
+  sentence: `${file}: the line at byte ${byte} is damaged and left out`,
+});
 
 /** Cuts the file behind its last newline and returns the length that leaves. */
 function cutTornLine(descriptor: number): number {

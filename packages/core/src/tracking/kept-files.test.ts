@@ -15,7 +15,8 @@ import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
 import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
-import { encodeEvent, readJournal } from './journal';
+import { encodeEvent } from './event-line';
+import { readJournal } from './journal';
 import { keepFile } from './kept-files';
 import { replayJournal } from './replay';
 import { startTracking, type Tracker } from './tracker';
@@ -61,7 +62,9 @@ const keptBy = (run: string): readonly string[] =>
 
 async function eventsOf(run: string): Promise<JournalEvent[]> {
   const events: JournalEvent[] = [];
-  for await (const { event } of readJournal(fileOf(run, 'journal.jsonl'))) events.push(event);
+  for await (const { event } of readJournal(fileOf(run, 'journal.jsonl'))) {
+    if (event.type !== 'damaged') events.push(event);
+  }
   return events;
 }
 

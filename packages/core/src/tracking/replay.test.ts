@@ -8,7 +8,7 @@ import { connect, deleteRun, getMetricHistory, getRun, MlflowError, restoreRun }
 import { type MlflowServer, mlflowPython, mlflowServer } from '../../test/mlflow-server';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
-import { encodeEvent } from './journal';
+import { encodeEvent } from './event-line';
 import { type Replay, replayJournal } from './replay';
 import { startTracking } from './tracker';
 

@@ -34,11 +34,19 @@ export function replayJournal(journal: string, destination: Destination): Replay
   let connection: Connection | undefined;
   let uri: string | undefined;
   let run: Run | undefined;
+  let noted: Sent | undefined;
+  let notedAt = 0;
 
-  const advance = (end: number, refused: readonly string[]): void => {
+  const noteSent = (): void => {
+    if (sent && sent !== noted) writeSent(journal, sent);
+    noted = sent;
+    notedAt = performance.now();
+  };
+  const advance = ({ end, kind }: Step, refused: readonly string[]): void => {
     if (!sent) return;
-    sent = { ...sent, bytes: end, refused: [...sent.refused, ...refused] };
-    writeSent(journal, sent);
+    sent = { ...sent, bytes: end, refused: refused.length > 0 ? [...sent.refused, ...refused] : sent.refused };
+    // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
+    if (kind !== 'batch' || performance.now() - notedAt > 2000) noteSent();
   };
 
   const pass = async (signal: AbortSignal): Promise<void> => {
@@ -48,6 +56,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
     const release = await lockJournal(journal, signal);
     try {
       sent = readSent(journal, destination.name);
+      noted = sent;
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
       if (!run) sent = undefined;
@@ -56,9 +65,9 @@ export function replayJournal(journal: string, destination: Destination): Replay
           run = await findOrCreateRun(connection, step.event);
           const { experiment_id: experimentId, run_id: runId } = run.info;
           sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
-          advance(step.end, []);
+          advance(step, []);
         } else if (run) {
-          advance(step.end, await sendStep(connection, run, journal, step));
+          advance(step, await sendStep(connection, run, journal, step));
           dropKept(journal, filesOf(step));
         } else throw new MlflowError(`${journal} does not begin with its run`, 'INVALID_JOURNAL', 0);
         signal.throwIfAborted();
@@ -69,7 +78,11 @@ export function replayJournal(journal: string, destination: Destination): Replay
       run = undefined;
       throw error;
     } finally {
-      await release();
+      try {
+        noteSent();
+      } finally {
+        await release();
+      }
     }
   };
 
@@ -88,6 +101,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
 /** Returns what was refused for good, a sentence each. */
 async function sendStep(server: Connection, run: Run, journal: string, step: Step): Promise<readonly string[]> {
   try {
+    if (step.kind === 'damaged') return [step.sentence];
     if (step.kind === 'event') return await sendEvent(server, run, journal, step.event);
     const refused = await sendBatch(server, run.info.run_id, step.batch);
     await joinParent(server, run, step.batch.tags);
@@ -130,7 +144,7 @@ async function sendEvent(
 
 /** What is not needed any more when it has been sent. */
 function filesOf(step: Step): readonly LoggedFile[] {
-  if (step.kind === 'batch') return [];
+  if (step.kind !== 'event') return [];
   const { event } = step;
   if (event.type === 'model') return event.model.files;
   return event.type === 'artifact' && 'sha256' in event ? [event] : [];

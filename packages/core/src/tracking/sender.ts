@@ -15,8 +15,10 @@ export interface Sender {
 }
 
 export interface SenderOptions {
-  /** Milliseconds between two looks at the journal. */
+  /** Milliseconds between two looks at the journal: fewer and larger requests take less of a training's time. */
   interval?: number;
+  /** The same until the server knows the run: people look for it. */
+  firstInterval?: number;
   /** The longest pause between two attempts while the server fails. */
   longestPause?: number;
 }
@@ -29,7 +31,7 @@ export function startSender(
   journal: string,
   destination: Destination,
   warn: (sentence: string) => void,
-  { interval = 1000, longestPause = 30_000 }: SenderOptions = {},
+  { interval = 5000, firstInterval = 500, longestPause = 30_000 }: SenderOptions = {},
 ): Sender {
   const replay = replayJournal(journal, destination);
   const aborted = new AbortController();
@@ -56,7 +58,8 @@ export function startSender(
   const run = (): void => {
     current = pass().then(() => {
       // The process may end with an attempt pending: the journal is the record.
-      if (!finishing) timer = setTimeout(run, pause).unref();
+      const isKnown = problem !== undefined || replay.sent() !== undefined;
+      if (!finishing) timer = setTimeout(run, isKnown ? pause : firstInterval).unref();
     });
   };
   run();

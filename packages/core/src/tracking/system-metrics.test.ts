@@ -1,7 +1,7 @@
 import { appendFileSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { encodeEvent } from './journal';
+import { encodeEvent } from './event-line';
 import { systemMetricsSettings, watchSystem } from './system-metrics';
 
 let folder: string;

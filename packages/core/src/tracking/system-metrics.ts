@@ -1,8 +1,8 @@
 /** What a run's machine was doing meanwhile, by MLflow's names (`system/cpu_utilization_percentage` ...). */
 import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { join } from 'node:path';
+import { decodeEvent } from './event-line';
 import { watchGpus } from './gpu-metrics';
-import { decodeEvent } from './journal';
 import { type Sample, systemSampler } from './system-sample';
 
 export interface SystemMetricsSettings {

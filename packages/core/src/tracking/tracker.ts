@@ -74,7 +74,7 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
     mkdirSync(run.folder, { recursive: true });
     const beginning = await readBeginning(file);
     dropUnlogged(file, beginning.kept);
-    const journal = openJournal(file, (error) => log(`The journal ${file} cannot be written: ${sentenceOf(error)}.`));
+    const journal = openJournal(file, log);
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
     return record(run, journal, { ...beginning, source, file, log });
   } catch (error) {

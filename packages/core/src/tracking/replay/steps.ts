@@ -1,5 +1,6 @@
 import { type Batch, keyValues } from 'mlflow-js-client';
 import type { EventOf, JournalEvent } from '../event';
+import type { DamagedLine } from '../journal';
 
 /** What is sent together with others of its kind. */
 const gathered = ['params', 'tags', 'metrics'] as const;
@@ -9,13 +10,16 @@ type Gathered = (typeof gathered)[number];
 export type Step = { readonly end: number } & (
   | { readonly kind: 'batch'; readonly batch: Required<Batch> }
   | { readonly kind: 'event'; readonly event: EventOf<Exclude<JournalEvent['type'], Gathered>> }
+  | { readonly kind: 'damaged'; readonly sentence: string }
 );
 
 /** Entries of one request, or nearly: events are not cut. */
 const entriesOfBatch = 900;
 
 /** Gathers neighbouring params, tags and metrics into batches of about one request. */
-export async function* steps(events: AsyncIterable<{ event: JournalEvent; end: number }>): AsyncGenerator<Step> {
+export async function* steps(
+  events: AsyncIterable<{ event: JournalEvent | DamagedLine; end: number }>,
+): AsyncGenerator<Step> {
   const empty = (): Required<Batch> => ({ metrics: [], params: [], tags: [] });
   let batch = empty();
   let last = 0;
@@ -26,6 +30,7 @@ export async function* steps(events: AsyncIterable<{ event: JournalEvent; end: n
       batch = empty();
     }
     if (isGathered(event)) add(batch, event);
+    else if (event.type === 'damaged') yield { kind: 'damaged', sentence: event.sentence, end };
     else yield { kind: 'event', event, end };
     last = end;
   }
@@ -35,7 +40,7 @@ export async function* steps(events: AsyncIterable<{ event: JournalEvent; end: n
 export const entriesOf = ({ metrics, params, tags }: Required<Batch>): number =>
   metrics.length + params.length + tags.length;
 
-const isGathered = (event: JournalEvent): event is EventOf<Gathered> =>
+const isGathered = (event: JournalEvent | DamagedLine): event is EventOf<Gathered> =>
   (gathered as readonly string[]).includes(event.type);
 
 function add(batch: Required<Batch>, event: EventOf<Gathered>): void {

@@ -1,0 +1,70 @@
+import { mkdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { destinationOf } from '@headshare/core/tracking/destination';
+import { openJournal } from '@headshare/core/tracking/journal';
+import { replayJournal } from '@headshare/core/tracking/replay';
+
+export interface SendingCase {
+  readonly uri: string;
+  /** A folder for the journal. */
+  readonly folder: string;
+  readonly points: number;
+  /** Metrics a step. */
+  readonly metrics: number;
+}
+
+export interface SendingMeasurement {
+  readonly points: number;
+  readonly megabytes: number;
+  readonly writingSeconds: number;
+  readonly sendingSeconds: number;
+  /** CPU time of this process while sending. */
+  readonly sendingCpuSeconds: number;
+  readonly pointsPerSecond: number;
+  /** What writing and sending added to the process's resident size at most. */
+  readonly grownMegabytes: number;
+}
+
+/** Writes a journal of so many points, and sends it. */
+export async function measureSending({ uri, folder, points, metrics }: SendingCase): Promise<SendingMeasurement> {
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'journal.jsonl');
+  const before = process.memoryUsage().rss;
+  let peak = before;
+  const sampling = setInterval(() => {
+    peak = Math.max(peak, process.memoryUsage().rss);
+  }, 20);
+  const written = performance.now();
+  await write(file, points, metrics);
+  const started = performance.now();
+  const cpuBefore = process.cpuUsage();
+  await replayJournal(file, destinationOf(uri)).pass(new AbortController().signal);
+  const sendingSeconds = (performance.now() - started) / 1000;
+  const { user, system } = process.cpuUsage(cpuBefore);
+  clearInterval(sampling);
+  return {
+    points,
+    megabytes: statSync(file).size / 1e6,
+    writingSeconds: (started - written) / 1000,
+    sendingSeconds,
+    sendingCpuSeconds: (user + system) / 1e6,
+    pointsPerSecond: points / sendingSeconds,
+    grownMegabytes: (peak - before) / 1e6,
+  };
+}
+
+async function write(file: string, points: number, metrics: number): Promise<void> {
+  const journal = openJournal(file, (error) => {
+    throw error;
+  });
+  const time = Date.now();
+  journal.append({ time, type: 'start', id: `bench-${time}`, experiment: 'headshare/bench', name: `${points} points` });
+  for (let told = 0, step = 0; told < points; step++) {
+    const values: Record<string, number> = {};
+    for (let i = 0; i < metrics && told < points; i++, told++) values[`step/layer_${i}.gradient_norm`] = Math.random();
+    journal.append({ time: time + step, type: 'metrics', step, values });
+    if (step % 100 === 0) await journal.flush();
+  }
+  journal.append({ time, type: 'finish', status: 'FINISHED' });
+  await journal.close();
+}
