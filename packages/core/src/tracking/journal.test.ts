@@ -81,7 +81,7 @@ test('a complete line that is no event is named and left out', async () => {
   const place = readFileSync(file).length;
   appendFileSync(file, '\0\0\0\n');
   await write([metrics(2)]);
-  const sentence = `${file}: the line at byte ${place} is damaged and left out`;
+  const sentence = `${file}: the line at byte ${place} is damaged or of a later version, and left out`;
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
 });
 

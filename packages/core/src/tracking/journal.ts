@@ -189,7 +189,7 @@ export async function* readJournal(
 
 const damagedLine = (file: string, byte: number): DamagedLine => ({
   type: 'damaged',
-  sentence: `${file}: the line at byte ${byte} is damaged and left out`,
+  sentence: `${file}: the line at byte ${byte} is damaged or of a later version, and left out`,
 });
 
 /** Cuts the file behind its last newline and returns the length that leaves. */

@@ -1,5 +1,5 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -135,11 +135,12 @@ test('several who send one journal at once take turns', async () => {
 
 test('a line of a later version is told, and what else there is arrives', async () => {
   const replay = begin('later version');
+  const place = statSync(journalOf('later version')).size;
   appendFileSync(journalOf('later version'), lines({ time: 2, type: 'trace', spans: [] }, loss(2)));
   await pass(replay);
   expect(await stepsOf(replay)).toEqual([1, 2]);
   expect(replay.sent()?.refused).toEqual([
-    `${journalOf('later version')} has a line of the type "trace", which this version cannot send`,
+    `${journalOf('later version')}: the line at byte ${place} is damaged or of a later version, and left out`,
   ]);
 });
 

@@ -137,8 +137,6 @@ async function sendEvent(
       await updateRun(server, runId, { status: event.status, endTime: event.time });
       await adoptChildren(server, run);
       return [];
-    default:
-      return [`${journal} has a line of the type "${(event as JournalEvent).type}", which this version cannot send`];
   }
 }
 
