@@ -58,6 +58,11 @@ test('training on records is judged by each verification set and by their mean',
   sets();
   const task = await verificationTask(values({ dataset: 'ms1m', identities: 5 }));
   expect([task.train.size, task.train.classes, task.selectBy]).toEqual([112, 5, 'accuracy']);
+  expect(task.reads?.map(({ images, use, from }) => [images.name, use, from])).toEqual([
+    [task.train.name, 'training', folder.path],
+    ['cfp_fp', 'evaluation', join(folder.path, 'cfp_fp.bin')],
+    ['lfw', 'evaluation', join(folder.path, 'lfw.bin')],
+  ]);
   const metrics = await task.evaluate(colours);
   expect(Object.keys(metrics)).toEqual(
     expect.arrayContaining(['accuracy', 'auc', 'lfw/accuracy', 'cfp_fp/accuracy', 'lfw/val_at_far_1e-3', 'xnorm']),

@@ -50,6 +50,22 @@ test('of files too', async () => {
   expect(await counted({ ...files, selectOn: 'last' })).toEqual([15, 'last']);
 });
 
+test('a record of a run names what is trained on, held out and tested on, and where it lies', async () => {
+  const read = (given: Partial<typeof options>) =>
+    opened(given, ({ reads }) => reads?.map(({ images, use, from }) => [images.labels.length, use, from]));
+  writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 20 });
+  expect(await read({ dataset: 'cifar10' })).toEqual([
+    [90, 'training', folder.path],
+    [10, 'validation', folder.path],
+    [20, 'evaluation', folder.path],
+  ]);
+  const drawn = { imageSize: 16, classes: 3, imagesPerClass: 4, testImagesPerClass: 1, selectOn: 'last' } as const;
+  expect(await read(drawn)).toEqual([
+    [12, 'training', undefined],
+    [3, 'evaluation', undefined],
+  ]);
+});
+
 test('drawn pictures to train on are the same whatever the best epoch is chosen on', async () => {
   const given = { imageSize: 16, classes: 3, imagesPerClass: 4, testImagesPerClass: 1 };
   expect(await counted(given)).toEqual([12, 'held-out']);

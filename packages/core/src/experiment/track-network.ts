@@ -80,7 +80,7 @@ async function firstImage(images: ImageDataset): Promise<readonly (readonly (rea
   return range.map((row) => range.map((column) => pixel(row * size + column)));
 }
 
-/** The same for the same images in the same size, whoever reads them and wherever they lie. */
+/** The same for the same images of one name in one size, whoever reads them. */
 function digestOf({ name, labels, fingerprint }: TaskImages['images'], size: number): string {
   const told = JSON.stringify([name, fingerprint, labels.length, size]);
   return createHash('sha256').update(told).digest('hex').slice(0, 16);

@@ -17,7 +17,11 @@ export async function tryLock(path: string, holderFile: string): Promise<(() => 
     // A training step may keep the event loop, and so the lock's refreshing, busy for many seconds.
     const release = await lock(path, { stale: 120_000, update: 10_000, onCompromised: () => undefined });
     held.add(resolve(path));
-    writeFileSync(holderFile, `${process.pid} ${hostname()}`);
+    try {
+      writeFileSync(holderFile, `${process.pid} ${hostname()}`);
+    } catch {
+      // On a full disk nobody learns who holds it: should it be left, it is waited for until it is old.
+    }
     return () => {
       held.delete(resolve(path));
       rmSync(holderFile, { force: true });

@@ -13,7 +13,7 @@ export interface DatasetInput {
   readonly profile: Readonly<Record<string, number | string>>;
 }
 
-/** Where data come from: a folder or file of the user's (absolute), or the experiment that draws them (`face:distill`). */
+/** Where data come from: a folder or file of the user's (absolute), or the package whose experiments draw them (`face`). */
 export type DatasetSource = { readonly path: string } | { readonly drawnBy: string };
 
 /** One tensor of a signature; -1 is a size that varies. */

@@ -109,7 +109,7 @@ test('the data sets of a run are its inputs, once, however often they are told a
     [
       'faces-train',
       'code',
-      '{"tags":{"mlflow.source.name":"face:datasets","mlflow.source.type":"LOCAL"}}',
+      '{"tags":{"mlflow.source.name":"face","mlflow.source.type":"LOCAL"}}',
       [{ key: 'mlflow.data.context', value: 'training' }],
     ],
     ['lfw', 'local', '{"uri":"/data/lfw.bin"}', [{ key: 'mlflow.data.context', value: 'evaluation' }]],

@@ -150,7 +150,7 @@ test('a data set that MLflow does not take is told, and what else there is arriv
     name: 'faces',
     digest: 'd'.repeat(37),
     context: 'training',
-    source: { drawnBy: 'face:distill' },
+    source: { drawnBy: 'face' },
     features: [],
     profile: {},
   };

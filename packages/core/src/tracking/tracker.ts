@@ -38,7 +38,7 @@ export interface Tracker {
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
   tags(tags: Readonly<Record<string, string>>): void;
-  /** Says what the run reads; told again, it is the same. `from`: its folder or file; left out, the experiment draws it. */
+  /** Says what the run reads; told again, it is the same. `from`: its folder or file; left out, the package draws it. */
   dataset(dataset: Omit<DatasetInput, 'source'> & { readonly from?: string | undefined }): void;
   /**
    * Keeps a file, or all files of a folder, with the run, as they are now: they may be replaced or removed at once, not
@@ -115,7 +115,7 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
       append({ type: 'tags', tags: Object.fromEntries(valid) });
     },
     dataset: ({ from, ...dataset }: Parameters<Tracker['dataset']>[0]) => {
-      const source = from === undefined ? { drawnBy: `${run.package}:${run.experiment}` } : { path: resolve(from) };
+      const source = from === undefined ? { drawnBy: run.package } : { path: resolve(from) };
       append({ type: 'dataset', dataset: { ...dataset, source } });
     },
     ...fileEvents(file, events, { points, inModels }, log),
