@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
-import { systemMetricsSettings, watchSystem } from '../tracking/system-metrics';
+import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
@@ -112,8 +112,7 @@ async function runHere(
     tags: { ...environmentTags(environment), ...identityTags(identity), 'headshare.key': key, ...session.tags },
     log,
   });
-  const watched = tracker.id === undefined ? undefined : systemMetricsSettings(process.env, log);
-  const system = watched && watchSystem(folder, tracker, watched);
+  const system = tracker.id === undefined ? undefined : await startSystemMetrics(folder, tracker, log);
   const overridden = (overrides: Overrides): Settings => ({ ...settings, given: { ...settings.given, ...overrides } });
   const began = Date.now();
   const stages: UsedStage[] = [];
@@ -155,6 +154,13 @@ async function runHere(
     await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
     throw error;
   }
+}
+
+/** Loaded only now: `--help` and a finished run do without it. */
+async function startSystemMetrics(folder: string, tracker: Tracker, log: Session['log']) {
+  const { systemMetricsSettings, watchSystem } = await import('../tracking/system-metrics');
+  const settings = systemMetricsSettings(process.env, log);
+  return settings && watchSystem(folder, tracker, settings);
 }
 
 async function digestsOf(folder: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {

@@ -81,7 +81,11 @@ export function watchSystem(
     taken = 0;
   };
   const look = (): void => {
-    note(sample());
+    try {
+      note(sample());
+    } catch {
+      // The next look may tell more; training goes on.
+    }
     taken += 1;
     last = performance.now();
   };
@@ -137,6 +141,8 @@ function lastSystemStep(file: string): number {
       behind = Buffer.from(text.subarray(0, firstLine));
       end = begin;
     }
+    return 0;
+  } catch {
     return 0;
   } finally {
     closeSync(descriptor);
