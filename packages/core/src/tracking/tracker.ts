@@ -3,6 +3,7 @@ import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { limits } from 'mlflow-js-client';
 import { type Destination, destinationOf } from './destination';
+import { freshMetrics } from './fresh-metrics';
 import { type Journal, type JournalEvent, openJournal, readJournal } from './journal';
 import { clip, flatten, validName } from './parameters';
 import { sentenceOf, startSender } from './sender';
@@ -81,17 +82,12 @@ interface Recording {
 
 function record(run: TrackedRun, journal: Journal, { id, lastSteps, source, file, log }: Recording): Tracker {
   const append = (event: Untimed<JournalEvent>): void => journal.append({ time: Date.now(), ...event });
+  const freshOf = freshMetrics(lastSteps);
   const tracker = {
     params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
     metrics: (values: Readonly<Record<string, number>>, step: number) => {
-      const fresh: Record<string, number> = {};
-      for (const [key, value] of Object.entries(values)) {
-        const name = validName(key);
-        if (step <= (lastSteps.get(name) ?? Number.NEGATIVE_INFINITY)) continue;
-        lastSteps.set(name, step);
-        fresh[name] = value;
-      }
-      if (Object.keys(fresh).length > 0) append({ type: 'metrics', step, values: fresh });
+      const fresh = freshOf(values, step);
+      if (fresh) append({ type: 'metrics', step, values: fresh });
     },
     tags: (tags: Readonly<Record<string, string>>) => {
       const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
