@@ -2,11 +2,11 @@ import { randomUUID } from 'node:crypto';
 import { existsSync, mkdirSync } from 'node:fs';
 import { join, relative } from 'node:path';
 import { limits } from 'mlflow-js-client';
-import { type Destination, destinationOf } from './destination';
+import { type Destination, destinationOf, sentenceOf } from './destination';
 import { freshMetrics } from './fresh-metrics';
 import { type Journal, type JournalEvent, openJournal, readJournal } from './journal';
 import { clip, flatten, validName } from './parameters';
-import { sentenceOf, startSender } from './sender';
+import { startSender } from './sender';
 import { sourceTags } from './source-tags';
 
 export interface TrackedRun {
