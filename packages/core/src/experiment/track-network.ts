@@ -2,8 +2,8 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
+import { sentenceOf } from '../tracking/destination';
 import type { TensorSpec } from '../tracking/event';
-import { sentenceOf } from '../tracking/sender';
 import { readNetwork } from '../train/load-network';
 import type { Task, TaskImages } from '../train/task';
 import { checkpointFiles, type Metrics } from '../train/trainer';

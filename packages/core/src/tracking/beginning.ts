@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { LoggedFile, MetricPoint } from './event';
+import type { LoggedFile } from './event';
+import type { LastPoint } from './fresh-metrics';
 import { readJournal } from './journal';
 
 /** Tells a model's file from others of its content. */
@@ -11,7 +12,7 @@ export interface Beginning {
   /** The run's id, a new one in a new journal. */
   readonly id: string;
   /** The last point of each metric. */
-  readonly points: Map<string, MetricPoint>;
+  readonly points: Map<string, LastPoint>;
   /** The files that are with a model: see `inModel`. */
   readonly inModels: Set<string>;
   /** The names of the files that are kept for its lines. */
@@ -20,7 +21,7 @@ export interface Beginning {
 
 /** Nothing of it where there is no journal yet. Throws as `readJournal` does. */
 export async function readBeginning(file: string): Promise<Beginning> {
-  const points = new Map<string, MetricPoint>();
+  const points = new Map<string, LastPoint>();
   const inModels = new Set<string>();
   const kept = new Set<string>();
   let id: string | undefined;

@@ -1,4 +1,4 @@
-import { type Connection, connect, environmentOptions } from 'mlflow-js-client';
+import { type Connection, connect, environmentOptions, MlflowError } from 'mlflow-js-client';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
 /** Where journals are sent to. */
@@ -27,4 +27,17 @@ export function localDestination(folder: string): Destination {
     name: 'local',
     connect: async (signal) => connect((await ensureLocalServer(folder, signal)).uri, { signal }),
   };
+}
+
+/** What went wrong on the way to a destination, and for credentials where they come from; without a full stop. */
+export function problemOf(error: unknown): string {
+  const sentence = sentenceOf(error);
+  if (!(error instanceof MlflowError) || error.kind !== 'unauthorised') return sentence;
+  return `${sentence} (are MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, right?)`;
+}
+
+/** An error's message without its full stop, to go on from. Not instanceof: under jest, errors come from two realms. */
+export function sentenceOf(error: unknown): string {
+  const message: unknown = Reflect.get(Object(error), 'message');
+  return (typeof message === 'string' && message ? message : String(error)).trim().replace(/[.:]$/, '');
 }

@@ -1,11 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
 import { type Beginning, inModel } from './beginning';
+import { sentenceOf } from './destination';
 import type { JournalEvent, LoggedNetwork, MetricPoint } from './event';
 import { dropKept, keepContent, keepFile } from './kept-files';
 import type { OrderedEvents } from './ordered-events';
 import { flatten, validName } from './parameters';
-import { sentenceOf } from './sender';
 
 /** A network to be put among MLflow's logged models, with its files and all that it was made with. */
 export interface TrackedNetwork extends Pick<LoggedNetwork, 'name' | 'kind' | 'inputs' | 'outputs'> {
@@ -75,7 +75,7 @@ const exampleFile = 'input_example.json';
 /** The run's own last point of that metric, where it has that value: it is then no other one. */
 function pointOf(points: ReadonlyMap<string, MetricPoint>, name: string, value: number, time: number): MetricPoint {
   const last = points.get(name);
-  return last && Object.is(last.value, value) ? last : { name, value, step: last?.step ?? 0, time };
+  return last && Object.is(last.value, value) ? { ...last } : { name, value, step: last?.step ?? 0, time };
 }
 
 /** The files of a path, each with its folder from there on, '' where the path itself is a file (or nothing). */

@@ -127,6 +127,18 @@ test('one wrong bit, wherever it is, costs no line that it is not in', async () 
   }
 });
 
+test('metrics that come faster than they are written, and fill what may wait for it, are counted', async () => {
+  const told: string[] = [];
+  const journal = openJournal(file, (sentence) => told.push(sentence), { longestQueue: 100 });
+  for (const step of [1, 2, 3, 4, 5]) journal.append(metrics(step));
+  journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
+  await journal.close();
+  expect(await read()).toEqual([metrics(1), metrics(2), { time: 9, type: 'finish', status: 'FINISHED' }]);
+  expect(told).toEqual([
+    `The journal ${file} was not written fast enough; 3 lines of what the run logged are missing.`,
+  ]);
+});
+
 test('appended events are in the file after a flush, while it is still open', async () => {
   const journal = openJournal(file, tellsNothing);
   journal.append(metrics(1));

@@ -68,6 +68,7 @@ export function openJournal(
       current = current.subarray(bytesWritten);
     }
     if (failing) tell(`The journal ${file} is being written again; ${missing(dropped)}.`);
+    else if (dropped > 0) tell(`The journal ${file} was not written fast enough; ${missing(dropped)}.`);
     failing = false;
     dropped = 0;
     if (!mustSync) return;

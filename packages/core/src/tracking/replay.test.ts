@@ -107,7 +107,7 @@ test('a run that is deleted while it is under way says so once, and goes on', as
     await pass(replay);
   }
   await deleteRun(connect(server.uri), runIdOf(replay));
-  for (let step = 1; step <= 40; step++) {
+  for (let step = 1; step <= 80; step++) {
     tracker.metrics({ loss: 1 / step }, step);
     await sleep(100);
   }

@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, MlflowError, type Run, updateRun } from 'mlflow-js-client';
 import { tryLock } from '../runtime/process-lock';
 import type { Destination } from './destination';
-import type { JournalEvent, LoggedFile } from './event';
+import type { LoggedFile } from './event';
 import { readJournal } from './journal';
 import { dropKept } from './kept-files';
 import { adoptChildren, joinParent } from './nested-runs';

@@ -1,4 +1,4 @@
-import type { Destination } from './destination';
+import { type Destination, problemOf } from './destination';
 import { replayJournal } from './replay';
 
 /** Sends a journal while it is being written. */
@@ -49,7 +49,7 @@ export function startSender(
       pause = interval;
     } catch (error) {
       if (aborted.signal.aborted) return;
-      problem = sentenceOf(error);
+      problem = problemOf(error);
       if (!warned && !finishing) warn(problem);
       warned = true;
       pause = Math.min(2 * pause, longestPause);
@@ -81,10 +81,4 @@ export function startSender(
       return { address: replay.address(), problem, refused: replay.sent()?.refused ?? [] };
     },
   };
-}
-
-/** An error's message without its full stop, to go on from. Not instanceof: under jest, errors come from two realms. */
-export function sentenceOf(error: unknown): string {
-  const message: unknown = Reflect.get(Object(error), 'message');
-  return (typeof message === 'string' && message ? message : String(error)).replace(/\.$/, '');
 }

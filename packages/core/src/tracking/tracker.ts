@@ -2,14 +2,15 @@ import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
 import { type Beginning, readBeginning } from './beginning';
-import { type Destination, destinationOf } from './destination';
+import { type Destination, destinationOf, sentenceOf } from './destination';
 import type { DatasetInput, JournalEvent } from './event';
 import { fileEvents, type TrackedNetwork } from './file-events';
+import { freshMetrics } from './fresh-metrics';
 import { type Journal, openJournal } from './journal';
 import { dropUnlogged } from './kept-files';
 import { orderedEvents } from './ordered-events';
 import { clip, flatten, validName } from './parameters';
-import { sentenceOf, startSender } from './sender';
+import { startSender } from './sender';
 import { sourceTags } from './source-tags';
 
 export interface TrackedRun {
@@ -92,6 +93,7 @@ interface Recording extends Beginning {
 function record(run: TrackedRun, journal: Journal, { id, points, inModels, source, file, log }: Recording): Tracker {
   const events = orderedEvents(journal);
   const append = (event: Untimed<JournalEvent>): void => events.append({ time: Date.now(), ...event });
+  const freshOf = freshMetrics(points);
   const flush = async (): Promise<void> => {
     await events.settled();
     await journal.sync();
@@ -100,15 +102,9 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
   const tracker = {
     params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
     metrics: (values: Readonly<Record<string, number>>, step: number) => {
-      const fresh: Record<string, number> = {};
       const time = Date.now();
-      for (const [key, value] of Object.entries(values)) {
-        const name = validName(key);
-        if (step <= (points.get(name)?.step ?? Number.NEGATIVE_INFINITY)) continue;
-        points.set(name, { name, value, step, time });
-        fresh[name] = value;
-      }
-      if (Object.keys(fresh).length > 0) events.append({ time, type: 'metrics', step, values: fresh });
+      const fresh = freshOf(values, step, time);
+      if (fresh) events.append({ time, type: 'metrics', step, values: fresh });
     },
     tags: (tags: Readonly<Record<string, string>>) => {
       const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);

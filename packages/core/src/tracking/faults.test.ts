@@ -1,0 +1,109 @@
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { type Fault, type FaultyProxy, faultyProxy } from '../../test/faulty-proxy';
+import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import { expectAllOnServer } from '../../test/recorded-run';
+import { destinationOf } from './destination';
+import { replayJournal } from './replay';
+import { startTracking } from './tracker';
+
+/** A real server, and a proxy before it that does what lies between a training and its server. */
+let server: MlflowServer;
+let proxy: FaultyProxy;
+const environment = { ...process.env };
+
+beforeAll(async () => {
+  server = await mlflowServer();
+  await server.start();
+  proxy = await faultyProxy(server.uri);
+  // Seconds: a test need not wait as long as a training may.
+  Object.assign(process.env, { MLFLOW_HTTP_REQUEST_TIMEOUT: '1', MLFLOW_HTTP_REQUEST_MAX_RETRIES: '1' });
+}, 90_000);
+
+afterAll(async () => {
+  process.env = environment;
+  await proxy?.close();
+  server?.remove();
+});
+
+const journalOf = (name: string) => join(server.folder, 'runs', name, 'journal.jsonl');
+
+/** A run through the proxy that lasts until the fault is noticed; what was told meanwhile, and what it says in the end. */
+async function runThrough(name: string, noticed: (told: readonly string[]) => boolean) {
+  const told: string[] = [];
+  const tracker = await startTracking({
+    package: 'face',
+    experiment: 'distill',
+    runName: name,
+    folder: join(server.folder, 'runs', name),
+    params: { epochs: 3 },
+    trackingUri: proxy.uri,
+    log: (sentence) => told.push(sentence),
+  });
+  for (let step = 0; step < 40; step++) tracker.metrics({ loss: 1 / (step + 1), accuracy: step / 40 }, step);
+  await tracker.flush();
+  const until = Date.now() + 20_000;
+  while (!noticed(told) && Date.now() < until) {
+    await sleep(20);
+  }
+  const ended = await tracker.finish('FINISHED');
+  return { told, ...ended };
+}
+
+/** What `tools:sync` does with a journal. */
+const sync = (name: string) =>
+  replayJournal(journalOf(name), destinationOf(proxy.uri)).pass(AbortSignal.timeout(20_000));
+
+const answer = (status: number, body: string, headers = {}): Fault => ({ kind: 'answer', status, body, headers });
+
+const credentials = 'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, right?';
+
+const faults: readonly (readonly [string, Fault, string])[] = [
+  ['429', answer(429, 'slow down'), 'answered 429: slow down'],
+  ['429 that asks for a second', answer(429, 'slow down', { 'retry-after': '1' }), 'answered 429: slow down'],
+  ['429 that asks for an hour', answer(429, 'slow down', { 'retry-after': '3600' }), 'answered 429: slow down'],
+  ['500', answer(500, 'oops'), 'answered 500: oops'],
+  ['503', answer(503, 'starting'), 'answered 503: starting'],
+  ['connections cut midway', { kind: 'cut midway' }, 'cannot be reached: aborted'],
+  ['answers that are late', { kind: 'slow', milliseconds: 1500 }, 'did not answer within 1 s'],
+  ['401', answer(401, 'who are you?'), `wants credentials: who are you? (are ${credentials})`],
+  ['403', answer(403, 'not you'), `is forbidden: not you (are ${credentials})`],
+];
+
+test.each(faults)('%s: the run goes on and tells once; all is sent later, once', async (name, fault, sentence) => {
+  proxy.fault = () => fault;
+  const { told, note } = await runThrough(name, ({ length }) => length > 0);
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain(sentence);
+  expect(told[0]).toMatch(/^MLflow: .*\. The run goes on; its journal keeps all\.$/);
+  expect(note).toContain(`${sentence}. `);
+  expect(note).toContain('`npx nx run tools:sync` sends it.');
+
+  proxy.fault = undefined;
+  await sync(name);
+  await expectAllOnServer(server.uri, journalOf(name));
+});
+
+test('429 and Retry-After for a moment: nobody notices', async () => {
+  let left = 1;
+  proxy.fault = () => (left-- > 0 ? answer(429, 'slow down', { 'retry-after': '1' }) : undefined);
+  const { told, note } = await runThrough('a moment', () => left < 0);
+  expect([told, note]).toEqual([[], undefined]);
+  await expectAllOnServer(server.uri, journalOf('a moment'));
+});
+
+test('answers that are lost after the server has taken the request make nothing twice', async () => {
+  const lost = new Set<string>();
+  // The first answer of every kind of request: creating a run or an experiment, logging, finishing.
+  proxy.fault = (path) => {
+    if (lost.has(path)) return undefined;
+    lost.add(path);
+    return { kind: 'lost answer' };
+  };
+  await runThrough('lost', ({ length }) => length > 0);
+  await sync('lost');
+  expect([...lost]).toEqual(
+    expect.arrayContaining(['runs/create', 'runs/log-batch', 'runs/update'].map((call) => `/api/2.0/mlflow/${call}`)),
+  );
+  await expectAllOnServer(server.uri, journalOf('lost'));
+});
