@@ -7,7 +7,7 @@ import type { NetworkResult } from '../network-stages';
 import type { ComparedRun, MetricColumn } from './compared-run';
 import { type Kind, type OptionValues, rank, titleOf } from './kinds';
 import { type RowName, rowText } from './row-name';
-import { sameNetworks } from './same-networks';
+import { sameNetworks, underNewNames } from './same-networks';
 import { type ComparisonResult, writeReport } from './write-report';
 
 /** How a package's networks are reported. */
@@ -89,13 +89,7 @@ export async function reportTrainings(
       ...(compared.some((run) => run.published !== undefined) && published ? [published.note] : []),
     ],
     reference: 'teacher',
-    baselines: new Map(
-      [...baselines].map(([row, others]) => {
-        const renamed = new Set(others.map(rowOf));
-        renamed.delete(rowOf(row));
-        return [rowOf(row), [...renamed]] as const;
-      }),
-    ),
+    baselines: underNewNames(baselines, rowOf),
     multiplyAdds,
     ...(charts && { charts: (those: readonly ComparedRun[]) => charts(those, first.options) }),
   };

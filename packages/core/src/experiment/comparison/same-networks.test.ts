@@ -1,5 +1,5 @@
 import { rowText } from './row-name';
-import { type NamedNetwork, sameNetworks } from './same-networks';
+import { type NamedNetwork, sameNetworks, underNewNames } from './same-networks';
 
 const network = (title: string, temperature: string | undefined, seed: number, weights?: string): NamedNetwork => ({
   name: { title, settings: temperature === undefined ? {} : { temperature } },
@@ -42,4 +42,17 @@ test.each([
   ['whose weights are not known', [network('kd', '2', 1), network('kd', '4', 1)]],
 ])('they stay apart %s', (_, networks) => {
   expect(renamed(...networks)).toEqual({});
+});
+
+test('a row that several have become is held against all that these were, and not against itself', () => {
+  const baselines = new Map([
+    ['kd 2', ['alone']],
+    ['sh-kd 2', ['alone', 'kd 2']],
+    ['sh-kd 4', ['alone', 'kd 4', 'sh-kd 2']],
+  ]);
+  const rename = (row: string) => (row.startsWith('sh-kd') ? 'sh-kd 2 or 4' : row);
+  expect([...underNewNames(baselines, rename)]).toEqual([
+    ['kd 2', ['alone']],
+    ['sh-kd 2 or 4', ['alone', 'kd 2', 'kd 4']],
+  ]);
 });

@@ -39,3 +39,17 @@ function joined(names: readonly RowName[]): RowName {
     settings: Object.fromEntries(options.map((option) => [option, values(option)])),
   };
 }
+
+/** What rows are held against, by their new names: a row that several have become, against what each of these was. */
+export function underNewNames(
+  baselines: ReadonlyMap<string, readonly string[]>,
+  rename: (row: string) => string,
+): ReadonlyMap<string, readonly string[]> {
+  const renamed = new Map<string, Set<string>>();
+  for (const [row, others] of baselines) {
+    const all = new Set([...(renamed.get(rename(row)) ?? []), ...others.map(rename)]);
+    all.delete(rename(row));
+    renamed.set(rename(row), all);
+  }
+  return new Map([...renamed].map(([row, others]) => [row, [...others]]));
+}
