@@ -1,4 +1,5 @@
 import { UserError } from '@headshare/core/runtime/user-error';
+import { problemOf } from '@headshare/core/tracking/destination';
 
 /**
  * Runs a command of this folder: Ctrl-C and SIGTERM abort its signal, a user's mistake is printed as its sentence.
@@ -25,8 +26,10 @@ export function command(work: (signal: AbortSignal) => Promise<void>): void {
     (error: unknown) => {
       process.exitCode = 1;
       if (interruption.signal.aborted) process.exitCode = interrupted;
-      else if (error instanceof UserError) console.error(error.message);
-      else if (error instanceof Error && error.name === 'MlflowError') console.error(`${error.message}.`);
+      else if (error instanceof UserError) {
+        console.error(error.message);
+        process.exitCode = error.exitCode;
+      } else if (error instanceof Error && error.name === 'MlflowError') console.error(`${problemOf(error)}.`);
       else console.error(error);
     },
   );

@@ -1,38 +1,39 @@
-/**
- * `nx run tools:sync`: sends what the journals under `runs/` still hold to MLFLOW_TRACKING_URI or the workspace's own
- * server. What was sent before is not sent again.
- */
-import { join, relative } from 'node:path';
+/** `nx run tools:sync`: sends what journals still hold. */
+import { existsSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { destinationOf } from '@headshare/core/tracking/destination';
-import { replayJournal } from '@headshare/core/tracking/replay';
 import fastGlob from 'fast-glob';
 import { command } from './command';
+import { syncJournals } from './sync-journals';
+import { readSyncOptions, syncUsage } from './sync-options';
+
+const root = join(__dirname, '../../..');
 
 command(async (signal) => {
-  const root = join(__dirname, '../../..');
-  const destination = destinationOf();
-  const journals = await fastGlob('runs/**/journal.jsonl', { cwd: root, absolute: true });
-  let damaged = 0;
-  let sent = 0;
-  for (const journal of journals.sort()) {
-    const replay = replayJournal(journal, destination);
-    const before = replay.sent();
-    try {
-      await replay.pass(signal);
-    } catch (error) {
-      // A damaged journal must not keep the others from being sent; a missing server would keep them all.
-      if (!(error instanceof UserError) || replay.address() === undefined) throw error;
-      console.error(error.message);
-      damaged++;
-      continue;
-    }
-    const after = replay.sent();
-    if (after === undefined || after.bytes === before?.bytes) continue;
-    sent++;
-    console.log(`${relative(root, journal)}: sent to ${replay.address()}`);
-    for (const sentence of after.refused.slice(before?.refused.length ?? 0)) console.log(`  not taken: ${sentence}`);
+  const { run = 'runs', help } = readSyncOptions(process.argv.slice(2));
+  if (help) {
+    console.log(syncUsage);
+    return;
   }
-  console.log(sent === 0 ? `Nothing to send: ${journals.length} journals are complete.` : `Sent ${sent} journals.`);
-  if (damaged > 0) throw new UserError(`${damaged} journals are damaged.`, 1);
+  const folder = resolve(root, run);
+  const journals = existsSync(folder) ? await fastGlob('**/journal.jsonl', { cwd: folder, absolute: true }) : [];
+  if (journals.length === 0 && run !== 'runs') {
+    throw new UserError(
+      `--run: there is no journal.jsonl in ${folder}; a run's folder is runs/PACKAGE/EXPERIMENT/KEY.`,
+    );
+  }
+  const nameOf = (journal: string): string => {
+    const shown = relative(root, journal);
+    return shown.startsWith('..') ? journal : shown;
+  };
+  const { sent, failed } = await syncJournals(journals.sort(), destinationOf(), signal, nameOf).catch((error) => {
+    if (signal.aborted) console.error('Interrupted: the next call goes on where this one has ended.');
+    throw error;
+  });
+  if (sent > 0) console.log(`Sent ${counted(sent)}.`);
+  else if (failed === 0) console.log(`Nothing to send: ${counted(journals.length)} complete.`);
+  if (failed > 0) throw new UserError(`${counted(failed)} could not be sent to the end.`, 1);
 });
+
+const counted = (journals: number): string => (journals === 1 ? '1 journal' : `${journals} journals`);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTracking } from '@headshare/core/tracking/tracker';
 import { median } from '../step/measurement';

@@ -1,0 +1,73 @@
+import { statSync } from 'node:fs';
+import { UserError } from '@headshare/core/runtime/user-error';
+import { type Destination, problemOf } from '@headshare/core/tracking/destination';
+import { type Replay, replayJournal } from '@headshare/core/tracking/replay';
+import { makeProgress } from '@headshare/core/train/progress';
+import { MlflowError } from 'mlflow-js-client';
+
+export interface SyncedJournals {
+  /** Journals that had something to send, and now have nothing more. */
+  readonly sent: number;
+  /** Journals that could not be sent to their end. */
+  readonly failed: number;
+}
+
+/**
+ * Sends journals one after another, and says of each what became of it. One that cannot be sent keeps none from it.
+ * @param nameOf what a journal is called in what is said
+ * @throws what would fail every journal: there is no server, or it is not for us; and the signal's reason
+ */
+export async function syncJournals(
+  journals: readonly string[],
+  destination: Destination,
+  signal: AbortSignal,
+  nameOf: (journal: string) => string,
+): Promise<SyncedJournals> {
+  const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
+  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - sentBytes(replay)));
+  const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
+  const progress = makeProgress('sync');
+  let before = 0;
+  let sent = 0;
+  let failed = 0;
+  for (const [index, { journal, replay }] of replays.entries()) {
+    const was = replay.sent();
+    const show = (): void => {
+      const done = before + sentBytes(replay) - (was?.bytes ?? 0);
+      progress.update({ done: done / 1000, total: total / 1000, unit: 'kB', text: nameOf(journal) });
+    };
+    show();
+    const showing = setInterval(show, 100);
+    try {
+      await replay.pass(signal);
+    } catch (error) {
+      progress.clear();
+      if (signal.aborted || failsAll(error)) throw error;
+      console.error(`${nameOf(journal)}: ${problemOf(error)}.`);
+      failed++;
+      continue;
+    } finally {
+      clearInterval(showing);
+      before += bytesToSend[index] ?? 0;
+    }
+    const now = replay.sent();
+    if (now === undefined || now.bytes === was?.bytes) continue;
+    sent++;
+    progress.clear();
+    console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
+    for (const sentence of now.refused.slice(was?.refused.length ?? 0)) console.log(`  not taken: ${sentence}`);
+  }
+  progress.clear();
+  return { sent, failed };
+}
+
+const sentBytes = (replay: Replay): number => replay.sent()?.bytes ?? 0;
+
+const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
+
+/** Whether it is about the server rather than about one journal. */
+function failsAll(error: unknown): boolean {
+  if (error instanceof UserError) return true;
+  if (!(error instanceof MlflowError)) return false;
+  return error.code === 'SERVER_NOT_STARTED' || !['refused', 'not-sent'].includes(error.kind);
+}

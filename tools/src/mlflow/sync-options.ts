@@ -1,0 +1,29 @@
+import { parseArgs } from 'node:util';
+import { UserError } from '@headshare/core/runtime/user-error';
+import { closest } from 'fastest-levenshtein';
+
+export const syncUsage = `Sends what the journals of runs still hold to MLFLOW_TRACKING_URI or the workspace's own server.
+What was sent before is not sent again.
+npx nx run tools:sync [options]
+  --run=FOLDER  the run, or the runs, in this folder instead of all under runs/`;
+
+const options = { run: { type: 'string' }, help: { type: 'boolean' } } as const;
+
+/** @throws UserError for what is no option, with the nearest name, and for one without its value */
+export function readSyncOptions(argv: readonly string[]): { readonly run?: string; readonly help: boolean } {
+  const parsed = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
+  for (const token of parsed.tokens) {
+    if (token.kind === 'positional') throw new UserError(`'${token.value}' is no option: write --run=${token.value}`);
+    if (token.kind !== 'option') continue;
+    if (!Object.hasOwn(options, token.name)) {
+      const nearest = closest(token.name, Object.keys(options));
+      throw new UserError(`unknown option ${token.rawName}; did you mean --${nearest}?`);
+    }
+    if (token.name === 'help' && token.value !== undefined) throw new UserError('--help takes no value');
+  }
+  const { run, help } = parsed.values;
+  if (run !== undefined && (typeof run !== 'string' || run === '')) {
+    throw new UserError("--run needs a value: a run's folder");
+  }
+  return { ...(run !== undefined && { run }), help: help === true };
+}

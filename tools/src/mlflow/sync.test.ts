@@ -1,0 +1,102 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync, mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { openJournal } from '@headshare/core/tracking/journal';
+import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';
+import { expectAllOnServer } from '../../../packages/core/test/recorded-run';
+
+let server: MlflowServer;
+
+beforeAll(async () => {
+  server = await mlflowServer();
+  await server.start();
+}, 90_000);
+
+afterAll(() => server?.remove());
+
+/** The journal of a run that could not be sent. `start`: whether it says whose it is. */
+async function unsent(name: string, points: number, start = true): Promise<string> {
+  const folder = join(server.folder, 'runs', name);
+  mkdirSync(folder, { recursive: true });
+  const file = join(folder, 'journal.jsonl');
+  const journal = openJournal(file, (sentence) => {
+    throw new Error(sentence);
+  });
+  if (start) journal.append({ time: 1, type: 'start', id: name, experiment: 'headshare/face', name });
+  for (let step = 0; step < points; step++) {
+    journal.append({ time: 2 + step, type: 'metrics', step, values: { loss: step / 8 } });
+  }
+  journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
+  await journal.close();
+  return file;
+}
+
+function start(args: readonly string[], uri = server.uri): ChildProcess {
+  const command = ['-r', '@swc-node/register', join(__dirname, 'sync.ts'), ...args];
+  const env = { ...process.env, MLFLOW_TRACKING_URI: uri };
+  return spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..'), stdio: ['ignore', 'pipe', 'pipe'] });
+}
+
+async function ended(child: ChildProcess) {
+  const [output, errors] = await Promise.all([child.stdout && text(child.stdout), child.stderr && text(child.stderr)]);
+  if (child.exitCode === null) await once(child, 'exit');
+  return { output, errors, code: child.exitCode };
+}
+
+const sync = (...args: string[]) => ended(start(args));
+
+test('all journals below a folder are sent; one that cannot be keeps none from it', async () => {
+  const good = [await unsent('several/a', 20), await unsent('several/c', 30)];
+  const bad = await unsent('several/b', 5, false);
+  const folder = join(server.folder, 'runs/several');
+
+  const { output, errors, code } = await sync(`--run=${folder}`);
+  expect(output).toContain(`${good[0]}: sent to ${server.uri}/#/experiments/`);
+  expect(output).toContain('Sent 2 journals.');
+  expect(errors).toBe(`${bad}: ${bad} does not begin with its run.\n1 journal could not be sent to the end.\n`);
+  expect(code).toBe(1);
+  for (const journal of good) await expectAllOnServer(server.uri, journal);
+
+  const again = await sync('--run', join(folder, 'a'));
+  expect(again).toEqual({ output: 'Nothing to send: 1 journal complete.\n', errors: '', code: 0 });
+});
+
+test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {
+  const journal = await unsent('long', 20_000);
+  const child = start([`--run=${join(server.folder, 'runs/long')}`]);
+  const result = ended(child);
+  while (!existsSync(journal.replace('.jsonl', '.sent.json')) && child.exitCode === null) await sleep(10);
+  await sleep(200);
+  child.kill('SIGINT');
+  const interrupted = {
+    output: '',
+    errors: 'Interrupted: the next call goes on where this one has ended.\n',
+    code: 130,
+  };
+  expect(await result).toEqual(interrupted);
+
+  expect(await sync(`--run=${join(server.folder, 'runs/long')}`)).toMatchObject({ errors: '', code: 0 });
+  await expectAllOnServer(server.uri, journal);
+}, 90_000);
+
+test('a server that is not there is told once, whatever there is to send', async () => {
+  await unsent('none/a', 1);
+  await unsent('none/b', 1);
+  const { output, errors, code } = await ended(
+    start([`--run=${join(server.folder, 'runs/none')}`], 'http://127.0.0.1:1'),
+  );
+  expect([output, code]).toEqual(['', 1]);
+  expect(errors).toBe('http://127.0.0.1:1 cannot be reached: connect ECONNREFUSED 127.0.0.1:1.\n');
+});
+
+test.each([
+  [['--rum=x'], 'unknown option --rum; did you mean --run?'],
+  [['--run'], "--run needs a value: a run's folder"],
+  [['runs/face'], "'runs/face' is no option: write --run=runs/face"],
+  [['--run=/nowhere'], "--run: there is no journal.jsonl in /nowhere; a run's folder is runs/PACKAGE/EXPERIMENT/KEY."],
+])('%s is refused', async (args, sentence) => {
+  expect(await sync(...args)).toEqual({ output: '', errors: `${sentence}\n`, code: 2 });
+});
