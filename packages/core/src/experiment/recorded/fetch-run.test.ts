@@ -3,8 +3,9 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, createRun, ensureExperiment, uploadFolder } from 'mlflow-js-client';
+import { connect, createRun, ensureExperiment, logBatch, uploadFolder } from 'mlflow-js-client';
 import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
+import { readJournal } from '../../tracking/journal';
 import { fetchRun } from './fetch-run';
 import { findRun } from './find-run';
 
@@ -35,12 +36,17 @@ async function recorded(key: string, said: string, are: string): Promise<string>
   const experimentId = await ensureExperiment(connection, 'headshare/demo');
   const { info } = await createRun(connection, { experimentId, name: key, startTime: Date.now() });
   await uploadFolder(connection, info, folder);
+  const told = { epoch: [1, 2], top1: [0.25, 0.5], 'step/loss': [3, 2] };
+  const metrics = Object.entries(told).flatMap(([name, values]) =>
+    values.map((value, i) => ({ key: name, value, step: 10 * (i + 1), timestamp: 1000 * (i + 1) })),
+  );
+  await logBatch(connection, info.run_id, { metrics });
   return info.run_id;
 }
 
 const found = async (word: string) => findRun(word, { root, connect: async () => connect(server.uri) });
 
-test('are fetched once, whole', async () => {
+test('are fetched once, whole, with what they told epoch by epoch', async () => {
   const run = await found((await recorded('0123456789ab', 'weights', 'weights')).slice(0, 20));
   expect(run).toMatchObject({
     package: 'demo',
@@ -51,6 +57,12 @@ test('are fetched once, whole', async () => {
   expect(folder).toBe(join(root, '.cache/runs/0123456789ab'));
   expect(readFileSync(join(folder, 'last.safetensors'), 'utf8')).toBe('weights');
   expect(await fetchRun(run, root)).toBe(folder);
+  const events = [];
+  for await (const { event } of readJournal(join(folder, 'journal.jsonl'))) events.push(event);
+  expect(events).toEqual([
+    { type: 'metrics', step: 10, time: 1000, values: { epoch: 1, top1: 0.25 } },
+    { type: 'metrics', step: 20, time: 2000, values: { epoch: 2, top1: 0.5 } },
+  ]);
 }, 60_000);
 
 test('whose files are others than they were are refused, and not kept', async () => {

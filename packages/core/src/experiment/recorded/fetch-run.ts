@@ -1,14 +1,15 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rename, rm } from 'node:fs/promises';
+import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { downloadFolder } from 'mlflow-js-client';
+import { downloadFolder, getMetricHistory } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
+import { encodeEvent } from '../../tracking/journal';
 import { sha256 } from '../store';
 import type { RecordedRun } from './recorded-run';
 
 /**
  * The folder with a run's files: its own, or, of a run that only MLflow has, a copy that is fetched into the workspace's
- * `.cache/runs` once. Its journal is not among them: MLflow has it as metrics.
+ * `.cache/runs` once. Of its journal, which MLflow has as metrics, there is what was told epoch by epoch.
  * @throws UserError where what MLflow has is not what the run has written
  */
 export async function fetchRun({ folder, inMlflow, finished }: RecordedRun, root: string): Promise<string> {
@@ -25,6 +26,7 @@ export async function fetchRun({ folder, inMlflow, finished }: RecordedRun, root
       if (existsSync(path) && (await sha256(path)) === digest) continue;
       throw new UserError(`MLflow's ${file} of run ${info.run_id} is not what the run has written, or not there`, 1);
     }
+    await writeFile(join(fresh, 'journal.jsonl'), await epochsOf(inMlflow));
     // Another process may have been at it too.
     await rename(fresh, place).catch((error: unknown) => {
       if (!existsSync(place)) throw error;
@@ -33,4 +35,19 @@ export async function fetchRun({ folder, inMlflow, finished }: RecordedRun, root
     await rm(fresh, { recursive: true, force: true });
   }
   return place;
+}
+
+/** The lines of a journal that tell a run's metrics by epoch. */
+async function epochsOf({ connection, info, metrics }: NonNullable<RecordedRun['inMlflow']>): Promise<string> {
+  const byStep = new Map<number, { readonly time: number; readonly values: Record<string, number> }>();
+  // Those of single steps, of the machine and of the end have names of their own.
+  for (const name of metrics.filter((one) => !/^(pretraining|step|system|final|sweep)\//.test(one))) {
+    for (const { step, timestamp: time, value } of await getMetricHistory(connection, info.run_id, name)) {
+      const event = byStep.get(step) ?? { time, values: {} };
+      event.values[name] = value;
+      byStep.set(step, event);
+    }
+  }
+  const events = [...byStep].sort(([a], [b]) => a - b);
+  return events.map(([step, event]) => `${encodeEvent({ type: 'metrics', step, ...event })}\n`).join('');
 }

@@ -80,7 +80,8 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
       runs.map(({ info }) => info.run_id),
     );
   const recorded = recordedRun(await recordsOf(connection, run), `run ${run.info.run_id} in MLflow`);
-  return { ...recorded, inMlflow: { connection, info: run.info } };
+  const metrics = run.data.metrics.map(({ key }) => key);
+  return { ...recorded, inMlflow: { connection, info: run.info, metrics } };
 }
 
 function packagesIn(root: string): readonly string[] {

@@ -18,7 +18,12 @@ export interface RecordedRun {
   /** Where its files are, when they are here. */
   readonly folder?: string;
   /** Where MLflow has them, when they are not. */
-  readonly inMlflow?: { readonly connection: Connection; readonly info: Run['info'] };
+  readonly inMlflow?: {
+    readonly connection: Connection;
+    readonly info: Run['info'];
+    /** The names of its metrics. */
+    readonly metrics: readonly string[];
+  };
 }
 
 /** The files of a run that tell how it was made, by the names under which MLflow has them too. */
