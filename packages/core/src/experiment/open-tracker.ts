@@ -23,6 +23,7 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
       ...(tracker.id !== undefined && { id: tracker.id }),
       params: guarded(tracker.params),
       metrics: guarded(tracker.metrics),
+      lastStep: tracker.lastStep,
       tags: guarded(tracker.tags),
       dataset: guarded(tracker.dataset),
       artifact: guarded(tracker.artifact),
@@ -40,6 +41,7 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
 export const silentTracker: Tracker = {
   params: () => undefined,
   metrics: () => undefined,
+  lastStep: () => undefined,
   tags: () => undefined,
   dataset: () => undefined,
   artifact: () => undefined,

@@ -139,11 +139,14 @@ async function runHere(
     const seconds = (Date.now() - began) / 1000;
     const digests = await digestsOf(folder, result.files ?? []);
     const run: FinishedRun = { key, experiment: name, seconds, digests, stages, result };
-    await writeFinished(folder, run);
-    await Promise.all(passing.map((file) => rm(join(folder, file), { force: true })));
     tracker.metrics(prefixed('final/', result.metrics), 0);
-    for (const file of ['config.json', 'environment.json', 'result.json', ...(result.files ?? [])])
+    for (const file of ['config.json', 'environment.json', ...(result.files ?? [])])
       tracker.artifact(join(folder, file));
+    // Once the result is there, nothing of the run is done again: its record has to be.
+    await tracker.flush();
+    await writeFinished(folder, run);
+    tracker.artifact(join(folder, 'result.json'));
+    await Promise.all(passing.map((file) => rm(join(folder, file), { force: true })));
     const { address, note } = await tracker.finish('FINISHED');
     if (note !== undefined) log(note);
     if (address === undefined) return run;

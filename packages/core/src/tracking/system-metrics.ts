@@ -1,7 +1,4 @@
 /** What a run's machine was doing meanwhile, by MLflow's names (`system/cpu_utilization_percentage` ...). */
-import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
-import { join } from 'node:path';
-import { decodeEvent } from './event-line';
 import { watchGpus } from './gpu-metrics';
 import { type Sample, systemSampler } from './system-sample';
 
@@ -57,12 +54,12 @@ export interface SystemMetrics {
 
 /**
  * Looks at the machine every so often, while the run whose folder and tracker these are goes on, and tells the means of
- * the looks, rounded as MLflow does to tenths. Steps count the values, on from those in the folder's journal.
+ * the looks, rounded as MLflow does to tenths. Steps count the values, on from those of an earlier part of the run.
  * Nothing of it keeps the process alive or throws.
  */
 export function watchSystem(
   folder: string,
-  tracker: { metrics(values: Sample, step: number): void },
+  tracker: { metrics(values: Sample, step: number): void; lastStep(name: string): number | undefined },
   { interval, samples, gpu }: SystemMetricsSettings,
 ): SystemMetrics {
   const sample = systemSampler(folder);
@@ -71,7 +68,7 @@ export function watchSystem(
     for (const [name, value] of Object.entries(values)) looks.set(name, [...(looks.get(name) ?? []), value]);
   };
   const gpus = gpu ? watchGpus(interval, note) : undefined;
-  let step = lastSystemStep(join(folder, 'journal.jsonl'));
+  let step = tracker.lastStep('system/process_memory_usage_megabytes') ?? 0;
   let taken = 0;
   let last = performance.now();
   const tell = (): void => {
@@ -114,37 +111,4 @@ function aggregate(looks: ReadonlyMap<string, readonly number[]>): Sample {
       return [`system/${name}`, Math.round(10 * (value ?? 0)) / 10];
     }),
   );
-}
-
-/** The step of the last value in a journal, 0 where there is none. It is looked for from the end: journals are long. */
-function lastSystemStep(file: string): number {
-  let descriptor: number;
-  try {
-    descriptor = openSync(file, 'r');
-  } catch {
-    return 0;
-  }
-  try {
-    const chunk = Buffer.alloc(262_144);
-    let behind: Buffer = Buffer.alloc(0);
-    for (let end = fstatSync(descriptor).size; end > 0; ) {
-      const begin = Math.max(0, end - chunk.length);
-      const bytes = readSync(descriptor, chunk, 0, end - begin, begin);
-      const text = Buffer.concat([chunk.subarray(0, bytes), behind]);
-      const newline = text.indexOf(10);
-      const firstLine = begin === 0 ? 0 : newline < 0 ? text.length : newline + 1;
-      const lines = text.toString('utf8', firstLine).split('\n');
-      for (const line of lines.reverse()) {
-        const event = line.includes('"system/') ? decodeEvent(line) : undefined;
-        if (event?.type === 'metrics') return event.step;
-      }
-      behind = Buffer.from(text.subarray(0, firstLine));
-      end = begin;
-    }
-    return 0;
-  } catch {
-    return 0;
-  } finally {
-    closeSync(descriptor);
-  }
 }

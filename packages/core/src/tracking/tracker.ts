@@ -38,6 +38,8 @@ export interface Tracker {
   params(params: Readonly<Record<string, unknown>>): void;
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
+  /** The step at which a metric was told last, in an earlier part of the run too; undefined: never yet. */
+  lastStep(name: string): number | undefined;
   tags(tags: Readonly<Record<string, string>>): void;
   /** Says what the run reads; told again, it is the same. `from`: its folder or file; left out, the package draws it. */
   dataset(dataset: Omit<DatasetInput, 'source'> & { readonly from?: string | undefined }): void;
@@ -106,6 +108,7 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
       const fresh = freshOf(values, step, time);
       if (fresh) events.append({ time, type: 'metrics', step, values: fresh });
     },
+    lastStep: (name: string) => points.get(validName(name))?.step,
     tags: (tags: Readonly<Record<string, string>>) => {
       const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
       append({ type: 'tags', tags: Object.fromEntries(valid) });
@@ -161,6 +164,7 @@ function startSenderIfPossible(file: string, trackingUri: string | undefined, lo
 const unrecorded: Tracker = {
   params: () => undefined,
   metrics: () => undefined,
+  lastStep: () => undefined,
   tags: () => undefined,
   dataset: () => undefined,
   artifact: () => undefined,

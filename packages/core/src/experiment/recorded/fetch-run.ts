@@ -3,7 +3,7 @@ import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { downloadFolder, getMetricHistory } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
-import { encodeEvent } from '../../tracking/journal';
+import { encodeEvent } from '../../tracking/event-line';
 import { sha256 } from '../store';
 import type { RecordedRun } from './recorded-run';
 
