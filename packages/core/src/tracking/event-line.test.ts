@@ -15,6 +15,11 @@ test('NaN and infinities, which JSON lacks, are written as strings', () => {
   );
 });
 
+test('a text that looks like what JSON makes of NaN stays what it is', () => {
+  const event: JournalEvent = { time: 1, type: 'params', params: { teacher: 'null' } };
+  expect(decodeEvent(encodeEvent(event))).toEqual(event);
+});
+
 test('any number of any metric comes back as it was', () => {
   fc.assert(
     fc.property(events, (event) => {

@@ -2,10 +2,13 @@ import type { JournalEvent } from './event';
 
 /** One line, without its end. JSON has no NaN and no infinities: they are written as strings. */
 export function encodeEvent(event: JournalEvent): string {
-  return JSON.stringify(event, (_, value: unknown) =>
-    typeof value === 'number' && !Number.isFinite(value) ? String(value) : value,
-  );
+  const line = JSON.stringify(event);
+  // JSON.stringify has made nulls of them. To be asked about every value takes it a third longer, and a step waits.
+  return line.includes('null') ? JSON.stringify(event, spellNonFinite) : line;
 }
+
+const spellNonFinite = (_: string, value: unknown): unknown =>
+  typeof value === 'number' && !Number.isFinite(value) ? String(value) : value;
 
 /** The event of a line; undefined when it is none. */
 export function decodeEvent(line: string): JournalEvent | undefined {

@@ -14,31 +14,42 @@ export type LastPoint = { -readonly [K in keyof MetricPoint]: MetricPoint[K] };
 export function freshMetrics(
   points: Map<string, LastPoint>,
 ): (metrics: Metrics, step: number, time: number) => Metrics | undefined {
-  const validNames = new Map<string, string>();
-  const nameOf = (key: string): string => {
-    let name = validNames.get(key);
-    if (name === undefined) {
-      name = validName(key);
-      validNames.set(key, name);
+  const byKey = new Map<string, LastPoint>();
+  const lastOf = (key: string): LastPoint => {
+    let last = byKey.get(key);
+    if (last === undefined) {
+      const name = validName(key);
+      last = points.get(name) ?? { name, value: Number.NaN, step: Number.NEGATIVE_INFINITY, time: 0 };
+      points.set(name, last);
+      byKey.set(key, last);
     }
-    return name;
-  };
-  const isFresh = (name: string, value: number, step: number, time: number): boolean => {
-    const last = points.get(name);
-    if (last === undefined) points.set(name, { name, value, step, time });
-    else if (step <= last.step) return false;
-    else {
-      last.value = value;
-      last.step = step;
-      last.time = time;
-    }
-    return true;
+    return last;
   };
   return (metrics, step, time) => {
-    const keys = Object.keys(metrics);
-    const told = keys.filter((key) => isFresh(nameOf(key), metrics[key] as number, step, time));
-    if (told.length === 0) return undefined;
-    if (told.length === keys.length && told.every((key) => nameOf(key) === key)) return metrics;
-    return Object.fromEntries(told.map((key) => [nameOf(key), metrics[key] as number]));
+    const all: LastPoint[] = [];
+    let isPlain = true;
+    for (const key of Object.keys(metrics)) {
+      const last = lastOf(key);
+      isPlain &&= last.step < step && last.name === key;
+      all.push(last);
+    }
+    if (isPlain) {
+      for (const last of all) move(last, metrics[last.name] as number, step, time);
+      return all.length > 0 ? metrics : undefined;
+    }
+    const fresh: [string, number][] = [];
+    for (const [key, value] of Object.entries(metrics)) {
+      const last = lastOf(key);
+      if (last.step >= step) continue;
+      move(last, value, step, time);
+      fresh.push([last.name, value]);
+    }
+    return fresh.length > 0 ? Object.fromEntries(fresh) : undefined;
   };
+}
+
+function move(point: LastPoint, value: number, step: number, time: number): void {
+  point.value = value;
+  point.step = step;
+  point.time = time;
 }
