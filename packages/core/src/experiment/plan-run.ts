@@ -31,7 +31,7 @@ export async function planRun(experiment: Stage, settings: Settings, session: Se
   const identity = { experiment: name, options, data, sources, device, ...reports, ...(files && { files }) };
   const key = runKey(identity);
   const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
-  return { name, label: runLabel(experiment, name, settings), identity, key, folder };
+  return { name, label: runLabel(experiment, name, options[name] ?? {}, settings), identity, key, folder };
 }
 
 /** The run of a plan, if it has finished: in its folder, or in `artifacts/`, from where it is then brought there. */
@@ -84,10 +84,21 @@ async function filesOf(
   return Object.keys(named).length === 0 ? undefined : named;
 }
 
-/** The experiment, the profile, and those of its options that were given. */
-function runLabel(experiment: Stage, name: string, { profile, given }: Settings): string {
-  const settings = Object.entries(given)
-    .filter(([option]) => Object.hasOwn(experiment.options, option))
+/**
+ * The experiment, its method and seed, by which runs are told apart most often, the profile, and what else was given.
+ * @param values all options of the experiment
+ */
+function runLabel(
+  { options, reports }: Stage,
+  name: string,
+  values: Readonly<Record<string, unknown>>,
+  { profile, given }: Settings,
+): string {
+  // Lists show the beginning of a name.
+  const { method, seed } = reports ? {} : values;
+  const first = [...(typeof method === 'string' ? [method] : []), ...(seed === undefined ? [] : [`seed ${seed}`])];
+  const others = Object.entries(given)
+    .filter(([option]) => Object.hasOwn(options, option) && (reports || (option !== 'method' && option !== 'seed')))
     .map(([option, value]) => `${option}=${String(value)}`);
-  return [name, ...(profile === 'default' ? [] : [profile]), ...settings].join(' ').slice(0, 200);
+  return [name, ...first, ...(profile === 'default' ? [] : [profile]), ...others].join(' ').slice(0, 200);
 }

@@ -45,7 +45,7 @@ describe('running an experiment', () => {
     const { base, get, tracked } = session();
     const { run, folder } = await runStage(get('student'), { profile: 'smoke', given: { seed: 3 } }, base);
     expect(run.result).toMatchObject({ metrics: { teacher: 2 }, summary: 'student after teacher' });
-    expect(run.address).toBe('http://mlflow/student smoke seed=3');
+    expect(run.address).toBe('http://mlflow/student th-kd seed 3 smoke');
     expect(readdirSync(folder).sort()).toEqual(['config.json', 'environment.json', 'result.json']);
     expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject({
       package: 'demo',
@@ -54,10 +54,10 @@ describe('running an experiment', () => {
       options: { student: { seed: 3, epochs: 1 }, teacher: { seed: 3, teacherEpochs: 2 } },
     });
     expect(tracked).toEqual([
-      'teacher smoke seed=3: {"final/accuracy":2}',
-      'teacher smoke seed=3: FINISHED',
-      'student smoke seed=3: {"final/teacher":2}',
-      'student smoke seed=3: FINISHED',
+      'teacher seed 3 smoke: {"final/accuracy":2}',
+      'teacher seed 3 smoke: FINISHED',
+      'student th-kd seed 3 smoke: {"final/teacher":2}',
+      'student th-kd seed 3 smoke: FINISHED',
     ]);
   });
 
