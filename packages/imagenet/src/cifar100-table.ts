@@ -1,11 +1,11 @@
 /** RepDistiller's table of CIFAR-100, any part of it, trained here and put beside the published numbers. */
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StageOutcome } from '@headshare/core/experiment/define';
 import type { NetworkResult } from '@headshare/core/experiment/network-stages';
 import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
 import type { SelectOn } from '@headshare/core/train/task';
 import { type PublishedPair, pairName } from './published-cifar100';
 
@@ -62,8 +62,8 @@ const notes = {
 /** Writes `table.md` and `table.csv` into the run's folder. @returns what the terminal shows */
 export async function reportTable(rows: readonly TableRow[], dataset: string, folder: string) {
   const table = publishedTable(rows, dataset);
-  await writeFile(join(folder, 'table.md'), markdownTable(table));
-  await writeFile(join(folder, 'table.csv'), csvTable(table));
+  writeAtomically(join(folder, 'table.md'), [markdownTable(table)]);
+  writeAtomically(join(folder, 'table.csv'), [csvTable(table)]);
   const metrics = Object.fromEntries(
     rows.map(({ pair, by, last }) => [`${pairName(pair)}/${by.replace(/[^\w.-]/g, '_')}`, summarise(last).mean]),
   );

@@ -1,7 +1,7 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { histogramChart } from '../report/histogram-chart';
 import { drawPicture } from '../report/picture';
+import { writeAtomically } from '../runtime/write-atomically';
 import type { HeadAgreement } from '../train/head-agreement';
 
 /** The cosines of a network's class vectors with its teacher's, by class: a list of numbers. */
@@ -30,7 +30,7 @@ export async function drawHeads({ cosines, biasDifferences }: HeadAgreement, fol
     }),
   };
   for (const [file, chart] of Object.entries(charts))
-    await writeFile(join(folder, file), (await drawPicture(chart)).png);
-  await writeFile(join(folder, cosinesFile), JSON.stringify(Array.from(cosines)));
+    writeAtomically(join(folder, file), [(await drawPicture(chart)).png]);
+  writeAtomically(join(folder, cosinesFile), [JSON.stringify(Array.from(cosines))]);
   return [...Object.keys(charts), cosinesFile];
 }

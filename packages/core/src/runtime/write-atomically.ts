@@ -4,9 +4,10 @@ import { UserError } from './user-error';
 
 /**
  * Writes the parts one after another into `file` through a temporary file beside it, synced and renamed: a crash or a
- * full disk leaves the one before it. @throws UserError on a full or read-only disk.
+ * full disk leaves the one before it. Texts are written as UTF-8. @throws UserError on a full or read-only disk.
  */
-export function writeAtomically(file: string, parts: readonly Uint8Array[]): void {
+export function writeAtomically(file: string, content: readonly (Uint8Array | string)[]): void {
+  const parts = content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
   const temporary = `${file}.partial`;
   let descriptor: number | undefined;
   try {

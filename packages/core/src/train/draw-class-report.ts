@@ -26,8 +26,7 @@ export async function drawClassReport(
     ['worst-classes.png', (await drawPicture(classesChart(report, nameOf))).png],
   ]);
   if (report.pairs.length > 0) files.set('confusions.png', (await drawPicture(pairsChart(report, nameOf))).png);
-  for (const [name, content] of files)
-    writeAtomically(join(folder, name), [typeof content === 'string' ? Buffer.from(content) : content]);
+  for (const [name, content] of files) writeAtomically(join(folder, name), [content]);
   return [...files.keys()];
 }
 

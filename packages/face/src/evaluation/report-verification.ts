@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { detChart } from '@headshare/core/report/det-chart';
 import { drawPicture } from '@headshare/core/report/picture';
 import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { writeAtomically } from '@headshare/core/runtime/write-atomically';
 import { reportedFars, type VerificationResult } from './verification';
 
 /** A set's result, or a model's: what tables and pictures call it. */
@@ -59,6 +59,6 @@ export async function reportVerification(
     'verification-det.svg': det.svg,
     'verification-det.png': det.png,
   };
-  for (const [name, content] of Object.entries(files)) await writeFile(join(folder, name), content);
+  for (const [name, content] of Object.entries(files)) writeAtomically(join(folder, name), [content]);
   return { files: Object.keys(files), summary: terminalTable(table) };
 }

@@ -100,7 +100,7 @@ async function begin(folder: string, identity: string): Promise<void> {
   await mkdir(folder, { recursive: true });
   const file = join(folder, 'key.json');
   const known = (await contentOf(file))?.toString('utf8');
-  if (known === undefined) writeAtomically(file, [Buffer.from(identity)]);
+  if (known === undefined) writeAtomically(file, [identity]);
   else if (known !== identity) {
     throw new UserError(
       `${folder} holds embeddings of other images, or by another network: remove it, or name another.`,

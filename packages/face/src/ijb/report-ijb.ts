@@ -1,4 +1,3 @@
-import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { detChart } from '@headshare/core/report/det-chart';
 import { countedHistogramChart } from '@headshare/core/report/histogram-chart';
@@ -34,7 +33,7 @@ export function ijbMetrics({ tarAtFar, auc, eer }: IjbResult, prefix = ''): Reco
 /** Writes all that was measured as JSON, arrays of numbers as lists. */
 export function writeResults(file: string, measured: object): void {
   const plainArrays = (_: string, value: unknown) => (value instanceof Float64Array ? [...value] : value);
-  writeAtomically(file, [Buffer.from(`${JSON.stringify(measured, plainArrays, 1)}\n`)]);
+  writeAtomically(file, [`${JSON.stringify(measured, plainArrays, 1)}\n`]);
 }
 
 /** TAR at FAR of each model, beside the published ones where the set is IJB-C. */
@@ -102,7 +101,7 @@ export async function reportIjb(
     const { svg, png } = await drawPicture(chart);
     files.push([`${prefix}-${name}.svg`, svg], [`${prefix}-${name}.png`, png]);
   }
-  for (const [name, content] of files) await writeFile(join(folder, name), content);
+  for (const [name, content] of files) writeAtomically(join(folder, name), [content]);
   return { files: files.map(([name]) => name), summary: terminalTable(table) };
 }
 

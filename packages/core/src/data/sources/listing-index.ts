@@ -58,7 +58,7 @@ export async function writeIndex(place: IndexPlace, tree: ReadonlyMap<string, Fo
   try {
     await mkdir(join(place, '..'), { recursive: true });
     const lines = [...tree.values()].map((listing) => Buffer.from(`${JSON.stringify(listing)}\n`));
-    writeAtomically(place, [Buffer.from(`${format}\n`), ...lines, Buffer.from(`${tree.size} folders`)]);
+    writeAtomically(place, [`${format}\n`, ...lines, `${tree.size} folders`]);
   } catch {
     // As said.
   }

@@ -70,7 +70,7 @@ export async function packShards(source: ImageSource, folder: string, options: P
     labels: Array.from(source.labels),
     ...(boxes.length === total && total > 0 && { boxes }),
   };
-  writeAtomically(shardIndexFile(at, source.name), [Buffer.from(JSON.stringify(index))]);
+  writeAtomically(shardIndexFile(at, source.name), [JSON.stringify(index)]);
   return index;
 }
 

@@ -1,10 +1,10 @@
-import { writeFile } from 'node:fs/promises';
 import { join, relative } from 'node:path';
 import { htmlPage, type Section } from '../../report/html-page';
 import { drawPicture } from '../../report/picture';
 import { summarise } from '../../report/statistics';
 import { csvTable, markdownTable } from '../../report/table';
 import { terminalTable } from '../../report/terminal-table';
+import { writeAtomically } from '../../runtime/write-atomically';
 import type { StageResult } from '../define';
 import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
 import { comparisonCharts } from './pictures';
@@ -51,7 +51,7 @@ export async function writeReport(
     .set('report.html', htmlPage({ title: layout.title, sections }))
     .set('summary.csv', csvTable(summaryTable(runs, layout)))
     .set('runs.csv', csvTable(each));
-  for (const [file, content] of files) await writeFile(join(folder, file), content);
+  for (const [file, content] of files) writeAtomically(join(folder, file), [content]);
   return {
     runs,
     metrics: Object.fromEntries(

@@ -34,6 +34,6 @@ export function writeTrainingRecords(folder: string, faces: readonly LabelledFac
   for (let i = 1; i < records.length; i++) offsets[i] = (offsets[i - 1] as number) + (framed[i - 1] as Buffer).length;
   const index = recordIndexText({ keys: Float64Array.from(records, ({ key }) => key), offsets });
   writeAtomically(join(folder, 'train.rec'), framed);
-  writeAtomically(join(folder, 'train.idx'), [Buffer.from(index)]);
-  writeAtomically(join(folder, 'property'), [Buffer.from(`${ranges.length},${size},${size}`)]);
+  writeAtomically(join(folder, 'train.idx'), [index]);
+  writeAtomically(join(folder, 'property'), [`${ranges.length},${size},${size}`]);
 }
