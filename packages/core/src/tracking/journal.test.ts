@@ -1,4 +1,13 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
@@ -147,4 +156,19 @@ test('appended events are in the file after a flush, while it is still open', as
   journal.append(metrics(2));
   await journal.close();
   expect(await read()).toEqual([metrics(1), metrics(2)]);
+});
+
+test('what is told after the end goes nowhere, least of all into the file that has got its place', async () => {
+  const journal = openJournal(file, tellsNothing);
+  journal.append(metrics(1));
+  await journal.close();
+  // The system hands out the number of a file that was closed to the next one.
+  const other = openSync(join(folder, 'other'), 'w+');
+  journal.append(metrics(2));
+  await journal.flush();
+  await journal.close();
+  writeSync(other, 'still open');
+  closeSync(other);
+  expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('still open');
+  expect(await read()).toEqual([metrics(1)]);
 });
