@@ -69,7 +69,11 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   }
   const resumed = existsSync(join(folder, 'config.json'));
   await makeFolder(folder);
-  const unlock = await lockFolder(folder, () => log(`${name}: another process is at it; waiting for its result`));
+  const unlock = await lockFolder(
+    folder,
+    () => log(`${name}: another process is at it; waiting for its result`),
+    session.signal,
+  );
   try {
     // The process that held the lock may have done the work.
     const done = await readFinished(folder);

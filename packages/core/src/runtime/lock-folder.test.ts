@@ -66,3 +66,9 @@ test('a holder that is killed while another process waits is noticed at once', a
   await unlock();
   expect(holder.signalCode).toBe('SIGKILL');
 }, 20_000);
+
+test('whoever is told to stop waits no longer', async () => {
+  const stopped = new AbortController();
+  const waiting = lockFolder(lockedBy('stopped', process.ppid), () => stopped.abort(), stopped.signal);
+  await expect(waiting).rejects.toThrow('aborted');
+});

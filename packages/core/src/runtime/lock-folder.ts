@@ -10,14 +10,18 @@ const pause = 1000;
 
 /**
  * Keeps other processes from a folder until what it returns is called. Waits while another one holds it, which `onWait`
- * is told. The lock of a process that was killed on this machine is taken over at once, of others after two minutes.
+ * is told, until `signal` is aborted, whose reason it throws. The lock of a process that was killed on this machine is taken over at once, of others after two minutes.
  */
-export async function lockFolder(folder: string, onWait: () => void): Promise<() => Promise<void>> {
+export async function lockFolder(
+  folder: string,
+  onWait: () => void,
+  signal?: AbortSignal,
+): Promise<() => Promise<void>> {
   for (let attempt = 0; ; attempt++) {
     // Each time: the holder may be killed while this one waits, and a killed orphan stays listed until it is reaped.
     const release = await tryLock(folder, join(folder, holderFile));
     if (release) return release;
     if (attempt === 0) onWait();
-    await sleep(pause);
+    await sleep(pause, undefined, { signal });
   }
 }
