@@ -1,7 +1,7 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
+import { sentenceOf } from '../runtime/sentence-of';
 import { type Beginning, inModel } from './beginning';
-import { sentenceOf } from './destination';
 import type { JournalEvent, LoggedNetwork, MetricPoint } from './event';
 import { dropKept, keepContent, keepFile } from './kept-files';
 import type { OrderedEvents } from './ordered-events';

@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
+import { sentenceOf } from '../runtime/sentence-of';
 import { type Beginning, readBeginning } from './beginning';
-import { type Destination, destinationOf, sentenceOf } from './destination';
+import { type Destination, destinationOf } from './destination';
 import type { DatasetInput, JournalEvent } from './event';
 import { fileEvents, type TrackedNetwork } from './file-events';
 import { freshMetrics } from './fresh-metrics';
