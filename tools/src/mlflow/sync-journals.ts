@@ -2,6 +2,7 @@ import { statSync } from 'node:fs';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
 import { type Replay, replayJournal } from '@headshare/core/tracking/replay';
+import { refusals } from '@headshare/core/tracking/replay/sent';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 
@@ -55,7 +56,7 @@ export async function syncJournals(
     sent++;
     progress.clear();
     console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
-    for (const sentence of now.refused.slice(was?.refused.length ?? 0)) console.log(`  not taken: ${sentence}`);
+    for (const sentence of refusals(now, was)) console.log(`  not taken: ${sentence}`);
   }
   progress.clear();
   return { sent, failed };

@@ -56,7 +56,9 @@ test('all journals below a folder are sent; one that cannot be keeps none from i
   const { output, errors, code } = await sync(`--run=${folder}`);
   expect(output).toContain(`${good[0]}: sent to ${server.uri}/#/experiments/`);
   expect(output).toContain('Sent 2 journals.');
-  expect(errors).toBe(`${bad}: ${bad} does not begin with its run.\n1 journal could not be sent to the end.\n`);
+  expect(errors).toBe(
+    `${bad}: ${bad} does not say which run it is of: its beginning is damaged, and the run has not gone on since.\n1 journal could not be sent to the end.\n`,
+  );
   expect(code).toBe(1);
   for (const journal of good) await expectAllOnServer(server.uri, journal);
 

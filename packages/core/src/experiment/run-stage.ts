@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
+import { sha256 } from '../runtime/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
@@ -16,7 +17,6 @@ import {
   familyKey,
   type RunIdentity,
   readFinished,
-  sha256,
   type UsedStage,
   writeFinished,
   writeJson,

@@ -1,8 +1,8 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
+import { sha256 } from '../runtime/sha256';
 import type { StageResult } from './define';
 
 /** A finished run as `result.json` keeps it. */
@@ -87,13 +87,6 @@ export async function reportingDigest(core: string = join(__dirname, '../..')): 
 /** The digest of a file's content, as options that name one are known by. */
 export async function digestFile(path: string): Promise<string> {
   return (await sha256(path)).slice(0, 16);
-}
-
-/** SHA-256 of a file's content, 64 hexadecimal digits. */
-export async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest('hex');
 }
 
 async function digestFiles(

@@ -11,6 +11,7 @@ import { type Journal, openJournal } from './journal';
 import { dropUnlogged } from './kept-files';
 import { orderedEvents } from './ordered-events';
 import { clip, flatten, validName } from './parameters';
+import { forgetLostLines } from './replay/sent';
 import { startSender } from './sender';
 import { sourceTags } from './source-tags';
 
@@ -79,6 +80,7 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
     const beginning = await readBeginning(file);
     dropUnlogged(file, beginning.kept);
     const journal = openJournal(file, log);
+    forgetLostLines(file);
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
     return record(run, journal, { ...beginning, source, file, log });
   } catch (error) {
