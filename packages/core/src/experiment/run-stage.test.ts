@@ -168,6 +168,60 @@ describe('running an experiment', () => {
     expect(tracked).toHaveLength(events);
   });
 
+  it('has finished once its result is there, whatever becomes of the rest', async () => {
+    const { base, get, tracked } = session();
+    const track: Session['track'] = async (run) => {
+      const tracker = await base.track(run);
+      return {
+        ...tracker,
+        finish: (status) => {
+          // Where the result would be written again, with its address.
+          mkdirSync(join(run.folder, `result.json.${process.pid}.tmp`), { recursive: true });
+          return tracker.finish(status);
+        },
+      };
+    };
+    const { run } = await runStage(get('teacher'), defaults, { ...base, track });
+    expect(run.address).toBe('http://mlflow/teacher seed 0');
+    expect(tracked.at(-1)).toBe('teacher seed 0: FINISHED');
+    expect(tracked.filter((line) => line.endsWith('FAILED'))).toEqual([]);
+  });
+
+  it('ends the record of a finished run that was killed before it had', async () => {
+    const { base, get, lines } = session();
+    const { folder } = await runStage(get('teacher'), defaults, base);
+    const journal = join(folder, 'journal.jsonl');
+    const start = { time: 1, type: 'start', id: 'a', experiment: 'headshare/demo', name: 'a' };
+    writeFileSync(journal, `${JSON.stringify(start)}\n{"time":2,"type":"met`);
+    for (const _ of [1, 2]) expect((await runStage(get('teacher'), defaults, base)).reused).toBe(true);
+    const ended = readFileSync(journal, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(ended).toEqual([
+      start,
+      { time: 1, type: 'artifact', folder: '', path: 'result.json' },
+      { time: 1, type: 'finish', status: 'FINISHED' },
+    ]);
+    const told = lines.filter((line) => line.includes('tools:sync'));
+    expect(told).toEqual([
+      'teacher: it was killed before MLflow knew that it had finished; `npx nx run tools:sync` tells it',
+    ]);
+  });
+
+  it('tells what is not in MLflow of a run that failed', async () => {
+    const fails = `export default defineExperiment({
+      summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
+    });`;
+    const { base, get, lines } = session({ fails });
+    const track: Session['track'] = async () => ({
+      ...silentTracker,
+      finish: async () => ({ note: 'not all is there' }),
+    });
+    await expect(runStage(get('fails'), defaults, { ...base, track })).rejects.toThrow('no convergence');
+    expect(lines.at(-1)).toBe('not all is there');
+  });
+
   it("fails with the experiment's own error, and is not finished", async () => {
     const fails = `export default defineExperiment({
       summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },

@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  statSync,
   write,
   writeSync,
 } from 'node:fs';
@@ -199,6 +200,19 @@ export async function* readJournal(
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * The last event, looked for among the last 64 kB; undefined where there is none.
+ * Throws the file system's error when the file cannot be read.
+ */
+export async function lastEvent(file: string): Promise<JournalEvent | undefined> {
+  let last: JournalEvent | undefined;
+  // What is cut off at the beginning is no event.
+  for await (const { event } of readJournal(file, Math.max(0, statSync(file).size - 65_536))) {
+    if (event.type !== 'damaged') last = event;
+  }
+  return last;
 }
 
 const damagedLine = (file: string, byte: number): DamagedLine => ({
