@@ -72,6 +72,8 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
       log(`${name}: it was killed before MLflow knew that it had finished; \`npx nx run tools:sync\` tells it`);
     return { run: finished, folder, reused: true };
   }
+  const { package: packageName, root } = catalog;
+  await experiment.admit(resolveOptions(experiment, settings), { package: packageName, root, signal: session.signal });
   const resumed = existsSync(join(folder, 'config.json'));
   await makeFolder(folder);
   const unlock = await lockFolder(
