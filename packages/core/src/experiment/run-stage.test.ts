@@ -247,6 +247,26 @@ describe("an experiment's artifacts", () => {
     expect(existsSync(join(back.folder, 'weights'))).toBe(true);
   });
 
+  it('leave what an interrupted run has told, which nobody may know yet', async () => {
+    const { base, get, root } = session();
+    const done = await runStage(get('teacher'), defaults, base);
+    await publish('teacher', done, base.catalog);
+    rmSync(join(done.folder, 'result.json'));
+    writeFileSync(
+      join(done.folder, 'journal.jsonl'),
+      '{"time":1,"type":"start","id":"a","experiment":"e","name":"n"}\n',
+    );
+    mkdirSync(join(done.folder, 'journal.files'));
+    writeFileSync(join(done.folder, 'journal.files/kept'), 'not sent yet');
+
+    const back = await runStage(get('teacher'), defaults, base);
+
+    expect(back).toEqual({ ...done, reused: true });
+    expect(readFileSync(join(back.folder, 'journal.jsonl'), 'utf8')).toMatch(/"id":"a".*\n.*\n.*"FINISHED"}\n$/);
+    expect(readFileSync(join(back.folder, 'journal.files/kept'), 'utf8')).toBe('not sent yet');
+    expect(readdirSync(join(root, 'runs/demo/teacher'))).toEqual([back.run.key]);
+  });
+
   it('of other settings are of no use', async () => {
     const { base, get, root } = session();
     await publish('teacher', await runStage(get('teacher'), defaults, base), base.catalog);

@@ -23,7 +23,7 @@ export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessE
 }
 
 /** The server over the data in `folder` (.mlflow), started when it does not run. */
-export function localDestination(folder: string): Destination {
+function localDestination(folder: string): Destination {
   return {
     name: 'local',
     connect: async (signal) => connect((await ensureLocalServer(folder, signal)).uri, { signal }),
