@@ -6,7 +6,6 @@ import { sha256 } from '../runtime/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
-import { endLeftRecord } from './end-left-record';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
 import type { openTracker } from './open-tracker';
 import { artifactsFolder, findFinished, planRun, type RunPlan } from './plan-run';
@@ -66,9 +65,7 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   const finished = await findFinished(plan, session);
   if (finished !== undefined) {
     log(`${name}: done already, ${shownFolder}`);
-    // A finished run is of use where nothing can be written, too.
-    const ended = await endLeftRecord(folder).catch(() => undefined);
-    if (ended)
+    if (await wasLeft(folder))
       log(`${name}: it was killed before MLflow knew that it had finished; \`npx nx run tools:sync\` tells it`);
     return { run: finished, folder, reused: true };
   }
@@ -173,6 +170,13 @@ async function runHere(
   const tracked = { ...run, address };
   await writeFinished(folder, tracked).catch(() => undefined);
   return tracked;
+}
+
+/** Ends the record of a run that was killed before it could. A run is of use where nothing can be written, too. */
+async function wasLeft(folder: string): Promise<boolean> {
+  if (!existsSync(join(folder, 'journal.jsonl'))) return false;
+  const { endLeftRecord } = await import('./end-left-record');
+  return (await endLeftRecord(folder).catch(() => undefined)) !== undefined;
 }
 
 /** Loaded only now: `--help` and a finished run do without it. */

@@ -2,6 +2,7 @@ import { spawn, spawnSync } from 'node:child_process';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from './lock-folder';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-lock-'));
@@ -57,6 +58,20 @@ test('what this process holds itself is waited for', async () => {
   await unlock();
   await second;
   expect(order).toEqual(['waits', 'has it']);
+});
+
+test('a lock that somebody removed is let go without complaint: what it was for is done', async () => {
+  const folder = join(root, 'removed');
+  mkdirSync(folder);
+  // Its refreshing, every ten seconds, notices.
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  const unlock = await lockFolder(folder, () => undefined);
+  rmSync(`${folder}.lock`, { recursive: true });
+  await jest.advanceTimersByTimeAsync(10_000);
+  jest.useRealTimers();
+  await sleep(50);
+  await unlock();
+  expect(readdirSync(folder)).toEqual([]);
 });
 
 test('a holder that is killed while another process waits is noticed at once', async () => {

@@ -25,7 +25,8 @@ export async function tryLock(path: string, holderFile: string): Promise<(() => 
     return () => {
       held.delete(resolve(path));
       rmSync(holderFile, { force: true });
-      return release();
+      // Removed by hand, or another process's by now: there is nothing to let go.
+      return release().catch(() => undefined);
     };
   } catch (error) {
     if (Reflect.get(Object(error), 'code') !== 'ELOCKED') throw error;
