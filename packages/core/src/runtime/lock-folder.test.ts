@@ -1,5 +1,14 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -43,6 +52,29 @@ test('the lock of one that lives, or is on another machine, is waited for', asyn
 
 test('the lock of a dead process that had the number of this one, as in a container, is taken over', async () => {
   expect(await waits(lockedBy('same number', process.pid))).toBe(false);
+});
+
+test('the lock of one that was suspended, and so did not refresh it, is still its own', async () => {
+  const folder = join(root, 'suspended');
+  mkdirSync(folder);
+  const unlock = await lockFolder(folder, () => undefined);
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  const stopped = new AbortController();
+  await expect(lockFolder(folder, () => stopped.abort(), stopped.signal)).rejects.toThrow('aborted');
+  await unlock();
+});
+
+// Where the system says when a process began.
+(existsSync('/proc/self/stat') ? test : test.skip)('a process is told from a later one of its number', async () => {
+  const began = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8'))?.[1];
+  const here = `${hostname()} ${began}`;
+  const longAgo = new Date(Date.now() - 3_600_000);
+  const folder = lockedBy('long ago', process.ppid, here);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  const stopped = new AbortController();
+  await expect(lockFolder(folder, () => stopped.abort(), stopped.signal)).rejects.toThrow('aborted');
+  expect(await waits(lockedBy('later', process.ppid, `${here}0`))).toBe(false);
 });
 
 test('what this process holds itself is waited for', async () => {
