@@ -222,6 +222,19 @@ describe('running an experiment', () => {
     expect(lines.at(-1)).toBe('not all is there');
   });
 
+  it('costs nothing that the machine cannot be looked at', async () => {
+    const { base, get, lines } = session();
+    const track: Session['track'] = async (run) => ({
+      ...(await base.track(run)),
+      id: 'recorded',
+      lastStep: () => {
+        throw new Error('no such file: /proc/stat');
+      },
+    });
+    expect((await runStage(get('teacher'), defaults, { ...base, track })).reused).toBe(false);
+    expect(lines).toContain('The machine is not looked at: no such file: /proc/stat.');
+  });
+
   it("fails with the experiment's own error, and is not finished", async () => {
     const fails = `export default defineExperiment({
       summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },

@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
+import { sentenceOf } from '../runtime/sentence-of';
 import { sha256 } from '../runtime/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
@@ -183,7 +184,12 @@ async function wasLeft(folder: string): Promise<boolean> {
 async function startSystemMetrics(folder: string, tracker: Tracker, log: Session['log']) {
   const { systemMetricsSettings, watchSystem } = await import('../tracking/system-metrics');
   const settings = systemMetricsSettings(process.env, log);
-  return settings && watchSystem(folder, tracker, settings);
+  try {
+    return settings && watchSystem(folder, tracker, settings);
+  } catch (error) {
+    log(`The machine is not looked at: ${sentenceOf(error)}.`);
+    return undefined;
+  }
 }
 
 async function digestsOf(folder: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {

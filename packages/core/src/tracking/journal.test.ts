@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { JournalEvent } from './event';
-import { type DamagedLine, openJournal, readJournal } from './journal';
+import { type DamagedLine, lastEvent, openJournal, readJournal } from './journal';
 
 let folder: string;
 let file: string;
@@ -92,6 +92,12 @@ test('a complete line that is no event is named and left out', async () => {
   await write([metrics(2)]);
   const sentence = `${file}: the line at byte ${place} is damaged or of a later version, and left out`;
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
+});
+
+test('the last event is found behind however many others', async () => {
+  await write([...Array.from({ length: 2000 }, (_, step) => metrics(step))]);
+  appendFileSync(file, '\0\n{"time":3,"type":"fini');
+  expect(await lastEvent(file)).toEqual(metrics(1999));
 });
 
 test('whatever bytes a disk puts in the place of others, lines that it left alone are read', async () => {

@@ -36,7 +36,7 @@ export interface TrackedRun {
 export interface Tracker {
   /** The run's own, by which others name it as their parent; undefined where it is not recorded. */
   readonly id?: string;
-  /** Nested objects become dotted names. */
+  /** Nested objects become dotted names. One that was told in an earlier part of the run keeps its value. */
   params(params: Readonly<Record<string, unknown>>): void;
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
@@ -95,7 +95,11 @@ interface Recording extends Beginning {
   readonly log: (sentence: string) => void;
 }
 
-function record(run: TrackedRun, journal: Journal, { id, points, inModels, source, file, log }: Recording): Tracker {
+function record(
+  run: TrackedRun,
+  journal: Journal,
+  { id, params: told, points, inModels, source, file, log }: Recording,
+): Tracker {
   const events = orderedEvents(journal);
   const append = (event: Untimed<JournalEvent>): void => events.append({ time: Date.now(), ...event });
   const freshOf = freshMetrics(points);
@@ -105,7 +109,10 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
   };
 
   const tracker = {
-    params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
+    params: (params: Readonly<Record<string, unknown>>) => {
+      const fresh = Object.entries(flatten(params)).filter(([name]) => !told.has(name));
+      if (fresh.length > 0) append({ type: 'params', params: Object.fromEntries(fresh) });
+    },
     metrics: (values: Readonly<Record<string, number>>, step: number) => {
       const time = Date.now();
       const fresh = freshOf(values, step, time);
