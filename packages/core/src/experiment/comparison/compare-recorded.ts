@@ -2,7 +2,7 @@
 import { resolve } from 'node:path';
 import { UserError } from '../../runtime/user-error';
 import type { NetworkResult } from '../network-stages';
-import { written } from '../option';
+import { camelCase, written } from '../option';
 import { fetchRun } from '../recorded/fetch-run';
 import { findRun, type Places } from '../recorded/find-run';
 import type { RecordedRun } from '../recorded/recorded-run';
@@ -126,8 +126,6 @@ function settingsOf(
     ]),
   );
 }
-
-const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Each row is held against the student alone under the same options, where there is one, and against the first. */
 function baselinesOf(trainings: readonly Training[]): ReadonlyMap<string, readonly string[]> {
