@@ -1,4 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { once } from 'node:events';
+import { mkdirSync, mkdtempSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { mlflowPython } from '../test/real-server';
@@ -35,6 +38,21 @@ async function spawn(name: string, port: number): Promise<ServerProcess> {
   servers.push(server);
   return server;
 }
+
+test('a server that has run for months is found healthy, however much it has printed', async () => {
+  const server = createServer((_, response) => response.end('OK')).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const log = join(folder, 'server.log');
+  writeFileSync(log, 'INFO:     Uvicorn running on http://127.0.0.1:5000 (Press CTRL+C to quit)\n');
+  // More than a string can hold.
+  truncateSync(log, 600 * 2 ** 20);
+  const { port } = server.address() as AddressInfo;
+  try {
+    await untilHealthy({ uri: `http://127.0.0.1:${port}`, pid: process.pid, log }, 1000);
+  } finally {
+    server.close();
+  }
+});
 
 test('of two servers that found the same port free, the one that did not get it has not started', async () => {
   const port = await freePort();

@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect } from './connection';
@@ -71,12 +71,13 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
  */
 export async function untilHealthy(server: ServerProcess, timeout = 60_000, signal?: AbortSignal): Promise<void> {
   const connection = connect(server.uri);
-  const until = Date.now() + timeout;
-  while (!(printed(server.log).includes(listening) && (await isHealthy(connection)))) {
+  // The clock of the wall may be set.
+  const until = performance.now() + timeout;
+  while (!(printed(server.log, 'first').includes(listening) && (await isHealthy(connection)))) {
     const running = isRunning(server.pid);
-    if (!running || Date.now() > until) {
+    if (!running || performance.now() > until) {
       const why = running ? `it did not answer within ${timeout / 1000} s` : 'it ended';
-      const last = printed(server.log).trim().split('\n').at(-1);
+      const last = printed(server.log, 'last').trim().split('\n').at(-1);
       throw new MlflowError(
         `the MLflow server did not start: ${why}${last ? ` with "${last}"` : ''} (${server.log})`,
         'SERVER_NOT_STARTED',
@@ -121,9 +122,17 @@ export async function freePort(preferred = 0): Promise<number> {
   return preferred === 0 ? listen(0) : listen(preferred).catch(() => listen(0));
 }
 
-function printed(file: string): string {
+/** The first or the last 64 kB: a server prints a line for each request, for as long as it lives. */
+function printed(file: string, which: 'first' | 'last'): string {
   try {
-    return readFileSync(file, 'utf8');
+    const descriptor = openSync(file, 'r');
+    try {
+      const part = Buffer.alloc(65_536);
+      const position = which === 'first' ? 0 : Math.max(0, fstatSync(descriptor).size - part.length);
+      return part.toString('utf8', 0, readSync(descriptor, part, 0, part.length, position));
+    } finally {
+      closeSync(descriptor);
+    }
   } catch {
     return '';
   }

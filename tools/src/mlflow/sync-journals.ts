@@ -1,7 +1,10 @@
 import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
 import { type Replay, replayJournal } from '@headshare/core/tracking/replay';
+import { refusals } from '@headshare/core/tracking/replay/sent';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 
@@ -14,6 +17,7 @@ export interface SyncedJournals {
 
 /**
  * Sends journals one after another, and says of each what became of it. One that cannot be sent keeps none from it.
+ * Those of runs whose process was killed are ended first.
  * @param nameOf what a journal is called in what is said
  * @throws what would fail every journal: there is no server, or it is not for us; and the signal's reason
  */
@@ -23,6 +27,12 @@ export async function syncJournals(
   signal: AbortSignal,
   nameOf: (journal: string) => string,
 ): Promise<SyncedJournals> {
+  for (const journal of journals) {
+    // Where nothing can be written nothing can be sent, which says so.
+    const status = await endLeftRecord(dirname(journal)).catch(() => undefined);
+    const goesOn = status === 'KILLED' ? '; the same command goes on' : '';
+    if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
+  }
   const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
   const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - sentBytes(replay)));
   const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
@@ -55,7 +65,7 @@ export async function syncJournals(
     sent++;
     progress.clear();
     console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
-    for (const sentence of now.refused.slice(was?.refused.length ?? 0)) console.log(`  not taken: ${sentence}`);
+    for (const sentence of refusals(now, was)) console.log(`  not taken: ${sentence}`);
   }
   progress.clear();
   return { sent, failed };

@@ -3,7 +3,8 @@ import { UserError } from '@headshare/core/runtime/user-error';
 import { closest } from 'fastest-levenshtein';
 
 export const syncUsage = `Sends what the journals of runs still hold to MLFLOW_TRACKING_URI or the workspace's own server.
-What was sent before is not sent again.
+What was sent before is not sent again. A run whose process was killed ends as KILLED, or as FINISHED where its result
+is there; it may still go on.
 npx nx run tools:sync [options]
   --run=FOLDER  the run, or the runs, in this folder instead of all under runs/`;
 

@@ -1,9 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync } from 'node:fs';
+import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { lockFolder } from '@headshare/core/runtime/lock-folder';
 import { openJournal } from '@headshare/core/tracking/journal';
 import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';
 import { expectAllOnServer } from '../../../packages/core/test/recorded-run';
@@ -17,10 +18,11 @@ beforeAll(async () => {
 
 afterAll(() => server?.remove());
 
-/** The journal of a run that could not be sent. `start`: whether it says whose it is. */
-async function unsent(name: string, points: number, start = true): Promise<string> {
+/** The journal of a run that could not be sent. `start`: whether it says whose it is. `end`: whether it ended. */
+async function unsent(name: string, points: number, { start = true, end = true } = {}): Promise<string> {
   const folder = join(server.folder, 'runs', name);
   mkdirSync(folder, { recursive: true });
+  writeFileSync(join(folder, 'config.json'), '{}');
   const file = join(folder, 'journal.jsonl');
   const journal = openJournal(file, (sentence) => {
     throw new Error(sentence);
@@ -29,7 +31,7 @@ async function unsent(name: string, points: number, start = true): Promise<strin
   for (let step = 0; step < points; step++) {
     journal.append({ time: 2 + step, type: 'metrics', step, values: { loss: step / 8 } });
   }
-  journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
+  if (end) journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
   await journal.close();
   return file;
 }
@@ -50,18 +52,44 @@ const sync = (...args: string[]) => ended(start(args));
 
 test('all journals below a folder are sent; one that cannot be keeps none from it', async () => {
   const good = [await unsent('several/a', 20), await unsent('several/c', 30)];
-  const bad = await unsent('several/b', 5, false);
+  const bad = await unsent('several/b', 5, { start: false });
   const folder = join(server.folder, 'runs/several');
 
   const { output, errors, code } = await sync(`--run=${folder}`);
   expect(output).toContain(`${good[0]}: sent to ${server.uri}/#/experiments/`);
   expect(output).toContain('Sent 2 journals.');
-  expect(errors).toBe(`${bad}: ${bad} does not begin with its run.\n1 journal could not be sent to the end.\n`);
+  expect(errors).toBe(
+    `${bad}: ${bad} does not say which run it is of: its beginning is damaged, and the run has not gone on since.\n1 journal could not be sent to the end.\n`,
+  );
   expect(code).toBe(1);
   for (const journal of good) await expectAllOnServer(server.uri, journal);
 
   const again = await sync('--run', join(folder, 'a'));
   expect(again).toEqual({ output: 'Nothing to send: 1 journal complete.\n', errors: '', code: 0 });
+});
+
+test('a run whose process is gone ends: as finished where its result is there, as killed otherwise', async () => {
+  const [killed, finished, alive] = await Promise.all(
+    ['killed', 'finished', 'alive'].map((name) => unsent(`gone/${name}`, 3, { end: false })),
+  );
+  const folderOf = (name: string) => join(server.folder, 'runs/gone', name);
+  writeFileSync(join(folderOf('finished'), 'result.json'), JSON.stringify({ key: '0123456789ab', result: {} }));
+  const unlock = await lockFolder(folderOf('alive'), () => undefined);
+  const { output, errors, code } = await sync(`--run=${join(server.folder, 'runs/gone')}`);
+  await unlock();
+  expect([errors, code]).toEqual(['', 0]);
+  expect(output).toContain(`${killed}: its process is gone: KILLED; the same command goes on`);
+  expect(output).toContain(`${finished}: its process is gone: FINISHED`);
+  const ends = [killed, finished, alive].map(async (journal) => {
+    const { status, end_time } = (await expectAllOnServer(server.uri, journal as string)).info;
+    return [status, end_time];
+  });
+  // When they were last heard of.
+  expect(await Promise.all(ends)).toEqual([
+    ['KILLED', 4],
+    ['FINISHED', 4],
+    ['RUNNING', undefined],
+  ]);
 });
 
 test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {

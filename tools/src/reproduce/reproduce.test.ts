@@ -157,6 +157,18 @@ describe('a run made again', () => {
   });
 });
 
+it('is not begun when it was stopped before', async () => {
+  const folder = made();
+  const controller = new AbortController();
+  const lines: string[] = [];
+  const say = (line: string): void => {
+    lines.push(line);
+    if (line.startsWith('The command')) controller.abort(new Error('stopped by hand'));
+  };
+  await expect(again(folder, { signal: controller.signal, say })).rejects.toThrow('stopped by hand');
+  expect(lines).not.toContain('the teacher is trained');
+});
+
 describe('a run with another number of threads', () => {
   const before = process.env.HEADSHARE_THREADS;
   afterEach(() => {

@@ -30,6 +30,7 @@ export async function runAgain(
   run: RecordedRun,
   { root, sources, runs, words, signal, say }: Again,
 ): Promise<RecordedRun> {
+  signal.throwIfAborted();
   const file = join(sources, 'packages', run.package, 'experiments', `${run.identity.experiment}.ts`);
   const runner = join(sources, 'packages/core/src/experiment/main.ts');
   const child = spawn(process.execPath, ['-r', '@swc-node/register', runner, file, ...words], {

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { experimentsOf, type Places } from '@headshare/core/experiment/recorded/find-run';
 import { type RecordedRun, readRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { familyKey } from '@headshare/core/experiment/store';
+import { sentenceOf } from '@headshare/core/runtime/sentence-of';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { validName } from '@headshare/core/tracking/parameters';
 import fastGlob from 'fast-glob';
@@ -31,7 +32,7 @@ export async function seedsOf(
     collect('MLflow', await inMlflow(run, connect));
   } catch (error) {
     if (!(error instanceof MlflowError) && !(error instanceof UserError)) throw error;
-    say(`MLflow was not asked for other seeds: ${error.message.replace(/\.$/, '')}.`);
+    say(`MLflow was not asked for other seeds: ${sentenceOf(error)}.`);
   }
   return { kind: 'seeds', bySeed, from: sources.join(' and ') };
 }

@@ -3,7 +3,7 @@ import { distance } from 'fastest-levenshtein';
 import { UserError } from '../runtime/user-error';
 import { type Catalog, reach } from './catalog';
 import type { Overrides, Settings, Stage } from './define';
-import { type Option, type Options, written } from './option';
+import { camelCase, type Option, type Options, written } from './option';
 
 /** What an experiment's command line asks for. */
 export interface CommandLine extends Settings {
@@ -11,8 +11,6 @@ export interface CommandLine extends Settings {
   /** Only check the command line, then stop. */
   readonly check: boolean;
 }
-
-const camelCase = (name: string): string => name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
 /**
  * Reads an experiment's command line: `--epochs=3`, `--epochs 3`, `--flip-test`, `--no-flip-test`; the last one wins.

@@ -88,8 +88,18 @@ export interface Stage<R extends StageResult = StageResult> {
   readonly reports: boolean;
   /** What the values of `options` must satisfy together; throws UserError. */
   readonly check: (values: Readonly<Record<string, unknown>>, settings: Settings) => void;
+  /** What the values of `options` must satisfy that is known only elsewhere; rejects with UserError. */
+  readonly admit: (values: Readonly<Record<string, unknown>>, place: Place) => Promise<void>;
   /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
   readonly start: (context: RunContext<Readonly<Record<string, unknown>>>) => Promise<R>;
+}
+
+/** Where a run is to be made. */
+export interface Place {
+  readonly package: string;
+  /** The workspace's folder. */
+  readonly root: string;
+  readonly signal: AbortSignal;
 }
 
 /** Option values by profile name. */
@@ -120,6 +130,8 @@ export interface ExperimentDefinition<O extends Options, R extends StageResult, 
   readonly reports?: boolean;
   /** What options must satisfy together, each being valid by itself; throws UserError, before anything runs. */
   readonly check?: (options: Values<O>, settings: Settings) => void;
+  /** What they must satisfy that takes looking elsewhere: rejects with UserError, before the run leaves anything behind. */
+  readonly admit?: (options: Values<O>, place: Place) => Promise<void>;
   /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
   readonly run: (context: RunContext<Values<O>>) => Promise<R>;
 }
@@ -150,7 +162,7 @@ export function defineExperiment<
   R extends StageResult,
   const P extends Profiles = Record<never, never>,
 >(definition: ExperimentDefinition<O, R, P>): Experiment<O, R> {
-  const { summary, needs = {}, uses = {}, options, profiles, reports = false, check, run } = definition;
+  const { summary, needs = {}, uses = {}, options, profiles, reports = false, check, admit, run } = definition;
   return {
     summary,
     needs,
@@ -158,8 +170,9 @@ export function defineExperiment<
     options,
     profiles: profiles ?? {},
     reports,
-    // Sound because exactly the values of `options` are resolved before either is called.
+    // Sound because exactly the values of `options` are resolved before any of these is called.
     check: (values, settings) => check?.(values as Values<O>, settings),
+    admit: async (values, place) => admit?.(values as Values<O>, place),
     start: (context) => run(context as unknown as RunContext<Values<O>>),
   };
 }

@@ -18,7 +18,7 @@ export interface ExperimentDescription {
 }
 
 /** Describes the experiments of a package. */
-export function describePackage(catalog: Catalog): PackageDescription {
+function describePackage(catalog: Catalog): PackageDescription {
   const experiments = [...catalog.experiments].map(([name, experiment]): [string, ExperimentDescription] => [
     name,
     {

@@ -217,6 +217,16 @@ test("a sweep of teachers minds no methods that a profile lists; one's own are r
 
 describe('compare --runs: runs that exist', () => {
   const compared = async (...runs: readonly string[]) => (await run('compare', { runs })).result;
+  /** Before it begins: neither a folder nor a record of it is left. */
+  const refused = async (word: string, sentence: string): Promise<void> => {
+    const left = () => [
+      existsSync(join(root, 'runs/tiny/compare')) && readdirSync(join(root, 'runs/tiny/compare')),
+      [...tracked],
+    ];
+    const before = left();
+    await expect(compared(word)).rejects.toThrow(sentence);
+    expect(left()).toEqual(before);
+  };
   const place = async (name: string, given: Readonly<Record<string, unknown>>) => (await run(name, given)).folder;
 
   test('rows are runs that differ in the seed alone; they are named by what differs, and paired by seed', async () => {
@@ -261,8 +271,15 @@ describe('compare --runs: runs that exist', () => {
   test.each([
     ['nothing/there', "'nothing/there' is neither a run's folder nor its id, which has 4 to 32 digits 0-9, a-f"],
     ['.', '. has no config.json: it is no run, or one of before runs kept their options'],
-  ])('%s is refused', async (word, sentence) => {
-    await expect(compared(word)).rejects.toThrow(sentence);
+  ])('%s is refused', refused);
+
+  test('a word that only MLflow could know is refused when that does not', async () => {
+    process.env.MLFLOW_TRACKING_URI = 'http://127.0.0.1:9';
+    try {
+      await refused('0123456789ab', 'no run begins with 0123456789ab, in runs/ or in MLflow at http://127.0.0.1:9');
+    } finally {
+      delete process.env.MLFLOW_TRACKING_URI;
+    }
   });
 
   test('what has not finished, is of another package, or is no training', async () => {
@@ -272,14 +289,15 @@ describe('compare --runs: runs that exist', () => {
       return join(root, name);
     };
     rmSync(join(copy('unfinished'), 'result.json'));
-    await expect(compared('unfinished')).rejects.toThrow('unfinished has not finished (no result.json)');
+    await refused('unfinished', 'unfinished has not finished (no result.json)');
     const config = join(copy('foreign'), 'config.json');
     writeFileSync(config, readFileSync(config, 'utf8').replace('"tiny"', '"birds"'));
-    await expect(compared('foreign')).rejects.toThrow(
+    await refused(
+      'foreign',
       '--runs: foreign is a run of birds, not of tiny: numbers of different packages do not compare',
     );
     const comparison = relative(root, await place('compare', { runs: [folder] }));
-    await expect(compared(comparison)).rejects.toThrow('is no training of one network: name trainings');
+    await refused(comparison, 'is no training of one network: name trainings');
   });
 
   test('stands alone: other options would change nothing about runs that exist', async () => {

@@ -16,7 +16,7 @@ const ownNumbers = list(text({ default: 'name=value', help: '' }), {
 });
 
 /** The weights of a method: what is not given is the method's published value. */
-export const methodWeights = {
+const methodWeights = {
   gamma: weight("weight of the student's cross-entropy"),
   alpha: weight("weight of the teacher's softened predictions (KD)"),
   beta: weight("weight of the method's own term"),
@@ -63,8 +63,7 @@ export const studentHeadOptions = {
 };
 
 export type MethodWeights = Values<typeof methodWeights>;
-export type MethodValues = Values<typeof methodOptions>;
-export type StudentHeadValues = Values<typeof studentHeadOptions>;
+type MethodValues = Values<typeof methodOptions>;
 
 /** What was given over the published settings, as `parseObjective` takes it. */
 export function objectiveSource(methods: string, hyper: readonly string[], weights: MethodWeights) {

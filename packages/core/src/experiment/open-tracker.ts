@@ -1,3 +1,4 @@
+import { sentenceOf } from '../runtime/sentence-of';
 import type { TrackedRun, Tracker } from '../tracking/tracker';
 
 /**
@@ -6,7 +7,7 @@ import type { TrackedRun, Tracker } from '../tracking/tracker';
  */
 export async function openTracker(run: TrackedRun & { readonly log: (line: string) => void }): Promise<Tracker> {
   const notRecorded = (error: unknown): string =>
-    `The run is not recorded in MLflow: ${error instanceof Error ? error.message.split('\n')[0] : String(error)}`;
+    `The run is not recorded in MLflow: ${sentenceOf(error).split('\n')[0]}.`;
   try {
     const { startTracking } = await import('../tracking/tracker');
     const tracker = await startTracking(run);

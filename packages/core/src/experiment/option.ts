@@ -41,6 +41,10 @@ export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] ex
 export const written = (name: string): string =>
   /^batch[A-Z]/.test(name) ? `--${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
+/** The other way: `teacher-epochs` is `teacherEpochs`. */
+export const camelCase = (name: string): string =>
+  name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
+
 interface Described<T> {
   /** One line for `--help`. */
   readonly help: string;

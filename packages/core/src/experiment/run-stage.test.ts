@@ -168,6 +168,73 @@ describe('running an experiment', () => {
     expect(tracked).toHaveLength(events);
   });
 
+  it('has finished once its result is there, whatever becomes of the rest', async () => {
+    const { base, get, tracked } = session();
+    const track: Session['track'] = async (run) => {
+      const tracker = await base.track(run);
+      return {
+        ...tracker,
+        finish: (status) => {
+          // Where the result would be written again, with its address.
+          mkdirSync(join(run.folder, `result.json.${process.pid}.tmp`), { recursive: true });
+          return tracker.finish(status);
+        },
+      };
+    };
+    const { run } = await runStage(get('teacher'), defaults, { ...base, track });
+    expect(run.address).toBe('http://mlflow/teacher seed 0');
+    expect(tracked.at(-1)).toBe('teacher seed 0: FINISHED');
+    expect(tracked.filter((line) => line.endsWith('FAILED'))).toEqual([]);
+  });
+
+  it('ends the record of a finished run that was killed before it had', async () => {
+    const { base, get, lines } = session();
+    const { folder } = await runStage(get('teacher'), defaults, base);
+    const journal = join(folder, 'journal.jsonl');
+    const start = { time: 1, type: 'start', id: 'a', experiment: 'headshare/demo', name: 'a' };
+    writeFileSync(journal, `${JSON.stringify(start)}\n{"time":2,"type":"met`);
+    for (const _ of [1, 2]) expect((await runStage(get('teacher'), defaults, base)).reused).toBe(true);
+    const ended = readFileSync(journal, 'utf8')
+      .trim()
+      .split('\n')
+      .map((line) => JSON.parse(line));
+    expect(ended).toEqual([
+      start,
+      { time: 1, type: 'artifact', folder: '', path: 'result.json' },
+      { time: 1, type: 'finish', status: 'FINISHED' },
+    ]);
+    const told = lines.filter((line) => line.includes('tools:sync'));
+    expect(told).toEqual([
+      'teacher: it was killed before MLflow knew that it had finished; `npx nx run tools:sync` tells it',
+    ]);
+  });
+
+  it('tells what is not in MLflow of a run that failed', async () => {
+    const fails = `export default defineExperiment({
+      summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
+    });`;
+    const { base, get, lines } = session({ fails });
+    const track: Session['track'] = async () => ({
+      ...silentTracker,
+      finish: async () => ({ note: 'not all is there' }),
+    });
+    await expect(runStage(get('fails'), defaults, { ...base, track })).rejects.toThrow('no convergence');
+    expect(lines.at(-1)).toBe('not all is there');
+  });
+
+  it('costs nothing that the machine cannot be looked at', async () => {
+    const { base, get, lines } = session();
+    const track: Session['track'] = async (run) => ({
+      ...(await base.track(run)),
+      id: 'recorded',
+      lastStep: () => {
+        throw new Error('no such file: /proc/stat');
+      },
+    });
+    expect((await runStage(get('teacher'), defaults, { ...base, track })).reused).toBe(false);
+    expect(lines).toContain('The machine is not looked at: no such file: /proc/stat.');
+  });
+
   it("fails with the experiment's own error, and is not finished", async () => {
     const fails = `export default defineExperiment({
       summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
@@ -191,6 +258,26 @@ describe("an experiment's artifacts", () => {
 
     expect(back).toEqual({ ...done, reused: true });
     expect(existsSync(join(back.folder, 'weights'))).toBe(true);
+  });
+
+  it('leave what an interrupted run has told, which nobody may know yet', async () => {
+    const { base, get, root } = session();
+    const done = await runStage(get('teacher'), defaults, base);
+    await publish('teacher', done, base.catalog);
+    rmSync(join(done.folder, 'result.json'));
+    writeFileSync(
+      join(done.folder, 'journal.jsonl'),
+      '{"time":1,"type":"start","id":"a","experiment":"e","name":"n"}\n',
+    );
+    mkdirSync(join(done.folder, 'journal.files'));
+    writeFileSync(join(done.folder, 'journal.files/kept'), 'not sent yet');
+
+    const back = await runStage(get('teacher'), defaults, base);
+
+    expect(back).toEqual({ ...done, reused: true });
+    expect(readFileSync(join(back.folder, 'journal.jsonl'), 'utf8')).toMatch(/"id":"a".*\n.*\n.*"FINISHED"}\n$/);
+    expect(readFileSync(join(back.folder, 'journal.files/kept'), 'utf8')).toBe('not sent yet');
+    expect(readdirSync(join(root, 'runs/demo/teacher'))).toEqual([back.run.key]);
   });
 
   it('of other settings are of no use', async () => {

@@ -2,6 +2,8 @@ import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { lockFolder } from '../runtime/lock-folder';
+import { sentenceOf } from '../runtime/sentence-of';
+import { sha256 } from '../runtime/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
@@ -16,7 +18,6 @@ import {
   familyKey,
   type RunIdentity,
   readFinished,
-  sha256,
   type UsedStage,
   writeFinished,
   writeJson,
@@ -65,11 +66,19 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   const finished = await findFinished(plan, session);
   if (finished !== undefined) {
     log(`${name}: done already, ${shownFolder}`);
+    if (await wasLeft(folder))
+      log(`${name}: it was killed before MLflow knew that it had finished; \`npx nx run tools:sync\` tells it`);
     return { run: finished, folder, reused: true };
   }
+  const { package: packageName, root } = catalog;
+  await experiment.admit(resolveOptions(experiment, settings), { package: packageName, root, signal: session.signal });
   const resumed = existsSync(join(folder, 'config.json'));
   await makeFolder(folder);
-  const unlock = await lockFolder(folder, () => log(`${name}: another process is at it; waiting for its result`));
+  const unlock = await lockFolder(
+    folder,
+    () => log(`${name}: another process is at it; waiting for its result`),
+    session.signal,
+  );
   try {
     // The process that held the lock may have done the work.
     const done = await readFinished(folder);
@@ -114,7 +123,7 @@ async function runHere(
   });
   const system = tracker.id === undefined ? undefined : await startSystemMetrics(folder, tracker, log);
   const overridden = (overrides: Overrides): Settings => ({ ...settings, given: { ...settings.given, ...overrides } });
-  const began = Date.now();
+  const began = performance.now();
   const stages: UsedStage[] = [];
   const context: RunContext<Readonly<Record<string, unknown>>> = {
     options,
@@ -133,37 +142,54 @@ async function runHere(
     // The run with this key was made by `other.start`, whose result is an R; JSON keeps plain data as it was.
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
+  let run: FinishedRun;
+  let passing: readonly string[] = [];
   try {
-    const { passing = [], ...result } = await experiment.start(context).finally(() => system?.stop());
+    const { passing: temporary = [], ...result } = await experiment.start(context).finally(() => system?.stop());
     signal.throwIfAborted();
-    const seconds = (Date.now() - began) / 1000;
+    const seconds = (performance.now() - began) / 1000;
     const digests = await digestsOf(folder, result.files ?? []);
-    const run: FinishedRun = { key, experiment: name, seconds, digests, stages, result };
+    passing = temporary;
+    run = { key, experiment: name, seconds, digests, stages, result };
     tracker.metrics(prefixed('final/', result.metrics), 0);
     for (const file of ['config.json', 'environment.json', ...(result.files ?? [])])
       tracker.artifact(join(folder, file));
     // Once the result is there, nothing of the run is done again: its record has to be.
     await tracker.flush();
     await writeFinished(folder, run);
-    tracker.artifact(join(folder, 'result.json'));
-    await Promise.all(passing.map((file) => rm(join(folder, file), { force: true })));
-    const { address, note } = await tracker.finish('FINISHED');
-    if (note !== undefined) log(note);
-    if (address === undefined) return run;
-    const tracked = { ...run, address };
-    await writeFinished(folder, tracked);
-    return tracked;
   } catch (error) {
-    await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
+    const { note } = await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
+    if (note !== undefined) log(note);
     throw error;
   }
+  // From here on it has finished: on a full disk, what follows is not there, and that is all.
+  tracker.artifact(join(folder, 'result.json'));
+  await Promise.allSettled(passing.map((file) => rm(join(folder, file), { force: true })));
+  const { address, note } = await tracker.finish('FINISHED');
+  if (note !== undefined) log(note);
+  if (address === undefined) return run;
+  const tracked = { ...run, address };
+  await writeFinished(folder, tracked).catch(() => undefined);
+  return tracked;
+}
+
+/** Ends the record of a run that was killed before it could. A run is of use where nothing can be written, too. */
+async function wasLeft(folder: string): Promise<boolean> {
+  if (!existsSync(join(folder, 'journal.jsonl'))) return false;
+  const { endLeftRecord } = await import('./end-left-record');
+  return (await endLeftRecord(folder).catch(() => undefined)) !== undefined;
 }
 
 /** Loaded only now: `--help` and a finished run do without it. */
 async function startSystemMetrics(folder: string, tracker: Tracker, log: Session['log']) {
   const { systemMetricsSettings, watchSystem } = await import('../tracking/system-metrics');
   const settings = systemMetricsSettings(process.env, log);
-  return settings && watchSystem(folder, tracker, settings);
+  try {
+    return settings && watchSystem(folder, tracker, settings);
+  } catch (error) {
+    log(`The machine is not looked at: ${sentenceOf(error)}.`);
+    return undefined;
+  }
 }
 
 async function digestsOf(folder: string, files: readonly string[]): Promise<Readonly<Record<string, string>>> {

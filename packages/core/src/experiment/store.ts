@@ -1,8 +1,9 @@
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
+import { sha256 } from '../runtime/sha256';
 import type { StageResult } from './define';
 
 /** A finished run as `result.json` keeps it. */
@@ -89,13 +90,6 @@ export async function digestFile(path: string): Promise<string> {
   return (await sha256(path)).slice(0, 16);
 }
 
-/** SHA-256 of a file's content, 64 hexadecimal digits. */
-export async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest('hex');
-}
-
 async function digestFiles(
   folder: string,
   patterns: readonly string[],
@@ -143,14 +137,16 @@ export async function writeJson(path: string, value: unknown): Promise<void> {
 
 /**
  * Makes `to` hold a copy of the run in `from`: hard links, so that a checkpoint takes its space once, and copies where
- * the file system has no links. `to` is swapped as a whole: it never holds files of two runs.
+ * the file system has no links. `to` is swapped as a whole: it never holds files of two runs, but for what an
+ * interrupted one has told of itself and may not have sent yet.
  */
 export async function copyRun(from: string, to: string): Promise<void> {
   const suffix = randomUUID().slice(0, 8);
   const fresh = `${to}.${suffix}.tmp`;
   const old = `${to}.${suffix}.old.tmp`;
   try {
-    await linkTree(from, fresh);
+    await linkTree(from, fresh, (path) => !ownFiles.test(path));
+    if (existsSync(to)) await linkTree(to, fresh, (path) => ownFiles.test(path));
     await rename(to, old).catch(ignoreMissing);
     await rename(fresh, to);
   } finally {
@@ -158,12 +154,12 @@ export async function copyRun(from: string, to: string): Promise<void> {
   }
 }
 
-async function linkTree(from: string, to: string): Promise<void> {
+async function linkTree(from: string, to: string, isWanted: (path: string) => boolean): Promise<void> {
   await mkdir(to, { recursive: true });
   for (const entry of await readdir(from, { recursive: true, withFileTypes: true })) {
     const source = join(entry.parentPath, entry.name);
     const path = relative(from, source);
-    if (!entry.isFile() || ownFiles.test(path)) continue;
+    if (!entry.isFile() || !isWanted(path)) continue;
     const target = join(to, path);
     await mkdir(dirname(target), { recursive: true });
     await link(source, target).catch(() => copyFile(source, target));

@@ -12,7 +12,7 @@ export function temporaryPackage(experiments: Readonly<Record<string, string>>):
 }
 
 /** Writes `experiments/<name>.ts`, with the functions it needs already imported. */
-export function writeExperiment(folder: string, name: string, source: string): void {
+function writeExperiment(folder: string, name: string, source: string): void {
   const imports = `import { defineExperiment } from '${__dirname}/define';
 import { flag, integer, oneOf, optional, text } from '${__dirname}/option';
 `;

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
-import { sentenceOf } from '../tracking/destination';
+import { sentenceOf } from '../runtime/sentence-of';
 import type { TensorSpec } from '../tracking/event';
 import { readNetwork } from '../train/load-network';
 import type { Task, TaskImages } from '../train/task';

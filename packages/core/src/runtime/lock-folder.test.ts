@@ -1,7 +1,17 @@
 import { spawn, spawnSync } from 'node:child_process';
-import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from './lock-folder';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-lock-'));
@@ -44,6 +54,29 @@ test('the lock of a dead process that had the number of this one, as in a contai
   expect(await waits(lockedBy('same number', process.pid))).toBe(false);
 });
 
+test('the lock of one that was suspended, and so did not refresh it, is still its own', async () => {
+  const folder = join(root, 'suspended');
+  mkdirSync(folder);
+  const unlock = await lockFolder(folder, () => undefined);
+  const longAgo = new Date(Date.now() - 3_600_000);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  const stopped = new AbortController();
+  await expect(lockFolder(folder, () => stopped.abort(), stopped.signal)).rejects.toThrow('aborted');
+  await unlock();
+});
+
+// Where the system says when a process began.
+(existsSync('/proc/self/stat') ? test : test.skip)('a process is told from a later one of its number', async () => {
+  const began = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8'))?.[1];
+  const here = `${hostname()} ${began}`;
+  const longAgo = new Date(Date.now() - 3_600_000);
+  const folder = lockedBy('long ago', process.ppid, here);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  const stopped = new AbortController();
+  await expect(lockFolder(folder, () => stopped.abort(), stopped.signal)).rejects.toThrow('aborted');
+  expect(await waits(lockedBy('later', process.ppid, `${here}0`))).toBe(false);
+});
+
 test('what this process holds itself is waited for', async () => {
   const folder = join(root, 'own');
   mkdirSync(folder);
@@ -59,6 +92,20 @@ test('what this process holds itself is waited for', async () => {
   expect(order).toEqual(['waits', 'has it']);
 });
 
+test('a lock that somebody removed is let go without complaint: what it was for is done', async () => {
+  const folder = join(root, 'removed');
+  mkdirSync(folder);
+  // Its refreshing, every ten seconds, notices.
+  jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
+  const unlock = await lockFolder(folder, () => undefined);
+  rmSync(`${folder}.lock`, { recursive: true });
+  await jest.advanceTimersByTimeAsync(10_000);
+  jest.useRealTimers();
+  await sleep(50);
+  await unlock();
+  expect(readdirSync(folder)).toEqual([]);
+});
+
 test('a holder that is killed while another process waits is noticed at once', async () => {
   const holder = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
   const folder = lockedBy('killed', holder.pid ?? 0);
@@ -66,3 +113,9 @@ test('a holder that is killed while another process waits is noticed at once', a
   await unlock();
   expect(holder.signalCode).toBe('SIGKILL');
 }, 20_000);
+
+test('whoever is told to stop waits no longer', async () => {
+  const stopped = new AbortController();
+  const waiting = lockFolder(lockedBy('stopped', process.ppid), () => stopped.abort(), stopped.signal);
+  await expect(waiting).rejects.toThrow('aborted');
+});

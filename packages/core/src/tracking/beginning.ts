@@ -11,6 +11,8 @@ export const inModel = ({ path, sha256 }: LoggedFile): string => `${path} ${sha2
 export interface Beginning {
   /** The run's id, a new one in a new journal. */
   readonly id: string;
+  /** The names of the params that were told: MLflow lets none change. */
+  readonly params: ReadonlySet<string>;
   /** The last point of each metric. */
   readonly points: Map<string, LastPoint>;
   /** The files that are with a model: see `inModel`. */
@@ -22,12 +24,14 @@ export interface Beginning {
 /** Nothing of it where there is no journal yet. Throws as `readJournal` does. */
 export async function readBeginning(file: string): Promise<Beginning> {
   const points = new Map<string, LastPoint>();
+  const params = new Set<string>();
   const inModels = new Set<string>();
   const kept = new Set<string>();
   let id: string | undefined;
   if (existsSync(file)) {
     for await (const { event } of readJournal(file)) {
       if (event.type === 'start') id ??= event.id;
+      for (const name of event.type === 'params' ? Object.keys(event.params) : []) params.add(name);
       if (event.type === 'artifact' && 'kept' in event) kept.add(event.kept);
       for (const logged of event.type === 'model' ? event.model.files : []) {
         kept.add(logged.kept);
@@ -38,5 +42,5 @@ export async function readBeginning(file: string): Promise<Beginning> {
       for (const [name, value] of Object.entries(event.values)) points.set(name, { name, value, step, time });
     }
   }
-  return { id: id ?? randomUUID(), points, inModels, kept };
+  return { id: id ?? randomUUID(), params, points, inModels, kept };
 }

@@ -1,4 +1,5 @@
 import { type Connection, connect, environmentOptions, MlflowError } from 'mlflow-js-client';
+import { sentenceOf } from '../runtime/sentence-of';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
 /** Where journals are sent to. */
@@ -22,7 +23,7 @@ export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessE
 }
 
 /** The server over the data in `folder` (.mlflow), started when it does not run. */
-export function localDestination(folder: string): Destination {
+function localDestination(folder: string): Destination {
   return {
     name: 'local',
     connect: async (signal) => connect((await ensureLocalServer(folder, signal)).uri, { signal }),
@@ -34,10 +35,4 @@ export function problemOf(error: unknown): string {
   const sentence = sentenceOf(error);
   if (!(error instanceof MlflowError) || error.kind !== 'unauthorised') return sentence;
   return `${sentence} (are MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, right?)`;
-}
-
-/** An error's message without its full stop, to go on from. Not instanceof: under jest, errors come from two realms. */
-export function sentenceOf(error: unknown): string {
-  const message: unknown = Reflect.get(Object(error), 'message');
-  return (typeof message === 'string' && message ? message : String(error)).trim().replace(/[.:]$/, '');
 }

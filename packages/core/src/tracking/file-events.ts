@@ -1,8 +1,8 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
+import { sentenceOf } from '../runtime/sentence-of';
 import { type Beginning, inModel } from './beginning';
-import { sentenceOf } from './destination';
-import type { JournalEvent, LoggedNetwork, MetricPoint } from './event';
+import type { JournalEvent, LoggedFile, LoggedNetwork, MetricPoint } from './event';
 import { dropKept, keepContent, keepFile } from './kept-files';
 import type { OrderedEvents } from './ordered-events';
 import { flatten, validName } from './parameters';
@@ -48,9 +48,10 @@ export function fileEvents(
       points: Object.entries(metrics).map(([key, value]) => pointOf(points, validName(key), value, time)),
     };
     const example = inputExample && keepContent(journal, exampleFile, JSON.stringify(inputExample));
-    const kept = Promise.all([...(example ? [example] : []), ...files.map((path) => keepFile(journal, path))]);
+    // At once: the caller may replace the files when this returns.
+    const kept = [...(example ? [example] : []), ...files.map((path) => keepFile(journal, path))];
     const logged = async (): Promise<JournalEvent> => {
-      const entries = await kept;
+      const entries = await allOrNone(journal, kept);
       // Before the next file is read, which may be one of these as an artifact: files are read one after another.
       for (const entry of entries) inModels.add(inModel(entry));
       return { time, type: 'model', model: { ...rest, files: entries } };
@@ -67,6 +68,16 @@ export function fileEvents(
     for (const [each, folder] of filesBelow(path)) logFile(each, posix.join(artifactPath, folder));
   };
   return { artifact, model };
+}
+
+/** Of a model that cannot be kept whole nothing is kept. */
+async function allOrNone(journal: string, files: readonly Promise<LoggedFile>[]): Promise<readonly LoggedFile[]> {
+  const settled = await Promise.allSettled(files);
+  const failed = settled.find((one) => one.status === 'rejected');
+  const kept = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (failed === undefined) return kept;
+  dropKept(journal, kept);
+  throw failed.reason;
 }
 
 /** What an input example is called among a model's files, as MLflow's own client calls it. */

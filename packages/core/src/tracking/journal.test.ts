@@ -1,9 +1,18 @@
-import { appendFileSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  appendFileSync,
+  closeSync,
+  mkdtempSync,
+  openSync,
+  readFileSync,
+  rmSync,
+  writeFileSync,
+  writeSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { JournalEvent } from './event';
-import { type DamagedLine, openJournal, readJournal } from './journal';
+import { type DamagedLine, lastEvent, openJournal, readJournal } from './journal';
 
 let folder: string;
 let file: string;
@@ -85,6 +94,12 @@ test('a complete line that is no event is named and left out', async () => {
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
 });
 
+test('the last event is found behind however many others', async () => {
+  await write([...Array.from({ length: 2000 }, (_, step) => metrics(step))]);
+  appendFileSync(file, '\0\n{"time":3,"type":"fini');
+  expect(await lastEvent(file)).toEqual(metrics(1999));
+});
+
 test('whatever bytes a disk puts in the place of others, lines that it left alone are read', async () => {
   const events = [1, 2, 3, 4, 5].map(metrics);
   await write(events);
@@ -147,4 +162,19 @@ test('appended events are in the file after a flush, while it is still open', as
   journal.append(metrics(2));
   await journal.close();
   expect(await read()).toEqual([metrics(1), metrics(2)]);
+});
+
+test('what is told after the end goes nowhere, least of all into the file that has got its place', async () => {
+  const journal = openJournal(file, tellsNothing);
+  journal.append(metrics(1));
+  await journal.close();
+  // The system hands out the number of a file that was closed to the next one.
+  const other = openSync(join(folder, 'other'), 'w+');
+  journal.append(metrics(2));
+  await journal.flush();
+  await journal.close();
+  writeSync(other, 'still open');
+  closeSync(other);
+  expect(readFileSync(join(folder, 'other'), 'utf8')).toBe('still open');
+  expect(await read()).toEqual([metrics(1)]);
 });

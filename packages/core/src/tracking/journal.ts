@@ -7,6 +7,7 @@ import {
   ftruncateSync,
   openSync,
   readSync,
+  statSync,
   write,
   writeSync,
 } from 'node:fs';
@@ -27,7 +28,7 @@ export interface Journal {
   flush(): Promise<void>;
   /** `flush`, onto the disk itself: it outlasts a power cut. */
   sync(): Promise<void>;
-  /** `sync`, and the end of writing. */
+  /** `sync`, and the end of writing: what is appended later is not recorded. */
   close(): Promise<void>;
 }
 
@@ -56,6 +57,7 @@ export function openJournal(
   let failing = false;
   let dropped = 0;
   let mustSync = false;
+  let closed: Promise<void> | undefined;
 
   const writeAll = async (): Promise<void> => {
     while (current.length > 0 || queue.length > 0) {
@@ -81,6 +83,11 @@ export function openJournal(
   const flush = (): Promise<void> => {
     clearTimeout(timer);
     timer = undefined;
+    // The descriptor's number may be another file's by now.
+    if (closed) return closed;
+    return writeQueue();
+  };
+  const writeQueue = (): Promise<void> => {
     writing = writing.then(writeAll).catch((error: Error) => {
       if (!failing) tell(`The journal ${file} cannot be written: ${error.message}. What the run logs waits in memory.`);
       failing = true;
@@ -90,6 +97,13 @@ export function openJournal(
   const sync = (): Promise<void> => {
     mustSync = true;
     return flush();
+  };
+  const end = async (): Promise<void> => {
+    await writeQueue();
+    process.off('exit', writeRest);
+    const unwritten = current.length + queue.length > 0 ? linesIn(current) + linesIn(Buffer.from(queue)) : 0;
+    if (unwritten > 0) tell(`The journal ${file} could not be written to its end; ${missing(unwritten + dropped)}.`);
+    await promisify(close)(descriptor).catch(() => closeSync(descriptor));
   };
   // Whatever ends the process, short of SIGKILL, loses nothing. The positions are explicit, so that a write that is
   // still under way in a thread puts the same bytes in the same place.
@@ -104,6 +118,7 @@ export function openJournal(
 
   return {
     append: (event) => {
+      if (closed) return;
       const isMetrics = event.type === 'metrics';
       if (isMetrics && queue.length > longestQueue) {
         dropped++;
@@ -115,12 +130,11 @@ export function openJournal(
     },
     flush,
     sync,
-    close: async () => {
-      await sync();
-      process.off('exit', writeRest);
-      const unwritten = current.length + queue.length > 0 ? linesIn(current) + linesIn(Buffer.from(queue)) : 0;
-      if (unwritten > 0) tell(`The journal ${file} could not be written to its end; ${missing(unwritten + dropped)}.`);
-      await promisify(close)(descriptor).catch(() => closeSync(descriptor));
+    close: () => {
+      clearTimeout(timer);
+      mustSync = true;
+      closed ??= end();
+      return closed;
     },
   };
 }
@@ -186,6 +200,19 @@ export async function* readJournal(
   } finally {
     await handle.close();
   }
+}
+
+/**
+ * The last event, looked for among the last 64 kB; undefined where there is none.
+ * Throws the file system's error when the file cannot be read.
+ */
+export async function lastEvent(file: string): Promise<JournalEvent | undefined> {
+  let last: JournalEvent | undefined;
+  // What is cut off at the beginning is no event.
+  for await (const { event } of readJournal(file, Math.max(0, statSync(file).size - 65_536))) {
+    if (event.type !== 'damaged') last = event;
+  }
+  return last;
 }
 
 const damagedLine = (file: string, byte: number): DamagedLine => ({

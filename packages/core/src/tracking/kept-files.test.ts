@@ -17,7 +17,7 @@ import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
 import { encodeEvent } from './event-line';
 import { readJournal } from './journal';
-import { keepFile } from './kept-files';
+import { isUnreadable, keepFile } from './kept-files';
 import { replayJournal } from './replay';
 import { startTracking, type Tracker } from './tracker';
 
@@ -99,6 +99,30 @@ test('a file that is replaced or removed before it is sent is sent as it was whe
   } finally {
     rmSync(elsewhere, { recursive: true });
   }
+});
+
+test('a model that cannot be kept whole keeps nothing: a link would hold its checkpoint on the disk for ever', async () => {
+  const told: string[] = [];
+  const run = { package: 'face', experiment: 'distill', runName: 'half', folder: fileOf('half', '') };
+  const tracker = await startTracking({ ...run, trackingUri: 'nowhere', log: (sentence) => told.push(sentence) });
+  write('half', 'last.safetensors', 'weights');
+  const files = [fileOf('half', 'last.safetensors'), fileOf('half', 'gone.json')] as const;
+  tracker.model({ name: 'student', kind: 'resnet8', files, inputs: [], outputs: [], params: {}, metrics: {} });
+  await tracker.finish('FINISHED');
+  expect(told).toEqual([expect.stringMatching(/^The student is not among MLflow's models: ENOENT/)]);
+  expect(keptBy('half')).toEqual([]);
+});
+
+test('a file that is gone is given up; what passes, as a full disk does, is not', () => {
+  const errorOf = (work: () => void): unknown => {
+    try {
+      return work();
+    } catch (error) {
+      return error;
+    }
+  };
+  expect(isUnreadable(errorOf(() => readFileSync(fileOf('nowhere', 'a.txt'))))).toBe(true);
+  expect(isUnreadable(errorOf(() => writeFileSync('/dev/full', 'a')))).toBe(false);
 });
 
 test('a folder is its files', async () => {

@@ -7,29 +7,46 @@
  * digest is not sent. Where a file system has no links, files are copied.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { createReadStream, linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { constants, copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
+import { sha256 } from '../runtime/sha256';
 import type { LoggedFile } from './event';
 
 /** `journal.jsonl` -> `journal.files`. */
-export const keptFolder = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.files');
+const keptFolder = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.files');
 
 /**
  * Keeps a file as it is now: the link is there when this returns, its digest later. Rejects with the file system's error
  * when there is no such file or no room.
  */
 export async function keepFile(journal: string, path: string): Promise<LoggedFile> {
-  const { kept, place } = newPlace(journal);
-  if (!linked(path, place)) await inTurn(() => copyFile(path, place, constants.COPYFILE_FICLONE));
-  return { path: relative(dirname(journal), path), sha256: await inTurn(() => sha256(place)), kept };
+  return kept(journal, relative(dirname(journal), path), async (place) => {
+    if (!linked(path, place)) await inTurn(() => copyFile(path, place, constants.COPYFILE_FICLONE));
+    return inTurn(() => sha256(place));
+  });
 }
 
 /** The same of what is in no file. `name`: what it is called where it is sent to. */
 export async function keepContent(journal: string, name: string, content: string): Promise<LoggedFile> {
-  const { kept, place } = newPlace(journal);
-  await inTurn(() => writeFile(place, content));
-  return { path: name, sha256: createHash('sha256').update(content).digest('hex'), kept };
+  return kept(journal, name, async (place) => {
+    await inTurn(() => writeFile(place, content));
+    return createHash('sha256').update(content).digest('hex');
+  });
+}
+
+/** @param fill puts the content into its place, and returns its digest; of one that fails nothing is left */
+async function kept(journal: string, path: string, fill: (place: string) => Promise<string>): Promise<LoggedFile> {
+  // Not by the digest, which is known only later; nor has one file of two lines to wait for both to be sent.
+  const name = randomUUID();
+  mkdirSync(keptFolder(journal), { recursive: true });
+  const file = { path, kept: name };
+  try {
+    return { ...file, sha256: await fill(join(keptFolder(journal), name)) };
+  } catch (error) {
+    dropKept(journal, [file]);
+    throw error;
+  }
 }
 
 /** Where a logged file's content is now: with what was kept, or where it lay; undefined when it is gone. */
@@ -45,7 +62,7 @@ export async function contentOf(journal: string, file: LoggedFile): Promise<stri
 }
 
 /** Lets go of files that have been sent. */
-export function dropKept(journal: string, files: readonly LoggedFile[]): void {
+export function dropKept(journal: string, files: readonly Pick<LoggedFile, 'kept'>[]): void {
   if (files.length === 0) return;
   const folder = keptFolder(journal);
   for (const { kept } of files) rmSync(join(folder, kept), { force: true });
@@ -67,13 +84,6 @@ export function dropUnlogged(journal: string, logged: ReadonlySet<string>): void
   for (const name of names) if (!logged.has(name)) rmSync(join(keptFolder(journal), name), { force: true });
 }
 
-/** Not by the digest, which is known only later; nor has one file of two lines to wait for both to be sent. */
-function newPlace(journal: string): { readonly kept: string; readonly place: string } {
-  const kept = randomUUID();
-  mkdirSync(keptFolder(journal), { recursive: true });
-  return { kept, place: join(keptFolder(journal), kept) };
-}
-
 /** False where the file system has no links between these places. */
 function linked(path: string, place: string): boolean {
   // A link to a symbolic link would be another symbolic link.
@@ -89,8 +99,12 @@ function linked(path: string, place: string): boolean {
 
 const noLinks = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** The file system's errors name the call that failed. */
-export const isUnreadable = (error: unknown): boolean => typeof Reflect.get(Object(error), 'syscall') === 'string';
+/** Whether a file is gone or not ours to read. The file system's errors name the call that failed. */
+export const isUnreadable = (error: unknown): boolean =>
+  typeof Reflect.get(Object(error), 'syscall') === 'string' && !passing.has(String(Reflect.get(Object(error), 'code')));
+
+/** What a later attempt may not meet again: a process with too many open files, a full disk where a file goes to. */
+const passing = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ENOSPC', 'EDQUOT']);
 
 let turn: Promise<unknown> = Promise.resolve();
 
@@ -99,11 +113,4 @@ function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const done = turn.then(work);
   turn = done.catch(() => undefined);
   return done;
-}
-
-/** 64 hexadecimal digits. */
-async function sha256(path: string): Promise<string> {
-  const hash = createHash('sha256');
-  for await (const part of createReadStream(path)) hash.update(part as Buffer);
-  return hash.digest('hex');
 }

@@ -55,7 +55,7 @@ export function orderedEvents(journal: Pick<Journal, 'append'>): OrderedEvents {
           place.known = true;
           writeKnown();
         });
-      settled = Promise.all([settled, known]);
+      settled = Promise.all([settled, known]).then(() => undefined);
     },
     settled: async () => {
       await settled;

@@ -27,4 +27,5 @@ test('what MLflow would refuse is made acceptable', () => {
   expect(validName('TAR@FAR=1e-3')).toBe('TAR_FAR_1e-3');
   expect(clip('x'.repeat(6001))).toBe(`${'x'.repeat(5999)}…`);
   expect(clip('x'.repeat(6000))).toBe('x'.repeat(6000));
+  expect(clip('😀'.repeat(3001))).toBe(`${'😀'.repeat(2999)}…`);
 });

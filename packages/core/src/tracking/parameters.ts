@@ -22,7 +22,9 @@ export function validName(name: string): string {
 
 /** A tag's or param's value, not longer than MLflow allows. */
 export function clip(value: string, longest: number = limits.paramLength): string {
-  return value.length <= longest ? value : `${value.slice(0, longest - 1)}…`;
+  if (value.length <= longest) return value;
+  // Half of a character that takes two is no text that a database keeps.
+  return `${value.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
 /** Not a class's instance: those have a text of their own. Under jest, objects come from several realms. */

@@ -1,15 +1,16 @@
 import { execFile, spawnSync } from 'node:child_process';
-import { appendFileSync, mkdirSync, readdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
-import { connect, deleteRun, getMetricHistory, getRun, MlflowError, restoreRun } from 'mlflow-js-client';
+import { connect, deleteRun, fromKeyValues, getMetricHistory, getRun, MlflowError, restoreRun } from 'mlflow-js-client';
 import { type MlflowServer, mlflowPython, mlflowServer } from '../../test/mlflow-server';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
 import { encodeEvent } from './event-line';
 import { type Replay, replayJournal } from './replay';
+import { refusals } from './replay/sent';
 import { startTracking } from './tracker';
 
 let server: MlflowServer;
@@ -160,10 +161,55 @@ test('a data set that MLflow does not take is told, and what else there is arriv
   expect(replay.sent()?.refused).toEqual(['the digest of dataset "faces" has 37 characters, and MLflow takes 36']);
 });
 
-test('a journal that does not begin with its run is refused', async () => {
+test('of what is refused without end the beginning is told, and how much more there is', async () => {
+  const replay = begin('refused');
+  const wrong = Array.from({ length: 150 }, (_, i) => ({
+    time: 20,
+    type: 'metrics',
+    step: i + 0.5,
+    values: { loss: 1 },
+  }));
+  appendFileSync(journalOf('refused'), lines(...wrong, loss(2)));
+  await pass(replay);
+  expect(await stepsOf(replay)).toEqual([1, 2]);
+  const told = refusals(replay.sent());
+  expect(told[0]).toBe('metric "loss" has step 0.5, not an integer');
+  expect(told.slice(99)).toEqual(['metric "loss" has step 99.5, not an integer', 'and 50 more']);
+}, 60_000);
+
+test('a run goes on being sent after a power cut took lines that had been sent', async () => {
+  const replay = begin('power cut');
+  const durable = statSync(journalOf('power cut')).size;
+  appendFileSync(journalOf('power cut'), lines(loss(2), loss(3), loss(4)));
+  await pass(replay);
+  truncateSync(journalOf('power cut'), durable);
+  const run = { package: 'face', experiment: 'distill', runName: 'power cut', folder: folderOf('power cut') };
+  const tracker = await startTracking({ ...run, trackingUri: server.uri });
+  for (const step of [5, 6]) tracker.metrics({ loss: 1 / step }, step);
+  expect(await tracker.finish('FINISHED')).not.toHaveProperty('note');
+  expect(await stepsOf(replay)).toEqual([1, 2, 3, 4, 5, 6]);
+  const { info, data } = await getRun(connect(server.uri), runIdOf(replay));
+  expect(info.status).toBe('FINISHED');
+  expect(fromKeyValues(data.tags)).toMatchObject({ 'mlflow.source.name': 'face:distill' });
+});
+
+test('a journal whose beginning is damaged is sent when its run has gone on, and said so anew', async () => {
+  mkdirSync(folderOf('beheaded'), { recursive: true });
+  writeFileSync(journalOf('beheaded'), `\0\0\0\n${lines(loss(1))}`);
+  const run = { package: 'face', experiment: 'distill', runName: 'beheaded', folder: folderOf('beheaded') };
+  const tracker = await startTracking({ ...run, trackingUri: server.uri });
+  tracker.metrics({ loss: 1 / 2 }, 2);
+  const { note } = await tracker.finish('FINISHED');
+  expect(note).toMatch(/^MLflow did not take everything: .*: the line at byte 0 is damaged or of a later version/);
+  expect(await stepsOf(replayJournal(journalOf('beheaded'), destinationOf(server.uri)))).toEqual([1, 2]);
+});
+
+test('a journal that does not say which run it is of is refused', async () => {
   mkdirSync(folderOf('headless'), { recursive: true });
   writeFileSync(journalOf('headless'), lines(loss(1)));
   const error = await pass(replayJournal(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(MlflowError);
-  expect(error).toMatchObject({ message: `${journalOf('headless')} does not begin with its run` });
+  expect(error).toMatchObject({
+    message: `${journalOf('headless')} does not say which run it is of: its beginning is damaged, and the run has not gone on since`,
+  });
 });

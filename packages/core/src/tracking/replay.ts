@@ -3,7 +3,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, MlflowError, type Run, updateRun } from 'mlflow-js-client';
 import { tryLock } from '../runtime/process-lock';
 import type { Destination } from './destination';
-import type { LoggedFile } from './event';
+import type { EventOf, LoggedFile } from './event';
 import { readJournal } from './journal';
 import { dropKept } from './kept-files';
 import { adoptChildren, joinParent } from './nested-runs';
@@ -12,7 +12,7 @@ import { sendBatch } from './replay/send-batch';
 import { sendDataset } from './replay/send-dataset';
 import { sendArtifact } from './replay/send-files';
 import { sendModel } from './replay/send-model';
-import { readSent, type Sent, writeSent } from './replay/sent';
+import { readSent, type Sent, withRefused, writeSent } from './replay/sent';
 import { existingRun, findOrCreateRun, requireActive } from './replay/server-run';
 import { type Step, steps } from './replay/steps';
 
@@ -44,7 +44,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
   };
   const advance = ({ end, kind }: Step, refused: readonly string[]): void => {
     if (!sent) return;
-    sent = { ...sent, bytes: end, refused: refused.length > 0 ? [...sent.refused, ...refused] : sent.refused };
+    sent = withRefused({ ...sent, bytes: end }, refused);
     // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
     if (kind !== 'batch' || performance.now() - notedAt > 2000) noteSent();
   };
@@ -59,17 +59,18 @@ export function replayJournal(journal: string, destination: Destination): Replay
       noted = sent;
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
-      if (!run) sent = undefined;
+      if (!run) {
+        sent = undefined;
+        const start = await startOf(journal);
+        if (start === undefined) return;
+        run = await findOrCreateRun(connection, start);
+        const { experiment_id: experimentId, run_id: runId } = run.info;
+        sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
+        noteSent();
+      }
       for await (const step of steps(readJournal(journal, sent?.bytes))) {
-        if (step.kind === 'event' && step.event.type === 'start' && !(sent && run)) {
-          run = await findOrCreateRun(connection, step.event);
-          const { experiment_id: experimentId, run_id: runId } = run.info;
-          sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
-          advance(step, []);
-        } else if (run) {
-          advance(step, await sendStep(connection, run, journal, step));
-          dropKept(journal, filesOf(step));
-        } else throw new MlflowError(`${journal} does not begin with its run`, 'INVALID_JOURNAL', 0);
+        advance(step, await sendStep(connection, run, journal, step));
+        dropKept(journal, filesOf(step));
         signal.throwIfAborted();
       }
     } catch (error) {
@@ -96,6 +97,24 @@ export function replayJournal(journal: string, destination: Destination): Replay
         ? `${uri}/#/experiments/${sent.experimentId}/runs/${sent.runId}?workflowType=machine_learning`
         : undefined,
   };
+}
+
+/**
+ * What says which run a journal is of: its first line or, where that is damaged, the one with which the run went on.
+ * Undefined while there is no line yet. Throws MlflowError INVALID_JOURNAL where none says it.
+ */
+async function startOf(journal: string): Promise<EventOf<'start'> | undefined> {
+  let isEmpty = true;
+  for await (const { event } of readJournal(journal)) {
+    if (event.type === 'start') return event;
+    isEmpty = false;
+  }
+  if (isEmpty) return undefined;
+  throw new MlflowError(
+    `${journal} does not say which run it is of: its beginning is damaged, and the run has not gone on since`,
+    'INVALID_JOURNAL',
+    0,
+  );
 }
 
 /** Returns what was refused for good, a sentence each. */
@@ -152,10 +171,11 @@ function filesOf(step: Step): readonly LoggedFile[] {
 const lockPatience = 15_000;
 
 async function lockJournal(journal: string, signal: AbortSignal): Promise<() => Promise<void>> {
-  for (const until = Date.now() + lockPatience; ; ) {
+  // The clock of the wall may be set back.
+  for (const until = performance.now() + lockPatience; ; ) {
     const release = await tryLock(journal, `${journal}.holder.lock`);
     if (release) return release;
-    if (Date.now() > until) {
+    if (performance.now() > until) {
       throw new MlflowError(`another process is sending ${journal}, which goes on when that has ended`, 'LOCKED', 0);
     }
     await sleep(200, undefined, { signal });

@@ -1,5 +1,6 @@
 import { type Destination, problemOf } from './destination';
 import { replayJournal } from './replay';
+import { refusals } from './replay/sent';
 
 /** Sends a journal while it is being written. */
 export interface Sender {
@@ -78,7 +79,7 @@ export function startSender(
       if (!aborted.signal.aborted) await pass();
       clearTimeout(late);
       if (aborted.signal.aborted) problem ??= 'MLflow took too long';
-      return { address: replay.address(), problem, refused: replay.sent()?.refused ?? [] };
+      return { address: replay.address(), problem, refused: refusals(replay.sent()) };
     },
   };
 }

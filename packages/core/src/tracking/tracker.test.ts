@@ -101,6 +101,14 @@ test('a run that goes on in its folder is the same run, with no step twice', asy
   ]);
 });
 
+test('a run that goes on with an option that changes nothing about it, as --jobs, keeps the value that MLflow has', async () => {
+  const run = { ...trackedRun('jobs'), params: { jobs: 2 } };
+  await (await startTracking(run)).finish('KILLED');
+  const { address, note } = await (await startTracking({ ...run, params: { jobs: 4, seed: 1 } })).finish('FINISHED');
+  expect(note).toBeUndefined();
+  expect(toRecord((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
+});
+
 test('what MLflow refuses is told, and keeps nothing else from arriving', async () => {
   const tracker = await startTracking({ ...trackedRun('refused'), params: { epochs: 3, seed: 1 } });
   tracker.params({ epochs: 4, method: 'kd' });

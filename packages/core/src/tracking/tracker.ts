@@ -1,8 +1,9 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
+import { sentenceOf } from '../runtime/sentence-of';
 import { type Beginning, readBeginning } from './beginning';
-import { type Destination, destinationOf, sentenceOf } from './destination';
+import { type Destination, destinationOf } from './destination';
 import type { DatasetInput, JournalEvent } from './event';
 import { fileEvents, type TrackedNetwork } from './file-events';
 import { freshMetrics } from './fresh-metrics';
@@ -10,6 +11,7 @@ import { type Journal, openJournal } from './journal';
 import { dropUnlogged } from './kept-files';
 import { orderedEvents } from './ordered-events';
 import { clip, flatten, validName } from './parameters';
+import { forgetLostLines } from './replay/sent';
 import { startSender } from './sender';
 import { sourceTags } from './source-tags';
 
@@ -34,7 +36,7 @@ export interface TrackedRun {
 export interface Tracker {
   /** The run's own, by which others name it as their parent; undefined where it is not recorded. */
   readonly id?: string;
-  /** Nested objects become dotted names. */
+  /** Nested objects become dotted names. One that was told in an earlier part of the run keeps its value. */
   params(params: Readonly<Record<string, unknown>>): void;
   /** NaN and infinities are kept. A value whose step is not beyond its last one is left out: the run was resumed. */
   metrics(values: Readonly<Record<string, number>>, step: number): void;
@@ -78,6 +80,7 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
     const beginning = await readBeginning(file);
     dropUnlogged(file, beginning.kept);
     const journal = openJournal(file, log);
+    forgetLostLines(file);
     const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
     return record(run, journal, { ...beginning, source, file, log });
   } catch (error) {
@@ -92,7 +95,11 @@ interface Recording extends Beginning {
   readonly log: (sentence: string) => void;
 }
 
-function record(run: TrackedRun, journal: Journal, { id, points, inModels, source, file, log }: Recording): Tracker {
+function record(
+  run: TrackedRun,
+  journal: Journal,
+  { id, params: told, points, inModels, source, file, log }: Recording,
+): Tracker {
   const events = orderedEvents(journal);
   const append = (event: Untimed<JournalEvent>): void => events.append({ time: Date.now(), ...event });
   const freshOf = freshMetrics(points);
@@ -102,7 +109,10 @@ function record(run: TrackedRun, journal: Journal, { id, points, inModels, sourc
   };
 
   const tracker = {
-    params: (params: Readonly<Record<string, unknown>>) => append({ type: 'params', params: flatten(params) }),
+    params: (params: Readonly<Record<string, unknown>>) => {
+      const fresh = Object.entries(flatten(params)).filter(([name]) => !told.has(name));
+      if (fresh.length > 0) append({ type: 'params', params: Object.fromEntries(fresh) });
+    },
     metrics: (values: Readonly<Record<string, number>>, step: number) => {
       const time = Date.now();
       const fresh = freshOf(values, step, time);

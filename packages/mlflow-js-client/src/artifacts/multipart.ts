@@ -19,7 +19,7 @@ interface Part {
 }
 
 /** Files from this size on are sent in parts, where the store behind the server can (as in MLflow's own client). Bytes. */
-export const multipartFrom = 500 * 2 ** 20;
+const multipartFrom = 500 * 2 ** 20;
 const smallestPart = 10 * 2 ** 20;
 /** S3 takes no more. */
 const mostParts = 10_000;

@@ -1,11 +1,10 @@
 /** Runs that exist, side by side: rows are runs that differ in the seed alone, named by the options that differ. */
 import { resolve } from 'node:path';
-import type { Connection } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
 import type { NetworkResult } from '../network-stages';
-import { written } from '../option';
+import { camelCase, written } from '../option';
 import { fetchRun } from '../recorded/fetch-run';
-import { findRun } from '../recorded/find-run';
+import { findRun, type Places } from '../recorded/find-run';
 import type { RecordedRun } from '../recorded/recorded-run';
 import { familyKey } from '../store';
 import { valueText } from '../sweep/axes';
@@ -35,24 +34,20 @@ interface Candidate {
   readonly options: OptionValues;
 }
 
-export interface RecordedRequest {
+export interface RecordedRequest extends Places {
   /** Folders, keys, MLflow's ids, or beginnings of these. */
   readonly words: readonly string[];
   readonly package: string;
-  /** The workspace's folder. */
-  readonly root: string;
-  readonly connect: () => Promise<Connection>;
-  readonly stages: NetworkStages;
-  /** Names of the options that say what the data are. */
-  readonly dataOptions: readonly string[];
 }
 
-/** @throws UserError for what is no run, has not finished, is of another package, or has trained no network */
-export async function recordedTrainings(request: RecordedRequest): Promise<RecordedComparison> {
-  const { words, root, connect, stages, dataOptions } = request;
+/**
+ * The runs of the words, each once.
+ * @throws UserError for what is no run, has not finished, is of another package, or has trained no network
+ */
+export async function findTrainings(request: RecordedRequest): Promise<readonly Candidate[]> {
   const found = new Map<string, Candidate>();
-  for (const word of words) {
-    const run = await findRun(word, { root, connect });
+  for (const word of request.words) {
+    const run = await findRun(word, request);
     if (run.package !== request.package) {
       throw new UserError(
         `--runs: ${word} is a run of ${run.package}, not of ${request.package}: numbers of different packages do not compare`,
@@ -60,7 +55,17 @@ export async function recordedTrainings(request: RecordedRequest): Promise<Recor
     }
     found.set(run.finished.key, { run, ...kindAndOptions(run, word) });
   }
-  const candidates = [...found.values()];
+  return [...found.values()];
+}
+
+/** @param dataOptions names of the options that say what the data are. @throws as `findTrainings` does */
+export async function recordedTrainings(
+  request: RecordedRequest,
+  stages: NetworkStages,
+  dataOptions: readonly string[],
+): Promise<RecordedComparison> {
+  const { root } = request;
+  const candidates = await findTrainings(request);
   const settings = settingsOf(candidates, stages);
   const trainings: Training[] = [];
   for (const { run, kind, options } of candidates) {
@@ -121,8 +126,6 @@ function settingsOf(
     ]),
   );
 }
-
-const camelCase = (name: string): string => name.replace(/-([a-z])/g, (_, letter: string) => letter.toUpperCase());
 
 /** Each row is held against the student alone under the same options, where there is one, and against the first. */
 function baselinesOf(trainings: readonly Training[]): ReadonlyMap<string, readonly string[]> {

@@ -1,20 +1,19 @@
 /** The experiments that hold networks of a package against one another: `compare`, in one process, and `sweep`, in many. */
-import { existsSync } from 'node:fs';
 import { basename, resolve } from 'node:path';
 import { UserError } from '../../runtime/user-error';
 import type { Task } from '../../train/task';
 import { optionsOf } from '../arguments';
-import { defineExperiment, type Overrides, type PlannedStage, type RunContext } from '../define';
+import { defineExperiment, type Overrides, type Place, type PlannedStage, type RunContext } from '../define';
 import { methodOptions } from '../method-options';
 import type { NetworkResult } from '../network-stages';
 import { gathered, integer, list, type Options, oneOf, optional, text, written } from '../option';
-import { readRun } from '../recorded/recorded-run';
 import { resolveAll } from '../settings';
 import { type Axis, type AxisWords, axesOf, combinations } from '../sweep/axes';
 import { planSweep, type SweptRun } from '../sweep/plan-sweep';
 import { processOptions, runApart, throwFailures } from '../sweep/run-apart';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
-import { type Kind, kindAndOptions, kindOf, kinds, type NetworkStages, readsOption, stageOf, titleOf } from './kinds';
+import type { RecordedRequest } from './compare-recorded';
+import { type Kind, kindOf, kinds, type NetworkStages, readsOption, stageOf, titleOf } from './kinds';
 import { type ReportedDomain, reportTrainings, type Training } from './report-trainings';
 import type { ComparisonResult } from './write-report';
 
@@ -29,6 +28,14 @@ const recordedRuns = {
   ),
   names: 'folder' as const,
 };
+// MLflow's client is loaded only where it may be asked: --help does without.
+const recorded = () => import('./compare-recorded');
+
+async function requestOf(words: readonly string[], { signal, ...place }: Place): Promise<RecordedRequest> {
+  const { destinationOf } = await import('../../tracking/destination');
+  return { ...place, words, connect: () => destinationOf().connect(signal) };
+}
+
 const seeds = integer({ default: 5, min: 1, help: 'how many seeds, counted up from --seed' });
 
 export function comparisonExperiments(
@@ -54,11 +61,13 @@ export function comparisonExperiments(
       if (others.length > 0) {
         throw new UserError(`--runs compares runs as they are: leave out ${others.map(written).join(', ')}`);
       }
-      for (const word of runs) if (existsSync(word)) kindAndOptions(readRun(resolve(word), word), word);
+    },
+    async admit({ runs }, place) {
+      if (runs !== undefined) await (await recorded()).findTrainings(await requestOf(runs, place));
     },
     async run(context) {
-      const { methods, runs: recorded, ...rest } = context.options;
-      if (recorded !== undefined) return compareRecorded(recorded, context);
+      const { methods, runs: words, ...rest } = context.options;
+      if (words !== undefined) return compareRecorded(words, context);
       const axes: readonly Axis[] = [{ option: 'method', values: methods }];
       const runs = await planned('distill', axes, rest, context);
       for (const { stage, given, seed } of runs) await context.stage(stage.experiment, { ...given[0], seed });
@@ -216,20 +225,11 @@ export function comparisonExperiments(
     words: readonly string[],
     { folder, signal }: Pick<RunContext<unknown>, 'folder' | 'signal'>,
   ): Promise<ComparisonResult> {
-    // MLflow's client is loaded only where it may be asked: --help does without.
-    const [{ recordedTrainings }, { destinationOf }] = await Promise.all([
-      import('./compare-recorded'),
-      import('../../tracking/destination'),
-    ]);
-    const { trainings, baselines, isOfOneData } = await recordedTrainings({
-      words,
-      // <root>/runs/<package>/<experiment>/<key>
-      package: basename(resolve(folder, '../..')),
-      root: resolve(folder, '../../../..'),
-      connect: () => destinationOf().connect(signal),
-      stages,
-      dataOptions: Object.keys(dataOptions),
-    });
+    // <root>/runs/<package>/<experiment>/<key>
+    const place = { package: basename(resolve(folder, '../..')), root: resolve(folder, '../../../..'), signal };
+    const request = await requestOf(words, place);
+    const { recordedTrainings } = await recorded();
+    const { trainings, baselines, isOfOneData } = await recordedTrainings(request, stages, Object.keys(dataOptions));
     const { charts, ...others } = domain;
     // The package's pictures are of data that all networks were judged on.
     const pictured = isOfOneData && charts ? { ...others, charts } : others;

@@ -54,6 +54,12 @@ test('differences by seed, with the p of a paired t-test', () => {
   expect(differencesTable(runs.slice(0, 3), layout)).toBeUndefined();
 });
 
+test('a number that a run did not come to, which its result keeps as null, is in no difference', () => {
+  const diverged = { ...run('kd', 3, 0), metrics: JSON.parse('{"accuracy":null}') };
+  const rows = differencesTable([...runs, run('alone', 3, 0.5), diverged], layout)?.rows;
+  expect(rows).toEqual(differencesTable(runs, layout)?.rows);
+});
+
 test('rows of which seeds are missing say so', () => {
   expect(resultsTable(runs.slice(0, 3), layout).notes?.[0]).toContain('1 to 2 seeds: some runs are not there');
 });

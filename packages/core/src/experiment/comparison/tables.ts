@@ -60,7 +60,8 @@ export function differencesTable(runs: readonly ComparedRun[], layout: Compariso
       const second = bySeed(other);
       const pairs = [...first].flatMap(([seed, a]) => {
         const b = second.get(seed);
-        return a === undefined || b === undefined ? [] : [[a, b] as const];
+        // Of a training that diverged, JSON keeps null.
+        return Number.isFinite(a) && Number.isFinite(b) ? [[a as number, b as number] as const] : [];
       });
       if (pairs.length < 2) return [];
       const { difference, p } = comparePaired(

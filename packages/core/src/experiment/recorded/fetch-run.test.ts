@@ -65,6 +65,11 @@ test('are fetched once, whole, with what they told epoch by epoch', async () => 
   ]);
 }, 60_000);
 
+test('of a name that leads out of the folder for them are refused', async () => {
+  const id = await recorded('../../elsewhere', 'weights', 'weights');
+  await expect(found(id)).rejects.toThrow(`run ${id} in MLflow calls itself '../../elsewhere', which is no run's key`);
+}, 60_000);
+
 test('whose files are others than they were are refused, and not kept', async () => {
   const id = await recorded('ba9876543210', 'weights', 'other weights');
   await expect(fetchRun(await found(id), root)).rejects.toThrow(

@@ -2,9 +2,9 @@ import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { downloadFolder, getMetricHistory } from 'mlflow-js-client';
+import { sha256 } from '../../runtime/sha256';
 import { UserError } from '../../runtime/user-error';
 import { encodeEvent } from '../../tracking/event-line';
-import { sha256 } from '../store';
 import type { RecordedRun } from './recorded-run';
 
 /**

@@ -9,6 +9,7 @@ import {
   readArtifact,
   searchRuns,
 } from 'mlflow-js-client';
+import { sentenceOf } from '../../runtime/sentence-of';
 import { UserError } from '../../runtime/user-error';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
@@ -69,8 +70,7 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
     runs = experimentIds.length === 0 ? [] : await searchRuns(connection, { experimentIds, filter, limit: 6 });
   } catch (error) {
     if (!(error instanceof MlflowError) && !(error instanceof UserError)) throw error;
-    const why = error.message.replace(/\.$/, '');
-    throw new UserError(`no run in runs/ begins with ${word}, and MLflow cannot be asked: ${why}`, 1);
+    throw new UserError(`no run in runs/ begins with ${word}, and MLflow cannot be asked: ${sentenceOf(error)}`, 1);
   }
   const [run, ...others] = runs;
   if (run === undefined) throw new UserError(`no run begins with ${word}, in runs/ or in MLflow at ${connection.uri}`);

@@ -53,6 +53,8 @@ export function recordedRun(records: Records, where: string): RecordedRun {
   if (!isFinished(finished)) {
     throw new UserError(`${where} has not finished (no result.json): there is nothing to compare with`);
   }
+  // It becomes part of a path.
+  if (!isName(finished.key)) throw new UserError(`${where} calls itself '${finished.key}', which is no run's key`);
   const { package: packageName, profile, ...identity } = config;
   return {
     title: `${packageName}:${identity.experiment}, run ${finished.key}`,
@@ -70,9 +72,13 @@ function isConfig(value: unknown): value is Config {
   if (!isRecord(value) || !isRecord(value.options) || !Object.values(value.options).every(isRecord)) return false;
   const { package: packageName, profile, experiment, data, sources, device } = value;
   // The first two become parts of paths.
-  const names = [packageName, experiment].every((name) => typeof name === 'string' && /^[\w-]+$/.test(name));
-  return names && [profile, data, sources, device].every((text) => typeof text === 'string');
+  return (
+    [packageName, experiment].every(isName) &&
+    [profile, data, sources, device].every((text) => typeof text === 'string')
+  );
 }
+
+const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]+$/.test(value);
 
 function isFinished(value: unknown): value is FinishedRun {
   return isRecord(value) && typeof value.key === 'string' && isRecord(value.result) && isRecord(value.result.metrics);

@@ -64,7 +64,8 @@ export async function runApart(
     signal,
     onChange(line, state) {
       progress.change(line, state);
-      tracker.metrics({ 'sweep/done': state.done }, runs.length - missing.length + state.done);
+      const all = runs.length - missing.length + state.done;
+      tracker.metrics({ 'sweep/done': all }, all);
     },
     hasRoom() {
       const room = memory.hasRoom();

@@ -57,6 +57,15 @@ test('a failure that trying again cannot mend is not tried again', async () => {
   expect(tries).toEqual([0]);
 });
 
+test('one that cannot be started has failed, and keeps no other from its end', async () => {
+  const { lines, failures } = await schedule({ a: [], b: [], c: ['b'] }, (key) => {
+    if (key === 'a') throw new Error('ENOSPC: no space left on device, write.');
+    return done;
+  });
+  expect(failures).toEqual([{ label: 'a', reason: 'ENOSPC: no space left on device, write' }]);
+  expect(lines).toEqual(expect.arrayContaining(['a: tried again', 'c: done in 1 s']));
+});
+
 test('without room one at a time', async () => {
   const { most, failures } = await schedule({ a: [], b: [], c: [] }, undefined, { hasRoom: () => false, parallel: 3 });
   expect([most, failures]).toEqual([1, []]);

@@ -1,4 +1,5 @@
 /** Work in processes side by side, each piece after those it needs, failed ones tried again. */
+import { sentenceOf } from '../../runtime/sentence-of';
 
 export interface Job {
   readonly key: string;
@@ -90,7 +91,7 @@ export function runSchedule(jobs: readonly Job[], options: ScheduleOptions): Pro
       tries.set(job.key, again + 1);
       running.set(job.key, job);
       tell(`${job.label}: ${again > 0 ? 'tried again' : 'starts'}`);
-      job.run(again).then((outcome) => {
+      attempt(job, again).then((outcome) => {
         running.delete(job.key);
         if (outcome.done) {
           done.add(job.key);
@@ -109,6 +110,15 @@ export function runSchedule(jobs: readonly Job[], options: ScheduleOptions): Pro
     advance();
   });
 }
+
+/** A job that could not even be started, on a disk that is full, has failed like others: what runs beside it goes on. */
+const attempt = async (job: Job, again: number): Promise<Outcome> => {
+  try {
+    return await job.run(again);
+  } catch (error) {
+    return { done: false, reason: sentenceOf(error) };
+  }
+};
 
 /** How many jobs stand in the longest chain of those that wait for each. */
 function heights(jobs: readonly Job[]): ReadonlyMap<string, number> {

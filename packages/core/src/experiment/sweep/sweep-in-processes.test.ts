@@ -118,6 +118,13 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
+/** How many trainings were done, as each run of an experiment told it. */
+const doneOf = (experiment: string): number[][] =>
+  readdirSync(join(root, 'runs/demo', experiment)).map((key) => {
+    const journal = readFileSync(join(root, 'runs/demo', experiment, key, 'journal.jsonl'), 'utf8');
+    return [...journal.matchAll(/"step":(\d+),"values":{"sweep\/done":(\d+)}/g)].map(([, , done]) => Number(done));
+  });
+
 /** The tags and the journal's id of each run of an experiment. */
 const journals = (experiment: string): { id: string; tags: Readonly<Record<string, string>> }[] =>
   readdirSync(join(root, 'runs/demo', experiment)).map((key) => {
@@ -158,6 +165,9 @@ test('each training once, those that others need before them, as many at a time 
   const more = await start('--sweep=width=1,2', '--seeds=3', '--jobs=1').ended;
   expect(more.output).toContain('6 of 9 trainings are done already');
   expect(told()).toHaveLength(18);
+  // What an earlier sweep did is done.
+  const done = doneOf('sweep').find(([first = 0]) => first >= 6);
+  expect([...new Set(done)]).toEqual([6, 7, 8, 9]);
 }, 300_000);
 
 test('what fails is tried again, then reported while the rest goes on; the same command tries only that', async () => {

@@ -36,7 +36,7 @@ export function sweepProgress(
 }
 
 /** `7 of 25 done, 2 running, 1 failed, about 12m00s left`; the rate so far is taken to hold. */
-export function statusOf({ total, done, failed, running }: ScheduleState, before: number, seconds: number): string {
+function statusOf({ total, done, failed, running }: ScheduleState, before: number, seconds: number): string {
   const remaining = total - done - failed - running.length / 2;
   const left = done > 0 ? `, about ${duration((seconds / done) * Math.max(0, remaining))} left` : '';
   const wrong = failed > 0 ? `, ${failed} failed` : '';

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
 
 /** How far a journal has been sent, kept beside it in `journal.sent.json`. */
 export interface Sent {
@@ -7,15 +7,47 @@ export interface Sent {
   readonly runId: string;
   /** The bytes of the journal that have been sent. */
   readonly bytes: number;
-  /** What the server refused for good or what could not be read, one sentence each. */
+  /** What the server refused for good or what could not be read, one sentence each: the first ones. */
   readonly refused: readonly string[];
+  /** How many more there were. */
+  readonly moreRefused?: number;
+}
+
+/** The list is written with every batch, and shown to people. */
+const mostRefused = 100;
+
+export function withRefused(sent: Sent, sentences: readonly string[]): Sent {
+  if (sentences.length === 0) return sent;
+  const refused = [...sent.refused, ...sentences];
+  const moreRefused = (sent.moreRefused ?? 0) + Math.max(0, refused.length - mostRefused);
+  return { ...sent, refused: refused.slice(0, mostRefused), ...(moreRefused > 0 && { moreRefused }) };
+}
+
+/** What was refused, for people; with `before`, since then. */
+export function refusals(sent: Sent | undefined, before?: Sent): readonly string[] {
+  const more = (sent?.moreRefused ?? 0) - (before?.moreRefused ?? 0);
+  return [...(sent?.refused.slice(before?.refused.length) ?? []), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
 /** What was sent to that destination; undefined when nothing was. */
 export function readSent(journal: string, destination: string): Sent | undefined {
+  const sent = read(journal);
+  return sent?.destination === destination ? sent : undefined;
+}
+
+/**
+ * A power cut may take lines that had been sent: what is written in their place has not been. For the one who writes the
+ * journal, before it does.
+ */
+export function forgetLostLines(journal: string): void {
+  const sent = read(journal);
+  const bytes = statSync(journal).size;
+  if (sent && sent.bytes > bytes) writeSent(journal, { ...sent, bytes });
+}
+
+function read(journal: string): Sent | undefined {
   try {
-    const sent: Sent = JSON.parse(readFileSync(sentFile(journal), 'utf8'));
-    return sent.destination === destination ? sent : undefined;
+    return JSON.parse(readFileSync(sentFile(journal), 'utf8'));
   } catch {
     return undefined;
   }

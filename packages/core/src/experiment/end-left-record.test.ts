@@ -1,0 +1,55 @@
+import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { hostname, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { lockFolder } from '../runtime/lock-folder';
+import { endLeftRecord } from './end-left-record';
+
+const root = mkdtempSync(join(tmpdir(), 'headshare-left-'));
+afterAll(() => rmSync(root, { recursive: true }));
+
+const longAgo = new Date(Date.now() - 2 * 86_400_000);
+
+/** The folder of a run that has told its start, and no more. */
+function left(name: string): string {
+  const folder = join(root, name);
+  mkdirSync(folder);
+  writeFileSync(join(folder, 'config.json'), '{}');
+  const start = { time: 1, type: 'start', id: name, experiment: 'headshare/demo', name };
+  writeFileSync(join(folder, 'journal.jsonl'), `${JSON.stringify(start)}\n`);
+  return folder;
+}
+
+const linesIn = (folder: string): readonly string[] =>
+  readFileSync(join(folder, 'journal.jsonl'), 'utf8').trim().split('\n');
+
+test('a run that nobody is at ends as killed, once', async () => {
+  const folder = left('killed');
+  expect(await endLeftRecord(folder)).toBe('KILLED');
+  expect(await endLeftRecord(folder)).toBeUndefined();
+  expect(linesIn(folder).slice(1)).toEqual(['{"time":1,"type":"finish","status":"KILLED"}']);
+});
+
+test('one whose process was suspended does not: it goes on in its journal', async () => {
+  const folder = left('suspended');
+  const unlock = await lockFolder(folder, () => undefined);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  expect(await endLeftRecord(folder)).toBeUndefined();
+  await unlock();
+  expect(linesIn(folder)).toHaveLength(1);
+});
+
+test('one of another machine does when its journal has been silent for a day', async () => {
+  const folder = left('elsewhere');
+  mkdirSync(`${folder}.lock`);
+  utimesSync(`${folder}.lock`, longAgo, longAgo);
+  writeFileSync(join(folder, 'holder.lock'), `1 not-${hostname()}`);
+  expect(await endLeftRecord(folder)).toBeUndefined();
+  utimesSync(join(folder, 'journal.jsonl'), longAgo, longAgo);
+  expect(await endLeftRecord(folder)).toBe('KILLED');
+});
+
+test('what is no run is left alone', async () => {
+  const folder = left('other');
+  rmSync(join(folder, 'config.json'));
+  expect(await endLeftRecord(folder)).toBeUndefined();
+});
