@@ -22,7 +22,11 @@ test.each([
   ['distill', { method: 'kd', seed: 3 }, ['--profile=smoke', '--seed=3', '--method=kd']],
   // A sweep refuses the method, which it varies, beside its methods, even where it is the default.
   ['sweep', { methods: ['kd', 'th-kd'], seeds: 2 }, ['--profile=smoke', '--seeds=2', '--methods=kd,th-kd']],
-  ['sweep', { sweep: ['beta=1,3'], epochs: 2 }, ['--profile=smoke', '--sweep=beta=1,3', '--epochs=2']],
+  [
+    'sweep',
+    { sweep: ['beta=1,3', 'learning-rate=0.1,0.2'], epochs: 2 },
+    ['--profile=smoke', '--sweep=beta=1,3', '--sweep=learning-rate=0.1,0.2', '--epochs=2'],
+  ],
 ])('the command line of %s with %j has these options alone', (name, given, words) => {
   expect(restate(recorded(name, given), catalog)).toEqual({ words, since: [] });
 });

@@ -57,7 +57,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
   return {
     words: [
       ...(profile === 'default' ? [] : [`--profile=${profile}`]),
-      ...Object.entries(given).map(([option, value]) => word(option, value, options[option])),
+      ...Object.entries(given).flatMap(([option, value]) => wordsOf(option, value, options[option])),
     ],
     // What changes nothing about a result is not recorded.
     since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
@@ -133,6 +133,12 @@ function attempt(test: () => boolean): boolean {
   } catch {
     return false;
   }
+}
+
+/** An option that gathers its values is given once for each. */
+function wordsOf(name: string, value: unknown, option: Option<unknown> | undefined): readonly string[] {
+  const values: readonly unknown[] = option?.gathers && Array.isArray(value) ? value.map((one) => [one]) : [value];
+  return values.map((one) => word(name, one, option));
 }
 
 function word(name: string, value: unknown, option: Option<unknown> | undefined): string {
