@@ -1,5 +1,5 @@
 import type { ComparedRun } from '@headshare/core/experiment/comparison/compared-run';
-import { byRow } from '@headshare/core/experiment/comparison/compared-run';
+import { byRow, seedCounts } from '@headshare/core/experiment/comparison/compared-run';
 import { type NamedRocCurve, rocChart } from '@headshare/core/report/roc-chart';
 import { readEmbeddings } from './cross-model';
 import type { RocCurve } from './evaluation/roc';
@@ -14,10 +14,10 @@ export function rocByRow(runs: readonly ComparedRun[], pairs: LabelledPairs) {
     });
     return ofSeeds.length > 0 ? [{ name, ...meanCurve(ofSeeds) }] : [];
   });
-  const seeds = new Set(runs.map(({ seed }) => seed)).size;
+  const { most, text } = seedCounts(runs);
   return rocChart({
     title: 'Verification of people who were never trained on',
-    subtitle: seeds === 1 ? 'One seed' : `Mean of ${seeds} seeds' curves`,
+    subtitle: most === 1 ? text : `Mean of ${text}' curves`,
     curves,
   });
 }

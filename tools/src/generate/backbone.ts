@@ -57,7 +57,7 @@ function built(width: number) {
   return { state, backbone };
 }
 
-test('it has as many parameters as its layers come to', () => {
+test('${kebab} has as many parameters as its layers come to', () => {
   const { state } = built(1);
   const sizes = state.all('trainable').map(({ variable }) => variable.size);
   // Stem 464; stages of two convolutions and their norms 4672, 14528 and 57728, with 1x1 shortcuts where the shape changes.
@@ -65,7 +65,7 @@ test('it has as many parameters as its layers come to', () => {
   state.dispose();
 });
 
-test('its maps halve from stage to stage, and the embedding is the mean of the last', () => {
+test('maps of ${kebab} halve from stage to stage, and the embedding is the mean of the last', () => {
   scoped(() => {
     const { state, backbone } = built(0.5);
     const { features, embedding } = backbone.apply(tf.ones([2, 32, 32, 3]) as Tensor4D, 'eval');

@@ -1,6 +1,6 @@
 /** Each generator, through Nx, in a copy of the workspace; what it writes is linted, type-checked and tested there. */
 import { spawnSync } from 'node:child_process';
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
+import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { nx } from '../plugin/temporary-workspace';
@@ -70,6 +70,9 @@ test('what is made says what to do next, passes lint, types and its tests, and t
     failing('jest', '-c', `packages/${project}/jest.config.cjs`, '--runInBand', '--ci', ...words);
   expect(jest('core', 'methods/(my-method|logits)', 'backbones/tiny-net', '(distill|nn)/registry')).toBe('');
   expect(jest('core', 'every-backbone', 'eager-compiled', '-t', 'tiny-net|my-method')).toBe('');
+  // The command that a new backbone names picks tests by its name.
+  const own = readFileSync(join(root, 'packages/core/src/nn/backbones/tiny-net.test.ts'), 'utf8').match(/^test\('.*/gm);
+  expect(own?.filter((line) => line.includes('tiny-net'))).toHaveLength(2);
   expect(jest('imagenet', 'experiments/warm-up', 'data/class')).toBe('');
   expect(jest('imagenet', 'every-method', '-t', 'tiny-net|my-method')).toBe('');
 }, 600_000);

@@ -1,8 +1,10 @@
 import { UserError } from '@headshare/core/runtime/user-error';
 import { problemOf } from '@headshare/core/tracking/destination';
+import { isUnreadable } from '@headshare/core/tracking/kept-files';
 
 /**
- * Runs a command of this folder: Ctrl-C and SIGTERM abort its signal, a user's mistake is printed as its sentence.
+ * Runs a command of this folder: Ctrl-C and SIGTERM abort its signal, a user's mistake, and what
+ * MLflow or the file system refuses, is printed as its sentence.
  * Until it has succeeded it has failed: also when the event loop runs empty before `work` has ended.
  */
 export function command(work: (signal: AbortSignal) => Promise<void>): void {
@@ -29,8 +31,9 @@ export function command(work: (signal: AbortSignal) => Promise<void>): void {
       else if (error instanceof UserError) {
         console.error(error.message);
         process.exitCode = error.exitCode;
-      } else if (error instanceof Error && error.name === 'MlflowError') console.error(`${problemOf(error)}.`);
-      else console.error(error);
+      } else if (isUnreadable(error) || (error instanceof Error && error.name === 'MlflowError')) {
+        console.error(`${problemOf(error)}.`);
+      } else console.error(error);
     },
   );
 }

@@ -64,6 +64,14 @@ test.each([
   expect(environmentPython(join(folder, 'mlflow'))).toBeUndefined();
 });
 
+test('a file where the folder should be is told as what cannot be written to', async () => {
+  const file = join(folder, 'mlflow');
+  writeFileSync(file, '');
+  const failing = ensureEnvironment(options());
+  await expect(failing).rejects.toMatchObject({ name: 'UserError', exitCode: 1 });
+  await expect(failing).rejects.toThrow(`${file} cannot be written to: MLflow is installed there.`);
+});
+
 test('no Python, or one that is too old, is named', async () => {
   await expect(ensureEnvironment(options({ python: 'no-such-python' }))).rejects.toThrow(
     'no-such-python was not found: MLflow needs Python 3.10 or newer (set PYTHON to it).',

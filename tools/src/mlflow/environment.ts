@@ -120,6 +120,8 @@ function explain(error: unknown, { folder, python, signal }: EnvironmentOptions)
     code === 'EACCES' ||
     code === 'EROFS' ||
     code === 'ENOENT' ||
+    code === 'EEXIST' ||
+    code === 'ENOTDIR' ||
     /Read-only file system|Permission denied/.test(printed)
   ) {
     return new UserError(`${folder} cannot be written to: MLflow is installed there.`, 1);

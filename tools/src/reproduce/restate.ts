@@ -42,7 +42,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
   const profile = profileNames(experiment).includes(run.profile) ? run.profile : 'default';
   const isRecorded = (given: Overrides): boolean =>
     stages.every(({ stage, values }) => differing(stage, values, { profile, given }).length === 0);
-  let given = everyOption(stages);
+  let given = beyondDefaults(everyOption(stages), stages, profile);
   const wrong = stages.flatMap(({ stage, values }) => differing(stage, values, { profile, given }));
   if (wrong[0] !== undefined) {
     throw new UserError(
@@ -57,7 +57,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
   return {
     words: [
       ...(profile === 'default' ? [] : [`--profile=${profile}`]),
-      ...Object.entries(given).map(([option, value]) => word(option, value, options[option])),
+      ...Object.entries(given).flatMap(([option, value]) => wordsOf(option, value, options[option])),
     ],
     // What changes nothing about a result is not recorded.
     since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
@@ -91,6 +91,25 @@ function everyOption(stages: readonly RecordedStage[]): Overrides {
   return Object.fromEntries(Object.entries(given).filter(([option]) => !differ.has(option)));
 }
 
+/** Without the options that all stages have so anyway: what a sweep varies, for one, is not to be given beside it. */
+function beyondDefaults(all: Overrides, stages: readonly RecordedStage[], profile: string): Overrides {
+  const defaults = stages.map(({ stage }): Readonly<Record<string, unknown>> | undefined => {
+    try {
+      return resolveOptions(stage, { profile, given: {} });
+    } catch {
+      // By itself the profile may not be enough.
+      return undefined;
+    }
+  });
+  const isDefault = (option: string, value: unknown): boolean =>
+    stages.every(
+      ({ stage }, i) =>
+        !Object.hasOwn(stage.options, option) ||
+        (defaults[i] !== undefined && isDeepStrictEqual(asRecorded(defaults[i][option]), value)),
+    );
+  return Object.fromEntries(Object.entries(all).filter(([option, value]) => !isDefault(option, value)));
+}
+
 /** Options of a stage that a run of it should have had; ones that may be absent leave no trace when they are. */
 const newIn = (stage: Stage, values: Readonly<Record<string, unknown>>): readonly string[] =>
   Object.entries(stage.options)
@@ -114,6 +133,12 @@ function attempt(test: () => boolean): boolean {
   } catch {
     return false;
   }
+}
+
+/** An option that gathers its values is given once for each. */
+function wordsOf(name: string, value: unknown, option: Option<unknown> | undefined): readonly string[] {
+  const values: readonly unknown[] = option?.gathers && Array.isArray(value) ? value.map((one) => [one]) : [value];
+  return values.map((one) => word(name, one, option));
 }
 
 function word(name: string, value: unknown, option: Option<unknown> | undefined): string {

@@ -78,6 +78,6 @@ Options of 'teacher':
 
 Profiles:
   default  the defaults above
-  :smoke   --epochs=1`);
+  :smoke   --epochs=1 --teacher-epochs=2`);
   });
 });

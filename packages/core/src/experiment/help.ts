@@ -39,12 +39,16 @@ function describe(option: Option<unknown>): string {
   return `${option.help} (${option.valid}; ${fallback})`;
 }
 
+/** What a profile sets for the experiment and for all that it needs or uses, its own settings first. */
 function settingsLine(experiment: Stage, profile: string): string {
-  const settings = Object.entries(experiment.profiles[profile] ?? {}).filter(([name]) =>
-    Object.hasOwn(experiment.options, name),
-  );
-  if (settings.length === 0) return profile === 'default' ? 'the defaults above' : 'nothing beyond the defaults';
-  return settings.map(([name, value]) => `${written(name)}=${shown(value)}`).join(' ');
+  const settings = new Map<string, unknown>();
+  for (const { profiles, options } of reach(experiment)) {
+    for (const [name, value] of Object.entries(profiles[profile] ?? {})) {
+      if (Object.hasOwn(options, name) && !settings.has(name)) settings.set(name, value);
+    }
+  }
+  if (settings.size === 0) return profile === 'default' ? 'the defaults above' : 'nothing beyond the defaults';
+  return [...settings].map(([name, value]) => `${written(name)}=${shown(value)}`).join(' ');
 }
 
 const shown = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));

@@ -51,5 +51,6 @@ body { font: 15px/1.5 Inter, Helvetica, Arial, sans-serif; color: #222; margin: 
 h1 { font-size: 1.5rem } h2 { font-size: 1.1rem; margin-top: 2rem } p { color: #555 }
 div { overflow-x: auto } table { border-collapse: collapse; font-variant-numeric: tabular-nums }
 th, td { padding: .3rem .8rem; border-bottom: 1px solid #e4e4e4; text-align: left; white-space: nowrap }
+td:first-child { white-space: normal; min-width: 12rem }
 .number { text-align: right } figure { margin: 0; overflow-x: auto } svg { max-width: 100%; height: auto }
 `;

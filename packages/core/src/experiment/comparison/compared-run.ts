@@ -52,6 +52,18 @@ export function byRow(runs: readonly ComparedRun[]): ReadonlyMap<string, readonl
   return rows;
 }
 
+/** How many seeds each row has, whichever they are; `text`: `One seed`, `5 seeds`, `4 to 5 seeds`. */
+export function seedCounts(runs: readonly ComparedRun[]): {
+  readonly least: number;
+  readonly most: number;
+  readonly text: string;
+} {
+  const counts = [...byRow(runs).values()].map((row) => row.length);
+  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const range = least === most ? `${most}` : `${least} to ${most}`;
+  return { least, most, text: most === 1 ? 'One seed' : `${range} seeds` };
+}
+
 /** The column of the metric that networks are told apart by. */
 export function mainColumn({
   columns,

@@ -7,7 +7,7 @@ import { lineChart } from '../../report/line-chart';
 import { sizeChart } from '../../report/size-chart';
 import { summarise } from '../../report/statistics';
 import { cosinesFile } from '../draw-heads';
-import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, valuesOf } from './compared-run';
+import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, seedCounts, valuesOf } from './compared-run';
 import { learningCurves } from './learning-curves';
 
 /** The charts of a comparison that its runs have something for, by file name without extension. */
@@ -17,11 +17,10 @@ export async function comparisonCharts(
 ): Promise<Readonly<Record<string, TopLevelSpec>>> {
   const main = mainColumn(layout);
   const { title } = layout;
-  const seeds = new Set(runs.map(({ seed }) => seed)).size;
-  const subtitle = seeds === 1 ? 'One seed' : `${seeds} seeds`;
+  const seeds = seedCounts(runs);
   const scale = main.percent ? 100 : 1;
   const label = main.percent ? `${main.title} (%)` : main.title;
-  const over = (what: string): string => (seeds === 1 ? `${subtitle}` : `${subtitle}; ${what}`);
+  const over = (what: string): string => (seeds.most === 1 ? seeds.text : `${seeds.text}; ${what}`);
 
   const among = [...byRow(runs).keys()];
   const curves = (await learningCurves(runs, main.metric)).map(({ name, points }) => ({
@@ -64,7 +63,7 @@ export async function comparisonCharts(
     ...(cosines.length > 0 && {
       'head-cosines': histogramChart({
         title: "The students' class vectors against their teachers'",
-        subtitle: `cosines of all classes, ${subtitle.toLowerCase()}`,
+        subtitle: `cosines of all classes, ${seeds.text.toLowerCase()}`,
         x: 'cosine',
         series: cosines,
         bins: 40,

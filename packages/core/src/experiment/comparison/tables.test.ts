@@ -2,6 +2,7 @@ import type { NetworkDescription } from '../../nn/network';
 import { csvTable, markdownTable } from '../../report/table';
 import type { ComparedRun, ComparisonLayout } from './compared-run';
 import { bandOf } from './learning-curves';
+import { comparisonCharts } from './pictures';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
 
 const network = { backbone: 'resnet8', width: 1, inputSize: 32, embeddingSize: 64 } as NetworkDescription;
@@ -62,6 +63,15 @@ test('a number that a run did not come to, which its result keeps as null, is in
 
 test('rows of which seeds are missing say so', () => {
   expect(resultsTable(runs.slice(0, 3), layout).notes?.[0]).toContain('1 to 2 seeds: some runs are not there');
+});
+
+test('rows of one seed each are of one seed, though it be another one in each', async () => {
+  const apart = [run('alone', 1, 0.5), run('kd', 2, 0.7)];
+  expect(resultsTable(apart, layout).notes?.[0]).toBe('One seed.');
+  const { comparison, size } = await comparisonCharts(apart, layout);
+  expect([comparison?.title, size?.title]).toEqual(
+    ['model', 'model: accuracy against size'].map((text) => expect.objectContaining({ text, subtitle: 'One seed' })),
+  );
 });
 
 test('CSV: every metric of every row in full, and every run with its place', () => {

@@ -1,6 +1,6 @@
 import { comparePaired, type Summary, summarise } from '../../report/statistics';
 import type { Cell, Column, Table } from '../../report/table';
-import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, valuesOf } from './compared-run';
+import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, seedCounts, valuesOf } from './compared-run';
 
 const cell = (values: readonly number[]): Summary | undefined => (values.length > 0 ? summarise(values) : undefined);
 
@@ -42,11 +42,10 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
 }
 
 function seedsNote(runs: readonly ComparedRun[]): string {
-  const counts = [...byRow(runs).values()].map((row) => row.length);
-  const [least, most] = [Math.min(...counts), Math.max(...counts)];
+  const { least, most, text } = seedCounts(runs);
   if (most === 1) return 'One seed.';
-  const seeds = least === most ? `${most} seeds` : `${least} to ${most} seeds: some runs are not there`;
-  return `Mean ± standard deviation over ${seeds}; the mean's interval by Student's t.`;
+  const missing = least === most ? '' : ': some runs are not there';
+  return `Mean ± standard deviation over ${text}${missing}; the mean's interval by Student's t.`;
 }
 
 /** Differences of the main metric seed by seed, with the paired t-test's p; nothing without two seeds in common. */

@@ -26,7 +26,8 @@ type Surroundings = Pick<RunContext<unknown>, 'signal' | 'tracker' | 'log'>;
  * Trains what has not been trained yet, in processes side by side, as far as memory allows. Each process has an equal
  * share of the cores, unless HEADSHARE_THREADS says how many threads: networks as small as the defaults' use one core
  * better than two.
- * @returns what failed in the end; throws the signal's reason after an abort, when all processes have kept a checkpoint
+ * @returns what failed in the end; throws the signal's reason after an abort, when all processes have kept a checkpoint.
+ * A training that is told to stop from elsewhere stops them all.
  */
 export async function runApart(
   runs: readonly SweptRun[],
@@ -44,6 +45,8 @@ export async function runApart(
     `${runs.length - missing.length} of ${runs.length} trainings are done already; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
   );
   const progress = sweepProgress(log, runs.length - missing.length);
+  // Nx's Ctrl-C reaches the trainings first, and this process only when they have ended: none may start meanwhile.
+  const stopped = new AbortController();
   const keys = new Set(missing.map(({ stage }) => stage.key));
   const schedule = missing.map(({ row, seed, stage }): Job => {
     const shown = relative(process.cwd(), stage.folder);
@@ -53,6 +56,7 @@ export async function runApart(
       needs: stage.needs.map(({ key }) => key).filter((key) => keys.has(key)),
       async run() {
         const outcome = await runInProcess(stage, { threads, parent: tracker.id, signal, memory });
+        if (!outcome.done && outcome.stopped) stopped.abort();
         return outcome.done ? outcome : { ...outcome, reason: `${outcome.reason} (${shown}/${outputFile})` };
       },
     };
@@ -61,7 +65,7 @@ export async function runApart(
   const failures = await runSchedule(schedule, {
     parallel: jobs,
     retries: retry,
-    signal,
+    signal: AbortSignal.any([signal, stopped.signal]),
     onChange(line, state) {
       progress.change(line, state);
       const all = runs.length - missing.length + state.done;
@@ -76,7 +80,11 @@ export async function runApart(
     },
   });
   progress.end();
+  // As if the signal had come here, whether or not it will: the sweep is not over.
+  if (stopped.signal.aborted && !signal.aborted) process.emit('SIGTERM', 'SIGTERM');
   signal.throwIfAborted();
+  if (stopped.signal.aborted)
+    throw new UserError('A training was told to stop. The same command goes on from there.', 1);
   return failures;
 }
 

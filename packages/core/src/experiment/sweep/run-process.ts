@@ -23,6 +23,15 @@ export const outputFile = 'output.log';
 /** How an experiment's command line ends for wrong options: trying again cannot help. */
 const wrongUsage = 2;
 
+/** How it ends when it was told to stop, and before it listens for that. */
+const stoppedEnds: readonly (string | number)[] = [
+  130,
+  143,
+  'killed by SIGINT',
+  'killed by SIGTERM',
+  'killed by SIGHUP',
+];
+
 /**
  * Trains a stage in a process of its own, by the command that a person would give. It is told to stop, and to keep a
  * checkpoint, when `signal` is aborted, and stops by itself when this process dies: the channel between them ends then.
@@ -58,7 +67,8 @@ export async function runInProcess(stage: PlannedStage, settings: ProcessSetting
     return { done: false, reason: 'its result is another: sources or data changed meanwhile', hopeless: true };
   const how = typeof ended === 'number' ? `exit code ${ended}` : ended;
   const said = lastLine(file);
-  return { done: false, reason: `${how}${said && `, ${said}`}`, hopeless: ended === wrongUsage };
+  const reason = `${how}${said && `, ${said}`}`;
+  return { done: false, reason, hopeless: ended === wrongUsage, stopped: stoppedEnds.includes(ended) };
 }
 
 /** The last line that says something; of a stack, the error that it belongs to. */

@@ -12,7 +12,8 @@ export interface Job {
 
 export type Outcome =
   | { readonly done: true; readonly seconds: number }
-  | { readonly done: false; readonly reason: string; readonly hopeless?: boolean };
+  /** `hopeless`: trying again cannot help. `stopped`: it was told to stop, and not by us. */
+  | { readonly done: false; readonly reason: string; readonly hopeless?: boolean; readonly stopped?: boolean };
 
 export interface JobFailure {
   readonly label: string;

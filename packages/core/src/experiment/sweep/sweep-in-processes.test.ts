@@ -209,6 +209,16 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   300_000,
 );
 
+test('a training that is told to stop stops the sweep: Nx passes Ctrl-C to the last of a tree first, and waits', async () => {
+  writeFileSync(join(root, 'waits'), '');
+  const { ended } = start('--sweep=width=1,2', '--jobs=1');
+  await until(() => existsSync(join(root, 'student.pid')));
+  process.kill(Number(readFileSync(join(root, 'student.pid'), 'utf8')), 'SIGTERM');
+  const { code, output } = await ended;
+  expect([code, output]).toEqual([143, expect.stringContaining('Interrupted. The same command goes on from here.')]);
+  expect(told()).toEqual(['begin teacher 1', 'end teacher 1', 'begin student 1 1']);
+}, 300_000);
+
 test.each([
   ['--sweep=wdth=1,2', '--sweep: student reads no option --wdth; did you mean --width?'],
   ['--sweep=width=0', '--sweep: --width must be a whole number of at least 1, got 0'],
