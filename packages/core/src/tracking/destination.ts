@@ -18,7 +18,14 @@ export interface Destination {
 export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessEnv = process.env): Destination {
   const uri = trackingUri ?? environment.MLFLOW_TRACKING_URI;
   if (!uri) return localDestination(mlflowFolder);
-  const connection = connect(uri, environmentOptions(environment));
+  const options = environmentOptions(environment);
+  let connection: Connection;
+  try {
+    connection = connect(uri, options);
+  } catch (error) {
+    if (trackingUri !== undefined || !(error instanceof MlflowError)) throw error;
+    throw new MlflowError(`MLFLOW_TRACKING_URI: ${error.message}`, error.code, error.status);
+  }
   return { name: connection.uri, connect: async (signal) => ({ ...connection, signal }) };
 }
 

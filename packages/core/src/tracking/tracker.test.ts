@@ -134,10 +134,21 @@ test('the journal is the record: it holds what was logged, in order', async () =
   expect(sent).toMatchObject({ destination: server.uri, refused: [] });
 });
 
-test('an address that is none costs the run nothing', async () => {
-  const tracker = await startTracking({ ...trackedRun('nowhere'), trackingUri: 'databricks' });
-  tracker.metrics({ loss: 1 }, 1);
-  const { address, note } = await tracker.finish('FINISHED');
-  expect(address).toBeUndefined();
-  expect(note).toContain('"databricks" is not an http or https address');
+test('an address that is none is told at once, with the variable that has it, and costs the run nothing', async () => {
+  const before = process.env.MLFLOW_TRACKING_URI;
+  process.env.MLFLOW_TRACKING_URI = 'databricks';
+  try {
+    const told: string[] = [];
+    const { trackingUri: _, ...run } = trackedRun('nowhere');
+    const tracker = await startTracking({ ...run, log: (sentence) => told.push(sentence) });
+    const problem = 'MLFLOW_TRACKING_URI: "databricks" is not an http or https address';
+    expect(told).toEqual([`MLflow: ${problem}. The run goes on; its journal keeps all.`]);
+    tracker.metrics({ loss: 1 }, 1);
+    const { address, note } = await tracker.finish('FINISHED');
+    expect(address).toBeUndefined();
+    expect(note).toContain(problem);
+  } finally {
+    if (before === undefined) delete process.env.MLFLOW_TRACKING_URI;
+    else process.env.MLFLOW_TRACKING_URI = before;
+  }
 });

@@ -163,7 +163,8 @@ function startSenderIfPossible(file: string, trackingUri: string | undefined, lo
   try {
     destination = destinationOf(trackingUri);
   } catch (error) {
-    const problem = `the tracking server's address is unusable: ${sentenceOf(error)}`;
+    const problem = sentenceOf(error);
+    log(`MLflow: ${problem}. The run goes on; its journal keeps all.`);
     return { finish: async () => ({ address: undefined, problem, refused: [] }) };
   }
   return startSender(file, destination, (problem) =>

@@ -1,5 +1,5 @@
 /** The experiments that hold networks of a package against one another: `compare`, in one process, and `sweep`, in many. */
-import { basename, resolve } from 'node:path';
+import { basename, join, relative, resolve } from 'node:path';
 import { UserError } from '../../runtime/user-error';
 import type { Task } from '../../train/task';
 import { optionsOf } from '../arguments';
@@ -10,7 +10,7 @@ import { gathered, integer, list, type Options, oneOf, optional, text, written }
 import { resolveAll } from '../settings';
 import { type Axis, type AxisWords, axesOf, combinations } from '../sweep/axes';
 import { planSweep, type SweptRun } from '../sweep/plan-sweep';
-import { processOptions, runApart, throwFailures } from '../sweep/run-apart';
+import { failed, processOptions, runApart } from '../sweep/run-apart';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
 import type { RecordedRequest } from './compare-recorded';
 import { type Kind, kindOf, kinds, type NetworkStages, readsOption, stageOf, titleOf } from './kinds';
@@ -111,13 +111,14 @@ export function comparisonExperiments(
       const axes = sweptAxes(options, context.given);
       const runs = await planned(options.experiment, axes, options, context);
       const failures = await runApart(runs, options, context);
+      if (failures.length === runs.length) throw failed(failures, runs.length);
       const result = await report(runs, axes, context);
-      if (failures.length > 0) {
-        // A run that fails leaves nothing else with its record.
-        for (const file of result?.files ?? []) tracker.artifact(`${folder}/${file}`);
-        throwFailures(failures, runs.length);
-      }
-      return result;
+      if (failures.length === 0) return result;
+      // A run that fails leaves nothing else with its record.
+      const files = result.files ?? [];
+      for (const file of files) tracker.artifact(`${folder}/${file}`);
+      const [page] = files.filter((file) => file.endsWith('.html'));
+      throw failed(failures, runs.length, page === undefined ? undefined : relative(process.cwd(), join(folder, page)));
     },
   });
 

@@ -88,12 +88,12 @@ export async function runApart(
   return failures;
 }
 
-/** Throws one UserError that names all that failed; nothing when nothing did. */
-export function throwFailures(failures: readonly JobFailure[], total: number): void {
-  if (failures.length === 0) return;
+/** One error that names all that failed, and where what did not is reported. */
+export function failed(failures: readonly JobFailure[], total: number, report?: string): UserError {
   const each = failures.map(({ label, reason }) => `  ${label}: ${reason}`);
-  throw new UserError(
-    `${failures.length} of ${total} trainings failed; the same command tries them again.\n${each.join('\n')}`,
+  const rest = report === undefined ? '' : `\nThe report of the rest is ${report}.`;
+  return new UserError(
+    `${failures.length} of ${total} trainings failed; the same command tries them again.\n${each.join('\n')}${rest}`,
     1,
   );
 }

@@ -54,7 +54,7 @@ const experiments = {
   import { gathered } from '${join(__dirname, '../option')}';
   import { axesOf } from '${join(__dirname, 'axes')}';
   import { planSweep } from '${join(__dirname, 'plan-sweep')}';
-  import { processOptions, runApart, throwFailures } from '${join(__dirname, 'run-apart')}';
+  import { failed, processOptions, runApart } from '${join(__dirname, 'run-apart')}';
   export default defineExperiment({
     summary: 'Sweep',
     uses: { student, teacher },
@@ -70,7 +70,8 @@ const experiments = {
         reads: ({ experiment }, option) => experiment === student || option === 'seed',
         stagesOf: async (given) => [await plan(student, given)],
       });
-      throwFailures(await runApart(runs, options, context), runs.length);
+      const failures = await runApart(runs, options, context);
+      if (failures.length > 0) throw failed(failures, runs.length);
       return { metrics: { trainings: runs.length }, summary: runs.length + ' trainings' };
     },
   });`,
