@@ -44,3 +44,28 @@ export async function mlflowServer(): Promise<MlflowServer> {
     },
   };
 }
+
+/** For a file of tests: a server of its own that runs from before its first test until after its last. */
+export function serverOfTests(): MlflowServer {
+  let server: MlflowServer | undefined;
+  beforeAll(async () => {
+    server = await mlflowServer();
+    await server.start();
+  }, 90_000);
+  afterAll(() => server?.remove());
+  const running = (): MlflowServer => {
+    if (server === undefined) throw new Error('the server of these tests runs only while they do');
+    return server;
+  };
+  return {
+    get uri() {
+      return running().uri;
+    },
+    get folder() {
+      return running().folder;
+    },
+    start: () => running().start(),
+    kill: () => running().kill(),
+    remove: () => running().remove(),
+  };
+}

@@ -2,19 +2,12 @@ import { execFileSync, spawn } from 'node:child_process';
 import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import { serverOfTests } from '../../test/mlflow-server';
 import { expectAllOnServer, runInJournal } from '../../test/recorded-run';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 /** A place where a file takes `room` bytes and no more until `makeRoom`. */
 interface SmallPlace {

@@ -11,7 +11,7 @@ import {
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect, getRun, readArtifact } from 'mlflow-js-client';
-import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import { serverOfTests } from '../../test/mlflow-server';
 import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
@@ -21,14 +21,7 @@ import { isUnreadable, keepFile } from './kept-files';
 import { replayJournal } from './replay';
 import { startTracking, type Tracker } from './tracker';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 const fileOf = (run: string, name: string) => join(server.folder, 'runs', run, name);
 const write = (run: string, name: string, content: string) =>

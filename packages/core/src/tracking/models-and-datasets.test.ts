@@ -13,20 +13,13 @@ import {
   searchLoggedModels,
   searchRuns,
 } from 'mlflow-js-client';
-import { type MlflowServer, mlflowPython, mlflowServer } from '../../test/mlflow-server';
+import { mlflowPython, serverOfTests } from '../../test/mlflow-server';
 import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
 import { startTracking, type Tracker } from './tracker';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 const folderOf = (name: string) => join(server.folder, 'runs', name);
 const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');

@@ -1,20 +1,13 @@
 import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, getRun } from 'mlflow-js-client';
-import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import { connect, fromKeyValues, getRun } from 'mlflow-js-client';
+import { serverOfTests } from '../../test/mlflow-server';
 import { destinationOf } from './destination';
 import { openJournal } from './journal';
 import { replayJournal } from './replay';
 import { journalTag, parentTag } from './run-tags';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 /** Sends a journal of a run with these tags; the run on the server. */
 async function send(id: string, tags: Readonly<Record<string, string>>) {
@@ -35,7 +28,7 @@ async function send(id: string, tags: Readonly<Record<string, string>>) {
 
 async function tagsOf(run: string): Promise<Readonly<Record<string, string>>> {
   const { data } = await getRun(connect(server.uri), run);
-  return Object.fromEntries((data.tags ?? []).map(({ key, value }) => [key, value]));
+  return fromKeyValues(data.tags);
 }
 
 test.each([

@@ -2,7 +2,7 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, listArtifacts } from 'mlflow-js-client';
-import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import { serverOfTests } from '../../test/mlflow-server';
 import { expectAllOnServer } from '../../test/recorded-run';
 import { stream } from '../runtime/random';
 import { destinationOf } from './destination';
@@ -13,14 +13,7 @@ import { startSender } from './sender';
 /** How often the server is killed; a long test of the same kind takes more. */
 const kills = Number(process.env.HEADSHARE_KILLS ?? 3);
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 /** A run that logs until it is stopped, so fast that nearly always something is on its way. */
 function logSteadily(file: string) {

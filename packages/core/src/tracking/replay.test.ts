@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import { connect, deleteRun, fromKeyValues, getMetricHistory, getRun, MlflowError, restoreRun } from 'mlflow-js-client';
-import { type MlflowServer, mlflowPython, mlflowServer } from '../../test/mlflow-server';
+import { mlflowPython, serverOfTests } from '../../test/mlflow-server';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
 import { encodeEvent } from './event-line';
@@ -13,14 +13,7 @@ import { type Replay, replayJournal } from './replay';
 import { refusals } from './replay/sent';
 import { startTracking } from './tracker';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 const folderOf = (name: string) => join(server.folder, 'runs', name);
 const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');

@@ -1,18 +1,19 @@
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { connect, getExperiment, getMetricHistory, getRun, listArtifacts, type Run } from 'mlflow-js-client';
-import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
+import {
+  connect,
+  fromKeyValues,
+  getExperiment,
+  getMetricHistory,
+  getRun,
+  listArtifacts,
+  type Run,
+} from 'mlflow-js-client';
+import { serverOfTests } from '../../test/mlflow-server';
 import { readJournal } from './journal';
 import { startTracking, type TrackedRun } from './tracker';
 
-let server: MlflowServer;
-
-beforeAll(async () => {
-  server = await mlflowServer();
-  await server.start();
-}, 90_000);
-
-afterAll(() => server?.remove());
+const server = serverOfTests();
 
 const trackedRun = (name: string): TrackedRun => ({
   package: 'face',
@@ -27,9 +28,6 @@ const trackedRun = (name: string): TrackedRun => ({
 
 const runOf = (address = ''): Promise<Run> =>
   getRun(connect(server.uri), /runs\/(\w+)/.exec(address)?.[1] ?? 'no address');
-
-const toRecord = (list: { key: string; value: string }[] = []): Record<string, string> =>
-  Object.fromEntries(list.map(({ key, value }) => [key, value]));
 
 test('everything that a run logs is in MLflow when it has finished', async () => {
   const run = {
@@ -55,13 +53,13 @@ test('everything that a run logs is in MLflow when it has finished', async () =>
   expect(info).toMatchObject({ run_name: 'distill th-kd seed 1', status: 'FINISHED' });
   const mlflow = connect(server.uri);
   expect(await getExperiment(mlflow, info.experiment_id)).toMatchObject({ name: 'headshare/face' });
-  expect(toRecord(data.params)).toEqual({
+  expect(fromKeyValues(data.params)).toEqual({
     method: 'th-kd',
     'data.kind': 'procedural',
     'data.identities': '400',
     widths: '[64,128]',
   });
-  expect(toRecord(data.tags)).toMatchObject({
+  expect(fromKeyValues(data.tags)).toMatchObject({
     'mlflow.source.type': 'LOCAL',
     'mlflow.source.name': 'face:distill',
     'mlflow.user': expect.any(String),
@@ -106,7 +104,7 @@ test('a run that goes on with an option that changes nothing about it, as --jobs
   await (await startTracking(run)).finish('KILLED');
   const { address, note } = await (await startTracking({ ...run, params: { jobs: 4, seed: 1 } })).finish('FINISHED');
   expect(note).toBeUndefined();
-  expect(toRecord((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
+  expect(fromKeyValues((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
 });
 
 test('what MLflow refuses is told, and keeps nothing else from arriving', async () => {
@@ -118,7 +116,7 @@ test('what MLflow refuses is told, and keeps nothing else from arriving', async 
   expect(note).toMatch(/^MLflow did not take everything: .*epochs.*no such file/s);
   const { info, data } = await runOf(address);
   expect(info.status).toBe('FAILED');
-  expect(toRecord(data.params)).toMatchObject({ seed: '1', method: 'kd' });
+  expect(fromKeyValues(data.params)).toMatchObject({ seed: '1', method: 'kd' });
   expect(data.metrics).toMatchObject([{ key: 'loss _student_', value: 1 }]);
 });
 
