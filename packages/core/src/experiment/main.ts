@@ -40,7 +40,8 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
-    const [sources, reporting] = await Promise.all([sourcesDigest(root, packageName), reportingDigest()]);
+    const sources = await sourcesDigest(root, packageName);
+    const reports = reach(experiment).some((stage) => stage.reports);
     // A run that another one started is part of that one, and not the target's latest.
     const parent = process.env[parentVariable];
     const done = await runStage(experiment, settings, {
@@ -50,7 +51,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log,
       data,
       sources,
-      reporting,
+      ...(reports && { reporting: await reportingDigest() }),
       digests: new Map(),
       track: runs === undefined ? openTracker : openNoTracker,
       ...(runs !== undefined && { runs }),

@@ -1,4 +1,5 @@
 import { sentenceOf } from '../runtime/sentence-of';
+import { silentTracker } from '../tracking/silent-tracker';
 import type { TrackedRun, Tracker } from '../tracking/tracker';
 
 /**
@@ -37,19 +38,6 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
     return silentTracker;
   }
 }
-
-/** Records nothing. */
-export const silentTracker: Tracker = {
-  params: () => undefined,
-  metrics: () => undefined,
-  lastStep: () => undefined,
-  tags: () => undefined,
-  dataset: () => undefined,
-  artifact: () => undefined,
-  model: () => undefined,
-  flush: async () => undefined,
-  finish: async () => ({}),
-};
 
 /** Opens one that records nothing. */
 export const openNoTracker = async (): Promise<Tracker> => silentTracker;

@@ -1,9 +1,9 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { silentTracker } from '../tracking/silent-tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
-import { silentTracker } from './open-tracker';
 import { publish, runStage, type Session } from './run-stage';
 import { teacherAndStudent, temporaryPackage } from './temporary-package';
 

@@ -1,5 +1,5 @@
+import { silentTracker } from '../tracking/silent-tracker';
 import type { Catalog } from './catalog';
-import { silentTracker } from './open-tracker';
 import type { Session } from './run-stage';
 
 /** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */

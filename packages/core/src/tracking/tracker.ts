@@ -13,6 +13,7 @@ import { orderedEvents } from './ordered-events';
 import { clip, flatten, validName } from './parameters';
 import { forgetLostLines } from './replay/sent';
 import { startSender } from './sender';
+import { silentTracker } from './silent-tracker';
 import { sourceTags } from './source-tags';
 
 export interface TrackedRun {
@@ -159,27 +160,16 @@ function record(
 type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
 
 function startSenderIfPossible(file: string, trackingUri: string | undefined, log: (sentence: string) => void) {
+  const warn = (problem: string): void => log(`MLflow: ${problem}. The run goes on; its journal keeps all.`);
   let destination: Destination;
   try {
     destination = destinationOf(trackingUri);
   } catch (error) {
     const problem = sentenceOf(error);
-    log(`MLflow: ${problem}. The run goes on; its journal keeps all.`);
+    warn(problem);
     return { finish: async () => ({ address: undefined, problem, refused: [] }) };
   }
-  return startSender(file, destination, (problem) =>
-    log(`MLflow: ${problem}. The run goes on; its journal keeps all.`),
-  );
+  return startSender(file, destination, warn);
 }
 
-const unrecorded: Tracker = {
-  params: () => undefined,
-  metrics: () => undefined,
-  lastStep: () => undefined,
-  tags: () => undefined,
-  dataset: () => undefined,
-  artifact: () => undefined,
-  model: () => undefined,
-  flush: async () => undefined,
-  finish: async () => ({ note: 'The run was not recorded.' }),
-};
+const unrecorded: Tracker = { ...silentTracker, finish: async () => ({ note: 'The run was not recorded.' }) };

@@ -115,10 +115,8 @@ export function comparisonExperiments(
       const result = await report(runs, axes, context);
       if (failures.length === 0) return result;
       // A run that fails leaves nothing else with its record.
-      const files = result.files ?? [];
-      for (const file of files) tracker.artifact(`${folder}/${file}`);
-      const [page] = files.filter((file) => file.endsWith('.html'));
-      throw failed(failures, runs.length, page === undefined ? undefined : relative(process.cwd(), join(folder, page)));
+      for (const file of result.files ?? []) tracker.artifact(join(folder, file));
+      throw failed(failures, runs.length, relative(process.cwd(), join(folder, 'report.html')));
     },
   });
 

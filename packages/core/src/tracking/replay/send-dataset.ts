@@ -11,7 +11,7 @@ export async function sendDataset(server: Connection, runId: string, dataset: Da
       ? (['local', { uri: source.path }] as const)
       : (['code', { tags: { 'mlflow.source.name': source.drawnBy, 'mlflow.source.type': 'LOCAL' } }] as const);
   const tensors = { features: schemaJson(features), targets: targets ? schemaJson(targets) : null };
-  const dataset_ = {
+  const input = {
     name,
     digest,
     context,
@@ -20,5 +20,5 @@ export async function sendDataset(server: Connection, runId: string, dataset: Da
     schema: JSON.stringify({ mlflow_tensorspec: tensors }),
     profile: JSON.stringify(profile),
   };
-  await logInputs(server, runId, { datasets: [dataset_] });
+  await logInputs(server, runId, { datasets: [input] });
 }
