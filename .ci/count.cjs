@@ -26,5 +26,6 @@ for (const { taskId, target, projectName, status } of run?.tasks ?? []) {
   passed += totals ? totals.passed : taskFailed ? 0 : 1;
   failed += Math.max(failures, taskFailed ? 1 : 0);
   if (taskFailed) console.error(`FAILED: ${taskId}${totals ? ` (${failures} of its tests and test files)` : ''}`);
+  for (const failure of totals?.failures ?? []) console.error(`  ${failure}`);
 }
 console.log(`${passed} ${failed}`);

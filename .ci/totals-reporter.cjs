@@ -1,7 +1,9 @@
-// A jest reporter, added by jest.preset.cjs when TEST_TOTALS names a folder: leaves a project's totals there.
+// A jest reporter, added by jest.preset.cjs when TEST_TOTALS names a folder: leaves a project's totals there, and
+// what failed, by name and first words, so that the end of a long log can say it.
 'use strict';
 const { mkdirSync, writeFileSync } = require('node:fs');
-const { basename, join } = require('node:path');
+const { basename, join, relative } = require('node:path');
+const { stripVTControlCharacters } = require('node:util');
 
 module.exports = class TotalsReporter {
   constructor({ rootDir }, { folder }) {
@@ -9,9 +11,29 @@ module.exports = class TotalsReporter {
     this.file = join(folder, `${basename(rootDir)}.json`);
   }
 
-  onRunComplete(_contexts, { numPassedTests, numFailedTests, numRuntimeErrorTestSuites }) {
+  onRunComplete(_contexts, { numPassedTests, numFailedTests, numRuntimeErrorTestSuites, testResults }) {
     mkdirSync(this.folder, { recursive: true });
-    const totals = { passed: numPassedTests, failed: numFailedTests, brokenSuites: numRuntimeErrorTestSuites };
+    const totals = {
+      passed: numPassedTests,
+      failed: numFailedTests,
+      brokenSuites: numRuntimeErrorTestSuites,
+      failures: testResults.flatMap(failuresOf),
+    };
     writeFileSync(this.file, JSON.stringify(totals));
   }
 };
+
+function failuresOf({ testFilePath, testExecError, failureMessage, testResults }) {
+  const file = relative(process.cwd(), testFilePath);
+  const failed = testResults.filter(({ status }) => status === 'failed');
+  const broken = testExecError ? [`${file}\n${beginningOf(failureMessage)}`] : [];
+  return [...broken, ...failed.map((test) => `${file}: ${test.fullName}\n${beginningOf(test.failureMessages[0])}`)];
+}
+
+const beginningOf = (message) =>
+  stripVTControlCharacters(message ?? '')
+    .split('\n')
+    .filter((line) => line.trim() !== '')
+    .slice(0, 12)
+    .map((line) => `    ${line.slice(0, 200)}`)
+    .join('\n');

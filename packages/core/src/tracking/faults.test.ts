@@ -16,8 +16,7 @@ beforeAll(async () => {
   server = await mlflowServer();
   await server.start();
   proxy = await faultyProxy(server.uri);
-  // Seconds: a test need not wait as long as a training may.
-  Object.assign(process.env, { MLFLOW_HTTP_REQUEST_TIMEOUT: '1', MLFLOW_HTTP_REQUEST_MAX_RETRIES: '1' });
+  process.env.MLFLOW_HTTP_REQUEST_MAX_RETRIES = '1';
 }, 90_000);
 
 afterAll(async () => {
@@ -72,7 +71,10 @@ const faults: readonly (readonly [string, Fault, string])[] = [
 
 test.each(faults)('%s: the run goes on and tells once; all is sent later, once', async (name, fault, sentence) => {
   proxy.fault = () => fault;
+  // Where nothing else is late on purpose, a busy machine may be.
+  if (fault.kind === 'slow') process.env.MLFLOW_HTTP_REQUEST_TIMEOUT = '1';
   const { told, note } = await runThrough(name, ({ length }) => length > 0);
+  delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
   expect(told).toHaveLength(1);
   expect(told[0]).toContain(sentence);
   expect(told[0]).toMatch(/^MLflow: .*\. The run goes on; its journal keeps all\.$/);

@@ -47,9 +47,12 @@ const ambiguous = (word: string, runs: readonly string[]): UserError =>
 /** The folders of runs whose key, or whose id in MLflow, begins so; relative. */
 async function foldersOf(beginning: string, root: string): Promise<readonly string[]> {
   const byKey = await fastGlob(`runs/*/*/${beginning}*/config.json`, { cwd: root });
-  if (byKey.length > 0) return byKey.map(dirname);
+  if (byKey.length > 0) return byKey.map(dirname).sort();
   const sent = await fastGlob('runs/*/*/*/journal.sent.json', { cwd: root });
-  return sent.filter((file) => runIdIn(join(root, file)).startsWith(beginning)).map(dirname);
+  return sent
+    .filter((file) => runIdIn(join(root, file)).startsWith(beginning))
+    .map(dirname)
+    .sort();
 }
 
 function runIdIn(file: string): string {
@@ -86,7 +89,7 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
 
 function packagesIn(root: string): readonly string[] {
   const files = fastGlob.sync('packages/*/experiments/*.ts', { cwd: root });
-  return [...new Set(files.map((file) => relative('packages', dirname(dirname(file)))))];
+  return [...new Set(files.map((file) => relative('packages', dirname(dirname(file)))))].sort();
 }
 
 /** The ids of the experiments in which MLflow has the runs of packages. */

@@ -102,6 +102,12 @@ function start(...options: string[]): Sweep {
   return { child, ended: once(child, 'close').then(() => ({ code: child.exitCode, output })) };
 }
 
+/** The process of the student that waits, once it has said so; 0 before. */
+const studentPid = (): number => {
+  const file = join(root, 'student.pid');
+  return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
+};
+
 const told = (): string[] => {
   const file = join(root, 'told');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
@@ -195,8 +201,8 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
   async (signal) => {
     writeFileSync(join(root, 'waits'), '');
     const { child, ended } = start('--seeds=1', '--jobs=2');
-    await until(() => told().includes('begin student 1 1') && existsSync(join(root, 'student.pid')));
-    const pid = Number(readFileSync(join(root, 'student.pid'), 'utf8'));
+    await until(() => told().includes('begin student 1 1') && studentPid() > 0);
+    const pid = studentPid();
     child.kill(signal);
     expect((await ended).code).toBe(signal === 'SIGTERM' ? 143 : null);
     await until(() => !isAlive(pid));
@@ -213,8 +219,8 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
 test('a training that is told to stop stops the sweep: Nx passes Ctrl-C to the last of a tree first, and waits', async () => {
   writeFileSync(join(root, 'waits'), '');
   const { ended } = start('--sweep=width=1,2', '--jobs=1');
-  await until(() => existsSync(join(root, 'student.pid')));
-  process.kill(Number(readFileSync(join(root, 'student.pid'), 'utf8')), 'SIGTERM');
+  await until(() => studentPid() > 0);
+  process.kill(studentPid(), 'SIGTERM');
   const { code, output } = await ended;
   expect([code, output]).toEqual([143, expect.stringContaining('Interrupted. The same command goes on from here.')]);
   expect(told()).toEqual(['begin teacher 1', 'end teacher 1', 'begin student 1 1']);
