@@ -12,7 +12,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { JournalEvent } from './event';
-import { type DamagedLine, lastEvent, openJournal, readJournal } from './journal';
+import { type DamagedLine, lastEvent, openJournal, readJournal, syncedLength } from './journal';
 
 let folder: string;
 let file: string;
@@ -35,9 +35,9 @@ const metrics = (step: number): JournalEvent => ({
   values: { loss: step / 8 },
 });
 
-async function read(from?: number): Promise<(JournalEvent | DamagedLine)[]> {
+async function read(from?: number, to?: number): Promise<(JournalEvent | DamagedLine)[]> {
   const events: (JournalEvent | DamagedLine)[] = [];
-  for await (const { event } of readJournal(file, from)) events.push(event);
+  for await (const { event } of readJournal(file, from, to)) events.push(event);
   return events;
 }
 
@@ -64,6 +64,14 @@ test('reading can begin behind any event', async () => {
   for await (const { end } of readJournal(file)) ends.push(end);
   expect(await read(ends[0])).toEqual([metrics(2), metrics(3)]);
   expect(await read(ends[2])).toEqual([]);
+});
+
+test('what is appended after the disk has all is not read with it, nor half of it', async () => {
+  await write([metrics(1), metrics(2)]);
+  const length = await syncedLength(file);
+  await write([metrics(3)]);
+  expect(await read(0, length)).toEqual([metrics(1), metrics(2)]);
+  expect(await read(0, length + 5)).toEqual([metrics(1), metrics(2)]);
 });
 
 test('a journal torn at any byte loses the torn line and nothing else, also when it is written on', async () => {

@@ -4,7 +4,7 @@ import { type Connection, MlflowError, type Run, updateRun } from 'mlflow-js-cli
 import { tryLock } from '../runtime/process-lock';
 import type { Destination } from './destination';
 import type { EventOf, LoggedFile } from './event';
-import { readJournal } from './journal';
+import { readJournal, syncedLength } from './journal';
 import { dropKept } from './kept-files';
 import { adoptChildren, joinParent } from './nested-runs';
 import { isRefusal, isUnknownEndpoint } from './replay/refusal';
@@ -68,7 +68,8 @@ export function replayJournal(journal: string, destination: Destination): Replay
         sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
         noteSent();
       }
-      for await (const step of steps(readJournal(journal, sent?.bytes))) {
+      const to = await syncedLength(journal);
+      for await (const step of steps(readJournal(journal, sent?.bytes, to))) {
         advance(step, await sendStep(connection, run, journal, step));
         dropKept(journal, filesOf(step));
         signal.throwIfAborted();
