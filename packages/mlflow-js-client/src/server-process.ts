@@ -108,18 +108,34 @@ export function isRunning(pid: number): boolean {
   }
 }
 
-/** `preferred` if nothing listens there on 127.0.0.1, otherwise any free port. */
-export async function freePort(preferred = 0): Promise<number> {
-  const listen = (port: number) =>
-    new Promise<number>((resolve, reject) => {
-      const server = createServer();
-      server.once('error', reject);
-      server.listen(port, '127.0.0.1', () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
-      });
+/**
+ * `preferred` if nothing listens there on 127.0.0.1, otherwise any free port: when there is one, of those that no system
+ * gives to outgoing connections, which could take it before a server that needs seconds to start does.
+ */
+export async function freePort(preferred?: number): Promise<number> {
+  const candidates = Array.from({ length: 20 }, () => 20_000 + Math.floor(12_000 * Math.random()));
+  for (const port of preferred === undefined ? candidates : [preferred, ...candidates]) {
+    if (await isFree(port)) return port;
+  }
+  return listenOnce(0);
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  listenOnce(port).then(
+    () => true,
+    () => false,
+  );
+
+/** Listens for a moment; the port, which the system chooses for 0. */
+function listenOnce(port: number): Promise<number> {
+  return new Promise((resolve, reject) => {
+    const server = createServer();
+    server.once('error', reject);
+    server.listen(port, '127.0.0.1', () => {
+      const address = server.address();
+      server.close(() => resolve(typeof address === 'object' && address ? address.port : port));
     });
-  return preferred === 0 ? listen(0) : listen(preferred).catch(() => listen(0));
+  });
 }
 
 /** The first or the last 64 kB: a server prints a line for each request, for as long as it lives. */

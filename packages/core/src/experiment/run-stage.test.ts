@@ -161,7 +161,7 @@ describe('running an experiment', () => {
     } finally {
       delete process.env.MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL;
     }
-    expect(tracked[0]).toContain('"system/cpu_utilization_percentage":');
+    expect(tracked[0]).toContain('"system/process_memory_usage_megabytes":');
     expect(tracked.at(-1)).toBe('patient: FINISHED');
     const events = tracked.length;
     await sleep(100);

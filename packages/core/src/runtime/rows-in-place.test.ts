@@ -225,7 +225,7 @@ test.each<[string, Body]>([
 });
 
 test('a big table: steps take no memory of its size, and a pull gives the rows that were written', async () => {
-  const [rows, width, steps] = [200_000, 64, 200];
+  const [rows, width, steps] = [400_000, 64, 200];
   const bytes = rows * width * 4;
   const state = new State();
   const memory = state.declare('memory', 'statistic', [rows, width], new Float32Array(rows * width));
@@ -249,8 +249,8 @@ test('a big table: steps take no memory of its size, and a pull gives the rows t
     await one(i);
     peak = Math.max(peak, process.memoryUsage().rss);
   }
-  // Half a copy of the table.
-  expect(peak - start).toBeLessThan(bytes / 2);
+  // A copy of the table would be all of it; jest and V8 may grow meanwhile.
+  expect(peak - start).toBeLessThan(0.75 * bytes);
   program.pull();
   const values = state.values().get('memory')?.values ?? new Float32Array();
   const wrong = expected.findIndex(

@@ -38,19 +38,22 @@ export interface LocalServer extends ServerProcess {
  * Throws UserError when MLflow is not installed, MlflowError when the server does not come up, and the signal's reason.
  */
 export async function ensureLocalServer(folder = mlflowFolder, signal?: AbortSignal): Promise<LocalServer> {
+  // MLflow's own default, so that http://localhost:5000 works as people expect.
+  let port: number | undefined = 5000;
   for (let attempt = 1; ; attempt++) {
-    const server = await findOrSpawn(folder, signal);
+    const server = await findOrSpawn(folder, port, signal);
     try {
       await untilHealthy(server, 90_000, signal);
       return server;
     } catch (error) {
+      if (attempt === 3 || signal?.aborted || isRunning(server.pid)) throw error;
       // Another workspace's server may have taken the port between our finding it free and our server's asking for it.
-      if (attempt > 1 || signal?.aborted || isRunning(server.pid)) throw error;
+      port = undefined;
     }
   }
 }
 
-async function findOrSpawn(folder: string, signal?: AbortSignal): Promise<LocalServer> {
+async function findOrSpawn(folder: string, port: number | undefined, signal?: AbortSignal): Promise<LocalServer> {
   const python = environmentPython(folder);
   if (!python) throw new UserError('MLflow is not installed (`npx nx run tools:mlflow-setup` installs it).', 1);
   const release = await lockServer(folder, signal);
@@ -62,8 +65,7 @@ async function findOrSpawn(folder: string, signal?: AbortSignal): Promise<LocalS
       python,
       database: databaseOf(folder),
       artifacts: join(folder, 'artifacts'),
-      // MLflow's own default, so that http://localhost:5000 works as people expect.
-      port: await freePort(5000),
+      port: await freePort(port),
       log: join(folder, 'server.log'),
     });
     // Before it answers: whoever comes next, even if this process dies, waits for this server and starts no other.

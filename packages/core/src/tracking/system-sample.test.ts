@@ -1,5 +1,5 @@
 import { tmpdir } from 'node:os';
-import { parseTraffic, systemSampler } from './system-sample';
+import { parseTraffic, systemSampler, utilizationBetween } from './system-sample';
 
 test("the machine and this process, by MLflow's names", () => {
   const sample = systemSampler(tmpdir());
@@ -26,6 +26,15 @@ test("the machine and this process, by MLflow's names", () => {
   const { process_memory_usage_megabytes: own = 0, system_memory_usage_megabytes: all = 0 } = values;
   expect(own).toBeGreaterThan(10);
   expect(all).toBeGreaterThan(0);
+});
+
+test.each([
+  ['half of it', { busy: 60, total: 120 }, 50],
+  ['no time that was counted', { busy: 10, total: 20 }, undefined],
+  ['idle time that ran back', { busy: 40, total: 40 }, 100],
+  ['busy time that ran back', { busy: 9, total: 40 }, 0],
+])("the processors' utilization: %s", (_, now, expected) => {
+  expect(utilizationBetween({ busy: 10, total: 20 }, now)).toBe(expected);
 });
 
 test('a folder that is gone has no disk', () => {

@@ -16,8 +16,7 @@ export function systemSampler(folder: string): () => Sample {
   const trafficBefore = networkTraffic();
   return () => {
     const times = processorTimes();
-    const total = times.total - machine.total;
-    const busy = times.busy - machine.busy;
+    const utilization = utilizationBetween(machine, times);
     machine = times;
     const at = performance.now();
     const { user, system } = process.cpuUsage(own);
@@ -25,7 +24,7 @@ export function systemSampler(folder: string): () => Sample {
     own = { ...process.cpuUsage(), at };
     const memory = memoryInUse();
     return {
-      ...(total > 0 && { cpu_utilization_percentage: (100 * busy) / total }),
+      ...(utilization !== undefined && { cpu_utilization_percentage: utilization }),
       system_memory_usage_megabytes: memory.used / 1e6,
       system_memory_usage_percentage: (100 * memory.used) / memory.total,
       ...(elapsed > 0 && { process_cpu_utilization_percentage: (user + system) / 10 / elapsed }),
@@ -37,7 +36,21 @@ export function systemSampler(folder: string): () => Sample {
 }
 
 /** Milliseconds that all processors have spent since the machine started. */
-function processorTimes(): { readonly busy: number; readonly total: number } {
+interface ProcessorTimes {
+  readonly busy: number;
+  readonly total: number;
+}
+
+/**
+ * Percent of the processors' time that was busy; undefined where no time has been counted: the system counts in
+ * hundredths of a second, and a virtual machine's host gives it none now and then. Its idle time may even run back.
+ */
+export function utilizationBetween(before: ProcessorTimes, now: ProcessorTimes): number | undefined {
+  const total = now.total - before.total;
+  return total > 0 ? Math.min(100, Math.max(0, (100 * (now.busy - before.busy)) / total)) : undefined;
+}
+
+function processorTimes(): ProcessorTimes {
   let idle = 0;
   let total = 0;
   for (const { times } of cpus()) {
