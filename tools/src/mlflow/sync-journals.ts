@@ -3,8 +3,8 @@ import { dirname } from 'node:path';
 import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
-import { type Replay, replayJournal } from '@headshare/core/tracking/replay';
-import { refusals } from '@headshare/core/tracking/replay/sent';
+import { replayJournal } from '@headshare/core/tracking/replay';
+import { refusals, wholeBytes } from '@headshare/core/tracking/replay/sent';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 
@@ -34,7 +34,7 @@ export async function syncJournals(
     if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
   }
   const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
-  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - sentBytes(replay)));
+  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - wholeBytes(replay.sent())));
   const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
   const progress = makeProgress('sync');
   let before = 0;
@@ -43,7 +43,7 @@ export async function syncJournals(
   for (const [index, { journal, replay }] of replays.entries()) {
     const was = replay.sent();
     const show = (): void => {
-      const done = before + sentBytes(replay) - (was?.bytes ?? 0);
+      const done = before + wholeBytes(replay.sent()) - wholeBytes(was);
       progress.update({ done: done / 1000, total: total / 1000, unit: 'kB', text: nameOf(journal) });
     };
     show();
@@ -61,7 +61,7 @@ export async function syncJournals(
       before += bytesToSend[index] ?? 0;
     }
     const now = replay.sent();
-    if (now === undefined || now.bytes === was?.bytes) continue;
+    if (now === undefined || wholeBytes(now) === wholeBytes(was)) continue;
     sent++;
     progress.clear();
     console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
@@ -70,8 +70,6 @@ export async function syncJournals(
   progress.clear();
   return { sent, failed };
 }
-
-const sentBytes = (replay: Replay): number => replay.sent()?.bytes ?? 0;
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 

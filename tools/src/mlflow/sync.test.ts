@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from '@headshare/core/runtime/lock-folder';
 import { openJournal } from '@headshare/core/tracking/journal';
+import { type Fault, faultyProxy } from '../../../packages/core/test/faulty-proxy';
 import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';
 import { expectAllOnServer } from '../../../packages/core/test/recorded-run';
 
@@ -18,8 +19,15 @@ beforeAll(async () => {
 
 afterAll(() => server?.remove());
 
-/** The journal of a run that could not be sent. `start`: whether it says whose it is. `end`: whether it ended. */
-async function unsent(name: string, points: number, { start = true, end = true } = {}): Promise<string> {
+/**
+ * The journal of a run that could not be sent. `start`: whether it says whose it is. `artifact`: whether it logged a file.
+ * `end`: whether it ended.
+ */
+async function unsent(
+  name: string,
+  points: number,
+  { start = true, artifact = false, end = true } = {},
+): Promise<string> {
   const folder = join(server.folder, 'runs', name);
   mkdirSync(folder, { recursive: true });
   writeFileSync(join(folder, 'config.json'), '{}');
@@ -28,6 +36,7 @@ async function unsent(name: string, points: number, { start = true, end = true }
     throw new Error(sentence);
   });
   if (start) journal.append({ time: 1, type: 'start', id: name, experiment: 'headshare/face', name });
+  if (artifact) journal.append({ time: 1, type: 'artifact', path: 'config.json', folder: '' });
   for (let step = 0; step < points; step++) {
     journal.append({ time: 2 + step, type: 'metrics', step, values: { loss: step / 8 } });
   }
@@ -90,6 +99,29 @@ test('a run whose process is gone ends: as finished where its result is there, a
     ['FINISHED', 4],
     ['RUNNING', undefined],
   ]);
+});
+
+test('where no files are taken they wait, which keeps no other journal from being sent, and follow later', async () => {
+  const journals = await Promise.all(['a', 'b'].map((name) => unsent(`no store/${name}`, 3, { artifact: true })));
+  const folder = join(server.folder, 'runs/no store');
+  const proxy = await faultyProxy(server.uri);
+  const withoutStore = (path: string): Fault | undefined =>
+    path.includes('/mlflow-artifacts/') ? { kind: 'answer', status: 403, body: 'not your bucket' } : undefined;
+  try {
+    proxy.fault = withoutStore;
+    const refused = await ended(start([`--run=${folder}`], proxy.uri));
+    expect(refused.code).toBe(1);
+    for (const journal of journals) {
+      expect(refused.errors).toContain(`${journal}: config.json and the files after it wait: ${proxy.uri}/api/2.0/`);
+      await expectAllOnServer(server.uri, journal);
+    }
+    proxy.fault = undefined;
+    const { output, errors, code } = await ended(start([`--run=${folder}`], proxy.uri));
+    expect([errors, code]).toEqual(['', 0]);
+    expect(output).toContain('Sent 2 journals.');
+  } finally {
+    await proxy.close();
+  }
 });
 
 test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {

@@ -1,8 +1,12 @@
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, listArtifacts, readArtifact } from 'mlflow-js-client';
 import { type Fault, type FaultyProxy, faultyProxy } from '../../test/faulty-proxy';
 import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
 import { expectAllOnServer } from '../../test/recorded-run';
+import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
 import { startTracking } from './tracker';
@@ -92,6 +96,47 @@ test('429 and Retry-After for a moment: nobody notices', async () => {
   const { told, note } = await runThrough('a moment', () => left < 0);
   expect([told, note]).toEqual([[], undefined]);
   await expectAllOnServer(server.uri, journalOf('a moment'));
+});
+
+test('a store that takes no files keeps nothing else from arriving; the files follow, in their order', async () => {
+  proxy.fault = (path) => (path.includes('/mlflow-artifacts/') ? answer(500, 'no such bucket') : undefined);
+  const folder = join(server.folder, 'runs', 'no store');
+  const told: string[] = [];
+  const tracker = await startTracking({
+    package: 'face',
+    experiment: 'distill',
+    runName: 'no store',
+    folder,
+    trackingUri: proxy.uri,
+    log: (sentence) => told.push(sentence),
+  });
+  const write = (name: string, content: string) => {
+    writeAtomically(join(folder, name), [content]);
+    tracker.artifact(join(folder, name));
+  };
+  write('report.md', 'first');
+  tracker.metrics({ loss: 1 }, 1);
+  write('report.md', 'second');
+  write('config.json', '{}');
+  tracker.metrics({ loss: 0.5 }, 2);
+  const { note } = await tracker.finish('FINISHED');
+  const waits = `report.md and the files after it wait: ${proxy.uri}/api/2.0/mlflow-artifacts/artifacts/`;
+  expect(note).toContain(`Not all of the run is in MLflow: ${waits}`);
+  expect(note).toMatch(/answered 500: no such bucket\. .*journal\.jsonl keeps it, `npx nx run tools:sync` sends it\.$/);
+  for (const sentence of told) expect(sentence).toContain(waits);
+  expect(told.length).toBeLessThan(2);
+
+  const { info } = await expectAllOnServer(server.uri, journalOf('no store'));
+  expect(info.status).toBe('FINISHED');
+  const mlflow = connect(server.uri);
+  expect(await listArtifacts(mlflow, info.run_id)).toEqual([]);
+  await expect(sync('no store')).rejects.toMatchObject({ code: 'FILES_WAIT' });
+
+  proxy.fault = undefined;
+  await sync('no store');
+  expect((await listArtifacts(mlflow, info.run_id)).map(({ path }) => path)).toEqual(['config.json', 'report.md']);
+  expect(await text(readArtifact(mlflow, info, 'report.md'))).toBe('second');
+  expect(existsSync(join(folder, 'journal.files'))).toBe(false);
 });
 
 test('answers that are lost after the server has taken the request make nothing twice', async () => {

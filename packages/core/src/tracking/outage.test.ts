@@ -80,12 +80,16 @@ test('a server killed in the middle of a run is told once; what it missed is sen
     }
   };
   await train(200);
-  for (const until = Date.now() + 10_000; !existsSync(join(folderOf('during'), 'journal.sent.json')); ) {
-    expect(Date.now()).toBeLessThan(until);
-    await train(50);
-  }
+  const trainUntil = async (condition: () => boolean) => {
+    for (const until = Date.now() + 20_000; !condition(); ) {
+      expect(Date.now()).toBeLessThan(until);
+      await train(50);
+    }
+  };
+  await trainUntil(() => existsSync(join(folderOf('during'), 'journal.sent.json')));
   server.kill();
-  await train(2000);
+  await trainUntil(() => told.length > 0);
+  await train(1000);
   const { note } = await tracker.finish('FINISHED');
   expect(note).toContain('Not all of the run is in MLflow');
   expect(told).toHaveLength(1);

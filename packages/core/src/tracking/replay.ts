@@ -1,20 +1,16 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { type Connection, MlflowError, type Run, updateRun } from 'mlflow-js-client';
+import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
 import { tryLock } from '../runtime/process-lock';
 import type { Destination } from './destination';
-import type { EventOf, LoggedFile } from './event';
+import type { EventOf } from './event';
 import { readJournal, syncedLength } from './journal';
 import { dropKept } from './kept-files';
-import { adoptChildren, joinParent } from './nested-runs';
-import { isRefusal, isUnknownEndpoint } from './replay/refusal';
-import { sendBatch } from './replay/send-batch';
-import { sendDataset } from './replay/send-dataset';
-import { sendArtifact } from './replay/send-files';
-import { sendModel } from './replay/send-model';
-import { readSent, type Sent, withRefused, writeSent } from './replay/sent';
-import { existingRun, findOrCreateRun, requireActive } from './replay/server-run';
+import { filesOf } from './replay/send-step';
+import { readSent, type Sent, wholeBytes, withoutWaiting, withRefused, writeSent } from './replay/sent';
+import { existingRun, findOrCreateRun } from './replay/server-run';
 import { type Step, steps } from './replay/steps';
+import { isOfFiles, sendOrWait, waitingSteps } from './replay/waiting-files';
 
 /** A journal on its way to a server. */
 export interface Replay {
@@ -42,15 +38,45 @@ export function replayJournal(journal: string, destination: Destination): Replay
     noted = sent;
     notedAt = performance.now();
   };
-  const advance = ({ end, kind }: Step, refused: readonly string[]): void => {
-    if (!sent) return;
-    sent = withRefused({ ...sent, bytes: end }, refused);
-    // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
-    if (kind !== 'batch' || performance.now() - notedAt > 2000) noteSent();
+
+  /** Sends what was not, from a run's beginning or from where it was left. Throws in the end what keeps files waiting. */
+  const sendFrom = async (begun: Sent, server: Connection, to: Run, signal: AbortSignal): Promise<void> => {
+    const length = await syncedLength(journal);
+    const send = (step: Step) => sendOrWait(server, to, journal, step, signal);
+    let waiting: MlflowError | undefined;
+    let now = begun;
+    const note = (next: Sent, step: Step): void => {
+      sent = now = next;
+      // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
+      if (step.kind !== 'batch' || performance.now() - notedAt > 2000) noteSent();
+      signal.throwIfAborted();
+    };
+    for await (const step of waitingSteps(journal, begun)) {
+      const refused = await send(step);
+      if (refused instanceof MlflowError) {
+        waiting = refused;
+        break;
+      }
+      dropKept(journal, filesOf(step));
+      note(withRefused({ ...now, filesFrom: step.end }, refused), step);
+    }
+    if (waiting === undefined) sent = now = withoutWaiting(now);
+    for await (const step of steps(readJournal(journal, now.bytes, length))) {
+      const waits = waiting !== undefined && isOfFiles(step);
+      const refused = waits ? [] : await send(step);
+      if (refused instanceof MlflowError) {
+        waiting = refused;
+        note({ ...now, filesFrom: now.bytes, bytes: step.end }, step);
+        continue;
+      }
+      if (!waits) dropKept(journal, filesOf(step));
+      note(withRefused({ ...now, bytes: step.end }, refused), step);
+    }
+    if (waiting !== undefined) throw waiting;
   };
 
   const pass = async (signal: AbortSignal): Promise<void> => {
-    if (!existsSync(journal) || statSync(journal).size <= (sent?.bytes ?? 0)) return;
+    if (!existsSync(journal) || statSync(journal).size <= wholeBytes(sent)) return;
     connection ??= await destination.connect(signal);
     uri = connection.uri;
     const release = await lockJournal(journal, signal);
@@ -68,12 +94,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
         sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
         noteSent();
       }
-      const to = await syncedLength(journal);
-      for await (const step of steps(readJournal(journal, sent?.bytes, to))) {
-        advance(step, await sendStep(connection, run, journal, step));
-        dropKept(journal, filesOf(step));
-        signal.throwIfAborted();
-      }
+      if (sent) await sendFrom(sent, connection, run, signal);
     } catch (error) {
       // A local server that died comes back at another port, and a run may have been deleted meanwhile.
       connection = undefined;
@@ -116,56 +137,6 @@ async function startOf(journal: string): Promise<EventOf<'start'> | undefined> {
     'INVALID_JOURNAL',
     0,
   );
-}
-
-/** Returns what was refused for good, a sentence each. */
-async function sendStep(server: Connection, run: Run, journal: string, step: Step): Promise<readonly string[]> {
-  try {
-    if (step.kind === 'damaged') return [step.sentence];
-    if (step.kind === 'event') return await sendEvent(server, run, journal, step.event);
-    const refused = await sendBatch(server, run.info.run_id, step.batch);
-    await joinParent(server, run, step.batch.tags);
-    return refused;
-  } catch (error) {
-    const isUnknown = isUnknownEndpoint(error) && step.kind === 'event';
-    if (!isUnknown && !isRefusal(error)) throw error;
-    // MLflow refuses anything for a run that was deleted.
-    await requireActive(server, run.info.run_id);
-    return [error.message];
-  }
-}
-
-async function sendEvent(
-  server: Connection,
-  run: Run,
-  journal: string,
-  event: Extract<Step, { kind: 'event' }>['event'],
-): Promise<readonly string[]> {
-  const runId = run.info.run_id;
-  switch (event.type) {
-    case 'start':
-      await updateRun(server, runId, { status: 'RUNNING' });
-      return [];
-    case 'artifact':
-      return sendArtifact(server, run.info, journal, event);
-    case 'dataset':
-      await sendDataset(server, runId, event.dataset);
-      return [];
-    case 'model':
-      return sendModel(server, run, journal, event);
-    case 'finish':
-      await updateRun(server, runId, { status: event.status, endTime: event.time });
-      await adoptChildren(server, run);
-      return [];
-  }
-}
-
-/** What is not needed any more when it has been sent. */
-function filesOf(step: Step): readonly LoggedFile[] {
-  if (step.kind !== 'event') return [];
-  const { event } = step;
-  if (event.type === 'model') return event.model.files;
-  return event.type === 'artifact' && 'sha256' in event ? [event] : [];
 }
 
 /** How long another process is waited for that is at the same journal: `tools:sync`, or the run itself. */

@@ -7,6 +7,8 @@ export interface Sent {
   readonly runId: string;
   /** The bytes of the journal that have been sent. */
   readonly bytes: number;
+  /** Where less of its files has been: the byte at which the first line stands whose files wait. */
+  readonly filesFrom?: number;
   /** What the server refused for good or what could not be read, one sentence each: the first ones. */
   readonly refused: readonly string[];
   /** How many more there were. */
@@ -29,6 +31,14 @@ export function refusals(sent: Sent | undefined, before?: Sent): readonly string
   return [...(sent?.refused.slice(before?.refused.length) ?? []), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
+/** No files wait any more. */
+export function withoutWaiting({ filesFrom: _, ...sent }: Sent): Sent {
+  return sent;
+}
+
+/** The bytes of the journal of which everything has been sent. */
+export const wholeBytes = (sent: Sent | undefined): number => sent?.filesFrom ?? sent?.bytes ?? 0;
+
 /** What was sent to that destination; undefined when nothing was. */
 export function readSent(journal: string, destination: string): Sent | undefined {
   const sent = read(journal);
@@ -42,7 +52,9 @@ export function readSent(journal: string, destination: string): Sent | undefined
 export function forgetLostLines(journal: string): void {
   const sent = read(journal);
   const bytes = statSync(journal).size;
-  if (sent && sent.bytes > bytes) writeSent(journal, { ...sent, bytes });
+  if (!sent || sent.bytes <= bytes) return;
+  const { filesFrom } = sent;
+  writeSent(journal, { ...sent, bytes, ...(filesFrom !== undefined && { filesFrom: Math.min(filesFrom, bytes) }) });
 }
 
 function read(journal: string): Sent | undefined {

@@ -1,0 +1,44 @@
+/**
+ * Files that could not be sent keep nothing else from it: a server whose store is full, or is not for us, still takes
+ * metrics. From the first of them on, files wait for each other, as a later one may be of the same name.
+ */
+import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
+import { problemOf } from '../destination';
+import { readJournal } from '../journal';
+import { sendStep } from './send-step';
+import type { Sent } from './sent';
+import { type Step, steps } from './steps';
+
+type FileStep = Extract<Step, { kind: 'event' }> & { readonly event: { readonly type: 'artifact' | 'model' } };
+
+export const isOfFiles = (step: Step): step is FileStep =>
+  step.kind === 'event' && (step.event.type === 'artifact' || step.event.type === 'model');
+
+/** The steps that wait, from the first on. */
+export async function* waitingSteps(journal: string, { filesFrom, bytes }: Sent): AsyncGenerator<FileStep> {
+  if (filesFrom === undefined) return;
+  for await (const step of steps(readJournal(journal, filesFrom, bytes))) if (isOfFiles(step)) yield step;
+}
+
+/**
+ * Sends a step. Returns what was refused for good, a sentence each, or of files that could not be sent why they wait: an
+ * MlflowError FILES_WAIT. Throws what keeps everything else from being sent.
+ */
+export async function sendOrWait(
+  server: Connection,
+  run: Run,
+  journal: string,
+  step: Step,
+  signal: AbortSignal,
+): Promise<readonly string[] | MlflowError> {
+  try {
+    return await sendStep(server, run, journal, step);
+  } catch (error) {
+    const runIsGone = error instanceof MlflowError && error.code === 'RUN_DELETED';
+    if (!isOfFiles(step) || signal.aborted || runIsGone) throw error;
+    const what = step.event.type === 'model' ? `the model ${step.event.model.name}` : step.event.path;
+    return new MlflowError(`${what} and the files after it wait: ${problemOf(error)}`, 'FILES_WAIT', 0, {
+      cause: error,
+    });
+  }
+}
