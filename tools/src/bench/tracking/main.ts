@@ -17,7 +17,7 @@ npx nx run tools:bench-tracking [options]
                     sending: a long journal, its rate and its memory (${kinds})
   --metrics=N       metrics a step (100)
   --milliseconds=N  that a step takes (50)
-  --steps=N         steps a measurement (400)
+  --steps=N         steps a measurement (1200)
   --rounds=N        measurements with and without tracking, in turn (3)
   --points=N        of the long journal (1000000)`;
 
@@ -62,7 +62,7 @@ const options = () =>
     kinds: text(kinds.join()),
     metrics: text('100'),
     milliseconds: text('50'),
-    steps: text('400'),
+    steps: text('1200'),
     rounds: text('3'),
     points: text('1000000'),
   });
