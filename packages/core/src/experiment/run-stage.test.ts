@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { writeSent } from '../tracking/replay/sent';
 import { silentTracker } from '../tracking/silent-tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
@@ -21,12 +22,15 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     data: 'embedded',
     digests: new Map(),
     sources: 'sources',
-    track: async ({ runName }) => ({
+    track: async ({ runName, folder }) => ({
       ...silentTracker,
       metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
       finish: async (status) => {
         tracked.push(`${runName}: ${status}`);
-        return { address: `http://mlflow/${runName}` };
+        const address = `http://mlflow/${runName}`;
+        const sent = { destination: 'http://mlflow', experimentId: '1', runId: '2', address, bytes: 0, refused: [] };
+        writeSent(join(folder, 'journal.jsonl'), sent);
+        return { address };
       },
     }),
   };
@@ -46,7 +50,8 @@ describe('running an experiment', () => {
     const { run, folder } = await runStage(get('student'), { profile: 'smoke', given: { seed: 3 } }, base);
     expect(run.result).toMatchObject({ metrics: { teacher: 2 }, summary: 'student after teacher' });
     expect(run.address).toBe('http://mlflow/student th-kd seed 3 smoke');
-    expect(readdirSync(folder).sort()).toEqual(['config.json', 'environment.json', 'result.json']);
+    const files = ['config.json', 'environment.json', 'journal.sent.json', 'result.json'];
+    expect(readdirSync(folder).sort()).toEqual(files);
     expect(JSON.parse(readFileSync(join(folder, 'config.json'), 'utf8'))).toMatchObject({
       package: 'demo',
       profile: 'smoke',
@@ -168,23 +173,18 @@ describe('running an experiment', () => {
     expect(tracked).toHaveLength(events);
   });
 
-  it('has finished once its result is there, whatever becomes of the rest', async () => {
-    const { base, get, tracked } = session();
+  it('keeps its result as it was sent: another server gets the same', async () => {
+    const { base, get } = session();
+    const sent: string[] = [];
     const track: Session['track'] = async (run) => {
-      const tracker = await base.track(run);
-      return {
-        ...tracker,
-        finish: (status) => {
-          // Where the result would be written again, with its address.
-          mkdirSync(join(run.folder, `result.json.${process.pid}.tmp`), { recursive: true });
-          return tracker.finish(status);
-        },
+      const artifact = (path: string) => {
+        if (path.endsWith('result.json')) sent.push(readFileSync(path, 'utf8'));
       };
+      return { ...(await base.track(run)), artifact };
     };
-    const { run } = await runStage(get('teacher'), defaults, { ...base, track });
+    const { run, folder } = await runStage(get('teacher'), defaults, { ...base, track });
     expect(run.address).toBe('http://mlflow/teacher seed 0');
-    expect(tracked.at(-1)).toBe('teacher seed 0: FINISHED');
-    expect(tracked.filter((line) => line.endsWith('FAILED'))).toEqual([]);
+    expect(sent).toEqual([readFileSync(join(folder, 'result.json'), 'utf8')]);
   });
 
   it('ends the record of a finished run that was killed before it had', async () => {
@@ -256,7 +256,8 @@ describe("an experiment's artifacts", () => {
 
     const back = await runStage(get('teacher'), defaults, base);
 
-    expect(back).toEqual({ ...done, reused: true });
+    // Where it can be looked at is known beside the journal.
+    expect(back).toEqual({ ...done, run: { ...done.run, address: undefined }, reused: true });
     expect(existsSync(join(back.folder, 'weights'))).toBe(true);
   });
 
@@ -274,7 +275,7 @@ describe("an experiment's artifacts", () => {
 
     const back = await runStage(get('teacher'), defaults, base);
 
-    expect(back).toEqual({ ...done, reused: true });
+    expect(back).toEqual({ ...done, run: { ...done.run, address: undefined }, reused: true });
     expect(readFileSync(join(back.folder, 'journal.jsonl'), 'utf8')).toMatch(/"id":"a".*\n.*\n.*"FINISHED"}\n$/);
     expect(readFileSync(join(back.folder, 'journal.files/kept'), 'utf8')).toBe('not sent yet');
     expect(readdirSync(join(root, 'runs/demo/teacher'))).toEqual([back.run.key]);

@@ -167,10 +167,7 @@ async function runHere(
   await Promise.allSettled(passing.map((file) => rm(join(folder, file), { force: true })));
   const { address, note } = await tracker.finish('FINISHED');
   if (note !== undefined) log(note);
-  if (address === undefined) return run;
-  const tracked = { ...run, address };
-  await writeFinished(folder, tracked).catch(() => undefined);
-  return tracked;
+  return { ...run, ...(address !== undefined && { address }) };
 }
 
 /** Ends the record of a run that was killed before it could. A run is of use where nothing can be written, too. */

@@ -4,14 +4,15 @@ import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
 import { sha256 } from '../runtime/sha256';
+import { addressIn } from '../tracking/replay/sent';
 import type { StageResult } from './define';
 
-/** A finished run as `result.json` keeps it. */
+/** A finished run. `result.json` keeps it. */
 export interface FinishedRun {
   readonly key: string;
   readonly experiment: string;
   readonly seconds: number;
-  /** Where the run can be looked at, when it reached a tracking server. */
+  /** Where the run can be looked at; not in `result.json`, which is among what is sent there. */
   readonly address?: string;
   /** SHA-256 of the result's files by name; absent in runs of before they were kept, as `stages` is. */
   readonly digests?: Readonly<Record<string, string>>;
@@ -106,19 +107,21 @@ async function digestFiles(
   return hash.digest('hex');
 }
 
-/** The finished run in a folder; `undefined` when there is none, or one cut short. */
+/** The finished run in a folder, and where it can be looked at; `undefined` when there is none, or one cut short. */
 export async function readFinished(folder: string): Promise<FinishedRun | undefined> {
   try {
     const parsed: unknown = JSON.parse(await readFile(join(folder, resultFile), 'utf8'));
-    return isFinished(parsed) ? parsed : undefined;
+    if (!isFinished(parsed)) return undefined;
+    const address = addressIn(join(folder, 'journal.jsonl'));
+    return { ...parsed, ...(address !== undefined && { address }) };
   } catch (error) {
     if (error instanceof SyntaxError || Reflect.get(Object(error), 'code') === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** Marks a folder as a finished run. Written last, and whole or not at all. */
-export async function writeFinished(folder: string, run: FinishedRun): Promise<void> {
+/** Marks a folder as a finished run. Written last, once, and whole or not at all. */
+export async function writeFinished(folder: string, run: Omit<FinishedRun, 'address'>): Promise<void> {
   await writeJson(join(folder, resultFile), run);
 }
 

@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { existsSync, readFileSync, rmSync } from 'node:fs';
+import { readdirSync, readFileSync, rmSync } from 'node:fs';
 import { createServer, request } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -13,10 +13,11 @@ import {
   searchLoggedModels,
   searchRuns,
 } from 'mlflow-js-client';
-import { mlflowPython, serverOfTests } from '../../test/mlflow-server';
+import { mlflowPython, mlflowServer, serverOfTests } from '../../test/mlflow-server';
 import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
+import { addressIn } from './replay/sent';
 import { startTracking, type Tracker } from './tracker';
 
 const server = serverOfTests();
@@ -226,7 +227,33 @@ test('wherever the sending of a network is cut off, it goes on to one whole mode
   const copy = join(server.folder, 'copy');
   await downloadArtifact(mlflow, model?.info ?? { artifact_uri: '' }, 'last.safetensors', copy);
   expect(readFileSync(copy, 'utf8')).toBe('weights');
-  expect(existsSync(join(folderOf('cut off'), 'journal.files'))).toBe(false);
+  // The example is nowhere else; the weights are with MLflow now.
+  const kept = readdirSync(join(folderOf('cut off'), 'journal.files'));
+  expect(kept.map((name) => readFileSync(join(folderOf('cut off'), 'journal.files', name), 'utf8'))).toEqual([
+    expect.stringMatching(/^{"pixels":/),
+  ]);
+}, 120_000);
+
+test('a run that one server has whole is whole on another, to which it is sent later', async () => {
+  const tracker = await start('moved');
+  tracker.metrics({ top1: 0.75 }, 20);
+  logStudent(tracker, 'moved');
+  const first = await tracker.finish('FINISHED');
+  const other = await mlflowServer();
+  try {
+    await other.start();
+    const replay = replayJournal(journalOf('moved'), destinationOf(other.uri));
+    await replay.pass(AbortSignal.timeout(20_000));
+    expect(replay.sent()?.refused).toEqual([]);
+    expect(addressIn(journalOf('moved'))).toMatch(`${other.uri}/#/experiments/`);
+    const { info } = await getRun(connect(other.uri), replay.sent()?.runId ?? '');
+    const filter = `source_run_id = '${info.run_id}'`;
+    const [model] = await searchLoggedModels(connect(other.uri), { experimentIds: [info.experiment_id], filter });
+    expect([info.status, model?.info.status]).toEqual(['FINISHED', 'LOGGED_MODEL_READY']);
+    expect(first.address).toContain(server.uri);
+  } finally {
+    other.remove();
+  }
 }, 120_000);
 
 /** What a program of MLflow's Python prints as JSON. */

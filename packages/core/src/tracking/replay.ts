@@ -28,7 +28,6 @@ export interface Replay {
 export function replayJournal(journal: string, destination: Destination): Replay {
   let sent = readSent(journal, destination.name);
   let connection: Connection | undefined;
-  let uri: string | undefined;
   let run: Run | undefined;
   let noted: Sent | undefined;
   let notedAt = 0;
@@ -78,7 +77,6 @@ export function replayJournal(journal: string, destination: Destination): Replay
   const pass = async (signal: AbortSignal): Promise<void> => {
     if (!existsSync(journal) || statSync(journal).size <= wholeBytes(sent)) return;
     connection ??= await destination.connect(signal);
-    uri = connection.uri;
     const release = await lockJournal(journal, signal);
     try {
       sent = readSent(journal, destination.name);
@@ -92,8 +90,10 @@ export function replayJournal(journal: string, destination: Destination): Replay
         run = await findOrCreateRun(connection, start);
         const { experiment_id: experimentId, run_id: runId } = run.info;
         sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
-        noteSent();
       }
+      // The local server's port may be another one than last time.
+      sent = sent && { ...sent, address: pageOf(connection, sent) };
+      noteSent();
       if (sent) await sendFrom(sent, connection, run, signal);
     } catch (error) {
       // A local server that died comes back at another port, and a run may have been deleted meanwhile.
@@ -113,13 +113,13 @@ export function replayJournal(journal: string, destination: Destination): Replay
     pass,
     connected: () => connection !== undefined,
     sent: () => sent,
-    // The query makes MLflow show its pages for training instead of those for language models.
-    address: () =>
-      sent && uri
-        ? `${uri}/#/experiments/${sent.experimentId}/runs/${sent.runId}?workflowType=machine_learning`
-        : undefined,
+    address: () => sent?.address,
   };
 }
+
+/** The query makes MLflow show its pages for training instead of those for language models. */
+const pageOf = ({ uri }: Connection, { experimentId, runId }: Sent): string =>
+  `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning`;
 
 /**
  * What says which run a journal is of: its first line or, where that is damaged, the one with which the run went on.

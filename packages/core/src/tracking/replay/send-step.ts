@@ -51,10 +51,13 @@ async function sendEvent(
   }
 }
 
-/** What is not needed any more when it has been sent. */
+/**
+ * What need not be kept any more when it has been sent. An example of a model's input is in no other file: another server
+ * that the run is sent to later gets it from there.
+ */
 export function filesOf(step: Step): readonly LoggedFile[] {
   if (step.kind !== 'event') return [];
   const { event } = step;
-  if (event.type === 'model') return event.model.files;
+  if (event.type === 'model') return event.model.files.filter(({ path }) => path !== event.model.inputExample);
   return event.type === 'artifact' && 'sha256' in event ? [event] : [];
 }

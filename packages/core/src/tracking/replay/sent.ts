@@ -5,6 +5,8 @@ export interface Sent {
   readonly destination: string;
   readonly experimentId: string;
   readonly runId: string;
+  /** The run's page; absent in files of before it was kept. */
+  readonly address?: string;
   /** The bytes of the journal that have been sent. */
   readonly bytes: number;
   /** Where less of its files has been: the byte at which the first line stands whose files wait. */
@@ -44,6 +46,9 @@ export function readSent(journal: string, destination: string): Sent | undefined
   const sent = read(journal);
   return sent?.destination === destination ? sent : undefined;
 }
+
+/** The run's page in MLflow, wherever it has been sent to; undefined while that is nowhere. */
+export const addressIn = (journal: string): string | undefined => read(journal)?.address;
 
 /**
  * A power cut may take lines that had been sent: what is written in their place has not been. For the one who writes the
