@@ -82,7 +82,10 @@ test('a run whose process is gone ends: as finished where its result is there, a
     ['killed', 'finished', 'alive'].map((name) => unsent(`gone/${name}`, 3, { end: false })),
   );
   const folderOf = (name: string) => join(server.folder, 'runs/gone', name);
-  writeFileSync(join(folderOf('finished'), 'result.json'), JSON.stringify({ key: '0123456789ab', result: {} }));
+  writeFileSync(
+    join(folderOf('finished'), 'result.json'),
+    JSON.stringify({ key: '0123456789ab', result: { metrics: {} } }),
+  );
   const unlock = await lockFolder(folderOf('alive'), () => undefined);
   const { output, errors, code } = await sync(`--run=${join(server.folder, 'runs/gone')}`);
   await unlock();

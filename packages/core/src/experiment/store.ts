@@ -169,9 +169,12 @@ async function linkTree(from: string, to: string, isWanted: (path: string) => bo
   }
 }
 
-function isFinished(value: unknown): value is FinishedRun {
-  return typeof value === 'object' && value !== null && 'key' in value && 'result' in value;
+/** Whether a JSON value is what `result.json` holds. */
+export function isFinished(value: unknown): value is FinishedRun {
+  return isRecord(value) && typeof value.key === 'string' && isRecord(value.result) && isRecord(value.result.metrics);
 }
+
+const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 /** JSON with sorted keys: the order in which options are declared changes nothing. */
 function canonical(value: unknown): string {

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { Connection, Run } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
 import { type Environment, environmentsIn } from '../environment';
-import type { FinishedRun, RunIdentity } from '../store';
+import { type FinishedRun, isFinished, type RunIdentity } from '../store';
 
 /** What was kept of a run. */
 export interface RecordedRun {
@@ -79,10 +79,6 @@ function isConfig(value: unknown): value is Config {
 }
 
 const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]+$/.test(value);
-
-function isFinished(value: unknown): value is FinishedRun {
-  return isRecord(value) && typeof value.key === 'string' && isRecord(value.result) && isRecord(value.result.metrics);
-}
 
 const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
