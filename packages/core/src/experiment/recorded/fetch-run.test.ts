@@ -3,7 +3,15 @@ import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { connect, createRun, ensureExperiment, logBatch, uploadFolder } from 'mlflow-js-client';
+import {
+  connect,
+  createLoggedModel,
+  createRun,
+  ensureExperiment,
+  logBatch,
+  uploadArtifact,
+  uploadFolder,
+} from 'mlflow-js-client';
 import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
 import { readJournal } from '../../tracking/journal';
 import { fetchRun } from './fetch-run';
@@ -23,19 +31,25 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-/** Has MLflow keep a run whose weights are said to be `said` and are `are`. Its id. */
-async function recorded(key: string, said: string, are: string): Promise<string> {
+/**
+ * Has MLflow keep a run whose weights are said to be `said` and are `are`, as a file of the run or of its model. Its id.
+ */
+async function recorded(key: string, said: string, are: string, place: 'run' | 'model' = 'run'): Promise<string> {
   const folder = mkdtempSync(join(root, 'written-'));
   const write = (name: string, content: unknown) => writeFileSync(join(folder, name), JSON.stringify(content));
   const identity = { experiment: 'student', options: { student: { seed: 1 } }, data: 'd', sources: 's', device: 'cpu' };
   write('config.json', { package: 'demo', profile: 'default', ...identity });
   const digests = { 'last.safetensors': createHash('sha256').update(said).digest('hex') };
   write('result.json', { key, experiment: 'student', seconds: 1, digests, result: { metrics: {}, summary: '' } });
-  writeFileSync(join(folder, 'last.safetensors'), are);
   const connection = connect(server.uri);
   const experimentId = await ensureExperiment(connection, 'headshare/demo');
   const { info } = await createRun(connection, { experimentId, name: key, startTime: Date.now() });
   await uploadFolder(connection, info, folder);
+  const sourceRunId = info.run_id;
+  const owner =
+    place === 'run' ? info : (await createLoggedModel(connection, { experimentId, sourceRunId, name: 'student' })).info;
+  writeFileSync(join(folder, 'last.safetensors'), are);
+  await uploadArtifact(connection, owner, join(folder, 'last.safetensors'), 'last.safetensors');
   const told = { epoch: [1, 2], top1: [0.25, 0.5], 'step/loss': [3, 2] };
   const metrics = Object.entries(told).flatMap(([name, values]) =>
     values.map((value, i) => ({ key: name, value, step: 10 * (i + 1), timestamp: 1000 * (i + 1) })),
@@ -63,6 +77,12 @@ test('are fetched once, whole, with what they told epoch by epoch', async () => 
     { type: 'metrics', step: 10, time: 1000, values: { epoch: 1, top1: 0.25 } },
     { type: 'metrics', step: 20, time: 2000, values: { epoch: 2, top1: 0.5 } },
   ]);
+}, 60_000);
+
+test('have their weights, which MLflow keeps with their model', async () => {
+  const folder = await fetchRun(await found(await recorded('00112233aabb', 'weights', 'weights', 'model')), root);
+  expect(readFileSync(join(folder, 'last.safetensors'), 'utf8')).toBe('weights');
+  expect(readdirSync(folder).sort()).toEqual(['config.json', 'journal.jsonl', 'last.safetensors', 'result.json']);
 }, 60_000);
 
 test('of a name that leads out of the folder for them are refused', async () => {

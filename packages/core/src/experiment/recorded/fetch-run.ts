@@ -1,7 +1,13 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rename, rm, writeFile } from 'node:fs/promises';
-import { dirname, join } from 'node:path';
-import { downloadFolder, getMetricHistory } from 'mlflow-js-client';
+import { basename, dirname, join } from 'node:path';
+import {
+  downloadArtifact,
+  downloadFolder,
+  getMetricHistory,
+  listLoggedModelArtifacts,
+  searchLoggedModels,
+} from 'mlflow-js-client';
 import { sha256 } from '../../runtime/sha256';
 import { UserError } from '../../runtime/user-error';
 import { encodeEvent } from '../../tracking/event-line';
@@ -21,9 +27,9 @@ export async function fetchRun({ folder, inMlflow, finished }: RecordedRun, root
   await mkdir(dirname(fresh), { recursive: true });
   try {
     await downloadFolder(connection, info, fresh);
+    await fetchWeights(inMlflow, finished, fresh);
     for (const [file, digest] of Object.entries(finished.digests ?? {})) {
-      const path = join(fresh, file);
-      if (existsSync(path) && (await sha256(path)) === digest) continue;
+      if (await holds(join(fresh, file), digest)) continue;
       throw new UserError(`MLflow's ${file} of run ${info.run_id} is not what the run has written, or not there`, 1);
     }
     await writeFile(join(fresh, 'journal.jsonl'), await epochsOf(inMlflow));
@@ -36,6 +42,28 @@ export async function fetchRun({ folder, inMlflow, finished }: RecordedRun, root
   }
   return place;
 }
+
+/** A network's files are with MLflow's model of it, and not among the run's own. */
+async function fetchWeights(
+  { connection, info }: NonNullable<RecordedRun['inMlflow']>,
+  { digests = {} }: RecordedRun['finished'],
+  folder: string,
+): Promise<void> {
+  const absent = Object.keys(digests).filter((file) => !existsSync(join(folder, file)));
+  if (absent.length === 0) return;
+  const filter = `source_run_id = '${info.run_id}'`;
+  for (const model of await searchLoggedModels(connection, { experimentIds: [info.experiment_id], filter })) {
+    const names = (await listLoggedModelArtifacts(connection, model.info.model_id)).map(({ path }) => path);
+    for (const file of absent.filter((one) => names.includes(basename(one)))) {
+      // A file of that name may be another model's, too.
+      if (await holds(join(folder, file), digests[file])) continue;
+      await downloadArtifact(connection, model.info, basename(file), join(folder, file));
+    }
+  }
+}
+
+const holds = async (path: string, digest?: string): Promise<boolean> =>
+  existsSync(path) && (await sha256(path)) === digest;
 
 /** The lines of a journal that tell a run's metrics by epoch. */
 async function epochsOf({ connection, info, metrics }: NonNullable<RecordedRun['inMlflow']>): Promise<string> {
