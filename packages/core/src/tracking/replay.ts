@@ -11,6 +11,7 @@ import { readSent, type Sent, wholeBytes, withoutWaiting, withRefused, writeSent
 import { existingRun, findOrCreateRun } from './replay/server-run';
 import { type Step, steps } from './replay/steps';
 import { isOfFiles, sendOrWait, waitingSteps } from './replay/waiting-files';
+import { runPage } from './run-page';
 
 /** A journal on its way to a server. */
 export interface Replay {
@@ -92,7 +93,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
         sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
       }
       // The local server's port may be another one than last time.
-      sent = sent && { ...sent, address: pageOf(connection, sent) };
+      sent = sent && { ...sent, address: runPage(connection.uri, sent.experimentId, sent.runId) };
       noteSent();
       if (sent) await sendFrom(sent, connection, run, signal);
     } catch (error) {
@@ -116,10 +117,6 @@ export function replayJournal(journal: string, destination: Destination): Replay
     address: () => sent?.address,
   };
 }
-
-/** The query makes MLflow show its pages for training instead of those for language models. */
-const pageOf = ({ uri }: Connection, { experimentId, runId }: Sent): string =>
-  `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning`;
 
 /**
  * What says which run a journal is of: its first line or, where that is damaged, the one with which the run went on.

@@ -61,11 +61,12 @@ async function recorded(key: string, said: string, are: string, place: 'run' | '
 const found = async (word: string) => findRun(word, { root, connect: async () => connect(server.uri) });
 
 test('are fetched once, whole, with what they told epoch by epoch', async () => {
-  const run = await found((await recorded('0123456789ab', 'weights', 'weights')).slice(0, 20));
+  const id = await recorded('0123456789ab', 'weights', 'weights');
+  const run = await found(id.slice(0, 20));
   expect(run).toMatchObject({
     package: 'demo',
     identity: { experiment: 'student' },
-    finished: { key: '0123456789ab' },
+    finished: { key: '0123456789ab', address: expect.stringContaining(`${server.uri}/#/experiments/1/runs/${id}`) },
   });
   const folder = await fetchRun(run, root);
   expect(folder).toBe(join(root, '.cache/runs/0123456789ab'));

@@ -11,6 +11,7 @@ import {
 } from 'mlflow-js-client';
 import { sentenceOf } from '../../runtime/sentence-of';
 import { UserError } from '../../runtime/user-error';
+import { runPage } from '../../tracking/run-page';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
 /** Where runs are looked for. */
@@ -84,7 +85,12 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
     );
   const recorded = recordedRun(await recordsOf(connection, run), `run ${run.info.run_id} in MLflow`);
   const metrics = run.data.metrics.map(({ key }) => key);
-  return { ...recorded, inMlflow: { connection, info: run.info, metrics } };
+  const address = runPage(connection.uri, run.info.experiment_id, run.info.run_id);
+  return {
+    ...recorded,
+    finished: { ...recorded.finished, address },
+    inMlflow: { connection, info: run.info, metrics },
+  };
 }
 
 function packagesIn(root: string): readonly string[] {

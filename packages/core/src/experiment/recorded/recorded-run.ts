@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, Run } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
+import { addressIn } from '../../tracking/replay/sent';
 import { type Environment, environmentsIn } from '../environment';
 import { type FinishedRun, isFinished, type RunIdentity } from '../store';
 
@@ -37,7 +38,9 @@ export function readRun(folder: string, where: string): RecordedRun {
     const path = join(folder, file);
     return [file, existsSync(path) ? readFileSync(path, 'utf8') : undefined] as const;
   });
-  return { ...recordedRun(Object.fromEntries(texts), where), folder };
+  const run = recordedRun(Object.fromEntries(texts), where);
+  const address = addressIn(join(folder, 'journal.jsonl'));
+  return { ...run, finished: { ...run.finished, ...(address !== undefined && { address }) }, folder };
 }
 
 /** What the texts of its files say of a run. @throws UserError where they do not say enough. @param where for people */
