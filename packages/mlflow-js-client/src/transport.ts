@@ -12,16 +12,19 @@ export interface Clock {
   restart(milliseconds?: number): void;
   /** Until the next `restart` time does not count: it is the caller who is busy. */
   pause(): void;
+  /** For good: an answer may be there before the body has been sent to its end. */
   stop(): void;
 }
 
 export function startClock(timeout: number, outer?: AbortSignal): Clock {
   const controller = new AbortController();
   let late = false;
+  let stopped = false;
   let timer: NodeJS.Timeout | undefined;
   const abort = (): void => controller.abort(outer?.reason);
   const restart = (milliseconds = timeout): void => {
     clearTimeout(timer);
+    if (stopped) return;
     timer = setTimeout(() => {
       late = true;
       controller.abort();
@@ -36,6 +39,7 @@ export function startClock(timeout: number, outer?: AbortSignal): Clock {
     restart,
     pause: () => clearTimeout(timer),
     stop: () => {
+      stopped = true;
       clearTimeout(timer);
       outer?.removeEventListener('abort', abort);
     },

@@ -4,7 +4,7 @@ import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
 import { replayJournal } from '@headshare/core/tracking/replay';
-import { refusals, wholeBytes } from '@headshare/core/tracking/replay/sent';
+import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/replay/sent';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 
@@ -34,7 +34,7 @@ export async function syncJournals(
     if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
   }
   const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
-  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - wholeBytes(replay.sent())));
+  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - goneBy(replay.sent())));
   const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
   const progress = makeProgress('sync');
   let before = 0;
@@ -43,7 +43,7 @@ export async function syncJournals(
   for (const [index, { journal, replay }] of replays.entries()) {
     const was = replay.sent();
     const show = (): void => {
-      const done = before + wholeBytes(replay.sent()) - wholeBytes(was);
+      const done = before + goneBy(replay.sent()) - goneBy(was);
       progress.update({ done: done / 1000, total: total / 1000, unit: 'kB', text: nameOf(journal) });
     };
     show();
@@ -54,6 +54,7 @@ export async function syncJournals(
       progress.clear();
       if (signal.aborted || failsAll(error)) throw error;
       console.error(`${nameOf(journal)}: ${problemOf(error)}.`);
+      for (const sentence of newRefusals(replay.sent(), was)) console.error(`  not taken: ${sentence}`);
       failed++;
       continue;
     } finally {
@@ -65,11 +66,18 @@ export async function syncJournals(
     sent++;
     progress.clear();
     console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
-    for (const sentence of refusals(now, was)) console.log(`  not taken: ${sentence}`);
+    for (const sentence of newRefusals(now, was)) console.log(`  not taken: ${sentence}`);
   }
   progress.clear();
   return { sent, failed };
 }
+
+/** What is shown of how far a journal has come: its lines go first, its files after them. */
+const goneBy = (sent: Sent | undefined): number => ((sent?.bytes ?? 0) + wholeBytes(sent)) / 2;
+
+/** A run that the server no longer had is another one there now, of which nothing was refused before. */
+const newRefusals = (now: Sent | undefined, was: Sent | undefined): readonly string[] =>
+  refusals(now, now?.runId === was?.runId ? was : undefined);
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, mkdirSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -106,6 +106,8 @@ test('a run whose process is gone ends: as finished where its result is there, a
 
 test('where no files are taken they wait, which keeps no other journal from being sent, and follow later', async () => {
   const journals = await Promise.all(['a', 'b'].map((name) => unsent(`no store/${name}`, 3, { artifact: true })));
+  const damaged = statSync(journals[0] ?? '').size;
+  appendFileSync(journals[0] ?? '', 'no line\n');
   const folder = join(server.folder, 'runs/no store');
   const proxy = await faultyProxy(server.uri);
   const withoutStore = (path: string): Fault | undefined =>
@@ -114,6 +116,7 @@ test('where no files are taken they wait, which keeps no other journal from bein
     proxy.fault = withoutStore;
     const refused = await ended(start([`--run=${folder}`], proxy.uri));
     expect(refused.code).toBe(1);
+    expect(refused.errors).toContain(`\n  not taken: ${journals[0]}: the line at byte ${damaged} is damaged`);
     for (const journal of journals) {
       expect(refused.errors).toContain(`${journal}: config.json and the files after it wait: ${proxy.uri}/api/2.0/`);
       await expectAllOnServer(server.uri, journal);
@@ -129,10 +132,17 @@ test('where no files are taken they wait, which keeps no other journal from bein
 
 test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {
   const journal = await unsent('long', 20_000);
-  const child = start([`--run=${join(server.folder, 'runs/long')}`]);
+  const proxy = await faultyProxy(server.uri);
+  let batches = 0;
+  proxy.fault = (path) => {
+    if (!path.endsWith('/log-batch')) return undefined;
+    batches++;
+    // Slowly enough that it is not done when it is interrupted.
+    return { kind: 'slow', milliseconds: 500 };
+  };
+  const child = start([`--run=${join(server.folder, 'runs/long')}`], proxy.uri);
   const result = ended(child);
-  while (!existsSync(journal.replace('.jsonl', '.sent.json')) && child.exitCode === null) await sleep(10);
-  await sleep(200);
+  while (batches < 3 && child.exitCode === null) await sleep(10);
   child.kill('SIGINT');
   const interrupted = {
     output: '',
@@ -140,6 +150,7 @@ test('Ctrl-C ends it in the middle, and the next call goes on there', async () =
     code: 130,
   };
   expect(await result).toEqual(interrupted);
+  await proxy.close();
 
   expect(await sync(`--run=${join(server.folder, 'runs/long')}`)).toMatchObject({ errors: '', code: 0 });
   await expectAllOnServer(server.uri, journal);

@@ -55,7 +55,7 @@ function readPackages(root: string, folders: readonly string[]): Record<string, 
 function allBroken(root: string, folder: string, error: unknown): PackageDescription {
   const files = fastGlob.sync('experiments/*.ts', { cwd: join(root, folder), ignore: ['**/*.test.ts'] });
   const message = error instanceof Error ? error.message.split('\n')[0] : String(error);
-  const names = files.map((file) => file.slice('experiments/'.length, -'.ts'.length));
+  const names = files.sort().map((file) => file.slice('experiments/'.length, -'.ts'.length));
   const broken = names.map((name) => [name, `${folder}/experiments/ cannot be read: ${message}`]);
   return { experiments: {}, broken: Object.fromEntries(broken) };
 }

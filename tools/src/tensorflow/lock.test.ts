@@ -17,16 +17,16 @@ afterEach(() => {
 
 test('the second waits until the first has ended, and says so', async () => {
   const events: string[] = [];
-  const work = (name: string) => async () => {
-    events.push(`${name} starts`);
-    await delay(50);
-    events.push(`${name} ends`);
-  };
+  let second: Promise<void> | undefined;
   const file = join(folder, 'cpu.lock');
-  const first = locked(file, signal, work('first'));
-  await delay(10);
-  await Promise.all([first, locked(file, signal, work('second'))]);
-  expect(events).toEqual(['first starts', 'first ends', 'second starts', 'second ends']);
+  await locked(file, signal, async () => {
+    events.push('first starts');
+    second = locked(file, signal, async () => void events.push('second'));
+    while (jest.mocked(console.log).mock.calls.length === 0) await delay(5);
+    events.push('first ends');
+  });
+  await second;
+  expect(events).toEqual(['first starts', 'first ends', 'second']);
   expect(console.log).toHaveBeenCalledWith('Another call is setting TensorFlow up; waiting for it.');
   expect(readdirSync(folder)).toEqual([]);
 });

@@ -114,17 +114,17 @@ describe('running an experiment', () => {
     const slow = `import { existsSync, writeFileSync } from 'node:fs';
       export default defineExperiment({
         summary: 'Slow', options: {},
-        run: async ({ folder, signal }) => {
+        run: async ({ folder, signal, log }) => {
           if (existsSync(folder + '/checkpoint')) return { metrics: {}, summary: 'from the checkpoint' };
           writeFileSync(folder + '/checkpoint', '');
-          // On a busy machine it may have been aborted before it began.
-          if (!signal.aborted) await new Promise((stopped) => signal.addEventListener('abort', stopped));
+          log('under way');
+          while (!signal.aborted) await new Promise(setImmediate);
           return { metrics: {}, summary: 'cut short' };
         },
       });`;
     const { base, get, controller, lines, tracked } = session({ slow });
-    const cut = runStage(get('slow'), defaults, base);
-    setTimeout(() => controller.abort(), 50);
+    const log = (line: string): void => (line === 'under way' ? controller.abort() : base.log(line));
+    const cut = runStage(get('slow'), defaults, { ...base, log });
     await expect(cut).rejects.toThrow('aborted');
     expect(tracked).toEqual(['slow: KILLED']);
 

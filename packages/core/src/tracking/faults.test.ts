@@ -1,4 +1,4 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -137,6 +137,55 @@ test('a store that takes no files keeps nothing else from arriving; the files fo
   expect((await listArtifacts(mlflow, info.run_id)).map(({ path }) => path)).toEqual(['config.json', 'report.md']);
   expect(await text(readArtifact(mlflow, info, 'report.md'))).toBe('second');
   expect(existsSync(join(folder, 'journal.files'))).toBe(false);
+});
+
+test('a store that hangs keeps nothing from arriving either: how the run ended is there before its files', async () => {
+  const folder = join(server.folder, 'runs', 'hangs');
+  const run = { package: 'face', experiment: 'distill', runName: 'hangs', folder, trackingUri: 'databricks' };
+  const tracker = await startTracking({ ...run, log: () => undefined });
+  writeAtomically(join(folder, 'config.json'), ['{}']);
+  tracker.artifact(join(folder, 'config.json'));
+  tracker.metrics({ loss: 1 }, 1);
+  await tracker.finish('FINISHED');
+  // As when a run has waited long enough.
+  const patience = new AbortController();
+  proxy.fault = (path) => {
+    if (path.includes('/mlflow-artifacts/')) patience.abort();
+    return undefined;
+  };
+  const replay = replayJournal(journalOf('hangs'), destinationOf(proxy.uri));
+  await expect(replay.pass(patience.signal)).rejects.toThrow('aborted');
+  expect((await expectAllOnServer(server.uri, journalOf('hangs'))).info.status).toBe('FINISHED');
+
+  proxy.fault = undefined;
+  await sync('hangs');
+  const { info } = await expectAllOnServer(server.uri, journalOf('hangs'));
+  expect((await listArtifacts(connect(server.uri), info.run_id)).map(({ path }) => path)).toEqual(['config.json']);
+});
+
+test('a file that arrived when that could not be noted is not said to be missing when it has been replaced since', async () => {
+  const folder = join(server.folder, 'runs', 'not noted');
+  const run = { package: 'face', experiment: 'distill', runName: 'not noted', folder, trackingUri: 'databricks' };
+  const tracker = await startTracking({ ...run, log: () => undefined });
+  writeAtomically(join(folder, 'report.md'), ['first']);
+  tracker.artifact(join(folder, 'report.md'));
+  await tracker.finish('FINISHED');
+  writeAtomically(join(folder, 'report.md'), ['second']);
+  const replay = replayJournal(journalOf('not noted'), destinationOf(proxy.uri));
+  // As on a full disk, from when the file is on its way on.
+  const inTheWay = join(folder, `journal.sent.json.${process.pid}.tmp`);
+  proxy.fault = (path) => {
+    if (path.includes('/mlflow-artifacts/')) mkdirSync(inTheWay, { recursive: true });
+    return undefined;
+  };
+  await expect(replay.pass(AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'EISDIR' });
+  proxy.fault = undefined;
+  rmdirSync(inTheWay);
+  await replay.pass(AbortSignal.timeout(20_000));
+  expect(replay.sent()?.refused).toEqual([]);
+  expect(existsSync(join(folder, 'journal.files'))).toBe(false);
+  const { info } = await expectAllOnServer(server.uri, journalOf('not noted'));
+  expect(await text(readArtifact(connect(server.uri), info, 'report.md'))).toBe('first');
 });
 
 test('answers that are lost after the server has taken the request make nothing twice', async () => {

@@ -86,6 +86,16 @@ test('a run that was deleted for good is sent anew, all of it', async () => {
   expect(await stepsOf(replay)).toEqual([1, 2]);
 }, 60_000);
 
+test('a run that is sent elsewhere while it is under way is sent on to its own server, all of it', async () => {
+  const replay = begin('elsewhere');
+  await pass(replay);
+  await pass(replayJournal(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
+  appendFileSync(journalOf('elsewhere'), lines(loss(2)));
+  await pass(replay);
+  expect(replay.sent()).toMatchObject({ destination: server.uri, bytes: statSync(journalOf('elsewhere')).size });
+  expect(await stepsOf(replay)).toEqual([1, 2]);
+});
+
 test('a run that is deleted while it is under way says so once, and goes on', async () => {
   const told: string[] = [];
   const tracker = await startTracking({

@@ -6,11 +6,11 @@ import type { Destination } from './destination';
 import type { EventOf } from './event';
 import { readJournal, syncedLength } from './journal';
 import { dropKept } from './kept-files';
-import { filesOf } from './replay/send-step';
+import { filesOf, sendStep } from './replay/send-step';
 import { readSent, type Sent, wholeBytes, withoutWaiting, withRefused, writeSent } from './replay/sent';
 import { existingRun, findOrCreateRun } from './replay/server-run';
-import { type Step, steps } from './replay/steps';
-import { isOfFiles, sendOrWait, waitingSteps } from './replay/waiting-files';
+import { steps } from './replay/steps';
+import { isOfFiles, sendFiles, waitingSteps } from './replay/waiting-files';
 import { runPage } from './run-page';
 
 /** A journal on its way to a server. */
@@ -39,40 +39,29 @@ export function replayJournal(journal: string, destination: Destination): Replay
     notedAt = performance.now();
   };
 
-  /** Sends what was not, from a run's beginning or from where it was left. Throws in the end what keeps files waiting. */
+  /** Sends what was not, from a run's beginning or from where it was left: files last, as a store may take long. */
   const sendFrom = async (begun: Sent, server: Connection, to: Run, signal: AbortSignal): Promise<void> => {
     const length = await syncedLength(journal);
-    const send = (step: Step) => sendOrWait(server, to, journal, step, signal);
-    let waiting: MlflowError | undefined;
     let now = begun;
-    const note = (next: Sent, step: Step): void => {
+    const advance = (next: Sent): void => {
       sent = now = next;
-      // Training waits while a file takes another one's place; a batch that is sent twice is kept once.
-      if (step.kind !== 'batch' || performance.now() - notedAt > 2000) noteSent();
-      signal.throwIfAborted();
     };
-    for await (const step of waitingSteps(journal, begun)) {
-      const refused = await send(step);
-      if (refused instanceof MlflowError) {
-        waiting = refused;
-        break;
-      }
-      dropKept(journal, filesOf(step));
-      note(withRefused({ ...now, filesFrom: step.end }, refused), step);
-    }
-    if (waiting === undefined) sent = now = withoutWaiting(now);
     for await (const step of steps(readJournal(journal, now.bytes, length))) {
-      const waits = waiting !== undefined && isOfFiles(step);
-      const refused = waits ? [] : await send(step);
-      if (refused instanceof MlflowError) {
-        waiting = refused;
-        note({ ...now, filesFrom: now.bytes, bytes: step.end }, step);
-        continue;
-      }
-      if (!waits) dropKept(journal, filesOf(step));
-      note(withRefused({ ...now, bytes: step.end }, refused), step);
+      if (isOfFiles(step)) advance({ filesFrom: now.bytes, ...now, bytes: step.end });
+      else advance(withRefused({ ...now, bytes: step.end }, await sendStep(server, to, journal, step)));
+      // Training waits while a file takes another one's place; what is sent twice is kept once.
+      if (performance.now() - notedAt > 2000) noteSent();
+      signal.throwIfAborted();
     }
-    if (waiting !== undefined) throw waiting;
+    for await (const step of waitingSteps(journal, now)) {
+      const refused = await sendFiles(server, to, journal, step, signal);
+      advance(withRefused({ ...now, filesFrom: step.end }, refused));
+      noteSent();
+      // Only now: where that could not be noted, they are sent once more.
+      dropKept(journal, filesOf(step));
+      signal.throwIfAborted();
+    }
+    advance(withoutWaiting(now));
   };
 
   const pass = async (signal: AbortSignal): Promise<void> => {
@@ -82,6 +71,8 @@ export function replayJournal(journal: string, destination: Destination): Replay
     try {
       sent = readSent(journal, destination.name);
       noted = sent;
+      // Another process may have sent it elsewhere, or as another run.
+      if (run?.info.run_id !== sent?.runId) run = undefined;
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
       if (!run) {

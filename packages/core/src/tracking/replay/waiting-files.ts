@@ -1,6 +1,6 @@
 /**
- * Files that could not be sent keep nothing else from it: a server whose store is full, or is not for us, still takes
- * metrics. From the first of them on, files wait for each other, as a later one may be of the same name.
+ * Files wait until all else has been sent: a server whose store hangs, is full, or is not for us, still takes metrics. They
+ * wait for each other too, as a later one may be of the same name.
  */
 import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
 import { problemOf } from '../destination';
@@ -21,23 +21,23 @@ export async function* waitingSteps(journal: string, { filesFrom, bytes }: Sent)
 }
 
 /**
- * Sends a step. Returns what was refused for good, a sentence each, or of files that could not be sent why they wait: an
- * MlflowError FILES_WAIT. Throws what keeps everything else from being sent.
+ * Sends what a step is of. Returns what was refused for good, a sentence each.
+ * Throws MlflowError FILES_WAIT, which says why files could not be sent, and what is not about the files.
  */
-export async function sendOrWait(
+export async function sendFiles(
   server: Connection,
   run: Run,
   journal: string,
-  step: Step,
+  step: FileStep,
   signal: AbortSignal,
-): Promise<readonly string[] | MlflowError> {
+): Promise<readonly string[]> {
   try {
     return await sendStep(server, run, journal, step);
   } catch (error) {
     const runIsGone = error instanceof MlflowError && error.code === 'RUN_DELETED';
-    if (!isOfFiles(step) || signal.aborted || runIsGone) throw error;
+    if (signal.aborted || runIsGone) throw error;
     const what = step.event.type === 'model' ? `the model ${step.event.model.name}` : step.event.path;
-    return new MlflowError(`${what} and the files after it wait: ${problemOf(error)}`, 'FILES_WAIT', 0, {
+    throw new MlflowError(`${what} and the files after it wait: ${problemOf(error)}`, 'FILES_WAIT', 0, {
       cause: error,
     });
   }
