@@ -117,6 +117,10 @@ test.each<[Record<string, unknown>, RegExp]>([
   [{ data, flippedEmbeddings: given.embeddings }, /need --embeddings/],
   [{ ...given, variants: ['F1N1D1', 'F1N1D1'] }, /--variants names one twice/],
   [{ data, embeddings: given.embeddings }, /F1N1D1 adds the mirror images' embeddings, and there are none/],
+  [
+    { ...given, galleryEmbeddings: given.embeddings },
+    /F1N1D1 adds the mirror images' embeddings, and the gallery has none: give --flipped-gallery-embeddings, or --variants=F0N1D1/,
+  ],
   [{ ...given, protocol: 'ijbb' }, /IJB-B is not in /],
 ])('%j is refused', async (options, message) => {
   await expect(run(options)).rejects.toThrow(message);

@@ -45,8 +45,11 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
   const switches = variants.map(switchesOf);
   const lacking = variants.find((_, v) => switches[v]?.flip && !(subject.flipped && (!gallery || gallery.flipped)));
   if (lacking !== undefined) {
+    const [whose, option] = subject.flipped
+      ? ['the gallery has none', '--flipped-gallery-embeddings']
+      : ['there are none', '--flipped-embeddings'];
     throw new UserError(
-      `${lacking} adds the mirror images' embeddings, and there are none: give --flipped-embeddings, or --variants=F0N1D1`,
+      `${lacking} adds the mirror images' embeddings, and ${whose}: give ${option}, or --variants=${lacking.replace('F1', 'F0')}`,
     );
   }
   if (gallery) requireComparable(gallery.embeddings, subject.embeddings);

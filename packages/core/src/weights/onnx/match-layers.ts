@@ -34,6 +34,7 @@ export function matchLayers(
   const place = new Map<OnnxLayer, Planned>();
   const tensors = new Map<string, ForeignTensor>();
   const left: OnnxLayer[] = [];
+  const shared = sharedNames(layers);
   for (const layer of layers) {
     const fits = (one: Planned) => one.kind === layer.kind && one.shape.join() === layer.shape.join() && open.has(one);
     const before = place.get(layers[layer.after ?? -1] as OnnxLayer);
@@ -43,7 +44,9 @@ export function matchLayers(
       left.push(layer);
       continue;
     }
-    const renamed = [...layer.names].find(([part, name]) => plan.has(name) && name !== `${own.name}.${part}`);
+    const renamed = [...layer.names].find(
+      ([part, name]) => plan.has(name) && name !== `${own.name}.${part}` && !shared.has(name),
+    );
     if (renamed) return { problem: `its ${shown(renamed[1])} is where ${own.name} would be` };
     open.delete(own);
     place.set(layer, own);
@@ -64,6 +67,13 @@ export function matchLayers(
   }
   const [lacking] = open;
   return lacking ? { problem: `it lacks ${lacking.name} [${lacking.shape}]` } : { tensors, left };
+}
+
+/** Exporters write equal tensors once, by one layer's name: it says nothing of the others. */
+function sharedNames(layers: readonly OnnxLayer[]): ReadonlySet<string> {
+  const names = layers.flatMap((layer) => [...layer.names.values()]);
+  const once = new Set<string>();
+  return new Set(names.filter((name) => once.has(name) || !once.add(name)));
 }
 
 function layersPlanned(plan: ReadonlyMap<string, readonly number[]>): Planned[] {

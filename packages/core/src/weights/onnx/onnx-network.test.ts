@@ -140,6 +140,23 @@ test('a file without its classifier says so; one whose names contradict the orde
   state.dispose();
 });
 
+test('a name that several layers share, as equal weights do in one file, contradicts nothing', () => {
+  const { state, torch } = drawn('iresnet10', 16);
+  const same = torch.get('layer1.0.bn1.weight') as NamedValues;
+  const shared = new Map([...torch, ['layer2.0.bn1.weight', same]]);
+  const layers = layersOf(readModel(foldedFile(shared), refuse), refuse).map((layer) => {
+    const names = [...layer.names].map(([part, name]): [string, string] => [
+      part,
+      name === 'layer2.0.bn1.weight' ? 'layer1.0.bn1.weight' : name,
+    ]);
+    return { ...layer, names: new Map(names) };
+  });
+  const match = matchLayers(layers, planOf('iresnet10', { inputSize: 16 }).backbone, refuse);
+  if ('problem' in match) throw new Error(match.problem);
+  for (const stage of [1, 2]) expect(match.tensors.get(`layer${stage}.0.bn1.weight`)?.values()).toEqual(same.values);
+  state.dispose();
+});
+
 test('ten thousand damaged files are read or refused with a sentence, and none asks for more than it has', () => {
   // All but the large tensors: what is damaged is then mostly structure.
   const model = readModel(resnet8, refuse);
