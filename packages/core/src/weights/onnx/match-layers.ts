@@ -21,7 +21,7 @@ export type Match =
  * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `plan` in the order in which
  * it declares them: exporters lose names. Each layer is the first one left of its kind and shape. A convolution's or
  * linear layer's bias that the network has not is a batch norm that was folded in: the norm behind it then adds that,
- * and does nothing else.
+ * and does nothing else. Behind a layer that has a bias itself, a norm that is not there was folded in too, and adds nothing.
  * @returns with what is left over behind: perhaps a classifier
  */
 export function matchLayers(
@@ -64,6 +64,14 @@ export function matchLayers(
       open.delete(norm);
       for (const [part, tensor] of normThatAdds(folded, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
     }
+  }
+  for (const norm of [...open]) {
+    const before = planned[planned.indexOf(norm) - 1];
+    const isFolded = before?.parts.includes('bias') && before.kind !== 'norm' && !open.has(before);
+    if (norm.kind !== 'norm' || !isFolded || before?.shape[0] !== norm.shape[0]) continue;
+    open.delete(norm);
+    const nothing = made(norm.shape, new Float32Array(norm.shape[0] ?? 0), refuse);
+    for (const [part, tensor] of normThatAdds(nothing, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
   }
   const [lacking] = open;
   return lacking ? { problem: `it lacks ${lacking.name} [${lacking.shape}]` } : { tensors, left };
