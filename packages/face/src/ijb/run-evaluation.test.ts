@@ -33,10 +33,10 @@ async function run(options: Readonly<Record<string, unknown>>, profile = 'ijbc')
 }
 
 /** A network with its initial weights. */
-function checkpoint(name: string, seed: number): string {
+function checkpoint(name: string, seed: number, width?: number): string {
   const file = join(root, name);
   const state = new State();
-  const description = tinyNetwork();
+  const description = tinyNetwork(width);
   const network = buildNetwork(state, 'network', description, seed);
   writeCheckpoint(file, { tensors: network.weights(), metadata: { network: description, epoch: 0, metrics: {} } });
   state.dispose();
@@ -82,6 +82,16 @@ test("a network embeds the set's crops once, whatever is asked of its embeddings
   expect(across.result.metrics.auc).not.toBe(metrics.auc);
   // Four programs are compiled, and threads started for each.
 }, 120_000);
+
+test('networks whose embeddings cannot be compared are refused before either embeds', async () => {
+  const weights = checkpoint('narrow.safetensors', 1);
+  const galleryWeights = checkpoint('wide.safetensors', 2, 1);
+  const embeddingsCache = join(root, 'never');
+  await expect(run({ data, weights, galleryWeights, batchSize: 50, embeddingsCache })).rejects.toThrow(
+    /The gallery's embeddings have 64 dimensions and the probes' \d+: they cannot be compared/,
+  );
+  expect(existsSync(embeddingsCache)).toBe(false);
+});
 
 test('crops that are missing end the run before it embeds, or are counted and told', async () => {
   const broken = join(root, 'broken');

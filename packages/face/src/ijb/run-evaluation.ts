@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
 import { UserError } from '@headshare/core/runtime/user-error';
+import { readNetwork } from '@headshare/core/train/load-network';
 import { makeProgress } from '@headshare/core/train/progress';
 import { describeMeta } from './describe-meta';
 import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './evaluate-ijb';
@@ -116,6 +117,17 @@ async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promi
   return { ...probe, ...(gallery && { gallery }), name, unreadable: {} };
 }
 
+/** Before anything is embedded, which takes hours at the sets' real sizes. */
+function requireComparableNetworks(gallery: string, probes: string): void {
+  const [left, right] = [gallery, probes].map((file) => {
+    const { description, tensors } = readNetwork(file, { headless: true });
+    // A head reads the embedding, or what is made of it for the teacher's space; the gallery's is never taken there.
+    const dimension = tensors.get('head.weight')?.shape[0];
+    return file === gallery && description.teacherSpace !== undefined ? undefined : dimension;
+  });
+  if (left !== undefined && right !== undefined) requireComparable({ dimension: left }, { dimension: right });
+}
+
 async function networkSubject(
   { options, signal, log }: RunContext<EvaluateValues>,
   { images }: IjbMeta,
@@ -136,6 +148,7 @@ async function networkSubject(
       signal,
       log,
     });
+  if (galleryWeights !== undefined) requireComparableNetworks(galleryWeights, weights as string);
   const probe = await embed(
     galleryWeights === undefined ? 'network' : 'probes',
     weights as string,
