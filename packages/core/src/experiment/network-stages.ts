@@ -176,7 +176,7 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
       allowMissing,
       batchSize,
       ...(normalisation && { normalisation }),
-      ...centresFor(options),
+      ...headOf(options),
     });
     const { network, parameters, metrics } = imported;
     await trackNetwork(context, task, { role: 'teacher', parameters, metrics });
@@ -198,19 +198,18 @@ async function importTeacher<D extends TrainingValues & TeacherValues>(
   }
 }
 
-/** Where an imported teacher's head comes from, if not from its own file. */
-function centresFor({
+/** Where an imported teacher's head comes from, if not from its own file, and what head that is. */
+function headOf({
   teacherCentres,
   teacherHeadFromData,
   head,
   scale,
-}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres'> {
-  if (teacherCentres !== undefined && teacherHeadFromData) {
-    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one.');
-  }
-  if (teacherCentres === undefined && !teacherHeadFromData) return {};
+}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres' | 'marginHead'> {
+  const isMargin = !head.startsWith('linear');
+  if (teacherCentres === undefined && !teacherHeadFromData)
+    return isMargin ? { marginHead: { name: head, scale } } : {};
   const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
-  return { centres: { from, head: head.startsWith('linear') ? 'arcface' : head, scale } };
+  return { centres: { from, head: isMargin ? head : 'arcface', scale } };
 }
 
 /** Trains the student: alone, or taught; with a head of its own or a shared one. */

@@ -70,3 +70,19 @@ test('weights that training starts from are files, and a teacher that is not tra
     'leave one of them out',
   );
 });
+
+test('where the head of a teacher comes from is said once, and of a teacher that is not trained', () => {
+  const teacher = {
+    ...fine,
+    ...Object.fromEntries(Object.entries(teacherOptions).map(([name, option]) => [name, option.default])),
+  } as unknown as Parameters<typeof checkTeacher>[0];
+  const given = { ...teacher, teacherWeights: 'a.pth' };
+  expect(() => checkTeacher({ ...given, teacherCentres: 'c.pt' })).not.toThrow();
+  expect(() => checkTeacher({ ...given, teacherHeadFromData: true })).not.toThrow();
+  expect(() => checkTeacher({ ...given, teacherCentres: 'c.pt', teacherHeadFromData: true })).toThrow(
+    '--teacher-centres and --teacher-head-from-data both say where the head comes from: give one',
+  );
+  for (const alone of [{ teacherCentres: 'c.pt' }, { teacherHeadFromData: true }, { allowMissing: ['head'] }]) {
+    expect(() => checkTeacher({ ...teacher, ...alone })).toThrow(/^--.* needs --teacher-weights, the trained teacher/);
+  }
+});

@@ -112,6 +112,17 @@ export function checkTeacher(values: Parameters<typeof checkTraining>[0] & Teach
       '--teacher-weights is a teacher that is not trained any more, --teacher-initial what a training starts from: leave one of them out',
     );
   }
+  const { teacherCentres, teacherHeadFromData, allowMissing } = values;
+  if (teacherCentres !== undefined && teacherHeadFromData) {
+    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one');
+  }
+  const ofWeights = {
+    '--teacher-centres': teacherCentres !== undefined,
+    '--teacher-head-from-data': teacherHeadFromData,
+    '--allow-missing': allowMissing.length > 0,
+  };
+  const [alone] = Object.entries(ofWeights).filter(([, given]) => given && values.teacherWeights === undefined);
+  if (alone) throw new UserError(`${alone[0]} needs --teacher-weights, the trained teacher that it is said of`);
 }
 
 export const studentOptions = {
@@ -159,11 +170,11 @@ export const teacherOptions = {
   }),
   teacherCentres: optional(
     file({
-      help: "the class centres that --teacher-weights lacks, such as insightface's partial_fc file; --head and --scale say of which head they are, arcface where --head has none",
+      help: "the class centres that --teacher-weights lacks, such as insightface's softmax_fc_gpu_0.pt; --head and --scale say of which head they are, and those in --teacher-weights; arcface where --head has none",
     }),
   ),
   teacherHeadFromData: flag({
-    help: 'where --teacher-weights lacks its classifier: class centres made of its embeddings of the training images',
+    help: 'where --teacher-weights lacks its classifier, or has one of other classes: class centres made of its embeddings of the training images',
   }),
   allowMissing: list(text({ default: 'head', help: '' }), {
     default: [],

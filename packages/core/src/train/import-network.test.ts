@@ -160,4 +160,72 @@ describe('a backbone whose classifier is missing', () => {
     );
     await expect(importNetwork({ ...importing(last), centres })).rejects.toThrow('is a checkpoint, which has its head');
   });
+
+  test('is not said to tell classes apart: centres of other classes are named by their own file', async () => {
+    const centresFile = join(temporaryFolder(), 'softmax_fc_gpu_0.safetensors');
+    const half = { shape: [2, 64], values: new Float32Array(128).fill(1) };
+    writeAtomically(centresFile, safetensorsParts(new Map([['weight', half]]), {}));
+    const centres = { from: { file: centresFile }, head: 'arcface', scale: 64 };
+    await expect(importNetwork({ ...importing(headless()), centres })).rejects.toThrow(
+      new UserError(
+        `${centresFile} has the centres of 2 classes, the data has 4: a file is wanted that has one of each class (insightface writes a file for each GPU: torch.cat their weights in order).`,
+        1,
+      ),
+    );
+  });
+});
+
+describe('a file with its own classifier', () => {
+  const whole = () => {
+    const file = join(temporaryFolder(), 'whole.pth');
+    const { tensors, description } = readNetwork(last);
+    const own = new Map([...tensors].filter(([name]) => name !== 'head.bias'));
+    exportNetwork(file, { tensors: own, description: { ...description, head: 'arcface' } });
+    return file;
+  };
+
+  test('of class centres, has the margin head that they are said to be of, with its scale', async () => {
+    const options = { ...importing(whole()), marginHead: { name: 'cosface', scale: 24 } };
+    const { network: imported } = await importNetwork(options);
+    expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
+    const { network: plain } = await importNetwork(importing(whole()));
+    expect(plain.head).toBe('linear-no-bias');
+    expect(plain.scale).toBeUndefined();
+  });
+
+  test('with a bias, is linear whatever margin head is trained beside it', async () => {
+    const file = join(temporaryFolder(), 'net.pth');
+    exportNetwork(file, readNetwork(last));
+    const { network: imported } = await importNetwork({
+      ...importing(file),
+      marginHead: { name: 'cosface', scale: 24 },
+    });
+    expect(imported).toEqual(network);
+  });
+
+  test('gives way to centres of the data, whichever classes it was of', async () => {
+    const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
+    const options = { ...importing(whole()), centres };
+    const { network: imported } = await importNetwork(options);
+    expect(imported).toMatchObject({ head: 'arcface', scale: 64, classes: 4 });
+
+    const others = join(temporaryFolder(), 'others.pth');
+    const { tensors, description } = readNetwork(last);
+    const more = new Map([...tensors].filter(([name]) => name !== 'head.bias'));
+    more.set('head.weight', { shape: [64, 9], values: new Float32Array(64 * 9) });
+    exportNetwork(others, { tensors: more, description: { ...description, classes: 9 } });
+    const again = { ...importing(others), centres };
+    expect((await importNetwork(again)).network.classes).toBe(4);
+    const made = ({ folder }: { folder: string }) => readNetwork(join(folder, checkpointFiles.last)).tensors;
+    expect(made(again).get('head.weight')).toEqual(made(options).get('head.weight'));
+  });
+});
+
+test('a file that is of no known kind is called no checkpoint', async () => {
+  const file = join(temporaryFolder(), 'notes.txt');
+  writeAtomically(file, [Buffer.from('These are my notes on networks.')]);
+  const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx.`;
+  const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
+  await expect(importNetwork(importing(file))).rejects.toThrow(new UserError(sentence, 1));
+  await expect(importNetwork({ ...importing(file), centres })).rejects.toThrow(new UserError(sentence, 1));
 });

@@ -22,8 +22,10 @@ export interface NetworkImport {
   /** What images are normalised with; the reference's of its backbone unless told. A checkpoint says it itself. */
   readonly normalisation?: Normalisation;
   readonly batchSize: number;
-  /** A margin head in the place of a classifier that the file lacks. */
+  /** A margin head in the place of the file's classifier. */
   readonly centres?: ClassCentres;
+  /** The margin head that a classifier without bias in the file is of, if of any. */
+  readonly marginHead?: { readonly name: string; readonly scale: number };
 }
 
 export interface ClassCentres {
@@ -54,6 +56,7 @@ export async function importNetwork({
   normalisation,
   batchSize,
   centres,
+  marginHead,
 }: NetworkImport): Promise<ImportedNetwork> {
   const { classes, size } = task.train;
   if (centres && !isForeign(file)) {
@@ -68,12 +71,13 @@ export async function importNetwork({
       inputSize: size,
       allowMissing: mayMiss,
       adviceOnHead,
-      ...(centres && { headName: centres.head, scale: centres.scale }),
+      ...(centres && { headName: centres.head, scale: centres.scale, newHead: centres.from === 'data' }),
+      ...(!centres && marginHead && { marginHead }),
       ...(fromFile && { head: { ...fromFile, name: centres?.head ?? '' } }),
       ...(normalisation && { normalisation }),
       ...(mayMiss.length > 0 && { classes }),
     });
-    requireFit(file, network.description, { classes, size });
+    requireFit(file, network.description, { classes, size }, fromFile?.file);
     if (centres?.from === 'data') {
       const made = await centresOfData(program, network, task.train, batchSize);
       const head = `${network.root}/head.weight`;
@@ -107,7 +111,14 @@ function requireFit(
   file: string,
   network: NetworkDescription,
   data: { readonly classes: number; readonly size: number },
+  centres: string | undefined,
 ): void {
+  if (network.classes !== data.classes && centres !== undefined) {
+    throw new UserError(
+      `${centres} has the centres of ${network.classes} classes, the data has ${data.classes}: a file is wanted that has one of each class (insightface writes a file for each GPU: torch.cat their weights in order).`,
+      1,
+    );
+  }
   if (network.classes !== data.classes) {
     throw new UserError(
       `${file} tells ${network.classes} classes apart, the data has ${data.classes}: a teacher must know the same classes.`,

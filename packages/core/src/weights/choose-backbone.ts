@@ -57,7 +57,15 @@ export function chooseBackbone(
     throw new UserError(`${file} fits no network that is known here: none of its names is one of theirs.`, 1);
   }
   const why = problemsOf(closest, own).join('; ');
-  throw new UserError(`${file} fits no network that is known here; the closest is ${namesOf([closest])}: ${why}.`, 1);
+  const { missing, left, misshapen, found } = closest;
+  const isNarrow = missing.length === 0 && left.length === 0 && misshapen.length > found.size / 2;
+  const advice = isNarrow
+    ? ': it is of another width, and only full ones are recognised; of a network exported here, name the checkpoint'
+    : '';
+  throw new UserError(
+    `${file} fits no network that is known here; the closest is ${namesOf([closest])}: ${why}${advice}.`,
+    1,
+  );
 }
 
 const namesOf = (fits: readonly BackboneFit[]) => fits.map(({ definition }) => definition.name).join(', ');

@@ -1,7 +1,9 @@
 import type { Classifier } from './backbone-fit';
 import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
-import { findStateDict } from './state-dict';
+import { findStateDict, insightfaceCentres } from './state-dict';
 import { readWeightsFile } from './weights-file';
+
+const ofInsightface = (content: unknown) => content instanceof Map && content.has(insightfaceCentres);
 
 /**
  * A classifier in a file of its own: a tensor [classes, embedding], or a dict with one and perhaps a bias (insightface's
@@ -12,7 +14,7 @@ export function readClassCentres(file: string, embeddingSize: number): Classifie
   const { content, refuse } = readWeightsFile(file);
   const tensors: ReadonlyMap<string, ForeignTensor> = isForeignTensor(content)
     ? new Map([['weight', content]])
-    : findStateDict(content, undefined, refuse);
+    : findStateDict(content, ofInsightface(content) ? insightfaceCentres : undefined, refuse);
   const centres = [...tensors].filter(([, { shape }]) => shape.length === 2 && shape[1] === embeddingSize);
   const [only] = centres;
   if (!only || centres.length > 1) {

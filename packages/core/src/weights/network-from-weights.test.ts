@@ -259,3 +259,15 @@ test('a file of neither kind, and one without tensors, are told', () => {
   writeFileSync(join(folder, 'x.safetensors'), Buffer.concat(safetensorsParts(new Map(), {})));
   expect(() => readNetwork(join(folder, 'x.safetensors'))).toThrow('it holds no dict of tensors');
 });
+
+test('a network of another width, which is what an export of a narrow one is, is sent to its checkpoint', () => {
+  const narrow = { backbone: 'resnet8', head: 'linear', inputSize: 32, width: 0.5, classes: 4 };
+  const state = new State();
+  const tensors = buildNetwork(state, 'net', narrow, 1).weights();
+  state.dispose();
+  const file = join(folder, 'narrow.pth');
+  exportNetwork(file, { description: narrow, tensors });
+  expect(() => networkFromWeights(file)).toThrow(
+    /and \d+ more: it is of another width, and only full ones are recognised; of a network exported here, name the checkpoint\.$/,
+  );
+});

@@ -28,6 +28,10 @@ export interface WeightsHints extends BackboneHints {
   readonly headName?: string;
   /** What its head, where it is a margin head, multiplies cosines by; the head's published one unless told. */
   readonly scale?: number;
+  /** The margin head that a classifier without bias in the file is of: its weights are class centres, and do not say so. */
+  readonly marginHead?: { readonly name: string; readonly scale: number };
+  /** Another head takes the place of the file's, which is left out. */
+  readonly newHead?: boolean;
 }
 
 export interface DescribedWeights {
@@ -49,17 +53,21 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     : { tensors: stateDict(file, wanted), hints: wanted };
   const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
   const { definition, embeddingSize } = fit;
-  const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : fit.classifier;
-  const classes = countClasses(file, classifier, hints);
+  const own = hints.newHead ? undefined : fit.classifier;
+  const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : own;
+  const classes = countClasses(hints.head?.file ?? file, classifier, hints);
+  const { marginHead } = hints;
+  const ofMargin = marginHead && !hints.head && classifier && !classifier.bias ? marginHead : undefined;
+  const scale = ofMargin?.scale ?? hints.scale;
   const { normalisation = definition.normalisation } = hints;
   const description: NetworkDescription = {
     backbone: definition.name,
-    head: headName(classifier, hints),
+    head: ofMargin?.name ?? headName(classifier, hints),
     inputSize: hints.inputSize ?? definition.inputSize,
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
     classes,
-    ...(hints.scale !== undefined && { scale: hints.scale }),
+    ...(scale !== undefined && { scale }),
     ...(normalisation && { normalisation }),
   };
   return { description, tensors: ourWeights(description, fit, classifier, hints) };

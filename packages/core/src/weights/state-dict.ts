@@ -22,11 +22,24 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
     if (chosen) return chosen;
     throw refuse(`it has no tensors called ${shown(choice)}; there are ${listed(paths)}`);
   }
+  const ofInsightface = insightfaceNetwork(dicts);
+  if (ofInsightface) return ofInsightface;
   const [only] = dicts.values();
   if (!only) throw refuse('it holds no dict of tensors');
   if (dicts.size > 1)
     throw refuse(`it holds several dicts of tensors, and which is meant must be said: ${listed(paths)}`);
   return only;
+}
+
+/** Where insightface's checkpoint_gpu_0.pt has class centres (arcface_torch/train_v2.py). */
+export const insightfaceCentres = 'state_dict_softmax_fc';
+
+/** Its backbone with the class centres as its head; nothing for other files. */
+function insightfaceNetwork(dicts: ReadonlyMap<string, ForeignTensors>): ForeignTensors | undefined {
+  const backbone = dicts.get('state_dict_backbone');
+  const centres = dicts.get(insightfaceCentres)?.get('weight');
+  if (!backbone || !centres || dicts.size > 2) return undefined;
+  return new Map([...backbone, ['head.weight', centres]]);
 }
 
 const listed = (paths: readonly string[]) =>

@@ -24,15 +24,18 @@ export function readWeightsFile(file: string): WeightsFile {
       refuse: refusal(file, 'weights'),
     };
   }
-  throw refusal(file, 'weights')('it starts neither as a PyTorch file nor as safetensors does');
+  throw refusal(
+    file,
+    'weights',
+  )('it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx');
 }
 
-/** Whether a file is another program's: PyTorch's, or safetensors that hold no metadata of ours. */
+/** Whether a file is another program's: PyTorch's, safetensors that hold no metadata of ours, or of no known kind. */
 export function isForeign(file: string): boolean {
   if (isOnnx(file) || torchExtensions.includes(extname(file))) return true;
   const bytes = readBytes(file);
   if (isTorchFile(bytes)) return true;
-  if (!isSafetensors(bytes)) return false;
+  if (!isSafetensors(bytes)) return extname(file) !== '.safetensors';
   try {
     return parseSafetensors(bytes, refusal(file, 'safetensors')).metadata.headshare === undefined;
   } catch {

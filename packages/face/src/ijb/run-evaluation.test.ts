@@ -33,10 +33,10 @@ async function run(options: Readonly<Record<string, unknown>>, profile = 'ijbc')
 }
 
 /** A network with its initial weights. */
-function checkpoint(name: string, seed: number): string {
+function checkpoint(name: string, seed: number, width?: number): string {
   const file = join(root, name);
   const state = new State();
-  const description = tinyNetwork();
+  const description = tinyNetwork(width);
   const network = buildNetwork(state, 'network', description, seed);
   writeCheckpoint(file, { tensors: network.weights(), metadata: { network: description, epoch: 0, metrics: {} } });
   state.dispose();
@@ -83,6 +83,16 @@ test("a network embeds the set's crops once, whatever is asked of its embeddings
   // Four programs are compiled, and threads started for each.
 }, 120_000);
 
+test('networks whose embeddings cannot be compared are refused before either embeds', async () => {
+  const weights = checkpoint('narrow.safetensors', 1);
+  const galleryWeights = checkpoint('wide.safetensors', 2, 1);
+  const embeddingsCache = join(root, 'never');
+  await expect(run({ data, weights, galleryWeights, batchSize: 50, embeddingsCache })).rejects.toThrow(
+    /The gallery's embeddings have 64 dimensions and the probes' \d+: they cannot be compared/,
+  );
+  expect(existsSync(embeddingsCache)).toBe(false);
+});
+
 test('crops that are missing end the run before it embeds, or are counted and told', async () => {
   const broken = join(root, 'broken');
   cpSync(data, broken, { recursive: true });
@@ -117,6 +127,10 @@ test.each<[Record<string, unknown>, RegExp]>([
   [{ data, flippedEmbeddings: given.embeddings }, /need --embeddings/],
   [{ ...given, variants: ['F1N1D1', 'F1N1D1'] }, /--variants names one twice/],
   [{ data, embeddings: given.embeddings }, /F1N1D1 adds the mirror images' embeddings, and there are none/],
+  [
+    { ...given, galleryEmbeddings: given.embeddings },
+    /F1N1D1 adds the mirror images' embeddings, and the gallery has none: give --flipped-gallery-embeddings, or --variants=F0N1D1/,
+  ],
   [{ ...given, protocol: 'ijbb' }, /IJB-B is not in /],
 ])('%j is refused', async (options, message) => {
   await expect(run(options)).rejects.toThrow(message);

@@ -2,6 +2,7 @@ import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
 import { UserError } from '@headshare/core/runtime/user-error';
+import { readNetwork } from '@headshare/core/train/load-network';
 import { makeProgress } from '@headshare/core/train/progress';
 import { describeMeta } from './describe-meta';
 import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './evaluate-ijb';
@@ -45,8 +46,11 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
   const switches = variants.map(switchesOf);
   const lacking = variants.find((_, v) => switches[v]?.flip && !(subject.flipped && (!gallery || gallery.flipped)));
   if (lacking !== undefined) {
+    const [whose, option] = subject.flipped
+      ? ['the gallery has none', '--flipped-gallery-embeddings']
+      : ['there are none', '--flipped-embeddings'];
     throw new UserError(
-      `${lacking} adds the mirror images' embeddings, and there are none: give --flipped-embeddings, or --variants=F0N1D1`,
+      `${lacking} adds the mirror images' embeddings, and ${whose}: give ${option}, or --variants=${lacking.replace('F1', 'F0')}`,
     );
   }
   if (gallery) requireComparable(gallery.embeddings, subject.embeddings);
@@ -113,6 +117,17 @@ async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promi
   return { ...probe, ...(gallery && { gallery }), name, unreadable: {} };
 }
 
+/** Before anything is embedded, which takes hours at the sets' real sizes. */
+function requireComparableNetworks(gallery: string, probes: string): void {
+  const [left, right] = [gallery, probes].map((file) => {
+    const { description, tensors } = readNetwork(file, { headless: true });
+    // A head reads the embedding, or what is made of it for the teacher's space; the gallery's is never taken there.
+    const dimension = tensors.get('head.weight')?.shape[0];
+    return file === gallery && description.teacherSpace !== undefined ? undefined : dimension;
+  });
+  if (left !== undefined && right !== undefined) requireComparable({ dimension: left }, { dimension: right });
+}
+
 async function networkSubject(
   { options, signal, log }: RunContext<EvaluateValues>,
   { images }: IjbMeta,
@@ -133,6 +148,7 @@ async function networkSubject(
       signal,
       log,
     });
+  if (galleryWeights !== undefined) requireComparableNetworks(galleryWeights, weights as string);
   const probe = await embed(
     galleryWeights === undefined ? 'network' : 'probes',
     weights as string,

@@ -21,7 +21,7 @@ export type Match =
  * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `plan` in the order in which
  * it declares them: exporters lose names. Each layer is the first one left of its kind and shape. A convolution's or
  * linear layer's bias that the network has not is a batch norm that was folded in: the norm behind it then adds that,
- * and does nothing else.
+ * and does nothing else. Behind a layer that has a bias itself, a norm that is not there was folded in too, and adds nothing.
  * @returns with what is left over behind: perhaps a classifier
  */
 export function matchLayers(
@@ -34,6 +34,7 @@ export function matchLayers(
   const place = new Map<OnnxLayer, Planned>();
   const tensors = new Map<string, ForeignTensor>();
   const left: OnnxLayer[] = [];
+  const shared = sharedNames(layers);
   for (const layer of layers) {
     const fits = (one: Planned) => one.kind === layer.kind && one.shape.join() === layer.shape.join() && open.has(one);
     const before = place.get(layers[layer.after ?? -1] as OnnxLayer);
@@ -43,7 +44,9 @@ export function matchLayers(
       left.push(layer);
       continue;
     }
-    const renamed = [...layer.names].find(([part, name]) => plan.has(name) && name !== `${own.name}.${part}`);
+    const renamed = [...layer.names].find(
+      ([part, name]) => plan.has(name) && name !== `${own.name}.${part}` && !shared.has(name),
+    );
     if (renamed) return { problem: `its ${shown(renamed[1])} is where ${own.name} would be` };
     open.delete(own);
     place.set(layer, own);
@@ -62,8 +65,23 @@ export function matchLayers(
       for (const [part, tensor] of normThatAdds(folded, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
     }
   }
+  for (const norm of [...open]) {
+    const before = planned[planned.indexOf(norm) - 1];
+    const isFolded = before?.parts.includes('bias') && before.kind !== 'norm' && !open.has(before);
+    if (norm.kind !== 'norm' || !isFolded || before?.shape[0] !== norm.shape[0]) continue;
+    open.delete(norm);
+    const nothing = made(norm.shape, new Float32Array(norm.shape[0] ?? 0), refuse);
+    for (const [part, tensor] of normThatAdds(nothing, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
+  }
   const [lacking] = open;
   return lacking ? { problem: `it lacks ${lacking.name} [${lacking.shape}]` } : { tensors, left };
+}
+
+/** Exporters write equal tensors once, by one layer's name: it says nothing of the others. */
+function sharedNames(layers: readonly OnnxLayer[]): ReadonlySet<string> {
+  const names = layers.flatMap((layer) => [...layer.names.values()]);
+  const once = new Set<string>();
+  return new Set(names.filter((name) => once.has(name) || !once.add(name)));
 }
 
 function layersPlanned(plan: ReadonlyMap<string, readonly number[]>): Planned[] {

@@ -129,7 +129,10 @@ function readTensor(bytes: Buffer, budget: ReadingBudget, refuse: Refuse): { nam
     else if (number === 14) elsewhere = integer === 1;
     if (shape.length > 16) throw refuse(`the tensor ${shown(name)} has more than 16 axes`);
   }
-  if (elsewhere) throw refuse(`its tensor ${shown(name)} is in another file, which is not read here`);
+  if (elsewhere)
+    throw refuse(
+      `its tensor ${shown(name)} is in another file, which is not read here; export it as one (torch.onnx.export(..., external_data=False))`,
+    );
   const type = elementType(typeNames.get(kind) ?? `number ${kind} of ONNX`, refuse);
   const data = raw ?? (type.name === 'float32' || type.name === 'float64' ? packed : undefined);
   const size = shape.reduce((a, b) => a * b, 1);

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { buildNetwork } from '../../nn/network';
-import { toTorch } from '../../nn/torch-layout';
+import { fromTorch, toTorch } from '../../nn/torch-layout';
 import { stream } from '../../runtime/random';
 import { type NamedValues, State } from '../../runtime/state';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
@@ -137,6 +137,48 @@ test('a file without its classifier says so; one whose names contradict the orde
   expect(matchLayers(layers, planOf('iresnet10', { inputSize: 16 }).backbone, refuse)).toEqual({
     problem: 'its layer2.0.bn1.weight is where layer1.0.bn1 would be',
   });
+  state.dispose();
+});
+
+test("a norm that is folded into a layer with a bias of its own, as the new exporter does to iresnet's fc, adds nothing", () => {
+  const { state, torch } = drawn('iresnet10', 16);
+  const folded = new Map([...torch].filter(([name]) => !name.startsWith('features.')));
+  const file = fileOf(foldedFile(folded));
+  const copy = loadNetwork(state, 'copy', file, { inputSize: 16, allowMissing: ['head'], classes: 2 });
+  // What the file computes: the network without its last norm.
+  const same = new Map([...torch].map(([name, value]) => [name, fromTorch(value)]));
+  const fill = (value: number) => ({ shape: [128], values: new Float32Array(128).fill(value) });
+  for (const [part, value] of [
+    ['weight', 1],
+    ['bias', 0],
+    ['running_mean', 0],
+    ['running_var', 1 - 1e-5],
+  ] as const) {
+    same.set(`features.${part}`, fill(value));
+  }
+  const plain = buildNetwork(state, 'plain', copy.description, 0);
+  plain.load(new Map([...plain.weights(), ...same]), 'here');
+  const [wanted, got] = [plain, copy].map((one) => one.embed(images(2, 16), 'eval').embedding.dataSync());
+  const scale = Math.max(...(wanted ?? []).map(Math.abs));
+  for (const [i, value] of (wanted ?? []).entries())
+    expect(Math.abs((got?.[i] ?? 0) - value)).toBeLessThan(1e-4 * scale);
+  state.dispose();
+});
+
+test('a name that several layers share, as equal weights do in one file, contradicts nothing', () => {
+  const { state, torch } = drawn('iresnet10', 16);
+  const same = torch.get('layer1.0.bn1.weight') as NamedValues;
+  const shared = new Map([...torch, ['layer2.0.bn1.weight', same]]);
+  const layers = layersOf(readModel(foldedFile(shared), refuse), refuse).map((layer) => {
+    const names = [...layer.names].map(([part, name]): [string, string] => [
+      part,
+      name === 'layer2.0.bn1.weight' ? 'layer1.0.bn1.weight' : name,
+    ]);
+    return { ...layer, names: new Map(names) };
+  });
+  const match = matchLayers(layers, planOf('iresnet10', { inputSize: 16 }).backbone, refuse);
+  if ('problem' in match) throw new Error(match.problem);
+  for (const stage of [1, 2]) expect(match.tensors.get(`layer${stage}.0.bn1.weight`)?.values()).toEqual(same.values);
   state.dispose();
 });
 
