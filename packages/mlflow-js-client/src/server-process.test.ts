@@ -54,6 +54,23 @@ test('a server that has run for months is found healthy, however much it has pri
   }
 });
 
+test('a free port is the preferred one, or one that no outgoing connection is given', async () => {
+  const own = createServer().listen(0, '127.0.0.1');
+  await once(own, 'listening');
+  const { port: taken } = own.address() as AddressInfo;
+  try {
+    for (const preferred of [undefined, 0, taken]) {
+      const port = await freePort(preferred);
+      expect(port).toBeGreaterThanOrEqual(20_000);
+      expect(port).toBeLessThan(32_000);
+    }
+  } finally {
+    own.close();
+  }
+  const free = await freePort();
+  expect(await freePort(free)).toBe(free);
+});
+
 test('of two servers that found the same port free, the one that did not get it has not started', async () => {
   const port = await freePort();
   const both = [await spawn('one', port), await spawn('other', port)];

@@ -114,7 +114,7 @@ export function isRunning(pid: number): boolean {
  */
 export async function freePort(preferred?: number): Promise<number> {
   const candidates = Array.from({ length: 20 }, () => 20_000 + Math.floor(12_000 * Math.random()));
-  for (const port of preferred === undefined ? candidates : [preferred, ...candidates]) {
+  for (const port of preferred ? [preferred, ...candidates] : candidates) {
     if (await isFree(port)) return port;
   }
   return listenOnce(0);
