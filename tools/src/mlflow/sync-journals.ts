@@ -4,6 +4,7 @@ import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
 import { replayJournal } from '@headshare/core/tracking/replay';
+import { forgetLostRun } from '@headshare/core/tracking/replay/lost-run';
 import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/replay/sent';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
@@ -15,23 +16,33 @@ export interface SyncedJournals {
   readonly failed: number;
 }
 
+export interface Syncing {
+  readonly destination: Destination;
+  /** Whether runs that the server has no more are sent again. */
+  readonly restore: boolean;
+  readonly signal: AbortSignal;
+  /** What a journal is called in what is said. */
+  readonly nameOf: (journal: string) => string;
+}
+
 /**
  * Sends journals one after another, and says of each what became of it. One that cannot be sent keeps none from it.
  * Those of runs whose process was killed are ended first.
- * @param nameOf what a journal is called in what is said
  * @throws what would fail every journal: there is no server, or it is not for us; and the signal's reason
  */
 export async function syncJournals(
   journals: readonly string[],
-  destination: Destination,
-  signal: AbortSignal,
-  nameOf: (journal: string) => string,
+  { destination, restore, signal, nameOf }: Syncing,
 ): Promise<SyncedJournals> {
   for (const journal of journals) {
     // Where nothing can be written nothing can be sent, which says so.
     const status = await endLeftRecord(dirname(journal)).catch(() => undefined);
     const goesOn = status === 'KILLED' ? '; the same command goes on' : '';
     if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
+  }
+  for (const journal of restore ? journals : []) {
+    const isLost = await forgetLostRun(journal, destination, signal);
+    if (isLost) console.log(`${nameOf(journal)}: the server has it no more: all of it is sent again`);
   }
   const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
   const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - goneBy(replay.sent())));

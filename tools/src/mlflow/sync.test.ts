@@ -1,11 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { appendFileSync, mkdirSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from '@headshare/core/runtime/lock-folder';
 import { openJournal } from '@headshare/core/tracking/journal';
+import { connect, deleteRun } from 'mlflow-js-client';
 import { type Fault, faultyProxy } from '../../../packages/core/test/faulty-proxy';
 import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';
 import { expectAllOnServer } from '../../../packages/core/test/recorded-run';
@@ -130,6 +131,25 @@ test('where no files are taken they wait, which keeps no other journal from bein
   }
 });
 
+test('a server that has lost its runs gets them again where that is asked for, but for those in its bin', async () => {
+  const [lost, deleted] = await Promise.all(['lost', 'deleted'].map((name) => unsent(`restored/${name}`, 3)));
+  const where = `--run=${join(server.folder, 'runs/restored')}`;
+  await sync(where);
+  const { info } = await expectAllOnServer(server.uri, lost as string);
+  await deleteRun(connect(server.uri), (await expectAllOnServer(server.uri, deleted as string)).info.run_id);
+  // As a server with other data has it.
+  const sentFile = (lost as string).replace('.jsonl', '.sent.json');
+  const sent = readFileSync(sentFile, 'utf8');
+  writeFileSync(sentFile, sent.replaceAll(info.run_id, '0'.repeat(32)));
+
+  expect(await sync(where)).toEqual({ output: 'Nothing to send: 2 journals complete.\n', errors: '', code: 0 });
+  const { output, errors, code } = await sync(where, '--restore');
+  expect([errors, code]).toEqual(['', 0]);
+  expect(output).toContain(`${lost}: the server has it no more: all of it is sent again\n${lost}: sent to `);
+  expect(output).toContain('Sent 1 journal.');
+  expect(readFileSync(sentFile, 'utf8')).toBe(sent);
+}, 60_000);
+
 test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {
   const journal = await unsent('long', 20_000);
   const proxy = await faultyProxy(server.uri);
@@ -169,6 +189,7 @@ test('a server that is not there is told once, whatever there is to send', async
 test.each([
   [['--rum=x'], 'unknown option --rum; did you mean --run?'],
   [['--run'], "--run needs a value: a run's folder"],
+  [['--restore=all'], '--restore takes no value'],
   [['runs/face'], "'runs/face' is no option: write --run=runs/face"],
   [['--run=/nowhere'], "--run: there is no journal.jsonl in /nowhere; a run's folder is runs/PACKAGE/EXPERIMENT/KEY."],
 ])('%s is refused', async (args, sentence) => {

@@ -11,7 +11,7 @@ import { readSyncOptions, syncUsage } from './sync-options';
 const root = join(__dirname, '../../..');
 
 command(async (signal) => {
-  const { run = 'runs', help } = readSyncOptions(process.argv.slice(2));
+  const { run = 'runs', restore, help } = readSyncOptions(process.argv.slice(2));
   if (help) {
     console.log(syncUsage);
     return;
@@ -27,7 +27,8 @@ command(async (signal) => {
     const shown = relative(root, journal);
     return shown.startsWith('..') ? journal : shown;
   };
-  const { sent, failed } = await syncJournals(journals.sort(), destinationOf(), signal, nameOf).catch((error) => {
+  const how = { destination: destinationOf(), restore, signal, nameOf };
+  const { sent, failed } = await syncJournals(journals.sort(), how).catch((error) => {
     if (signal.aborted) console.error('Interrupted: the next call goes on where this one has ended.');
     throw error;
   });

@@ -1,4 +1,4 @@
-import { readFileSync, renameSync, statSync, writeFileSync } from 'node:fs';
+import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
 /** How far a journal has been sent, kept beside it in `journal.sent.json`. */
 export interface Sent {
@@ -75,6 +75,9 @@ export function writeSent(journal: string, sent: Sent): void {
   writeFileSync(temporary, `${JSON.stringify(sent)}\n`);
   renameSync(temporary, sentFile(journal));
 }
+
+/** As if the journal had never been sent. */
+export const forgetSent = (journal: string): void => rmSync(sentFile(journal), { force: true });
 
 /** `journal.jsonl` -> `journal.sent.json`. */
 const sentFile = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.sent.json');
