@@ -75,7 +75,7 @@ export function replayJournal(journal: string, destination: Destination): Replay
       if (run?.info.run_id !== sent?.runId) run = undefined;
       if (sent && !run) run = await existingRun(connection, sent.runId);
       // The server's data were deleted since: it gets the whole journal.
-      if (!run) {
+      if (!run || !sent) {
         sent = undefined;
         const start = await startOf(journal);
         if (start === undefined) return;
@@ -84,9 +84,10 @@ export function replayJournal(journal: string, destination: Destination): Replay
         sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
       }
       // The local server's port may be another one than last time.
-      sent = sent && { ...sent, address: runPage(connection.uri, sent.experimentId, sent.runId) };
+      const address = runPage(connection.uri, sent.experimentId, sent.runId);
+      if (sent.address !== address) sent = { ...sent, address };
       noteSent();
-      if (sent) await sendFrom(sent, connection, run, signal);
+      await sendFrom(sent, connection, run, signal);
     } catch (error) {
       // A local server that died comes back at another port, and a run may have been deleted meanwhile.
       connection = undefined;
