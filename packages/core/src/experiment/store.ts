@@ -174,7 +174,8 @@ export function isFinished(value: unknown): value is FinishedRun {
   return isRecord(value) && typeof value.key === 'string' && isRecord(value.result) && isRecord(value.result.metrics);
 }
 
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
+export const isRecord = (value: unknown): value is Record<string, unknown> =>
+  typeof value === 'object' && value !== null;
 
 /** JSON with sorted keys: the order in which options are declared changes nothing. */
 function canonical(value: unknown): string {

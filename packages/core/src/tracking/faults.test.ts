@@ -9,7 +9,7 @@ import { expectAllOnServer } from '../../test/recorded-run';
 import { writeAtomically } from '../runtime/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
-import { startTracking } from './tracker';
+import { startTracking, type Tracker } from './tracker';
 
 /** A real server, and a proxy before it that does what lies between a training and its server. */
 let server: MlflowServer;
@@ -29,20 +29,31 @@ afterAll(async () => {
   server?.remove();
 });
 
-const journalOf = (name: string) => join(server.folder, 'runs', name, 'journal.jsonl');
+const folderOf = (name: string) => join(server.folder, 'runs', name);
+const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');
+
+/** A run whose sentences go to `told`. */
+const start = (name: string, trackingUri: string, told: string[] = []): Promise<Tracker> =>
+  startTracking({
+    package: 'face',
+    experiment: 'distill',
+    runName: name,
+    folder: folderOf(name),
+    params: { epochs: 3 },
+    trackingUri,
+    log: (sentence) => told.push(sentence),
+  });
+
+/** What a run writes into its folder and logs. */
+function logFile(tracker: Tracker, name: string, file: string, content: string): void {
+  writeAtomically(join(folderOf(name), file), [content]);
+  tracker.artifact(join(folderOf(name), file));
+}
 
 /** A run through the proxy that lasts until the fault is noticed; what was told meanwhile, and what it says in the end. */
 async function runThrough(name: string, noticed: (told: readonly string[]) => boolean) {
   const told: string[] = [];
-  const tracker = await startTracking({
-    package: 'face',
-    experiment: 'distill',
-    runName: name,
-    folder: join(server.folder, 'runs', name),
-    params: { epochs: 3 },
-    trackingUri: proxy.uri,
-    log: (sentence) => told.push(sentence),
-  });
+  const tracker = await start(name, proxy.uri, told);
   for (let step = 0; step < 40; step++) tracker.metrics({ loss: 1 / (step + 1), accuracy: step / 40 }, step);
   await tracker.flush();
   const until = Date.now() + 20_000;
@@ -100,24 +111,12 @@ test('429 and Retry-After for a moment: nobody notices', async () => {
 
 test('a store that takes no files keeps nothing else from arriving; the files follow, in their order', async () => {
   proxy.fault = (path) => (path.includes('/mlflow-artifacts/') ? answer(500, 'no such bucket') : undefined);
-  const folder = join(server.folder, 'runs', 'no store');
   const told: string[] = [];
-  const tracker = await startTracking({
-    package: 'face',
-    experiment: 'distill',
-    runName: 'no store',
-    folder,
-    trackingUri: proxy.uri,
-    log: (sentence) => told.push(sentence),
-  });
-  const write = (name: string, content: string) => {
-    writeAtomically(join(folder, name), [content]);
-    tracker.artifact(join(folder, name));
-  };
-  write('report.md', 'first');
+  const tracker = await start('no store', proxy.uri, told);
+  logFile(tracker, 'no store', 'report.md', 'first');
   tracker.metrics({ loss: 1 }, 1);
-  write('report.md', 'second');
-  write('config.json', '{}');
+  logFile(tracker, 'no store', 'report.md', 'second');
+  logFile(tracker, 'no store', 'config.json', '{}');
   tracker.metrics({ loss: 0.5 }, 2);
   const { note } = await tracker.finish('FINISHED');
   const waits = `report.md and the files after it wait: ${proxy.uri}/api/2.0/mlflow-artifacts/artifacts/`;
@@ -136,15 +135,12 @@ test('a store that takes no files keeps nothing else from arriving; the files fo
   await sync('no store');
   expect((await listArtifacts(mlflow, info.run_id)).map(({ path }) => path)).toEqual(['config.json', 'report.md']);
   expect(await text(readArtifact(mlflow, info, 'report.md'))).toBe('second');
-  expect(existsSync(join(folder, 'journal.files'))).toBe(false);
+  expect(existsSync(join(folderOf('no store'), 'journal.files'))).toBe(false);
 });
 
 test('a store that hangs keeps nothing from arriving either: how the run ended is there before its files', async () => {
-  const folder = join(server.folder, 'runs', 'hangs');
-  const run = { package: 'face', experiment: 'distill', runName: 'hangs', folder, trackingUri: 'databricks' };
-  const tracker = await startTracking({ ...run, log: () => undefined });
-  writeAtomically(join(folder, 'config.json'), ['{}']);
-  tracker.artifact(join(folder, 'config.json'));
+  const tracker = await start('hangs', 'databricks');
+  logFile(tracker, 'hangs', 'config.json', '{}');
   tracker.metrics({ loss: 1 }, 1);
   await tracker.finish('FINISHED');
   // As when a run has waited long enough.
@@ -164,11 +160,9 @@ test('a store that hangs keeps nothing from arriving either: how the run ended i
 });
 
 test('a file that arrived when that could not be noted is not said to be missing when it has been replaced since', async () => {
-  const folder = join(server.folder, 'runs', 'not noted');
-  const run = { package: 'face', experiment: 'distill', runName: 'not noted', folder, trackingUri: 'databricks' };
-  const tracker = await startTracking({ ...run, log: () => undefined });
-  writeAtomically(join(folder, 'report.md'), ['first']);
-  tracker.artifact(join(folder, 'report.md'));
+  const folder = folderOf('not noted');
+  const tracker = await start('not noted', 'databricks');
+  logFile(tracker, 'not noted', 'report.md', 'first');
   await tracker.finish('FINISHED');
   writeAtomically(join(folder, 'report.md'), ['second']);
   const replay = replayJournal(journalOf('not noted'), destinationOf(proxy.uri));

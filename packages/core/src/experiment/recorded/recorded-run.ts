@@ -4,7 +4,7 @@ import type { Connection, Run } from 'mlflow-js-client';
 import { UserError } from '../../runtime/user-error';
 import { addressIn } from '../../tracking/replay/sent';
 import { type Environment, environmentsIn } from '../environment';
-import { type FinishedRun, isFinished, type RunIdentity } from '../store';
+import { type FinishedRun, isFinished, isRecord, type RunIdentity } from '../store';
 
 /** What was kept of a run. */
 export interface RecordedRun {
@@ -82,8 +82,6 @@ function isConfig(value: unknown): value is Config {
 }
 
 const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]+$/.test(value);
-
-const isRecord = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
 
 function parsed(text: string | undefined): unknown {
   try {
