@@ -1,5 +1,5 @@
-import { classificationReport } from '@headshare/core/experiment/classification';
-import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { classificationReport } from '@headshare/core/recipes/classification';
+import { distillationExperiments } from '@headshare/core/recipes/distillation-experiments';
 import { dataOptions } from './options';
 import { profiles } from './profiles';
 import { birdsTask } from './task';

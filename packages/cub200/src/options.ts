@@ -1,6 +1,6 @@
-import { classificationDataOptions } from '@headshare/core/experiment/classification';
-import { viewOptions } from '@headshare/core/experiment/encoded-task';
 import { flag, folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
+import { classificationDataOptions } from '@headshare/core/recipes/classification';
+import { viewOptions } from '@headshare/core/recipes/encoded-task';
 
 /** Which pictures, and of drawn ones how many. */
 export const dataOptions = {

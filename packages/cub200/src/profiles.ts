@@ -1,4 +1,4 @@
-import { classificationSmoke } from '@headshare/core/experiment/classification';
+import { classificationSmoke } from '@headshare/core/recipes/classification';
 
 /**
  * CUB-200-2011 from ImageNet's weights, which --student-initial and --teacher-initial name. No public text says how the

@@ -1,4 +1,4 @@
-import { distillationExperiments } from '@headshare/core/experiment/distillation-experiments';
+import { distillationExperiments } from '@headshare/core/recipes/distillation-experiments';
 import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
 import { recipes } from './recipes';

@@ -1,4 +1,4 @@
-import type { Recipes } from '@headshare/core/experiment/network-stages';
+import type { Recipes } from '@headshare/core/recipes/network-stages';
 
 /**
  * Weights for faces, which the paper does not give. Chosen on the embedded faces with seeds 100 and 101 (reported are 1

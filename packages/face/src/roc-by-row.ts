@@ -1,5 +1,5 @@
-import type { ComparedRun } from '@headshare/core/experiment/comparison/compared-run';
-import { byRow, seedCounts } from '@headshare/core/experiment/comparison/compared-run';
+import type { ComparedRun } from '@headshare/core/recipes/comparison/compared-run';
+import { byRow, seedCounts } from '@headshare/core/recipes/comparison/compared-run';
 import { type NamedRocCurve, rocChart } from '@headshare/core/report/roc-chart';
 import { readEmbeddings } from './cross-model';
 import type { RocCurve } from './evaluation/roc';

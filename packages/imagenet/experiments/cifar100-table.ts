@@ -1,6 +1,6 @@
 import { defineExperiment } from '@headshare/core/experiment/define';
-import { methodsOption } from '@headshare/core/experiment/method-options';
 import { integer, list, oneOf } from '@headshare/core/experiment/option';
+import { methodsOption } from '@headshare/core/recipes/method-options';
 import { reportTable, rowOf, type TableRow } from '../src/cifar100-table';
 import { experiments } from '../src/experiments';
 import { dataOptions } from '../src/options';

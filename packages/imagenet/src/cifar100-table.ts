@@ -1,7 +1,7 @@
 /** RepDistiller's table of CIFAR-100, any part of it, trained here and put beside the published numbers. */
 import { join } from 'node:path';
 import type { StageOutcome } from '@headshare/core/experiment/define';
-import type { NetworkResult } from '@headshare/core/experiment/network-stages';
+import type { NetworkResult } from '@headshare/core/recipes/network-stages';
 import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';

@@ -1,6 +1,6 @@
-import { classificationDataOptions } from '@headshare/core/experiment/classification';
-import { viewOptions } from '@headshare/core/experiment/encoded-task';
 import { folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
+import { classificationDataOptions } from '@headshare/core/recipes/classification';
+import { viewOptions } from '@headshare/core/recipes/encoded-task';
 
 export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] as const;
 

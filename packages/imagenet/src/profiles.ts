@@ -1,4 +1,4 @@
-import { classificationSmoke } from '@headshare/core/experiment/classification';
+import { classificationSmoke } from '@headshare/core/recipes/classification';
 
 /** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
 export const profiles = {

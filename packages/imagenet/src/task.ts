@@ -1,8 +1,8 @@
 import { openCifar } from '@headshare/core/data/cifar/cifar';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
-import { encodedTask } from '@headshare/core/experiment/encoded-task';
-import { drawTraining, splitTraining } from '@headshare/core/experiment/held-out';
+import { encodedTask } from '@headshare/core/recipes/encoded-task';
+import { drawTraining, splitTraining } from '@headshare/core/recipes/held-out';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openImageNet } from './data/imagenet';

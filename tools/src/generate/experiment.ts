@@ -33,7 +33,7 @@ function targetsOf(tree: Tree, packageName: string): readonly string[] {
 
 const experiment = `import { defineExperiment } from '@headshare/core/experiment/define';
 import { integer } from '@headshare/core/experiment/option';
-import { trainingOptions } from '@headshare/core/experiment/training-options';
+import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { summarise } from '@headshare/core/report/statistics';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { experiments } from '../src/experiments';

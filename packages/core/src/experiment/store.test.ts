@@ -39,7 +39,7 @@ describe("the sources' digests", () => {
     ['a loss', 'packages/core/src/distill/loss.ts', { results: true, reporting: false }],
     ['a kernel', 'packages/core/native/kernel.cc', { results: true, reporting: false }],
     ["the package's data", 'packages/face/src/data.ts', { results: true, reporting: false }],
-    ['how runs are compared', 'packages/core/src/experiment/comparison/tables.ts', { results: false, reporting: true }],
+    ['how runs are compared', 'packages/core/src/recipes/comparison/tables.ts', { results: false, reporting: true }],
     ['how they are swept', 'packages/core/src/experiment/sweep/schedule.ts', { results: false, reporting: true }],
     ['how they are tracked', 'packages/core/src/tracking/sender.ts', { results: false, reporting: true }],
     ['a test', 'packages/core/src/distill/loss.test.ts', { results: false, reporting: false }],

@@ -62,7 +62,7 @@ export function familyKey(identity: RunIdentity): string {
 }
 
 /** Sources of core's that only keep, arrange and show what training has made: no training is stale for theirs. */
-const reportingSources = 'src/{tracking,experiment/comparison,experiment/sweep}/**/*';
+const reportingSources = 'src/{tracking,recipes/comparison,experiment/sweep}/**/*';
 
 /**
  * The digest of all that the results of a package's experiments come from: its own sources, core's, and the native

@@ -2,8 +2,8 @@
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
-import type { TrainingValues } from '@headshare/core/experiment/training-options';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
+import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import { State } from '@headshare/core/runtime/state';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { removeTemporaryFolders, temporaryFolder, tinyNetwork } from '@headshare/core/train/tiny-training';

@@ -1,8 +1,8 @@
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
-import type { Appraisal, FinishedNetworks } from '@headshare/core/experiment/distillation-experiments';
-import { networkOf } from '@headshare/core/experiment/network-stages';
-import type { TrainingValues } from '@headshare/core/experiment/training-options';
+import type { Appraisal, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
+import { networkOf } from '@headshare/core/recipes/network-stages';
+import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/trainer';
 import { microBatchSize } from '@headshare/core/train/training-step';
 import type { DataValues } from '../options';

@@ -1,5 +1,5 @@
 import { file, flag, folder, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
-import { trainingOptions } from '@headshare/core/experiment/training-options';
+import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/runtime/user-error';
 import { setNames } from './sets';
 

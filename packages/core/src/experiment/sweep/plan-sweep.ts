@@ -1,7 +1,7 @@
-import { type RowName, rowText } from '../comparison/row-name';
 import type { Overrides, PlannedStage } from '../define';
 import { written } from '../option';
 import { type Axis, combinations, valueText } from './axes';
+import { type RowName, rowText } from './row-name';
 
 /** One training of a sweep, in its place in the report. */
 export interface SweptRun {

@@ -1,13 +1,14 @@
 /** Runs that exist, side by side: rows are runs that differ in the seed alone, named by the options that differ. */
 import { resolve } from 'node:path';
+import { camelCase, written } from '../../experiment/option';
+import { fetchRun } from '../../experiment/recorded/fetch-run';
+import { findRun, type Places } from '../../experiment/recorded/find-run';
+import type { RecordedRun } from '../../experiment/recorded/recorded-run';
+import { familyKey } from '../../experiment/store';
+import { valueText } from '../../experiment/sweep/axes';
+import { rowText } from '../../experiment/sweep/row-name';
 import { UserError } from '../../runtime/user-error';
 import type { NetworkResult } from '../network-stages';
-import { camelCase, written } from '../option';
-import { fetchRun } from '../recorded/fetch-run';
-import { findRun, type Places } from '../recorded/find-run';
-import type { RecordedRun } from '../recorded/recorded-run';
-import { familyKey } from '../store';
-import { valueText } from '../sweep/axes';
 import {
   isTeacher,
   type Kind,
@@ -18,7 +19,6 @@ import {
   titleOf,
 } from './kinds';
 import type { Training } from './report-trainings';
-import { rowText } from './row-name';
 
 export interface RecordedComparison {
   readonly trainings: readonly Training[];

@@ -1,4 +1,4 @@
-import { type RowName, rowText } from './row-name';
+import { type RowName, rowText } from '../../experiment/sweep/row-name';
 
 /** What tells whether two rows are of the same networks. */
 export interface NamedNetwork {

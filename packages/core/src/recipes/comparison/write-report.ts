@@ -1,11 +1,11 @@
 import { join, relative } from 'node:path';
+import type { StageResult } from '../../experiment/define';
 import { htmlPage, type Section } from '../../report/html-page';
 import { drawPicture } from '../../report/picture';
 import { summarise } from '../../report/statistics';
 import { csvTable, markdownTable } from '../../report/table';
 import { terminalTable } from '../../report/terminal-table';
 import { writeAtomically } from '../../runtime/write-atomically';
-import type { StageResult } from '../define';
 import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
 import { comparisonCharts } from './pictures';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';

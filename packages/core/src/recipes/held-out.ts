@@ -2,8 +2,8 @@
 import type { ImageDataset } from '../data/dataset';
 import { holdOut } from '../data/hold-out';
 import { partOf } from '../data/part';
+import { number, oneOf, type Values } from '../experiment/option';
 import { type SelectOn, selections } from '../train/task';
-import { number, oneOf, type Values } from './option';
 
 export const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {

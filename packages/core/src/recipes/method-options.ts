@@ -3,9 +3,9 @@ import type { MixSettings } from '../data/augment/mix';
 import type { Objective } from '../distill/objective';
 import { parseMethods, parseObjective } from '../distill/parse-objective';
 import { methods } from '../distill/registry';
+import { flag, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
 import { UserError } from '../runtime/user-error';
 import { requireMixable } from '../train/mixing';
-import { flag, list, number, type Option, oneOf, optional, text, type Values } from './option';
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
 

@@ -2,6 +2,7 @@
 import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
 import { parseObjective } from '../distill/parse-objective';
+import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
 import { UserError } from '../runtime/user-error';
@@ -10,7 +11,6 @@ import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
 import { checkpointFiles, type Metrics, type TrainingSettings } from '../train/trainer';
-import type { RunContext, StageResult } from './define';
 import { drawHeads } from './draw-heads';
 import { type MethodWeights, objectiveSource } from './method-options';
 import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';

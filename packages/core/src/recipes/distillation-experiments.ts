@@ -5,6 +5,8 @@
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { parseObjective } from '../distill/parse-objective';
+import { defineExperiment, type RunContext } from '../experiment/define';
+import type { Options, Values } from '../experiment/option';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
@@ -12,10 +14,8 @@ import type { Metrics } from '../train/trainer';
 import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
 import type { ReportedDomain } from './comparison/report-trainings';
-import { defineExperiment, type RunContext } from './define';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
 import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
-import type { Options, Values } from './option';
 import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import {
   checkTeacher,

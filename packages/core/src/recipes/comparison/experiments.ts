@@ -1,16 +1,22 @@
 /** The experiments that hold networks of a package against one another: `compare`, in one process, and `sweep`, in many. */
 import { basename, join, relative, resolve } from 'node:path';
+import { optionsOf } from '../../experiment/arguments';
+import {
+  defineExperiment,
+  type Overrides,
+  type Place,
+  type PlannedStage,
+  type RunContext,
+} from '../../experiment/define';
+import { gathered, integer, list, type Options, oneOf, optional, text, written } from '../../experiment/option';
+import { resolveAll } from '../../experiment/settings';
+import { type Axis, type AxisWords, axesOf, combinations } from '../../experiment/sweep/axes';
+import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
+import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
 import { UserError } from '../../runtime/user-error';
 import type { Task } from '../../train/task';
-import { optionsOf } from '../arguments';
-import { defineExperiment, type Overrides, type Place, type PlannedStage, type RunContext } from '../define';
 import { methodOptions } from '../method-options';
 import type { NetworkResult } from '../network-stages';
-import { gathered, integer, list, type Options, oneOf, optional, text, written } from '../option';
-import { resolveAll } from '../settings';
-import { type Axis, type AxisWords, axesOf, combinations } from '../sweep/axes';
-import { planSweep, type SweptRun } from '../sweep/plan-sweep';
-import { failed, processOptions, runApart } from '../sweep/run-apart';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
 import type { RecordedRequest } from './compare-recorded';
 import { type Kind, kindOf, kinds, type NetworkStages, readsOption, stageOf, titleOf } from './kinds';

@@ -2,10 +2,10 @@
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainView } from '../data/pipeline/view';
 import type { TrainAndTest } from '../data/sources/class-folders';
+import { integer, number, type Values } from '../experiment/option';
 import { classificationTask } from '../train/classification-task';
 import type { Task } from '../train/task';
 import { type SelectionValues, splitTraining } from './held-out';
-import { integer, number, type Values } from './option';
 
 /** How pictures of files are varied in training, besides random resized crops and mirroring. */
 export const viewOptions = {

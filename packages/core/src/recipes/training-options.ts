@@ -3,6 +3,7 @@
  * teacher's are named apart from the student's.
  */
 import type { MixSettings } from '../data/augment/mix';
+import { file, flag, integer, list, number, oneOf, optional, text, type Values } from '../experiment/option';
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
 import { UserError } from '../runtime/user-error';
@@ -10,7 +11,6 @@ import { checkClassShare } from '../train/class-sampling';
 import { checkMixing } from '../train/mixing';
 import { scheduleNames } from '../train/schedule';
 import { microBatchSize } from '../train/training-step';
-import { file, flag, integer, list, number, oneOf, optional, text, type Values } from './option';
 
 export const trainingOptions = {
   seed: integer({ default: 1, min: 0, help: 'of all randomness: weights, data, order, augmentation' }),

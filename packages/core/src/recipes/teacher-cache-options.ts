@@ -1,7 +1,7 @@
 /** The options that keep what a teacher says of images, for distillation. */
 import type { MixSettings } from '../data/augment/mix';
+import { integer, oneOf, optional, text, type Values } from '../experiment/option';
 import { checkCachedMethods, checkUnmixed } from '../train/teacher-cache/refusals';
-import { integer, oneOf, optional, text, type Values } from './option';
 
 export const teacherCacheOptions = {
   teacherCache: oneOf(['off', 'float32', 'float16'], 'off', {

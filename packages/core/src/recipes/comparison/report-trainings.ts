@@ -1,12 +1,12 @@
 import type { TopLevelSpec } from 'vega-lite';
+import type { FinishedStage } from '../../experiment/define';
+import { type RowName, rowText } from '../../experiment/sweep/row-name';
 import type { NetworkDescription } from '../../nn/network';
 import { UserError } from '../../runtime/user-error';
 import { checkpointFiles, type Metrics } from '../../train/trainer';
-import type { FinishedStage } from '../define';
 import type { NetworkResult } from '../network-stages';
 import type { ComparedRun, MetricColumn } from './compared-run';
 import { type Kind, type OptionValues, rank, titleOf } from './kinds';
-import { type RowName, rowText } from './row-name';
 import { sameNetworks, underNewNames } from './same-networks';
 import { type ComparisonResult, writeReport } from './write-report';
 

@@ -1,4 +1,4 @@
-import { written } from './option';
+import { written } from '../experiment/option';
 import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 const fine = {

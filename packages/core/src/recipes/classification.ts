@@ -1,6 +1,7 @@
 /** What experiments in classification have in common, whatever the pictures. */
+
+import { integer, number } from '../experiment/option';
 import { type SelectionValues, selectionNote, selectionOptions } from './held-out';
-import { integer, number } from './option';
 
 /** What is chosen by, and options of procedural pictures of several kinds. */
 export const classificationDataOptions = {

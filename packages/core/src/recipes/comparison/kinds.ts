@@ -1,9 +1,10 @@
 /** The kinds of trainings that reports know, by the names of their experiments. */
+
+import { optionsOf } from '../../experiment/arguments';
+import type { Stage } from '../../experiment/define';
+import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { UserError } from '../../runtime/user-error';
-import { optionsOf } from '../arguments';
-import type { Stage } from '../define';
 import type { NetworkResult } from '../network-stages';
-import type { RecordedRun } from '../recorded/recorded-run';
 
 /** The stages that networks come from. */
 export interface NetworkStages {
