@@ -1,6 +1,6 @@
 import { type PipelineOptions, pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { Inference } from '@headshare/core/train/inference';
 import type { Task } from '@headshare/core/train/task';
 import type { Metrics } from '@headshare/core/train/trainer';

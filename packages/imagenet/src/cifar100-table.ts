@@ -5,7 +5,7 @@ import type { NetworkResult } from '@headshare/core/recipes/network-stages';
 import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import type { SelectOn } from '@headshare/core/train/task';
 import { type PublishedPair, pairName } from './published-cifar100';
 

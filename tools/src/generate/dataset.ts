@@ -24,7 +24,7 @@ export default function generateDataset(
 const dataset = (kebab: string, camel: string): string => `import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 /**
  * Images that fit in memory, from a file of [images, size, size, 3] bytes, one label each.

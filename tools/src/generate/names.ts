@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { Tree } from '@nx/devkit';
 import { closest } from 'fastest-levenshtein';
 

@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { problemOf } from '@headshare/core/tracking/destination';
 import { isUnreadable } from '@headshare/core/tracking/kept-files';
 

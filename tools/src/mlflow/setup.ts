@@ -4,7 +4,7 @@
  * a server, and a failure is only told: a run without MLflow keeps its journal, which can be sent later.
  */
 import { join } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { mlflowFolder } from '@headshare/core/tracking/local-server';
 import { command } from './command';
 import { ensureEnvironment } from './environment';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/destination';
 import { replayJournal } from '@headshare/core/tracking/replay';
 import { forgetLostRun } from '@headshare/core/tracking/replay/lost-run';

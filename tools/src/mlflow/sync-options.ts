@@ -1,5 +1,5 @@
 import { parseArgs } from 'node:util';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { closest } from 'fastest-levenshtein';
 
 export const syncUsage = `Sends what the journals of runs still hold to MLFLOW_TRACKING_URI or the workspace's own server.

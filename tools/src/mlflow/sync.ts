@@ -1,7 +1,7 @@
 /** `nx run tools:sync`: sends what journals still hold. */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/destination';
 import fastGlob from 'fast-glob';
 import { command } from './command';

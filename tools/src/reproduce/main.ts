@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readCommandArguments } from '@headshare/core/experiment/command-arguments';
 import { explain } from '@headshare/core/experiment/failure';
 import { interruption } from '@headshare/core/experiment/interruption';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/destination';
 import { reproduce } from './reproduce';
 

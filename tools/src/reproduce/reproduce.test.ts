@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { removeTemporaryWorkspaces, temporaryWorkspace, write } from '../plugin/temporary-workspace';
 import { type Request, reproduce } from './reproduce';
 

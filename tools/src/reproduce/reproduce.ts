@@ -6,7 +6,7 @@ import { environmentOf } from '@headshare/core/experiment/environment';
 import { findRun, type Places } from '@headshare/core/experiment/recorded/find-run';
 import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { sourcesDigest } from '@headshare/core/experiment/store';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { differences } from './circumstances';
 import { circumstancesText, type Verdict, verdictOf, verdictText } from './report';
 import { restate } from './restate';

@@ -4,7 +4,7 @@ import type { Overrides, Settings, Stage } from '@headshare/core/experiment/defi
 import { type Option, written } from '@headshare/core/experiment/option';
 import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { profileNames, resolveOptions } from '@headshare/core/experiment/settings';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 /** A run's command line, told anew. */
 export interface Restated {

@@ -5,7 +5,7 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import { type RecordedRun, readRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { copyRun, readFinished } from '@headshare/core/experiment/store';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import fastGlob from 'fast-glob';
 
 export interface Again {

@@ -1,7 +1,7 @@
 import { existsSync, mkdirSync, readdirSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
-import { git } from '@headshare/core/runtime/git';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { git } from '@headshare/core/system/git';
+import { UserError } from '@headshare/core/system/user-error';
 
 /** What git does not keep and a commit shares with the present one only while it is the same in both. */
 const shared = [

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 const run = promisify(execFile);
 

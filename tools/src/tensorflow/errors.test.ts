@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { explained, size } from './errors';
 
 const failure = (code: string) => Object.assign(new Error(code), { code });

@@ -1,5 +1,5 @@
 import { dirname } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 /** Decimal units, as file managers and package indexes print them. */
 export function size(bytes: number): string {

@@ -4,7 +4,7 @@
  */
 import { join } from 'node:path';
 import { requestedDevice } from '@headshare/core/runtime/device';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { provision } from './provision';
 
 const interruption = new AbortController();

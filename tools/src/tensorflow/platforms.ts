@@ -1,5 +1,5 @@
 import type { Device } from '@headshare/core/runtime/device';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 /** One file of a Python package index, pinned: pip may take it from any mirror, but not other bytes. */
 export interface Wheel {

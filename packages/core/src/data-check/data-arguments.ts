@@ -1,7 +1,7 @@
 import { parseArgs } from 'node:util';
 import { closest } from 'fastest-levenshtein';
 import { integer } from '../experiment/option';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 export const dataActions = ['check', 'example', 'pack', 'verify'] as const;
 export type DataAction = (typeof dataActions)[number];

@@ -4,7 +4,7 @@ import { packShards } from '../data/sources/pack-shards';
 import { verifyShards } from '../data/sources/shard-source';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
 import { explain } from '../experiment/failure';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { makeProgress } from '../train/progress';
 import { checkData } from './check-data';
 import { type DataArguments, readDataArguments } from './data-arguments';

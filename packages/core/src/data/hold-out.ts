@@ -1,5 +1,5 @@
 import { stream } from '../runtime/random';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /** Indices of a data set's images, ascending, in two parts. */
 export interface HeldOut {

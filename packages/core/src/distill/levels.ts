@@ -1,5 +1,5 @@
 import type { Tensor4D } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { View } from './method';
 
 /** Of the maps of two networks, or of their shapes, those that are compared. */

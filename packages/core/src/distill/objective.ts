@@ -1,5 +1,5 @@
 /** What a student is trained by: one method, or several summed. */
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { classificationTerms } from './classification-terms';
 import { stages } from './levels';
 import type { Criterion, Method, MethodSettings, Need, Perception, Place, Terms } from './method';

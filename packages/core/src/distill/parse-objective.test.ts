@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { Scope } from '../nn/scope';
 import { State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { MethodSettings, Place } from './method';
 import type { Objective } from './objective';
 import { type ObjectiveSource, parseHyper, parseMethods, parseObjective } from './parse-objective';

@@ -1,6 +1,6 @@
 /** Methods by name, as they are written on a command line: `crd`, `crd:0.8+th-kd:0.02`. */
 import { closest } from 'fastest-levenshtein';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { Method, MethodSettings } from './method';
 import { type Member, type Objective, objective } from './objective';
 import { methods } from './registry';

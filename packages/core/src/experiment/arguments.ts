@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type Catalog, reach } from './catalog';
 import type { Overrides, Settings, Stage } from './define';
 import { camelCase, type Option, type Options, written } from './option';

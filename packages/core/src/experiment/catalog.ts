@@ -1,6 +1,6 @@
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import fastGlob from 'fast-glob';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { checkDeclaration } from './declaration';
 import type { Stage } from './define';
 

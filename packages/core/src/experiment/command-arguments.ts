@@ -1,6 +1,6 @@
 import { parseArgs } from 'node:util';
 import { closest } from 'fastest-levenshtein';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /** What a command that is no experiment takes: flags, and options that want a value. */
 export type CommandOptions = Readonly<Record<string, { readonly type: 'boolean' | 'string' }>>;

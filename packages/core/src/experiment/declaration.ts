@@ -1,4 +1,4 @@
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { Stage } from './define';
 
 /** Names that Nx or the command line take for themselves; Nx would swallow them before an experiment sees them. */

@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderHolder, tryLockFolder } from '../runtime/lock-folder';
+import { folderHolder, tryLockFolder } from '../system/lock-folder';
 import { lastEvent, openJournal } from '../tracking/journal';
 import { readFinished } from './store';
 

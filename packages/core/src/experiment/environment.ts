@@ -2,8 +2,8 @@ import { realpathSync } from 'node:fs';
 import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus } from 'node:os';
 import { dirname, join } from 'node:path';
-import { git } from '../runtime/git';
-import { sha256 } from '../runtime/sha256';
+import { git } from '../system/git';
+import { sha256 } from '../system/sha256';
 import { writeJson } from './store';
 
 /** What a run's bits may depend on besides its identity; text by name, absent where it is not known. */

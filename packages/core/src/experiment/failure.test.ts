@@ -1,4 +1,4 @@
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { explain } from './failure';
 
 describe('what the terminal shows of an error', () => {

@@ -1,4 +1,4 @@
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 const fileSystemCauses: Readonly<Record<string, string>> = {
   ENOSPC: 'the disk is full; free some space',

@@ -1,5 +1,5 @@
 import { relative, resolve } from 'node:path';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { parentTag, parentVariable } from '../tracking/run-tags';
 import { readArguments } from './arguments';
 import { loadCatalog, locate, reach } from './catalog';

@@ -1,4 +1,4 @@
-import { sentenceOf } from '../runtime/sentence-of';
+import { sentenceOf } from '../system/sentence-of';
 import { silentTracker } from '../tracking/silent-tracker';
 import type { TrackedRun, Tracker } from '../tracking/tracker';
 

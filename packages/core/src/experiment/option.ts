@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { closest } from 'fastest-levenshtein';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /**
  * One option of an experiment: its type, its valid values and its words in `--help`.

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { lockFolder } from '../runtime/lock-folder';
-import { sentenceOf } from '../runtime/sentence-of';
-import { sha256 } from '../runtime/sha256';
+import { lockFolder } from '../system/lock-folder';
+import { sentenceOf } from '../system/sentence-of';
+import { sha256 } from '../system/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';

@@ -3,7 +3,7 @@ import { existsSync } from 'node:fs';
 import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
-import { sha256 } from '../runtime/sha256';
+import { sha256 } from '../system/sha256';
 import { addressIn } from '../tracking/replay/sent';
 import type { StageResult } from './define';
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { readCommandArguments } from '../experiment/command-arguments';
 import { explain } from '../experiment/failure';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readNetwork } from '../train/load-network';
 import { exportedWeights, exportNetwork } from '../weights/export-weights';
 

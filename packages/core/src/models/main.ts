@@ -2,7 +2,7 @@ import { explain } from '../experiment/failure';
 import { measure } from '../nn/measure';
 import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readArguments } from './arguments';
 import { type MeasuredModel, modelsTable } from './models-table';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { histogramChart } from '../report/histogram-chart';
 import { drawPicture } from '../report/picture';
-import { writeAtomically } from '../runtime/write-atomically';
+import { writeAtomically } from '../system/write-atomically';
 import type { HeadAgreement } from '../train/head-agreement';
 
 /** The cosines of a network's class vectors with its teacher's, by class: a list of numbers. */

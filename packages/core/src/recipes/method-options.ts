@@ -4,7 +4,7 @@ import type { Objective } from '../distill/objective';
 import { parseMethods, parseObjective } from '../distill/parse-objective';
 import { methods } from '../distill/registry';
 import { flag, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));

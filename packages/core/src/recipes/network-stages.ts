@@ -5,7 +5,7 @@ import { parseObjective } from '../distill/parse-objective';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { importNetwork, type NetworkImport } from '../train/import-network';
 import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';

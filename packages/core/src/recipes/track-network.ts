@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
 import type { RunContext } from '../experiment/define';
-import { sentenceOf } from '../runtime/sentence-of';
+import { sentenceOf } from '../system/sentence-of';
 import type { TensorSpec } from '../tracking/event';
 import { readNetwork } from '../train/load-network';
 import type { Task, TaskImages } from '../train/task';

@@ -6,7 +6,7 @@ import type { MixSettings } from '../data/augment/mix';
 import { file, flag, integer, list, number, oneOf, optional, text, type Values } from '../experiment/option';
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { checkClassShare } from '../train/class-sampling';
 import { checkMixing } from '../train/mixing';
 import { scheduleNames } from '../train/schedule';

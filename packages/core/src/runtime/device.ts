@@ -1,4 +1,4 @@
-import { UserError } from './user-error';
+import { UserError } from '../system/user-error';
 
 export type Device = 'cpu' | 'gpu';
 

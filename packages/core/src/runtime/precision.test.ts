@@ -1,9 +1,9 @@
+import { UserError } from '../system/user-error';
 import { backend } from './binding';
 import { checkPrecision, requireEffect } from './precision';
 import { Program } from './program';
 import { State } from './state';
 import { type Tensor, type Tensor2D, tf } from './tensorflow';
-import { UserError } from './user-error';
 
 /** Not every processor and build of TensorFlow has it. */
 let has = false;

@@ -5,11 +5,12 @@
  * (tensorflow/core/grappler/optimizers/auto_mixed_precision_lists.h), and puts casts between them. Operations that it
  * does not know, such as our own kernels, stay in float32.
  */
+
+import { UserError } from '../system/user-error';
 import { attr, backend, DType, uniqueNumber } from './binding';
 import { onlyPass } from './config-proto';
 import { type Device, requestedDevice } from './device';
 import { encodeGraph } from './graph-def';
-import { UserError } from './user-error';
 
 export const precisions = ['float32', 'bfloat16', 'float16'] as const;
 

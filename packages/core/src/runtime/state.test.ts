@@ -1,5 +1,5 @@
+import { UserError } from '../system/user-error';
 import { type NamedValues, State } from './state';
-import { UserError } from './user-error';
 
 function state() {
   const made = new State();

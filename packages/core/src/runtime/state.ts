@@ -1,7 +1,7 @@
+import { UserError } from '../system/user-error';
 import { isAbsent } from './absent-value';
 import { handleOf } from './binding';
 import { type Tensor, tf, type Variable } from './tensorflow';
-import { UserError } from './user-error';
 
 /**
  * trainable: a weight; statistic: what a forward pass updates (batch norm's running mean); slot: an optimiser's own

@@ -8,9 +8,9 @@ import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
+import { UserError } from '../system/user-error';
 import { requestedDevice } from './device';
 import { restoreLegacyUtil } from './legacy-util';
-import { UserError } from './user-error';
 
 export type Tensor<R extends tfjs.Rank = tfjs.Rank> = tfjs.Tensor<R>;
 export type Tensor1D = tfjs.Tensor1D;

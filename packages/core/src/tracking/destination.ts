@@ -1,5 +1,5 @@
 import { type Connection, connect, environmentOptions, MlflowError } from 'mlflow-js-client';
-import { sentenceOf } from '../runtime/sentence-of';
+import { sentenceOf } from '../system/sentence-of';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
 /** Where journals are sent to. */

@@ -6,7 +6,7 @@ import { connect, listArtifacts, readArtifact } from 'mlflow-js-client';
 import { type Fault, type FaultyProxy, faultyProxy } from '../../test/faulty-proxy';
 import { type MlflowServer, mlflowServer } from '../../test/mlflow-server';
 import { expectAllOnServer } from '../../test/recorded-run';
-import { writeAtomically } from '../runtime/write-atomically';
+import { writeAtomically } from '../system/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
 import { startTracking, type Tracker } from './tracker';

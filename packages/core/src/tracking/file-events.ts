@@ -1,6 +1,6 @@
 import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
-import { sentenceOf } from '../runtime/sentence-of';
+import { sentenceOf } from '../system/sentence-of';
 import { type Beginning, inModel } from './beginning';
 import type { JournalEvent, LoggedFile, LoggedNetwork, MetricPoint } from './event';
 import { dropKept, keepContent, keepFile } from './kept-files';

@@ -12,7 +12,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { connect, getRun, readArtifact } from 'mlflow-js-client';
 import { serverOfTests } from '../../test/mlflow-server';
-import { writeAtomically } from '../runtime/write-atomically';
+import { writeAtomically } from '../system/write-atomically';
 import { destinationOf } from './destination';
 import type { JournalEvent } from './event';
 import { encodeEvent } from './event-line';

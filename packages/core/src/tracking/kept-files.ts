@@ -10,7 +10,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
 import { constants, copyFile, writeFile } from 'node:fs/promises';
 import { dirname, join, relative, resolve } from 'node:path';
-import { sha256 } from '../runtime/sha256';
+import { sha256 } from '../system/sha256';
 import type { LoggedFile } from './event';
 
 /** `journal.jsonl` -> `journal.files`. */

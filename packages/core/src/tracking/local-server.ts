@@ -13,7 +13,7 @@ import {
   untilHealthy,
 } from 'mlflow-js-client';
 import { lock } from 'proper-lockfile';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /** Where the workspace keeps MLflow: its virtual environment, database, artifacts, and the server's state. */
 export const mlflowFolder = resolve(__dirname, '../../../../.mlflow');

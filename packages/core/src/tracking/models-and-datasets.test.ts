@@ -14,7 +14,7 @@ import {
   searchRuns,
 } from 'mlflow-js-client';
 import { mlflowPython, mlflowServer, serverOfTests } from '../../test/mlflow-server';
-import { writeAtomically } from '../runtime/write-atomically';
+import { writeAtomically } from '../system/write-atomically';
 import { destinationOf } from './destination';
 import { replayJournal } from './replay';
 import { addressIn } from './replay/sent';

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
-import { tryLock } from '../runtime/process-lock';
+import { tryLock } from '../system/process-lock';
 import type { Destination } from './destination';
 import type { EventOf } from './event';
 import { readJournal, syncedLength } from './journal';

@@ -1,5 +1,5 @@
 import { userInfo } from 'node:os';
-import { git } from '../runtime/git';
+import { git } from '../system/git';
 
 /**
  * The tags by which MLflow's interface shows where a run came from: user, Nx target, git commit, branch and remote.

@@ -1,7 +1,7 @@
 import { mkdirSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
-import { sentenceOf } from '../runtime/sentence-of';
+import { sentenceOf } from '../system/sentence-of';
 import { type Beginning, readBeginning } from './beginning';
 import { type Destination, destinationOf } from './destination';
 import type { DatasetInput, JournalEvent } from './event';

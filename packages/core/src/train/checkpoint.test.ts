@@ -13,7 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { NamedValues } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-checkpoint-'));

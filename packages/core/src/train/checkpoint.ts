@@ -5,8 +5,8 @@
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { NamedValues } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
-import { writeAtomically } from '../runtime/write-atomically';
+import { UserError } from '../system/user-error';
+import { writeAtomically } from '../system/write-atomically';
 import { bytesOf, parseSafetensors, safetensorsParts } from '../weights/safetensors';
 
 export interface Checkpoint<M> {

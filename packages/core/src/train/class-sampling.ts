@@ -4,7 +4,7 @@
  * the classes drawn, not with all that there are, of which drawing inside the step would make random numbers and sort them.
  */
 import { stream } from '../runtime/random';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 export interface DrawnClasses {
   /** Which classes take part, each once: those of the batch first. */

@@ -3,7 +3,7 @@ import type { NetworkDescription } from '../nn/network';
 import type { Normalisation } from '../nn/normalisation';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { isForeign } from '../weights/weights-file';
 import { writeCheckpoint } from './checkpoint';
 import { centresOfData } from './data-centres';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { type NamedValues, State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { exportNetwork } from '../weights/export-weights';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { startFrom } from './initial-weights';

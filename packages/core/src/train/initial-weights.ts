@@ -4,7 +4,7 @@ import type { Network, NetworkDescription } from '../nn/network';
 import { type Normalisation, normalisations, symmetric } from '../nn/normalisation';
 import { backbones } from '../nn/registry';
 import type { NamedValues, State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type PretrainedWeights, pretrainedWeights } from '../weights/pretrained-weights';
 import { isForeign } from '../weights/weights-file';
 import { readNetwork } from './load-network';

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { type BuildOptions, buildNetwork, type Network } from '../nn/network';
 import { backbones, heads } from '../nn/registry';
 import type { State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
 import { isForeign } from '../weights/weights-file';
 import { readCheckpoint } from './checkpoint';

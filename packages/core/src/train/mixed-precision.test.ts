@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { type Precision, requireEffect } from '../runtime/precision';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readCheckpoint } from './checkpoint';
 import { removeTemporaryFolders, tinyNetwork, trainTiny } from './tiny-training';
 import { checkpointFiles, type TrainingSettings } from './trainer';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readCheckpoint } from './checkpoint';
 import { checkMixing, isMixing, mixedPixels, packed, requireMixable } from './mixing';
 import { removeTemporaryFolders, stopTiny, tinyObjective, tinySettings, trainTiny } from './tiny-training';

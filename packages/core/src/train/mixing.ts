@@ -2,7 +2,7 @@
 import { drawMix, type Mix, type MixSettings } from '../data/augment/mix';
 import type { Objective } from '../distill/objective';
 import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /** Whether images are mixed: then what a network makes of one is no image's of the training set. */
 export const isMixing = ({ mixup, cutmix }: Pick<MixSettings, 'mixup' | 'cutmix'>): boolean => mixup > 0 || cutmix > 0;

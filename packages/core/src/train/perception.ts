@@ -4,7 +4,7 @@ import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
 import { type RandomKey, randomKey } from '../runtime/ops/random';
 import { type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { SampledHeads } from './sampled-heads';
 import { crossEntropyAgainst, type TargetOptions } from './target';
 

@@ -4,7 +4,7 @@
  */
 import { existsSync, linkSync, renameSync } from 'node:fs';
 import type { NamedValues } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './trainer';
 

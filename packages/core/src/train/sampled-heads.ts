@@ -1,7 +1,7 @@
 import type { SampledHead } from '../nn/head';
 import type { Network } from '../nn/network';
 import type { Tensor1D } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { SampledRows } from './optimiser';
 
 /** The heads of a step over the classes that take part in it. */

@@ -3,7 +3,7 @@ import { type NetworkShape, shapeOf } from '../nn/network-shape';
 import { globalAveragePool } from '../runtime/ops/pooling';
 import { State, type StateVariable } from '../runtime/state';
 import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from './load-network';
 
 /** Another network's classifier, taken over. */

@@ -3,7 +3,7 @@ import type { MethodSettings } from '../distill/method';
 import type { NamedValues } from '../runtime/state';
 import { State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
 import type { Distillation } from './network-training';

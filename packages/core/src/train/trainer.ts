@@ -5,7 +5,7 @@ import type { ImageDataset } from '../data/dataset';
 import type { Network, NetworkDescription } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { writeCheckpoint } from './checkpoint';
 import { makeProgress, type Progress } from './progress';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';

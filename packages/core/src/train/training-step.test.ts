@@ -6,7 +6,7 @@ import { Program } from '../runtime/program';
 import { stream } from '../runtime/random';
 import { State } from '../runtime/state';
 import { type Tensor2D, tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type SgdOptions, sgd } from './optimiser';
 import { makeTrainingStep, microBatchSize, type StepBatch, type StepReport } from './training-step';
 

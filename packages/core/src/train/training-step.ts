@@ -5,7 +5,7 @@ import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
 import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { ClassSampler, DrawnClasses } from './class-sampling';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import { type Optimiser, watchedNames } from './optimiser';

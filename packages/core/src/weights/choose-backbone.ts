@@ -1,5 +1,5 @@
 import { backbones } from '../nn/registry';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
 import { type Blueprint, blueprint } from './blueprint';
 import { shown } from './refusal';

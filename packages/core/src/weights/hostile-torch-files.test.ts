@@ -1,6 +1,6 @@
 /** Files made to deceive: each is refused with a sentence, and nothing of it is run or made. */
 import { deflateRawSync } from 'node:zlib';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { Cursor } from './cursor';
 import type { ForeignTensor } from './foreign-tensor';
 import { dictOf, handMadeTorchFile, tensor, text, whole } from './hand-made-torch';

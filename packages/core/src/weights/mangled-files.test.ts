@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
 import { refusal } from './refusal';
 import { parseSafetensors, safetensorsParts } from './safetensors';

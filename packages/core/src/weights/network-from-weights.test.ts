@@ -6,7 +6,7 @@ import { backbones } from '../nn/registry';
 import { torchShape } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/load-network';
 import { blueprint } from './blueprint';
 import { exportedWeights, exportNetwork } from './export-weights';

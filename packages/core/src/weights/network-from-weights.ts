@@ -4,7 +4,7 @@ import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { fromTorch } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { readClassCentres } from './class-centres';

@@ -2,7 +2,7 @@
  * A machine for Python's pickles (Lib/pickletools.py; protocols 0 to 5) that runs nothing: what a pickle may name is
  * listed by whoever reads it, with functions of our own that stand for it. Everything else is refused when it is named.
  */
-import type { UserError } from '../runtime/user-error';
+import type { UserError } from '../system/user-error';
 import type { Cursor } from './cursor';
 import { pickleOperations, stop } from './pickle-operations';
 import {

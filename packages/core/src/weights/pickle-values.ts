@@ -1,5 +1,5 @@
 /** What pickles hold beside numbers, strings, Buffers, arrays (lists), Maps (dicts) and Sets. */
-import type { UserError } from '../runtime/user-error';
+import type { UserError } from '../system/user-error';
 
 /** What a global's stand-in may ask of the machine that runs it. */
 export interface PickleContext {

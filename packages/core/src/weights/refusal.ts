@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 /** Makes the error that says why a file is not read. `why` is a clause: 'its header is no JSON'. */
 export type Refuse = (why: string) => UserError;

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 import type { ForeignTensor } from './foreign-tensor';
 import { dictOf, handMadeTorchFile, tensor } from './hand-made-torch';
 import { NumpyArray } from './numpy-globals';

@@ -1,5 +1,5 @@
 import type { NamedValues } from '../runtime/state';
-import { writeAtomically } from '../runtime/write-atomically';
+import { writeAtomically } from '../system/write-atomically';
 import { contiguousStrides } from './foreign-tensor';
 import { bytesOf } from './safetensors';
 import { zipParts } from './zip-writer';

@@ -1,5 +1,5 @@
 import { crc32 } from 'node:zlib';
-import { UserError } from '../runtime/user-error';
+import { UserError } from '../system/user-error';
 
 // PyTorch maps storages into memory, so each starts on a multiple of this.
 const alignment = 64;

@@ -1,5 +1,5 @@
 import type { ImageLocation } from '@headshare/core/data/image-source';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { shown } from '@headshare/core/weights/refusal';
 
 /** What the files hold; all lines begin with an id from 1 on, and files are joined by it. */

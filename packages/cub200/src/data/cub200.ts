@@ -6,7 +6,7 @@ import { below, some } from '@headshare/core/data/sources/class-listing';
 import { listedSource } from '@headshare/core/data/sources/listed-source';
 import { indexPlace } from '@headshare/core/data/sources/listing-index';
 import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { readBytes } from '@headshare/core/weights/refusal';
 import { type CubEntry, type CubTables, joinTables } from './cub200-tables';
 

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
 import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { alignedCrops } from '../ijb/aligned-crops';
 import { describeMeta } from '../ijb/describe-meta';
 import { readIjbMeta } from '../ijb/meta-files';

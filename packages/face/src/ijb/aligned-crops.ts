@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
 import { type WorkerPool, workerPool } from '@headshare/core/data/pool';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { AlignFailure, AlignSetup, AlignTask } from './align-job';
 import { referencePoints, type Similarity, similarity } from './alignment';
 

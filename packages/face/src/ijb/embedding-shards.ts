@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { readInto } from '@headshare/core/runtime/read-into';
-import { UserError } from '@headshare/core/runtime/user-error';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { readInto } from '@headshare/core/system/read-into';
+import { UserError } from '@headshare/core/system/user-error';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { bytesOf } from '@headshare/core/weights/safetensors';
 import type { EmbeddingRows } from './protocol';
 

@@ -1,7 +1,7 @@
 import { mkdir } from 'node:fs/promises';
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { lockFolder } from '@headshare/core/runtime/lock-folder';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { lockFolder } from '@headshare/core/system/lock-folder';
+import { UserError } from '@headshare/core/system/user-error';
 import type { EmbeddedBatch, Inference } from '@headshare/core/train/inference';
 import { type EmbeddingShards, openShards } from './embedding-shards';
 import type { EmbeddingRows } from './protocol';

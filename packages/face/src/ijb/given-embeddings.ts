@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { extname } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { type ElementType, elementTypes } from '@headshare/core/weights/element-types';
 import { type Refuse, refusal } from '@headshare/core/weights/refusal';
 import { bytesOf } from '@headshare/core/weights/safetensors';

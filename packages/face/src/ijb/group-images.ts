@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { IjbImages } from './protocol';
 
 /** Images by template and, inside a template, by media. */

@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { fivePoints } from './landmarks';
 import { type MetaLines, readMetaLines } from './meta-lines';
 import type { IjbImages, TemplatePairs } from './protocol';

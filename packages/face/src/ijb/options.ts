@@ -1,6 +1,6 @@
 import { file, flag, folder, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { setNames } from './sets';
 
 /** What features are made of, by the names of insightface's script. */

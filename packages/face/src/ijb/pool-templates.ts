@@ -1,4 +1,4 @@
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { ImageGroups } from './group-images';
 import type { EmbeddingRows } from './protocol';
 

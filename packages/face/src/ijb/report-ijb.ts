@@ -5,7 +5,7 @@ import { drawPicture } from '@headshare/core/report/picture';
 import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { type IjbResult, ijbFars } from './evaluate-ijb';
 import { publishedIjbc } from './published-ijbc';
 

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/load-network';
 import { makeProgress } from '@headshare/core/train/progress';
 import { describeMeta } from './describe-meta';

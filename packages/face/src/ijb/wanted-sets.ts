@@ -1,5 +1,5 @@
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import type { DataValues } from '../options';
 import { alignedCrops } from './aligned-crops';
 import { readIjbMeta } from './meta-files';

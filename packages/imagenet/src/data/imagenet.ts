@@ -5,7 +5,7 @@ import { type ClassListing, classSource, listClasses, some } from '@headshare/co
 import { listedSource } from '@headshare/core/data/sources/listed-source';
 import { indexPlace } from '@headshare/core/data/sources/listing-index';
 import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { readValidationLabels, type ValidationLabels } from './validation-labels';
 
 export const imageNetPage = 'https://www.image-net.org/challenges/LSVRC/2012/';

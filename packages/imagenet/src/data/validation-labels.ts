@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { readBytes, refusal, shown } from '@headshare/core/weights/refusal';
 import { type MatValue, readMatFile } from './mat-file';
 

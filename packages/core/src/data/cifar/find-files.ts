@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { CifarFormat, CifarKind } from './kinds';
 
 export interface CifarFiles {

@@ -1,6 +1,6 @@
 /** Whatever happens to a file's bytes, it is read or refused with a sentence. */
 import fc from 'fast-check';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { refusal } from '../../weights/refusal';
 import { ByteArray, type Picklable, pickle } from '../example/pickle-writer';
 import { cifarKinds } from './kinds';

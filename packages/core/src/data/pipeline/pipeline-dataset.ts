@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { checkRead, type ImageDataset, imageBytes, type View } from '../dataset';
 import type { ImageSource } from '../image-source';
 import { WorkerDeath, type WorkerPool, workerPool } from '../pool';

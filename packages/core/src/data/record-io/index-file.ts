@@ -1,4 +1,4 @@
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { type ByteSource, FileWindow } from './window';
 
 /** What a `.idx` lists, in its order: numbers of records, and where each begins in the `.rec`. */

@@ -1,6 +1,6 @@
 import { closeSync, openSync, readSync } from 'node:fs';
 import { type FileHandle, open } from 'node:fs/promises';
-import { readInto } from '../../runtime/read-into';
+import { readInto } from '../../system/read-into';
 import { DamagedRecord, unframe } from './frame';
 import { imageOf } from './image-header';
 

@@ -1,6 +1,6 @@
 import { type FileHandle, open } from 'node:fs/promises';
-import { readInto } from '../../runtime/read-into';
-import { UserError } from '../../runtime/user-error';
+import { readInto } from '../../system/read-into';
+import { UserError } from '../../system/user-error';
 
 /** Bytes that are read in pieces. */
 export interface ByteSource {

@@ -12,7 +12,7 @@
  * is read by itself is known to be right, at no reading of the rest.
  */
 import { crc32 } from 'node:zlib';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { elementTypes } from '../../weights/element-types';
 import { largestFloat16, toFloat16 } from './float16';
 

@@ -3,8 +3,8 @@ import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
-import { readInto } from '../../runtime/read-into';
-import { UserError } from '../../runtime/user-error';
+import { readInto } from '../../system/read-into';
+import { UserError } from '../../system/user-error';
 import type { ReadRows } from '../batches';
 import { headerBytes, type RowLayout, type RowShard, rowBytes, rowCodec, shardBytes, shardHeader } from './row-shard';
 

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { stream } from '../../runtime/random';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { ImageSource } from '../image-source';
 import { type ClassListing, classSource, listClasses, some } from './class-listing';
 import type { ListOptions } from './tree-listing';

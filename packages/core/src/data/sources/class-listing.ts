@@ -1,5 +1,5 @@
 import { join, resolve } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { ImageSource } from '../image-source';
 import { imageEndings } from './image-names';
 import { listedSource } from './listed-source';

@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { writeAtomically } from '../../runtime/write-atomically';
+import { writeAtomically } from '../../system/write-atomically';
 import { isCount } from '../../weights/refusal';
 import type { FolderListing } from './folder-listing';
 

@@ -1,9 +1,9 @@
 import { createHash, type Hash } from 'node:crypto';
 import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { readInto } from '../../runtime/read-into';
-import { UserError } from '../../runtime/user-error';
-import { writeAtomically } from '../../runtime/write-atomically';
+import { readInto } from '../../system/read-into';
+import { UserError } from '../../system/user-error';
+import { writeAtomically } from '../../system/write-atomically';
 import type { ImageLocation, ImageSource } from '../image-source';
 import { DamagedRecord } from '../record-io/frame';
 import { readRecordImage } from '../record-io/record-image';

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { isCount, refusal } from '../../weights/refusal';
 import type { ImageLocation } from '../image-source';
 

@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { refusal } from '../../weights/refusal';
 import { writeClassFolders } from '../example/class-folder-files';
 import { openClassFolders } from './class-folders';

@@ -1,6 +1,6 @@
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { type FolderListing, listFolder } from './folder-listing';
 import { type IndexPlace, readIndex, writeIndex } from './listing-index';
 

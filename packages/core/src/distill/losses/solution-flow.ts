@@ -1,5 +1,5 @@
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { matchSizes } from './match-sizes';
 import { meanSquaredDifference } from './mean-squared-difference';
 

@@ -1,7 +1,7 @@
 import { angularMargins, entriesOf, marginLogits } from '../../runtime/ops/cosine-margin';
 import { crossEntropy } from '../../runtime/ops/cross-entropy';
 import { type Tensor, tf } from '../../runtime/tensorflow';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { classificationTerms } from '../classification-terms';
 import { defineMethod } from '../method';
 

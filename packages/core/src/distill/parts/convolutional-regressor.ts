@@ -2,7 +2,7 @@ import { batchNorm, type Mode } from '../../nn/layers';
 import type { MapShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import type { Tensor4D } from '../../runtime/tensorflow';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { partConvolution, partTransposedConvolution } from './convolution';
 
 /** The convolution that takes a map of the student's height to one of the teacher's. */

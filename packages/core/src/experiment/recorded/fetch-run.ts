@@ -8,8 +8,8 @@ import {
   listLoggedModelArtifacts,
   searchLoggedModels,
 } from 'mlflow-js-client';
-import { sha256 } from '../../runtime/sha256';
-import { UserError } from '../../runtime/user-error';
+import { sha256 } from '../../system/sha256';
+import { UserError } from '../../system/user-error';
 import { encodeEvent } from '../../tracking/event-line';
 import type { RecordedRun } from './recorded-run';
 

@@ -9,8 +9,8 @@ import {
   readArtifact,
   searchRuns,
 } from 'mlflow-js-client';
-import { sentenceOf } from '../../runtime/sentence-of';
-import { UserError } from '../../runtime/user-error';
+import { sentenceOf } from '../../system/sentence-of';
+import { UserError } from '../../system/user-error';
 import { runPage } from '../../tracking/run-page';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 

@@ -1,7 +1,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, Run } from 'mlflow-js-client';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { addressIn } from '../../tracking/replay/sent';
 import { type Environment, environmentsIn } from '../environment';
 import { type FinishedRun, isFinished, isRecord, type RunIdentity } from '../store';

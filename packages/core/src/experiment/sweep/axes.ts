@@ -1,5 +1,5 @@
 import { closest } from 'fastest-levenshtein';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { optionsOf } from '../arguments';
 import type { Overrides, Stage } from '../define';
 import { written } from '../option';

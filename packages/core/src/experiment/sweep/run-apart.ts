@@ -1,6 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { RunContext } from '../define';
 import { incidental, integer, optional } from '../option';
 import { memoryGuard } from './memory';

@@ -1,5 +1,5 @@
 /** Work in processes side by side, each piece after those it needs, failed ones tried again. */
-import { sentenceOf } from '../../runtime/sentence-of';
+import { sentenceOf } from '../../system/sentence-of';
 
 export interface Job {
   readonly key: string;

@@ -7,7 +7,7 @@ import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
 import { valueText } from '../../experiment/sweep/axes';
 import { rowText } from '../../experiment/sweep/row-name';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
 import {
   isTeacher,

@@ -13,7 +13,7 @@ import { resolveAll } from '../../experiment/settings';
 import { type Axis, type AxisWords, axesOf, combinations } from '../../experiment/sweep/axes';
 import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { Task } from '../../train/task';
 import { methodOptions } from '../method-options';
 import type { NetworkResult } from '../network-stages';

@@ -3,7 +3,7 @@
 import { optionsOf } from '../../experiment/arguments';
 import type { Stage } from '../../experiment/define';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
 
 /** The stages that networks come from. */

@@ -2,7 +2,7 @@ import type { TopLevelSpec } from 'vega-lite';
 import type { FinishedStage } from '../../experiment/define';
 import { type RowName, rowText } from '../../experiment/sweep/row-name';
 import type { NetworkDescription } from '../../nn/network';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { checkpointFiles, type Metrics } from '../../train/trainer';
 import type { NetworkResult } from '../network-stages';
 import type { ComparedRun, MetricColumn } from './compared-run';

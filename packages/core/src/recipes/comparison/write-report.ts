@@ -5,7 +5,7 @@ import { drawPicture } from '../../report/picture';
 import { summarise } from '../../report/statistics';
 import { csvTable, markdownTable } from '../../report/table';
 import { terminalTable } from '../../report/terminal-table';
-import { writeAtomically } from '../../runtime/write-atomically';
+import { writeAtomically } from '../../system/write-atomically';
 import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
 import { comparisonCharts } from './pictures';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';

@@ -3,7 +3,7 @@ import type { MixSettings } from '../../data/augment/mix';
 import type { ImageDataset } from '../../data/dataset';
 import type { Method, Need } from '../../distill/method';
 import { methods } from '../../distill/registry';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { isMixing } from '../mixing';
 
 const maps: readonly Need[] = ['features', 'preactivations', 'equal-channels'];

@@ -17,7 +17,7 @@ import type { Views } from '../../data/views';
 import type { BuildOptions, Network } from '../../nn/network';
 import type { NetworkShape } from '../../nn/network-shape';
 import type { State } from '../../runtime/state';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { readNetwork } from '../load-network';
 import { makeProgress } from '../progress';
 import { copyHead, shapeOfDescription } from '../shared-head';

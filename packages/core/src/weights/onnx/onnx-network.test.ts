@@ -8,7 +8,7 @@ import { fromTorch, toTorch } from '../../nn/torch-layout';
 import { stream } from '../../runtime/random';
 import { type NamedValues, State } from '../../runtime/state';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
-import { UserError } from '../../runtime/user-error';
+import { UserError } from '../../system/user-error';
 import { loadNetwork } from '../../train/load-network';
 import { planOf } from '../choose-backbone';
 import { networkFromWeights } from '../network-from-weights';

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import sharp from 'sharp';
 import { type ProceduralFacesOptions, proceduralFaces } from '../procedural-faces';
 import { faceSize } from '../training-records/training-records';

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { frame } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
 import { recordIndexText } from '@headshare/core/data/record-io/index-file';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 
 export interface LabelledFace {
   readonly identity: number;

@@ -1,5 +1,5 @@
 import { stream } from '@headshare/core/runtime/random';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 
 /** Which identities of a data set are trained on. */
 export interface IdentitySelection {

@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LostBytes } from '@headshare/core/data/record-io/scan';
-import { writeAtomically } from '@headshare/core/runtime/write-atomically';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { isCount } from '@headshare/core/weights/refusal';
 import type { RecordListing } from './record-listing';
 

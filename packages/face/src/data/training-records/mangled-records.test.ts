@@ -3,7 +3,7 @@ import { frame, magic } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
 import { parseRecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
 import { bytesAtHand } from '@headshare/core/data/record-io/window';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
 import { listByIdentities } from './identity-records';

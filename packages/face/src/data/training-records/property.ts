@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import type { UserError } from '@headshare/core/runtime/user-error';
+import type { UserError } from '@headshare/core/system/user-error';
 
 /** What insightface's `property` says of a training set. */
 export interface Property {

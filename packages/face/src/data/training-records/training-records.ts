@@ -7,7 +7,7 @@ import { readRecordIndex } from '@headshare/core/data/record-io/index-file';
 import { FileWindow } from '@headshare/core/data/record-io/window';
 import { checkIndex } from '@headshare/core/data/sources/listed-source';
 import { indexPlace } from '@headshare/core/data/sources/listing-index';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { type IdentitySelection, imagesOf, selectIdentities } from './identities';
 import { listByIdentities } from './identity-records';

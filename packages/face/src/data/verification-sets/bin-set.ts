@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import type { ImageLocation, ImageSource } from '@headshare/core/data/image-source';
 import { checkIndex } from '@headshare/core/data/sources/listed-source';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { readPickledSet } from './pickled-set';
 import type { VerificationSet } from './verification-set';

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { openBinSet } from './bin-set';
 import { openLfwFolder } from './lfw-folder';
 import type { VerificationSet } from './verification-set';

@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { listedSource } from '@headshare/core/data/sources/listed-source';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { type NamedImage, readPairsFile } from './pairs-file';
 import type { VerificationSet } from './verification-set';

@@ -1,6 +1,6 @@
 /** Whatever happens to a file's bytes, it is read or refused with a sentence. */
 import { readFileSync } from 'node:fs';
-import { UserError } from '@headshare/core/runtime/user-error';
+import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
 import { faceCase } from '../../../test/face-cases';

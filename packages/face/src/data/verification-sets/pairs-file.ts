@@ -1,4 +1,4 @@
-import type { UserError } from '@headshare/core/runtime/user-error';
+import type { UserError } from '@headshare/core/system/user-error';
 import type { Refuse } from '@headshare/core/weights/refusal';
 
 /** An image of LFW: `<name>/<name>_<number, four digits>`. */
