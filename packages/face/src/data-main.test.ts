@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import { faceCase } from '../test/face-cases';
 import { writeFacesExample } from './data/example/example-faces';
 import { writeIjbExample } from './data/example/example-ijb';

@@ -5,9 +5,9 @@ import { join } from 'node:path';
 import { methods } from '@headshare/core/distill/registry';
 import type { Stage } from '@headshare/core/experiment/define';
 import { runStage } from '@headshare/core/experiment/run-stage';
-import { untrackedSession } from '@headshare/core/experiment/untracked-session';
 import { backbones } from '@headshare/core/nn/registry';
 import type { NetworkResult } from '@headshare/core/recipes/network-stages';
+import { untrackedSession } from '@headshare/core/test/untracked-session';
 import { experiments } from './experiments';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-methods-'));

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { writeCifarExample } from '@headshare/core/data/example/cifar-files';
 import type { Stage } from '@headshare/core/experiment/define';
 import { runStage, type Session } from '@headshare/core/experiment/run-stage';
-import { untrackedSession } from '@headshare/core/experiment/untracked-session';
+import { untrackedSession } from '@headshare/core/test/untracked-session';
 import { writeImageNetExample } from './data/example-imagenet';
 import { experiments } from './experiments';
 

@@ -74,7 +74,7 @@ import { join } from 'node:path';
 import { loadCatalog } from '@headshare/core/experiment/catalog';
 import type { StageResult } from '@headshare/core/experiment/define';
 import { runStage } from '@headshare/core/experiment/run-stage';
-import { untrackedSession } from '@headshare/core/experiment/untracked-session';
+import { untrackedSession } from '@headshare/core/test/untracked-session';
 import experiment from './${kebab}';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-${kebab}-'));

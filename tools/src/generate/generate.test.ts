@@ -3,7 +3,7 @@ import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { nx } from '../plugin/temporary-workspace';
+import { nx } from '../../test/temporary-workspace';
 
 const repository = resolve(__dirname, '../../..');
 const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-generators-')));

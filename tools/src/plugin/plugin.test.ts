@@ -1,6 +1,6 @@
 import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
-import { nx, removeTemporaryWorkspaces, temporaryWorkspace, write } from './temporary-workspace';
+import { nx, removeTemporaryWorkspaces, temporaryWorkspace, write } from '../../test/temporary-workspace';
 
 afterAll(removeTemporaryWorkspaces);
 

@@ -3,7 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
-import { removeTemporaryWorkspaces, temporaryWorkspace, write } from '../plugin/temporary-workspace';
+import { removeTemporaryWorkspaces, temporaryWorkspace, write } from '../../test/temporary-workspace';
 import { type Request, reproduce } from './reproduce';
 
 const imports = `import { writeFileSync } from 'node:fs';

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { temporaryPackage } from '@headshare/core/experiment/temporary-package';
+import { temporaryPackage } from '@headshare/core/test/temporary-package';
 import { connect, type Run, searchRuns } from 'mlflow-js-client';
 import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';
 import { type Request, reproduce } from './reproduce';

@@ -1,10 +1,10 @@
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import { temporaryFolder } from '../../test/temporary-folder';
 import { writeCifarExample } from '../data/example/cifar-files';
 import { exampleImage } from '../data/example/image-files';
 import { openClassFolders } from '../data/sources/class-folders';
-import { temporaryFolder } from '../data/sources/temporary-folder';
 import { cifarKind } from './cifar-kind';
 import { classFolderKind } from './class-folder-kind';
 import { dataCommand } from './data-command';

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { tinyImages } from '../train/tiny-training';
+import { tinyImages } from '../../test/tiny-training';
 import { imageBytes } from './dataset';
 import { holdOut } from './hold-out';
 import { partOf } from './part';

@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { workerPool } from './pool';
 
-const job = resolve(__dirname, 'fixture-job.ts');
+const job = resolve(__dirname, '../../test/fixture-job.ts');
 
 test('tasks are answered in whatever thread, each with its own answer', async () => {
   const pool = workerPool<{ factor: number }, { value: number }, number>({

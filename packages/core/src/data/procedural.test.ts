@@ -16,7 +16,7 @@ function stripes(options: { step?: number; failAt?: number; count?: number; seed
     size: 4,
     classes: 2,
     labels: Int32Array.from({ length: count }, (_, i) => i % 2),
-    rendererModule: require.resolve('./fixture-renderer'),
+    rendererModule: require.resolve('../../test/fixture-renderer'),
     rendererOptions: { step, failAt },
     seed,
     cacheFolder: folder,

@@ -1,8 +1,8 @@
 /** The methods' terms against the reference's numbers, the paper's form by hand, and every method on a pair of networks. */
 
+import { type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
 import { randomKey } from '../runtime/ops/random';
-import { type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
 import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { embeddingDistance } from './losses/embedding-distance';
 import type { MethodSettings, Perception, Term, View } from './method';

@@ -2,13 +2,13 @@
  * Every loss and learned part against the reference's numbers: loss, components, gradients of inputs and parameters,
  * buffers after. Cases are told apart by their group, or the reference's symbol.
  */
-import { type ReferenceValues, referenceFile } from '../runtime/reference-cases';
+import { type ReferenceValues, referenceFile } from '../../test/reference-cases';
+import { embeddingRunners } from '../../test/reference-runners/embedding-runners';
+import { Given, inTorchLayout } from '../../test/reference-runners/given';
+import { logitRunners } from '../../test/reference-runners/logit-runners';
+import type { LossCase, Runner } from '../../test/reference-runners/loss-case';
+import { mapRunners } from '../../test/reference-runners/map-runners';
 import { scoped, type Tensor, tf } from '../runtime/tensorflow';
-import { embeddingRunners } from './reference-runners/embedding-runners';
-import { Given, inTorchLayout } from './reference-runners/given';
-import { logitRunners } from './reference-runners/logit-runners';
-import type { LossCase, Runner } from './reference-runners/loss-case';
-import { mapRunners } from './reference-runners/map-runners';
 
 const runners: Readonly<Record<string, Runner>> = { ...logitRunners, ...mapRunners, ...embeddingRunners };
 

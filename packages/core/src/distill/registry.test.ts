@@ -1,7 +1,7 @@
 /** Every method's numbers are held against the reference's: by which cases, or why by other tests, or by one of its own. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { referenceFile } from '../runtime/reference-cases';
+import { referenceFile } from '../../test/reference-cases';
 import { methods } from './registry';
 
 interface Case {

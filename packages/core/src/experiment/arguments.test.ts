@@ -1,8 +1,8 @@
+import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
 import { readArguments } from './arguments';
 import { type Catalog, loadCatalog } from './catalog';
 import { helpText } from './help';
 import { resolveOptions } from './settings';
-import { teacherAndStudent, temporaryPackage } from './temporary-package';
 
 describe("an experiment's command line", () => {
   const catalog: Catalog = loadCatalog(temporaryPackage(teacherAndStudent).folder);

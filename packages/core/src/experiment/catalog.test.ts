@@ -1,5 +1,5 @@
+import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
 import { loadCatalog, locate } from './catalog';
-import { teacherAndStudent, temporaryPackage } from './temporary-package';
 
 /** The sentence on an experiment that cannot be used. */
 const problemWith = (name: string, experiments: Readonly<Record<string, string>>): string | undefined =>

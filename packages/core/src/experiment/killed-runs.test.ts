@@ -3,18 +3,18 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
+import { temporaryPackage } from '../../test/temporary-package';
+import { bytesIn } from '../../test/tiny-training';
 import { stream } from '../runtime/random';
 import type { EventOf } from '../tracking/event';
 import { readJournal } from '../tracking/journal';
 import { hasResumePoint } from '../train/resume-point';
-import { bytesIn } from '../train/tiny-training';
-import { temporaryPackage } from './temporary-package';
 
 /** How often runs are killed, in all. */
 const kills = 20;
 
 /** A training of some seconds, with a checkpoint after every third step or so, as the clock has it. */
-const experiment = `import { tinyTask, trainTiny } from '${join(__dirname, '../train/tiny-training')}';
+const experiment = `import { tinyTask, trainTiny } from '${join(__dirname, '../../test/tiny-training')}';
 export default defineExperiment({
   summary: 'Train something tiny',
   options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }) },

@@ -1,12 +1,12 @@
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
 import { writeSent } from '../tracking/replay/sent';
 import { silentTracker } from '../tracking/silent-tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
 import { publish, runStage, type Session } from './run-stage';
-import { teacherAndStudent, temporaryPackage } from './temporary-package';
 
 /** A session over a fresh package; `lines` is what the terminal showed, `tracked` what the trackers were told. */
 function session(experiments: Readonly<Record<string, string>> = teacherAndStudent) {

@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../experiment/run-command';
+import { runCommand } from '../../test/run-command';
 import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';

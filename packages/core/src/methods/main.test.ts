@@ -1,5 +1,5 @@
+import { runCommand } from '../../test/run-command';
 import { methods } from '../distill/registry';
-import { runCommand } from '../experiment/run-command';
 import { main } from './main';
 
 const run = (...argv: string[]) => runCommand(main, argv);

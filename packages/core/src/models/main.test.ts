@@ -1,4 +1,4 @@
-import { runCommand } from '../experiment/run-command';
+import { runCommand } from '../../test/run-command';
 import { main } from './main';
 
 const run = (...argv: string[]) => runCommand(main, argv);

@@ -4,11 +4,11 @@
  * form; REFERENCE_CASES names another folder with any of them.
  */
 
-import { hasReferenceFile, type ReferenceValues, referenceFile, relativeError } from '../runtime/reference-cases';
+import { fnv1a, formulaInput, formulaNumbers, formulaWeight } from '../../test/formula-weights';
+import { hasReferenceFile, type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
 import { type NamedValues, State, type StateVariable } from '../runtime/state';
 import { scoped, type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { Backbone } from './backbone';
-import { fnv1a, formulaInput, formulaNumbers, formulaWeight } from './formula-weights';
 import type { Head } from './head';
 import type { Mode } from './layers';
 import { backbones, heads } from './registry';

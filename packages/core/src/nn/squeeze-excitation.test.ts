@@ -1,5 +1,5 @@
-import { float64GradientErrors } from '../runtime/ops/float64-gradient-check';
-import { randomValues } from '../runtime/ops/gradient-check';
+import { float64GradientErrors } from '../../test/float64-gradient-check';
+import { randomValues } from '../../test/gradient-check';
 import { hardSigmoid } from '../runtime/ops/hard-swish';
 import { silu } from '../runtime/ops/silu';
 import { State } from '../runtime/state';

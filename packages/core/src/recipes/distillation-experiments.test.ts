@@ -1,14 +1,14 @@
 /** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
+import { removeTemporaryFolders, temporaryFolder, tinyTask } from '../../test/tiny-training';
+import { untrackedSession } from '../../test/untracked-session';
 import { checkDeclaration } from '../experiment/declaration';
 import type { Stage } from '../experiment/define';
 import { integer } from '../experiment/option';
 import { runStage } from '../experiment/run-stage';
-import { untrackedSession } from '../experiment/untracked-session';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from '../train/checkpoint';
-import { removeTemporaryFolders, temporaryFolder, tinyTask } from '../train/tiny-training';
 import { distillationExperiments } from './distillation-experiments';
 import type { NetworkResult } from './network-stages';
 

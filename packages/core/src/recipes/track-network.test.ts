@@ -1,7 +1,7 @@
 import { join } from 'node:path';
+import { removeTemporaryFolders, tinyImages, trainTiny } from '../../test/tiny-training';
 import { silentTracker } from '../tracking/silent-tracker';
 import { classificationTask } from '../train/classification-task';
-import { removeTemporaryFolders, tinyImages, trainTiny } from '../train/tiny-training';
 import { trackData, trackNetwork } from './track-network';
 
 afterAll(removeTemporaryFolders);

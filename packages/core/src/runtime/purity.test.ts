@@ -130,7 +130,7 @@ test('a step that is refused is refused again, and one that has been mended comp
 });
 
 test('lines are right outside of jest too', () => {
-  const script = join(__dirname, 'purity-fixture.ts');
+  const script = join(__dirname, '../../test/purity-fixture.ts');
   const output = execFileSync(process.execPath, ['-r', '@swc-node/register', script], { encoding: 'utf8' });
   const lines = readFileSync(script, 'utf8').split('\n');
   const line = lines.findIndex((text) => text.includes('tf.randomNormal')) + 1;

@@ -1,7 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { leaked, randomValues } from '../../test/gradient-check';
 import { batchNormInference, batchNormTraining } from './ops/batch-norm';
-import { leaked, randomValues } from './ops/gradient-check';
 import { dropout, type RandomKey, randomKey, substream } from './ops/random';
 import { Program } from './program';
 import { recompute } from './recompute';
@@ -146,9 +146,13 @@ test('nothing leaks', () => {
 test('a compiled step of recomputed blocks needs less memory', () => {
   const peak = (how: string): { slope: number; megabytes: number } =>
     JSON.parse(
-      execFileSync(process.execPath, ['-r', '@swc-node/register', join(__dirname, 'recompute-fixture.ts'), how], {
-        encoding: 'utf8',
-      }),
+      execFileSync(
+        process.execPath,
+        ['-r', '@swc-node/register', join(__dirname, '../../test/recompute-fixture.ts'), how],
+        {
+          encoding: 'utf8',
+        },
+      ),
     );
   const [plain, again] = [peak('plain'), peak('recompute')];
   expect(again.slope).toBe(plain.slope);

@@ -3,13 +3,13 @@
  * changes what a step is made of. Both run the same kernels in the same order, so what they give is equal to the bit.
  */
 import { join } from 'node:path';
+import { removeTemporaryFolders, tinyNetwork, tinyObjective, tinyTask, trainTiny } from '../../test/tiny-training';
 import type { MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from './checkpoint';
 import type { Distillation } from './network-training';
 import type { SharedHead } from './shared-head';
-import { removeTemporaryFolders, tinyNetwork, tinyObjective, tinyTask, trainTiny } from './tiny-training';
 import { checkpointFiles, type TrainingSettings } from './trainer';
 
 const steps = 20;

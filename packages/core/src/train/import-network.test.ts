@@ -1,5 +1,13 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import {
+  removeTemporaryFolders,
+  type TinyRun,
+  temporaryFolder,
+  tinyNetwork,
+  tinyTask,
+  trainTiny,
+} from '../../test/tiny-training';
 import { imageBytes } from '../data/dataset';
 import { cifar100 } from '../nn/normalisation';
 import { toTorch } from '../nn/torch-layout';
@@ -13,14 +21,6 @@ import { safetensorsParts } from '../weights/safetensors';
 import { readCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
 import { loadNetwork, readNetwork } from './load-network';
-import {
-  removeTemporaryFolders,
-  type TinyRun,
-  temporaryFolder,
-  tinyNetwork,
-  tinyTask,
-  trainTiny,
-} from './tiny-training';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 /** As the reference's networks are: of full width, with its normalisation. */

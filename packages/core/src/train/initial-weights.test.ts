@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { removeTemporaryFolders, stopTiny, temporaryFolder, tinyNetwork, trainTiny } from '../../test/tiny-training';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { type NamedValues, State } from '../runtime/state';
@@ -7,7 +8,6 @@ import { exportNetwork } from '../weights/export-weights';
 import { readCheckpoint, writeCheckpoint } from './checkpoint';
 import { startFrom } from './initial-weights';
 import { readNetwork } from './load-network';
-import { removeTemporaryFolders, stopTiny, temporaryFolder, tinyNetwork, trainTiny } from './tiny-training';
 import { checkpointFiles } from './trainer';
 
 afterAll(removeTemporaryFolders);

@@ -1,10 +1,10 @@
 import { join } from 'node:path';
+import { removeTemporaryFolders, tinyNetwork, trainTiny } from '../../test/tiny-training';
 import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { type Precision, requireEffect } from '../runtime/precision';
 import { UserError } from '../system/user-error';
 import { readCheckpoint } from './checkpoint';
-import { removeTemporaryFolders, tinyNetwork, trainTiny } from './tiny-training';
 import { checkpointFiles, type TrainingSettings } from './trainer';
 
 /** Not every processor and build of TensorFlow has it. */

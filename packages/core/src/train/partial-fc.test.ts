@@ -1,5 +1,13 @@
 /** Training where some classes take part in a step: what moves, what does not, and that it is the same however it runs. */
 import { join } from 'node:path';
+import {
+  removeTemporaryFolders,
+  stopTiny,
+  tinyNetwork,
+  tinyObjective,
+  tinyTask,
+  trainTiny,
+} from '../../test/tiny-training';
 import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { compileStep } from '../runtime/compile';
@@ -9,7 +17,6 @@ import type { StepInputs } from '../runtime/step-inputs';
 import { scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { readCheckpoint } from './checkpoint';
 import { sgd } from './optimiser';
-import { removeTemporaryFolders, stopTiny, tinyNetwork, tinyObjective, tinyTask, trainTiny } from './tiny-training';
 import { checkpointFiles } from './trainer';
 
 afterAll(removeTemporaryFolders);

@@ -1,9 +1,6 @@
 /** Methods that learn something before training proper: AB, FSP and FT. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { buildNetwork } from '../nn/network';
-import { type NamedValues, State } from '../runtime/state';
-import { readCheckpoint } from './checkpoint';
 import {
   bytesIn,
   removeTemporaryFolders,
@@ -12,7 +9,10 @@ import {
   tinyObjective,
   tinySettings,
   trainTiny,
-} from './tiny-training';
+} from '../../test/tiny-training';
+import { buildNetwork } from '../nn/network';
+import { type NamedValues, State } from '../runtime/state';
+import { readCheckpoint } from './checkpoint';
 import { checkpointFiles } from './trainer';
 
 let teacher: string;

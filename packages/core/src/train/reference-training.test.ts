@@ -1,10 +1,11 @@
 /** Training steps against PyTorch's: the reference's own weights, one fixed batch, its losses and weights afterwards. */
+
+import { type ReferenceValues, referenceFile, referencePath } from '../../test/reference-cases';
 import { termsOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network } from '../nn/network';
 import { permuted, toTorch } from '../nn/torch-layout';
 import { Program } from '../runtime/program';
-import { type ReferenceValues, referenceFile, referencePath } from '../runtime/reference-cases';
 import { type NamedValues, State } from '../runtime/state';
 import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { readNetwork } from './load-network';

@@ -1,12 +1,4 @@
 import { join } from 'node:path';
-import type { MethodSettings } from '../distill/method';
-import type { NamedValues } from '../runtime/state';
-import { State } from '../runtime/state';
-import { tf } from '../runtime/tensorflow';
-import { UserError } from '../system/user-error';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { importNetwork } from './import-network';
-import type { Distillation } from './network-training';
 import {
   removeTemporaryFolders,
   temporaryFolder,
@@ -15,7 +7,15 @@ import {
   tinySettings,
   tinyTask,
   trainTiny,
-} from './tiny-training';
+} from '../../test/tiny-training';
+import type { MethodSettings } from '../distill/method';
+import type { NamedValues } from '../runtime/state';
+import { State } from '../runtime/state';
+import { tf } from '../runtime/tensorflow';
+import { UserError } from '../system/user-error';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { importNetwork } from './import-network';
+import type { Distillation } from './network-training';
 import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 const last = (folder: string) => join(folder, checkpointFiles.last);

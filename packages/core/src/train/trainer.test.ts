@@ -1,9 +1,6 @@
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, existsSync, readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
-import { type ClassificationData, classificationTask } from './classification-task';
-import { previousOf } from './resume-point';
 import {
   bytesIn,
   removeTemporaryFolders,
@@ -15,7 +12,10 @@ import {
   tinySettings,
   tinyTask,
   trainTiny,
-} from './tiny-training';
+} from '../../test/tiny-training';
+import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { type ClassificationData, classificationTask } from './classification-task';
+import { previousOf } from './resume-point';
 import { checkpointFiles, type Metrics, type NetworkMetadata } from './trainer';
 
 afterAll(removeTemporaryFolders);
@@ -125,7 +125,7 @@ test('evaluates every few epochs, and after the last', async () => {
 describe('the same seed gives the same bits', () => {
   const inFreshProcess = (seed: number): Record<string, string> => {
     const folder = temporaryFolder();
-    const script = `require(${JSON.stringify(join(__dirname, 'tiny-training'))}).trainTiny({ folder: ${JSON.stringify(folder)}, settings: { seed: ${seed} } })`;
+    const script = `require(${JSON.stringify(join(__dirname, '../../test/tiny-training'))}).trainTiny({ folder: ${JSON.stringify(folder)}, settings: { seed: ${seed} } })`;
     execFileSync(process.execPath, ['-r', '@swc-node/register', '-e', script], { cwd: join(__dirname, '../..') });
     return bytesIn(folder);
   };

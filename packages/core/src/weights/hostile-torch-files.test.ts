@@ -1,9 +1,9 @@
 /** Files made to deceive: each is refused with a sentence, and nothing of it is run or made. */
 import { deflateRawSync } from 'node:zlib';
+import { dictOf, handMadeTorchFile, tensor, text, whole } from '../../test/hand-made-torch';
 import { UserError } from '../system/user-error';
 import { Cursor } from './cursor';
 import type { ForeignTensor } from './foreign-tensor';
-import { dictOf, handMadeTorchFile, tensor, text, whole } from './hand-made-torch';
 import { pythonGlobals } from './pickle-globals';
 import { readPickle } from './pickle-machine';
 import { refusal } from './refusal';

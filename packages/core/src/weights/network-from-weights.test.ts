@@ -1,6 +1,7 @@
 import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { handMadeTorchFile, tensor } from '../../test/hand-made-torch';
 import { buildNetwork } from '../nn/network';
 import { backbones } from '../nn/registry';
 import { torchShape } from '../nn/torch-layout';
@@ -10,7 +11,6 @@ import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/load-network';
 import { blueprint } from './blueprint';
 import { exportedWeights, exportNetwork } from './export-weights';
-import { handMadeTorchFile, tensor } from './hand-made-torch';
 import { networkFromWeights } from './network-from-weights';
 import { refusal } from './refusal';
 import { bytesOf, safetensorsParts } from './safetensors';

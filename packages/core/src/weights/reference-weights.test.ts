@@ -3,10 +3,10 @@
  * the network computes with them. REFERENCE_CASES names another folder of the same form.
  */
 
+import { type ReferenceValues, referenceFile, referencePath, relativeError } from '../../test/reference-cases';
 import { backbones, heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { permuted } from '../nn/torch-layout';
-import { type ReferenceValues, referenceFile, referencePath, relativeError } from '../runtime/reference-cases';
 import { State } from '../runtime/state';
 import { scoped, tf } from '../runtime/tensorflow';
 import { networkFromWeights } from './network-from-weights';

@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { dictOf, handMadeTorchFile, tensor } from '../../test/hand-made-torch';
 import { UserError } from '../system/user-error';
 import type { ForeignTensor } from './foreign-tensor';
-import { dictOf, handMadeTorchFile, tensor } from './hand-made-torch';
 import { NumpyArray } from './numpy-globals';
 import { PickleRecord, Tuple } from './pickle-values';
 import { readTorchFile } from './torch-file';

@@ -1,7 +1,7 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
-import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import { UserError } from '@headshare/core/system/user-error';
+import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import fc from 'fast-check';
 import { openCub200 } from './cub200';
 import { type CubTables, joinTables } from './cub200-tables';

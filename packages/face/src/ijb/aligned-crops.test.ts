@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
+import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import sharp from 'sharp';
 import { faceCase } from '../../test/face-cases';
 import { type AlignedCropsOptions, alignedCrops } from './aligned-crops';

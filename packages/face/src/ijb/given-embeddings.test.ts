@@ -1,7 +1,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
-import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/train/tiny-training';
 import { bytesOf } from '@headshare/core/weights/safetensors';
 import fc from 'fast-check';
 import { faceCase } from '../../test/face-cases';

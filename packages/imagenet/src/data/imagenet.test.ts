@@ -1,7 +1,7 @@
 import { copyFileSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join } from 'node:path';
-import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
 import { UserError } from '@headshare/core/system/user-error';
+import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
 import { exampleIds, exampleTruth, writeImageNetExample } from './example-imagenet';

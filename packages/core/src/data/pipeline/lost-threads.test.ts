@@ -2,8 +2,8 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
+import { folderOfFixtures } from '../../../test/image-folder';
 import { batches } from '../batches';
-import { folderOfFixtures } from './folder-for-tests';
 import { pipelineDataset } from './pipeline-dataset';
 
 const started: Worker[] = [];

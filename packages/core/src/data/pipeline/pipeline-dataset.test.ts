@@ -1,8 +1,8 @@
 import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { folderOfFixtures } from '../../../test/image-folder';
 import { batches } from '../batches';
-import { folderOfFixtures } from './folder-for-tests';
 import { type PipelineOptions, pipelineDataset } from './pipeline-dataset';
 import type { TrainView } from './view';
 

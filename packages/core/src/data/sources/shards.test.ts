@@ -1,6 +1,7 @@
 import { readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { temporaryFolder } from '../../../test/temporary-folder';
 import { UserError } from '../../system/user-error';
 import { refusal } from '../../weights/refusal';
 import { writeClassFolders } from '../example/class-folder-files';
@@ -8,7 +9,6 @@ import { openClassFolders } from './class-folders';
 import { packShards, readImage } from './pack-shards';
 import { parseShardIndex, shardIndexFile } from './shard-index';
 import { openShards, verifyShards } from './shard-source';
-import { temporaryFolder } from './temporary-folder';
 
 const folder = temporaryFolder();
 

@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { settle, temporaryFolder } from '../../../test/temporary-folder';
 import { indexPlace, readIndex } from './listing-index';
-import { settle, temporaryFolder } from './temporary-folder';
 import { listTree } from './tree-listing';
 
 const folder = temporaryFolder();

@@ -1,7 +1,8 @@
 /** What holds of every loss; their values are compared with the reference's in ../reference-losses.test.ts. */
+
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
 import { distillationDivergence } from '../../runtime/ops/cross-entropy';
-import { float64GradientErrors } from '../../runtime/ops/float64-gradient-check';
-import { leaked, randomValues } from '../../runtime/ops/gradient-check';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import { type Scalar, scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';

@@ -4,7 +4,7 @@ import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { temporaryPackage } from '../temporary-package';
+import { temporaryPackage } from '../../../test/temporary-package';
 
 /** Experiments tell what they do in `told`; a file `fails-<width>` has a student fail, `waits` has it wait. */
 const preamble = `import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';

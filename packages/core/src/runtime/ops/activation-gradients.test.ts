@@ -1,7 +1,7 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { randomValues } from '../../../test/gradient-check';
 import type { Tensor } from '../tensorflow';
 import { opsPrelu, relu } from './activation';
-import { float64GradientErrors } from './float64-gradient-check';
-import { randomValues } from './gradient-check';
 
 test.each([[[2, 3, 5, 3]], [[1, 1]]])('ReLU of %p has the gradient of central differences', async (shape) => {
   const [error] = await float64GradientErrors((x) => relu(x), [randomValues('x', shape)]);

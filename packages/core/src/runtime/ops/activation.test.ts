@@ -1,6 +1,6 @@
+import { gradientErrors, leaked, randomValues } from '../../../test/gradient-check';
 import { tf } from '../tensorflow';
 import { prelu, relu } from './activation';
-import { gradientErrors, leaked, randomValues } from './gradient-check';
 
 const x = tf.tensor2d([
   [-2, 3],

@@ -1,10 +1,10 @@
+import { leaked } from '../../../test/gradient-check';
 import { attr, execute, executeAll, hasKernel } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, tf } from '../tensorflow';
 import type { Activation } from './activation';
 import { batchNormTraining, type Following, follow, opsBatchNorm } from './batch-norm';
-import { leaked } from './gradient-check';
 
 const onCpu = hasKernel('HeadshareBatchNorm') ? test : test.skip;
 

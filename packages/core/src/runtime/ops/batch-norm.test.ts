@@ -1,6 +1,6 @@
+import { gradientErrors, leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor, tf } from '../tensorflow';
 import { batchNormInference, batchNormTraining } from './batch-norm';
-import { gradientErrors, leaked, randomValues } from './gradient-check';
 
 const norm = (gamma: number[], beta: number[], mean: number[], variance: number[]) => ({
   gamma: tf.tensor1d(gamma),

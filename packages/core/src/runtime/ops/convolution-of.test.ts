@@ -1,7 +1,7 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { randomValues } from '../../../test/gradient-check';
 import type { Tensor, Tensor4D } from '../tensorflow';
 import { convolutionOf } from './convolution-of';
-import { float64GradientErrors } from './float64-gradient-check';
-import { randomValues } from './gradient-check';
 
 // TensorFlow's own, whatever kernel depthwiseConv2d prefers.
 const depthwise = convolutionOf(

@@ -1,8 +1,8 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { gradientErrors, leaked, randomValues, wholeNumbers } from '../../../test/gradient-check';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { conv2d } from './convolution';
 import { depthwiseConv2d } from './depthwise-convolution';
-import { float64GradientErrors } from './float64-gradient-check';
-import { gradientErrors, leaked, randomValues, wholeNumbers } from './gradient-check';
 import type { WindowOptions } from './window';
 
 const range = (shape: [number, number, number, number], from = 0) => {

@@ -1,9 +1,9 @@
-import { type ReferenceValues, referenceFile, relativeError } from '../reference-cases';
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
+import { type ReferenceValues, referenceFile, relativeError } from '../../../test/reference-cases';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { additiveMargin, angularMargin, type CosineMargin, cosines, marginLogits } from './cosine-margin';
 import { crossEntropy } from './cross-entropy';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 
 interface MarginCase {
   readonly id: string;

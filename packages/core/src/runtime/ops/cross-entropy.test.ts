@@ -1,8 +1,8 @@
-import { type ReferenceValues, referenceFile, relativeError } from '../reference-cases';
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
+import { type ReferenceValues, referenceFile, relativeError } from '../../../test/reference-cases';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { crossEntropy, distillationDivergence, softCrossEntropy } from './cross-entropy';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 
 const labels = tf.tensor1d([1, 0], 'int32');
 const logits = tf.tensor2d([

@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { randomValues } from '../../../test/gradient-check';
 import { attr, execute, executeAll, hasKernel } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { depthwiseConv2d, opsDepthwiseConv2d } from './depthwise-convolution';
-import { randomValues } from './gradient-check';
 
 const onCpu = hasKernel('HeadshareDepthwise') && hasKernel('HeadshareDepthwiseGrad') ? test : test.skip;
 

@@ -1,7 +1,7 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { gradientErrors, leaked, randomValues, wholeNumbers } from '../../../test/gradient-check';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { conv2d } from './convolution';
-import { float64GradientErrors } from './float64-gradient-check';
-import { gradientErrors, leaked, randomValues, wholeNumbers } from './gradient-check';
 import { groupedConv2d } from './grouped-convolution';
 import type { WindowOptions } from './window';
 

@@ -1,6 +1,6 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor, tf } from '../tensorflow';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 import { hardSigmoid, hardSwish, relu6 } from './hard-swish';
 
 const x = tf.tensor1d([-4, -3, -1.5, 0, 1.5, 3, 6, 7]);

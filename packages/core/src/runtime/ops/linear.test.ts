@@ -1,6 +1,6 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../tensorflow';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 import { addBias, linear } from './linear';
 
 const values = (tensor: Tensor) => Array.from(tensor.dataSync());

@@ -1,6 +1,6 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor2D, tf } from '../tensorflow';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 import { l2Normalise } from './normalise';
 
 const vectors = tf.tensor2d([

@@ -1,6 +1,6 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues, wholeNumbers } from '../../../test/gradient-check';
 import { type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues, wholeNumbers } from './gradient-check';
 import { averagePool2d, globalAveragePool, globalMaxPool, maxPool2d } from './pooling';
 
 const values = (tensor: Tensor) => Array.from(tensor.dataSync());

@@ -1,9 +1,9 @@
+import { randomValues } from '../../../test/gradient-check';
 import { execute, executeAll, hasKernel } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, tf } from '../tensorflow';
 import { opsPrelu, prelu } from './activation';
-import { randomValues } from './gradient-check';
 
 const onCpu = hasKernel('HeadsharePRelu') ? test : test.skip;
 

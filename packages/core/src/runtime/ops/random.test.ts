@@ -1,7 +1,7 @@
+import { leaked } from '../../../test/gradient-check';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, tf } from '../tensorflow';
-import { leaked } from './gradient-check';
 import { dropout, integers, normal, permutation, randomKey, substream, uniform } from './random';
 
 const key = (seed = 1, step = 0) => randomKey(tf.tensor1d([seed, step], 'int32'));

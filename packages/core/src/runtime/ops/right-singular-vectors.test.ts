@@ -1,6 +1,6 @@
+import { float64GradientErrors } from '../../../test/float64-gradient-check';
+import { leaked, randomValues } from '../../../test/gradient-check';
 import { scoped, type Tensor, type Tensor3D, tf } from '../tensorflow';
-import { float64GradientErrors } from './float64-gradient-check';
-import { leaked, randomValues } from './gradient-check';
 import { rightSingularVectors } from './right-singular-vectors';
 
 test('of a matrix whose vectors are known', () => {

@@ -1,6 +1,6 @@
+import { randomValues } from '../../../test/gradient-check';
 import { hasKernel } from '../binding';
 import { type Tensor, tf } from '../tensorflow';
-import { randomValues } from './gradient-check';
 import { kernelSgd } from './sgd-kernel';
 
 const onCpu = hasKernel('HeadshareSgd') ? test : test.skip;

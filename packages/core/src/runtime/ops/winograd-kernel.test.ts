@@ -1,11 +1,11 @@
 import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
+import { gradientErrors, leaked, randomValues } from '../../../test/gradient-check';
 import { attr, execute, hasKernel } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../tensorflow';
 import { convolutionOf } from './convolution-of';
-import { gradientErrors, leaked, randomValues } from './gradient-check';
 import { winogradConv2d, winogradInference, winogradServes } from './winograd-convolution';
 
 const onCpu = hasKernel('HeadshareConv3x3') ? test : test.skip;

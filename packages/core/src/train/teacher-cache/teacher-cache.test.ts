@@ -1,14 +1,5 @@
 import { readdirSync, readFileSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Augmentation } from '../../data/batches';
-import type { ImageDataset } from '../../data/dataset';
-import { backend } from '../../runtime/binding';
-import { type NamedValues, State } from '../../runtime/state';
-import { tf } from '../../runtime/tensorflow';
-import { readCheckpoint, writeCheckpoint } from '../checkpoint';
-import { classificationTask } from '../classification-task';
-import type { Distillation } from '../network-training';
-import type { Task } from '../task';
 import {
   removeTemporaryFolders,
   stopTiny,
@@ -18,7 +9,16 @@ import {
   tinyNetwork,
   tinyObjective,
   trainTiny,
-} from '../tiny-training';
+} from '../../../test/tiny-training';
+import type { Augmentation } from '../../data/batches';
+import type { ImageDataset } from '../../data/dataset';
+import { backend } from '../../runtime/binding';
+import { type NamedValues, State } from '../../runtime/state';
+import { tf } from '../../runtime/tensorflow';
+import { readCheckpoint, writeCheckpoint } from '../checkpoint';
+import { classificationTask } from '../classification-task';
+import type { Distillation } from '../network-training';
+import type { Task } from '../task';
 import { checkpointFiles } from '../trainer';
 
 const images = 16;

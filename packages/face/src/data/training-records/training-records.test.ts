@@ -6,7 +6,7 @@ import { frame } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
 import { bytesAtHand } from '@headshare/core/data/record-io/window';
 import { readImage } from '@headshare/core/data/sources/pack-shards';
-import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import sharp from 'sharp';
 import { faceCase } from '../../../test/face-cases';
 import { exactKey, listByIdentities } from './identity-records';

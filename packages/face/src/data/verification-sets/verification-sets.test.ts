@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { ByteArray, type Picklable, PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { readImage } from '@headshare/core/data/sources/pack-shards';
-import { temporaryFolder } from '@headshare/core/data/sources/temporary-folder';
+import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import sharp from 'sharp';
 import { faceCase, faceCaseJson } from '../../../test/face-cases';
 import { openBinSet } from './bin-set';

@@ -12,9 +12,11 @@ export function temporaryPackage(experiments: Readonly<Record<string, string>>):
 }
 
 /** Writes `experiments/<name>.ts`, with the functions it needs already imported. */
+const runner = join(__dirname, '../src/experiment');
+
 function writeExperiment(folder: string, name: string, source: string): void {
-  const imports = `import { defineExperiment } from '${__dirname}/define';
-import { flag, integer, oneOf, optional, text } from '${__dirname}/option';
+  const imports = `import { defineExperiment } from '${runner}/define';
+import { flag, integer, oneOf, optional, text } from '${runner}/option';
 `;
   writeFileSync(join(folder, 'experiments', `${name}.ts`), imports + source);
 }

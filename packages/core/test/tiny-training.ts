@@ -3,17 +3,17 @@ import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { checkRead, type ImageDataset, imageBytes } from '../data/dataset';
-import type { MethodSettings } from '../distill/method';
-import { type Objective, objectiveOf } from '../distill/objective';
-import { methods } from '../distill/registry';
-import type { NetworkDescription } from '../nn/network';
-import { stream } from '../runtime/random';
-import { classificationTask } from './classification-task';
-import type { NetworkTraining, TrainedNetwork } from './network-training';
-import type { Task } from './task';
-import { trainNetwork } from './train-network';
-import type { Metrics, TrainingSettings } from './trainer';
+import { checkRead, type ImageDataset, imageBytes } from '../src/data/dataset';
+import type { MethodSettings } from '../src/distill/method';
+import { type Objective, objectiveOf } from '../src/distill/objective';
+import { methods } from '../src/distill/registry';
+import type { NetworkDescription } from '../src/nn/network';
+import { stream } from '../src/runtime/random';
+import { classificationTask } from '../src/train/classification-task';
+import type { NetworkTraining, TrainedNetwork } from '../src/train/network-training';
+import type { Task } from '../src/train/task';
+import { trainNetwork } from '../src/train/train-network';
+import type { Metrics, TrainingSettings } from '../src/train/trainer';
 
 const fewClasses = 4;
 

@@ -1,7 +1,7 @@
 /** For purity.test.ts: an impure step in a process without jest. */
-import { Program } from './program';
-import { State } from './state';
-import { tf } from './tensorflow';
+import { Program } from '../src/runtime/program';
+import { State } from '../src/runtime/state';
+import { tf } from '../src/runtime/tensorflow';
 
 const scalar = { x: { dtype: 'float32', shape: [] } } as const;
 const step = new Program(new State()).define('step', scalar, ({ x }) => {

@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageLocation, ImageSource } from '../image-source';
+import type { ImageLocation, ImageSource } from '../src/data/image-source';
 
-const fixtures = join(__dirname, '../../../fixtures/images');
+const fixtures = join(__dirname, '../fixtures/images');
 const pictures = [
   'colour.jpg',
   'progressive.jpg',

@@ -1,10 +1,11 @@
 /** Losses of logits and embeddings, and those of the teacher's head. */
-import { crossEntropy, distillationDivergence } from '../../runtime/ops/cross-entropy';
-import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { decoupledTerms } from '../losses/decoupled';
-import { distLoss, distTerms } from '../losses/dist';
-import { embeddingDistance } from '../losses/embedding-distance';
-import { probabilityDistance } from '../losses/probability-distance';
+
+import { decoupledTerms } from '../../src/distill/losses/decoupled';
+import { distLoss, distTerms } from '../../src/distill/losses/dist';
+import { embeddingDistance } from '../../src/distill/losses/embedding-distance';
+import { probabilityDistance } from '../../src/distill/losses/probability-distance';
+import { crossEntropy, distillationDivergence } from '../../src/runtime/ops/cross-entropy';
+import { type Scalar, type Tensor, type Tensor2D, tf } from '../../src/runtime/tensorflow';
 import type { Given } from './given';
 import type { Runner } from './loss-case';
 

@@ -5,7 +5,7 @@ import { dirname, join, resolve } from 'node:path';
 
 const made: string[] = [];
 
-const repository = resolve(__dirname, '../../..');
+const repository = resolve(__dirname, '../..');
 
 /**
  * For tests: a small Nx workspace in a temporary folder, with this plugin, core's experiment runner and what is below

@@ -1,8 +1,8 @@
 /** For recompute.test.ts: the most memory that a process needs for a compiled step, with `recompute` or without. */
-import { Program } from './program';
-import { recompute } from './recompute';
-import { State } from './state';
-import { type Tensor, tf } from './tensorflow';
+import { Program } from '../src/runtime/program';
+import { recompute } from '../src/runtime/recompute';
+import { State } from '../src/runtime/state';
+import { type Tensor, tf } from '../src/runtime/tensorflow';
 
 const again = process.argv[2] === 'recompute';
 // 4 MB each; a block keeps five for its gradient.

@@ -1,5 +1,5 @@
-import type { ReferenceValues } from '../../runtime/reference-cases';
-import type { Scalar, Tensor } from '../../runtime/tensorflow';
+import type { Scalar, Tensor } from '../../src/runtime/tensorflow';
+import type { ReferenceValues } from '../reference-cases';
 import type { Given } from './given';
 
 type Named = Readonly<Record<string, ReferenceValues>>;

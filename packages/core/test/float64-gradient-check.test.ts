@@ -1,5 +1,5 @@
-import { type Tensor, tf } from '../tensorflow';
-import { batchNormInference } from './batch-norm';
+import { batchNormInference } from '../src/runtime/ops/batch-norm';
+import { type Tensor, tf } from '../src/runtime/tensorflow';
 import { float64GradientErrors } from './float64-gradient-check';
 import { gradientErrors, randomValues } from './gradient-check';
 

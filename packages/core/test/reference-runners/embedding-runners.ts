@@ -1,12 +1,13 @@
 /** Losses of embeddings, contrastive ones with their memory, and the margins of faces. */
-import { additiveMargin, angularMargin, cosines, marginLogits } from '../../runtime/ops/cosine-margin';
-import { crossEntropy } from '../../runtime/ops/cross-entropy';
-import { rowProducts } from '../../runtime/ops/rows';
-import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from '../losses/contrast';
-import { correlationLoss } from '../losses/correlation-congruence';
-import { probabilisticLoss } from '../losses/probabilistic';
-import { relationalLoss, relationalTerms } from '../losses/relational';
+
+import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from '../../src/distill/losses/contrast';
+import { correlationLoss } from '../../src/distill/losses/correlation-congruence';
+import { probabilisticLoss } from '../../src/distill/losses/probabilistic';
+import { relationalLoss, relationalTerms } from '../../src/distill/losses/relational';
+import { additiveMargin, angularMargin, cosines, marginLogits } from '../../src/runtime/ops/cosine-margin';
+import { crossEntropy } from '../../src/runtime/ops/cross-entropy';
+import { rowProducts } from '../../src/runtime/ops/rows';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../src/runtime/tensorflow';
 import { embedded } from './embedded';
 import type { Given } from './given';
 import { throughTeacher } from './logit-runners';

@@ -1,5 +1,11 @@
-import type { Tensor, Tensor4D } from '../../runtime/tensorflow';
-import { deepEmbedding, linearEmbedding, linearRegressor, pooledEmbedding, unitEmbedding } from '../parts/embedding';
+import {
+  deepEmbedding,
+  linearEmbedding,
+  linearRegressor,
+  pooledEmbedding,
+  unitEmbedding,
+} from '../../src/distill/parts/embedding';
+import type { Tensor, Tensor4D } from '../../src/runtime/tensorflow';
 import type { Given } from './given';
 
 /** The modules of models/util.py in a case: which one it is can be told from its parameters and the case's symbol. */

@@ -6,11 +6,11 @@
  * tfjs knows no float64, TensorFlow does: the operation is recorded (trace.ts), every float32 in the record is made a
  * float64, and f(x + h d) - f(x - h d) becomes a function of x and the direction d that is float32 at its edges only.
  */
-import { type Attr, AttrKind, attr, backend, DType } from '../binding';
-import { contained } from '../contained';
-import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../graph-def';
-import { scoped, type Tensor, tf } from '../tensorflow';
-import { trace } from '../trace';
+import { type Attr, AttrKind, attr, backend, DType } from '../src/runtime/binding';
+import { contained } from '../src/runtime/contained';
+import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../src/runtime/graph-def';
+import { scoped, type Tensor, tf } from '../src/runtime/tensorflow';
+import { trace } from '../src/runtime/trace';
 import { randomValues } from './gradient-check';
 
 const float64 = 2;

@@ -1,6 +1,6 @@
-import { silentTracker } from '../tracking/silent-tracker';
-import type { Catalog } from './catalog';
-import type { Session } from './run-stage';
+import type { Catalog } from '../src/experiment/catalog';
+import type { Session } from '../src/experiment/run-stage';
+import { silentTracker } from '../src/tracking/silent-tracker';
 
 /** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */
 export function untrackedSession(

@@ -1,6 +1,6 @@
 /** For tests: ONNX files made by hand, of layers one behind the other. */
-import { type Bytes, integer, message, text, varint } from '../../runtime/protobuf';
-import type { NamedValues } from '../../runtime/state';
+import { type Bytes, integer, message, text, varint } from '../src/runtime/protobuf';
+import type { NamedValues } from '../src/runtime/state';
 
 export interface HandMadeNode {
   readonly op: string;

@@ -1,5 +1,5 @@
 /** What tests of operations share: values to start from, and gradients by central differences. */
-import { scoped, type Tensor, tf } from '../tensorflow';
+import { scoped, type Tensor, tf } from '../src/runtime/tensorflow';
 
 /** Values in [-1, 1), the same for the same name. */
 export function randomValues(name: string, shape: readonly number[]): Tensor {

@@ -1,9 +1,16 @@
-import type { Mode } from '../../nn/layers';
-import { Scope } from '../../nn/scope';
-import { fromTorch, permuted, toTorch } from '../../nn/torch-layout';
-import type { ReferenceValues } from '../../runtime/reference-cases';
-import { assign, type NamedValues, State } from '../../runtime/state';
-import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf, type Variable } from '../../runtime/tensorflow';
+import type { Mode } from '../../src/nn/layers';
+import { Scope } from '../../src/nn/scope';
+import { fromTorch, permuted, toTorch } from '../../src/nn/torch-layout';
+import { assign, type NamedValues, State } from '../../src/runtime/state';
+import {
+  type Tensor,
+  type Tensor1D,
+  type Tensor2D,
+  type Tensor4D,
+  tf,
+  type Variable,
+} from '../../src/runtime/tensorflow';
+import type { ReferenceValues } from '../reference-cases';
 import type { LossCase } from './loss-case';
 
 const named = ({ shape, data }: ReferenceValues): NamedValues => ({ shape, values: Float32Array.from(data) });

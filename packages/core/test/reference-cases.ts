@@ -9,7 +9,7 @@ export interface ReferenceValues {
 
 /** The path of a file of cases; REFERENCE_CASES names another folder than our own. */
 export function referencePath(name: string): string {
-  return join(process.env.REFERENCE_CASES || join(__dirname, '../../fixtures/reference'), name);
+  return join(process.env.REFERENCE_CASES || join(__dirname, '../fixtures/reference'), name);
 }
 
 export const hasReferenceFile = (name: string): boolean => existsSync(referencePath(name));

@@ -2,7 +2,7 @@
  * Weights, and inputs, by the formula of the reference cases (fixtures/reference/models.json, `formula`): tests compare
  * whole networks with PyTorch's without a file of weights.
  */
-import type { NamedValues } from '../runtime/state';
+import type { NamedValues } from '../src/runtime/state';
 
 // jest makes globals slow to reach, and this goes through tens of millions of numbers.
 const { floor, imul, sqrt } = Math;
