@@ -1,5 +1,5 @@
 import type { Catalog } from '../src/experiment/catalog';
-import type { Session } from '../src/experiment/run-stage';
+import type { Session } from '../src/experiment/plan-run';
 import { silentTracker } from '../src/tracking/silent-tracker';
 
 /** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */

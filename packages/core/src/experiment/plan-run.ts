@@ -3,9 +3,30 @@ import { writeArguments } from './arguments';
 import { type Catalog, nameOf, reach } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
 import type { Settings, Stage } from './define';
-import type { Session } from './run-stage';
+import type { openTracker } from './open-tracker';
 import { resolveOptions } from './settings';
 import { copyRun, digestFile, type FinishedRun, type RunIdentity, readFinished, runKey } from './store';
+
+/** What all stages of one command share. */
+export interface Session {
+  readonly catalog: Catalog;
+  readonly signal: AbortSignal;
+  readonly log: (line: string) => void;
+  /** The data's fingerprint. */
+  readonly data: string;
+  /** The digest of the sources that results come from. */
+  readonly sources: string;
+  /** The digest of those that only report them. */
+  readonly reporting?: string;
+  /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
+  readonly digests: Map<string, string>;
+  /** Opens the tracker of one stage. */
+  readonly track: typeof openTracker;
+  /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */
+  readonly runs?: string;
+  /** Tags of all runs of this command. */
+  readonly tags?: Readonly<Record<string, string>>;
+}
 
 /** A stage under certain settings: what tells its run apart, and where that run is, or will be. */
 export interface RunPlan {

@@ -6,7 +6,8 @@ import { writeSent } from '../tracking/replay/sent';
 import { silentTracker } from '../tracking/silent-tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
-import { publish, runStage, type Session } from './run-stage';
+import type { Session } from './plan-run';
+import { publish, runStage } from './run-stage';
 
 /** A session over a fresh package; `lines` is what the terminal showed, `tracked` what the trackers were told. */
 function session(experiments: Readonly<Record<string, string>> = teacherAndStudent) {

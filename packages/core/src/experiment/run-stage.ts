@@ -6,12 +6,10 @@ import { sentenceOf } from '../system/sentence-of';
 import { sha256 } from '../system/sha256';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
-import type { Overrides, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
+import type { Overrides, PlannedStage, RunContext, Settings, Stage, StageOutcome, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
-import type { openTracker } from './open-tracker';
-import { artifactsFolder, findFinished, planRun, type RunPlan } from './plan-run';
-import { planStage } from './plan-stage';
-import { resolveOptions } from './settings';
+import { artifactsFolder, commandOf, findFinished, planRun, type RunPlan, type Session } from './plan-run';
+import { resolveAll, resolveOptions } from './settings';
 import {
   copyRun,
   type FinishedRun,
@@ -22,27 +20,6 @@ import {
   writeFinished,
   writeJson,
 } from './store';
-
-/** What all stages of one command share. */
-export interface Session {
-  readonly catalog: Catalog;
-  readonly signal: AbortSignal;
-  readonly log: (line: string) => void;
-  /** The data's fingerprint. */
-  readonly data: string;
-  /** The digest of the sources that results come from. */
-  readonly sources: string;
-  /** The digest of those that only report them. */
-  readonly reporting?: string;
-  /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
-  readonly digests: Map<string, string>;
-  /** Opens the tracker of one stage. */
-  readonly track: typeof openTracker;
-  /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */
-  readonly runs?: string;
-  /** Tags of all runs of this command. */
-  readonly tags?: Readonly<Record<string, string>>;
-}
 
 /** A finished run and where it lies. */
 export interface StageRun {
@@ -89,6 +66,37 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
   } finally {
     await unlock();
   }
+}
+
+/** Plans a stage and, under the same settings, what it needs. Throws UserError for settings that one cannot run under. */
+export async function planStage<R extends StageResult>(
+  experiment: Stage<R>,
+  settings: Settings,
+  session: Session,
+): Promise<PlannedStage<R>> {
+  const plan = await planRun(experiment, settings, session);
+  const needs: PlannedStage[] = [];
+  for (const other of Object.values(experiment.needs)) needs.push(await planStage(other, settings, session));
+  return {
+    experiment,
+    key: plan.key,
+    folder: plan.folder,
+    options: resolveAll(experiment, settings),
+    needs,
+    command: commandOf(experiment, settings, session.catalog),
+    async finished() {
+      const run = await findFinished(plan, session);
+      if (run === undefined) return undefined;
+      const { seconds, address, digests } = run;
+      // The run with this key was made by `experiment.start`, whose result is an R; JSON keeps plain data as it was.
+      return {
+        result: run.result as R,
+        seconds,
+        ...(address !== undefined && { address }),
+        ...(digests && { digests }),
+      };
+    },
+  };
 }
 
 /** Makes `artifacts/<package>/<experiment>/`, the Nx target's output, hold this run. */
