@@ -10,10 +10,10 @@ import { methods } from '../src/distill/registry';
 import type { NetworkDescription } from '../src/nn/network';
 import { stream } from '../src/runtime/random';
 import { classificationTask } from '../src/train/classification-task';
-import type { NetworkTraining, TrainedNetwork } from '../src/train/network-training';
+import type { Metrics } from '../src/train/metrics';
+import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../src/train/settings';
 import type { Task } from '../src/train/task';
 import { trainNetwork } from '../src/train/train-network';
-import type { Metrics, TrainingSettings } from '../src/train/trainer';
 
 const fewClasses = 4;
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from '@headshare/core/train/checkpoint';
 import type { Embeddings } from '@headshare/core/train/inference';
-import type { Metrics } from '@headshare/core/train/trainer';
+import type { Metrics } from '@headshare/core/train/metrics';
 import { type LabelledPairs, verificationMetrics, verifyAcrossModels } from './evaluation/verification';
 
 /** The file of a stage's folder that holds its network's embeddings of the verification pictures. */

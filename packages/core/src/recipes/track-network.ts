@@ -5,9 +5,10 @@ import { type ImageDataset, imageBytes } from '../data/dataset';
 import type { RunContext } from '../experiment/define';
 import { sentenceOf } from '../system/sentence-of';
 import type { TensorSpec } from '../tracking/event';
+import { checkpointFiles } from '../train/checkpoint';
 import { readNetwork } from '../train/load-network';
+import type { Metrics } from '../train/metrics';
 import type { Task, TaskImages } from '../train/task';
-import { checkpointFiles, type Metrics } from '../train/trainer';
 
 type Recorded = Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>;
 

@@ -7,17 +7,17 @@ import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import type { State, StateVariable } from '../runtime/state';
 import { blueprint } from '../weights/blueprint';
+import { checkpointFiles } from './checkpoint';
 import { classSampler } from './class-sampling';
 import { criterionFor } from './criterion';
 import { startFrom } from './initial-weights';
 import { loadNetwork } from './load-network';
-import type { Distillation, NetworkTraining } from './network-training';
 import { hasResumePoint } from './resume-point';
 import { headSampling } from './sampled-heads';
+import type { Distillation, NetworkTraining } from './settings';
 import { copyHead, type SharedHead, shareHead, suitedTo } from './shared-head';
 import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
 import { openTeacherCache, type TeacherCache } from './teacher-cache/teacher-cache';
-import { checkpointFiles } from './trainer';
 import { microBatchSize } from './training-step';
 
 /** The root of the teacher's variables. */

@@ -4,10 +4,20 @@
  */
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
+import type { NetworkDescription } from '../nn/network';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import { bytesOf, parseSafetensors, safetensorsParts } from '../weights/safetensors';
+import type { Metrics } from './metrics';
+
+export interface NetworkMetadata {
+  readonly network: NetworkDescription;
+  readonly epoch: number;
+  readonly metrics: Metrics;
+}
+
+export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetensors', training: 'training.safetensors' };
 
 export interface Checkpoint<M> {
   readonly tensors: ReadonlyMap<string, NamedValues>;

@@ -2,10 +2,10 @@ import type { Augmentation } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import { classReport } from './class-report';
 import type { Inference } from './inference';
+import type { Metrics } from './metrics';
 import { classificationMetrics } from './metrics';
 import { agreement, predict, predictionsFile, readPredictions, writePredictions } from './predictions';
 import { heldOutPrefix, type SelectOn, type Task } from './task';
-import type { Metrics } from './trainer';
 
 export interface ClassificationData {
   readonly train: ImageDataset;

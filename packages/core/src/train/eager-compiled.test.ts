@@ -7,10 +7,9 @@ import { removeTemporaryFolders, tinyNetwork, tinyObjective, tinyTask, trainTiny
 import type { MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
-import { readCheckpoint } from './checkpoint';
-import type { Distillation } from './network-training';
+import { checkpointFiles, readCheckpoint } from './checkpoint';
+import type { Distillation, TrainingSettings } from './settings';
 import type { SharedHead } from './shared-head';
-import { checkpointFiles, type TrainingSettings } from './trainer';
 
 const steps = 20;
 

@@ -1,6 +1,6 @@
 import type { Network } from '../nn/network';
 import type { NamedValues } from '../runtime/state';
-import type { Metrics } from './trainer';
+import type { Metrics } from './metrics';
 
 /** How two classifiers of the same classes go together, class by class. */
 export interface HeadAgreement {

@@ -18,10 +18,9 @@ import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import { exportNetwork } from '../weights/export-weights';
 import { safetensorsParts } from '../weights/safetensors';
-import { readCheckpoint } from './checkpoint';
+import { checkpointFiles, type NetworkMetadata, readCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
 import { loadNetwork, readNetwork } from './load-network';
-import { checkpointFiles, type NetworkMetadata } from './trainer';
 
 /** As the reference's networks are: of full width, with its normalisation. */
 const network = { ...tinyNetwork(1), normalisation: cifar100 };

@@ -5,12 +5,12 @@ import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { isForeign } from '../weights/weights-file';
-import { writeCheckpoint } from './checkpoint';
+import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import { centresOfData } from './data-centres';
 import { makeInference } from './inference';
 import { loadNetwork } from './load-network';
+import type { Metrics } from './metrics';
 import type { Task } from './task';
-import { checkpointFiles, type Metrics, type NetworkMetadata } from './trainer';
 
 export interface NetworkImport {
   /** PyTorch's, safetensors, or a checkpoint. */

@@ -5,10 +5,9 @@ import { cifar100 } from '../nn/normalisation';
 import { type NamedValues, State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { exportNetwork } from '../weights/export-weights';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { checkpointFiles, readCheckpoint, writeCheckpoint } from './checkpoint';
 import { startFrom } from './initial-weights';
 import { readNetwork } from './load-network';
-import { checkpointFiles } from './trainer';
 
 afterAll(removeTemporaryFolders);
 

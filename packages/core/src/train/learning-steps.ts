@@ -6,9 +6,9 @@ import type { StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
 import type { Assembly } from './assemble';
 import { isMixing } from './mixing';
-import type { NetworkTraining } from './network-training';
 import { sgd } from './optimiser';
 import { perception } from './perception';
+import type { NetworkTraining } from './settings';
 import { makeTrainingStep, type TrainingStep } from './training-step';
 
 /** What a phase of training does in its steps. */

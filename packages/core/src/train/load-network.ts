@@ -5,8 +5,8 @@ import type { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
 import { isForeign } from '../weights/weights-file';
+import type { NetworkMetadata } from './checkpoint';
 import { readCheckpoint } from './checkpoint';
-import type { NetworkMetadata } from './trainer';
 
 /** Builds the network that a checkpoint, or a file of other programs' weights, is of, and gives it those weights. */
 export function loadNetwork(

@@ -1,3 +1,6 @@
+/** Values by name, as they are logged. */
+export type Metrics = Readonly<Record<string, number>>;
+
 /** How well logits name the right class. Shares are 0 to 1. */
 export interface ClassificationResult {
   /** Samples seen. */

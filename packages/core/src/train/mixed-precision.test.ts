@@ -4,8 +4,8 @@ import { objectiveOf } from '../distill/objective';
 import { methods } from '../distill/registry';
 import { type Precision, requireEffect } from '../runtime/precision';
 import { UserError } from '../system/user-error';
-import { readCheckpoint } from './checkpoint';
-import { checkpointFiles, type TrainingSettings } from './trainer';
+import { checkpointFiles, readCheckpoint } from './checkpoint';
+import type { TrainingSettings } from './settings';
 
 /** Not every processor and build of TensorFlow has it. */
 let has = false;

@@ -2,9 +2,9 @@ import { join } from 'node:path';
 import { removeTemporaryFolders, stopTiny, tinyObjective, tinySettings, trainTiny } from '../../test/tiny-training';
 import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
-import { readCheckpoint } from './checkpoint';
+import { checkpointFiles, readCheckpoint } from './checkpoint';
 import { checkMixing, isMixing, mixedPixels, packed, requireMixable } from './mixing';
-import { checkpointFiles, type TrainingSettings } from './trainer';
+import type { TrainingSettings } from './settings';
 
 afterAll(removeTemporaryFolders);
 

@@ -15,9 +15,8 @@ import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { State } from '../runtime/state';
 import type { StepInputs } from '../runtime/step-inputs';
 import { scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
-import { readCheckpoint } from './checkpoint';
+import { checkpointFiles, readCheckpoint } from './checkpoint';
 import { sgd } from './optimiser';
-import { checkpointFiles } from './trainer';
 
 afterAll(removeTemporaryFolders);
 

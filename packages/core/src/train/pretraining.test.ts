@@ -12,8 +12,7 @@ import {
 } from '../../test/tiny-training';
 import { buildNetwork } from '../nn/network';
 import { type NamedValues, State } from '../runtime/state';
-import { readCheckpoint } from './checkpoint';
-import { checkpointFiles } from './trainer';
+import { checkpointFiles, readCheckpoint } from './checkpoint';
 
 let teacher: string;
 beforeAll(async () => {

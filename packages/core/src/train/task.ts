@@ -1,7 +1,7 @@
 import type { Augmentation } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
 import type { Inference } from './inference';
-import type { Metrics } from './trainer';
+import type { Metrics } from './metrics';
 
 /**
  * What the best epoch is chosen on. held-out: training images that are not trained on. test: the images that networks are

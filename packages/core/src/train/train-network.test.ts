@@ -13,10 +13,9 @@ import type { NamedValues } from '../runtime/state';
 import { State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { checkpointFiles, type NetworkMetadata, readCheckpoint, writeCheckpoint } from './checkpoint';
 import { importNetwork } from './import-network';
-import type { Distillation } from './network-training';
-import { checkpointFiles, type NetworkMetadata } from './trainer';
+import type { Distillation } from './settings';
 
 const last = (folder: string) => join(folder, checkpointFiles.last);
 const tensorsOf = (file: string) => readCheckpoint<NetworkMetadata>(file).tensors;

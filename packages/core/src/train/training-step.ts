@@ -7,11 +7,11 @@ import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import type { ClassSampler, DrawnClasses } from './class-sampling';
+import type { Metrics } from './metrics';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import { type Optimiser, watchedNames } from './optimiser';
 import type { Seen } from './perception';
 import type { SampledHeads } from './sampled-heads';
-import type { Metrics } from './trainer';
 
 /** One whole step of the optimiser, however many calls into TensorFlow it takes. */
 export type TrainingStep = (batch: StepBatch, rates: StepRates) => Promise<StepReport>;

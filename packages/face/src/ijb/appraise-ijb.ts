@@ -3,7 +3,7 @@ import type { RunContext } from '@headshare/core/experiment/define';
 import type { Appraisal, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
 import { networkOf } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
-import type { Metrics } from '@headshare/core/train/trainer';
+import type { Metrics } from '@headshare/core/train/metrics';
 import { microBatchSize } from '@headshare/core/train/training-step';
 import type { DataValues } from '../options';
 import { describeMeta } from './describe-meta';

@@ -7,11 +7,12 @@ import { objectiveOf } from '@headshare/core/distill/objective';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { State } from '@headshare/core/runtime/state';
+import type { NetworkMetadata } from '@headshare/core/train/checkpoint';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
+import type { Metrics } from '@headshare/core/train/metrics';
 import type { Task } from '@headshare/core/train/task';
 import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
 import { trainNetwork } from '@headshare/core/train/train-network';
-import type { Metrics, NetworkMetadata } from '@headshare/core/train/trainer';
 import { median } from '../step/measurement';
 import { type Pair, type PairName, pairs } from './pairs';
 

@@ -15,11 +15,10 @@ import type { ImageDataset } from '../../data/dataset';
 import { backend } from '../../runtime/binding';
 import { type NamedValues, State } from '../../runtime/state';
 import { tf } from '../../runtime/tensorflow';
-import { readCheckpoint, writeCheckpoint } from '../checkpoint';
+import { checkpointFiles, readCheckpoint, writeCheckpoint } from '../checkpoint';
 import { classificationTask } from '../classification-task';
-import type { Distillation } from '../network-training';
+import type { Distillation } from '../settings';
 import type { Task } from '../task';
-import { checkpointFiles } from '../trainer';
 
 const images = 16;
 const flips: Augmentation = { flip: true };

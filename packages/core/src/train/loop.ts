@@ -1,57 +1,20 @@
 import { join } from 'node:path';
-import type { MixSettings } from '../data/augment/mix';
 import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
-import type { Network, NetworkDescription } from '../nn/network';
+import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
 import { UserError } from '../system/user-error';
-import { writeCheckpoint } from './checkpoint';
+import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
+import type { Metrics } from './metrics';
 import { makeProgress, type Progress } from './progress';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
-import { makeSchedule, type ScheduleOptions } from './schedule';
+import { makeSchedule } from './schedule';
+import type { Outcome, RunSurroundings, TrainingSettings } from './settings';
 import { stepsBetweenPoints } from './step-points';
 import { throughput } from './throughput';
 import type { TrainingStep } from './training-step';
 import { averageDecay } from './weight-average';
-
-export type Metrics = Readonly<Record<string, number>>;
-
-export interface TrainingSettings extends ScheduleOptions, MixSettings {
-  /** Images a step. */
-  readonly batchSize: number;
-  /** How many micro-batches a step's images are cut into, which must divide them; batch norm sees one at a time. */
-  readonly accumulate: number;
-  readonly seed: number;
-  readonly momentum: number;
-  readonly weightDecay: number;
-  /** Largest norm of all gradients together; 0: not clipped. */
-  readonly clipNorm: number;
-  /** The share of the target of cross-entropy, [0, 1), that all classes have in equal parts. */
-  readonly labelSmoothing: number;
-  /** What the learning rate is multiplied by for the backbone. */
-  readonly backboneRate: number;
-  /** What the running average of the weights, which is the result, keeps of itself at a step, below 1; 0: no average. */
-  readonly emaDecay: number;
-  /** Keeps less of it in the first steps. */
-  readonly emaWarmUp: boolean;
-  /** Epochs between evaluations; the last epoch is always evaluated. */
-  readonly evaluateEvery: number;
-  /** Checkpoints are written after every epoch, and within one when the last is this old. 0: after every step. */
-  readonly checkpointMinutes: number;
-}
-
-export interface RunSurroundings {
-  /** Where checkpoints go; a run that finds its own there goes on from it. */
-  readonly folder: string;
-  readonly signal: AbortSignal;
-  readonly tracker: {
-    metrics(values: Metrics, step: number): void;
-    /** Resolves when all that was told is on the disk. */
-    flush(): Promise<void>;
-  };
-  readonly log: (line: string) => void;
-}
 
 export interface TrainingJob extends RunSurroundings {
   readonly label: string;
@@ -77,24 +40,6 @@ export interface TrainingJob extends RunSurroundings {
   /** A phase before training proper: its metrics and its checkpoint are called after it. */
   readonly phase?: string;
 }
-
-export interface Outcome {
-  readonly last: Metrics;
-  /** All metrics at the epoch that was chosen. */
-  readonly best: Metrics;
-  /** The epoch, counted from 1, of `best`. */
-  readonly bestEpoch: number;
-  /** Of this process's steps but the first, waiting for images included; 0: there were none. */
-  readonly imagesPerSecond: number;
-}
-
-export interface NetworkMetadata {
-  readonly network: NetworkDescription;
-  readonly epoch: number;
-  readonly metrics: Metrics;
-}
-
-export const checkpointFiles = { last: 'last.safetensors', best: 'best.safetensors', training: 'training.safetensors' };
 
 /**
  * Trains, evaluating after every epoch. Files in the folder: `training.safetensors` (weights, their averages, momenta,

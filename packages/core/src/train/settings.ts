@@ -1,11 +1,49 @@
+import type { MixSettings } from '../data/augment/mix';
 import type { Objective } from '../distill/objective';
 import type { NetworkDescription } from '../nn/network';
 import type { Precision } from '../runtime/precision';
 import type { HeadAgreement } from './head-agreement';
+import type { Metrics } from './metrics';
+import type { ScheduleOptions } from './schedule';
 import type { SharedHead } from './shared-head';
 import type { Task } from './task';
 import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
-import type { Outcome, RunSurroundings, TrainingSettings } from './trainer';
+
+export interface TrainingSettings extends ScheduleOptions, MixSettings {
+  /** Images a step. */
+  readonly batchSize: number;
+  /** How many micro-batches a step's images are cut into, which must divide them; batch norm sees one at a time. */
+  readonly accumulate: number;
+  readonly seed: number;
+  readonly momentum: number;
+  readonly weightDecay: number;
+  /** Largest norm of all gradients together; 0: not clipped. */
+  readonly clipNorm: number;
+  /** The share of the target of cross-entropy, [0, 1), that all classes have in equal parts. */
+  readonly labelSmoothing: number;
+  /** What the learning rate is multiplied by for the backbone. */
+  readonly backboneRate: number;
+  /** What the running average of the weights, which is the result, keeps of itself at a step, below 1; 0: no average. */
+  readonly emaDecay: number;
+  /** Keeps less of it in the first steps. */
+  readonly emaWarmUp: boolean;
+  /** Epochs between evaluations; the last epoch is always evaluated. */
+  readonly evaluateEvery: number;
+  /** Checkpoints are written after every epoch, and within one when the last is this old. 0: after every step. */
+  readonly checkpointMinutes: number;
+}
+
+export interface RunSurroundings {
+  /** Where checkpoints go; a run that finds its own there goes on from it. */
+  readonly folder: string;
+  readonly signal: AbortSignal;
+  readonly tracker: {
+    metrics(values: Metrics, step: number): void;
+    /** Resolves when all that was told is on the disk. */
+    flush(): Promise<void>;
+  };
+  readonly log: (line: string) => void;
+}
 
 export interface Distillation {
   /** The teacher's checkpoint. */
@@ -51,4 +89,14 @@ export interface TrainedNetwork extends Outcome {
   readonly passing: readonly string[];
   /** How its head goes together with its teacher's, where they can be compared. */
   readonly heads?: HeadAgreement;
+}
+
+export interface Outcome {
+  readonly last: Metrics;
+  /** All metrics at the epoch that was chosen. */
+  readonly best: Metrics;
+  /** The epoch, counted from 1, of `best`. */
+  readonly bestEpoch: number;
+  /** Of this process's steps but the first, waiting for images included; 0: there were none. */
+  readonly imagesPerSecond: number;
 }

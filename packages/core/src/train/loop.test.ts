@@ -13,10 +13,10 @@ import {
   tinyTask,
   trainTiny,
 } from '../../test/tiny-training';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import { checkpointFiles, type NetworkMetadata, readCheckpoint, writeCheckpoint } from './checkpoint';
 import { type ClassificationData, classificationTask } from './classification-task';
+import type { Metrics } from './metrics';
 import { previousOf } from './resume-point';
-import { checkpointFiles, type Metrics, type NetworkMetadata } from './trainer';
 
 afterAll(removeTemporaryFolders);
 
