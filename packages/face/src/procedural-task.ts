@@ -52,11 +52,11 @@ export function proceduralTask(options: DataValues): Task {
     async evaluate(inference) {
       return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
     },
-    async conclude(folder, inference) {
+    async finish(folder, inference) {
       writeEmbeddings(folder, await inference.embed(probes));
       return [embeddingsFile];
     },
-    relate: (teacher, student) => crossModelMetrics(teacher, student, pairs),
+    compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, pairs),
     async close() {
       await Promise.all([train.close(), probes.close()]);
     },

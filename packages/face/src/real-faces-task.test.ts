@@ -72,12 +72,12 @@ test('training on records is judged by each verification set and by their mean',
   expect(metrics['cfp_fp/auc']).toBe(metrics['lfw/auc']);
   const out = join(folder.path, 'stage');
   mkdirSync(out);
-  const left = await task.conclude(out, colours, colours);
+  const left = await task.finish(out, colours, colours);
   expect(left).toEqual(expect.arrayContaining(['verification.md', 'verification.csv', 'verification-det.png']));
   expect(left.map((file) => existsSync(join(out, file)))).not.toContain(false);
   const table = readFileSync(join(out, 'verification.md'), 'utf8');
   expect(table.split('\n').filter((line) => line.includes('| 60 |'))).toHaveLength(2);
-  expect(task.relate(out, out).cross_accuracy).toBe(metrics['cfp_fp/accuracy']);
+  expect(task.compareWithTeacher(out, out).cross_accuracy).toBe(metrics['cfp_fp/accuracy']);
   await task.close();
 });
 

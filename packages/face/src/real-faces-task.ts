@@ -55,7 +55,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       }
       return setMetrics(bySet);
     },
-    async conclude(folder, inference, own) {
+    async finish(folder, inference, own) {
       writeEmbeddings(folder, await embed(inference, selected, view));
       const results: NamedVerificationResult[] = [];
       for (const set of sets) {
@@ -64,7 +64,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       const { files } = await reportVerification(results, folder);
       return [embeddingsFile, ...files];
     },
-    relate: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
+    compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),
   };
 }

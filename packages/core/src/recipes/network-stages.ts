@@ -99,7 +99,7 @@ async function runRecipe<D extends TrainingValues>(
     const metrics = {
       ...last,
       ...(selectedOn !== 'last' && prefixed('best/', { ...best, epoch: bestEpoch })),
-      ...(taught && task.relate(taught.teacher, context.folder)),
+      ...(taught && task.compareWithTeacher(taught.teacher, context.folder)),
     };
     return {
       metrics,

@@ -40,7 +40,7 @@ export function classificationTask(data: ClassificationData): Task {
       const ofHeldOut = Object.entries(await evaluate(inference, heldOut));
       return { ...metrics, ...Object.fromEntries(ofHeldOut.map(([name, value]) => [heldOutPrefix + name, value])) };
     },
-    async conclude(folder, inference) {
+    async finish(folder, inference) {
       writePredictions(folder, await predict(inference, test));
       return [predictionsFile];
     },
@@ -51,7 +51,7 @@ export function classificationTask(data: ClassificationData): Task {
       const report = classReport(test.labels, predicted, test.classes);
       return drawClassReport(report, (label) => classNames?.[label] ?? String(label), folder);
     },
-    relate(teacher, student) {
+    compareWithTeacher(teacher, student) {
       return { agreement: agreement(readPredictions(teacher, test), readPredictions(student, test)) };
     },
     async close() {

@@ -86,7 +86,7 @@ export async function importNetwork({
     }
     const inference = makeInference(program, network, { batchSize });
     const metrics = await task.evaluate(inference);
-    const left = await task.conclude(folder, inference, inference);
+    const left = await task.finish(folder, inference, inference);
     const metadata: NetworkMetadata = { network: network.description, epoch: 0, metrics };
     for (const name of [checkpointFiles.last, checkpointFiles.best]) {
       writeCheckpoint(join(folder, name), { tensors: network.weights(), metadata });

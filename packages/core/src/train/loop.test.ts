@@ -163,7 +163,7 @@ describe('a run that is stopped', () => {
     expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
   });
 
-  test('after its last epoch has nothing to do but to conclude', async () => {
+  test('after its last epoch has nothing to do but to finish', async () => {
     const { folder, last, best } = await trainTiny();
     const again = await trainTiny({ folder });
     expect({ last: again.last, best: again.best }).toEqual({ last, best });
@@ -267,7 +267,7 @@ describe('an average of the weights', () => {
       expect(training.get(`average/student/${name}`)).toEqual(value);
       expect(training.get(`student/${name}`)?.values).not.toEqual(value.values);
     }
-    // What `conclude` left is of the average too; the weights beneath it are those of a run without one.
+    // What `finish` left is of the average too; the weights beneath it are those of a run without one.
     const plain = await trainTiny();
     const confidence = (of: string) => tensors(of, 'test-predictions.safetensors').get('confidence')?.values;
     expect(confidence(folder)).not.toEqual(confidence(plain.folder));

@@ -41,19 +41,19 @@ export interface Task {
   readonly selectOn?: SelectOn;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
-   * Once, after the last epoch: leaves in the folder what `relate` needs of the finished network, and what there is to
+   * Once, after the last epoch: leaves in the folder what `compareWithTeacher` needs of the finished network, and what there is to
    * report of it.
    * @param inference in the teacher's embedding space, when there was a teacher
    * @param own in the network's own
    * @returns the names of the files it wrote
    */
-  conclude(folder: string, inference: Inference, own: Inference): Promise<readonly string[]>;
+  finish(folder: string, inference: Inference, own: Inference): Promise<readonly string[]>;
   /**
-   * Tables and pictures of a finished network, from what `conclude` left in the folder.
+   * Tables and pictures of a finished network, from what `finish` left in the folder.
    * @returns the names of the files it wrote
    */
   report?(folder: string): Promise<readonly string[]>;
-  /** How two finished networks go together, from what `conclude` left in their folders. */
-  relate(teacherFolder: string, studentFolder: string): Metrics;
+  /** How two finished networks go together, from what `finish` left in their folders. */
+  compareWithTeacher(teacherFolder: string, studentFolder: string): Metrics;
   close(): Promise<void>;
 }

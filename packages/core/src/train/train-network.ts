@@ -79,7 +79,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       network.description.teacherSpace === undefined
         ? inference
         : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
-    const left = await task.conclude(folder, comparable, inference);
+    const left = await task.finish(folder, comparable, inference);
     const agreement = heads();
     return {
       ...outcome,

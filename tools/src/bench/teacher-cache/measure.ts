@@ -108,8 +108,8 @@ async function train(
     augment,
     selectBy: 'none',
     evaluate: async () => ({ none: 0 }),
-    conclude: async () => [],
-    relate: () => ({}),
+    finish: async () => [],
+    compareWithTeacher: () => ({}),
     close: async () => undefined,
   };
   await trainNetwork({

@@ -245,7 +245,7 @@ export function comparisonExperiments(
   async function related(teacher: PlannedStage, student: PlannedStage) {
     const task = await domain.taskOf(student.options);
     try {
-      return task.relate(teacher.folder, student.folder);
+      return task.compareWithTeacher(teacher.folder, student.folder);
     } finally {
       await task.close();
     }
