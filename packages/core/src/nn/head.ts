@@ -41,5 +41,9 @@ export interface HeadShape extends LinearInitialisation {
 
 export interface HeadDefinition {
   readonly name: string;
+  /** One line for the documentation, with the paper. */
+  readonly summary: string;
+  /** The published scale and margin of a margin head; absent for the linear heads. */
+  readonly published?: { readonly scale: number; readonly margin: number };
   build(scope: Scope, shape: HeadShape): Head;
 }

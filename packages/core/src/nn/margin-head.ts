@@ -12,11 +12,14 @@ import type { Scope } from './scope';
  */
 export function marginHead(
   name: string,
+  summary: string,
   published: { readonly scale: number; readonly margin: number },
   kind: (margin: number, scope: Scope) => CosineMargin | ((embedding: Tensor2D) => CosineMargin),
 ): HeadDefinition {
   return {
     name,
+    summary,
+    published,
     build(scope, { inputs, classes, scale = published.scale, margin = published.margin, classRows = false }) {
       const layout = { transposed: classRows };
       const centres = scope.weight('weight', [inputs, classes], normal(0.01), layout) as Tensor as Tensor2D;

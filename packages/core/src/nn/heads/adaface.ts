@@ -16,7 +16,12 @@ const share = 0.01;
  * and deviation, which start at 20 and 100; no gradient passes through them. As there, a step's norms count before they
  * are used. Other than there, cosines of other classes are not cut off at 1 - 1e-3.
  */
-export default marginHead('adaface', { scale: 64, margin: 0.4 }, (margin, scope) => qualityMargin(margin, scope));
+export default marginHead(
+  'adaface',
+  'AdaFace (arXiv 2204.00964): the margin adapts to the quality of each image, estimated by the norm of its embedding',
+  { scale: 64, margin: 0.4 },
+  (margin, scope) => qualityMargin(margin, scope),
+);
 
 function qualityMargin(margin: number, scope: Scope): (embedding: Tensor2D) => CosineMargin {
   const mean = scope.statistic('batch_mean', [1], constant(20));

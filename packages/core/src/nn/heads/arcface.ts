@@ -8,6 +8,13 @@ const published = { scale: 64, margin: 0.5 };
  * come from: the margin shifts the loss but passes gradients as if it were not there. `arcface-exact` has the derivative.
  */
 export default [
-  marginHead('arcface', published, (margin) => angularMargin(margin, 'straight-through')),
-  marginHead('arcface-exact', published, (margin) => angularMargin(margin, 'exact')),
+  marginHead(
+    'arcface',
+    'ArcFace (arXiv 1801.07698): adds a margin to the angle; gradients as in the code of insightface',
+    published,
+    (margin) => angularMargin(margin, 'straight-through'),
+  ),
+  marginHead('arcface-exact', 'ArcFace with the exact derivative of its margin', published, (margin) =>
+    angularMargin(margin, 'exact'),
+  ),
 ];

@@ -6,9 +6,10 @@ import { linearDefault } from '../initialisers';
 import { linear } from '../layers';
 import type { Scope } from '../scope';
 
-function linearHead(name: string, bias: boolean): HeadDefinition {
+function linearHead(name: string, summary: string, bias: boolean): HeadDefinition {
   return {
     name,
+    summary,
     build(scope, shape) {
       if (shape.classRows) return ofRows(scope, shape, bias);
       const { inputs, classes, initialise, initialiseBias } = shape;
@@ -40,4 +41,7 @@ function ofRows(scope: Scope, shape: HeadShape, bias: boolean): Head {
 }
 
 /** W z + b and W z: the classifiers of image classification networks. */
-export default [linearHead('linear', true), linearHead('linear-no-bias', false)];
+export default [
+  linearHead('linear', 'a linear layer with bias: the classifier of image classification networks', true),
+  linearHead('linear-no-bias', 'a linear layer without bias', false),
+];
