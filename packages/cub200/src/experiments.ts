@@ -6,9 +6,9 @@ import { birdsTask } from './task';
 
 export const experiments = distillationExperiments({
   ...classificationReport,
-  noun: 'bird classifier',
+  label: 'bird classifier',
   dataOptions,
   profiles,
-  recipes: {},
+  methodDefaults: {},
   taskOf: birdsTask,
 });

@@ -1,6 +1,6 @@
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/recipes/encoded-task';
-import { drawTraining } from '@headshare/core/recipes/held-out';
+import { drawTraining } from '@headshare/core/recipes/split';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openCub200 } from './data/cub200';

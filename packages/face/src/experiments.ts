@@ -1,17 +1,17 @@
 import { distillationExperiments } from '@headshare/core/recipes/distillation-experiments';
+import { methodDefaults } from './method-defaults';
 import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
-import { recipes } from './recipes';
 import { rocByRow } from './roc-by-row';
 import { judgedPairs, verificationTask } from './verification-task';
 
 export const experiments = distillationExperiments({
-  noun: 'face model',
+  label: 'face model',
   dataOptions,
   profiles,
-  recipes,
+  methodDefaults,
   taskOf: verificationTask,
-  appraise: async (context, networks) => (await import('./ijb/appraise-ijb')).appraiseOnIjb(context, networks),
+  benchmark: async (context, networks) => (await import('./ijb/benchmark-ijb')).benchmarkOnIjb(context, networks),
   columns: [
     { metric: 'accuracy', title: 'accuracy', percent: true },
     { metric: 'auc', title: 'AUC', percent: true },
@@ -20,13 +20,13 @@ export const experiments = distillationExperiments({
     { metric: 'tar_at_far_1e-3', title: 'TAR@1e-3', percent: true },
     { metric: 'cross_accuracy', title: 'across models', percent: true },
   ],
-  appraisedColumns: [
+  benchmarkColumns: [
     { metric: 'ijbc/tar_at_far_1e-4', title: 'IJB-C 1e-4', percent: true },
     { metric: 'ijbc/tar_at_far_1e-5', title: 'IJB-C 1e-5', percent: true },
     { metric: 'ijbc/cross_tar_at_far_1e-4', title: 'IJB-C across 1e-4', percent: true },
     { metric: 'ijbb/tar_at_far_1e-4', title: 'IJB-B 1e-4', percent: true },
   ],
-  pictured: ['accuracy', 'cross_accuracy'],
+  chartMetrics: ['accuracy', 'cross_accuracy'],
   charts: async (runs, options) => ({ roc: rocByRow(runs, await judgedPairs(options as DataValues)) }),
   notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',

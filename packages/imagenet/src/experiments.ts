@@ -7,10 +7,10 @@ import { imageTask } from './task';
 
 export const experiments = distillationExperiments({
   ...classificationReport,
-  noun: 'image classifier',
+  label: 'image classifier',
   dataOptions,
   profiles,
-  recipes: {},
+  methodDefaults: {},
   taskOf: imageTask,
   published: {
     of: publishedTop1,

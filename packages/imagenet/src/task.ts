@@ -2,7 +2,7 @@ import { openCifar } from '@headshare/core/data/cifar/cifar';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/recipes/encoded-task';
-import { drawTraining, splitTraining } from '@headshare/core/recipes/held-out';
+import { drawTraining, splitTraining } from '@headshare/core/recipes/split';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openImageNet } from './data/imagenet';

@@ -80,12 +80,12 @@ describe('a sum', () => {
   });
 });
 
-describe('what is given comes first, then the weight, then the recipe, then what is published', () => {
-  const recipes = { crd: { gamma: 0.2, alpha: 0.3, beta: 0.4, temperature: 5, hyper: { negatives: 64 } } };
+describe('options come first, then the weight, then defaults of the task, then published values', () => {
+  const methodDefaults = { crd: { gamma: 0.2, alpha: 0.3, beta: 0.4, temperature: 5, hyper: { negatives: 64 } } };
   const crd = (text: string, more: Omit<ObjectiveSource, 'methods'>) =>
-    settingsOf(parse(text, { recipes, ...more })).crd;
+    settingsOf(parse(text, { methodDefaults, ...more })).crd;
 
-  test('recipes', () => {
+  test('defaults of the task', () => {
     expect(crd('crd', {})).toEqual({
       ...published('crd'),
       gamma: 0.2,
@@ -94,7 +94,7 @@ describe('what is given comes first, then the weight, then the recipe, then what
       temperature: 5,
       hyper: { ...published('crd').hyper, negatives: 64 },
     });
-    expect(settingsOf(parse('at', { recipes })).at).toEqual(published('at'));
+    expect(settingsOf(parse('at', { methodDefaults })).at).toEqual(published('at'));
   });
 
   test('what is given, where it is', () => {
@@ -103,7 +103,7 @@ describe('what is given comes first, then the weight, then the recipe, then what
     expect(crd('crd', { given: { beta: 7 } })?.beta).toBe(7);
   });
 
-  test("a sum takes a recipe's own weights, not its gamma and alpha", () => {
+  test("a sum takes the task's weights of the methods' own terms, not its gamma and alpha", () => {
     expect(crd('crd+at', {})).toMatchObject({ gamma: 1, alpha: 0, beta: 0.4, temperature: 5 });
     expect(crd('crd:0.6+at', {})?.beta).toBe(0.6);
   });

@@ -94,7 +94,7 @@ export interface ObjectiveSource {
   /** What the options are called that gave them, for errors. */
   readonly options?: { readonly methods: string; readonly hyper: string };
   /** Settings that a package's task wants instead of the published ones, by the method's name. */
-  readonly recipes?: Readonly<Record<string, Partial<MethodSettings>>>;
+  readonly methodDefaults?: Readonly<Record<string, Partial<MethodSettings>>>;
 }
 
 /**
@@ -107,7 +107,7 @@ export function parseObjective({
   methods: text,
   given = {},
   hyper = [],
-  recipes = {},
+  methodDefaults = {},
   options = { methods: '--method', hyper: '--method-options' },
 }: ObjectiveSource): Objective {
   const named = parseMethods(text, options.methods);
@@ -128,16 +128,16 @@ export function parseObjective({
   const told = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const members = named.map(({ method, weight }): Member => {
     const { defaults, name, weighs } = method;
-    const recipe = recipes[name] ?? {};
+    const taskDefaults = methodDefaults[name] ?? {};
     return {
       method,
       settings: {
         ...defaults,
-        ...recipe,
+        ...taskDefaults,
         ...told,
         ...(weight !== undefined && { [weighs]: weight }),
         ...shared,
-        hyper: { ...defaults.hyper, ...recipe.hyper, ...own.get(name) },
+        hyper: { ...defaults.hyper, ...taskDefaults.hyper, ...own.get(name) },
       },
     };
   });

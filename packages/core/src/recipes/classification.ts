@@ -1,7 +1,7 @@
 /** What experiments in classification have in common, whatever the pictures. */
 
 import { integer, number } from '../experiment/option';
-import { type SelectionValues, selectionNote, selectionOptions } from './held-out';
+import { type SelectionValues, selectionNote, selectionOptions } from './split';
 
 /** What is chosen by, and options of procedural pictures of several kinds. */
 export const classificationDataOptions = {
@@ -36,6 +36,6 @@ export const classificationReport = {
     { metric: 'ece', title: 'ECE', percent: true },
     { metric: 'agreement', title: 'agrees with teacher', percent: true },
   ],
-  pictured: ['top1', 'agreement'],
+  chartMetrics: ['top1', 'agreement'],
   notes: (options: SelectionValues) => [selectionNote(options)],
 } as const;

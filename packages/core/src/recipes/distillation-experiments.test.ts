@@ -26,18 +26,18 @@ const tiny = {
 };
 
 const made = distillationExperiments({
-  noun: 'tiny model',
+  label: 'tiny model',
   dataOptions: { images: integer({ default: 16, min: 1, help: 'to train on' }) },
   profiles: { default: tiny },
   taskOf: ({ images }) => tinyTask(images),
-  recipes: { l2e: { beta: 0.5 } },
+  methodDefaults: { l2e: { beta: 0.5 } },
   columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
-  pictured: ['top1'],
+  chartMetrics: ['top1'],
   notes: ({ images }) => [`top-1: of 6 images, trained on ${images}`],
-  async appraise({ folder }, { folders, teacher }) {
-    writeFileSync(join(folder, 'appraisal.txt'), 'a benchmark');
+  async benchmark({ folder }, { folders, teacher }) {
+    writeFileSync(join(folder, 'benchmark.txt'), 'a benchmark');
     const rows = Object.entries(folders).map(([name, of]) => `${name}: ${existsSync(join(of, 'last.safetensors'))}`);
-    return { metrics: { 'bench/score': 0.5 }, files: ['appraisal.txt'], summary: `${rows}; taught by ${teacher}` };
+    return { metrics: { 'bench/score': 0.5 }, files: ['benchmark.txt'], summary: `${rows}; taught by ${teacher}` };
   },
 });
 

@@ -15,7 +15,14 @@ import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
 import type { ReportedDomain } from './comparison/report-trainings';
 import { checkDistillation, methodOptions, studentHeadOptions } from './method-options';
-import { type NetworkResult, networkOf, type Recipes, type TaskOf, trainStudent, trainTeacher } from './network-stages';
+import {
+  type MethodDefaults,
+  type NetworkResult,
+  networkOf,
+  type TaskOf,
+  trainStudent,
+  trainTeacher,
+} from './network-stages';
 import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import {
   checkTeacher,
@@ -29,19 +36,19 @@ import {
 export interface DistillationDomain<D extends Options> extends ReportedDomain {
   readonly dataOptions: D;
   readonly taskOf: TaskOf<Values<D>>;
-  readonly recipes: Recipes;
-  /** Further columns of a comparison, of what `appraise` measures: those that some network has. */
-  readonly appraisedColumns?: readonly MetricColumn[];
+  readonly methodDefaults: MethodDefaults;
+  /** Further columns of a comparison, of what `benchmark` measures: those that some network has. */
+  readonly benchmarkColumns?: readonly MetricColumn[];
   /** Lines under tables: what the numbers are. */
   readonly notes: (options: Values<D>) => readonly string[];
   /**
    * What is measured of finished networks beyond their task, as a stage ends: a benchmark that takes long. A run that
    * fails in it goes on with it.
    */
-  readonly appraise?: (
+  readonly benchmark?: (
     context: RunContext<Values<D> & TrainingValues>,
     networks: FinishedNetworks,
-  ) => Promise<Appraisal | undefined>;
+  ) => Promise<BenchmarkResult | undefined>;
 }
 
 /** Networks as tables name them, and the folders of their stages. */
@@ -52,7 +59,7 @@ export interface FinishedNetworks {
   readonly teacher?: string;
 }
 
-export interface Appraisal {
+export interface BenchmarkResult {
   /** Of the stage's own network. */
   readonly metrics: Metrics;
   /** Written into the stage's folder. */
@@ -65,32 +72,32 @@ export interface Appraisal {
 const underHead = "teacher, student's head";
 
 export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { noun, dataOptions, profiles, recipes, columns, appraisedColumns = [] } = domain;
+  const { label, dataOptions, profiles, methodDefaults, columns, benchmarkColumns = [] } = domain;
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const taskOf = domain.taskOf as TaskOf<unknown>;
   const notes = domain.notes as (options: unknown) => readonly string[];
   const data = dataOptions as Options;
 
   const student = defineExperiment({
-    summary: `Train the small ${noun} alone`,
+    summary: `Train the small ${label} alone`,
     options: { ...data, ...trainingOptions, ...studentOptions },
     profiles,
     check: checkTraining,
     run: async (context) =>
-      appraised(context, await trainStudent(context, taskOf), { folders: { student: context.folder } }),
+      withBenchmark(context, await trainStudent(context, taskOf), { folders: { student: context.folder } }),
   });
 
   const teacher = defineExperiment({
-    summary: `Train the large ${noun}`,
+    summary: `Train the large ${label}`,
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
     check: checkTeacher,
     run: async (context) =>
-      appraised(context, await trainTeacher(context, taskOf), { folders: { teacher: context.folder } }),
+      withBenchmark(context, await trainTeacher(context, taskOf), { folders: { teacher: context.folder } }),
   });
 
   const teacherStudentHead = defineExperiment({
-    summary: `SH-KD's second stage: train the large ${noun} under the small one's frozen head`,
+    summary: `SH-KD's second stage: train the large ${label} under the small one's frozen head`,
     needs: { student },
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
@@ -98,12 +105,12 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     run: async (context) => {
       const { folder } = await context.stage(student);
       const result = await trainTeacher(context, taskOf, { from: networkOf(folder), use: 'frozen' });
-      return appraised(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
+      return withBenchmark(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
     },
   });
 
   const distillStudentHead = defineExperiment({
-    summary: `SH-KD's last stage: distil a new small ${noun} from the teacher under the first one's head`,
+    summary: `SH-KD's last stage: distil a new small ${label} from the teacher under the first one's head`,
     needs: { student, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
@@ -130,7 +137,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
           teacher: large.folder,
           weights: context.options,
           cache: context.options,
-          recipes,
+          methodDefaults,
         },
         ...(studentHead !== 'own' && { sharedHead: { from: networkOf(first.folder), use: studentHead } }),
       });
@@ -140,12 +147,12 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         'student, sh-kd': result,
       });
       const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': context.folder };
-      return appraised(context, { ...result, summary: shown }, { folders, teacher: underHead });
+      return withBenchmark(context, { ...result, summary: shown }, { folders, teacher: underHead });
     },
   });
 
   const distill = defineExperiment({
-    summary: `Distil a small ${noun} from a large one`,
+    summary: `Distil a small ${label} from a large one`,
     needs: { teacher },
     uses: { distillStudentHead, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
@@ -167,28 +174,35 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         return { ...small, summary: [shown(small), small.appraisal].filter(Boolean).join('\n\n') };
       }
       const small = await trainStudent(context, taskOf, {
-        taught: { method, hyper, teacher: large.folder, weights: context.options, cache: context.options, recipes },
+        taught: {
+          method,
+          hyper,
+          teacher: large.folder,
+          weights: context.options,
+          cache: context.options,
+          methodDefaults,
+        },
       });
       const folders = { teacher: large.folder, [name]: context.folder };
-      return appraised(context, { ...small, summary: shown(small) }, { folders, teacher: 'teacher' });
+      return withBenchmark(context, { ...small, summary: shown(small) }, { folders, teacher: 'teacher' });
     },
   });
 
   const stages = { student, teacher, teacherStudentHead, distillStudentHead, distill };
-  const reported = { ...domain, columns: [...columns, ...appraisedColumns], taskOf, notes };
+  const reported = { ...domain, columns: [...columns, ...benchmarkColumns], taskOf, notes };
   const comparisons = comparisonExperiments(reported, stages, data);
 
   /** A stage's result with what the package measures of finished networks. */
-  async function appraised(
+  async function withBenchmark(
     context: RunContext<TrainingValues>,
     result: NetworkResult,
     networks: FinishedNetworks,
   ): Promise<NetworkResult> {
     // As with `taskOf`: the experiments' options include the data's.
-    const appraise = domain.appraise as DistillationDomain<Options>['appraise'];
-    const appraisal = await appraise?.(context, networks);
-    if (!appraisal) return result;
-    const { metrics, files, summary: table } = appraisal;
+    const benchmark = domain.benchmark as DistillationDomain<Options>['benchmark'];
+    const measured = await benchmark?.(context, networks);
+    if (!measured) return result;
+    const { metrics, files, summary: table } = measured;
     context.tracker.metrics(metrics, 0);
     return {
       ...result,

@@ -5,7 +5,7 @@ import type { TrainAndTest } from '../data/sources/class-folders';
 import { integer, number, type Values } from '../experiment/option';
 import { classificationTask } from '../train/classification-task';
 import type { Task } from '../train/task';
-import { type SelectionValues, splitTraining } from './held-out';
+import { type SelectionValues, splitTraining } from './split';
 
 /** How pictures of files are varied in training, besides random resized crops and mirroring. */
 export const viewOptions = {

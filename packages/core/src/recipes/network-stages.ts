@@ -44,13 +44,13 @@ export interface Taught {
   readonly weights: MethodWeights;
   readonly cache: TeacherCacheValues;
   /** What the package sets where neither the command line nor a profile does, by method. */
-  readonly recipes?: Recipes;
+  readonly methodDefaults?: MethodDefaults;
 }
 
 /** Weights by the method's name, for a package whose task wants others than the published ones. */
-export type Recipes = Readonly<Record<string, Partial<MethodSettings>>>;
+export type MethodDefaults = Readonly<Record<string, Partial<MethodSettings>>>;
 
-interface Recipe {
+interface TrainingPlan {
   readonly role: 'teacher' | 'student';
   readonly network: NetworkDescription;
   readonly settings: TrainingSettings;
@@ -59,17 +59,17 @@ interface Recipe {
   readonly initial?: string;
 }
 
-async function runRecipe<D extends TrainingValues>(
+async function runPlan<D extends TrainingValues>(
   context: RunContext<D>,
   task: Task,
-  { taught, ...recipe }: Recipe,
+  { taught, ...plan }: TrainingPlan,
 ): Promise<NetworkResult> {
   try {
     const distillation = taught && {
       teacher: networkOf(taught.teacher),
       objective: parseObjective({
         ...objectiveSource(taught.method, taught.hyper, taught.weights),
-        ...(taught.recipes && { recipes: taught.recipes }),
+        ...(taught.methodDefaults && { methodDefaults: taught.methodDefaults }),
       }),
       predictionShare: taught.weights.predictionShare,
       ...cachedTeacher(taught.cache),
@@ -79,7 +79,7 @@ async function runRecipe<D extends TrainingValues>(
     trackData(context, task);
     const trained = await trainNetwork({
       ...context,
-      ...recipe,
+      ...plan,
       task,
       eager: context.options.eager,
       recompute: context.options.recompute,
@@ -89,7 +89,7 @@ async function runRecipe<D extends TrainingValues>(
       ...(head && { sharedHead: head }),
     });
     const { last, best, bestEpoch, parameters, imagesPerSecond, heads } = trained;
-    await trackNetwork(context, task, { role: recipe.role, parameters, metrics: last });
+    await trackNetwork(context, task, { role: plan.role, parameters, metrics: last });
     const files = [
       ...trained.files,
       ...((await task.report?.(context.folder)) ?? []),
@@ -103,10 +103,10 @@ async function runRecipe<D extends TrainingValues>(
     };
     return {
       metrics,
-      summary: `${recipe.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
+      summary: `${plan.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
       files,
       passing: trained.passing,
-      network: recipe.network,
+      network: plan.network,
       parameters,
       bestEpoch,
       best,
@@ -137,7 +137,7 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   const { options } = context;
   const task = await taskOf(options);
   if (options.teacherWeights !== undefined) return importTeacher(context, task, options.teacherWeights, sharedHead);
-  return runRecipe(context, task, {
+  return runPlan(context, task, {
     role: 'teacher',
     network: describe(options.teacher, options.teacherWidth, options, task),
     settings: {
@@ -222,7 +222,7 @@ export async function trainStudent<D extends TrainingValues & StudentValues>(
 ): Promise<NetworkResult> {
   const { options } = context;
   const task = await taskOf(options);
-  return runRecipe(context, task, {
+  return runPlan(context, task, {
     role: 'student',
     network: describe(options.student, options.studentWidth, options, task),
     settings: settingsOf(options, options),

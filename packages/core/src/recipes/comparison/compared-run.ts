@@ -33,7 +33,7 @@ export interface ComparisonLayout {
   readonly title: string;
   readonly columns: readonly MetricColumn[];
   /** Metrics that get a panel in the picture, by name; the first one is also what the paired tests are about. */
-  readonly pictured: readonly [string, ...string[]];
+  readonly chartMetrics: readonly [string, ...string[]];
   readonly notes: readonly string[];
   /** Row -> rows that it is held against, seed by seed. */
   readonly baselines: ReadonlyMap<string, readonly string[]>;
@@ -67,8 +67,8 @@ export function seedCounts(runs: readonly ComparedRun[]): {
 /** The column of the metric that networks are told apart by. */
 export function mainColumn({
   columns,
-  pictured: [metric],
-}: Pick<ComparisonLayout, 'columns' | 'pictured'>): MetricColumn {
+  chartMetrics: [metric],
+}: Pick<ComparisonLayout, 'columns' | 'chartMetrics'>): MetricColumn {
   return columns.find((column) => column.metric === metric) ?? { metric, title: metric };
 }
 

@@ -53,7 +53,7 @@ export function comparisonExperiments(
   stages: NetworkStages,
   dataOptions: Options,
 ) {
-  const { profiles, noun } = domain;
+  const { profiles, label } = domain;
 
   const compare = defineExperiment({
     summary: 'Student alone, distilled by each method, and teachers side by side over several seeds',
@@ -82,7 +82,7 @@ export function comparisonExperiments(
   });
 
   const sweep = defineExperiment({
-    summary: `Train ${noun}s under several options and seeds, in processes side by side, and report them`,
+    summary: `Train ${label}s under several options and seeds, in processes side by side, and report them`,
     uses: { ...stages },
     reports: true,
     options: {
@@ -237,8 +237,8 @@ export function comparisonExperiments(
     const { trainings, baselines, isOfOneData } = await recordedTrainings(request, stages, Object.keys(dataOptions));
     const { charts, ...others } = domain;
     // The package's pictures are of data that all networks were judged on.
-    const pictured = isOfOneData && charts ? { ...others, charts } : others;
-    return reportTrainings(pictured, { trainings, baselines, notes: domain.notes(trainings[0]?.options), folder });
+    const reported = isOfOneData && charts ? { ...others, charts } : others;
+    return reportTrainings(reported, { trainings, baselines, notes: domain.notes(trainings[0]?.options), folder });
   }
 
   /** How a student that was trained alone goes together with the teacher of its seed. */

@@ -75,12 +75,12 @@ export async function comparisonCharts(
   };
 }
 
-/** Methods side by side, on each of the metrics that are pictured. */
+/** Methods side by side, on each of the metrics of `chartMetrics`. */
 function side(runs: readonly ComparedRun[], layout: ComparisonLayout, subtitle: string): TopLevelSpec {
   const rows = byRow(runs);
   const methods = [...rows.keys()].filter((row) => row !== layout.reference);
   const panels = layout.columns
-    .filter(({ metric }) => layout.pictured.includes(metric))
+    .filter(({ metric }) => layout.chartMetrics.includes(metric))
     .flatMap(({ metric, title, percent }) => {
       const present = methods.filter((row) => valuesOf(rows.get(row) ?? [], metric).length > 0);
       const reference = valuesOf(rows.get(layout.reference) ?? [], metric);

@@ -13,14 +13,14 @@ import { type ComparisonResult, writeReport } from './write-report';
 
 /** How a package's networks are reported. */
 export interface ReportedDomain {
-  readonly noun: string;
+  readonly label: string;
   readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
   readonly columns: readonly MetricColumn[];
   /** Metrics that get a panel in a comparison's picture; differences are tested by the first. */
-  readonly pictured: readonly [string, ...string[]];
+  readonly chartMetrics: readonly [string, ...string[]];
   /** Numbers that were published. */
   readonly published?: {
-    /** Of a network (`teacher`, `student alone`, or a method) under these options: a share of 1, by the first pictured metric. */
+    /** Of a network (`teacher`, `student alone`, or a method) under these options: a share of 1, by the first of `chartMetrics`. */
     readonly of: (network: string, options: OptionValues) => number | undefined;
     /** Where they are from. */
     readonly note: string;
@@ -57,7 +57,7 @@ export interface ReportRequest {
 
 /** Reports networks side by side, teachers first. @throws UserError when there are none */
 export async function reportTrainings(
-  { noun, columns, pictured, published, charts }: ReportedDomain,
+  { label, columns, chartMetrics, published, charts }: ReportedDomain,
   { trainings, baselines, notes, folder }: ReportRequest,
 ): Promise<ComparisonResult> {
   const [first] = trainings;
@@ -78,12 +78,12 @@ export async function reportTrainings(
   const inOrder = [...trainings].sort((a, b) => rank(a.kind) - rank(b.kind));
   const compared = onePerSeed(inOrder.map((one) => comparedRun(one, rowOf(rowText(one.name)), published)));
   const layout = {
-    title: noun,
+    title: label,
     // The best epoch of the main metric has a column of its own.
     columns: columns.filter(
       ({ metric }) => !metric.startsWith('best/') && compared.some(({ metrics }) => metrics[metric] !== undefined),
     ),
-    pictured,
+    chartMetrics,
     notes: [
       ...notes,
       ...[...new Set([...alike.values()].map(rowText))].map((row) => `${row}: the same networks, bit by bit.`),

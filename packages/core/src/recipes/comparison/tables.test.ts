@@ -23,7 +23,7 @@ const run = (row: string, seed: number, accuracy: number, published?: number): C
 const layout: ComparisonLayout = {
   title: 'model',
   columns: [{ metric: 'accuracy', title: 'accuracy', percent: true }],
-  pictured: ['accuracy'],
+  chartMetrics: ['accuracy'],
   notes: [],
   baselines: new Map([['kd', ['alone']]]),
   reference: 'teacher',

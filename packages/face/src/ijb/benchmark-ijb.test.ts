@@ -10,7 +10,7 @@ import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { faceCase } from '../../test/face-cases';
 import type { DataValues } from '../options';
 import { verificationTask } from '../verification-task';
-import { appraiseOnIjb } from './appraise-ijb';
+import { benchmarkOnIjb } from './benchmark-ijb';
 import { requireWantedSets, wantedSets } from './wanted-sets';
 
 afterAll(removeTemporaryFolders);
@@ -40,19 +40,18 @@ test('teacher, student, and the student against the gallery of its teacher', asy
   const folders = { teacher: stage('teacher', 1), 'student, th-kd': stage('student', 2) };
   const lines: string[] = [];
   const folder = folders['student, th-kd'];
-  const appraise = (ijb: string) =>
-    appraiseOnIjb(context(values({ ijb }), folder, lines), { folders, teacher: 'teacher' });
-  const appraisal = await appraise(faceCase('ijbc_tiny'));
+  const run = (ijb: string) => benchmarkOnIjb(context(values({ ijb }), folder, lines), { folders, teacher: 'teacher' });
+  const benchmark = await run(faceCase('ijbc_tiny'));
   const { results } = JSON.parse(readFileSync(join(folder, 'ijbc.json'), 'utf8'));
   const across = 'gallery by teacher, probes by student, th-kd';
   expect(Object.keys(results)).toEqual(['teacher', 'student, th-kd', across]);
-  expect(appraisal?.metrics).toMatchObject({
+  expect(benchmark?.metrics).toMatchObject({
     'ijbc/tar_at_far_1e-2': results['student, th-kd'].tarAtFar['1e-2'].tar,
     'ijbc/cross_auc': results[across].auc,
   });
-  expect(appraisal?.files.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
-  expect(appraisal?.files).toEqual(expect.arrayContaining(['ijb-c-table.md', 'ijb-c-roc.png', 'ijb-c-det.png']));
-  expect(appraisal?.summary).toMatch(/\nstudent, th-kd .* here\n(.*\n)+MobileFaceNet, TH-KD .* 93.50/);
+  expect(benchmark?.files.filter((file) => !existsSync(join(folder, file)))).toEqual([]);
+  expect(benchmark?.files).toEqual(expect.arrayContaining(['ijb-c-table.md', 'ijb-c-roc.png', 'ijb-c-det.png']));
+  expect(benchmark?.summary).toMatch(/\nstudent, th-kd .* here\n(.*\n)+MobileFaceNet, TH-KD .* 93.50/);
   expect(lines.filter((line) => line.includes(' of 200 images embedded'))).toHaveLength(2);
 }, 60_000);
 

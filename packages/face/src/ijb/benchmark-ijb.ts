@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
-import type { Appraisal, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
+import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
 import { networkOf } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/metrics';
@@ -22,10 +22,10 @@ const asPublished = [{ flip: true, norm: true, detector: true }];
  * against its teacher's gallery. Embeddings are kept for the next run that wants those of the same network.
  * Metrics are the last network's, `ijbc/tar_at_far_1e-5` ..., and `ijbc/cross_tar_at_far_1e-5` ... against its teacher.
  */
-export async function appraiseOnIjb(
+export async function benchmarkOnIjb(
   context: RunContext<DataValues & TrainingValues>,
   networks: FinishedNetworks,
-): Promise<Appraisal | undefined> {
+): Promise<BenchmarkResult | undefined> {
   const sets = wantedSets(context.options);
   if (sets.size === 0) return undefined;
   const metrics: Record<string, number> = {};
