@@ -1,6 +1,6 @@
 import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
-import type { ImageLocation, ImageSource } from '../src/data/image-source';
+import type { ImageLocation, ImageSource } from '../src/data/sources/image-source';
 
 const fixtures = join(__dirname, '../fixtures/images');
 const pictures = [

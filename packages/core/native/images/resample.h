@@ -5,7 +5,7 @@
 #include <vector>
 
 // Which pixels along an axis make each of `count` new ones: from first[i] on, `width` weights, those beyond the last that
-// counts being 0; weights are whole numbers of 2^-22. packages/core/src/data/pipeline/taps.ts makes them.
+// counts being 0; weights are whole numbers of 2^-22. packages/core/src/data/pipeline/resampling.ts makes them.
 struct Taps {
   int count = 0, width = 0;
   const int32_t *first = nullptr;

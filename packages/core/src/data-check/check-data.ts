@@ -1,7 +1,7 @@
-import { contactSheet } from '../data/contact-sheet';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { makeProgress } from '../train/progress';
+import { contactSheet } from './contact-sheet';
 import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
 import { thumbnails } from './thumbnails';
 import { type Unreadable, unreadableImages } from './unreadable';

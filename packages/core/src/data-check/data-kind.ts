@@ -1,5 +1,5 @@
 import type { ImageDataset } from '../data/dataset';
-import type { ImageSource } from '../data/image-source';
+import type { ImageSource } from '../data/sources/image-source';
 import type { ListOptions } from '../data/sources/tree-listing';
 
 /** Images of a split: files to be decoded, or pixels at hand. */

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import { type ImageDataset, imageBytes } from '../data/dataset';
-import type { ImageSource } from '../data/image-source';
+import type { ImageSource } from '../data/sources/image-source';
 import { readImage } from '../data/sources/pack-shards';
 
 /** The images of a source cut square and made small, to be looked at; those that cannot be read are black. */

@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ImageSource } from '../data/image-source';
+import type { ImageSource } from '../data/sources/image-source';
 import { readImage } from '../data/sources/pack-shards';
 
 export interface Unreadable {

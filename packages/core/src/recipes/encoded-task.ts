@@ -1,6 +1,6 @@
 /** Classification of pictures that lie in files, of any size. */
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
-import type { TrainView } from '../data/pipeline/view';
+import type { TrainView } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { integer, number, type Values } from '../experiment/option';
 import { classificationTask } from '../train/classification-task';

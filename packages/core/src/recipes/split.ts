@@ -1,7 +1,7 @@
 /** What the best epoch of a classifier is chosen on. */
 import type { ImageDataset } from '../data/dataset';
-import { holdOut } from '../data/hold-out';
-import { partOf } from '../data/part';
+import { holdOut } from '../data/split';
+import { partOf } from '../data/subset';
 import { number, oneOf, type Values } from '../experiment/option';
 import { type SelectOn, selections } from '../train/task';
 

@@ -1,6 +1,6 @@
 /** What a training is made of: the networks, what the student learns from, and which variables that moves. */
 import { join } from 'node:path';
-import { type Views, viewsOf } from '../data/views';
+import { type Views, viewsOf } from '../data/loading/augmented-copies';
 import { objectiveOf } from '../distill/objective';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';

@@ -1,5 +1,5 @@
-import { batches } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import { batches } from '../data/loading/batches';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import { type Tensor4D, tf } from '../runtime/tensorflow';

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/loading/batches';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';

@@ -1,5 +1,5 @@
-import type { Augmentation } from '../data/batches';
 import type { ImageDataset } from '../data/dataset';
+import type { Augmentation } from '../data/loading/batches';
 import type { Inference } from './inference';
 import type { Metrics } from './metrics';
 

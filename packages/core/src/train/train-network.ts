@@ -1,4 +1,4 @@
-import { repeatOf } from '../data/views';
+import { repeatOf } from '../data/loading/augmented-copies';
 import type { Pretraining } from '../distill/method';
 import { buildNetwork, type Network } from '../nn/network';
 import { checkPrecision } from '../runtime/precision';

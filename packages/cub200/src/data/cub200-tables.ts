@@ -1,4 +1,4 @@
-import type { ImageLocation } from '@headshare/core/data/image-source';
+import type { ImageLocation } from '@headshare/core/data/sources/image-source';
 import { UserError } from '@headshare/core/system/user-error';
 import { shown } from '@headshare/core/weights/refusal';
 

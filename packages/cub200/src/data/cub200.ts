@@ -1,8 +1,8 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { ImageSource } from '@headshare/core/data/image-source';
 import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
 import { below, some } from '@headshare/core/data/sources/class-listing';
+import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { listedSource } from '@headshare/core/data/sources/listed-source';
 import { indexPlace } from '@headshare/core/data/sources/listing-index';
 import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';

@@ -1,4 +1,4 @@
-import type { Colour } from '@headshare/core/data/raster';
+import type { Colour } from '@headshare/core/data/synthetic/raster';
 import { type RandomStream, stream } from '@headshare/core/runtime/random';
 
 /** The small parts by which kinds of birds differ; lengths in units of half the body. */

@@ -1,6 +1,6 @@
-import { type Canvas, mix, paint, scaled, within } from '@headshare/core/data/raster';
-import { intersection } from '@headshare/core/data/shape-algebra';
-import { band, type Curve, ellipse } from '@headshare/core/data/shapes';
+import { type Canvas, mix, paint, scaled, within } from '@headshare/core/data/synthetic/raster';
+import { intersection } from '@headshare/core/data/synthetic/shape-algebra';
+import { band, type Curve, ellipse } from '@headshare/core/data/synthetic/shapes';
 import type { Appearance } from './appearance';
 import type { Complexion } from './draw-head';
 import type { Head } from './head';

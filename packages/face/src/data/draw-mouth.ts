@@ -1,5 +1,5 @@
-import { type Canvas, type Colour, paint, scaled } from '@headshare/core/data/raster';
-import { band, ellipse, glow } from '@headshare/core/data/shapes';
+import { type Canvas, type Colour, paint, scaled } from '@headshare/core/data/synthetic/raster';
+import { band, ellipse, glow } from '@headshare/core/data/synthetic/shapes';
 import type { Appearance } from './appearance';
 import type { Complexion } from './draw-head';
 import type { Head } from './head';

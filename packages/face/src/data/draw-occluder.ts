@@ -1,6 +1,6 @@
-import { type Canvas, type Colour, paint, scaled, within } from '@headshare/core/data/raster';
-import { difference } from '@headshare/core/data/shape-algebra';
-import { band, capsule, ellipse } from '@headshare/core/data/shapes';
+import { type Canvas, type Colour, paint, scaled, within } from '@headshare/core/data/synthetic/raster';
+import { difference } from '@headshare/core/data/synthetic/shape-algebra';
+import { band, capsule, ellipse } from '@headshare/core/data/synthetic/shapes';
 import type { Appearance } from './appearance';
 import type { Head } from './head';
 import type { Identity } from './identity';

@@ -1,7 +1,7 @@
-import { backdrop } from '@headshare/core/data/backdrop';
-import { expose } from '@headshare/core/data/exposure';
-import { createCanvas, mix } from '@headshare/core/data/raster';
-import type { CreateRenderer } from '@headshare/core/data/renderer';
+import { backdrop } from '@headshare/core/data/synthetic/backdrop';
+import { expose } from '@headshare/core/data/synthetic/camera';
+import { createCanvas, mix } from '@headshare/core/data/synthetic/raster';
+import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
 import { stream } from '@headshare/core/runtime/random';
 import { type Appearance, appearanceOf, type Nuisance } from './appearance';
 import { drawEyes } from './draw-eyes';

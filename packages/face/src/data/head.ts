@@ -1,4 +1,4 @@
-import type { Frame } from '@headshare/core/data/raster';
+import type { Frame } from '@headshare/core/data/synthetic/raster';
 import type { Appearance } from './appearance';
 import type { Identity } from './identity';
 

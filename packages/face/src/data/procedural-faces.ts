@@ -1,5 +1,5 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { proceduralDataset } from '@headshare/core/data/procedural';
+import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import { defaultNuisance, type Nuisance } from './appearance';
 import type { FaceRendererOptions } from './face-renderer';
 

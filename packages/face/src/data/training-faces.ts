@@ -1,4 +1,4 @@
-import type { ImageSource } from '@headshare/core/data/image-source';
+import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { makeProgress } from '@headshare/core/train/progress';
 import { openFaceFolders } from './face-folders';
 import type { IdentitySelection } from './training-records/identities';

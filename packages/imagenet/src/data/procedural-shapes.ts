@@ -1,6 +1,6 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { proceduralDataset } from '@headshare/core/data/procedural';
-import { interleavedLabels } from '@headshare/core/data/split';
+import { interleavedLabels } from '@headshare/core/data/synthetic/labels';
+import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import { mostShapeClasses, type ShapesRendererOptions } from './shapes-renderer';
 
 export interface ProceduralShapesOptions {

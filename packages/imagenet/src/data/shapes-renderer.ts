@@ -1,5 +1,5 @@
-import { backdrop } from '@headshare/core/data/backdrop';
-import { expose } from '@headshare/core/data/exposure';
+import { backdrop } from '@headshare/core/data/synthetic/backdrop';
+import { expose } from '@headshare/core/data/synthetic/camera';
 import {
   type Canvas,
   type Colour,
@@ -9,10 +9,10 @@ import {
   mix,
   paint,
   type Shape,
-} from '@headshare/core/data/raster';
-import type { CreateRenderer } from '@headshare/core/data/renderer';
-import { difference, intersection, union } from '@headshare/core/data/shape-algebra';
-import { band, capsule, convexPolygon, ellipse } from '@headshare/core/data/shapes';
+} from '@headshare/core/data/synthetic/raster';
+import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
+import { difference, intersection, union } from '@headshare/core/data/synthetic/shape-algebra';
+import { band, capsule, convexPolygon, ellipse } from '@headshare/core/data/synthetic/shapes';
 import { type RandomStream, stream } from '@headshare/core/runtime/random';
 
 export interface ShapesRendererOptions {

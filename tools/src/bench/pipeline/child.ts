@@ -1,8 +1,8 @@
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { batches } from '@headshare/core/data/batches';
-import type { ImageSource } from '@headshare/core/data/image-source';
+import { batches } from '@headshare/core/data/loading/batches';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
+import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { imagenet, normalised } from '@headshare/core/nn/normalisation';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';

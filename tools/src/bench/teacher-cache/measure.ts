@@ -2,7 +2,7 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { viewsOf } from '@headshare/core/data/views';
+import { viewsOf } from '@headshare/core/data/loading/augmented-copies';
 import { objectiveOf } from '@headshare/core/distill/objective';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';

@@ -1,6 +1,6 @@
 import type { RandomStream } from '../../runtime/random';
-import { roundHalfEven } from '../round-half-even';
 import type { Image } from './image';
+import { roundHalfEven } from './random-box';
 
 export interface ErasingOptions {
   /** Default 0.5. */

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { stream } from '../../runtime/random';
-import { roundHalfEven } from '../round-half-even';
+import { roundHalfEven } from '../augment/random-box';
 import { centreCrop, randomCrop } from './crop';
-import { bilinearTaps } from './taps';
+import { bilinearTaps } from './resampling';
 
 test('a random crop lies within the picture and keeps to its area and ratio, give or take rounding', () => {
   fc.assert(

@@ -1,5 +1,5 @@
 import type { RandomStream } from '../../runtime/random';
-import { roundHalfEven } from '../round-half-even';
+import { roundHalfEven } from '../augment/random-box';
 
 /** A part of a picture, resized to `width` x `height`, of which the square of the output's size at (x, y) is shown. */
 export interface Sampling {

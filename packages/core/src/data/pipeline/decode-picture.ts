@@ -3,7 +3,7 @@ import { decodeWhole, orientationOf } from './decode';
 import { readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
 import { orient } from './orientation';
-import type { Taps } from './taps';
+import type { Taps } from './resampling';
 
 export interface DecodePictureOptions {
   /** Turns the picture as its EXIF tag says, as OpenCV's imread does and Pillow does not. */

@@ -1,11 +1,11 @@
 import sharp from 'sharp';
 import type { Image } from '../augment/image';
-import { mirror } from '../batches';
+import { mirror } from '../loading/batches';
 import type { Box, Sampling } from './crop';
 import { readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
 import { orient } from './orientation';
-import { bilinearTaps, resample, shiftTaps, tapRange } from './taps';
+import { bilinearTaps, resample, shiftTaps, tapRange } from './resampling';
 
 // Tasks run side by side already, and no file is read twice in a row.
 sharp.concurrency(1);

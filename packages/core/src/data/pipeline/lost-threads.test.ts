@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { folderOfFixtures } from '../../../test/image-folder';
-import { batches } from '../batches';
+import { batches } from '../loading/batches';
 import { pipelineDataset } from './pipeline-dataset';
 
 const started: Worker[] = [];

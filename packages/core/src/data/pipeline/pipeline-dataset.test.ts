@@ -2,9 +2,9 @@ import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderOfFixtures } from '../../../test/image-folder';
-import { batches } from '../batches';
+import { batches } from '../loading/batches';
 import { type PipelineOptions, pipelineDataset } from './pipeline-dataset';
-import type { TrainView } from './view';
+import type { TrainView } from './transforms';
 
 let folder: string;
 beforeEach(() => {

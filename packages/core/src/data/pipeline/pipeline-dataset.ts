@@ -3,12 +3,12 @@ import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../system/user-error';
 import { checkRead, type ImageDataset, imageBytes, type View } from '../dataset';
-import type { ImageSource } from '../image-source';
-import { WorkerDeath, type WorkerPool, workerPool } from '../pool';
+import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
+import type { ImageSource } from '../sources/image-source';
 import { loadNativeImages } from './native';
 import type { Failure, PipelineImage, PipelineSetup, PipelineTask } from './pipeline-job';
 import { nextOfClass } from './stand-in';
-import type { TestView, TrainView } from './view';
+import type { TestView, TrainView } from './transforms';
 
 export interface PipelineOptions {
   /** Images become size x size. */

@@ -4,12 +4,12 @@ import { colorJitter } from '../augment/color-jitter';
 import { erase } from '../augment/erasing';
 import type { Image } from '../augment/image';
 import { randAugment } from '../augment/rand-augment';
-import type { ImageLocation } from '../image-source';
 import { readRecordImageSync } from '../record-io/record-image';
+import type { ImageLocation } from '../sources/image-source';
 import { centreCrop, randomCrop, stretched } from './crop';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
-import type { TestView, TrainView } from './view';
+import type { TestView, TrainView } from './transforms';
 
 export interface PipelineSetup {
   readonly size: number;

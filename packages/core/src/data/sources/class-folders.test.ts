@@ -1,8 +1,8 @@
 import { mkdirSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { dirname, join, relative } from 'node:path';
 import { temporaryFolder } from '../../../test/temporary-folder';
-import type { ImageSource } from '../image-source';
 import { openClassFolders } from './class-folders';
+import type { ImageSource } from './image-source';
 
 const folder = temporaryFolder();
 

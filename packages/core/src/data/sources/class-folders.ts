@@ -2,8 +2,8 @@ import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
 import { stream } from '../../runtime/random';
 import { UserError } from '../../system/user-error';
-import type { ImageSource } from '../image-source';
 import { type ClassListing, classSource, listClasses, some } from './class-listing';
+import type { ImageSource } from './image-source';
 import type { ListOptions } from './tree-listing';
 
 export interface ClassFolderOptions extends ListOptions {

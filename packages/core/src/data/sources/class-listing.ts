@@ -1,7 +1,7 @@
 import { join, resolve } from 'node:path';
 import { UserError } from '../../system/user-error';
-import type { ImageSource } from '../image-source';
 import { imageEndings } from './image-names';
+import type { ImageSource } from './image-source';
 import { listedSource } from './listed-source';
 import { indexPlace } from './listing-index';
 import { type ListOptions, listTree, type TreeListing } from './tree-listing';

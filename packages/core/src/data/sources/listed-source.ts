@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
-import type { ImageLocation, ImageSource } from '../image-source';
+import type { ImageLocation, ImageSource } from './image-source';
 
 export interface SourceList {
   readonly name: string;

@@ -4,9 +4,9 @@ import { join, resolve } from 'node:path';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { writeAtomically } from '../../system/write-atomically';
-import type { ImageLocation, ImageSource } from '../image-source';
 import { DamagedRecord } from '../record-io/frame';
 import { readRecordImage } from '../record-io/record-image';
+import type { ImageLocation, ImageSource } from './image-source';
 import { type Shard, type ShardIndex, shardFormat, shardIndexFile } from './shard-index';
 
 export interface PackOptions {

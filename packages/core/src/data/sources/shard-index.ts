@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../system/user-error';
 import { isCount, refusal } from '../../weights/refusal';
-import type { ImageLocation } from '../image-source';
+import type { ImageLocation } from './image-source';
 
 /** What lies beside the shards: which images are where, and what the shards' bytes were. */
 export interface ShardIndex {

@@ -3,7 +3,7 @@ import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { UserError } from '../../system/user-error';
-import type { ImageSource } from '../image-source';
+import type { ImageSource } from './image-source';
 import { checkIndex } from './listed-source';
 import { readShardIndex, type Shard } from './shard-index';
 

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
-import type { Augmentation } from '../../data/batches';
 import type { ImageDataset } from '../../data/dataset';
-import type { Views } from '../../data/views';
+import type { Views } from '../../data/loading/augmented-copies';
+import type { Augmentation } from '../../data/loading/batches';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
 /** What a teacher's embeddings depend on, in words and digests: it also lies beside them, for people. */

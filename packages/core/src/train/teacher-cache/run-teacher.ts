@@ -1,7 +1,7 @@
-import type { Augmentation, batches } from '../../data/batches';
 import type { ImageDataset } from '../../data/dataset';
-import type { RowShard } from '../../data/row-cache/row-shard';
-import { type Views, viewOf } from '../../data/views';
+import type { RowShard } from '../../data/embedding-cache/embedding-shard';
+import { type Views, viewOf } from '../../data/loading/augmented-copies';
+import type { Augmentation, batches } from '../../data/loading/batches';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import type { Tensor4D } from '../../runtime/tensorflow';

@@ -10,8 +10,8 @@ import {
   tinyObjective,
   trainTiny,
 } from '../../../test/tiny-training';
-import type { Augmentation } from '../../data/batches';
 import type { ImageDataset } from '../../data/dataset';
+import type { Augmentation } from '../../data/loading/batches';
 import { backend } from '../../runtime/binding';
 import { type NamedValues, State } from '../../runtime/state';
 import { tf } from '../../runtime/tensorflow';

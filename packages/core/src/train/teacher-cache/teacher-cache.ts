@@ -9,11 +9,11 @@
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import type { Augmentation, ReadRows } from '../../data/batches';
 import type { ImageDataset } from '../../data/dataset';
-import type { RowType } from '../../data/row-cache/row-shard';
-import { type RowStore, rowStore } from '../../data/row-cache/row-store';
-import type { Views } from '../../data/views';
+import type { RowType } from '../../data/embedding-cache/embedding-shard';
+import { type RowStore, rowStore } from '../../data/embedding-cache/embedding-store';
+import type { Views } from '../../data/loading/augmented-copies';
+import type { Augmentation, ReadRows } from '../../data/loading/batches';
 import type { BuildOptions, Network } from '../../nn/network';
 import type { NetworkShape } from '../../nn/network-shape';
 import type { State } from '../../runtime/state';

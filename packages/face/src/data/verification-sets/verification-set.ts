@@ -1,4 +1,4 @@
-import type { ImageSource } from '@headshare/core/data/image-source';
+import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import type { LabelledPairs } from '../../evaluation/verification';
 
 /** Images of faces with pairs of them to be told apart: lfw, cfp_fp, agedb_30 ... */

@@ -27,7 +27,7 @@ export class WorkerDeath extends Error {}
 
 type Answer<Result> = { ready: true } | { result: Result } | { error: Error };
 
-const workspace = resolve(__dirname, '../../../..');
+const workspace = resolve(__dirname, '../../../../..');
 
 /**
  * Threads that all run the job of one module. A task whose thread dies (out of memory, process.exit in a library) is

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, mkdir, open, readdir, rename, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { readInto } from '../system/read-into';
-import { UserError } from '../system/user-error';
+import { readInto } from '../../system/read-into';
+import { UserError } from '../../system/user-error';
 
 /** A file of `count` images of size x size x 3 bytes after a header of 64 bytes. */
 export interface ImageFileLayout {

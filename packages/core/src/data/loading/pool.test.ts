@@ -1,7 +1,7 @@
 import { resolve } from 'node:path';
 import { workerPool } from './pool';
 
-const job = resolve(__dirname, '../../test/fixture-job.ts');
+const job = resolve(__dirname, '../../../test/fixture-job.ts');
 
 test('tasks are answered in whatever thread, each with its own answer', async () => {
   const pool = workerPool<{ factor: number }, { value: number }, number>({
@@ -38,7 +38,7 @@ test('a thread that dies is replaced and its task done again', async () => {
 });
 
 test('a module that cannot be loaded rejects the tasks instead of starting threads for ever', async () => {
-  const pool = workerPool({ module: resolve(__dirname, 'absent.ts'), setup: {}, threads: 1 });
+  const pool = workerPool({ module: resolve(__dirname, '../absent.ts'), setup: {}, threads: 1 });
   await expect(pool.run({})).rejects.toThrow(/absent\.ts stopped .*Cannot find module/);
   await expect(pool.run({})).rejects.toThrow(/Cannot find module/);
   await pool.close();

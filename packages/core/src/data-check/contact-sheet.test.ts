@@ -2,8 +2,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import sharp from 'sharp';
+import type { ImageDataset } from '../data/dataset';
 import { contactSheet } from './contact-sheet';
-import type { ImageDataset } from './dataset';
 
 const greys: ImageDataset = {
   name: 'greys',

@@ -1,5 +1,5 @@
-import { stream } from '../runtime/random';
-import { type ImageDataset, imageBytes, type View } from './dataset';
+import { stream } from '../../runtime/random';
+import { type ImageDataset, imageBytes, type View } from '../dataset';
 
 export interface BatchOptions {
   readonly batchSize: number;

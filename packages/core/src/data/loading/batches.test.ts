@@ -1,6 +1,6 @@
 import fc from 'fast-check';
+import type { ImageDataset } from '../dataset';
 import { type Batch, type BatchOptions, batchCount, batches, mirror } from './batches';
-import type { ImageDataset } from './dataset';
 
 /** Images of 2 x 2; every byte of image i is i + 1. Notes what is being read. */
 function numbers(count: number, reads: number[][] = []): ImageDataset {

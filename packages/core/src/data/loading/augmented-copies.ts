@@ -1,5 +1,5 @@
+import { type ImageDataset, imageBytes } from '../dataset';
 import { type Augmentation, type BatchOptions, batches, mirror } from './batches';
-import { type ImageDataset, imageBytes } from './dataset';
 
 /**
  * The views that training shows of every image, where they have an end. By number, as a batch tells them:

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { headerBytes, type RowShard, rowBytes, rowCodec, rowTypes, shardBytes, shardHeader } from './row-shard';
+import { headerBytes, type RowShard, rowBytes, rowCodec, rowTypes, shardBytes, shardHeader } from './embedding-shard';
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));
 const count = fc.integer({ min: 0, max: 2 ** 31 - 1 });

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { tinyImages } from '../../test/tiny-training';
 import { imageBytes } from './dataset';
-import { holdOut } from './hold-out';
-import { partOf } from './part';
+import { holdOut } from './split';
+import { partOf } from './subset';
 
 test('a tenth of every class, the same whenever it is asked for', () => {
   const labels = Int32Array.from({ length: 60 }, (_, i) => (i < 40 ? 0 : i < 59 ? 1 : 2));

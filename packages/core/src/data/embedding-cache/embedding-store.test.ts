@@ -1,8 +1,8 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RowShard } from './row-shard';
-import { type MakeRows, type RowStoreLayout, rowStore } from './row-store';
+import type { RowShard } from './embedding-shard';
+import { type MakeRows, type RowStoreLayout, rowStore } from './embedding-store';
 
 const folders: string[] = [];
 afterAll(() => {

@@ -5,8 +5,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
-import type { ReadRows } from '../batches';
-import { headerBytes, type RowLayout, type RowShard, rowBytes, rowCodec, shardBytes, shardHeader } from './row-shard';
+import type { ReadRows } from '../loading/batches';
+import {
+  headerBytes,
+  type RowLayout,
+  type RowShard,
+  rowBytes,
+  rowCodec,
+  shardBytes,
+  shardHeader,
+} from './embedding-shard';
 
 export interface RowStoreLayout extends RowLayout {
   readonly folder: string;

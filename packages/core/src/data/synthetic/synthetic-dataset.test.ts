@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proceduralDataset } from './procedural';
+import { proceduralDataset } from './synthetic-dataset';
 
 let cacheFolder: string;
 beforeEach(async () => {
@@ -16,7 +16,7 @@ function stripes(options: { step?: number; failAt?: number; count?: number; seed
     size: 4,
     classes: 2,
     labels: Int32Array.from({ length: count }, (_, i) => i % 2),
-    rendererModule: require.resolve('../../test/fixture-renderer'),
+    rendererModule: require.resolve('../../../test/fixture-renderer'),
     rendererOptions: { step, failAt },
     seed,
     cacheFolder: folder,

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { checkRead, type ImageDataset } from './dataset';
+import { checkRead, type ImageDataset } from '../dataset';
+import { workerPool } from '../loading/pool';
 import { buildImageFile, type ImageFile, openImageFile } from './image-file';
-import { workerPool } from './pool';
 import type { RenderSetup, RenderTask } from './render-job';
 import { type CreateRenderer, renderImage } from './renderer';
 
@@ -23,7 +23,7 @@ export interface ProceduralOptions<Options> {
   readonly threads?: number;
 }
 
-const defaultCacheFolder = resolve(__dirname, '../../../../.cache/procedural');
+const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/procedural');
 
 /** About 10 MB a task: large enough that messages cost nothing, small enough that two per thread fit anywhere. */
 const taskBytes = 8 * 2 ** 20;

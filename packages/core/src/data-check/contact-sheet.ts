@@ -1,5 +1,5 @@
 import sharp from 'sharp';
-import type { ImageDataset } from './dataset';
+import type { ImageDataset } from '../data/dataset';
 
 /**
  * Writes a PNG in which a person can look at images of a data set: rows of indices, images side by side, enlarged

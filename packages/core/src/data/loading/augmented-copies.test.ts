@@ -1,6 +1,6 @@
+import { type ImageDataset, imageBytes } from '../dataset';
+import { repeatOf, viewOf, viewsOf } from './augmented-copies';
 import { type Augmentation, type Batch, batches } from './batches';
-import { type ImageDataset, imageBytes } from './dataset';
-import { repeatOf, viewOf, viewsOf } from './views';
 
 const size = 4;
 const bytes = imageBytes({ size });
