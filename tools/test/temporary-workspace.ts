@@ -18,8 +18,8 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
   for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
     cpSync(join(repository, path), join(root, path));
   }
-  const light = ['tracking/run-tags.ts', 'tracking/silent-tracker.ts', 'tracking/replay/sent.ts'];
-  const core = ['experiment', 'runtime', ...light].map((path) => `packages/core/src/${path}`);
+  const light = ['tracking/run-tags.ts', 'tracking/tracker.ts', 'tracking/sync/sync-state.ts'];
+  const core = ['experiment', 'runtime', 'system', ...light].map((path) => `packages/core/src/${path}`);
   for (const path of [...core, 'tools/src/plugin']) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }

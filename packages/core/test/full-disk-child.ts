@@ -3,7 +3,7 @@
  * LONGEST_QUEUE BEFORE AFTER`. It logs so many steps, prints `full`, waits for a line on its standard input, logs some more, and ends.
  */
 import { once } from 'node:events';
-import { openJournal } from '../src/tracking/journal';
+import { openJournal } from '../src/tracking/journal/journal';
 
 const [file = '', id = '', longestQueue, before, after] = process.argv.slice(2);
 

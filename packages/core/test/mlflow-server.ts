@@ -2,7 +2,7 @@ import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { freePort, startServer } from 'mlflow-js-client';
-import { environmentPython, mlflowFolder } from '../src/tracking/local-server';
+import { environmentPython, mlflowFolder } from '../src/tracking/sync/local-server';
 
 /** The Python of the workspace's MLflow. Throws when it is not installed: these tests are of no worth without it. */
 export function mlflowPython(): string {

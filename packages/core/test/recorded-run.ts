@@ -1,5 +1,5 @@
 import { connect, fromKeyValues, getExperimentByName, getMetricHistory, type Run, searchRuns } from 'mlflow-js-client';
-import { readJournal } from '../src/tracking/journal';
+import { readJournal } from '../src/tracking/journal/journal';
 import { journalTag } from '../src/tracking/run-tags';
 
 /** A run as a journal, or a server, has it. */

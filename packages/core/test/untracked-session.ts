@@ -1,6 +1,6 @@
 import type { Catalog } from '../src/experiment/catalog';
 import type { Session } from '../src/experiment/plan-run';
-import { silentTracker } from '../src/tracking/silent-tracker';
+import { noOpTracker } from '../src/tracking/tracker';
 
 /** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */
 export function untrackedSession(
@@ -15,7 +15,7 @@ export function untrackedSession(
     sources: 'sources',
     digests: new Map(),
     track: async ({ runName }) => ({
-      ...silentTracker,
+      ...noOpTracker,
       finish: async (status) => {
         ended(`${runName}: ${status}`);
         return {};

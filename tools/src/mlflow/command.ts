@@ -1,6 +1,6 @@
 import { UserError } from '@headshare/core/system/user-error';
-import { problemOf } from '@headshare/core/tracking/destination';
-import { isUnreadable } from '@headshare/core/tracking/kept-files';
+import { isUnreadable } from '@headshare/core/tracking/journal/spool';
+import { problemOf } from '@headshare/core/tracking/sync/destination';
 
 /**
  * Runs a command of this folder: Ctrl-C and SIGTERM abort its signal, a user's mistake, and what

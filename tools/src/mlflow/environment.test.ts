@@ -1,7 +1,7 @@
 import { chmodSync, existsSync, mkdtempSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { environmentPython } from '@headshare/core/tracking/local-server';
+import { environmentPython } from '@headshare/core/tracking/sync/local-server';
 import { type EnvironmentOptions, ensureEnvironment } from './environment';
 
 let folder: string;

@@ -4,7 +4,7 @@ import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync 
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
-import { environmentPython, environmentStamp } from '@headshare/core/tracking/local-server';
+import { environmentPython, environmentStamp } from '@headshare/core/tracking/sync/local-server';
 import { lock } from 'proper-lockfile';
 
 export interface EnvironmentOptions {

@@ -5,7 +5,7 @@
  */
 import { join } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
-import { mlflowFolder } from '@headshare/core/tracking/local-server';
+import { mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { command } from './command';
 import { ensureEnvironment } from './environment';
 

@@ -1,5 +1,5 @@
 /** `nx run tools:mlflow-stop`: ends the workspace's MLflow server, if it runs. */
-import { stopLocalServer } from '@headshare/core/tracking/local-server';
+import { stopLocalServer } from '@headshare/core/tracking/sync/local-server';
 import { command } from './command';
 
 command(async () => {

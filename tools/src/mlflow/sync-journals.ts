@@ -2,10 +2,10 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
 import { UserError } from '@headshare/core/system/user-error';
-import { type Destination, problemOf } from '@headshare/core/tracking/destination';
-import { replayJournal } from '@headshare/core/tracking/replay';
-import { forgetLostRun } from '@headshare/core/tracking/replay/lost-run';
-import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/replay/sent';
+import { type Destination, problemOf } from '@headshare/core/tracking/sync/destination';
+import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
+import { forgetLostRun } from '@headshare/core/tracking/sync/lost-run';
+import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/sync/sync-state';
 import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lockFolder } from '@headshare/core/system/lock-folder';
-import { openJournal } from '@headshare/core/tracking/journal';
+import { openJournal } from '@headshare/core/tracking/journal/journal';
 import { connect, deleteRun } from 'mlflow-js-client';
 import { type Fault, faultyProxy } from '../../../packages/core/test/faulty-proxy';
 import { type MlflowServer, mlflowServer } from '../../../packages/core/test/mlflow-server';

@@ -2,7 +2,7 @@
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
-import { destinationOf } from '@headshare/core/tracking/destination';
+import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import fastGlob from 'fast-glob';
 import { command } from './command';
 import { syncJournals } from './sync-journals';

@@ -3,7 +3,7 @@
  * started here is ended by Ctrl-C.
  */
 import { once } from 'node:events';
-import { ensureLocalServer, stopLocalServer } from '@headshare/core/tracking/local-server';
+import { ensureLocalServer, stopLocalServer } from '@headshare/core/tracking/sync/local-server';
 import { command } from './command';
 
 command(async (signal) => {

@@ -4,7 +4,7 @@ import { readCommandArguments } from '@headshare/core/experiment/command-argumen
 import { explain } from '@headshare/core/experiment/failure';
 import { interruption } from '@headshare/core/experiment/interruption';
 import { UserError } from '@headshare/core/system/user-error';
-import { destinationOf } from '@headshare/core/tracking/destination';
+import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import { reproduce } from './reproduce';
 
 const usage = `Makes a run again, with its options, seed and number of threads, and says whether it came to the same.

@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { folderHolder, tryLockFolder } from '../system/lock-folder';
-import { lastEvent, openJournal } from '../tracking/journal';
+import { lastEvent, openJournal } from '../tracking/journal/journal';
 import { readFinished } from './store';
 
 /**

@@ -6,8 +6,8 @@ import { createInterface } from 'node:readline';
 import { temporaryPackage } from '../../test/temporary-package';
 import { bytesIn } from '../../test/tiny-training';
 import { stream } from '../runtime/random';
-import type { EventOf } from '../tracking/event';
-import { readJournal } from '../tracking/journal';
+import type { EventOf } from '../tracking/journal/event';
+import { readJournal } from '../tracking/journal/journal';
 import { hasResumePoint } from '../train/resume-point';
 
 /** How often runs are killed, in all. */

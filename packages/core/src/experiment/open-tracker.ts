@@ -1,6 +1,6 @@
 import { sentenceOf } from '../system/sentence-of';
-import { silentTracker } from '../tracking/silent-tracker';
 import type { TrackedRun, Tracker } from '../tracking/tracker';
+import { noOpTracker } from '../tracking/tracker';
 
 /**
  * Opens a run's tracker. Neither this nor what it returns ever throws: training is worth more than its record. The
@@ -10,7 +10,7 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
   const notRecorded = (error: unknown): string =>
     `The run is not recorded in MLflow: ${sentenceOf(error).split('\n')[0]}.`;
   try {
-    const { startTracking } = await import('../tracking/tracker');
+    const { startTracking } = await import('../tracking/start-tracking');
     const tracker = await startTracking(run);
     const guarded = <A extends unknown[]>(action: (...args: A) => void) => {
       return (...args: A): void => {
@@ -35,9 +35,9 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
     };
   } catch (error) {
     run.log(notRecorded(error));
-    return silentTracker;
+    return noOpTracker;
   }
 }
 
 /** Opens one that records nothing. */
-export const openNoTracker = async (): Promise<Tracker> => silentTracker;
+export const openNoTracker = async (): Promise<Tracker> => noOpTracker;

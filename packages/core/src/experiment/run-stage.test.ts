@@ -2,8 +2,8 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
-import { writeSent } from '../tracking/replay/sent';
-import { silentTracker } from '../tracking/silent-tracker';
+import { writeSent } from '../tracking/sync/sync-state';
+import { noOpTracker } from '../tracking/tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
 import type { Session } from './plan-run';
@@ -24,7 +24,7 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     digests: new Map(),
     sources: 'sources',
     track: async ({ runName, folder }) => ({
-      ...silentTracker,
+      ...noOpTracker,
       metrics: (values) => tracked.push(`${runName}: ${JSON.stringify(values)}`),
       finish: async (status) => {
         tracked.push(`${runName}: ${status}`);
@@ -216,7 +216,7 @@ describe('running an experiment', () => {
     });`;
     const { base, get, lines } = session({ fails });
     const track: Session['track'] = async () => ({
-      ...silentTracker,
+      ...noOpTracker,
       finish: async () => ({ note: 'not all is there' }),
     });
     await expect(runStage(get('fails'), defaults, { ...base, track })).rejects.toThrow('no convergence');

@@ -187,7 +187,7 @@ async function wasLeft(folder: string): Promise<boolean> {
 
 /** Loaded only now: `--help` and a finished run do without it. */
 async function startSystemMetrics(folder: string, tracker: Tracker, log: Session['log']) {
-  const { systemMetricsSettings, watchSystem } = await import('../tracking/system-metrics');
+  const { systemMetricsSettings, watchSystem } = await import('../tracking/system-metrics/system-metrics');
   const settings = systemMetricsSettings(process.env, log);
   try {
     return settings && watchSystem(folder, tracker, settings);

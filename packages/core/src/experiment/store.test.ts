@@ -41,7 +41,7 @@ describe("the sources' digests", () => {
     ["the package's data", 'packages/face/src/data.ts', { results: true, reporting: false }],
     ['how runs are compared', 'packages/core/src/recipes/comparison/tables.ts', { results: false, reporting: true }],
     ['how they are swept', 'packages/core/src/experiment/sweep/schedule.ts', { results: false, reporting: true }],
-    ['how they are tracked', 'packages/core/src/tracking/sender.ts', { results: false, reporting: true }],
+    ['how they are tracked', 'packages/core/src/tracking/sync/sender.ts', { results: false, reporting: true }],
     ['a test', 'packages/core/src/distill/loss.test.ts', { results: false, reporting: false }],
     ["another package's data", 'packages/cub200/src/data.ts', { results: false, reporting: false }],
   ])('%s', async (_, file, changes) => {

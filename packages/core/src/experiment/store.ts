@@ -4,7 +4,7 @@ import { copyFile, link, mkdir, open, readdir, readFile, rename, rm } from 'node
 import { dirname, join, relative } from 'node:path';
 import fastGlob from 'fast-glob';
 import { sha256 } from '../system/sha256';
-import { addressIn } from '../tracking/replay/sent';
+import { addressIn } from '../tracking/sync/sync-state';
 import type { StageResult } from './define';
 
 /** A finished run. `result.json` keeps it. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { removeTemporaryFolders, tinyImages, trainTiny } from '../../test/tiny-training';
-import { silentTracker } from '../tracking/silent-tracker';
+import { noOpTracker } from '../tracking/tracker';
 import { classificationTask } from '../train/classification-task';
 import { trackData, trackNetwork } from './track-network';
 
@@ -19,7 +19,7 @@ function recorder() {
   const datasets: object[] = [];
   const models: object[] = [];
   const tracker = {
-    ...silentTracker,
+    ...noOpTracker,
     dataset: (dataset: object) => datasets.push(dataset),
     model: (model: object) => models.push(model),
   };

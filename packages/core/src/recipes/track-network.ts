@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
 import type { RunContext } from '../experiment/define';
 import { sentenceOf } from '../system/sentence-of';
-import type { TensorSpec } from '../tracking/event';
+import type { TensorSpec } from '../tracking/journal/event';
 import { checkpointFiles } from '../train/checkpoint';
 import { readNetwork } from '../train/load-network';
 import type { Metrics } from '../train/metrics';

@@ -1,20 +1,5 @@
-import { mkdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
-import { limits } from 'mlflow-js-client';
-import { sentenceOf } from '../system/sentence-of';
-import { type Beginning, readBeginning } from './beginning';
-import { type Destination, destinationOf } from './destination';
-import type { DatasetInput, JournalEvent } from './event';
-import { fileEvents, type TrackedNetwork } from './file-events';
-import { freshMetrics } from './fresh-metrics';
-import { type Journal, openJournal } from './journal';
-import { dropUnlogged } from './kept-files';
-import { orderedEvents } from './ordered-events';
-import { clip, flatten, validName } from './parameters';
-import { forgetLostLines } from './replay/sent';
-import { startSender } from './sender';
-import { silentTracker } from './silent-tracker';
-import { sourceTags } from './source-tags';
+import type { DatasetInput } from './journal/event';
+import type { TrackedNetwork } from './journal/file-events';
 
 export interface TrackedRun {
   /** The Nx project, e.g. `face`: its runs are in MLflow's experiment `headshare/face`. */
@@ -62,114 +47,15 @@ export interface Tracker {
   finish(status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<{ readonly address?: string; readonly note?: string }>;
 }
 
-/** How long `finish` waits for what is left to be sent, in milliseconds. */
-const patience = 15_000;
-
-/** How much longer it waits for a server of the workspace's own that the run has just started. */
-const startPatience = 30_000;
-
-/**
- * Starts to record a run: every event goes to `journal.jsonl` in its folder, and from there to MLflow in the background.
- * Never throws for lack of a server: `finish` says what is missing. When not even the journal can be written, it says
- * so and nothing is recorded.
- */
-export async function startTracking(run: TrackedRun): Promise<Tracker> {
-  const log = run.log ?? ((sentence: string) => console.error(sentence));
-  const file = join(run.folder, 'journal.jsonl');
-  try {
-    mkdirSync(run.folder, { recursive: true });
-    const beginning = await readBeginning(file);
-    dropUnlogged(file, beginning.kept);
-    const journal = openJournal(file, log);
-    forgetLostLines(file);
-    const source = await sourceTags(`${run.package}:${run.experiment}`, run.folder);
-    return record(run, journal, { ...beginning, source, file, log });
-  } catch (error) {
-    log(`The run is not recorded: ${sentenceOf(error)}.`);
-    return unrecorded;
-  }
-}
-
-interface Recording extends Beginning {
-  readonly source: Readonly<Record<string, string>>;
-  readonly file: string;
-  readonly log: (sentence: string) => void;
-}
-
-function record(
-  run: TrackedRun,
-  journal: Journal,
-  { id, params: told, points, inModels, source, file, log }: Recording,
-): Tracker {
-  const events = orderedEvents(journal);
-  const append = (event: Untimed<JournalEvent>): void => events.append({ time: Date.now(), ...event });
-  const freshOf = freshMetrics(points);
-  const flush = async (): Promise<void> => {
-    await events.settled();
-    await journal.sync();
-  };
-
-  const tracker = {
-    params: (params: Readonly<Record<string, unknown>>) => {
-      const fresh = Object.entries(flatten(params)).filter(([name]) => !told.has(name));
-      if (fresh.length > 0) append({ type: 'params', params: Object.fromEntries(fresh) });
-    },
-    metrics: (values: Readonly<Record<string, number>>, step: number) => {
-      const time = Date.now();
-      const fresh = freshOf(values, step, time);
-      if (fresh) events.append({ time, type: 'metrics', step, values: fresh });
-    },
-    lastStep: (name: string) => points.get(validName(name))?.step,
-    tags: (tags: Readonly<Record<string, string>>) => {
-      const valid = Object.entries(tags).map(([key, value]) => [validName(key), clip(value, limits.tagLength)]);
-      append({ type: 'tags', tags: Object.fromEntries(valid) });
-    },
-    dataset: ({ from, ...dataset }: Parameters<Tracker['dataset']>[0]) => {
-      const source = from === undefined ? { drawnBy: run.package } : { path: resolve(from) };
-      append({ type: 'dataset', dataset: { ...dataset, source } });
-    },
-    ...fileEvents(file, events, { points, inModels }, log),
-    flush,
-  };
-  append({ type: 'start', id, experiment: `headshare/${run.package}`, name: run.runName });
-  tracker.tags({ ...source, ...run.tags });
-  if (run.params) tracker.params(run.params);
-
-  const sender = startSenderIfPossible(file, run.trackingUri, log);
-  return {
-    id,
-    ...tracker,
-    finish: async (status) => {
-      append({ type: 'finish', status });
-      await events.settled();
-      await journal.close();
-      const { address, problem, refused } = await sender.finish(patience, startPatience);
-      const shown = relative(process.cwd(), file);
-      const where = shown.startsWith('..') ? file : shown;
-      const notes = [
-        problem &&
-          `Not all of the run is in MLflow: ${problem}. ${where} keeps it, \`npx nx run tools:sync\` sends it.`,
-        refused.length > 0 && `MLflow did not take everything: ${refused.map(sentenceOf).join('; ')}.`,
-      ].filter(Boolean);
-      return { ...(address && { address }), ...(notes.length > 0 && { note: notes.join('\n') }) };
-    },
-  };
-}
-
-/** Each member of a union without its `time`. */
-type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
-
-function startSenderIfPossible(file: string, trackingUri: string | undefined, log: (sentence: string) => void) {
-  const warn = (problem: string): void => log(`MLflow: ${problem}. The run goes on; its journal keeps all.`);
-  let destination: Destination;
-  try {
-    destination = destinationOf(trackingUri);
-  } catch (error) {
-    const problem = sentenceOf(error);
-    warn(problem);
-    return { finish: async () => ({ address: undefined, problem, refused: [] }) };
-  }
-  return startSender(file, destination, warn);
-}
-
-const unrecorded: Tracker = { ...silentTracker, finish: async () => ({ note: 'The run was not recorded.' }) };
+/** Records nothing. */
+export const noOpTracker: Tracker = {
+  params: () => undefined,
+  metrics: () => undefined,
+  lastStep: () => undefined,
+  tags: () => undefined,
+  dataset: () => undefined,
+  artifact: () => undefined,
+  model: () => undefined,
+  flush: async () => undefined,
+  finish: async () => ({}),
+};

@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { environmentPython, mlflowFolder } from '@headshare/core/tracking/local-server';
+import { environmentPython, mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { freePort, startServer } from 'mlflow-js-client';
 import { fail, listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
 import type { SendingCase, SendingMeasurement } from './measure-sending';

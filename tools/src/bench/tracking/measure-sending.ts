@@ -1,8 +1,8 @@
 import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { destinationOf } from '@headshare/core/tracking/destination';
-import { openJournal } from '@headshare/core/tracking/journal';
-import { replayJournal } from '@headshare/core/tracking/replay';
+import { openJournal } from '@headshare/core/tracking/journal/journal';
+import { destinationOf } from '@headshare/core/tracking/sync/destination';
+import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
 
 export interface SendingCase {
   readonly uri: string;

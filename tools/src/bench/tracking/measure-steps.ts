@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { startTracking } from '@headshare/core/tracking/tracker';
+import { startTracking } from '@headshare/core/tracking/start-tracking';
 import { median } from '../step/measurement';
 
 export interface StepsCase {

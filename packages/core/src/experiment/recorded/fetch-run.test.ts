@@ -13,7 +13,7 @@ import {
   uploadFolder,
 } from 'mlflow-js-client';
 import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
-import { readJournal } from '../../tracking/journal';
+import { readJournal } from '../../tracking/journal/journal';
 import { fetchRun } from './fetch-run';
 import { findRun } from './find-run';
 

@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSent } from '../../tracking/replay/sent';
+import { writeSent } from '../../tracking/sync/sync-state';
 import { readRun } from './recorded-run';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-recorded-'));

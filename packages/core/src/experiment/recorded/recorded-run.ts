@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, Run } from 'mlflow-js-client';
 import { UserError } from '../../system/user-error';
-import { addressIn } from '../../tracking/replay/sent';
+import { addressIn } from '../../tracking/sync/sync-state';
 import { type Environment, environmentsIn } from '../environment';
 import { type FinishedRun, isFinished, isRecord, type RunIdentity } from '../store';
 

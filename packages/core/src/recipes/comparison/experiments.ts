@@ -38,7 +38,7 @@ const recordedRuns = {
 const recorded = () => import('./compare-recorded');
 
 async function requestOf(words: readonly string[], { signal, ...place }: Place): Promise<RecordedRequest> {
-  const { destinationOf } = await import('../../tracking/destination');
+  const { destinationOf } = await import('../../tracking/sync/destination');
   return { ...place, words, connect: () => destinationOf().connect(signal) };
 }
 

@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import type { LinePoint, LineSeries } from '../../report/line-chart';
 import { summarise } from '../../report/statistics';
-import { readJournal } from '../../tracking/journal';
+import { readJournal } from '../../tracking/journal/journal';
 import { byRow, type ComparedRun } from './compared-run';
 
 /** A metric over the epochs by row: the mean over seeds, with its 95 % interval where there are several. */

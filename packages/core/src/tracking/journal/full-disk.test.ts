@@ -1,0 +1,153 @@
+import { execFileSync, spawn } from 'node:child_process';
+import { mkdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import { serverOfTests } from '../../../test/mlflow-server';
+import { expectAllOnServer, runInJournal } from '../../../test/recorded-run';
+import { destinationOf } from '../sync/destination';
+import { replayJournal } from '../sync/journal-sync';
+
+const server = serverOfTests();
+
+/** A place where a file takes `room` bytes and no more until `makeRoom`. */
+interface SmallPlace {
+  readonly folder: string;
+  /** Words before the command that writes there. */
+  readonly command: readonly string[];
+  /** @param pid of the process that writes there */
+  makeRoom(pid: number): void;
+  remove(): void;
+}
+
+const room = 8192;
+
+/** A process that may not write larger files: works for everyone, on Linux (util-linux). */
+function limitedProcess(name: string): SmallPlace {
+  const folder = join(server.folder, name);
+  mkdirSync(folder);
+  return {
+    folder,
+    command: ['prlimit', `--fsize=${room}:unlimited`],
+    makeRoom: (pid) => execFileSync('prlimit', ['--pid', `${pid}`, '--fsize=unlimited']),
+    remove: () => undefined,
+  };
+}
+
+/** A disk in memory that is full but for `room`; only root may make one, and not everywhere. */
+function smallDisk(name: string): SmallPlace {
+  const folder = join(server.folder, name);
+  mkdirSync(folder);
+  execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' });
+  const ballast = join(folder, 'ballast');
+  writeFileSync(ballast, Buffer.alloc(2 ** 20 - room));
+  return {
+    folder,
+    command: [],
+    makeRoom: () => rmSync(ballast),
+    remove: () => execFileSync('umount', [folder]),
+  };
+}
+
+const canMount = (() => {
+  try {
+    execFileSync('unshare', ['--mount', 'mount', '-t', 'tmpfs', 'tmpfs', '/mnt'], { stdio: 'ignore' });
+    return true;
+  } catch {
+    return false;
+  }
+})();
+
+// The first is always there; where root runs the tests, a disk that is really full is another.
+const places: [string, (name: string) => SmallPlace][] = [
+  ['a file that may not grow', limitedProcess],
+  ...(canMount ? [['a full disk', smallDisk] as [string, (name: string) => SmallPlace]] : []),
+];
+
+/** Runs the child there until it is full and, once there is room again, to its end; what it told. */
+async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = true) {
+  const journal = join(place.folder, 'journal.jsonl');
+  const child = [
+    join(__dirname, '../../../test/full-disk-child.ts'),
+    journal,
+    place.folder,
+    `${longestQueue}`,
+    '300',
+    '50',
+  ];
+  const [command = '', ...args] = [...place.command, process.execPath, '-r', '@swc-node/register', ...child];
+  const writer = spawn(command, args, { cwd: join(__dirname, '../../..'), stdio: ['pipe', 'pipe', 'inherit'] });
+  const told: string[] = [];
+  for await (const line of createInterface(writer.stdout)) {
+    if (line !== 'full') {
+      told.push(line);
+      continue;
+    }
+    expect(statSync(journal).size).toBeLessThanOrEqual(room);
+    if (meetsRoom) place.makeRoom(writer.pid ?? 0);
+    writer.stdin.write('go on\n');
+  }
+  return { journal, told };
+}
+
+const send = async (journal: string) => {
+  const replay = replayJournal(journal, destinationOf(server.uri));
+  await replay.pass(AbortSignal.timeout(20_000));
+  return replay.sent();
+};
+
+describe.each(places)('%s', (_, placeNamed) => {
+  const named = (name: string) => `${placeNamed.name} ${name}`;
+
+  test('the run goes on, tells once, and writes what waited when there is room again', async () => {
+    const place = placeNamed(named('waits'));
+    try {
+      const { journal, told } = await logThrough(place, 1_000_000);
+      expect(told).toEqual([
+        expect.stringMatching(
+          /^The journal .* cannot be written: E(FBIG|NOSPC): .*\. What the run logs waits in memory\.$/,
+        ),
+        `The journal ${journal} is being written again; nothing is missing.`,
+      ]);
+      const { metrics, status } = await runInJournal(journal);
+      expect(metrics.loss?.map(([step]) => step)).toEqual(Array.from({ length: 350 }, (_, step) => step));
+      expect(status).toBe('FINISHED');
+    } finally {
+      place.remove();
+    }
+  });
+
+  test('lines for which memory has no room are counted; the journal that is left is sent without complaint', async () => {
+    const place = placeNamed(named('drops'));
+    try {
+      const { journal, told } = await logThrough(place, 2000);
+      const { metrics, status } = await runInJournal(journal);
+      const missing = 350 - (metrics.loss?.length ?? 0);
+      expect(missing).toBeGreaterThan(100);
+      expect(status).toBe('FINISHED');
+      expect(told[1]).toBe(
+        `The journal ${journal} is being written again; ${missing} lines of what the run logged are missing.`,
+      );
+      expect(told).toHaveLength(2);
+      expect((await send(journal))?.refused).toEqual([]);
+      await expectAllOnServer(server.uri, journal);
+    } finally {
+      place.remove();
+    }
+  });
+
+  test('a disk that stays full is told in the end, with the number of lines that are missing', async () => {
+    const place = placeNamed(named('stays'));
+    try {
+      const { journal, told } = await logThrough(place, 2000, false);
+      const { metrics } = await runInJournal(journal);
+      // And the line of the run's end.
+      const missing = 351 - (metrics.loss?.length ?? 0);
+      expect(told[1]).toBe(
+        `The journal ${journal} could not be written to its end; ${missing} lines of what the run logged are missing.`,
+      );
+      expect(told).toHaveLength(2);
+    } finally {
+      place.remove();
+    }
+  });
+});

@@ -1,0 +1,200 @@
+import { existsSync, mkdirSync, rmdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { text } from 'node:stream/consumers';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, listArtifacts, readArtifact } from 'mlflow-js-client';
+import { type Fault, type FaultyProxy, faultyProxy } from '../../../test/faulty-proxy';
+import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
+import { expectAllOnServer } from '../../../test/recorded-run';
+import { writeAtomically } from '../../system/write-atomically';
+import { startTracking } from '../start-tracking';
+import type { Tracker } from '../tracker';
+import { destinationOf } from './destination';
+import { replayJournal } from './journal-sync';
+
+/** A real server, and a proxy before it that does what lies between a training and its server. */
+let server: MlflowServer;
+let proxy: FaultyProxy;
+const environment = { ...process.env };
+
+beforeAll(async () => {
+  server = await mlflowServer();
+  await server.start();
+  proxy = await faultyProxy(server.uri);
+  process.env.MLFLOW_HTTP_REQUEST_MAX_RETRIES = '1';
+}, 90_000);
+
+afterAll(async () => {
+  process.env = environment;
+  await proxy?.close();
+  server?.remove();
+});
+
+const folderOf = (name: string) => join(server.folder, 'runs', name);
+const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');
+
+/** A run whose sentences go to `told`. */
+const start = (name: string, trackingUri: string, told: string[] = []): Promise<Tracker> =>
+  startTracking({
+    package: 'face',
+    experiment: 'distill',
+    runName: name,
+    folder: folderOf(name),
+    params: { epochs: 3 },
+    trackingUri,
+    log: (sentence) => told.push(sentence),
+  });
+
+/** What a run writes into its folder and logs. */
+function logFile(tracker: Tracker, name: string, file: string, content: string): void {
+  writeAtomically(join(folderOf(name), file), [content]);
+  tracker.artifact(join(folderOf(name), file));
+}
+
+/** A run through the proxy that lasts until the fault is noticed; what was told meanwhile, and what it says in the end. */
+async function runThrough(name: string, noticed: (told: readonly string[]) => boolean) {
+  const told: string[] = [];
+  const tracker = await start(name, proxy.uri, told);
+  for (let step = 0; step < 40; step++) tracker.metrics({ loss: 1 / (step + 1), accuracy: step / 40 }, step);
+  await tracker.flush();
+  const until = Date.now() + 20_000;
+  while (!noticed(told) && Date.now() < until) {
+    await sleep(20);
+  }
+  const ended = await tracker.finish('FINISHED');
+  return { told, ...ended };
+}
+
+/** What `tools:sync` does with a journal. */
+const sync = (name: string) =>
+  replayJournal(journalOf(name), destinationOf(proxy.uri)).pass(AbortSignal.timeout(20_000));
+
+const answer = (status: number, body: string, headers = {}): Fault => ({ kind: 'answer', status, body, headers });
+
+const credentials = 'MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, right?';
+
+const faults: readonly (readonly [string, Fault, string])[] = [
+  ['429', answer(429, 'slow down'), 'answered 429: slow down'],
+  ['429 that asks for a second', answer(429, 'slow down', { 'retry-after': '1' }), 'answered 429: slow down'],
+  ['429 that asks for an hour', answer(429, 'slow down', { 'retry-after': '3600' }), 'answered 429: slow down'],
+  ['500', answer(500, 'oops'), 'answered 500: oops'],
+  ['503', answer(503, 'starting'), 'answered 503: starting'],
+  ['connections cut midway', { kind: 'cut midway' }, 'cannot be reached: aborted'],
+  ['answers that are late', { kind: 'slow', milliseconds: 1500 }, 'did not answer within 1 s'],
+  ['401', answer(401, 'who are you?'), `wants credentials: who are you? (are ${credentials})`],
+  ['403', answer(403, 'not you'), `is forbidden: not you (are ${credentials})`],
+];
+
+test.each(faults)('%s: the run goes on and tells once; all is sent later, once', async (name, fault, sentence) => {
+  proxy.fault = () => fault;
+  // Where nothing else is late on purpose, a busy machine may be.
+  if (fault.kind === 'slow') process.env.MLFLOW_HTTP_REQUEST_TIMEOUT = '1';
+  const { told, note } = await runThrough(name, ({ length }) => length > 0);
+  delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain(sentence);
+  expect(told[0]).toMatch(/^MLflow: .*\. The run goes on; its journal keeps all\.$/);
+  expect(note).toContain(`${sentence}. `);
+  expect(note).toContain('`npx nx run tools:sync` sends it.');
+
+  proxy.fault = undefined;
+  await sync(name);
+  await expectAllOnServer(server.uri, journalOf(name));
+});
+
+test('429 and Retry-After for a moment: nobody notices', async () => {
+  let left = 1;
+  proxy.fault = () => (left-- > 0 ? answer(429, 'slow down', { 'retry-after': '1' }) : undefined);
+  const { told, note } = await runThrough('a moment', () => left < 0);
+  expect([told, note]).toEqual([[], undefined]);
+  await expectAllOnServer(server.uri, journalOf('a moment'));
+});
+
+test('a store that takes no files keeps nothing else from arriving; the files follow, in their order', async () => {
+  proxy.fault = (path) => (path.includes('/mlflow-artifacts/') ? answer(500, 'no such bucket') : undefined);
+  const told: string[] = [];
+  const tracker = await start('no store', proxy.uri, told);
+  logFile(tracker, 'no store', 'report.md', 'first');
+  tracker.metrics({ loss: 1 }, 1);
+  logFile(tracker, 'no store', 'report.md', 'second');
+  logFile(tracker, 'no store', 'config.json', '{}');
+  tracker.metrics({ loss: 0.5 }, 2);
+  const { note } = await tracker.finish('FINISHED');
+  const waits = `report.md and the files after it wait: ${proxy.uri}/api/2.0/mlflow-artifacts/artifacts/`;
+  expect(note).toContain(`Not all of the run is in MLflow: ${waits}`);
+  expect(note).toMatch(/answered 500: no such bucket\. .*journal\.jsonl keeps it, `npx nx run tools:sync` sends it\.$/);
+  for (const sentence of told) expect(sentence).toContain(waits);
+  expect(told.length).toBeLessThan(2);
+
+  const { info } = await expectAllOnServer(server.uri, journalOf('no store'));
+  expect(info.status).toBe('FINISHED');
+  const mlflow = connect(server.uri);
+  expect(await listArtifacts(mlflow, info.run_id)).toEqual([]);
+  await expect(sync('no store')).rejects.toMatchObject({ code: 'FILES_WAIT' });
+
+  proxy.fault = undefined;
+  await sync('no store');
+  expect((await listArtifacts(mlflow, info.run_id)).map(({ path }) => path)).toEqual(['config.json', 'report.md']);
+  expect(await text(readArtifact(mlflow, info, 'report.md'))).toBe('second');
+  expect(existsSync(join(folderOf('no store'), 'journal.files'))).toBe(false);
+});
+
+test('a store that hangs keeps nothing from arriving either: how the run ended is there before its files', async () => {
+  const tracker = await start('hangs', 'databricks');
+  logFile(tracker, 'hangs', 'config.json', '{}');
+  tracker.metrics({ loss: 1 }, 1);
+  await tracker.finish('FINISHED');
+  // As when a run has waited long enough.
+  const patience = new AbortController();
+  proxy.fault = (path) => {
+    if (path.includes('/mlflow-artifacts/')) patience.abort();
+    return undefined;
+  };
+  const replay = replayJournal(journalOf('hangs'), destinationOf(proxy.uri));
+  await expect(replay.pass(patience.signal)).rejects.toThrow('aborted');
+  expect((await expectAllOnServer(server.uri, journalOf('hangs'))).info.status).toBe('FINISHED');
+
+  proxy.fault = undefined;
+  await sync('hangs');
+  const { info } = await expectAllOnServer(server.uri, journalOf('hangs'));
+  expect((await listArtifacts(connect(server.uri), info.run_id)).map(({ path }) => path)).toEqual(['config.json']);
+});
+
+test('a file that arrived when that could not be noted is not said to be missing when it has been replaced since', async () => {
+  const folder = folderOf('not noted');
+  const tracker = await start('not noted', 'databricks');
+  logFile(tracker, 'not noted', 'report.md', 'first');
+  await tracker.finish('FINISHED');
+  writeAtomically(join(folder, 'report.md'), ['second']);
+  const replay = replayJournal(journalOf('not noted'), destinationOf(proxy.uri));
+  // As on a full disk, from when the file is on its way on.
+  const inTheWay = join(folder, `journal.sent.json.${process.pid}.tmp`);
+  proxy.fault = (path) => {
+    if (path.includes('/mlflow-artifacts/')) mkdirSync(inTheWay, { recursive: true });
+    return undefined;
+  };
+  await expect(replay.pass(AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'EISDIR' });
+  proxy.fault = undefined;
+  rmdirSync(inTheWay);
+  await replay.pass(AbortSignal.timeout(20_000));
+  expect(replay.sent()?.refused).toEqual([]);
+  expect(existsSync(join(folder, 'journal.files'))).toBe(false);
+  const { info } = await expectAllOnServer(server.uri, journalOf('not noted'));
+  expect(await text(readArtifact(connect(server.uri), info, 'report.md'))).toBe('first');
+});
+
+test('answers that are lost after the server has taken the request make nothing twice', async () => {
+  const lost = new Set<string>();
+  // The first answer of every kind of request: creating a run or an experiment, logging, finishing.
+  proxy.fault = (path) => {
+    if (lost.has(path)) return undefined;
+    lost.add(path);
+    return { kind: 'lost answer' };
+  };
+  await runThrough('lost', ({ length }) => length > 0);
+  await sync('lost');
+  expect([...lost]).toEqual(
+    expect.arrayContaining(['runs/create', 'runs/log-batch', 'runs/update'].map((call) => `/api/2.0/mlflow/${call}`)),
+  );
+  await expectAllOnServer(server.uri, journalOf('lost'));
+});

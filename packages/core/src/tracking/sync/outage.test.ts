@@ -1,0 +1,103 @@
+import { existsSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { connect, getMetricHistory, getRun, searchRuns } from 'mlflow-js-client';
+import { type MlflowServer, mlflowServer } from '../../../test/mlflow-server';
+import { readJournal } from '../journal/journal';
+import { startTracking } from '../start-tracking';
+import type { Tracker } from '../tracker';
+import { destinationOf } from './destination';
+import { replayJournal } from './journal-sync';
+
+/** One story in order: the server is down, comes up, is killed in the middle of a run, and comes back. */
+let server: MlflowServer;
+
+beforeAll(async () => {
+  server = await mlflowServer();
+});
+
+afterAll(() => server?.remove());
+
+const told: string[] = [];
+const folderOf = (name: string) => join(server.folder, 'runs', name);
+const start = (name: string): Promise<Tracker> =>
+  startTracking({
+    package: 'face',
+    experiment: 'distill',
+    runName: name,
+    folder: folderOf(name),
+    params: { epochs: 3 },
+    trackingUri: server.uri,
+    log: (sentence) => told.push(sentence),
+  });
+
+/** What `tools:sync` does with each journal. */
+const sync = async (name: string) => {
+  const replay = replayJournal(join(folderOf(name), 'journal.jsonl'), destinationOf(server.uri));
+  await replay.pass(AbortSignal.timeout(20_000));
+  return replay;
+};
+
+/** The journal's and the server's points of one metric: step, value and time. */
+const compare = async (name: string, runId: string) => {
+  const logged: unknown[] = [];
+  for await (const { event } of readJournal(join(folderOf(name), 'journal.jsonl'))) {
+    if (event.type === 'metrics') logged.push([event.step, event.values.loss, event.time]);
+  }
+  const history = await getMetricHistory(connect(server.uri), runId, 'loss');
+  expect(history.map(({ step, value, timestamp }) => [step, value, timestamp])).toEqual(logged);
+  return logged.length;
+};
+
+test('a run without a server goes on; its journal is sent later, once', async () => {
+  const tracker = await start('before');
+  for (let step = 0; step < 50; step++) tracker.metrics({ loss: step }, step);
+  const { address, note } = await tracker.finish('FINISHED');
+  expect(address).toBeUndefined();
+  expect(note).toMatch(/cannot be reached.*journal\.jsonl keeps it, `npx nx run tools:sync` sends it\.$/);
+
+  await server.start();
+  const first = await sync('before');
+  expect(await compare('before', first.sent()?.runId ?? '')).toBe(50);
+  expect(first.sent()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
+  // Again, and once more as if journal.sent.json had been lost: still one run, and no point twice.
+  await sync('before');
+  const anew = replayJournal(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'anew' });
+  await anew.pass(AbortSignal.timeout(20_000));
+  expect(anew.sent()?.runId).toBe(first.sent()?.runId);
+  expect(await compare('before', first.sent()?.runId ?? '')).toBe(50);
+  const experimentIds = [first.sent()?.experimentId ?? ''];
+  expect(await searchRuns(connect(server.uri), { experimentIds })).toHaveLength(1);
+}, 90_000);
+
+test('a server killed in the middle of a run is told once; what it missed is sent later, without duplicates', async () => {
+  told.length = 0;
+  const tracker = await start('during');
+  let step = 0;
+  const train = async (steps: number) => {
+    for (const end = step + steps; step < end; step++) {
+      tracker.metrics({ loss: 1 / (step + 1) }, step);
+      await sleep(2);
+    }
+  };
+  await train(200);
+  const trainUntil = async (condition: () => boolean) => {
+    for (const until = Date.now() + 20_000; !condition(); ) {
+      expect(Date.now()).toBeLessThan(until);
+      await train(50);
+    }
+  };
+  await trainUntil(() => existsSync(join(folderOf('during'), 'journal.sent.json')));
+  server.kill();
+  await trainUntil(() => told.length > 0);
+  await train(1000);
+  const { note } = await tracker.finish('FINISHED');
+  expect(note).toContain('Not all of the run is in MLflow');
+  expect(told).toHaveLength(1);
+  expect(told[0]).toContain(`${server.uri} cannot be reached`);
+
+  await server.start();
+  const sent = (await sync('during')).sent();
+  expect(await compare('during', sent?.runId ?? '')).toBe(step);
+  expect((await getRun(connect(server.uri), sent?.runId ?? '')).info.status).toBe('FINISHED');
+}, 90_000);
