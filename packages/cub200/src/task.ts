@@ -4,7 +4,7 @@ import { drawTraining } from '@headshare/core/recipes/split';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openCub200 } from './data/cub200';
-import { proceduralBirds } from './data/procedural-birds';
+import { syntheticBirds } from './data/synthetic/synthetic-birds';
 import type { DataValues } from './options';
 
 // The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
@@ -20,8 +20,8 @@ function drawnBirds(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({
-    ...drawTraining((imagesPerClass) => proceduralBirds({ ...common, split: 'train', imagesPerClass }), options),
-    test: proceduralBirds({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
+    ...drawTraining((imagesPerClass) => syntheticBirds({ ...common, split: 'train', imagesPerClass }), options),
+    test: syntheticBirds({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
     augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });
 }

@@ -1,4 +1,4 @@
-import type { EmbeddingRows, IjbImages, TemplatePairs } from '../src/ijb/protocol';
+import type { EmbeddingRows, IjbImages, TemplatePairs } from '../src/ijb/protocol/protocol';
 import { faceCaseBytes, faceCaseText } from './face-cases';
 
 /** What the public functions gave for a small set in IJB-C's layout. */

@@ -6,7 +6,7 @@ import { drawTraining, splitTraining } from '@headshare/core/recipes/split';
 import { classificationTask } from '@headshare/core/train/classification-task';
 import type { Task } from '@headshare/core/train/task';
 import { openImageNet } from './data/imagenet';
-import { proceduralShapes } from './data/procedural-shapes';
+import { syntheticShapes } from './data/synthetic/synthetic-shapes';
 import type { DataValues } from './options';
 
 // The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
@@ -32,8 +32,8 @@ function shapesTask(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   return classificationTask({
-    ...drawTraining((imagesPerClass) => proceduralShapes({ ...common, split: 'train', imagesPerClass }), options),
-    test: proceduralShapes({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
+    ...drawTraining((imagesPerClass) => syntheticShapes({ ...common, split: 'train', imagesPerClass }), options),
+    test: syntheticShapes({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
     augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });
 }

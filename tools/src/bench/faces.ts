@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
-import { proceduralFaces } from '@headshare/face/data/procedural-faces';
+import { syntheticFaces } from '@headshare/face/data/synthetic/synthetic-faces';
 
 /**
  * How many procedural faces a second are rendered (into an empty cache, start of the threads included) and read back.
@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   const threads = Number(values.threads);
   const cacheFolder = await mkdtemp(join(tmpdir(), 'headshare-faces-'));
   try {
-    const faces = proceduralFaces({
+    const faces = syntheticFaces({
       identities,
       imagesPerIdentity,
       size,

@@ -4,10 +4,10 @@ import { writeClassFolders } from '@headshare/core/data/example/class-folder-fil
 import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { UserError } from '@headshare/core/system/user-error';
-import { alignedCrops } from '../ijb/aligned-crops';
-import { describeMeta } from '../ijb/describe-meta';
-import { readIjbMeta } from '../ijb/meta-files';
-import { ijbListsIn, ijbPlaces, setTitles } from '../ijb/sets';
+import { alignedCrops } from '../ijb/crops/aligned-crops';
+import { describeMeta } from '../ijb/meta/describe-meta';
+import { readIjbMeta } from '../ijb/meta/meta-files';
+import { ijbListsIn, ijbPlaces, setTitles } from '../ijb/meta/sets';
 import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';

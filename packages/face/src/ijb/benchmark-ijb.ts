@@ -6,12 +6,12 @@ import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/metrics';
 import { microBatchSize } from '@headshare/core/train/training-step';
 import type { DataValues } from '../options';
-import { describeMeta } from './describe-meta';
-import { type IjbComparison, ijbComparison, type TemplateFeatures } from './evaluate-ijb';
-import { type IjbMeta, readIjbMeta } from './meta-files';
-import { networkEmbeddings } from './network-embeddings';
+import { networkEmbeddings } from './embeddings/network-embeddings';
+import { describeMeta } from './meta/describe-meta';
+import { type IjbMeta, readIjbMeta } from './meta/meta-files';
+import { type IjbPlaces, type SetName, setTitles } from './meta/sets';
+import { type IjbComparison, ijbComparison, type TemplateFeatures } from './protocol/evaluate-ijb';
 import { ijbMetrics, type NamedIjbResult, reportIjb, writeResults } from './report-ijb';
-import { type IjbPlaces, type SetName, setTitles } from './sets';
 import { wantedSets } from './wanted-sets';
 
 /** The public script's features. */

@@ -1,7 +1,7 @@
 import { file, flag, folder, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
-import { setNames } from './sets';
+import { setNames } from './meta/sets';
 
 /** What features are made of, by the names of insightface's script. */
 export const variantNames = ['F1N1D1', 'F1N1D0', 'F1N0D1', 'F1N0D0', 'F0N1D1', 'F0N1D0', 'F0N0D1', 'F0N0D0'] as const;

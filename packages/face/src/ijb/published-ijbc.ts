@@ -1,4 +1,4 @@
-import type { IjbFar } from './evaluate-ijb';
+import type { IjbFar } from './protocol/evaluate-ijb';
 
 /** A published IJB-C result: TAR at FAR, 0 to 1. */
 export interface PublishedIjbc {

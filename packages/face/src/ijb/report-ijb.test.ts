@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markdownTable } from '@headshare/core/report/table';
 import { rowsOf } from '../../test/ijbc-tiny';
-import { evaluateIjb, type IjbResult } from './evaluate-ijb';
+import { evaluateIjb, type IjbResult } from './protocol/evaluate-ijb';
 import { ijbMetrics, ijbTable, reportIjb } from './report-ijb';
 
 let result: IjbResult;

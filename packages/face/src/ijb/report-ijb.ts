@@ -6,7 +6,7 @@ import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
-import { type IjbResult, ijbFars } from './evaluate-ijb';
+import { type IjbResult, ijbFars } from './protocol/evaluate-ijb';
 import { publishedIjbc } from './published-ijbc';
 
 /** A model's result and what it is called in tables and pictures. */

@@ -4,15 +4,15 @@ import type { RunContext, StageResult } from '@headshare/core/experiment/define'
 import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/load-network';
 import { makeProgress } from '@headshare/core/train/progress';
-import { describeMeta } from './describe-meta';
-import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './evaluate-ijb';
-import { givenEmbeddings } from './given-embeddings';
-import { type IjbMeta, readIjbMeta } from './meta-files';
-import { networkEmbeddings } from './network-embeddings';
+import { givenEmbeddings } from './embeddings/given-embeddings';
+import { networkEmbeddings } from './embeddings/network-embeddings';
+import { describeMeta } from './meta/describe-meta';
+import { type IjbMeta, readIjbMeta } from './meta/meta-files';
+import { type IjbPlaces, ijbPlaces, type SetName, setTitles } from './meta/sets';
 import type { EvaluateValues, Variant } from './options';
-import type { FeatureSwitches, IjbEmbeddings } from './pool-templates';
+import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './protocol/evaluate-ijb';
+import type { FeatureSwitches, IjbEmbeddings } from './protocol/pool-templates';
 import { ijbMetrics, reportIjb, writeResults } from './report-ijb';
-import { type IjbPlaces, ijbPlaces, type SetName, setTitles } from './sets';
 
 /** What is evaluated: an embedding of every image, and of the gallery's where another network makes them. */
 interface Subject extends IjbEmbeddings {

@@ -1,9 +1,9 @@
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import type { DataValues } from '../options';
-import { alignedCrops } from './aligned-crops';
-import { readIjbMeta } from './meta-files';
-import { type IjbPlaces, ijbPlaces, ijbSetsIn, type SetName, setTitles } from './sets';
+import { alignedCrops } from './crops/aligned-crops';
+import { readIjbMeta } from './meta/meta-files';
+import { type IjbPlaces, ijbPlaces, ijbSetsIn, type SetName, setTitles } from './meta/sets';
 
 /**
  * Where IJB-B and IJB-C lie that networks of these options are measured on: in --ijb, else, for real faces, in --data

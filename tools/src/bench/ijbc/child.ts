@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/evaluate-ijb';
-import type { EmbeddingRows } from '@headshare/face/ijb/protocol';
+import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/protocol/evaluate-ijb';
+import type { EmbeddingRows } from '@headshare/face/ijb/protocol/protocol';
 import type { SetSizes } from './made-set';
 
 /** Seconds by the clock and of all threads together. */

@@ -1,7 +1,7 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import type { NetworkDescription } from '@headshare/core/nn/network';
-import { proceduralFaces } from '@headshare/face/data/procedural-faces';
-import { proceduralShapes } from '@headshare/imagenet/data/procedural-shapes';
+import { syntheticFaces } from '@headshare/face/data/synthetic/synthetic-faces';
+import { syntheticShapes } from '@headshare/imagenet/data/synthetic/synthetic-shapes';
 
 /** A teacher, a student and the images that one teaches the other with. */
 export interface Pair {
@@ -41,7 +41,7 @@ export const pairs = {
     teacher: cifar('resnet32x4'),
     student: cifar('resnet8x4'),
     images: (count) =>
-      proceduralShapes({
+      syntheticShapes({
         classes: 100,
         size: 32,
         seed: 1,
@@ -56,7 +56,7 @@ export const pairs = {
     teacher: face('iresnet18'),
     student: face('mobilefacenet'),
     images: (count) =>
-      proceduralFaces({
+      syntheticFaces({
         identities,
         size: 112,
         seed: 1,

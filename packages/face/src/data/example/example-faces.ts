@@ -4,9 +4,9 @@ import { join } from 'node:path';
 import { PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import sharp from 'sharp';
-import { type ProceduralFacesOptions, proceduralFaces } from '../procedural-faces';
+import { verificationPairs } from '../synthetic/generate-pairs';
+import { type SyntheticFacesOptions, syntheticFaces } from '../synthetic/synthetic-faces';
 import { faceSize } from '../training-records/training-records';
-import { verificationPairs } from '../verification-pairs';
 import { writeTrainingRecords } from './training-records-writer';
 
 export interface FacesExample {
@@ -24,12 +24,12 @@ const [people, picturesOfEach] = [20, 6];
 
 /** Drawn faces as JPEGs, in the order of their data set. */
 export async function facesAsJpegs(
-  options: Omit<ProceduralFacesOptions, 'size' | 'cacheFolder'>,
+  options: Omit<SyntheticFacesOptions, 'size' | 'cacheFolder'>,
 ): Promise<readonly Buffer[]> {
   const size = faceSize;
   // Not to be kept: an example is drawn once.
   const cacheFolder = await mkdtemp(join(tmpdir(), 'headshare-example-'));
-  const faces = proceduralFaces({ ...options, size, cacheFolder });
+  const faces = syntheticFaces({ ...options, size, cacheFolder });
   try {
     const jpegs: Buffer[] = [];
     for (let i = 0; i < faces.labels.length; i++) {

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import sharp from 'sharp';
-import { faceCase } from '../../test/face-cases';
+import { faceCase } from '../../../test/face-cases';
 import { referencePoints, type Similarity, similarity } from './alignment';
 import { warp } from './warp';
 

@@ -3,8 +3,8 @@ import type { ImageDataset } from '@headshare/core/data/dataset';
 import { lockFolder } from '@headshare/core/system/lock-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import type { EmbeddedBatch, Inference } from '@headshare/core/train/inference';
+import type { EmbeddingRows } from '../protocol/protocol';
 import { type EmbeddingShards, openShards } from './embedding-shards';
-import type { EmbeddingRows } from './protocol';
 
 export interface Extraction {
   readonly dataset: ImageDataset;

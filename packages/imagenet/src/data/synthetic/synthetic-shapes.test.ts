@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proceduralShapes } from './procedural-shapes';
 import { describeShapeClass, mostShapeClasses } from './shapes-renderer';
+import { syntheticShapes } from './synthetic-shapes';
 
-async function digest(options: Partial<Parameters<typeof proceduralShapes>[0]>): Promise<string> {
-  const cacheFolder = await mkdtemp(join(tmpdir(), 'procedural-shapes-'));
+async function digest(options: Partial<Parameters<typeof syntheticShapes>[0]>): Promise<string> {
+  const cacheFolder = await mkdtemp(join(tmpdir(), 'synthetic-shapes-'));
   try {
-    const dataset = proceduralShapes({
+    const dataset = syntheticShapes({
       classes: 8,
       imagesPerClass: 3,
       size: 32,
@@ -36,7 +36,7 @@ test('a seed gives these very pictures, however many threads draw them', async (
 
 test('train and test show different pictures of the same classes', async () => {
   expect(await digest({ split: 'test' })).not.toBe(await digest({ split: 'train' }));
-  const { labels, classes } = proceduralShapes({ classes: 4, imagesPerClass: 2, seed: 1, split: 'test' });
+  const { labels, classes } = syntheticShapes({ classes: 4, imagesPerClass: 2, seed: 1, split: 'test' });
   expect(Array.from(labels)).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
   expect(classes).toBe(4);
 });
@@ -44,7 +44,7 @@ test('train and test show different pictures of the same classes', async () => {
 test('every class is an outline with a texture of its own', () => {
   const names = Array.from({ length: mostShapeClasses }, (_, label) => describeShapeClass(label));
   expect(new Set(names).size).toBe(100);
-  expect(() => proceduralShapes({ classes: 101, imagesPerClass: 1, seed: 1, split: 'train' })).toThrow(
+  expect(() => syntheticShapes({ classes: 101, imagesPerClass: 1, seed: 1, split: 'train' })).toThrow(
     'There are 2 to 100 classes of shapes, not 101',
   );
 });

@@ -7,7 +7,7 @@ import {
   type OperatingPoint,
   type RocCurve,
   splitScores,
-} from '../evaluation/roc';
+} from '../../evaluation/roc';
 import { groupImages, templateRows } from './group-images';
 import { loadNativeScores } from './native-scores';
 import { pairScores } from './pair-scores';

@@ -3,7 +3,7 @@ import { interleavedLabels } from '@headshare/core/data/synthetic/labels';
 import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import { mostShapeClasses, type ShapesRendererOptions } from './shapes-renderer';
 
-export interface ProceduralShapesOptions {
+export interface SyntheticShapesOptions {
   /** 2 to 100; each is an outline with a texture. */
   readonly classes: number;
   readonly imagesPerClass: number;
@@ -21,7 +21,7 @@ export interface ProceduralShapesOptions {
  * Image classification on embedded data: one textured shape a picture, on a cluttered background, in any colours.
  * Image i belongs to class i % classes. Throws RangeError for a number of classes outside [2, 100].
  */
-export function proceduralShapes(options: ProceduralShapesOptions): ImageDataset {
+export function syntheticShapes(options: SyntheticShapesOptions): ImageDataset {
   const { classes, imagesPerClass, size = 32, seed, split, difficulty = 1, cacheFolder, threads } = options;
   if (!(Number.isInteger(classes) && classes >= 2 && classes <= mostShapeClasses)) {
     throw new RangeError(`There are 2 to ${mostShapeClasses} classes of shapes, not ${classes}`);

@@ -1,8 +1,8 @@
 import type { Task } from '@headshare/core/train/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
-import { defaultNuisance } from './data/appearance';
-import { proceduralFaces } from './data/procedural-faces';
-import { verificationPairs } from './data/verification-pairs';
+import { defaultNuisance } from './data/synthetic/appearance';
+import { verificationPairs } from './data/synthetic/generate-pairs';
+import { syntheticFaces } from './data/synthetic/synthetic-faces';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
@@ -13,7 +13,7 @@ const defaultIdentities = 400;
 const imagesPerProbe = 11;
 
 /** The pairs of procedural faces that networks are judged by; the same for every network and seed. */
-export function proceduralPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
+export function syntheticPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
   return verificationPairs({
     identities: verificationIdentities,
     imagesPerIdentity: imagesPerProbe,
@@ -27,20 +27,20 @@ export function proceduralPairs({ verificationIdentities, verificationPairs: pai
 const dataSeed = 2022;
 
 /** Training on procedural faces, judged by verification of people who were not trained on. */
-export function proceduralTask(options: DataValues): Task {
+export function syntheticTask(options: DataValues): Task {
   const { imageSize, identities = defaultIdentities, imagesPerIdentity, difficulty, verificationIdentities } = options;
   const nuisance = Object.fromEntries(
     Object.entries(defaultNuisance).map(([cause, strength]) => [cause, strength * difficulty]),
   );
   const common = { size: imageSize, seed: dataSeed, ...nuisance };
-  const train = proceduralFaces({ ...common, split: 'train', identities, imagesPerIdentity });
-  const probes = proceduralFaces({
+  const train = syntheticFaces({ ...common, split: 'train', identities, imagesPerIdentity });
+  const probes = syntheticFaces({
     ...common,
     split: 'verification',
     identities: verificationIdentities,
     imagesPerIdentity: imagesPerProbe,
   });
-  const pairs = proceduralPairs(options);
+  const pairs = syntheticPairs(options);
   return {
     train,
     augment: { flip: true },

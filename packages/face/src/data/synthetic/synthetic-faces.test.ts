@@ -5,15 +5,15 @@ import { join } from 'node:path';
 import { defaultNuisance } from './appearance';
 import { createRenderer } from './face-renderer';
 import { identityOf } from './identity';
-import { type ProceduralFacesOptions, proceduralFaces } from './procedural-faces';
+import { type SyntheticFacesOptions, syntheticFaces } from './synthetic-faces';
 
 const folders: string[] = [];
 afterAll(() => Promise.all(folders.map((folder) => rm(folder, { recursive: true }))));
 
-async function pictures(options: Partial<ProceduralFacesOptions>): Promise<Uint8Array> {
+async function pictures(options: Partial<SyntheticFacesOptions>): Promise<Uint8Array> {
   const cacheFolder = await mkdtemp(join(tmpdir(), 'faces-'));
   folders.push(cacheFolder);
-  const faces = proceduralFaces({
+  const faces = syntheticFaces({
     identities: 3,
     imagesPerIdentity: 4,
     size: 32,
@@ -39,7 +39,7 @@ test('a seed gives these very pictures, however many threads draw them', async (
 });
 
 test('labels count the pictures of each person', () => {
-  const faces = proceduralFaces({ identities: 2, imagesPerIdentity: 3, size: 16, seed: 1, split: 'train' });
+  const faces = syntheticFaces({ identities: 2, imagesPerIdentity: 3, size: 16, seed: 1, split: 'train' });
   expect(Array.from(faces.labels)).toEqual([0, 0, 0, 1, 1, 1]);
   expect(faces.classes).toBe(2);
 });
@@ -58,8 +58,8 @@ test('one more person or picture changes none of the others', async () => {
 });
 
 test('fingerprints tell splits, seeds and strengths apart', () => {
-  const fingerprint = (options: Partial<ProceduralFacesOptions>) =>
-    proceduralFaces({ identities: 2, imagesPerIdentity: 2, size: 16, seed: 1, split: 'train', ...options }).fingerprint;
+  const fingerprint = (options: Partial<SyntheticFacesOptions>) =>
+    syntheticFaces({ identities: 2, imagesPerIdentity: 2, size: 16, seed: 1, split: 'train', ...options }).fingerprint;
   const all = [{}, { seed: 2 }, { split: 'verification' as const }, { pose: 0.5 }, { identitySpread: 0.5 }].map(
     fingerprint,
   );

@@ -5,7 +5,7 @@ import { readInto } from '@headshare/core/system/read-into';
 import { UserError } from '@headshare/core/system/user-error';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { bytesOf } from '@headshare/core/weights/safetensors';
-import type { EmbeddingRows } from './protocol';
+import type { EmbeddingRows } from '../protocol/protocol';
 
 /** What embeddings are of: shards of anything else are not read. */
 export interface ShardKey {

@@ -1,5 +1,5 @@
 import * as fc from 'fast-check';
-import { embeddings, expected, flipped, images, rowsOf, templateFeatures } from '../../test/ijbc-tiny';
+import { embeddings, expected, flipped, images, rowsOf, templateFeatures } from '../../../test/ijbc-tiny';
 import { groupImages, templateRows } from './group-images';
 import { poolTemplates } from './pool-templates';
 

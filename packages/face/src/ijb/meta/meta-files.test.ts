@@ -2,7 +2,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import fc from 'fast-check';
-import { faceCase } from '../../test/face-cases';
+import { faceCase } from '../../../test/face-cases';
 import { readIjbMeta } from './meta-files';
 import { ijbPlaces } from './sets';
 

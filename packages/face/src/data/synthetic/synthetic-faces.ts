@@ -3,7 +3,7 @@ import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-data
 import { defaultNuisance, type Nuisance } from './appearance';
 import type { FaceRendererOptions } from './face-renderer';
 
-export interface ProceduralFacesOptions extends Partial<Nuisance> {
+export interface SyntheticFacesOptions extends Partial<Nuisance> {
   readonly identities: number;
   readonly imagesPerIdentity: number;
   /** Side of the square pictures in pixels. */
@@ -22,7 +22,7 @@ export interface ProceduralFacesOptions extends Partial<Nuisance> {
  * in different poses, expressions, light, styling and occlusion (see identity.ts, appearance.ts).
  * Image i shows person labels[i] = floor(i / imagesPerIdentity). Rendering and caching as proceduralDataset does.
  */
-export function proceduralFaces(options: ProceduralFacesOptions): ImageDataset {
+export function syntheticFaces(options: SyntheticFacesOptions): ImageDataset {
   const { identities, imagesPerIdentity, size, seed, split, identitySpread = 1, cacheFolder, threads } = options;
   const causes = Object.keys(defaultNuisance) as (keyof Nuisance)[];
   const nuisance = Object.fromEntries(causes.map((cause) => [cause, options[cause] ?? defaultNuisance[cause]]));

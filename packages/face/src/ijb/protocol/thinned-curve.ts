@@ -1,4 +1,4 @@
-import type { RocCurve } from '../evaluation/roc';
+import type { RocCurve } from '../../evaluation/roc';
 
 /**
  * The curve with the points that a picture needs: both ends, and those that differ from the one before by 0.1 % of

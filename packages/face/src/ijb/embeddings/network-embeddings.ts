@@ -6,9 +6,9 @@ import { State } from '@headshare/core/runtime/state';
 import { makeInference } from '@headshare/core/train/inference';
 import { loadNetwork } from '@headshare/core/train/load-network';
 import { makeProgress } from '@headshare/core/train/progress';
-import { type AlignedCrops, alignedCrops } from './aligned-crops';
+import { type AlignedCrops, alignedCrops } from '../crops/aligned-crops';
+import type { IjbImages } from '../protocol/protocol';
 import { type ExtractedEmbeddings, extractEmbeddings } from './extract-embeddings';
-import type { IjbImages } from './protocol';
 
 export interface NetworkEmbeddings extends ExtractedEmbeddings {
   /** What the network is: its backbone and the size of its images. */
@@ -40,7 +40,7 @@ export interface NetworkEmbeddingsOptions {
 /** Of its variables; labels are free text, which TensorFlow's names are not. */
 const root = 'network';
 
-const defaultCacheFolder = resolve(__dirname, '../../../../.cache/embeddings');
+const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/embeddings');
 
 /** Aligns and embeds images by a network of a file, going on from what an earlier run left, with progress shown. */
 export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Promise<NetworkEmbeddings> {

@@ -4,7 +4,7 @@ import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/ti
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { bytesOf } from '@headshare/core/weights/safetensors';
 import fc from 'fast-check';
-import { faceCase } from '../../test/face-cases';
+import { faceCase } from '../../../test/face-cases';
 import { givenEmbeddings } from './given-embeddings';
 
 afterAll(removeTemporaryFolders);

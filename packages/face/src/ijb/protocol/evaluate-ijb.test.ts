@@ -1,4 +1,4 @@
-import { embeddings, expected, flipped, images, pairs, rowsOf, scores } from '../../test/ijbc-tiny';
+import { embeddings, expected, flipped, images, pairs, rowsOf, scores } from '../../../test/ijbc-tiny';
 import { evaluateIjb, ijbFars, scorePairs } from './evaluate-ijb';
 
 const set = { images, pairs, embeddings, flipped };

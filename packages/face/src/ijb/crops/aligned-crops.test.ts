@@ -2,11 +2,11 @@ import { copyFileSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import sharp from 'sharp';
-import { faceCase } from '../../test/face-cases';
+import { faceCase } from '../../../test/face-cases';
+import { readIjbMeta } from '../meta/meta-files';
+import { ijbPlaces } from '../meta/sets';
+import type { IjbImages } from '../protocol/protocol';
 import { type AlignedCropsOptions, alignedCrops } from './aligned-crops';
-import { readIjbMeta } from './meta-files';
-import type { IjbImages } from './protocol';
-import { ijbPlaces } from './sets';
 
 const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
 const bytes = 112 * 112 * 3;

@@ -4,9 +4,9 @@ import { UserError } from '@headshare/core/system/user-error';
 import { type ElementType, elementTypes } from '@headshare/core/weights/element-types';
 import { type Refuse, refusal } from '@headshare/core/weights/refusal';
 import { bytesOf } from '@headshare/core/weights/safetensors';
+import type { EmbeddingRows } from '../protocol/protocol';
 import { readFully } from './embedding-shards';
 import { type Matrix, npyMatrix, safetensorsMatrices } from './matrix-headers';
-import type { EmbeddingRows } from './protocol';
 
 /** A file's matrix that is read row by row. */
 export interface GivenEmbeddings extends EmbeddingRows {

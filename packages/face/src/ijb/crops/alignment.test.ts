@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
-import { faceCase } from '../../test/face-cases';
+import { faceCase } from '../../../test/face-cases';
+import { fivePoints } from '../meta/landmarks';
 import { referencePoints, type Similarity, similarity } from './alignment';
-import { fivePoints } from './landmarks';
 
 type Matrix = readonly (readonly [number, number, number])[];
 

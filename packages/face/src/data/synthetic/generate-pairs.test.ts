@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { verificationPairs } from './verification-pairs';
+import { verificationPairs } from './generate-pairs';
 
 const settings = fc.record({
   identities: fc.integer({ min: 4, max: 30 }),

@@ -2,13 +2,13 @@ import { createHash } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proceduralBirds } from './procedural-birds';
 import { type Species, speciesOf } from './species';
+import { syntheticBirds } from './synthetic-birds';
 
-async function digest(options: Partial<Parameters<typeof proceduralBirds>[0]>): Promise<string> {
-  const cacheFolder = await mkdtemp(join(tmpdir(), 'procedural-birds-'));
+async function digest(options: Partial<Parameters<typeof syntheticBirds>[0]>): Promise<string> {
+  const cacheFolder = await mkdtemp(join(tmpdir(), 'synthetic-birds-'));
   try {
-    const dataset = proceduralBirds({
+    const dataset = syntheticBirds({
       classes: 8,
       imagesPerClass: 3,
       size: 32,
@@ -36,7 +36,7 @@ test('a seed gives these very pictures, however many threads draw them', async (
 
 test('train and test show different pictures of the same classes', async () => {
   expect(await digest({ split: 'test' })).not.toBe(await digest({ split: 'train' }));
-  const { labels, classes } = proceduralBirds({ classes: 4, imagesPerClass: 2, seed: 1, split: 'test' });
+  const { labels, classes } = syntheticBirds({ classes: 4, imagesPerClass: 2, seed: 1, split: 'test' });
   expect(Array.from(labels)).toEqual([0, 1, 2, 3, 0, 1, 2, 3]);
   expect(classes).toBe(4);
 });

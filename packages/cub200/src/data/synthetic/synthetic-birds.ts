@@ -3,7 +3,7 @@ import { interleavedLabels } from '@headshare/core/data/synthetic/labels';
 import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import type { BirdsRendererOptions } from './birds-renderer';
 
-export interface ProceduralBirdsOptions {
+export interface SyntheticBirdsOptions {
   readonly classes: number;
   readonly imagesPerClass: number;
   /** Side of the square pictures in pixels; default 64. */
@@ -22,7 +22,7 @@ export interface ProceduralBirdsOptions {
  * Fine-grained classification on embedded data: birds of one body plan, whose kinds come in families of four that
  * differ in three small parts (beak, crest, tail, wing bars, eye ring, breast...). Image i shows kind i % classes.
  */
-export function proceduralBirds(options: ProceduralBirdsOptions): ImageDataset {
+export function syntheticBirds(options: SyntheticBirdsOptions): ImageDataset {
   const { classes, imagesPerClass, size = 64, seed, split, speciesSeed = 0, difficulty = 1 } = options;
   const rendererOptions: BirdsRendererOptions = { classes, split, speciesSeed, difficulty };
   return proceduralDataset({

@@ -1,7 +1,7 @@
 import { UserError } from '@headshare/core/system/user-error';
+import type { IjbImages, TemplatePairs } from '../protocol/protocol';
 import { fivePoints } from './landmarks';
 import { type MetaLines, readMetaLines } from './meta-lines';
-import type { IjbImages, TemplatePairs } from './protocol';
 import type { IjbCounts, IjbPlaces } from './sets';
 
 export interface IjbMeta {
