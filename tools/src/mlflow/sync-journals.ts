@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { endLeftRecord } from '@headshare/core/experiment/end-left-record';
+import { closeOrphanedRun } from '@headshare/core/experiment/close-orphaned-run';
 import { UserError } from '@headshare/core/system/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/sync/destination';
 import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
@@ -36,7 +36,7 @@ export async function syncJournals(
 ): Promise<SyncedJournals> {
   for (const journal of journals) {
     // Where nothing can be written nothing can be sent, which says so.
-    const status = await endLeftRecord(dirname(journal)).catch(() => undefined);
+    const status = await closeOrphanedRun(dirname(journal)).catch(() => undefined);
     const goesOn = status === 'KILLED' ? '; the same command goes on' : '';
     if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
   }

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { loadCatalog, nameOf, reach } from '@headshare/core/experiment/catalog';
+import { loadCatalog, nameOf, withDependencies } from '@headshare/core/experiment/catalog';
 import type { Overrides } from '@headshare/core/experiment/define';
 import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { resolveOptions } from '@headshare/core/experiment/settings';
@@ -12,7 +12,10 @@ function recorded(name: string, given: Overrides): RecordedRun {
   const experiment = catalog.experiments.get(name);
   if (experiment === undefined) throw new Error(`no experiment ${name}`);
   const options = Object.fromEntries(
-    reach(experiment).map((stage) => [nameOf(catalog, stage), resolveOptions(stage, { profile: 'smoke', given })]),
+    withDependencies(experiment).map((stage) => [
+      nameOf(catalog, stage),
+      resolveOptions(stage, { profile: 'smoke', given }),
+    ]),
   );
   const identity = { experiment: name, options: JSON.parse(JSON.stringify(options)) };
   return { identity, profile: 'smoke', environments: [] } as unknown as RecordedRun;

@@ -1,7 +1,7 @@
 import { isDeepStrictEqual } from 'node:util';
-import { type Catalog, nameOf, reach } from '@headshare/core/experiment/catalog';
+import { type Catalog, nameOf, withDependencies } from '@headshare/core/experiment/catalog';
 import type { Overrides, Settings, Stage } from '@headshare/core/experiment/define';
-import { type Option, written } from '@headshare/core/experiment/option';
+import { flagName, type Option } from '@headshare/core/experiment/option';
 import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { profileNames, resolveOptions } from '@headshare/core/experiment/settings';
 import { UserError } from '@headshare/core/system/user-error';
@@ -27,7 +27,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
       new UserError(`there is no experiment ${catalog.package}:${name} any more${byItsCommit(run)}`)
     );
   }
-  const stages = reach(experiment).flatMap((stage) => {
+  const stages = withDependencies(experiment).flatMap((stage) => {
     const values = recorded[nameOf(catalog, stage)];
     return values === undefined ? [] : [{ stage, values }];
   });
@@ -36,7 +36,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
     .flatMap((values) => Object.keys(values))
     .find((option) => !known.has(option));
   if (gone !== undefined) {
-    throw new UserError(`${catalog.package}:${name} has no option ${written(gone)} any more${byItsCommit(run)}`);
+    throw new UserError(`${catalog.package}:${name} has no option ${flagName(gone)} any more${byItsCommit(run)}`);
   }
 
   const profile = profileNames(experiment).includes(run.profile) ? run.profile : 'default';
@@ -61,8 +61,8 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
     ],
     // What changes nothing about a result is not recorded.
     since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
-      .filter((option) => !options[option]?.incidental)
-      .map(written),
+      .filter((option) => !options[option]?.notInKey)
+      .map(flagName),
   };
 }
 
@@ -121,7 +121,7 @@ function differing(stage: Stage, values: Readonly<Record<string, unknown>>, sett
   const isNew = newIn(stage, values);
   return Object.entries(resolveOptions(stage, settings))
     .filter(([name, value]) => !isNew.includes(name) && !isDeepStrictEqual(asRecorded(value), values[name]))
-    .map(([name]) => written(name));
+    .map(([name]) => flagName(name));
 }
 
 /** As JSON has it. */
@@ -135,20 +135,20 @@ function attempt(test: () => boolean): boolean {
   }
 }
 
-/** An option that gathers its values is given once for each. */
+/** A repeatable option is given once for each. */
 function wordsOf(name: string, value: unknown, option: Option<unknown> | undefined): readonly string[] {
-  const values: readonly unknown[] = option?.gathers && Array.isArray(value) ? value.map((one) => [one]) : [value];
+  const values: readonly unknown[] = option?.isRepeatable && Array.isArray(value) ? value.map((one) => [one]) : [value];
   return values.map((one) => word(name, one, option));
 }
 
 function word(name: string, value: unknown, option: Option<unknown> | undefined): string {
-  if (value === undefined) return written(name).replace(/^--/, '--no-');
+  if (value === undefined) return flagName(name).replace(/^--/, '--no-');
   const text = Array.isArray(value) ? value.join(',') : String(value);
   // A list's text may itself hold a comma.
-  if (!attempt(() => isDeepStrictEqual(asRecorded(option?.parse(text, written(name))), value))) {
+  if (!attempt(() => isDeepStrictEqual(asRecorded(option?.parse(text, flagName(name))), value))) {
     throw new UserError(
-      `${written(name)} cannot be given on a command line as the run had it: ${JSON.stringify(value)}`,
+      `${flagName(name)} cannot be given on a command line as the run had it: ${JSON.stringify(value)}`,
     );
   }
-  return `${written(name)}=${text}`;
+  return `${flagName(name)}=${text}`;
 }

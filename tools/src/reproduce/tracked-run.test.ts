@@ -17,10 +17,10 @@ export default defineExperiment({
   options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }),
              epochs: integer({ default: 2, min: 1, help: 'passes over the data' }) },
   run: async ({ folder, signal, tracker, options }) => {
-    const { last, files, passing } = await trainTiny({
+    const { last, files, temporaryFiles } = await trainTiny({
       folder, signal, tracker, task: tinyTask(48), network: tinyNetwork(2), settings: { ...options, batchSize: 24 },
     });
-    return { metrics: last, summary: 'trained', files, passing };
+    return { metrics: last, summary: 'trained', files, temporaryFiles };
   },
 });`,
 });

@@ -1,9 +1,9 @@
 import { parseArgs } from 'node:util';
 import { distance } from 'fastest-levenshtein';
 import { UserError } from '../system/user-error';
-import { type Catalog, reach } from './catalog';
+import { type Catalog, withDependencies } from './catalog';
 import type { Overrides, Settings, Stage } from './define';
-import { camelCase, type Option, type Options, written } from './option';
+import { camelCase, flagName, type Option, type Options } from './option';
 
 /** What an experiment's command line asks for. */
 export interface CommandLine extends Settings {
@@ -26,7 +26,7 @@ export function readArguments(
   strict: boolean,
 ): CommandLine {
   const own = optionsOf([experiment]);
-  const family = [...catalog.experiments.values()].filter((it) => reach(it).includes(experiment));
+  const family = [...catalog.experiments.values()].filter((it) => withDependencies(it).includes(experiment));
   const known = optionsOf(strict ? [experiment] : [experiment, ...family]);
   const given: Record<string, unknown> = {};
   let profile = 'default';
@@ -48,7 +48,7 @@ export function readArguments(
     const option = name.startsWith('no-') && Object.hasOwn(options, key) ? options[key] : undefined;
     if (option === undefined || value !== undefined) throw unknownOption(name, own, catalog);
     if (!option.isFlag && (option.required || option.default !== undefined)) {
-      throw new UserError(`--${name}: ${written(key)} cannot be absent; it must be ${option.valid}`);
+      throw new UserError(`--${name}: ${flagName(key)} cannot be absent; it must be ${option.valid}`);
     }
     return key;
   }
@@ -60,10 +60,10 @@ export function writeArguments(given: Overrides, experiment: Stage): readonly st
   return Object.entries(given).flatMap(([key, value]) => {
     const option = Object.hasOwn(options, key) ? options[key] : undefined;
     if (option === undefined) return [];
-    const name = written(key);
+    const name = flagName(key);
     if (value === undefined || value === false) return [name.replace(/^--/, '--no-')];
     if (value === true) return [name];
-    if (option.gathers && Array.isArray(value)) return value.map((item) => `${name}=${item}`);
+    if (option.isRepeatable && Array.isArray(value)) return value.map((item) => `${name}=${item}`);
     return [`${name}=${Array.isArray(value) ? value.join(',') : value}`];
   });
 }
@@ -73,7 +73,7 @@ export function optionsOf(experiments: readonly Stage[]): Options {
   return Object.assign(
     {},
     ...experiments
-      .flatMap(reach)
+      .flatMap(withDependencies)
       .map(({ options }) => options)
       .reverse(),
   );
@@ -98,16 +98,16 @@ function* tokens(argv: readonly string[], known: Options): Iterable<{ name: stri
 }
 
 function bothWays(name: string, type: 'string' | 'boolean'): [string, { type: 'string' | 'boolean' }][] {
-  return [name, written(name).slice(2)].map((form) => [form, { type }]);
+  return [name, flagName(name).slice(2)].map((form) => [form, { type }]);
 }
 
 function readValue(option: Option<unknown>, value: string | undefined, key: string): unknown {
   if (option.isFlag && value === undefined) return true;
-  return option.parse(wanted(value, written(key), option.valid), written(key));
+  return option.parse(wanted(value, flagName(key), option.valid), flagName(key));
 }
 
 function gather(option: Option<unknown>, before: unknown, value: unknown): unknown {
-  return option.gathers && Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
+  return option.isRepeatable && Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
 }
 
 function wanted(value: string | undefined, name: string, valid: string): string {
@@ -120,7 +120,7 @@ function unknownOption(name: string, own: Options, catalog: Catalog): UserError 
   if (elsewhere.length > 0) {
     return new UserError(`--${name} is not read by this experiment, only by ${elsewhere.map(([it]) => it).join(', ')}`);
   }
-  const names = ['--profile', '--help', ...Object.keys(own).map(written)];
+  const names = ['--profile', '--help', ...Object.keys(own).map(flagName)];
   const near = names
     .map((candidate) => ({ candidate, far: distance(`--${name}`, candidate) }))
     .sort((a, b) => a.far - b.far)

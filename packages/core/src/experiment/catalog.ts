@@ -75,7 +75,7 @@ export function nameOf(catalog: Catalog, experiment: Stage): string {
 }
 
 /** An experiment and all that it needs or uses, directly and through others; itself first. */
-export function reach(experiment: Stage): readonly Stage[] {
+export function withDependencies(experiment: Stage): readonly Stage[] {
   const found = new Set<Stage>();
   const visit = (stage: Stage): void => {
     if (found.has(stage)) return;

@@ -10,7 +10,7 @@ export interface StageResult {
   /** Files in the run's folder worth keeping with the tracked run, by name (`['best.safetensors', 'roc.png']`). */
   readonly files?: readonly string[];
   /** Files there that only going on needed: removed when the run has finished. */
-  readonly passing?: readonly string[];
+  readonly temporaryFiles?: readonly string[];
 }
 
 /** What an experiment's `run` works with. */
@@ -89,13 +89,13 @@ export interface Stage<R extends StageResult = StageResult> {
   /** What the values of `options` must satisfy together; throws UserError. */
   readonly check: (values: Readonly<Record<string, unknown>>, settings: Settings) => void;
   /** What the values of `options` must satisfy that is known only elsewhere; rejects with UserError. */
-  readonly admit: (values: Readonly<Record<string, unknown>>, place: Place) => Promise<void>;
+  readonly preflight: (values: Readonly<Record<string, unknown>>, workspace: Workspace) => Promise<void>;
   /** The untyped way in, for the runner; it hands over exactly the values of `options`. */
   readonly start: (context: RunContext<Readonly<Record<string, unknown>>>) => Promise<R>;
 }
 
 /** Where a run is to be made. */
-export interface Place {
+export interface Workspace {
   readonly package: string;
   /** The workspace's folder. */
   readonly root: string;
@@ -131,7 +131,7 @@ export interface ExperimentDefinition<O extends Options, R extends StageResult, 
   /** What options must satisfy together, each being valid by itself; throws UserError, before anything runs. */
   readonly check?: (options: Values<O>, settings: Settings) => void;
   /** What they must satisfy that takes looking elsewhere: rejects with UserError, before the run leaves anything behind. */
-  readonly admit?: (options: Values<O>, place: Place) => Promise<void>;
+  readonly preflight?: (options: Values<O>, workspace: Workspace) => Promise<void>;
   /** Does the work. Heavy imports (TensorFlow) belong inside it, `await import('...')`: `--help` loads this file too. */
   readonly run: (context: RunContext<Values<O>>) => Promise<R>;
 }
@@ -162,7 +162,7 @@ export function defineExperiment<
   R extends StageResult,
   const P extends Profiles = Record<never, never>,
 >(definition: ExperimentDefinition<O, R, P>): Experiment<O, R> {
-  const { summary, needs = {}, uses = {}, options, profiles, reports = false, check, admit, run } = definition;
+  const { summary, needs = {}, uses = {}, options, profiles, reports = false, check, preflight, run } = definition;
   return {
     summary,
     needs,
@@ -172,7 +172,7 @@ export function defineExperiment<
     reports,
     // Sound because exactly the values of `options` are resolved before any of these is called.
     check: (values, settings) => check?.(values as Values<O>, settings),
-    admit: async (values, place) => admit?.(values as Values<O>, place),
+    preflight: async (values, workspace) => preflight?.(values as Values<O>, workspace),
     start: (context) => run(context as unknown as RunContext<Values<O>>),
   };
 }

@@ -1,6 +1,6 @@
-import { type Catalog, nameOf, reach } from './catalog';
+import { type Catalog, nameOf, withDependencies } from './catalog';
 import type { Stage } from './define';
-import { type Option, written } from './option';
+import { flagName, type Option } from './option';
 import { profileNames } from './settings';
 
 /** The text of `--help`: what the experiment does, its options with defaults and ranges, its profiles. */
@@ -8,11 +8,13 @@ export function helpText(experiment: Stage, catalog: Catalog): string {
   const name = nameOf(catalog, experiment);
   const target = `${catalog.package}:${name}`;
   const listed = new Set<string>();
-  const sections = reach(experiment).map((stage) => {
+  const sections = withDependencies(experiment).map((stage) => {
     const title = stage === experiment ? 'Options:' : `Options of '${nameOf(catalog, stage)}':`;
     const fresh = Object.entries(stage.options).filter(([option]) => !listed.has(option));
     for (const [option] of fresh) listed.add(option);
-    return fresh.length === 0 ? '' : `${title}\n${table(fresh.map(([option, it]) => [written(option), describe(it)]))}`;
+    return fresh.length === 0
+      ? ''
+      : `${title}\n${table(fresh.map(([option, it]) => [flagName(option), describe(it)]))}`;
   });
   const profiles = profileNames(experiment).map((profile): [string, string] => [
     profile === 'default' ? 'default' : `:${profile}`,
@@ -42,13 +44,13 @@ function describe(option: Option<unknown>): string {
 /** What a profile sets for the experiment and for all that it needs or uses, its own settings first. */
 function settingsLine(experiment: Stage, profile: string): string {
   const settings = new Map<string, unknown>();
-  for (const { profiles, options } of reach(experiment)) {
+  for (const { profiles, options } of withDependencies(experiment)) {
     for (const [name, value] of Object.entries(profiles[profile] ?? {})) {
       if (Object.hasOwn(options, name) && !settings.has(name)) settings.set(name, value);
     }
   }
   if (settings.size === 0) return profile === 'default' ? 'the defaults above' : 'nothing beyond the defaults';
-  return [...settings].map(([name, value]) => `${written(name)}=${shown(value)}`).join(' ');
+  return [...settings].map(([name, value]) => `${flagName(name)}=${shown(value)}`).join(' ');
 }
 
 const shown = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));

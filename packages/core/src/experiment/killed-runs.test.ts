@@ -20,8 +20,8 @@ export default defineExperiment({
   options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }) },
   run: async ({ folder, signal, tracker, log, options: { seed } }) => {
     const settings = { seed, epochs: 6, emaDecay: 0.9, checkpointMinutes: 1e-4 };
-    const { last, files, passing } = await trainTiny({ folder, signal, tracker, log, task: tinyTask(48), settings });
-    return { metrics: last, summary: 'trained', files, passing };
+    const { last, files, temporaryFiles } = await trainTiny({ folder, signal, tracker, log, task: tinyTask(48), settings });
+    return { metrics: last, summary: 'trained', files, temporaryFiles };
   },
 });`;
 

@@ -2,7 +2,7 @@ import { relative, resolve } from 'node:path';
 import { UserError } from '../system/user-error';
 import { parentTag, parentVariable } from '../tracking/run-tags';
 import { readArguments } from './arguments';
-import { loadCatalog, locate, reach } from './catalog';
+import { loadCatalog, locate, withDependencies } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
 import { explain } from './failure';
 import { helpText } from './help';
@@ -35,13 +35,13 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log(helpText(experiment, catalog));
       return 0;
     }
-    for (const stage of reach(experiment)) resolveOptions(stage, settings);
+    for (const stage of withDependencies(experiment)) resolveOptions(stage, settings);
     if (settings.check) return 0;
 
     log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
-    const reports = reach(experiment).some((stage) => stage.reports);
+    const reports = withDependencies(experiment).some((stage) => stage.reports);
     // A run that another one started is part of that one, and not the target's latest.
     const parent = process.env[parentVariable];
     const done = await runStage(experiment, settings, {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { file, flag, folder, integer, list, number, oneOf, optional, text, written } from './option';
+import { file, flag, flagName, folder, integer, list, number, oneOf, optional, text } from './option';
 
 const help = 'an option';
 
@@ -68,7 +68,7 @@ describe('options', () => {
   });
 
   it('is written with dashes, but for what Nx would take for its own', () => {
-    expect(written('teacherEpochs')).toBe('--teacher-epochs');
-    expect(written('batchSize')).toBe('--batchSize');
+    expect(flagName('teacherEpochs')).toBe('--teacher-epochs');
+    expect(flagName('batchSize')).toBe('--batchSize');
   });
 });

@@ -19,9 +19,9 @@ export interface Option<T> {
   /** The value, or each of a list, names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
   readonly names?: 'file' | 'folder';
   /** It changes how the work is done and nothing about its result: runs are not told apart by it. */
-  readonly incidental?: boolean;
+  readonly notInKey?: boolean;
   /** Given again on the command line, it adds to what was given before. */
-  readonly gathers?: boolean;
+  readonly isRepeatable?: boolean;
   /** Reads the command line's text for the option called `name` (as written: `--epochs`). Throws UserError. */
   readonly parse: (text: string, name: string) => T;
   /** Checks a value from a profile or a stage's overrides, and returns it. Throws UserError. */
@@ -38,7 +38,7 @@ export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] ex
  * How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. `batchSize` is `--batchSize`: Nx
  * takes any `--batch-...` for its own `--batch`, and drops it.
  */
-export const written = (name: string): string =>
+export const flagName = (name: string): string =>
   /^batch[A-Z]/.test(name) ? `--${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
 /** The other way: `teacher-epochs` is `teacherEpochs`. */
@@ -171,16 +171,25 @@ export function optional<T>(of: Option<T>): Option<T | undefined> {
 }
 
 /** The same option, by which runs are not told apart: it changes how the work is done, and nothing about its result. */
-export const incidental = <T>(of: Option<T>): Option<T> => ({ ...of, incidental: true });
+export const notInKey = <T>(of: Option<T>): Option<T> => ({ ...of, notInKey: true });
 
 /** An option that may be given several times; each time adds a value, in which commas have no meaning. None by default. */
-export function gathered<T>(of: Option<T>): Option<readonly T[]> {
+export function repeatable<T>(of: Option<T>): Option<readonly T[]> {
   const check = (value: unknown, name: string): readonly T[] => {
     if (!Array.isArray(value)) throw mustBe(value, name, of.valid);
     return value.map((item: unknown) => of.check(item, name));
   };
   const parse = (given: string, name: string): readonly T[] => [of.parse(given, name)];
-  return { help: of.help, default: [], required: false, valid: of.valid, isFlag: false, gathers: true, check, parse };
+  return {
+    help: of.help,
+    default: [],
+    required: false,
+    valid: of.valid,
+    isFlag: false,
+    isRepeatable: true,
+    check,
+    parse,
+  };
 }
 
 function numeric(

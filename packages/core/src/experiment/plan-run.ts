@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { writeArguments } from './arguments';
-import { type Catalog, nameOf, reach } from './catalog';
+import { type Catalog, nameOf, withDependencies } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
 import type { Settings, Stage } from './define';
 import type { openTracker } from './open-tracker';
@@ -44,9 +44,9 @@ export async function planRun(experiment: Stage, settings: Settings, session: Se
   const { catalog, data, sources, reporting } = session;
   const name = nameOf(catalog, experiment);
   const options = Object.fromEntries(
-    reach(experiment).map((it) => [nameOf(catalog, it), material(it, resolveOptions(it, settings))]),
+    withDependencies(experiment).map((it) => [nameOf(catalog, it), material(it, resolveOptions(it, settings))]),
   );
-  const files = await filesOf(reach(experiment), options, session);
+  const files = await filesOf(withDependencies(experiment), options, session);
   const device = process.env.TF_DEVICE || 'cpu';
   const reports = experiment.reports && reporting !== undefined && { reporting };
   const identity = { experiment: name, options, data, sources, device, ...reports, ...(files && { files }) };
@@ -80,7 +80,7 @@ export const artifactsFolder = (catalog: Catalog, name: string): string =>
 
 /** Without the options that change nothing about the result. */
 const material = ({ options }: Stage, values: Readonly<Record<string, unknown>>) =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => !options[name]?.incidental));
+  Object.fromEntries(Object.entries(values).filter(([name]) => !options[name]?.notInKey));
 
 /** The digests of files, and fingerprints of folders, that options name, by path; undefined where they name none. */
 async function filesOf(

@@ -48,7 +48,11 @@ export async function runStage(experiment: Stage, settings: Settings, session: S
     return { run: finished, folder, reused: true };
   }
   const { package: packageName, root } = catalog;
-  await experiment.admit(resolveOptions(experiment, settings), { package: packageName, root, signal: session.signal });
+  await experiment.preflight(resolveOptions(experiment, settings), {
+    package: packageName,
+    root,
+    signal: session.signal,
+  });
   const resumed = existsSync(join(folder, 'config.json'));
   await makeFolder(folder);
   const unlock = await lockFolder(
@@ -151,13 +155,13 @@ async function runHere(
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
   let run: FinishedRun;
-  let passing: readonly string[] = [];
+  let temporaryFiles: readonly string[] = [];
   try {
-    const { passing: temporary = [], ...result } = await experiment.start(context).finally(() => system?.stop());
+    const { temporaryFiles: temporary = [], ...result } = await experiment.start(context).finally(() => system?.stop());
     signal.throwIfAborted();
     const seconds = (performance.now() - began) / 1000;
     const digests = await digestsOf(folder, result.files ?? []);
-    passing = temporary;
+    temporaryFiles = temporary;
     run = { key, experiment: name, seconds, digests, stages, result };
     tracker.metrics(prefixed('final/', result.metrics), 0);
     for (const file of ['config.json', 'environment.json', ...(result.files ?? [])])
@@ -172,7 +176,7 @@ async function runHere(
   }
   // From here on it has finished: on a full disk, what follows is not there, and that is all.
   tracker.artifact(join(folder, 'result.json'));
-  await Promise.allSettled(passing.map((file) => rm(join(folder, file), { force: true })));
+  await Promise.allSettled(temporaryFiles.map((file) => rm(join(folder, file), { force: true })));
   const { address, note } = await tracker.finish('FINISHED');
   if (note !== undefined) log(note);
   return { ...run, ...(address !== undefined && { address }) };
@@ -181,8 +185,8 @@ async function runHere(
 /** Ends the record of a run that was killed before it could. A run is of use where nothing can be written, too. */
 async function wasLeft(folder: string): Promise<boolean> {
   if (!existsSync(join(folder, 'journal.jsonl'))) return false;
-  const { endLeftRecord } = await import('./end-left-record');
-  return (await endLeftRecord(folder).catch(() => undefined)) !== undefined;
+  const { closeOrphanedRun } = await import('./close-orphaned-run');
+  return (await closeOrphanedRun(folder).catch(() => undefined)) !== undefined;
 }
 
 /** Loaded only now: `--help` and a finished run do without it. */

@@ -1,8 +1,8 @@
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../system/user-error';
-import { reach } from './catalog';
+import { withDependencies } from './catalog';
 import type { Settings, Stage } from './define';
-import { written } from './option';
+import { flagName } from './option';
 
 /** An experiment's option values: what was given, else the profile's, else the default. Throws UserError. */
 export function resolveOptions(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
@@ -10,9 +10,9 @@ export function resolveOptions(experiment: Stage, settings: Settings): Readonly<
   const values = profileOf(experiment, profile);
   const resolved = Object.fromEntries(
     Object.entries(experiment.options).map(([name, option]) => {
-      if (Object.hasOwn(given, name)) return [name, option.check(given[name], written(name))];
-      if (Object.hasOwn(values, name)) return [name, option.check(values[name], written(name))];
-      if (option.required) throw new UserError(`${written(name)} must be given: ${option.help} (${option.valid})`);
+      if (Object.hasOwn(given, name)) return [name, option.check(given[name], flagName(name))];
+      if (Object.hasOwn(values, name)) return [name, option.check(values[name], flagName(name))];
+      if (option.required) throw new UserError(`${flagName(name)} must be given: ${option.help} (${option.valid})`);
       return [name, option.default];
     }),
   );
@@ -22,7 +22,7 @@ export function resolveOptions(experiment: Stage, settings: Settings): Readonly<
 
 /** The option values of a stage, and of all it needs or uses, by name: a name means the same in all of them. */
 export function resolveAll(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
-  return Object.assign({}, ...reach(experiment).map((stage) => resolveOptions(stage, settings)));
+  return Object.assign({}, ...withDependencies(experiment).map((stage) => resolveOptions(stage, settings)));
 }
 
 /** The names of an experiment's profiles; `default` always among them, first. */

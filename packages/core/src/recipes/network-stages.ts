@@ -105,7 +105,7 @@ async function runPlan<D extends TrainingValues>(
       metrics,
       summary: `${plan.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
       files,
-      passing: trained.passing,
+      temporaryFiles: trained.temporaryFiles,
       network: plan.network,
       parameters,
       bestEpoch,

@@ -1,4 +1,4 @@
-import { written } from '../experiment/option';
+import { flagName } from '../experiment/option';
 import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 const fine = {
@@ -51,8 +51,8 @@ test.each([
   ['teacherBackboneRate', '0.1', '-1', 'a number above 0'],
 ] as const)('--%s has a range', (name, good, bad, valid) => {
   const option = { ...trainingOptions, ...studentOptions, ...teacherOptions }[name];
-  expect(option.parse(good, written(name))).toBe(Number(good));
-  expect(() => option.parse(bad, written(name))).toThrow(`${written(name)} must be ${valid}, got ${bad}`);
+  expect(option.parse(good, flagName(name))).toBe(Number(good));
+  expect(() => option.parse(bad, flagName(name))).toThrow(`${flagName(name)} must be ${valid}, got ${bad}`);
 });
 
 test('weights that training starts from are files, and a teacher that is not trained starts from none', () => {

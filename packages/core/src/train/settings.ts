@@ -86,7 +86,7 @@ export interface TrainedNetwork extends Outcome {
   /** In the folder: checkpoints, and what the task concluded with. */
   readonly files: readonly string[];
   /** In the folder: what only going on with training needed. */
-  readonly passing: readonly string[];
+  readonly temporaryFiles: readonly string[];
   /** How its head goes together with its teacher's, where they can be compared. */
   readonly heads?: HeadAgreement;
 }

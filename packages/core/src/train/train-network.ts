@@ -85,7 +85,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...outcome,
       parameters: count(network.variables().filter(isDeployed(role))),
       files: [checkpointFiles.last, checkpointFiles.best, ...left],
-      passing: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
+      temporaryFiles: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
       ...(agreement && { heads: agreement }),
     };
   } finally {

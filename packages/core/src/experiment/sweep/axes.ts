@@ -2,7 +2,7 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../system/user-error';
 import { optionsOf } from '../arguments';
 import type { Overrides, Stage } from '../define';
-import { written } from '../option';
+import { flagName } from '../option';
 
 /** An option and the values that a sweep gives it. */
 export interface Axis {
@@ -41,7 +41,7 @@ export function axesOf(words: AxisWords, experiment: Stage, name: string): reado
   }
   axes.push(...words.sweep.map((text) => parseAxis(text, options, name)));
   const twice = axes.find(({ option }, i) => axes.findIndex((other) => other.option === option) < i);
-  if (twice) throw new UserError(`--sweep: ${written(twice.option)} is swept twice; name all its values at one place`);
+  if (twice) throw new UserError(`--sweep: ${flagName(twice.option)} is swept twice; name all its values at one place`);
   return axes;
 }
 
@@ -49,17 +49,17 @@ function parseAxis(text: string, options: ReturnType<typeof optionsOf>, name: st
   const [, word = '', list = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (word === '' || list === '') throw new UserError(`--sweep must be option=value,value, got '${text}'`);
   const names = Object.keys(options);
-  const option = names.find((one) => one === word || written(one) === `--${word}`);
+  const option = names.find((one) => one === word || flagName(one) === `--${word}`);
   if (option === 'seed') throw new UserError('--sweep: seeds are counted by --seeds, from --seed on');
   const declared = option === undefined ? undefined : options[option];
   if (option === undefined || declared === undefined) {
-    const near = closest(`--${word}`, names.map(written));
+    const near = closest(`--${word}`, names.map(flagName));
     throw new UserError(`--sweep: ${name} reads no option --${word}; did you mean ${near}?`);
   }
   const isList = declared.valid.startsWith('a list ');
   const values = list
     .split(isList ? '/' : ',')
-    .map((value) => declared.parse(value.trim(), `--sweep: ${written(option)}`));
+    .map((value) => declared.parse(value.trim(), `--sweep: ${flagName(option)}`));
   return { option, values: unique(values) };
 }
 

@@ -1,5 +1,5 @@
 import type { Overrides, PlannedStage } from '../define';
-import { written } from '../option';
+import { flagName } from '../option';
 import { type Axis, combinations, valueText } from './axes';
 import { type RowName, rowText } from './row-name';
 
@@ -40,7 +40,7 @@ export async function planSweep({ axes, seeds, stagesOf, titleOf, reads }: Sweep
   const varied = axes.filter(({ option, values }) => values.length > 1 && option !== 'method');
   const nameOf = (stage: PlannedStage, given: Overrides): RowName => {
     const read = varied.filter(({ option }) => reads(stage, option));
-    const settings = read.map(({ option }) => [written(option).slice(2), valueText(given[option])] as const);
+    const settings = read.map(({ option }) => [flagName(option).slice(2), valueText(given[option])] as const);
     return { title: titleOf(stage), settings: Object.fromEntries(settings) };
   };
   for (const given of combinations(axes)) {

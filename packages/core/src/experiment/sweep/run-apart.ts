@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { UserError } from '../../system/user-error';
 import type { RunContext } from '../define';
-import { incidental, integer, optional } from '../option';
+import { integer, notInKey, optional } from '../option';
 import { memoryGuard } from './memory';
 import type { SweptRun } from './plan-sweep';
 import { outputFile, runInProcess } from './run-process';
@@ -12,11 +12,11 @@ import { sweepProgress } from './sweep-progress';
 /** How runs are spread over processes. They change nothing about what comes out. */
 export const processOptions = {
   jobs: optional(
-    incidental(
+    notInKey(
       integer({ default: 1, min: 1, help: 'processes side by side; default: one a core, or one in all on a GPU' }),
     ),
   ),
-  retry: incidental(integer({ default: 1, min: 0, max: 10, help: 'how often a training that failed is tried again' })),
+  retry: notInKey(integer({ default: 1, min: 0, max: 10, help: 'how often a training that failed is tried again' })),
 };
 
 /** What running apart needs of a run's context. */

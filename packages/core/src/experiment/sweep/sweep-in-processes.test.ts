@@ -51,7 +51,7 @@ const experiments = {
   });`,
   sweep: `import student from './student';
   import teacher from './teacher';
-  import { gathered } from '${join(__dirname, '../option')}';
+  import { repeatable } from '${join(__dirname, '../option')}';
   import { axesOf } from '${join(__dirname, 'axes')}';
   import { planSweep } from '${join(__dirname, 'plan-sweep')}';
   import { failed, processOptions, runApart } from '${join(__dirname, 'run-apart')}';
@@ -59,7 +59,7 @@ const experiments = {
     summary: 'Sweep',
     uses: { student, teacher },
     options: { seed: integer({ default: 1, min: 0, help: '' }), seeds: integer({ default: 1, min: 1, help: '' }),
-               sweep: gathered(text({ help: 'option=value,value' })), ...processOptions },
+               sweep: repeatable(text({ help: 'option=value,value' })), ...processOptions },
     check: (options) => { axesOf(options, student, 'student'); },
     run: async (context) => {
       const { options, plan } = context;

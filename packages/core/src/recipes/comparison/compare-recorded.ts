@@ -1,6 +1,6 @@
 /** Runs that exist, side by side: rows are runs that differ in the seed alone, named by the options that differ. */
 import { resolve } from 'node:path';
-import { camelCase, written } from '../../experiment/option';
+import { camelCase, flagName } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
 import { findRun, type Places } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
@@ -93,7 +93,7 @@ function settingsOf(
     );
     const { data, sources, device, files } = run.identity;
     const values = new Map<string, string>([
-      ...read.map(([option, value]) => [written(option).slice(2), valueText(value)] as const),
+      ...read.map(([option, value]) => [flagName(option).slice(2), valueText(value)] as const),
       ['data digest', data.slice(0, 12)],
       ['sources digest', sources.slice(0, 8)],
       ['device', device],

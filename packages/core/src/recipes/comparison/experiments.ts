@@ -4,11 +4,11 @@ import { optionsOf } from '../../experiment/arguments';
 import {
   defineExperiment,
   type Overrides,
-  type Place,
   type PlannedStage,
   type RunContext,
+  type Workspace,
 } from '../../experiment/define';
-import { gathered, integer, list, type Options, oneOf, optional, text, written } from '../../experiment/option';
+import { flagName, integer, list, type Options, oneOf, optional, repeatable, text } from '../../experiment/option';
 import { resolveAll } from '../../experiment/settings';
 import { type Axis, type AxisWords, axesOf, combinations } from '../../experiment/sweep/axes';
 import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
@@ -37,7 +37,7 @@ const recordedRuns = {
 // MLflow's client is loaded only where it may be asked: --help does without.
 const recorded = () => import('./compare-recorded');
 
-async function requestOf(words: readonly string[], { signal, ...place }: Place): Promise<RecordedRequest> {
+async function requestOf(words: readonly string[], { signal, ...place }: Workspace): Promise<RecordedRequest> {
   const { destinationOf } = await import('../../tracking/sync/destination');
   return { ...place, words, connect: () => destinationOf().connect(signal) };
 }
@@ -65,10 +65,10 @@ export function comparisonExperiments(
       if (runs === undefined) return;
       const others = Object.keys(given).filter((name) => name !== 'runs' && given[name] !== undefined);
       if (others.length > 0) {
-        throw new UserError(`--runs compares runs as they are: leave out ${others.map(written).join(', ')}`);
+        throw new UserError(`--runs compares runs as they are: leave out ${others.map(flagName).join(', ')}`);
       }
     },
-    async admit({ runs }, place) {
+    async preflight({ runs }, place) {
       if (runs !== undefined) await (await recorded()).findTrainings(await requestOf(runs, place));
     },
     async run(context) {
@@ -97,7 +97,7 @@ export function comparisonExperiments(
       },
       students: optional(list(studentOptions.student, { help: 'students to compare' })),
       teachers: optional(list(teacherOptions.teacher, { help: 'teachers to compare' })),
-      sweep: gathered(
+      sweep: repeatable(
         text({ help: 'any other option and its values: --sweep=learning-rate=0.05,0.1; may be given several times' }),
       ),
       ...processOptions,
@@ -108,7 +108,7 @@ export function comparisonExperiments(
       const axes = sweptAxes(options, given);
       for (const { option } of axes) {
         if (!Object.hasOwn(given, option)) continue;
-        throw new UserError(`${written(option)} is swept; give its values at one place`);
+        throw new UserError(`${flagName(option)} is swept; give its values at one place`);
       }
       for (const values of combinations(axes)) resolveAll(experiment, { profile, given: { ...given, ...values } });
     },

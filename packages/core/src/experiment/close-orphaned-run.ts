@@ -15,9 +15,9 @@ const longestSilence = 86_400_000;
  * FINISHED where its result is there, else KILLED, at the time when it was last heard of; one that goes on is running
  * again.
  * @returns what it ended as; undefined where it has ended, still lives or may do so elsewhere, or is no run
- * Throws the file system's error where the folder cannot be written.
+ * Throws the file system's error where the folder cannot be ending.
  */
-export async function endLeftRecord(folder: string): Promise<'FINISHED' | 'KILLED' | undefined> {
+export async function closeOrphanedRun(folder: string): Promise<'FINISHED' | 'KILLED' | undefined> {
   const journal = join(folder, 'journal.jsonl');
   const isLeft = async (): Promise<boolean> => (await lastEvent(journal))?.type !== 'finish';
   if (![journal, join(folder, 'config.json')].every(existsSync) || !(await isLeft())) return undefined;
@@ -30,10 +30,10 @@ export async function endLeftRecord(folder: string): Promise<'FINISHED' | 'KILLE
     const time = (await lastEvent(journal))?.time ?? Date.now();
     const status = (await readFinished(folder)) === undefined ? 'KILLED' : 'FINISHED';
     const problems: string[] = [];
-    const written = openJournal(journal, (sentence) => problems.push(sentence));
-    if (status === 'FINISHED') written.append({ time, type: 'artifact', folder: '', path: 'result.json' });
-    written.append({ time, type: 'finish', status });
-    await written.close();
+    const ending = openJournal(journal, (sentence) => problems.push(sentence));
+    if (status === 'FINISHED') ending.append({ time, type: 'artifact', folder: '', path: 'result.json' });
+    ending.append({ time, type: 'finish', status });
+    await ending.close();
     return problems.length === 0 ? status : undefined;
   } finally {
     await unlock();

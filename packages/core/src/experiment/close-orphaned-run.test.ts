@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { lockFolder } from '../system/lock-folder';
-import { endLeftRecord } from './end-left-record';
+import { closeOrphanedRun } from './close-orphaned-run';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-left-'));
 afterAll(() => rmSync(root, { recursive: true }));
@@ -24,8 +24,8 @@ const linesIn = (folder: string): readonly string[] =>
 
 test('a run that nobody is at ends as killed, once', async () => {
   const folder = left('killed');
-  expect(await endLeftRecord(folder)).toBe('KILLED');
-  expect(await endLeftRecord(folder)).toBeUndefined();
+  expect(await closeOrphanedRun(folder)).toBe('KILLED');
+  expect(await closeOrphanedRun(folder)).toBeUndefined();
   expect(linesIn(folder).slice(1)).toEqual(['{"time":1,"type":"finish","status":"KILLED"}']);
 });
 
@@ -33,7 +33,7 @@ test('one whose process was suspended does not: it goes on in its journal', asyn
   const folder = left('suspended');
   const unlock = await lockFolder(folder, () => undefined);
   utimesSync(`${folder}.lock`, longAgo, longAgo);
-  expect(await endLeftRecord(folder)).toBeUndefined();
+  expect(await closeOrphanedRun(folder)).toBeUndefined();
   await unlock();
   expect(linesIn(folder)).toHaveLength(1);
 });
@@ -43,13 +43,13 @@ test('one of another machine does when its journal has been silent for a day', a
   mkdirSync(`${folder}.lock`);
   utimesSync(`${folder}.lock`, longAgo, longAgo);
   writeFileSync(join(folder, 'holder.lock'), `1 not-${hostname()}`);
-  expect(await endLeftRecord(folder)).toBeUndefined();
+  expect(await closeOrphanedRun(folder)).toBeUndefined();
   utimesSync(join(folder, 'journal.jsonl'), longAgo, longAgo);
-  expect(await endLeftRecord(folder)).toBe('KILLED');
+  expect(await closeOrphanedRun(folder)).toBe('KILLED');
 });
 
 test('what is no run is left alone', async () => {
   const folder = left('other');
   rmSync(join(folder, 'config.json'));
-  expect(await endLeftRecord(folder)).toBeUndefined();
+  expect(await closeOrphanedRun(folder)).toBeUndefined();
 });
