@@ -4,8 +4,8 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '../src/data/dataset';
+import { type ChosenMethod, singleMethod } from '../src/distill/combine-methods';
 import type { MethodSettings } from '../src/distill/method';
-import { type Objective, objectiveOf } from '../src/distill/objective';
 import { methods } from '../src/distill/registry';
 import type { NetworkDescription } from '../src/nn/network';
 import { stream } from '../src/runtime/random';
@@ -79,12 +79,12 @@ export const tinySettings: TrainingSettings = {
 /** What methods have many of, as few as suits sixteen images. */
 const tinyHyper: Readonly<Record<string, number>> = { negatives: 6, dimension: 8, epochs: 1 };
 
-export function tinyObjective(name: string, changed: Partial<MethodSettings> = {}): Objective {
+export function tinyMethod(name: string, changed: Partial<MethodSettings> = {}): ChosenMethod {
   const method = methods.named(name);
   const hyper = Object.fromEntries(
     Object.entries(tinyHyper).filter(([key]) => Object.hasOwn(method.defaults.hyper, key)),
   );
-  return objectiveOf(method, { ...changed, hyper });
+  return singleMethod(method, { ...changed, hyper });
 }
 
 export interface TinyRun extends TrainedNetwork {

@@ -52,7 +52,7 @@ const test = (
   camel: string,
 ): string => `import { type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
 import { ${camel}Loss } from '../losses/${kebab}';
-import type { Perception, View } from '../method';
+import type { ForwardOutput, StepContext } from '../method';
 import { methods } from '../registry';
 
 const student = [
@@ -76,12 +76,12 @@ test('its loss and the gradient: four entries, of which two differ, by 1 and 2',
 
 test('adds it to the loss with its weight', () => {
   const method = methods.named('${kebab}');
-  const seen = (logits: number[][]) => ({ logits: tf.tensor2d(logits) }) as View;
+  const output = (logits: number[][]) => ({ logits: tf.tensor2d(logits) }) as ForwardOutput;
   tf.tidy(() => {
     // It looks at nothing else, and makes no parts anywhere.
-    const perception = { student: seen(student), teacher: seen(teacher) } as Perception;
+    const step = { student: output(student), teacher: output(teacher) } as StepContext;
     const { terms } = method.build({} as Parameters<typeof method.build>[0], { ...method.defaults, beta: 0.5 });
-    const found = Object.entries(terms(perception)).map(([name, { weight, value }]) => [
+    const found = Object.entries(terms(step)).map(([name, { weight, value }]) => [
       name,
       weight,
       value.dataSync()[0],

@@ -1,9 +1,9 @@
 import { distillationDivergence } from '../runtime/ops/cross-entropy';
-import type { MethodSettings, Perception, Term } from './method';
+import type { MethodSettings, StepContext, Term } from './method';
 
 /** gamma CE(student) + alpha KD(student, teacher): what every method of the reference starts from. */
 export function classificationTerms(
-  { student, teacher, studentCrossEntropy }: Perception,
+  { student, teacher, studentCrossEntropy }: StepContext,
   { gamma, alpha, temperature }: MethodSettings,
 ): Record<string, Term> {
   return {

@@ -5,7 +5,7 @@ import { type NamedValues, State } from '../runtime/state';
 import { scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { type ContrastOptions, contrast, fromAll, fromOtherClasses, publishedContrast } from './contrast';
 import { movedRows } from './losses/contrast';
-import type { Perception, View } from './method';
+import type { ForwardOutput, StepContext } from './method';
 
 const ints = (values: readonly number[]) => tf.tensor1d([...values], 'int32') as Tensor1D;
 const key = (step: number) => randomKey(ints([5, step]));
@@ -109,7 +109,7 @@ function criterion(own: ContrastOptions, eager: boolean) {
     indices: { dtype: 'int32', shape: [batch] },
     draw: { dtype: 'int32', shape: [2] },
   } as const;
-  const view = (embedding: Tensor) => ({ embedding }) as View;
+  const view = (embedding: Tensor) => ({ embedding }) as ForwardOutput;
   const step = program.define('contrast', specs, ({ ours, theirs, labels: of, indices, draw }) => ({
     loss: loss({
       student: view(ours),
@@ -117,7 +117,7 @@ function criterion(own: ContrastOptions, eager: boolean) {
       labels: of,
       indices,
       random: randomKey(draw),
-    } as Perception),
+    } as StepContext),
   }));
   return {
     step: (given: ReturnType<typeof stepInput>) => step(given),

@@ -4,8 +4,8 @@ import { integers, substream } from '../runtime/ops/random';
 import { gatherIntegers, gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
 import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from './losses/contrast';
-import type { Perception, Place } from './method';
-import { unitEmbedding } from './parts/embedding';
+import type { MethodContext, StepContext } from './method';
+import { unitEmbedding } from './modules/embedding';
 
 export interface ContrastOptions {
   /** Of the space in which the two networks are compared. */
@@ -28,8 +28,8 @@ export const publishedContrast = { dimension: 128, negatives: 16384, scores: 0.0
  * from other images' in a memory of the other network's. The memories have a row an image: 2 x images x dimension floats
  * (1.2 GB for 1.2 million images and 128), of which a step touches those that it draws.
  */
-export function contrast(place: Place, options: ContrastOptions): (perception: Perception) => Scalar {
-  const { scope, student, teacher, labels } = place;
+export function contrast(context: MethodContext, options: ContrastOptions): (step: StepContext) => Scalar {
+  const { scope, student, teacher, labels } = context;
   const { dimension: outputs, scores: temperature, momentum } = options;
   const images = labels.length;
   const embedStudent = unitEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
@@ -42,12 +42,12 @@ export function contrast(place: Place, options: ContrastOptions): (perception: P
   });
   const [ofStudent, ofTeacher] = [side(1), side(2)];
   const draw =
-    options.otherClasses === 1 ? fromOtherClasses(place, options.negatives) : fromAll(images, options.negatives);
+    options.otherClasses === 1 ? fromOtherClasses(context, options.negatives) : fromAll(images, options.negatives);
 
-  return (seen) => {
-    const ours = embedStudent(seen.student.embedding);
-    const theirs = embedTeacher(seen.teacher.embedding);
-    const drawn = tf.concat([tf.expandDims(seen.indices, 1), draw(seen)], 1) as Tensor2D;
+  return (step) => {
+    const ours = embedStudent(step.student.embedding);
+    const theirs = embedTeacher(step.teacher.embedding);
+    const drawn = tf.concat([tf.expandDims(step.indices, 1), draw(step)], 1) as Tensor2D;
     const against = (embedding: Tensor2D, { memory }: Side, { normaliser }: Side): Scalar => {
       const scores = contrastScores(rowProducts(memory, drawn, embedding), temperature);
       const probabilities = contrastProbabilities(scores, normaliser, images);
@@ -56,8 +56,8 @@ export function contrast(place: Place, options: ContrastOptions): (perception: P
     };
     // Each network's embedding is held against the memory of the other.
     const loss = tf.add(against(ours, ofTeacher, ofStudent), against(theirs, ofStudent, ofTeacher));
-    move(ofStudent, ours, seen.indices, momentum);
-    move(ofTeacher, theirs, seen.indices, momentum);
+    move(ofStudent, ours, step.indices, momentum);
+    move(ofTeacher, theirs, step.indices, momentum);
     return loss.asScalar();
   };
 }
@@ -76,7 +76,7 @@ function move({ memory }: Side, embedding: Tensor2D, indices: Tensor1D, momentum
 }
 
 /** What images are told from, by their places in the training set: int32 [batch, negatives]. */
-type Draw = (batch: Pick<Perception, 'labels' | 'indices' | 'random'>) => Tensor;
+type Draw = (batch: Pick<StepContext, 'labels' | 'indices' | 'random'>) => Tensor;
 
 const shapeOf = ({ indices }: Parameters<Draw>[0], negatives: number): [number, number] => [
   indices.shape[0],
@@ -86,14 +86,17 @@ const shapeOf = ({ indices }: Parameters<Draw>[0], negatives: number): [number, 
 /** Any images, evenly, the own one included: the reference's memory by itself. */
 export const fromAll =
   (images: number, negatives: number): Draw =>
-  (seen) =>
-    integers(substream(seen.random, 'negatives'), shapeOf(seen, negatives), images);
+  (step) =>
+    integers(substream(step.random, 'negatives'), shapeOf(step, negatives), images);
 
 /**
  * Images of other classes, evenly. The reference draws without repeating itself where there are enough of them; here an
  * image may come twice.
  */
-export function fromOtherClasses({ labels, classes }: Pick<Place, 'labels' | 'classes'>, negatives: number): Draw {
+export function fromOtherClasses(
+  { labels, classes }: Pick<MethodContext, 'labels' | 'classes'>,
+  negatives: number,
+): Draw {
   // Class by class: the images of a class are a stretch that a draw from the others steps over.
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
@@ -106,12 +109,12 @@ export function fromOtherClasses({ labels, classes }: Pick<Place, 'labels' | 'cl
     order[at] = image;
     next[label] = at + 1;
   });
-  return (seen) => {
-    const own = (values: Int32Array) => tf.expandDims(gatherIntegers(values, seen.labels), 1);
+  return (step) => {
+    const own = (values: Int32Array) => tf.expandDims(gatherIntegers(values, step.labels), 1);
     const [start, count] = [own(starts), own(counts)];
-    const shape = shapeOf(seen, negatives);
+    const shape = shapeOf(step, negatives);
     // Whole numbers below the count of images of all other classes, which differs from class to class.
-    const draws = integers(substream(seen.random, 'negatives'), shape, 2 ** 31 - 1);
+    const draws = integers(substream(step.random, 'negatives'), shape, 2 ** 31 - 1);
     const whole = (value: number) => tf.scalar(value, 'int32');
     const among = tf.mod(draws, tf.maximum(tf.sub(whole(labels.length), count), whole(1)));
     const places = tf.add(among, tf.mul(count, tf.cast(tf.greaterEqual(among, start), 'int32')));

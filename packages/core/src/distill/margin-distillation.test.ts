@@ -4,8 +4,8 @@ import { Scope } from '../nn/scope';
 import { randomKey } from '../runtime/ops/random';
 import { State } from '../runtime/state';
 import { type Scalar, scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
-import type { Perception, View } from './method';
-import { termsOf } from './objective';
+import { termsOf } from './combine-methods';
+import type { ForwardOutput, StepContext } from './method';
 import { methods } from './registry';
 
 const method = methods.named('margin-distillation');
@@ -22,11 +22,11 @@ test("loss and gradient are those of the published formula, with margins by the 
   scoped(() => {
     const labels = tf.tensor1d([1, 4, 0], 'int32') as Tensor1D;
     const taught = from(3, 4, (i) => Math.cos(3 * i));
-    const view = (embedding: Tensor2D) => ({ embedding, logits: head.logits(embedding) }) as View;
+    const view = (embedding: Tensor2D) => ({ embedding, logits: head.logits(embedding) }) as ForwardOutput;
     const teacher = view(taught);
     const lossOf = (z: Tensor2D) => {
-      const perception = { student: view(z), teacher, columns: labels, cosineScale: head.cosineScale };
-      return termsOf(method, perception as Perception).ce?.value as Scalar;
+      const step = { student: view(z), teacher, columns: labels, cosineScale: head.cosineScale };
+      return termsOf(method, step as StepContext).ce?.value as Scalar;
     };
     const z = from(3, 4, (i) => Math.cos(2 * i) * (1 + i));
     const { value, grad } = tf.valueAndGrad((x) => lossOf(x as Tensor2D))(z);
@@ -41,6 +41,6 @@ test("loss and gradient are those of the published formula, with margins by the 
 });
 
 test('a teacher without class centres is refused', () => {
-  const perception = { columns: tf.tensor1d([0], 'int32'), random: randomKey(tf.tensor1d([0, 0], 'int32')) };
-  expect(() => termsOf(method, perception as unknown as Perception)).toThrow('needs a teacher with class centres');
+  const step = { columns: tf.tensor1d([0], 'int32'), random: randomKey(tf.tensor1d([0, 0], 'int32')) };
+  expect(() => termsOf(method, step as unknown as StepContext)).toThrow('needs a teacher with class centres');
 });

@@ -5,7 +5,7 @@ import type { RandomKey } from '../runtime/ops/random';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 
 /** What a network makes of a batch. */
-export interface View {
+export interface ForwardOutput {
   /** Maps [batch, h, w, c] after the stem and after each stage. */
   readonly features: readonly Tensor4D[];
   /** The same maps before their last activation; none unless the method needs them. */
@@ -19,9 +19,9 @@ export interface View {
 }
 
 /** What a method may look at. No gradient reaches the teacher or its head. */
-export interface Perception {
-  readonly student: View;
-  readonly teacher: View;
+export interface StepContext {
+  readonly student: ForwardOutput;
+  readonly teacher: ForwardOutput;
   /** The teacher's frozen head. */
   readonly teacherHead: (embedding: Tensor2D) => Tensor2D;
   /** What that head multiplies cosines by, where its logits are cosines to class centres. */
@@ -91,7 +91,7 @@ export type Need =
   | 'randomness';
 
 /** Where a method works: what its learned parts and memories are made for. */
-export interface Place {
+export interface MethodContext {
   /** Learned parts and memories are declared here. */
   readonly scope: Scope;
   readonly student: NetworkShape;
@@ -106,7 +106,7 @@ export interface Pretraining {
   readonly epochs: number;
   /** Default: the one that training starts from. */
   readonly learningRate?: number;
-  readonly terms: (perception: Perception) => Terms;
+  readonly terms: (step: StepContext) => Terms;
   /** Whether the student's batch norms follow the batches; default train: it is being trained. */
   readonly student?: Mode;
   /** Which trainable variables it moves, by their full names (`student/conv1.weight`, `method/fitnet/...`). */
@@ -114,9 +114,9 @@ export interface Pretraining {
 }
 
 /** A method made for a pair of networks. */
-export interface Criterion {
+export interface Loss {
   /** The method's own terms by name, besides cross-entropy and KD; called while a step is recorded. */
-  readonly terms: (perception: Perception) => Terms;
+  readonly terms: (step: StepContext) => Terms;
   readonly pretraining?: Pretraining;
   /** Where parts are that do not move in training proper. */
   readonly frozen?: Scope;
@@ -140,8 +140,8 @@ export interface Method {
    */
   readonly studentHead?: 'linear' | 'bottleneck';
   /** Cross-entropy and KD, where the method has its own form of them. */
-  readonly classification?: (perception: Perception, settings: MethodSettings) => Terms;
-  readonly build: (place: Place, settings: MethodSettings) => Criterion;
+  readonly classification?: (step: StepContext, settings: MethodSettings) => Terms;
+  readonly build: (context: MethodContext, settings: MethodSettings) => Loss;
 }
 
 const neutral: MethodSettings = {
@@ -173,8 +173,8 @@ interface Declared<H> {
 
 /** Its own terms: from what is seen alone, or by parts that learn and memories, which are made first. */
 type Own<H> =
-  | { readonly terms: (perception: Perception, settings: SettingsWith<H>) => Terms }
-  | { readonly build: (place: Place, settings: SettingsWith<H>) => Criterion };
+  | { readonly terms: (step: StepContext, settings: SettingsWith<H>) => Terms }
+  | { readonly build: (context: MethodContext, settings: SettingsWith<H>) => Loss };
 
 export type MethodDefinition<H> = Declared<H> & Own<H>;
 
@@ -206,9 +206,9 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
     defaults: { ...neutral, ...defaults, hyper },
     ...(studentHead && { studentHead }),
     ...(classification && { classification }),
-    build: (place, settings) =>
+    build: (context, settings) =>
       'terms' in definition
-        ? { terms: (perception) => definition.terms(perception, own(settings)) }
-        : definition.build(place, own(settings)),
+        ? { terms: (step) => definition.terms(step, own(settings)) }
+        : definition.build(context, own(settings)),
   };
 }

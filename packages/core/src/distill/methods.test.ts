@@ -4,9 +4,9 @@ import { type ReferenceValues, referenceFile, relativeError } from '../../test/r
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
 import { randomKey } from '../runtime/ops/random';
 import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
+import { termsOf } from './combine-methods';
 import { embeddingDistance } from './losses/embedding-distance';
-import type { MethodSettings, Perception, Term, View } from './method';
-import { termsOf } from './objective';
+import type { ForwardOutput, MethodSettings, StepContext, Term } from './method';
 import { methods } from './registry';
 
 interface LossCase {
@@ -33,7 +33,7 @@ const matrix = ({ shape, data }: ReferenceValues): Tensor2D => tf.tensor2d([...d
 const input = ({ inputs, params }: LossCase, name: string): Tensor2D =>
   matrix({ ...params, ...inputs }[name] as ReferenceValues);
 
-const view = (embedding: Tensor2D, logits: Tensor2D): View => ({
+const view = (embedding: Tensor2D, logits: Tensor2D): ForwardOutput => ({
   features: [],
   preactivations: [],
   embedding,
@@ -80,7 +80,7 @@ describe("the reference's losses", () => {
     const one = caseOf('kdth_a');
     const method = methods.named('kdth');
     check(one, ['y_s_th'], (throughTeacher) => {
-      const perception: Perception = {
+      const step: StepContext = {
         student: view(throughTeacher, input(one, 'y_s')),
         teacher: view(throughTeacher, input(one, 'y_t')),
         teacherHead: (z) => z,
@@ -89,7 +89,7 @@ describe("the reference's losses", () => {
         studentCrossEntropy: unused,
         ...unplaced,
       };
-      return total(termsOf(method, perception, { gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }));
+      return total(termsOf(method, step, { gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }));
     });
   });
 
@@ -97,7 +97,7 @@ describe("the reference's losses", () => {
     const one = caseOf('kdeth_a');
     const method = methods.named('kdeth');
     check(one, ['y_s_th', 'f_s'], (throughTeacher, embedding) => {
-      const perception: Perception = {
+      const step: StepContext = {
         student: view(embedding, input(one, 'y_s')),
         teacher: view(input(one, 'f_t'), input(one, 'y_t')),
         teacherHead: () => throughTeacher,
@@ -106,7 +106,7 @@ describe("the reference's losses", () => {
         studentCrossEntropy: unused,
         ...unplaced,
       };
-      return total(termsOf(method, perception, { gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 }));
+      return total(termsOf(method, step, { gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 }));
     });
   });
 
@@ -123,7 +123,7 @@ describe("the reference's losses", () => {
       const teacherHead = (z: Tensor2D) => linear(z, input(one, 't_head.weight'), bias('t_head.bias'));
       const logits = linear(embedding, weight, bias('fc.bias'));
       const taught = input(one, 'f_t');
-      const perception: Perception = {
+      const step: StepContext = {
         student: view(embedding, logits),
         teacher: view(taught, teacherHead(taught)),
         teacherHead,
@@ -132,7 +132,7 @@ describe("the reference's losses", () => {
         studentCrossEntropy: () => crossEntropy(logits, labels),
         ...unplaced,
       };
-      const terms = termsOf(method, perception, { gamma, alpha, beta, delta, temperature });
+      const terms = termsOf(method, step, { gamma, alpha, beta, delta, temperature });
       for (const [name, { value }] of Object.entries(terms)) components[name] = value.dataSync()[0] ?? Number.NaN;
       return total(terms);
     });
@@ -155,7 +155,7 @@ describe("the paper's form", () => {
     const method = methods.named(name);
     const ce = (logits: Tensor2D) => crossEntropy(logits, labels as Tensor1D);
     const logits = tf.tensor2d(student);
-    const perception: Perception = {
+    const step: StepContext = {
       student: view(tf.tensor2d([[3, 4]]), logits),
       teacher: view(tf.tensor2d([[4, 3]]), tf.tensor2d(teacher)),
       teacherHead: () => tf.tensor2d(throughTeacher),
@@ -164,7 +164,7 @@ describe("the paper's form", () => {
       studentCrossEntropy: () => ce(logits),
       ...unplaced,
     };
-    const terms = termsOf(method, perception, { form: 'paper', temperature: 1, ...settings });
+    const terms = termsOf(method, step, { form: 'paper', temperature: 1, ...settings });
     return Object.fromEntries(
       Object.entries(terms).map(([key, { weight, value }]) => [key, { weight, value: value.dataSync()[0] }]),
     );

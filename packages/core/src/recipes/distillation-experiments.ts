@@ -4,7 +4,7 @@
  */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { parseObjective } from '../distill/parse-objective';
+import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import type { Table } from '../report/table';
@@ -117,7 +117,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     check(values) {
       checkTraining(values);
       // Its weights are checked when it runs: `distill` reaches this one too, and may mean them for other methods.
-      const { name } = parseObjective({
+      const { name } = parseMethod({
         methods: values.shMethod,
         hyper: values.shMethodOptions,
         options: { methods: '--sh-method', hyper: '--sh-method-options' },
@@ -127,7 +127,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     run: async (context) => {
       const { shMethod, shMethodOptions: hyper, studentHead } = context.options;
       // Before its stages, which take their time; in `check` it would be asked of methods that are not sh-kd as well.
-      requireMixable(context.options, parseObjective({ methods: shMethod, hyper }));
+      requireMixable(context.options, parseMethod({ methods: shMethod, hyper }));
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const result = await trainStudent(context, taskOf, {

@@ -1,7 +1,7 @@
 /** The options that say what a student learns from its teacher. */
 import type { MixSettings } from '../data/augment/mix';
-import type { Objective } from '../distill/objective';
-import { parseMethods, parseObjective } from '../distill/parse-objective';
+import type { ChosenMethod } from '../distill/combine-methods';
+import { parseMethod, parseMethods } from '../distill/parse-method';
 import { methods } from '../distill/registry';
 import { flag, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
 import { UserError } from '../system/user-error';
@@ -65,8 +65,8 @@ export const studentHeadOptions = {
 export type MethodWeights = Values<typeof methodWeights>;
 type MethodValues = Values<typeof methodOptions>;
 
-/** What was given over the published settings, as `parseObjective` takes it. */
-export function objectiveSource(methods: string, hyper: readonly string[], weights: MethodWeights) {
+/** What was given over the published settings, as `parseMethod` takes it. */
+export function methodChoice(methods: string, hyper: readonly string[], weights: MethodWeights) {
   const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = weights;
   return { methods, given: { gamma, alpha, beta, delta, temperature, form, teacherHeadShare }, hyper };
 }
@@ -75,8 +75,12 @@ export function objectiveSource(methods: string, hyper: readonly string[], weigh
  * @returns what the options say
  * @throws UserError for options of a distillation that are valid each by itself, but not together
  */
-export function checkDistillation({ method, methodOptions: hyper, ...weights }: MethodValues & MixSettings): Objective {
-  const objective = parseObjective(objectiveSource(method, hyper, weights));
+export function checkDistillation({
+  method,
+  methodOptions: hyper,
+  ...weights
+}: MethodValues & MixSettings): ChosenMethod {
+  const objective = parseMethod(methodChoice(method, hyper, weights));
   requireMixable(weights, objective);
   const { studentHead, name } = objective;
   if (studentHead === undefined) return objective;

@@ -1,7 +1,7 @@
 /** The stages that every package's experiments are made of: a network trained alone, taught, or under a shared head. */
 import { join } from 'node:path';
 import type { MethodSettings } from '../distill/method';
-import { parseObjective } from '../distill/parse-objective';
+import { parseMethod } from '../distill/parse-method';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
@@ -14,7 +14,7 @@ import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
 import { drawHeads } from './draw-heads';
-import { type MethodWeights, objectiveSource } from './method-options';
+import { type MethodWeights, methodChoice } from './method-options';
 import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
@@ -35,7 +35,7 @@ export interface NetworkResult extends StageResult {
 export type TaskOf<D> = (options: D) => Task | Promise<Task>;
 
 export interface Taught {
-  /** Methods of `distill/methods` by name: see `parseObjective`. */
+  /** Methods of `distill/methods` by name: see `parseMethod`. */
   readonly method: string;
   /** Their own numbers: see `parseHyper`. */
   readonly hyper: readonly string[];
@@ -67,8 +67,8 @@ async function runPlan<D extends TrainingValues>(
   try {
     const distillation = taught && {
       teacher: networkOf(taught.teacher),
-      objective: parseObjective({
-        ...objectiveSource(taught.method, taught.hyper, taught.weights),
+      method: parseMethod({
+        ...methodChoice(taught.method, taught.hyper, taught.weights),
         ...(taught.methodDefaults && { methodDefaults: taught.methodDefaults }),
       }),
       predictionShare: taught.weights.predictionShare,

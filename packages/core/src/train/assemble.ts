@@ -1,7 +1,7 @@
 /** What a training is made of: the networks, what the student learns from, and which variables that moves. */
 import { join } from 'node:path';
 import { type Views, viewsOf } from '../data/loading/augmented-copies';
-import { objectiveOf } from '../distill/objective';
+import { singleMethod } from '../distill/combine-methods';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
@@ -49,7 +49,7 @@ export async function assemble(state: State, options: NetworkTraining) {
     for (const line of isResumed ? [] : begin(state, network, options, !sharedHead)) options.log(`${role}: ${line}`);
     if (sharedHead) shareHead(state, network, sharedHead);
     if (suited.blend && distillation) copyHead(state, network, distillation.teacher, 'teacher_head');
-    const criterion = criterionFor(state, distillation?.objective ?? alone, {
+    const criterion = criterionFor(state, distillation?.method ?? alone, {
       network,
       teacher,
       teacherShape: cache?.shape,
@@ -98,8 +98,8 @@ async function cacheOf(
   batchSize: number,
 ): Promise<TeacherCache | undefined> {
   if (!distillation?.cache) return undefined;
-  const { teacher, objective, cache } = distillation;
-  checkCachedMethods(objective.name);
+  const { teacher, method, cache } = distillation;
+  checkCachedMethods(method.name);
   checkUnmixed(settings);
   if (!views) throw endlessViews(dataset);
   return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
@@ -121,11 +121,11 @@ function begin(
     : [];
 }
 
-const alone = objectiveOf(methods.named('none'));
+const alone = singleMethod(methods.named('none'));
 
 /** The head that a method's student predicts through: its teacher's, as it is. */
 function headOfTeacher(distillation: Distillation | undefined): SharedHead | undefined {
-  const by = distillation?.objective.studentHead;
+  const by = distillation?.method.studentHead;
   return distillation && by && { from: distillation.teacher, use: 'frozen', by };
 }
 

@@ -1,5 +1,5 @@
-import type { Criterion, Need } from '../distill/method';
-import type { Objective } from '../distill/objective';
+import type { ChosenMethod } from '../distill/combine-methods';
+import type { Loss, Need } from '../distill/method';
 import type { Network } from '../nn/network';
 import { type NetworkShape, shapeOf } from '../nn/network-shape';
 import { Scope } from '../nn/scope';
@@ -12,7 +12,7 @@ export const methodRoot = 'method';
 /** Makes an objective's criterion for a student and its teacher; a student without one is its own. */
 export function criterionFor(
   state: State,
-  objective: Objective,
+  objective: ChosenMethod,
   pair: {
     readonly network: Network;
     readonly teacher: Network | undefined;
@@ -21,7 +21,7 @@ export function criterionFor(
     readonly task: Task;
     readonly seed: number;
   },
-): Criterion & { readonly needs: ReadonlySet<Need> } {
+): Loss & { readonly needs: ReadonlySet<Need> } {
   const { network, teacher = network, teacherShape, task, seed } = pair;
   const { labels, classes } = task.train;
   const student = shapeOf(state, network);

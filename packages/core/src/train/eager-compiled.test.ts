@@ -3,7 +3,7 @@
  * changes what a step is made of. Both run the same kernels in the same order, so what they give is equal to the bit.
  */
 import { join } from 'node:path';
-import { removeTemporaryFolders, tinyNetwork, tinyObjective, tinyTask, trainTiny } from '../../test/tiny-training';
+import { removeTemporaryFolders, tinyMethod, tinyNetwork, tinyTask, trainTiny } from '../../test/tiny-training';
 import type { MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
@@ -78,8 +78,8 @@ async function run(
   kind: Partial<TrainingSettings>,
   eager: boolean,
 ) {
-  const objective = tinyObjective(name, { ...(form && { form }) });
-  const distillation: Distillation = { teacher: from(), objective };
+  const method = tinyMethod(name, { ...(form && { form }) });
+  const distillation: Distillation = { teacher: from(), method };
   const { folder, tracked } = await trainTiny({
     distillation,
     ...(use && { sharedHead: { from: wideTeacher, use } }),

@@ -1,4 +1,4 @@
-import type { Criterion } from '../distill/method';
+import type { Loss } from '../distill/method';
 import { isOfBackbone } from '../nn/backbone-variables';
 import type { Mode } from '../nn/layers';
 import type { Program } from '../runtime/program';
@@ -18,7 +18,7 @@ export interface Phase {
   /** What the optimiser's own variables begin with. */
   readonly root?: string;
   readonly variables: readonly StateVariable[];
-  readonly terms: Criterion['terms'];
+  readonly terms: Loss['terms'];
   /** How the student's batch norm is; default: as in training. */
   readonly mode?: Mode | undefined;
   /** Follows the weights, where their average is the result. */

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { removeTemporaryFolders, tinyNetwork, trainTiny } from '../../test/tiny-training';
-import { objectiveOf } from '../distill/objective';
+import { singleMethod } from '../distill/combine-methods';
 import { methods } from '../distill/registry';
 import { type Precision, requireEffect } from '../runtime/precision';
 import { UserError } from '../system/user-error';
@@ -24,7 +24,7 @@ afterAll(removeTemporaryFolders);
 async function lossesIn(precision: Precision, settings: Partial<TrainingSettings>) {
   const { tracked, folder } = await trainTiny({
     precision,
-    distillation: { teacher, objective: objectiveOf(methods.named('th-kd')) },
+    distillation: { teacher, method: singleMethod(methods.named('th-kd')) },
     settings: { epochs: 3, clipNorm: 0, ...settings },
   });
   const losses = tracked.flatMap(({ values }) => values['step/loss'] ?? []);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { removeTemporaryFolders, stopTiny, tinyObjective, tinySettings, trainTiny } from '../../test/tiny-training';
+import { removeTemporaryFolders, stopTiny, tinyMethod, tinySettings, trainTiny } from '../../test/tiny-training';
 import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import { checkpointFiles, readCheckpoint } from './checkpoint';
@@ -64,13 +64,13 @@ test('nothing is left behind', async () => {
 
 test('methods that look at single images are refused, others are not', async () => {
   const refuses = (name: string, sentence: string) =>
-    expect(() => requireMixable(tinyMix({ cutmix: 1 }), tinyObjective(name))).toThrow(new UserError(sentence));
+    expect(() => requireMixable(tinyMix({ cutmix: 1 }), tinyMethod(name))).toThrow(new UserError(sentence));
   const without = 'leave --mixup and --cutmix out, or choose another method.';
   refuses('crd', `crd remembers every training image's embedding, and a mixed image is none of them: ${without}`);
   refuses('dkd', `dkd looks at the one class of an image, and a mixed image has two: ${without}`);
-  requireMixable(tinyMix({ cutmix: 1 }), tinyObjective('l2e-th-kd'));
-  requireMixable(tinyMix({}), tinyObjective('crd'));
-  const run = trainTiny({ settings: mixing, distillation: { teacher: 'nowhere', objective: tinyObjective('crd') } });
+  requireMixable(tinyMix({ cutmix: 1 }), tinyMethod('l2e-th-kd'));
+  requireMixable(tinyMix({}), tinyMethod('crd'));
+  const run = trainTiny({ settings: mixing, distillation: { teacher: 'nowhere', method: tinyMethod('crd') } });
   await expect(run).rejects.toThrow("crd remembers every training image's embedding");
 });
 

@@ -1,6 +1,6 @@
 /** Mixup and CutMix as a part of a training step: what it is told of a micro-batch, and what it makes of that. */
 import { drawMix, type Mix, type MixSettings } from '../data/augment/mix';
-import type { Objective } from '../distill/objective';
+import type { ChosenMethod } from '../distill/combine-methods';
 import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 
@@ -29,7 +29,7 @@ export function checkMixing(settings: MixSettings & { readonly batchSize: number
 }
 
 /** @throws UserError for a method that looks at single images where images are mixed */
-export function requireMixable(settings: MixSettings, { name, needs }: Pick<Objective, 'name' | 'needs'>): void {
+export function requireMixable(settings: MixSettings, { name, needs }: Pick<ChosenMethod, 'name' | 'needs'>): void {
   if (!isMixing(settings)) return;
   const without = 'leave --mixup and --cutmix out, or choose another method.';
   if (needs.has('indices')) {

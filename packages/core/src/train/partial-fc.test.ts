@@ -3,8 +3,8 @@ import { join } from 'node:path';
 import {
   removeTemporaryFolders,
   stopTiny,
+  tinyMethod,
   tinyNetwork,
-  tinyObjective,
   tinyTask,
   trainTiny,
 } from '../../test/tiny-training';
@@ -169,7 +169,7 @@ describe('a training with a tenth of the classes', () => {
       classShare: 1,
     });
     const from = join(teacher.folder, checkpointFiles.last);
-    const distillation = { teacher: from, objective: tinyObjective('th-kd') };
+    const distillation = { teacher: from, method: tinyMethod('th-kd') };
     const run = { ...options, settings: { epochs: 1 }, distillation };
     const compiled = await trainTiny(run);
     expect(compiled.tracked).toEqual((await trainTiny({ ...run, eager: true })).tracked);
@@ -184,7 +184,7 @@ describe('a training with a tenth of the classes', () => {
   test.each(['proxyless', 'margin-distillation'])("goes with %s, under a teacher's class centres", async (name) => {
     const network = { ...tinyNetwork(0.5, many), head: 'adaface', scale: 8 };
     const teacher = await trainTiny({ ...options, role: 'teacher', network, settings: { epochs: 1 } });
-    const distillation = { teacher: join(teacher.folder, checkpointFiles.last), objective: tinyObjective(name) };
+    const distillation = { teacher: join(teacher.folder, checkpointFiles.last), method: tinyMethod(name) };
     for (const classShare of [1, 0.1]) {
       const run = { ...options, classShare, settings: { epochs: 1 }, distillation };
       const compiled = await trainTiny(run);

@@ -1,4 +1,4 @@
-import type { Need, Perception, View } from '../distill/method';
+import type { ForwardOutput, Need, StepContext } from '../distill/method';
 import type { Head } from '../nn/head';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
@@ -38,12 +38,12 @@ export function perception(
   teacher: Network | undefined,
   needs: ReadonlySet<Need> = new Set(),
   mode: Mode = 'train',
-): () => Perception {
+): () => StepContext {
   const asked = { preactivations: needs.has('preactivations') };
   const studentHead = sampled?.student ?? student.head;
   const teacherHead = (teacher ? sampled?.teacher : sampled?.student) ?? (teacher ?? student).head;
   const targets = sampled?.targets ?? labels;
-  const view = (network: Network, head: Head, mode: Mode): View => {
+  const view = (network: Network, head: Head, mode: Mode): ForwardOutput => {
     const { features, preactivations = [], embedding, transferred } = network.embed(pixels, mode, asked);
     if (asked.preactivations && preactivations.length !== features.length) {
       const { backbone } = network.description;
@@ -73,7 +73,7 @@ export function perception(
 }
 
 /** A teacher's view of which only the embedding was kept. */
-const remembered = (embedding: Tensor2D, head: Head): View => ({
+const remembered = (embedding: Tensor2D, head: Head): ForwardOutput => ({
   features: [],
   preactivations: [],
   embedding,

@@ -5,8 +5,8 @@ import {
   bytesIn,
   removeTemporaryFolders,
   stopTiny,
+  tinyMethod,
   tinyNetwork,
-  tinyObjective,
   tinySettings,
   trainTiny,
 } from '../../test/tiny-training';
@@ -23,7 +23,7 @@ beforeAll(async () => {
 afterAll(removeTemporaryFolders);
 
 const phaseFile = 'pretraining.safetensors';
-const learning = (name: string) => ({ distillation: { teacher, objective: tinyObjective(name) } });
+const learning = (name: string) => ({ distillation: { teacher, method: tinyMethod(name) } });
 const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
 function under(prefix: string, values: ReadonlyMap<string, NamedValues>): Map<string, NamedValues> {
   const found = new Map([...values].filter(([name]) => name.startsWith(prefix)));
@@ -89,7 +89,7 @@ test.each(['ab', 'fsp'])("%s's pretraining moves the backbone and leaves the cla
 
 test("ab's connectors to a wider teacher stay in training proper as pretraining left them", async () => {
   const wide = await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { epochs: 1 } });
-  const distillation = { teacher: join(wide.folder, checkpointFiles.last), objective: tinyObjective('ab') };
+  const distillation = { teacher: join(wide.folder, checkpointFiles.last), method: tinyMethod('ab') };
   const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
   const [before, after] = [tensors(folder, phaseFile), tensors(folder, checkpointFiles.training)];
   expect(under('method/ab.', after)).toEqual(under('method/ab.', before));

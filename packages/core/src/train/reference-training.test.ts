@@ -1,7 +1,7 @@
 /** Training steps against PyTorch's: the reference's own weights, one fixed batch, its losses and weights afterwards. */
 
 import { type ReferenceValues, referenceFile, referencePath } from '../../test/reference-cases';
-import { termsOf } from '../distill/objective';
+import { termsOf } from '../distill/combine-methods';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network } from '../nn/network';
 import { permuted, toTorch } from '../nn/torch-layout';

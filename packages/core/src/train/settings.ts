@@ -1,5 +1,5 @@
 import type { MixSettings } from '../data/augment/mix';
-import type { Objective } from '../distill/objective';
+import type { ChosenMethod } from '../distill/combine-methods';
 import type { NetworkDescription } from '../nn/network';
 import type { Precision } from '../runtime/precision';
 import type { HeadAgreement } from './head-agreement';
@@ -48,7 +48,7 @@ export interface RunSurroundings {
 export interface Distillation {
   /** The teacher's checkpoint. */
   readonly teacher: string;
-  readonly objective: Objective;
+  readonly method: ChosenMethod;
   /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
   readonly predictionShare?: number;
   /** How many drawn views of each image training shows in turn; default 0: the augmentation draws anew each epoch. */

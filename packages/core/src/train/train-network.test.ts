@@ -2,8 +2,8 @@ import { join } from 'node:path';
 import {
   removeTemporaryFolders,
   temporaryFolder,
+  tinyMethod,
   tinyNetwork,
-  tinyObjective,
   tinySettings,
   tinyTask,
   trainTiny,
@@ -32,7 +32,7 @@ afterAll(removeTemporaryFolders);
 
 const learning = (name: string, teacher: string, changed: Partial<MethodSettings> = {}): Distillation => ({
   teacher,
-  objective: tinyObjective(name, changed),
+  method: tinyMethod(name, changed),
 });
 
 /** The state of one training as it was when it ended. */

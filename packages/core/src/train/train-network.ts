@@ -31,7 +31,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   checkPrecision(precision, eager);
   checkClassShare({ ...settings, classShare });
   checkMixing(settings);
-  if (distillation) requireMixable(settings, distillation.objective);
+  if (distillation) requireMixable(settings, distillation.method);
   const state = new State();
   const program = new Program(state, { eager });
   let assembly: Assembly | undefined;

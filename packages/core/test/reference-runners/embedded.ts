@@ -4,7 +4,7 @@ import {
   linearRegressor,
   pooledEmbedding,
   unitEmbedding,
-} from '../../src/distill/parts/embedding';
+} from '../../src/distill/modules/embedding';
 import type { Tensor, Tensor4D } from '../../src/runtime/tensorflow';
 import type { Given } from './given';
 

@@ -8,10 +8,10 @@ import { similarityLoss } from '../../src/distill/losses/similarity';
 import { singularVectorLosses, teacherVectors } from '../../src/distill/losses/singular-vectors';
 import { solutionFlowLosses } from '../../src/distill/losses/solution-flow';
 import { variationalLoss } from '../../src/distill/losses/variational';
-import { connector } from '../../src/distill/parts/connector';
-import { convolutionalRegressor } from '../../src/distill/parts/convolutional-regressor';
-import { paraphraser, translator } from '../../src/distill/parts/factor';
-import { variationalRegressor } from '../../src/distill/parts/variational-regressor';
+import { connector } from '../../src/distill/modules/connector';
+import { convolutionalRegressor } from '../../src/distill/modules/convolutional-regressor';
+import { paraphraser, translator } from '../../src/distill/modules/factor';
+import { variationalRegressor } from '../../src/distill/modules/variational-regressor';
 import { bottleneck } from '../../src/nn/bottleneck';
 import { mapShape } from '../../src/nn/network-shape';
 /** Losses of maps, and the parts that some of them learn. */

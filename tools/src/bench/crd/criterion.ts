@@ -1,6 +1,6 @@
 /** A compiled step of CRD's criterion alone, with the gradients of both embeddings and its learned layers. */
 import { contrast, publishedContrast } from '@headshare/core/distill/contrast';
-import type { Perception, View } from '@headshare/core/distill/method';
+import type { ForwardOutput, StepContext } from '@headshare/core/distill/method';
 import { Scope } from '@headshare/core/nn/scope';
 import { randomKey } from '@headshare/core/runtime/ops/random';
 import { Program } from '@headshare/core/runtime/program';
@@ -81,7 +81,7 @@ function criterionStep({ rows, negatives, dimension, batch }: CrdCase): () => Pr
     indices: { dtype: 'int32', shape: [batch] },
     draw: { dtype: 'int32', shape: [2] },
   } as const;
-  const view = (x: Tensor) => ({ embedding: x }) as View;
+  const view = (x: Tensor) => ({ embedding: x }) as ForwardOutput;
   const step = new Program(state).define(`crd-${rows}`, inputs, ({ ours, theirs, labels: own, indices, draw }) => {
     // The student's embedding is an input here: its gradient is what the backbone would be given.
     const student = tf.variable(ours);
@@ -93,7 +93,7 @@ function criterionStep({ rows, negatives, dimension, batch }: CrdCase): () => Pr
           labels: own,
           indices,
           random: randomKey(draw),
-        } as Perception),
+        } as StepContext),
       [student, ...learned],
     );
     // Returned as one number, so that all gradients are computed.

@@ -1,4 +1,4 @@
-import { termsOf } from '@headshare/core/distill/objective';
+import { termsOf } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import type { Precision } from '@headshare/core/runtime/precision';

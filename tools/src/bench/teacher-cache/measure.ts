@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { viewsOf } from '@headshare/core/data/loading/augmented-copies';
-import { objectiveOf } from '@headshare/core/distill/objective';
+import { singleMethod } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { State } from '@headshare/core/runtime/state';
@@ -126,7 +126,7 @@ async function train(
         else if (values['step/loss'] !== undefined) losses.push(values['step/loss']);
       },
     },
-    distillation: { ...distillation, objective: objectiveOf(methods.named(method)) },
+    distillation: { ...distillation, method: singleMethod(methods.named(method)) },
     settings: {
       schedule: 'constant',
       learningRate: 0.01,

@@ -1,8 +1,8 @@
 import { tf } from '../../runtime/tensorflow';
-import { stages } from '../levels';
+import { stageFeatures } from '../features';
 import { activationBoundaryLosses } from '../losses/activation-boundary';
 import { defineMethod } from '../method';
-import { connector } from '../parts/connector';
+import { connector } from '../modules/connector';
 import { backboneAnd } from '../pretraining';
 
 /**
@@ -17,7 +17,7 @@ export default defineMethod('ab', {
   defaults: { beta: 1 },
   hyper: { epochs: 30, margin: 1 },
   build({ scope, student, teacher }, { beta, hyper: { epochs, margin } }) {
-    const shapes = stages(student.features, teacher.features);
+    const shapes = stageFeatures(student.features, teacher.features);
     const connect = connector(scope, shapes.student, shapes.teacher);
     return {
       terms: () => ({}),
@@ -25,8 +25,8 @@ export default defineMethod('ab', {
       pretraining: {
         epochs,
         moves: backboneAnd(scope),
-        terms: (seen) => {
-          const maps = stages(seen.student.preactivations, seen.teacher.preactivations);
+        terms: (step) => {
+          const maps = stageFeatures(step.student.preactivations, step.teacher.preactivations);
           const losses = activationBoundaryLosses(connect(maps.student, 'train'), maps.teacher, margin);
           return { ab: { weight: beta, value: tf.addN(losses).asScalar() } };
         },

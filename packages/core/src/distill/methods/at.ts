@@ -1,5 +1,5 @@
 import { tf } from '../../runtime/tensorflow';
-import { stagesOf } from '../levels';
+import { stagesOf } from '../features';
 import { attentionLoss } from '../losses/attention';
 import { defineMethod } from '../method';
 

@@ -1,6 +1,6 @@
 import { correlationLoss } from '../losses/correlation-congruence';
 import { defineMethod } from '../method';
-import { linearEmbedding } from '../parts/embedding';
+import { linearEmbedding } from '../modules/embedding';
 
 /** CC, by the two networks' embeddings behind linear layers that learn with the student. */
 export default defineMethod('cc', {
@@ -14,8 +14,8 @@ export default defineMethod('cc', {
     const ours = linearEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
     const theirs = linearEmbedding(scope.child('embed_t'), { inputs: teacher.embedding, outputs });
     return {
-      terms: (seen) => ({
-        cc: { weight: beta, value: correlationLoss(ours(seen.student.embedding), theirs(seen.teacher.embedding)) },
+      terms: (step) => ({
+        cc: { weight: beta, value: correlationLoss(ours(step.student.embedding), theirs(step.teacher.embedding)) },
       }),
     };
   },

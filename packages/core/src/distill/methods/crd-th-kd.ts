@@ -11,12 +11,12 @@ export default defineMethod('crd-th-kd', {
   defaults: { gamma: 0.9, alpha: 1, beta: 0.8, delta: 0.02 },
   hyper: publishedContrast,
   classification: sharedClassification,
-  build(place, settings) {
-    const loss = contrast(place, settings.hyper);
+  build(context, settings) {
+    const loss = contrast(context, settings.hyper);
     return {
-      terms: (seen) => ({
-        ...teacherHeadTerms(seen, settings, settings.delta),
-        crd: { weight: settings.beta, value: loss(seen) },
+      terms: (step) => ({
+        ...teacherHeadTerms(step, settings, settings.delta),
+        crd: { weight: settings.beta, value: loss(step) },
       }),
     };
   },

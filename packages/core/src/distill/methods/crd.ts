@@ -8,8 +8,8 @@ export default defineMethod('crd', {
   needs: ['embedding', 'indices', 'randomness'],
   defaults: { gamma: 1, alpha: 1, beta: 0.8 },
   hyper: publishedContrast,
-  build(place, { beta, hyper }) {
-    const loss = contrast(place, hyper);
-    return { terms: (seen) => ({ crd: { weight: beta, value: loss(seen) } }) };
+  build(context, { beta, hyper }) {
+    const loss = contrast(context, hyper);
+    return { terms: (step) => ({ crd: { weight: beta, value: loss(step) } }) };
   },
 });

@@ -1,7 +1,7 @@
-import { levelOf } from '../levels';
+import { featureAt } from '../features';
 import { meanSquaredDifference } from '../losses/mean-squared-difference';
 import { defineMethod } from '../method';
-import { convolutionalRegressor } from '../parts/convolutional-regressor';
+import { convolutionalRegressor } from '../modules/convolutional-regressor';
 
 /** FitNets: a map of the student's, through a regressor that learns with it, equals the teacher's (the hint). */
 export default defineMethod('fitnet', {
@@ -14,13 +14,13 @@ export default defineMethod('fitnet', {
   build({ scope, student, teacher }, { beta, hyper: { layer } }) {
     const regress = convolutionalRegressor(
       scope,
-      levelOf(student.features, layer, 'student'),
-      levelOf(teacher.features, layer, 'teacher'),
+      featureAt(student.features, layer, 'student'),
+      featureAt(teacher.features, layer, 'teacher'),
     );
     return {
-      terms: (seen) => {
-        const ours = regress(levelOf(seen.student.features, layer, 'student'), 'train');
-        const theirs = levelOf(seen.teacher.features, layer, 'teacher');
+      terms: (step) => {
+        const ours = regress(featureAt(step.student.features, layer, 'student'), 'train');
+        const theirs = featureAt(step.teacher.features, layer, 'teacher');
         return { fitnet: { weight: beta, value: meanSquaredDifference(ours, theirs) } };
       },
     };

@@ -1,8 +1,8 @@
-import { levelOf } from '../levels';
+import { featureAt } from '../features';
 import { factorLoss } from '../losses/factor-transfer';
 import { meanSquaredDifference } from '../losses/mean-squared-difference';
 import { defineMethod } from '../method';
-import { paraphraser, translator } from '../parts/factor';
+import { paraphraser, translator } from '../modules/factor';
 import { partsOf } from '../pretraining';
 
 /**
@@ -18,16 +18,16 @@ export default defineMethod('ft', {
   hyper: { epochs: 30, rate: 0.01, share: 0.5 },
   build({ scope, student, teacher }, { beta, hyper: { epochs, rate, share } }) {
     const [ours, theirs] = [student.features.length - 1, teacher.features.length - 1];
-    const shape = levelOf(teacher.features, theirs, 'teacher');
-    const translate = translator(scope.child('translator'), levelOf(student.features, ours, 'student'), shape, {
+    const shape = featureAt(teacher.features, theirs, 'teacher');
+    const translate = translator(scope.child('translator'), featureAt(student.features, ours, 'student'), shape, {
       share,
     });
     const paraphrasing = scope.child('paraphraser');
     const paraphrase = paraphraser(paraphrasing, shape, { share });
     return {
-      terms: (seen) => {
-        const factor = translate(levelOf(seen.student.features, ours, 'student'), 'train');
-        const wanted = paraphrase.encode(levelOf(seen.teacher.features, theirs, 'teacher'), 'eval');
+      terms: (step) => {
+        const factor = translate(featureAt(step.student.features, ours, 'student'), 'train');
+        const wanted = paraphrase.encode(featureAt(step.teacher.features, theirs, 'teacher'), 'eval');
         return { ft: { weight: beta, value: factorLoss(factor, wanted) } };
       },
       frozen: paraphrasing,
@@ -36,8 +36,8 @@ export default defineMethod('ft', {
         learningRate: rate,
         student: 'eval',
         moves: partsOf(paraphrasing),
-        terms: (seen) => {
-          const map = levelOf(seen.teacher.features, theirs, 'teacher');
+        terms: (step) => {
+          const map = featureAt(step.teacher.features, theirs, 'teacher');
           const given = paraphrase.decode(paraphrase.encode(map, 'train'), 'train');
           return { paraphraser: { weight: 1, value: meanSquaredDifference(given, map) } };
         },

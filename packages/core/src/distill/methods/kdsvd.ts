@@ -1,5 +1,5 @@
 import { tf } from '../../runtime/tensorflow';
-import { stagesOf } from '../levels';
+import { stagesOf } from '../features';
 import { singularVectorLosses } from '../losses/singular-vectors';
 import { defineMethod } from '../method';
 

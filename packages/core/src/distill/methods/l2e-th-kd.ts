@@ -13,11 +13,11 @@ export default defineMethod('l2e-th-kd', {
   needs: ['embedding', 'teacher-head'],
   defaults: { gamma: 1, alpha: 1.5, beta: 0.02, delta: 0.02 },
   classification: sharedClassification,
-  terms: (perception, settings) => ({
-    ...teacherHeadTerms(perception, settings, settings.delta),
+  terms: (step, settings) => ({
+    ...teacherHeadTerms(step, settings, settings.delta),
     l2e: {
       weight: settings.beta,
-      value: embeddingDistance(perception.projected, perception.teacher.embedding),
+      value: embeddingDistance(step.projected, step.teacher.embedding),
       summed: true,
     },
   }),

@@ -21,7 +21,7 @@ export default defineMethod('margin-distillation', {
   hyper: { least: 0.2, most: 0.5 },
   weighs: 'alpha',
   studentHead: 'linear',
-  classification: (perception, settings) => classificationTerms(perception, { ...settings, gamma: 0 }),
+  classification: (step, settings) => classificationTerms(step, { ...settings, gamma: 0 }),
   terms: ({ student, teacher, columns, cosineScale: scale }, { gamma, hyper: { least, most } }) => {
     if (scale === undefined) {
       throw new UserError(

@@ -15,5 +15,5 @@ export default defineMethod('th-kd', {
   needs: ['teacher-head'],
   defaults: { gamma: 1, alpha: 1.5, beta: 0.02 },
   classification: sharedClassification,
-  terms: (perception, settings) => teacherHeadTerms(perception, settings, settings.beta),
+  terms: (step, settings) => teacherHeadTerms(step, settings, settings.beta),
 });

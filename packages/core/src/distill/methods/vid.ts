@@ -1,9 +1,9 @@
 import { tf } from '../../runtime/tensorflow';
-import { stages, stagesOf } from '../levels';
+import { stageFeatures, stagesOf } from '../features';
 import { matchSizes } from '../losses/match-sizes';
 import { variationalLoss } from '../losses/variational';
 import { defineMethod } from '../method';
-import { variationalRegressor } from '../parts/variational-regressor';
+import { variationalRegressor } from '../modules/variational-regressor';
 
 /** VID: each stage's map predicts the teacher's by a normal distribution whose mean and variances are learned. */
 export default defineMethod('vid', {
@@ -12,14 +12,14 @@ export default defineMethod('vid', {
   needs: ['features'],
   defaults: { beta: 1 },
   build({ scope, student, teacher }, { beta }) {
-    const shapes = stages(student.features, teacher.features);
+    const shapes = stageFeatures(student.features, teacher.features);
     const regressors = shapes.student.map(({ channels: inputs }, i) => {
       const outputs = (shapes.teacher[i] as (typeof shapes.teacher)[number]).channels;
       return variationalRegressor(scope.child(`${i}`), { inputs, outputs });
     });
     return {
-      terms: (seen) => {
-        const levels = stagesOf(seen.student, seen.teacher);
+      terms: (step) => {
+        const levels = stagesOf(step.student, step.teacher);
         const losses = regressors.map(({ mean, logScale }, i) => {
           const [ours, theirs] = matchSizes(levels.student[i] as never, levels.teacher[i] as never);
           return variationalLoss(mean(ours), theirs, logScale);

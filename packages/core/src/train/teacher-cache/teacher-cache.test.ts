@@ -6,8 +6,8 @@ import {
   type TinyRun,
   temporaryFolder,
   tinyImages,
+  tinyMethod,
   tinyNetwork,
-  tinyObjective,
   trainTiny,
 } from '../../../test/tiny-training';
 import type { ImageDataset } from '../../data/dataset';
@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(removeTemporaryFolders);
 
-interface Taught extends Partial<Omit<Distillation, 'objective' | 'cache'>> {
+interface Taught extends Partial<Omit<Distillation, 'method' | 'cache'>> {
   readonly method?: string;
   readonly cache?: string;
   readonly type?: 'float32' | 'float16';
@@ -65,7 +65,7 @@ const student = ({
   ...(eager && { eager }),
   distillation: {
     teacher,
-    objective: tinyObjective(method),
+    method: tinyMethod(method),
     ...distillation,
     // Two shards a view.
     ...(folder !== undefined && { cache: { type, folder, rowsPerShard: 10 } }),

@@ -2,16 +2,16 @@ import fc from 'fast-check';
 import { Scope } from '../nn/scope';
 import { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
-import type { MethodSettings, Place } from './method';
-import type { Objective } from './objective';
-import { type ObjectiveSource, parseHyper, parseMethods, parseObjective } from './parse-objective';
+import type { ChosenMethod } from './combine-methods';
+import type { MethodContext, MethodSettings } from './method';
+import { type MethodChoice, parseHyper, parseMethod, parseMethods } from './parse-method';
 import { methods } from './registry';
 
-const parse = (text: string, more: Omit<ObjectiveSource, 'methods'> = {}): Objective =>
-  parseObjective({ methods: text, ...more });
+const parse = (text: string, more: Omit<MethodChoice, 'methods'> = {}): ChosenMethod =>
+  parseMethod({ methods: text, ...more });
 
 /** What each member's criterion is made with, by the method's name. */
-function settingsOf(objective: Objective): Readonly<Record<string, MethodSettings>> {
+function settingsOf(objective: ChosenMethod): Readonly<Record<string, MethodSettings>> {
   const found: Record<string, MethodSettings> = {};
   const spies = methods.all.map((method) =>
     jest.spyOn(method, 'build').mockImplementation((_, settings) => {
@@ -19,12 +19,12 @@ function settingsOf(objective: Objective): Readonly<Record<string, MethodSetting
       return { terms: () => ({}) };
     }),
   );
-  objective.build(place(new State()));
+  objective.build(context(new State()));
   for (const spy of spies) spy.mockRestore();
   return found;
 }
 
-function place(state: State): Place {
+function context(state: State): MethodContext {
   const map = (side: number, channels: number) => ({ height: side, width: side, channels });
   const shape = { features: [map(8, 4), map(8, 4), map(4, 8), map(2, 16)], embedding: 16 };
   return {
@@ -82,7 +82,7 @@ describe('a sum', () => {
 
 describe('options come first, then the weight, then defaults of the task, then published values', () => {
   const methodDefaults = { crd: { gamma: 0.2, alpha: 0.3, beta: 0.4, temperature: 5, hyper: { negatives: 64 } } };
-  const crd = (text: string, more: Omit<ObjectiveSource, 'methods'>) =>
+  const crd = (text: string, more: Omit<MethodChoice, 'methods'>) =>
     settingsOf(parse(text, { methodDefaults, ...more })).crd;
 
   test('defaults of the task', () => {
@@ -184,7 +184,7 @@ describe('what does not read is refused with what would', () => {
     const build = (text: string) => {
       const state = new State();
       try {
-        parse(text, { hyper: text.includes('ft') ? ['ab.epochs=1', 'ft.epochs=1'] : [] }).build(place(state));
+        parse(text, { hyper: text.includes('ft') ? ['ab.epochs=1', 'ft.epochs=1'] : [] }).build(context(state));
       } finally {
         state.dispose();
       }

@@ -6,11 +6,11 @@ import { Scope } from '../../nn/scope';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import { type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
-import { connector } from './connector';
-import { convolutionalRegressor } from './convolutional-regressor';
-import { linearEmbedding, unitEmbedding } from './embedding';
-import { paraphraser, translator } from './factor';
-import { variationalRegressor } from './variational-regressor';
+import { connector } from '../modules/connector';
+import { convolutionalRegressor } from '../modules/convolutional-regressor';
+import { linearEmbedding, unitEmbedding } from '../modules/embedding';
+import { paraphraser, translator } from '../modules/factor';
+import { variationalRegressor } from '../modules/variational-regressor';
 
 const size = (side: number, channels: number) => ({ height: side, width: side, channels });
 const image = (side: number, channels: number) =>

@@ -1,15 +1,15 @@
 /** What a student is trained by: one method, or several summed. */
 import { UserError } from '../system/user-error';
 import { classificationTerms } from './classification-terms';
-import { stages } from './levels';
-import type { Criterion, Method, MethodSettings, Need, Perception, Place, Terms } from './method';
+import { stageFeatures } from './features';
+import type { Loss, Method, MethodContext, MethodSettings, Need, StepContext, Terms } from './method';
 
-export interface Member {
+export interface WeightedMethod {
   readonly method: Method;
   readonly settings: MethodSettings;
 }
 
-export interface Objective {
+export interface ChosenMethod {
   /** The methods' names, joined by `+`. */
   readonly name: string;
   readonly needs: ReadonlySet<Need>;
@@ -17,14 +17,14 @@ export interface Objective {
   /** gamma and alpha are those of all members. */
   readonly settings: MethodSettings;
   /** Makes what its members learn and keep; in a scope of each one's own. */
-  readonly build: (place: Place) => Criterion;
+  readonly build: (context: MethodContext) => Loss;
 }
 
 /**
  * The sum of its members: gamma CE + alpha KD once, by the first one's settings, then each one's own terms.
  * @throws UserError where two members' terms, pretraining or heads exclude each other
  */
-export function objective(members: readonly [Member, ...Member[]]): Objective {
+export function combineMethods(members: readonly [WeightedMethod, ...WeightedMethod[]]): ChosenMethod {
   const [{ settings: common }] = members;
   const name = members.map(({ method }) => method.name).join('+');
   const classification =
@@ -38,10 +38,10 @@ export function objective(members: readonly [Member, ...Member[]]): Objective {
       members.map(({ method }) => method.studentHead),
     ),
     settings: common,
-    build(place) {
+    build(context) {
       const criteria = members.map(({ method, settings }) => {
-        if (method.needs.includes('equal-channels')) requireEqualChannels(method, place);
-        return method.build({ ...place, scope: place.scope.child(method.name) }, settings);
+        if (method.needs.includes('equal-channels')) requireEqualChannels(method, context);
+        return method.build({ ...context, scope: context.scope.child(method.name) }, settings);
       });
       const pretraining = only(
         name,
@@ -51,8 +51,7 @@ export function objective(members: readonly [Member, ...Member[]]): Objective {
       // Only what was learned before training stays as it is, and that is one member's.
       const frozen = criteria.find((one) => one.frozen)?.frozen;
       return {
-        terms: (perception) =>
-          sum(name, [classification(perception, common), ...criteria.map((one) => one.terms(perception))]),
+        terms: (step) => sum(name, [classification(step, common), ...criteria.map((one) => one.terms(step))]),
         ...(pretraining && { pretraining }),
         ...(frozen && { frozen }),
       };
@@ -61,26 +60,26 @@ export function objective(members: readonly [Member, ...Member[]]): Objective {
 }
 
 /** One method by itself, with its published settings unless told. */
-export function objectiveOf(method: Method, changed: Partial<MethodSettings> = {}): Objective {
+export function singleMethod(method: Method, changed: Partial<MethodSettings> = {}): ChosenMethod {
   const { defaults } = method;
   const hyper = { ...defaults.hyper, ...changed.hyper };
-  return objective([{ method, settings: { ...defaults, ...changed, hyper } }]);
+  return combineMethods([{ method, settings: { ...defaults, ...changed, hyper } }]);
 }
 
 /** The terms of a method that neither learns nor remembers anything, for tests and tools. */
-export function termsOf(method: Method, perception: Perception, changed: Partial<MethodSettings> = {}): Terms {
-  const nowhere = new Proxy({} as Place, {
+export function termsOf(method: Method, step: StepContext, changed: Partial<MethodSettings> = {}): Terms {
+  const nowhere = new Proxy({} as MethodContext, {
     get: (_, key) => {
       if (key === 'scope') return { child: () => nowhere };
       throw new Error(`${method.name} asks for the networks' ${String(key)}: build it for a pair of networks.`);
     },
   });
-  return objectiveOf(method, changed).build(nowhere).terms(perception);
+  return singleMethod(method, changed).build(nowhere).terms(step);
 }
 
 /** @throws UserError where a stage has other numbers of channels in the two networks */
-function requireEqualChannels({ name }: Method, { student, teacher }: Place): void {
-  const { student: ours, teacher: theirs } = stages(student.features, teacher.features);
+function requireEqualChannels({ name }: Method, { student, teacher }: MethodContext): void {
+  const { student: ours, teacher: theirs } = stageFeatures(student.features, teacher.features);
   const channels = (maps: typeof ours) => maps.map((map) => map.channels).join(', ');
   if (channels(ours) === channels(theirs)) return;
   throw new UserError(

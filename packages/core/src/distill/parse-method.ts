@@ -1,8 +1,8 @@
 /** Methods by name, as they are written on a command line: `crd`, `crd:0.8+th-kd:0.02`. */
 import { closest } from 'fastest-levenshtein';
 import { UserError } from '../system/user-error';
+import { type ChosenMethod, combineMethods, type WeightedMethod } from './combine-methods';
 import type { Method, MethodSettings } from './method';
-import { type Member, type Objective, objective } from './objective';
 import { methods } from './registry';
 
 export interface NamedMethod {
@@ -85,7 +85,7 @@ export type GivenSettings = {
   readonly [Name in Exclude<keyof MethodSettings, 'hyper'>]?: MethodSettings[Name] | undefined;
 };
 
-export interface ObjectiveSource {
+export interface MethodChoice {
   /** As `parseMethods` reads it. */
   readonly methods: string;
   readonly given?: GivenSettings;
@@ -98,18 +98,18 @@ export interface ObjectiveSource {
 }
 
 /**
- * The objective of methods by name. One method has its published weights. In a sum cross-entropy weighs 1 and KD
+ * The methods named on the command line, with their settings. One method has its published weights. In a sum cross-entropy weighs 1 and KD
  * nothing, unless `kd` is part of it or they are given; each method's own terms have the weight after its colon, or
  * their published one.
  * @throws UserError for what does not read, and for a weight that would be anyone's in a sum
  */
-export function parseObjective({
+export function parseMethod({
   methods: text,
   given = {},
   hyper = [],
   methodDefaults = {},
   options = { methods: '--method', hyper: '--method-options' },
-}: ObjectiveSource): Objective {
+}: MethodChoice): ChosenMethod {
   const named = parseMethods(text, options.methods);
   const own = parseHyper(
     hyper,
@@ -126,7 +126,7 @@ export function parseObjective({
     ? { gamma: given.gamma ?? 1, alpha: given.alpha ?? kd?.weight ?? kd?.method.defaults.alpha ?? 0 }
     : {};
   const told = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
-  const members = named.map(({ method, weight }): Member => {
+  const members = named.map(({ method, weight }): WeightedMethod => {
     const { defaults, name, weighs } = method;
     const taskDefaults = methodDefaults[name] ?? {};
     return {
@@ -141,5 +141,5 @@ export function parseObjective({
       },
     };
   });
-  return objective(members as [Member, ...Member[]]);
+  return combineMethods(members as [WeightedMethod, ...WeightedMethod[]]);
 }
