@@ -3,14 +3,14 @@
  * differences of float32 values some three digits; these have more than a float32 holds, so that what is compared is
  * the gradient's own rounding and hardly anything else.
  *
- * tfjs knows no float64, TensorFlow does: the operation is recorded (trace.ts), every float32 in the record is made a
+ * tfjs knows no float64, TensorFlow does: the operation is recorded (runtime/compile/trace.ts), every float32 in the record is made a
  * float64, and f(x + h d) - f(x - h d) becomes a function of x and the direction d that is float32 at its edges only.
  */
 import { type Attr, AttrKind, attr, backend, DType } from '../src/runtime/binding';
+import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../src/runtime/compile/graph-def';
+import { trace } from '../src/runtime/compile/trace';
 import { contained } from '../src/runtime/contained';
-import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../src/runtime/graph-def';
 import { scoped, type Tensor, tf } from '../src/runtime/tensorflow';
-import { trace } from '../src/runtime/trace';
 import { randomValues } from './gradient-check';
 
 const float64 = 2;

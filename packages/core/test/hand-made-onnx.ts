@@ -1,5 +1,5 @@
 /** For tests: ONNX files made by hand, of layers one behind the other. */
-import { type Bytes, integer, message, text, varint } from '../src/runtime/protobuf';
+import { type Bytes, integer, message, text, varint } from '../src/runtime/compile/protobuf';
 import type { NamedValues } from '../src/runtime/state';
 
 export interface HandMadeNode {

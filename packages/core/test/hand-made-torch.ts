@@ -1,5 +1,5 @@
 /** Files of torch.save made by hand, for tests: pickles that PyTorch never writes. */
-import { zipParts } from '../src/weights/zip-writer';
+import { zipParts } from '../src/weights/torch/zip-writer';
 
 /** A file whose pickle is `pickle`, in Latin-1 text, and whose storages are called 0, 1, ... */
 export function handMadeTorchFile(pickle: string | Uint8Array, storages: readonly Uint8Array[] = []): Buffer {

@@ -8,7 +8,7 @@ import { type ChosenMethod, singleMethod } from '../src/distill/combine-methods'
 import type { MethodSettings } from '../src/distill/method';
 import { methods } from '../src/distill/registry';
 import type { NetworkDescription } from '../src/nn/network';
-import { stream } from '../src/runtime/random';
+import { stream } from '../src/system/random';
 import { classificationTask } from '../src/train/classification-task';
 import type { Metrics } from '../src/train/metrics';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../src/train/settings';

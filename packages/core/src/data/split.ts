@@ -1,4 +1,4 @@
-import { stream } from '../runtime/random';
+import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
 
 /** Indices of a data set's images, ascending, in two parts. */

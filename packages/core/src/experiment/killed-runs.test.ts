@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { temporaryPackage } from '../../test/temporary-package';
 import { bytesIn } from '../../test/tiny-training';
-import { stream } from '../runtime/random';
+import { stream } from '../system/random';
 import type { EventOf } from '../tracking/journal/event';
 import { readJournal } from '../tracking/journal/journal';
 import { hasResumePoint } from '../train/resume-point';

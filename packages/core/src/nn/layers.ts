@@ -6,12 +6,12 @@ import {
   batchNormTraining,
   type Following,
 } from '../runtime/ops/batch-norm';
-import { conv2d } from '../runtime/ops/convolution';
-import { depthwiseConv2d } from '../runtime/ops/depthwise-convolution';
-import { foldedConvolution } from '../runtime/ops/folded-convolution';
-import { groupedConv2d } from '../runtime/ops/grouped-convolution';
+import { conv2d } from '../runtime/ops/convolution/conv2d';
+import { depthwiseConv2d } from '../runtime/ops/convolution/depthwise';
+import { foldedConvolution } from '../runtime/ops/convolution/folded';
+import { groupedConv2d } from '../runtime/ops/convolution/grouped';
+import type { WindowOptions } from '../runtime/ops/convolution/window';
 import { addBias, linear as affine } from '../runtime/ops/linear';
-import type { WindowOptions } from '../runtime/ops/window';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';

@@ -1,9 +1,9 @@
 import { DType } from '../runtime/binding';
+import { multiplyAdds } from '../runtime/compile/multiply-adds';
+import { trace } from '../runtime/compile/trace';
 import { contained } from '../runtime/contained';
-import { multiplyAdds } from '../runtime/multiply-adds';
 import { State } from '../runtime/state';
 import type { Tensor4D } from '../runtime/tensorflow';
-import { trace } from '../runtime/trace';
 import { backbones, heads } from './registry';
 import { Scope } from './scope';
 

@@ -1,8 +1,8 @@
 import { DType } from '../runtime/binding';
+import { trace } from '../runtime/compile/trace';
 import { contained } from '../runtime/contained';
 import type { State } from '../runtime/state';
 import type { Tensor4D } from '../runtime/tensorflow';
-import { trace } from '../runtime/trace';
 import type { Network } from './network';
 
 /** What a network makes of one image, without computing it. */

@@ -1,5 +1,5 @@
+import { softmax } from '../runtime/ops/cross-entropy';
 import { globalAveragePool } from '../runtime/ops/pooling';
-import { softmax } from '../runtime/ops/softmax';
 import type { NamedValues, State, StateVariable } from '../runtime/state';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';

@@ -1,7 +1,7 @@
-import { type RandomStream, stream } from '../runtime/random';
 import { recompute } from '../runtime/recompute';
 import type { State, StateKind } from '../runtime/state';
 import type { Tensor4D, Variable } from '../runtime/tensorflow';
+import { type RandomStream, stream } from '../system/random';
 
 /** Fills a new variable: its shape and a random stream of its own -> its values. */
 export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;

@@ -1,7 +1,6 @@
 import { float64GradientErrors } from '../../test/float64-gradient-check';
 import { randomValues } from '../../test/gradient-check';
-import { hardSigmoid } from '../runtime/ops/hard-swish';
-import { silu } from '../runtime/ops/silu';
+import { hardSigmoid, silu } from '../runtime/ops/activation';
 import { State } from '../runtime/state';
 import { type Tensor4D, tf } from '../runtime/tensorflow';
 import { Scope } from './scope';

@@ -1,6 +1,6 @@
 import { UserError } from '../system/user-error';
 import { backend } from './binding';
-import { checkPrecision, requireEffect } from './precision';
+import { checkPrecision, onlyPass, requireEffect } from './precision';
 import { Program } from './program';
 import { State } from './state';
 import { type Tensor, type Tensor2D, tf } from './tensorflow';
@@ -105,4 +105,11 @@ describe('what goes together', () => {
       message: expect.stringMatching(message),
     });
   });
+});
+
+test('a ConfigProto is written as protobuf has it', () => {
+  const minusOne = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
+  const rewriter = [0x60, 1, 0x88, 0x01, ...minusOne, 0xa8, 0x01, 1, 0xa2, 0x06, 2, 0x61, 0x62];
+  const options = [0x52, rewriter.length, ...rewriter];
+  expect([...onlyPass('ab')]).toEqual([0x52, options.length, ...options]);
 });

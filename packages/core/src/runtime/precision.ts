@@ -8,9 +8,9 @@
 
 import { UserError } from '../system/user-error';
 import { attr, backend, DType, uniqueNumber } from './binding';
-import { onlyPass } from './config-proto';
+import { encodeGraph } from './compile/graph-def';
+import { integer, message, text } from './compile/protobuf';
 import { type Device, requestedDevice } from './device';
-import { encodeGraph } from './graph-def';
 
 export const precisions = ['float32', 'bfloat16', 'float16'] as const;
 
@@ -82,4 +82,16 @@ export async function requireEffect(precision: Precision): Promise<void> {
     binding.removeFunction(name);
   }
   throw new UserError(`TensorFlow computes nothing in ${precision} on this machine: use --precision=float32.`, 1);
+}
+
+/** A ConfigProto, serialised, by which Grappler runs the pass of this name once, and none of its others. */
+export function onlyPass(name: string): Uint8Array {
+  const rewriterConfig = [
+    ...integer(12, 1), // meta_optimizer_iterations: ONE
+    ...integer(17, -1), // min_graph_nodes: graphs of any size
+    ...integer(21, 1), // fail_on_optimizer_errors: else the graph stays as it is, without a word
+    ...text(100, name), // optimizers: these passes, not the usual ones
+  ];
+  const graphOptions = message(10, rewriterConfig);
+  return Buffer.concat(message(10, graphOptions));
 }

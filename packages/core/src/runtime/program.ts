@@ -2,18 +2,18 @@
  * A program: steps over shared state, each compiled into one TensorFlow function at its first call.
  *
  * A step is a pure function of its inputs and of the state: it draws no random numbers on the host and never looks at
- * a tensor's values. So it can be recorded once (trace.ts), turned into a graph over resource variables (compile.ts),
- * and called by name like any operation, off the JavaScript thread (call.ts). With `eager` the same step runs operation
+ * a tensor's values. So it can be recorded once (compile/trace.ts), turned into a graph over resource variables (compile/compile.ts),
+ * and called by name like any operation, off the JavaScript thread (compile/call.ts). With `eager` the same step runs operation
  * by operation.
  */
-import { absentLike, isAbsent } from './absent-value';
+
 import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
-import { call, callEagerly, type StepFunction } from './call';
-import { compileStep, type Step } from './compile';
-import { encodeGraph } from './graph-def';
+import { call, callEagerly, type StepFunction } from './compile/call';
+import { compileStep, type Step } from './compile/compile';
+import { encodeGraph } from './compile/graph-def';
+import { feed, type InputSpecs, type InputValues } from './compile/step-inputs';
 import { configOf, type Precision, requireEffect } from './precision';
-import { assign, type State, type StateVariable } from './state';
-import { feed, type InputSpecs, type InputValues } from './step-inputs';
+import { absentLike, assign, isAbsent, type State, type StateVariable } from './state';
 import { type Tensor, tf } from './tensorflow';
 
 export type CompiledStep<I extends InputSpecs, O extends string> = (

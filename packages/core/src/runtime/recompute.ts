@@ -3,8 +3,9 @@
  * but computed again when the gradient arrives (Chen et al., Training deep nets with sublinear memory cost, arXiv
  * 1604.06174).
  */
+
+import { after } from './compile/trace';
 import { type Tensor, tf, type Variable } from './tensorflow';
-import { after } from './trace';
 
 /** What tfjs's engine writes down of an operation while gradients are wanted. */
 interface TapeNode {

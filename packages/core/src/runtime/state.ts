@@ -1,6 +1,5 @@
 import { UserError } from '../system/user-error';
-import { isAbsent } from './absent-value';
-import { handleOf } from './binding';
+import { backend, DType, handleOf } from './binding';
 import { type Tensor, tf, type Variable } from './tensorflow';
 
 /**
@@ -150,3 +149,13 @@ export function assign(variable: Variable, value: Tensor): void {
   value.dispose();
   handleOf(variable);
 }
+
+// Below all that a recording gives its tensors (compile/trace.ts); TensorFlow's own handles are not negative.
+let last = -(2 ** 40);
+
+/** A tensor of the variable's shape with nothing beneath it: to be shown to recordings, not to be read. */
+export const absentLike = ({ shape }: Variable): Tensor =>
+  backend().createOutputTensor({ id: --last, shape: [...shape], dtype: DType.float32 });
+
+/** Whether the variable's value is such a tensor. */
+export const isAbsent = (variable: Variable): boolean => handleOf(variable) <= -(2 ** 40);

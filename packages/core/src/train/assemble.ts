@@ -6,7 +6,7 @@ import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import type { State, StateVariable } from '../runtime/state';
-import { blueprint } from '../weights/blueprint';
+import { blueprint } from '../weights/parameter-shapes';
 import { checkpointFiles } from './checkpoint';
 import { classSampler } from './class-sampling';
 import { criterionFor } from './criterion';

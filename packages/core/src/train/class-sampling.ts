@@ -3,7 +3,7 @@
  * others at random, and softmax is over them alone. Which they are is drawn here, beside the step: its cost grows with
  * the classes drawn, not with all that there are, of which drawing inside the step would make random numbers and sort them.
  */
-import { stream } from '../runtime/random';
+import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
 
 export interface DrawnClasses {

@@ -10,10 +10,10 @@ import {
 } from '../../test/tiny-training';
 import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
-import { compileStep } from '../runtime/compile';
+import { compileStep } from '../runtime/compile/compile';
+import type { StepInputs } from '../runtime/compile/step-inputs';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { State } from '../runtime/state';
-import type { StepInputs } from '../runtime/step-inputs';
 import { scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { checkpointFiles, readCheckpoint } from './checkpoint';
 import { sgd } from './optimiser';

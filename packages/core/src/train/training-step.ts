@@ -1,9 +1,9 @@
 import type { MixSettings } from '../data/augment/mix';
 import type { Terms } from '../distill/method';
+import type { StepInputs } from '../runtime/compile/step-inputs';
 import { randomKey } from '../runtime/ops/random';
 import type { Precision } from '../runtime/precision';
 import type { CompiledStep, Program } from '../runtime/program';
-import type { StepInputs } from '../runtime/step-inputs';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import type { ClassSampler, DrawnClasses } from './class-sampling';

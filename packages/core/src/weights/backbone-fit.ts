@@ -1,6 +1,6 @@
 import type { BackboneDefinition } from '../nn/backbone';
-import type { Blueprint } from './blueprint';
-import type { ForeignTensor } from './foreign-tensor';
+import type { ForeignTensor } from './external-tensor';
+import type { Blueprint } from './parameter-shapes';
 import type { ForeignTensors } from './state-dict';
 
 export interface Classifier {

@@ -1,7 +1,7 @@
 import { backbones } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
-import { type Blueprint, blueprint } from './blueprint';
+import { type Blueprint, blueprint } from './parameter-shapes';
 import { shown } from './refusal';
 import type { ForeignTensors } from './state-dict';
 

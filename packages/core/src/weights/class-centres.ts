@@ -1,5 +1,5 @@
 import type { Classifier } from './backbone-fit';
-import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
+import { type ForeignTensor, isForeignTensor } from './external-tensor';
 import { findStateDict, insightfaceCentres } from './state-dict';
 import { readWeightsFile } from './weights-file';
 

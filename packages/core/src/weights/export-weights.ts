@@ -5,10 +5,10 @@ import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import { classifierName } from './backbone-fit';
-import { blueprint } from './blueprint';
 import type { DescribedWeights } from './network-from-weights';
+import { blueprint } from './parameter-shapes';
 import { safetensorsParts } from './safetensors';
-import { writeTorchFile } from './torch-writer';
+import { writeTorchFile } from './torch/torch-writer';
 
 /**
  * A network as its reference in PyTorch names and stores it: what that one's `load_state_dict` takes. A margin head is

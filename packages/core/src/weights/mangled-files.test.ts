@@ -3,13 +3,13 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { UserError } from '../system/user-error';
-import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
+import { type ForeignTensor, isForeignTensor } from './external-tensor';
 import { refusal } from './refusal';
 import { parseSafetensors, safetensorsParts } from './safetensors';
 import { findStateDict } from './state-dict';
-import { readTorchFile } from './torch-file';
-import { openZip } from './zip-archive';
-import { zipParts } from './zip-writer';
+import { readTorchFile } from './torch/torch-file';
+import { openZip } from './torch/zip-archive';
+import { zipParts } from './torch/zip-writer';
 
 const refuse = refusal('net', 'weights');
 const fixture = (name: string) => readFileSync(join(__dirname, '../../fixtures/torch', name));

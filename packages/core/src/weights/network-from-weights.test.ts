@@ -9,13 +9,13 @@ import { type NamedValues, State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/load-network';
-import { blueprint } from './blueprint';
 import { exportedWeights, exportNetwork } from './export-weights';
 import { networkFromWeights } from './network-from-weights';
+import { blueprint } from './parameter-shapes';
 import { refusal } from './refusal';
 import { bytesOf, safetensorsParts } from './safetensors';
-import { torchFileParts, writeTorchFile } from './torch-writer';
-import { openZip } from './zip-archive';
+import { torchFileParts, writeTorchFile } from './torch/torch-writer';
+import { openZip } from './torch/zip-archive';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-weights-'));
 afterAll(() => rmSync(folder, { recursive: true }));

@@ -8,7 +8,7 @@ import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { readClassCentres } from './class-centres';
-import type { ForeignTensor } from './foreign-tensor';
+import type { ForeignTensor } from './external-tensor';
 import { onnxNetwork } from './onnx/onnx-state-dict';
 import { type ForeignTensors, findStateDict } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';

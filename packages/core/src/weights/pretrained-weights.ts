@@ -2,7 +2,7 @@ import type { Normalisation } from '../nn/normalisation';
 import { fromTorch } from '../nn/torch-layout';
 import type { NamedValues } from '../runtime/state';
 import { type BackboneHints, chooseBackbone } from './choose-backbone';
-import type { ForeignTensor } from './foreign-tensor';
+import type { ForeignTensor } from './external-tensor';
 import { findStateDict } from './state-dict';
 import { readWeightsFile } from './weights-file';
 

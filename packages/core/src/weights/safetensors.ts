@@ -4,7 +4,7 @@
  */
 import type { NamedValues } from '../runtime/state';
 import { elementTypes } from './element-types';
-import { contiguousStrides, type ForeignTensor, stridedTensor } from './foreign-tensor';
+import { contiguousStrides, type ForeignTensor, stridedTensor } from './external-tensor';
 import { isCount, type Refuse, shown } from './refusal';
 
 export interface Safetensors {

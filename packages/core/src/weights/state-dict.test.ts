@@ -1,5 +1,5 @@
 import { type ElementType, elementTypes } from './element-types';
-import { contiguousStrides, stridedTensor } from './foreign-tensor';
+import { contiguousStrides, stridedTensor } from './external-tensor';
 import { refusal } from './refusal';
 import { findStateDict } from './state-dict';
 

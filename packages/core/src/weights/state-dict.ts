@@ -1,4 +1,4 @@
-import { type ForeignTensor, isForeignTensor } from './foreign-tensor';
+import { type ForeignTensor, isForeignTensor } from './external-tensor';
 import { type Refuse, shown } from './refusal';
 
 export type ForeignTensors = ReadonlyMap<string, ForeignTensor>;

@@ -1,7 +1,7 @@
 import { extname } from 'node:path';
 import { type Refuse, readBytes, refusal } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
-import { isTorchFile, readTorchFile } from './torch-file';
+import { isTorchFile, readTorchFile } from './torch/torch-file';
 
 /** An ONNX model has no mark that it starts with. */
 export const isOnnx = (file: string): boolean => extname(file).toLowerCase() === '.onnx';

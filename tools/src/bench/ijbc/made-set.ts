@@ -1,6 +1,6 @@
 import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 
 /** Sizes of a made set; IJB-C's own at scale 1. */
 export interface SetSizes {

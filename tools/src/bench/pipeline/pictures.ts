@@ -1,6 +1,6 @@
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 import sharp from 'sharp';
 
 /**

@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../runtime/random';
+import type { RandomStream } from '../../system/random';
 import { brightness, contrast, hue, saturation } from './color';
 import type { Image } from './image';
 

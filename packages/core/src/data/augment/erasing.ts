@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../runtime/random';
+import type { RandomStream } from '../../system/random';
 import type { Image } from './image';
 import { roundHalfEven } from './random-box';
 

@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../runtime/random';
+import type { RandomStream } from '../../system/random';
 
 /** An RGB picture: height x width x 3 bytes. */
 export interface Image {

@@ -1,4 +1,4 @@
-import { type RandomStream, stream } from '../../runtime/random';
+import { type RandomStream, stream } from '../../system/random';
 
 /** How often, and how far, the images of a batch are mixed with one another; timm's `Mixup` by batches. */
 export interface MixSettings {

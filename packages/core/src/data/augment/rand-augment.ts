@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../runtime/random';
+import type { RandomStream } from '../../system/random';
 import { rotate, shearX, shearY, translateX, translateY } from './affine';
 import { brightness, contrast, saturation, sharpness } from './color';
 import type { Image } from './image';

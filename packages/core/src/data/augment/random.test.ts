@@ -1,4 +1,4 @@
-import { stream } from '../../runtime/random';
+import { stream } from '../../system/random';
 import { brightness } from './color';
 import { colorJitter } from './color-jitter';
 import { erase } from './erasing';

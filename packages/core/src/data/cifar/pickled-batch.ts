@@ -1,9 +1,9 @@
 import { Cursor } from '../../weights/cursor';
-import { NumpyArray, numpyGlobals } from '../../weights/numpy-globals';
-import { pythonGlobals } from '../../weights/pickle-globals';
-import { readPickle } from '../../weights/pickle-machine';
-import { itemsOf } from '../../weights/pickle-values';
 import type { Refuse } from '../../weights/refusal';
+import { NumpyArray, numpyGlobals } from '../../weights/torch/numpy-globals';
+import { readPickle } from '../../weights/torch/pickle-operations';
+import { itemsOf } from '../../weights/torch/pickle-values';
+import { pythonGlobals } from '../../weights/torch/python-globals';
 import type { CifarKind } from './kinds';
 import { type CifarBatch, checked, pixelBytes } from './records';
 

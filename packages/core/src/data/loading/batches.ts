@@ -1,4 +1,4 @@
-import { stream } from '../../runtime/random';
+import { stream } from '../../system/random';
 import { type ImageDataset, imageBytes, type View } from '../dataset';
 
 export interface BatchOptions {

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { stream } from '../../runtime/random';
+import { stream } from '../../system/random';
 import { roundHalfEven } from '../augment/random-box';
 import { centreCrop, randomCrop } from './crop';
 import { bilinearTaps } from './resampling';

@@ -1,4 +1,4 @@
-import type { RandomStream } from '../../runtime/random';
+import type { RandomStream } from '../../system/random';
 import { roundHalfEven } from '../augment/random-box';
 
 /** A part of a picture, resized to `width` x `height`, of which the square of the output's size at (x, y) is shown. */

@@ -1,5 +1,5 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { type RandomStream, stream } from '../../runtime/random';
+import { type RandomStream, stream } from '../../system/random';
 import { colorJitter } from '../augment/color-jitter';
 import { erase } from '../augment/erasing';
 import type { Image } from '../augment/image';

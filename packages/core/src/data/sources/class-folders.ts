@@ -1,6 +1,6 @@
 import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
-import { stream } from '../../runtime/random';
+import { stream } from '../../system/random';
 import { UserError } from '../../system/user-error';
 import { type ClassListing, classSource, listClasses, some } from './class-listing';
 import type { ImageSource } from './image-source';

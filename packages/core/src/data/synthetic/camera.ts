@@ -1,4 +1,4 @@
-import { type RandomStream, stream } from '../../runtime/random';
+import { type RandomStream, stream } from '../../system/random';
 import type { Canvas, Colour, Frame } from './raster';
 
 /** How the camera and the light turn a canvas into bytes. */

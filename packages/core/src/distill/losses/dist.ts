@@ -1,5 +1,5 @@
+import { softmax } from '../../runtime/ops/cross-entropy';
 import { l2Normalise } from '../../runtime/ops/normalise';
-import { softmax } from '../../runtime/ops/softmax';
 import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 export interface DistTerms {

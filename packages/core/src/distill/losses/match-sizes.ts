@@ -1,4 +1,4 @@
-import { adaptiveAveragePool2d } from '../../runtime/ops/adaptive-pooling';
+import { adaptiveAveragePool2d } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
 
 /**

@@ -1,4 +1,4 @@
-import { softmax } from '../../runtime/ops/softmax';
+import { softmax } from '../../runtime/ops/cross-entropy';
 import type { Scalar, Tensor2D } from '../../runtime/tensorflow';
 import { meanSquaredDifference } from './mean-squared-difference';
 

@@ -1,4 +1,4 @@
-import { adaptiveAveragePool2d } from '../../runtime/ops/adaptive-pooling';
+import { adaptiveAveragePool2d } from '../../runtime/ops/pooling';
 import { tf } from '../../runtime/tensorflow';
 import { defineMethod } from '../method';
 

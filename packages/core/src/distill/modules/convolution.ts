@@ -1,9 +1,9 @@
 import { uniform } from '../../nn/initialisers';
 import type { Initialiser, Scope } from '../../nn/scope';
-import { conv2d } from '../../runtime/ops/convolution';
+import { conv2d } from '../../runtime/ops/convolution/conv2d';
+import { transposedConv2d } from '../../runtime/ops/convolution/transposed';
+import { type Pair, pair } from '../../runtime/ops/convolution/window';
 import { addBias } from '../../runtime/ops/linear';
-import { transposedConv2d } from '../../runtime/ops/transposed-convolution';
-import { type Pair, pair } from '../../runtime/ops/window';
 import type { Tensor, Tensor4D } from '../../runtime/tensorflow';
 
 export interface PartConvolution {

@@ -3,8 +3,8 @@ import { flatten } from '../../nn/flatten';
 import { linear } from '../../nn/layers';
 import type { Scope } from '../../nn/scope';
 import { activate } from '../../runtime/ops/activation';
-import { adaptiveAveragePool2d } from '../../runtime/ops/adaptive-pooling';
 import { l2Normalise } from '../../runtime/ops/normalise';
+import { adaptiveAveragePool2d } from '../../runtime/ops/pooling';
 import type { Tensor, Tensor2D, Tensor4D } from '../../runtime/tensorflow';
 
 export interface EmbeddingShape {

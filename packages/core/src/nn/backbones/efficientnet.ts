@@ -4,7 +4,7 @@
  * there: the dropout of 0.2 before the classifier, and stochastic depth, which skips blocks with up to 0.2 probability.
  * Features: the last map of each resolution, ending with stages 1, 2, 3, 5 and 7.
  */
-import { silu } from '../../runtime/ops/silu';
+import { silu } from '../../runtime/ops/activation';
 import { tf } from '../../runtime/tensorflow';
 import type { BackboneDefinition } from '../backbone';
 import { inEights } from '../divisible';

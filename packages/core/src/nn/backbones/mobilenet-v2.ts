@@ -4,7 +4,7 @@
  * dropout of 0.2 between the two is left out. Features: the last map of each resolution, ending with blocks 1, 3, 6,
  * 13 and 17.
  */
-import { relu6 } from '../../runtime/ops/hard-swish';
+import { relu6 } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
 import { inEights } from '../divisible';
 import { normal, zeros } from '../initialisers';

@@ -4,8 +4,7 @@
  * one, `classifier.3`, reads; the dropout of 0.2 between them is left out. Features: the last map of each resolution,
  * ending with blocks 1, 3, 6, 12 and 15 of the large network, and with the stem and blocks 1, 3, 8 and 11 of the small.
  */
-import { relu } from '../../runtime/ops/activation';
-import { hardSigmoid, hardSwish } from '../../runtime/ops/hard-swish';
+import { hardSigmoid, hardSwish, relu } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
 import { inEights } from '../divisible';
 import { normal, zeros } from '../initialisers';

@@ -1,7 +1,7 @@
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { randomValues } from '../../../test/gradient-check';
 import { scoped, type Tensor, type Tensor4D, tf } from '../tensorflow';
-import { adaptiveAveragePool2d } from './adaptive-pooling';
+import { adaptiveAveragePool2d } from './pooling';
 
 /** 0, 1, 2... as an image of one channel. */
 const counting = (height: number, width: number) =>

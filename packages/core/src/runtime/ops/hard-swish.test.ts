@@ -1,7 +1,7 @@
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor, tf } from '../tensorflow';
-import { hardSigmoid, hardSwish, relu6 } from './hard-swish';
+import { hardSigmoid, hardSwish, relu6 } from './activation';
 
 const x = tf.tensor1d([-4, -3, -1.5, 0, 1.5, 3, 6, 7]);
 const values = (op: (x: Tensor) => Tensor) => Array.from(op(x).dataSync());

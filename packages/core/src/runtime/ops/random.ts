@@ -3,8 +3,9 @@
  * a key and on nothing else, so that a step draws the same compiled and operation by operation, and after it has been
  * resumed. A key draws the same each time: give every use of its own `substream`.
  */
+
+import { stream } from '../../system/random';
 import { attr, execute, executeAll } from '../binding';
-import { stream } from '../random';
 import { type Tensor, type Tensor1D, tf } from '../tensorflow';
 
 export interface RandomKey {

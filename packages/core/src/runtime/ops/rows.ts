@@ -1,10 +1,10 @@
 /**
  * Tables in a state of which a step reads and writes a few rows: memory banks. In a compiled step these become reads
- * and writes in place (runtime/rows-in-place.ts), whatever the table's size; operation by operation each write is a copy.
+ * and writes in place (runtime/compile/rows-in-place.ts), whatever the table's size; operation by operation each write is a copy.
  */
 import { attr, execute } from '../binding';
+import { after } from '../compile/trace';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
-import { after } from '../trace';
 
 const index = attr.type('Tindices', 'int32');
 

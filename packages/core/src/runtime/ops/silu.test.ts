@@ -1,7 +1,7 @@
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { leaked, randomValues } from '../../../test/gradient-check';
 import { type Tensor, tf } from '../tensorflow';
-import { silu } from './silu';
+import { silu } from './activation';
 
 test('silu is x times its sigmoid, far from 0 too', () => {
   const y = silu(tf.tensor1d([-100, Math.log(3), 0, 100])).dataSync();

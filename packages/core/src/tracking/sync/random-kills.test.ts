@@ -4,7 +4,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { connect, listArtifacts } from 'mlflow-js-client';
 import { serverOfTests } from '../../../test/mlflow-server';
 import { expectAllOnServer } from '../../../test/recorded-run';
-import { stream } from '../../runtime/random';
+import { stream } from '../../system/random';
 import { openJournal } from '../journal/journal';
 import { destinationOf } from './destination';
 import { replayJournal } from './journal-sync';

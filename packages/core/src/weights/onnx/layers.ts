@@ -1,4 +1,4 @@
-import type { ForeignTensor } from '../foreign-tensor';
+import type { ForeignTensor } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
 import type { OnnxGraph } from './model';
 

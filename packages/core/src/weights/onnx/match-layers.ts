@@ -1,5 +1,5 @@
 import { elementTypes } from '../element-types';
-import { contiguousStrides, type ForeignTensor, stridedTensor } from '../foreign-tensor';
+import { contiguousStrides, type ForeignTensor, stridedTensor } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
 import type { ForeignTensors } from '../state-dict';
 import type { OnnxLayer } from './layers';

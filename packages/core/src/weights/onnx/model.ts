@@ -9,7 +9,7 @@ import {
   type ForeignTensor,
   type ReadingBudget,
   stridedTensor,
-} from '../foreign-tensor';
+} from '../external-tensor';
 import { isCount, type Refuse, shown } from '../refusal';
 import { fields, varint } from './wire';
 

@@ -14,7 +14,7 @@ import {
 import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
 import { intersection } from '@headshare/core/data/synthetic/shape-algebra';
 import { band, capsule, convexPolygon, ellipse, glow } from '@headshare/core/data/synthetic/shapes';
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 import { type Palette, palettes, type Species, speciesOf } from './species';
 
 export interface BirdsRendererOptions {

@@ -1,5 +1,5 @@
 import type { Colour } from '@headshare/core/data/synthetic/raster';
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 
 /** The small parts by which kinds of birds differ; lengths in units of half the body. */
 export interface Species {

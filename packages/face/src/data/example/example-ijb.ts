@@ -1,6 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 import sharp from 'sharp';
 import { faceSize } from '../training-records/training-records';
 import { facesAsJpegs } from './example-faces';

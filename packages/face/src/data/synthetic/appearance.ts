@@ -1,5 +1,5 @@
 import type { Colour } from '@headshare/core/data/synthetic/raster';
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 
 /**
  * How strongly pictures of one person differ, by cause; 0 switches a cause off, 1 is the default, 2 is extreme.

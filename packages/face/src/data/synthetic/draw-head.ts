@@ -1,7 +1,7 @@
 import { type Canvas, type Colour, mix, paint, scaled } from '@headshare/core/data/synthetic/raster';
 import { difference, intersection } from '@headshare/core/data/synthetic/shape-algebra';
 import { band, ellipse, glow, profile } from '@headshare/core/data/synthetic/shapes';
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 import type { Appearance } from './appearance';
 import type { Head } from './head';
 import type { Identity } from './identity';

@@ -2,7 +2,7 @@ import { backdrop } from '@headshare/core/data/synthetic/backdrop';
 import { expose } from '@headshare/core/data/synthetic/camera';
 import { createCanvas, mix } from '@headshare/core/data/synthetic/raster';
 import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 import { type Appearance, appearanceOf, type Nuisance } from './appearance';
 import { drawEyes } from './draw-eyes';
 import { type Complexion, drawFrontHair, drawHead, drawSkinDetail } from './draw-head';

@@ -1,4 +1,4 @@
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 
 /** Pairs of images by index, in LFW's layout: fold after fold, in each the genuine pairs first. */
 export interface VerificationPairs {

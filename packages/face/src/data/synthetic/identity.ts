@@ -1,4 +1,4 @@
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 
 /**
  * What makes a face this person's: mean and standard deviation over people. Lengths are in head units: the skull's top

@@ -1,4 +1,4 @@
-import { stream } from '@headshare/core/runtime/random';
+import { stream } from '@headshare/core/system/random';
 import { UserError } from '@headshare/core/system/user-error';
 
 /** Which identities of a data set are trained on. */

@@ -1,9 +1,9 @@
 import { Cursor } from '@headshare/core/weights/cursor';
-import { NumpyArray, numpyGlobals } from '@headshare/core/weights/numpy-globals';
-import { pythonGlobals } from '@headshare/core/weights/pickle-globals';
-import { readPickle } from '@headshare/core/weights/pickle-machine';
-import { itemsOf } from '@headshare/core/weights/pickle-values';
 import type { Refuse } from '@headshare/core/weights/refusal';
+import { NumpyArray, numpyGlobals } from '@headshare/core/weights/torch/numpy-globals';
+import { readPickle } from '@headshare/core/weights/torch/pickle-operations';
+import { itemsOf } from '@headshare/core/weights/torch/pickle-values';
+import { pythonGlobals } from '@headshare/core/weights/torch/python-globals';
 
 /** What insightface's `.bin` files hold: images 2k and 2k + 1 are pair k. */
 export interface PickledSet {

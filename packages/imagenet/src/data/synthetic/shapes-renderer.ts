@@ -13,7 +13,7 @@ import {
 import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
 import { difference, intersection, union } from '@headshare/core/data/synthetic/shape-algebra';
 import { band, capsule, convexPolygon, ellipse } from '@headshare/core/data/synthetic/shapes';
-import { type RandomStream, stream } from '@headshare/core/runtime/random';
+import { type RandomStream, stream } from '@headshare/core/system/random';
 
 export interface ShapesRendererOptions {
   readonly classes: number;

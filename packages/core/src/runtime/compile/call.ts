@@ -1,0 +1,71 @@
+/** One call of a step: values in, values out. */
+import { types } from 'node:util';
+import { backend, DType, type TensorInfo } from '../binding';
+import { contained } from '../contained';
+import { type Tensor, tf } from '../tensorflow';
+import type { Step, StepGraph } from './compile';
+import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
+
+/** A TensorFlow function that a step has become. */
+export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf'> {
+  readonly step: string;
+  readonly name: string;
+  /** What TensorFlow makes of it before it runs first: a ConfigProto, serialised. */
+  readonly config?: Uint8Array | undefined;
+}
+
+/**
+ * Calls the function off the JavaScript thread. Values are copied once on the way in, and once on the way out.
+ * @throws Error with TensorFlow's words and the user's line when an operation fails
+ */
+export async function call(
+  { step, name, config, outputs, lineOf }: StepFunction,
+  specs: InputSpecs,
+  values: readonly FedValue[],
+): Promise<Record<string, Float32Array>> {
+  const { binding } = backend();
+  const ids: number[] = [];
+  let results: TensorInfo[] = [];
+  try {
+    for (const [index, { shape, dtype }] of Object.values(specs).entries()) {
+      ids.push(binding.createTensor(shape, DType[dtype], values[index] as FedValue));
+    }
+    results = await binding.callFunction(name, ids, outputs.length, config);
+    const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
+    return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
+  } catch (error) {
+    throw explained(step, error, lineOf);
+  } finally {
+    for (const id of [...ids, ...results.map((result) => result.id)]) binding.deleteTensor(id);
+  }
+}
+
+/** `{{function_node f}} What is wrong [[{{node Op_7}}]]`, as TensorFlow puts it, in terms of the step. */
+function explained(step: string, error: unknown, lineOf: (node: string) => string | undefined): unknown {
+  // Not by its class: the addon's errors are of Node's own realm, jest's tests of another.
+  if (!types.isNativeError(error)) return error;
+  const node = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
+  const line = node && lineOf(node);
+  if (!line) return error;
+  const [what] = error.message.replace(/\{\{function_node [^}]*\}\}\s*/g, '').split(/\s*\n/);
+  return new Error(`${step} failed at ${line} (${node}): ${what}`, { cause: error });
+}
+
+/** Runs the step operation by operation. */
+export function callEagerly<I extends InputSpecs, O extends string>(
+  step: Step<I, O>,
+  specs: I,
+  values: readonly FedValue[],
+): Record<O, Float32Array> {
+  return contained(() => {
+    const tensors = Object.entries(specs).map(([key, { dtype, shape }], index) => {
+      const value = values[index] as FedValue;
+      const array = dtype === 'uint8' ? Float32Array.from(value) : value;
+      return [key, tf.tensor(array, [...shape], dtype === 'int32' ? 'int32' : 'float32')];
+    });
+    const results = step(Object.fromEntries(tensors) as StepInputs<I>);
+    return Object.fromEntries(
+      Object.entries<Tensor>(results).map(([key, tensor]) => [key, Float32Array.from(tensor.dataSync())]),
+    ) as Record<O, Float32Array>;
+  });
+}

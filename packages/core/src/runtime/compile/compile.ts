@@ -1,0 +1,207 @@
+/** From a step to a graph: what trace.ts records, between the inputs, the reads and assignments of the state, and the outputs. */
+import { type Attr, attr, DType } from '../binding';
+import { contained } from '../contained';
+import { assign, type State, type StateVariable } from '../state';
+import { type Tensor, tf } from '../tensorflow';
+import type { GraphNode } from './graph-def';
+import { requireSame } from './purity';
+import { rowsInPlace } from './rows-in-place';
+import type { InputSpec, InputSpecs, StepInputs } from './step-inputs';
+import { type Found, type Recording, trace } from './trace';
+
+/** A step returns float32 tensors by name. */
+export type Step<I extends InputSpecs, O extends string> = (inputs: StepInputs<I>) => Readonly<Record<O, Tensor>>;
+
+export interface StepGraph {
+  readonly nodes: readonly GraphNode[];
+  /** The nodes that inputs are fed to, in the order of the declared inputs. */
+  readonly feeds: readonly string[];
+  readonly outputs: readonly string[];
+  /** The names of variables of which it reads or writes rows in place. */
+  readonly tables: readonly string[];
+  /** The user's line that a node came from: found by recording the step once more, as stacks are heavy to keep. */
+  lineOf(node: string): string | undefined;
+}
+
+/**
+ * The graph of `step`, named `name` in errors. The state's eager values are left as they are.
+ * @param handleAttrs which resource holds a variable's value
+ * @throws Error when the step is not one that can be compiled: see trace.ts, and that it does the same each time
+ */
+export function compileStep<I extends InputSpecs>(
+  name: string,
+  inputs: I,
+  step: Step<I, string>,
+  state: State,
+  handleAttrs: (variable: StateVariable) => Attr[],
+): StepGraph {
+  const variables = state.all();
+  const first = record(name, inputs, step, variables);
+  const added = state.all().find((entry) => !variables.includes(entry));
+  if (added) throw new Error(`${name} declares the variable ${added.name} in its state; declare it before the step.`);
+  nextMillisecond();
+  const second = record(name, inputs, step, variables);
+  requireSame(name, where(first), where(second));
+
+  const { outputs } = first.result;
+  const { nodes, reads, writes, tables } = stateAccess(variables, first, handleAttrs);
+  const written = writes.map((node) => `^${node.name}`);
+  return {
+    feeds: Object.keys(inputs).map((key) => `feed/${key}`),
+    outputs: [...outputs.keys()],
+    tables,
+    lineOf(node) {
+      const { nodes: recorded, sites } = record(name, inputs, step, variables);
+      const index = recorded.findIndex((one) => one.name === node);
+      return sites[index]?.toString();
+    },
+    nodes: [
+      ...Object.entries(inputs).flatMap(([key, spec]) => inputNodes(key, spec)),
+      ...reads,
+      ...nodes,
+      ...writes,
+      // Outputs wait for the assignments, which nothing else would make run.
+      ...[...outputs].map(([key, reference]) => ({
+        name: `output/${key}`,
+        op: 'Identity',
+        inputs: [reference, ...written],
+        attrs: [attr.type('T', 'float32')],
+      })),
+    ],
+  };
+}
+
+/** How the step's nodes get at the state: whole values read before and assigned after, or rows in place. */
+function stateAccess(
+  variables: readonly StateVariable[],
+  { nodes: recorded, result: { outputs, updates } }: Recording<Results>,
+  handleAttrs: (variable: StateVariable) => Attr[],
+): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> & { readonly tables: readonly string[] } {
+  const tables: string[] = [];
+  let nodes = recorded;
+  const reads: GraphNode[] = [];
+  const writes: GraphNode[] = [];
+  const gathered = new Set(recorded.flatMap(({ op, inputs }) => (op === 'GatherV2' ? inputs.slice(0, 1) : [])));
+  for (const entry of variables) {
+    const update = updates.get(entry.name);
+    const others = [...updates].filter(([name]) => name !== entry.name).map(([, reference]) => reference);
+    const seenElsewhere = new Set([...outputs.values(), ...others]);
+    const table = { name: entry.name, read: readOf(entry), handle: handleOf(entry), update };
+    const inPlace = gathered.has(table.read) ? rowsInPlace(nodes, seenElsewhere, table) : undefined;
+    reads.push(handleNode(entry, handleAttrs(entry)));
+    if (inPlace) {
+      nodes = inPlace.nodes;
+      tables.push(entry.name);
+      if (inPlace.write) writes.push(inPlace.write);
+      continue;
+    }
+    reads.push(readNode(entry));
+    if (update !== undefined) writes.push(assignNode(entry, update));
+  }
+  return { nodes, reads, writes, tables };
+}
+
+interface Results {
+  /** The graph's references to what the step returns, and to the new values of the variables that it assigns. */
+  readonly outputs: ReadonlyMap<string, string>;
+  readonly updates: ReadonlyMap<string, string>;
+}
+
+function record<I extends InputSpecs>(
+  name: string,
+  inputs: I,
+  step: Step<I, string>,
+  variables: readonly StateVariable[],
+): Recording<Results> {
+  const before = variables.map(({ variable }) => tf.keep(variable.clone()));
+  const given = variables.map((entry) => ({ node: readOf(entry), tensor: entry.variable }));
+  const shapes = Object.entries(inputs).map(([key, { dtype, shape }]) => ({
+    node: `input/${key}`,
+    shape,
+    // Bytes have become floats by then.
+    dtype: dtype === 'int32' ? DType.int32 : DType.float32,
+  }));
+  try {
+    return contained(() =>
+      trace(name, given, shapes, (tensors, find) => {
+        const results = step(
+          Object.fromEntries(Object.keys(inputs).map((key, i) => [key, tensors[i]])) as StepInputs<I>,
+        );
+        return { outputs: outputsOf(name, results, find), updates: updatesOf(variables, find) };
+      }),
+    );
+  } finally {
+    for (const [index, { variable }] of variables.entries()) assign(variable, before[index] as Tensor);
+  }
+}
+
+function outputsOf(step: string, results: Readonly<Record<string, unknown>>, find: (tensor: Tensor) => Found) {
+  const outputs = Object.entries(results).map(([key, tensor]): [string, string] => {
+    if (!(tensor instanceof tf.Tensor)) throw new Error(`The output ${key} of ${step} is not a tensor.`);
+    const { dtype, reference } = find(tensor);
+    if (dtype !== DType.float32) throw new Error(`The output ${key} of ${step} is not float32.`);
+    return [key, reference];
+  });
+  if (outputs.length === 0) throw new Error(`${step} returns nothing; a step needs at least one output.`);
+  return new Map(outputs);
+}
+
+function updatesOf(variables: readonly StateVariable[], find: (tensor: Tensor) => Found): Map<string, string> {
+  return new Map(
+    variables.flatMap((entry): [string, string][] => {
+      const { reference } = find(entry.variable);
+      return reference === readOf(entry) ? [] : [[entry.name, reference]];
+    }),
+  );
+}
+
+function where({ result, ...recording }: Recording<Results>): Recording<ReadonlyMap<string, string>> {
+  const { outputs, updates } = result;
+  const results = new Map([
+    ...[...outputs].map(([key, reference]) => [`the output ${key}`, reference] as const),
+    ...[...updates].map(([variable, reference]) => [`the new value of ${variable}`, reference] as const),
+  ]);
+  return { ...recording, result: results };
+}
+
+/** So that a step which asks for the time is given another one when it is recorded again. */
+function nextMillisecond(): void {
+  const now = Date.now();
+  while (Date.now() === now);
+}
+
+const readOf = ({ name }: StateVariable): string => `read/${name}`;
+
+function inputNodes(key: string, { dtype, shape }: InputSpec): GraphNode[] {
+  const type = attr.type('dtype', dtype);
+  const feedNode = { name: `feed/${key}`, op: 'Placeholder', inputs: [], attrs: [type, attr.shape('shape', shape)] };
+  const read =
+    dtype === 'uint8'
+      ? { op: 'Cast', attrs: [attr.type('SrcT', 'uint8'), attr.type('DstT', 'float32')] }
+      : { op: 'Identity', attrs: [attr.type('T', dtype)] };
+  return [feedNode, { name: `input/${key}`, inputs: [`feed/${key}`], ...read }];
+}
+
+const handleOf = ({ name }: StateVariable): string => `handle/${name}`;
+
+const handleNode = (entry: StateVariable, attrs: Attr[]): GraphNode => ({
+  name: handleOf(entry),
+  op: 'VarHandleOp',
+  inputs: [],
+  attrs,
+});
+
+const readNode = (entry: StateVariable): GraphNode => ({
+  name: readOf(entry),
+  op: 'ReadVariableOp',
+  inputs: [handleOf(entry)],
+  attrs: [attr.type('dtype', 'float32')],
+});
+
+/** An assignment waits for its variable's read: within the step, everyone sees the value from before. */
+const assignNode = (entry: StateVariable, reference: string): GraphNode => ({
+  name: `assign/${entry.name}`,
+  op: 'AssignVariableOp',
+  inputs: [handleOf(entry), reference, `^${readOf(entry)}`],
+  attrs: [attr.type('dtype', 'float32')],
+});

@@ -1,0 +1,62 @@
+/**
+ * Writes TensorFlow's GraphDef (tensorflow/core/framework/{graph,node_def,attr_value,tensor}.proto) in protobuf's wire
+ * format: the little of it that a recorded step needs.
+ */
+import { type Attr, AttrKind, type Values } from '../binding';
+import { type Bytes, float, integer, message, text, varint } from './protobuf';
+
+const shapeProto = (shape: readonly number[]): Bytes[] => shape.flatMap((size) => message(2, integer(1, size)));
+
+/** A node's attribute: an operation's own, or a constant's tensor. */
+export type NodeAttr = Attr | { readonly name: string; readonly tensor: ConstantValue };
+
+export interface ConstantValue {
+  readonly dtype: number;
+  readonly shape: readonly number[];
+  readonly values: Values;
+}
+
+function tensorProto({ dtype, shape, values }: ConstantValue): Bytes[] {
+  const content = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  return [...integer(1, dtype), ...message(2, shapeProto(shape)), ...message(4, [content])];
+}
+
+function attrValue(attr: NodeAttr): Bytes[] {
+  if ('tensor' in attr) return message(8, tensorProto(attr.tensor));
+  const { type, value } = attr;
+  if (type === AttrKind.string && typeof value === 'string') return text(2, value);
+  if (type === AttrKind.int && Array.isArray(value)) {
+    return message(1, message(3, value.map(varint)));
+  }
+  if (type === AttrKind.int && typeof value === 'number') return integer(3, value);
+  if (type === AttrKind.float && typeof value === 'number') return float(4, value);
+  if (type === AttrKind.bool && typeof value === 'boolean') return integer(5, value ? 1 : 0);
+  if (type === AttrKind.type && typeof value === 'number') return integer(6, value);
+  if (type === AttrKind.shape && Array.isArray(value)) return message(7, shapeProto(value));
+  throw new Error(`Attribute ${attr.name}: no encoding for kind ${type} with value ${JSON.stringify(value)}.`);
+}
+
+export interface GraphNode {
+  readonly name: string;
+  readonly op: string;
+  /** `node`, `node:output`, or `^node` for a control edge. */
+  readonly inputs: readonly string[];
+  readonly attrs: readonly NodeAttr[];
+}
+
+function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
+  return [
+    ...text(1, name),
+    ...text(2, op),
+    ...inputs.flatMap((input) => text(3, input)),
+    ...attrs.flatMap((attr) => message(5, [...text(1, attr.name), ...message(2, attrValue(attr))])),
+  ];
+}
+
+// TensorFlow 2.x reads graphs of any producer up to its own; 1882 is 2.17's and predates nothing used here.
+const versions = message(4, [...integer(1, 1882), ...integer(2, 12)]);
+
+/** The GraphDef of `nodes`, serialised. */
+export function encodeGraph(nodes: readonly GraphNode[]): Uint8Array {
+  return Buffer.concat([...nodes.flatMap((node) => message(1, nodeDef(node))), ...versions]);
+}

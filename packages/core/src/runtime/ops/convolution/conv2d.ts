@@ -1,0 +1,58 @@
+import { attr, execute } from '../../binding';
+import { type Tensor, type Tensor4D, tf } from '../../tensorflow';
+import { dilated } from './dilated';
+import { convolutionOf, filterWindow, sizes } from './filter-convolution';
+import { padded, type WindowOptions } from './window';
+import { winogradConv2d, winogradServes } from './winograd';
+
+const plainConv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+
+/** Every so many-th pixel of every so many-th row. */
+export function subsample(x: Tensor4D, stride: readonly [number, number]): Tensor4D {
+  const own = [
+    attr.type('T', 'float32'),
+    attr.type('Index', 'int32'),
+    attr.int('begin_mask', 15),
+    attr.int('end_mask', 15),
+    attr.int('ellipsis_mask', 0),
+    attr.int('new_axis_mask', 0),
+    attr.int('shrink_axis_mask', 0),
+  ];
+  // The masks say "all of it", so begin and end only have to be there.
+  const slice = () => [tf.zeros([4], 'int32'), tf.zeros([4], 'int32'), tf.tensor1d([1, ...stride, 1], 'int32')];
+  const run = tf.customGrad((...args) => {
+    const [input] = args as unknown as [Tensor];
+    return {
+      value: execute('StridedSlice', own, [input, ...slice()]),
+      gradFunc: (dy: Tensor) => execute('StridedSliceGrad', own, [sizes(input), ...slice(), dy]),
+    };
+  });
+  return run(x) as Tensor4D;
+}
+
+/**
+ * Convolution of x [batch, h, w, in] with filter [kh, kw, in, out], PyTorch's `conv2d` without bias
+ * (`addBias` adds one).
+ * @throws Error when the channels do not fit or the filter is larger than the padded image
+ */
+export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {}): Tensor4D {
+  if (x.shape[3] !== filter.shape[2]) {
+    throw new Error(`conv2d: the filter takes ${filter.shape[2]} channels, the image has ${x.shape[3]}.`);
+  }
+  const window = filterWindow('conv2d', x, filter, options);
+  if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
+  const stride = [window[0].stride, window[1].stride] as const;
+  const strided = stride.some((step) => step > 1);
+  if (window.some(({ dilation }) => dilation > 1)) {
+    // A stride beside dilation is rare enough to compute all pixels and leave out those between.
+    const dense = { ...options, stride: 1 };
+    const all = dilated(x, filterWindow('conv2d', x, filter, dense), (phases) => plainConv2d(phases, filter));
+    return strided ? subsample(all, stride) : all;
+  }
+  // TensorFlow 2.21's filter gradient of a strided 1x1 convolution with few channels writes beyond its memory (seen
+  // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the pixels that count are taken out first.
+  if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided) {
+    return plainConv2d(subsample(padded(x, window), stride), filter);
+  }
+  return plainConv2d(x, filter, options);
+}

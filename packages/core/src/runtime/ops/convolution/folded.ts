@@ -1,0 +1,35 @@
+import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { type BatchNormVariables, type Following, follow } from '../batch-norm';
+import { addBias } from '../linear';
+import type { WindowOptions } from './window';
+import { winogradInference, winogradServes } from './winograd';
+
+export interface Folding {
+  readonly variables: BatchNormVariables;
+  readonly epsilon: number;
+  readonly following: Following;
+  /** The convolution's bias [out], where it has one. */
+  readonly offset: Tensor | undefined;
+  /** The convolution without bias. */
+  readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
+  /** The same in words, where every output channel sees all input channels; undefined: groups, or one each. */
+  readonly window: WindowOptions | undefined;
+}
+
+/**
+ * Convolution, batch norm by running statistics and what follows, as one convolution: x -> x scale + offset of the norm
+ * goes into the filter, whose last axis is the outputs, and into a bias. For networks that are not trained: where a
+ * kernel of our own does it, it has no gradient.
+ */
+export function foldedConvolution(x: Tensor4D, filter: Tensor4D, folding: Folding): Tensor4D {
+  const { variables, epsilon, following, offset, convolve, window } = folding;
+  const { gamma, beta, mean, variance } = variables;
+  const { activation, residual } = following;
+  const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
+  const bias = tf.sub(beta, tf.mul(offset ? tf.sub(mean, offset) : mean, scale)) as Tensor1D;
+  const scaled = tf.mul(filter, scale) as Tensor4D;
+  if (window && winogradServes(x, scaled, window) && typeof activation !== 'object') {
+    return winogradInference(x, scaled, { bias, residual: residual as Tensor4D | undefined, activation });
+  }
+  return follow(addBias(convolve(x, scaled), bias), following);
+}

@@ -1,0 +1,242 @@
+import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
+import { gradientErrors, leaked, randomValues } from '../../../../test/gradient-check';
+import { attr, execute, hasKernel } from '../../binding';
+import { Program } from '../../program';
+import { State } from '../../state';
+import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { convolutionOf } from './filter-convolution';
+import { winogradConv2d, winogradInference, winogradServes } from './winograd';
+
+const onCpu = hasKernel('HeadshareConv3x3') ? test : test.skip;
+const geometry = { stride: 1, padding: 1 };
+const conv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const directConv2d = (x: Tensor4D, filter: Tensor4D) => conv2d(x, filter, geometry);
+
+type Shape4D = [number, number, number, number];
+const random4D = (name: string, shape: Shape4D) => randomValues(name, shape) as Tensor4D;
+
+/** y, and the gradients of sum(y weights) by x and by the filter with `outputs` channels out. */
+function evaluate(op: typeof winogradConv2d, [batch, h, w, c]: Shape4D, outputs: number): Tensor[] {
+  return tf.tidy(() => {
+    const x = random4D('x', [batch, h, w, c]);
+    const filter = random4D('filter', [3, 3, c, outputs]);
+    const weights = random4D('weights', [batch, h, w, outputs]);
+    const weighted = (a: Tensor, f: Tensor) => tf.mul(op(a as Tensor4D, f as Tensor4D), weights);
+    return [op(x, filter), ...tf.grads((a, f) => weighted(a as Tensor, f as Tensor))([x, filter])];
+  });
+}
+
+/** The largest difference over the largest value. */
+const relativeDifference = (one: Tensor, other: Tensor): number =>
+  tf.tidy(() => {
+    const largest = Math.max(tf.max(tf.abs(other)).dataSync()[0] ?? 0, 1e-6);
+    return (tf.max(tf.abs(tf.sub(one, other))).dataSync()[0] ?? Number.NaN) / largest;
+  });
+
+describe.each<[string, Shape4D, number]>([
+  ['one pixel', [2, 1, 1, 5], 7],
+  ['one row', [2, 1, 9, 16], 16],
+  ['one column', [2, 9, 1, 16], 16],
+  ['one channel', [3, 6, 6, 1], 1],
+  ['odd sizes', [2, 7, 5, 33], 19],
+  ['three channels', [2, 32, 32, 3], 16],
+  ['16 channels over many blocks', [8, 32, 32, 16], 16],
+  ['64 channels', [4, 8, 8, 64], 64],
+  ['100 channels', [3, 9, 10, 100], 36],
+  ['more channels out than a slice has', [2, 9, 9, 20], 150],
+])('the kernels and TensorFlow operations agree for %s', (_, shape, outputs) => {
+  onCpu('on values and both gradients', () => {
+    const kernel = evaluate(winogradConv2d, shape, outputs);
+    const operations = evaluate(directConv2d, shape, outputs);
+    expect(kernel.map((tensor) => tensor.shape)).toEqual(operations.map((tensor) => tensor.shape));
+    for (const [i, tensor] of kernel.entries()) {
+      expect(relativeDifference(tensor, operations[i] as Tensor)).toBeLessThan(3e-6);
+    }
+  });
+});
+
+onCpu('the gradients are those of central differences', () => {
+  const inputs = [randomValues('x', [2, 5, 4, 3]), randomValues('filter', [3, 3, 3, 4])];
+  // Linear in each, so a wide step costs nothing.
+  const errors = gradientErrors((x, w) => winogradConv2d(x as Tensor4D, w as Tensor4D), inputs, 0.5);
+  for (const error of errors) expect(error).toBeLessThan(1e-5);
+});
+
+onCpu.each([64, 128, 256])('with %i channels it is about as exact as the direct convolution', (c) => {
+  const x = random4D('x', [1, 8, 8, c]);
+  const filter = random4D('filter', [3, 3, c, c]);
+  const [from, taps] = [x.dataSync(), filter.dataSync()];
+  const exact = new Float64Array(8 * 8 * c);
+  for (let row = 0; row < 8; row++) {
+    for (let column = 0; column < 8; column++) {
+      for (let tap = 0; tap < 9; tap++) {
+        const [r, s] = [row + Math.floor(tap / 3) - 1, column + (tap % 3) - 1];
+        if (r < 0 || s < 0 || r > 7 || s > 7) continue;
+        for (let i = 0; i < c; i++) {
+          const value = from[(r * 8 + s) * c + i] as number;
+          for (let j = 0; j < c; j++) {
+            const at = (row * 8 + column) * c + j;
+            exact[at] = (exact[at] as number) + value * (taps[(tap * c + i) * c + j] as number);
+          }
+        }
+      }
+    }
+  }
+  const error = (y: Tensor) => Math.max(...y.dataSync().map((value, i) => Math.abs(value - (exact[i] as number))));
+  expect(error(winogradConv2d(x, filter))).toBeLessThan(2.5 * error(directConv2d(x, filter)));
+});
+
+onCpu('of an empty batch there are no values, and the filter has no gradient', () => {
+  const [y, dx, dfilter] = evaluate(winogradConv2d, [0, 4, 4, 3], 2) as [Tensor, Tensor, Tensor];
+  expect([y.shape, dx.shape]).toEqual([
+    [0, 4, 4, 2],
+    [0, 4, 4, 3],
+  ]);
+  expect(Array.from(dfilter.dataSync())).toEqual(Array(3 * 3 * 3 * 2).fill(0));
+});
+
+onCpu('what the window sees as NaN or infinite comes out as NaN or infinite', () => {
+  for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
+    const values = new Float32Array(6 * 6).fill(1);
+    values[2 * 6 + 3] = wrong;
+    const x = tf.tensor4d(values, [1, 6, 6, 1]);
+    const filter = tf.ones([3, 3, 1, 1]) as Tensor4D;
+    const [ours, direct] = [winogradConv2d(x, filter).dataSync(), directConv2d(x, filter).dataSync()];
+    for (const [i, value] of direct.entries()) {
+      if (!Number.isFinite(value)) expect(Number.isFinite(ours[i])).toBe(false);
+    }
+    // Tiles that do not read it are as they were.
+    expect(ours[0]).toBe(4);
+    expect(ours[35]).toBe(4);
+    const relu = winogradInference(x, filter, { bias: tf.zeros([1]) as Tensor1D, activation: 'relu' });
+    expect(Number.isFinite(relu.dataSync()[2 * 6 + 3])).toBe(false);
+  }
+});
+
+const shapes: [Shape4D, number][] = [
+  [[9, 16, 15, 40], 72],
+  [[4, 8, 8, 64], 130],
+];
+const digest = () =>
+  shapes
+    .flatMap(([shape, outputs]) => evaluate(winogradConv2d, shape, outputs))
+    .reduce((hash, tensor) => hash.update(Buffer.from(tensor.dataSync().buffer)), createHash('sha256'))
+    .digest('hex');
+
+onCpu('repeated calls give the same bits, whichever threads do the work', () => {
+  const first = digest();
+  for (let call = 0; call < 5; call++) expect(digest()).toBe(first);
+});
+
+onCpu('one thread and three give the same bits', () => {
+  const program = `
+    const { tf } = require('./src/runtime/tensorflow');
+    const { winogradConv2d } = require('./src/runtime/ops/convolution/winograd');
+    const hash = require('node:crypto').createHash('sha256');
+    for (const [shape, outputs] of ${JSON.stringify(shapes)}) {
+      const draw = (name, shape) => tf.randomUniform(shape, -1, 1, 'float32', name);
+      const [x, filter] = [draw('x', shape), draw('filter', [3, 3, shape[3], outputs])];
+      const all = [winogradConv2d(x, filter), ...tf.grads((a, f) => winogradConv2d(a, f))([x, filter])];
+      for (const tensor of all) hash.update(Buffer.from(tensor.dataSync().buffer));
+    }
+    console.log(hash.digest('hex'));`;
+  const [one, three] = ['1', '3'].map((threads) =>
+    execFileSync(process.execPath, ['-r', '@swc-node/register', '-e', program], {
+      cwd: `${__dirname}/../../../..`,
+      env: { ...process.env, HEADSHARE_THREADS: threads },
+      encoding: 'utf8',
+    }),
+  );
+  expect(one).toMatch(/^[0-9a-f]{64}\n$/);
+  expect(three).toBe(one);
+});
+
+describe.each([3, 16, 40, 100])('with %i channels out', (outputs) => {
+  const x = random4D('x', [2, 7, 6, 20]);
+  const filter = random4D('filter', [3, 3, 20, outputs]);
+  const bias = randomValues('bias', [outputs]) as Tensor1D;
+  const residual = random4D('residual', [2, 7, 6, outputs]);
+
+  onCpu('bias, residual and activation are those of separate operations, with the same bits', () => {
+    const y = winogradConv2d(x, filter);
+    const bits = (tensor: Tensor) => Array.from(tensor.dataSync());
+    expect(bits(winogradInference(x, filter, { bias }))).toEqual(bits(tf.add(y, bias)));
+    const sum = tf.add(tf.add(y, bias), residual);
+    expect(bits(winogradInference(x, filter, { bias, residual }))).toEqual(bits(sum));
+    expect(bits(winogradInference(x, filter, { bias, residual, activation: 'relu' }))).toEqual(bits(tf.relu(sum)));
+    expect(bits(residual)).toEqual(bits(random4D('residual', [2, 7, 6, outputs])));
+  });
+});
+
+onCpu('shapes that do not fit are refused', () => {
+  const x = tf.zeros([2, 4, 4, 3]) as Tensor4D;
+  const filter = tf.zeros([3, 3, 3, 5]) as Tensor4D;
+  const bias = tf.zeros([5]) as Tensor1D;
+  expect(() => winogradConv2d(x, tf.zeros([1, 1, 3, 5]) as Tensor4D)).toThrow(
+    'HeadshareConv3x3: filter must be [3,3,channels in,channels out]; got [1,1,3,5].',
+  );
+  expect(() => winogradConv2d(x, tf.zeros([3, 3, 2, 5]) as Tensor4D)).toThrow(
+    'x must be [batch,height,width,2] for a filter [3,3,2,5]; got [2,4,4,3].',
+  );
+  expect(() => execute('HeadshareConv3x3GradInput', [], [x, filter])).toThrow(
+    'dy must be [batch,height,width,5] for a filter [3,3,3,5]; got [2,4,4,3].',
+  );
+  expect(() => execute('HeadshareConv3x3GradFilter', [], [x, x, filter])).toThrow(
+    'dy must be [2,4,4,5]; got [2,4,4,3].',
+  );
+  expect(() => winogradInference(x, filter, { bias: tf.zeros([3]) as Tensor1D })).toThrow('bias must be [5]; got [3].');
+  expect(() => winogradInference(x, filter, { bias, residual: x })).toThrow(
+    'residual must be [2,4,4,5], or [0] for none; got [2,4,4,3].',
+  );
+  const swish = [attr.string('activation', 'swish')];
+  expect(() => execute('HeadshareConv3x3Fused', swish, [x, filter, bias, tf.zeros([0])])).toThrow(
+    "activation must be 'none' or 'relu'; got 'swish'.",
+  );
+});
+
+onCpu('a compiled step gives what the eager step gives', async () => {
+  const shape: Shape4D = [4, 17, 16, 24];
+  const run = async (eager: boolean, values: Float32Array) => {
+    const state = new State();
+    const taps = Float32Array.from(randomValues('filter', [3, 3, 24, 24]).dataSync());
+    const filter = state.declare('filter', 'trainable', [3, 3, 24, 24], taps);
+    const program = new Program(state, { eager });
+    const step = program.define('convolve', { x: { dtype: 'float32', shape } }, ({ x }) => {
+      const [dx, dfilter] = tf.grads((a, f) => tf.square(winogradConv2d(a as Tensor4D, f as Tensor4D)))([x, filter]);
+      // The residual is used by nothing else, so that its memory may be taken over.
+      const residual = tf.square(x) as Tensor4D;
+      const bias = tf.fill([24], 0.5) as Tensor1D;
+      const fused = winogradInference(x as Tensor4D, filter as unknown as Tensor4D, { bias, residual });
+      return { dx: dx as Tensor, dfilter: dfilter as Tensor, fused };
+    });
+    const results = await step({ x: values });
+    program.dispose();
+    state.dispose();
+    return results;
+  };
+  const x = Float32Array.from(randomValues('x', shape).dataSync());
+  const [eager, compiled] = [await run(true, x), await run(false, x)];
+  for (const key of ['dx', 'dfilter', 'fused'] as const) {
+    expect(Buffer.from(compiled[key].buffer).equals(Buffer.from(eager[key].buffer))).toBe(true);
+  }
+});
+
+onCpu('no tensor is left behind', () => {
+  const bias = tf.zeros([16]) as Tensor1D;
+  expect(leaked(() => evaluate(winogradConv2d, [2, 4, 4, 16], 16))).toBe(0);
+  const filter = random4D('filter', [3, 3, 16, 16]);
+  expect(leaked(() => winogradInference(random4D('x', [2, 4, 4, 16]), filter, { bias }))).toBe(0);
+});
+
+onCpu('it serves 3x3 filters at stride 1 and padding 1 with enough channels', () => {
+  const x = tf.zeros([2, 8, 8, 64]) as Tensor4D;
+  const filter = tf.zeros([3, 3, 64, 64]) as Tensor4D;
+  expect(winogradServes(x, filter, geometry)).toBe(true);
+  expect(winogradServes(x, filter, { stride: 2, padding: 1 })).toBe(false);
+  expect(winogradServes(x, filter, { padding: 0 })).toBe(false);
+  expect(winogradServes(x, tf.zeros([1, 1, 64, 64]) as Tensor4D, geometry)).toBe(false);
+  expect(winogradServes(tf.zeros([2, 8, 8, 3]), tf.zeros([3, 3, 3, 64]), geometry)).toBe(false);
+  expect(winogradServes(tf.zeros([64, 1, 1, 64]), filter, geometry)).toBe(false);
+  expect(winogradServes(tf.zeros([2, 4, 4, 64]), filter, geometry)).toBe(false);
+});

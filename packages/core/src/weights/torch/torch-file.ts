@@ -1,0 +1,116 @@
+/**
+ * What torch.save wrote, read without running any of it: a zip with a pickle and a file for each storage
+ * (torch/serialization.py), or, before PyTorch 1.6, pickles one behind the other and then the storages.
+ */
+import { Cursor } from '../cursor';
+import { elementType } from '../external-tensor';
+import { isCount, type Refuse, readBytes, refusal, shown } from '../refusal';
+import { readPickle } from './pickle-operations';
+import { itemsOf, type PickleContext } from './pickle-values';
+import { type StorageId, storageId, TorchStorage, torchGlobals } from './torch-globals';
+import { openZip, type ZipArchive } from './zip-archive';
+
+const zipStart = Buffer.from('PK\x03\x04', 'latin1');
+// A pickle of the number 0x1950a86a20f9469cfc6c.
+const oldStart = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
+const oldProtocol = 1001;
+
+/** Whether the bytes start as a file of torch.save does, of either format. */
+export function isTorchFile(bytes: Buffer): boolean {
+  return [zipStart, oldStart].some((start) => bytes.subarray(0, start.length).equals(start));
+}
+
+/**
+ * What was saved: dicts are Maps, lists arrays, tuples `Tuple`s, tensors `ForeignTensor`s, and objects of which nothing
+ * is known `PickleRecord`s. It may refer to itself.
+ * @throws UserError for files that are damaged, name anything that is not part of a state dict, or ask for more memory
+ *   than they have bytes.
+ */
+export function readTorchFile(file: string, bytes = readBytes(file)): unknown {
+  const refuse = refusal(file, 'a PyTorch file');
+  if (!isTorchFile(bytes)) throw refuse('it does not start like one');
+  return bytes.subarray(0, 4).equals(zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
+}
+
+function readZipped(bytes: Buffer, refuse: Refuse): unknown {
+  const archive = openZip(bytes, refuse);
+  const pickles = archive.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
+  const [pickle] = pickles;
+  if (pickle === undefined || pickles.length > 1) throw refuse('it is a zip file, but holds no data.pkl, or several');
+  const folder = pickle.slice(0, -'data.pkl'.length);
+  const order = archive.read(`${folder}byteorder`)?.toString('latin1') ?? 'little';
+  if (order !== 'little') throw refuse(`its numbers are in ${shown(order)}-endian order; save it on a usual machine`);
+  const storages = zippedStorages(archive, folder, bytes.length, refuse);
+  const input = new Cursor(archive.read(pickle) ?? Buffer.alloc(0), refuse);
+  return readPickle(
+    input,
+    rules((id) => storages(id)),
+  );
+}
+
+const rules = (find: (id: StorageId, context: PickleContext) => TorchStorage) => ({
+  globals: torchGlobals,
+  content: 'a state dict',
+  persistent: (id: unknown, context: PickleContext) => find(storageId(id, context), context),
+});
+
+function zippedStorages(archive: ZipArchive, folder: string, size: number, refuse: Refuse) {
+  const budget = { left: size };
+  return keptByKey(refuse, ({ type: name, key, elements }) => {
+    const type = elementType(name, refuse);
+    const data = archive.read(`${folder}data/${key}`);
+    if (!data) throw refuse(`its storage ${shown(key)} is missing`);
+    if (!isCount(elements) || elements * type.bytes > data.length) {
+      throw refuse(`its storage ${shown(key)} has ${data.length} bytes, less than it says`);
+    }
+    return new TorchStorage(type, elements, data, budget);
+  });
+}
+
+/** A storage that is named again is the same one. */
+function keptByKey(refuse: Refuse, make: (id: StorageId) => TorchStorage): (id: StorageId) => TorchStorage {
+  const storages = new Map<string, TorchStorage>();
+  return (id) => {
+    const storage = storages.get(id.key) ?? make(id);
+    storages.set(id.key, storage);
+    if (storage.type.name !== id.type || storage.elements !== id.elements) {
+      throw refuse(`its storage ${shown(id.key)} is described in two ways`);
+    }
+    return storage;
+  };
+}
+
+/** Magic number, protocol, sizes of the machine's types, what was saved, the keys of its storages, the storages. */
+function readOld(bytes: Buffer, refuse: Refuse): unknown {
+  const input = new Cursor(bytes, refuse, oldStart.length);
+  const plain = { globals: new Map(), content: 'a state dict' };
+  if (readPickle(input, plain) !== oldProtocol) throw refuse('it is of a format that is not known here');
+  const machine = readPickle(input, plain);
+  if (!(machine instanceof Map) || machine.get('little_endian') !== true) {
+    throw refuse('its numbers are not in little-endian order; save it on a usual machine');
+  }
+  const budget = { left: bytes.length };
+  const storages = new Map<string, TorchStorage>();
+  const find = keptByKey(refuse, ({ type: name, key, elements, part }) => {
+    const type = elementType(name, refuse);
+    if (part !== null && part !== undefined) {
+      throw refuse('it is of a very old format: convert it in PyTorch with torch.save(torch.load(file), file)');
+    }
+    if (!isCount(elements) || elements * type.bytes > bytes.length) {
+      throw refuse(`its storage ${shown(key)} asks for more bytes than it has`);
+    }
+    const storage = new TorchStorage(type, elements, undefined, budget);
+    storages.set(key, storage);
+    return storage;
+  });
+  const content = readPickle(input, rules(find));
+  for (const key of itemsOf(readPickle(input, plain)) ?? []) {
+    const storage = typeof key === 'string' ? storages.get(key) : undefined;
+    if (typeof key !== 'string' || !storage || storage.data)
+      throw refuse('its list of storages does not fit its tensors');
+    if (input.uint64() !== storage.elements) throw refuse(`its storage ${shown(key)} has another size than it says`);
+    storage.data = input.take(storage.elements * storage.type.bytes);
+  }
+  if ([...storages.values()].some(({ data }) => !data)) throw refuse('some of its storages are missing');
+  return content;
+}

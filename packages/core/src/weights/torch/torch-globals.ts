@@ -1,0 +1,105 @@
+/** What a file of torch.save may name beside Python's own, and how its tensors are made (torch/_utils.py). */
+import { elementTypes } from '../element-types';
+import { elementType, type ForeignTensor, isForeignTensor, type Storage, stridedTensor } from '../external-tensor';
+import { numpyGlobals } from './numpy-globals';
+import { itemsOf, type Make, type PickleContext, PickleGlobal, type PickleGlobals } from './pickle-values';
+import { pythonGlobals } from './python-globals';
+
+const storageTypes: Readonly<Record<string, string>> = {
+  HalfStorage: 'float16',
+  BFloat16Storage: 'bfloat16',
+  FloatStorage: 'float32',
+  DoubleStorage: 'float64',
+  CharStorage: 'int8',
+  ByteStorage: 'uint8',
+  ShortStorage: 'int16',
+  IntStorage: 'int32',
+  LongStorage: 'int64',
+  BoolStorage: 'bool',
+  // Tensors that are rebuilt from it say their type themselves.
+  UntypedStorage: 'uint8',
+};
+
+/** Finds the storage that a persistent id names: `('storage', type, key, location, count, ...)`. */
+export interface StorageId {
+  readonly type: string;
+  readonly key: string;
+  readonly elements: unknown;
+  /** Old files have storages that are parts of others. */
+  readonly part: unknown;
+}
+
+/** @throws UserError for ids of anything else (whole modules, in old files). */
+export function storageId(id: unknown, context: PickleContext): StorageId {
+  const [kind, type, key, , elements, part] = itemsOf(id) ?? [];
+  const name = type instanceof PickleGlobal ? storageTypes[type.name.replace(/^torch\.(storage\.)?/, '')] : undefined;
+  if (kind !== 'storage' || !name || typeof key !== 'string') {
+    throw context.refuse(
+      'it holds more than tensors: save the state dict alone, with torch.save(model.state_dict(), file)',
+    );
+  }
+  return { type: name, key, elements, part };
+}
+
+/** A storage as tensors see it; told from other values by this class. */
+export class TorchStorage implements Storage {
+  readonly known = new Map<string, Float32Array>();
+
+  constructor(
+    readonly type: Storage['type'],
+    readonly elements: number,
+    public data: Uint8Array | undefined,
+    readonly budget: Storage['budget'],
+  ) {}
+}
+
+/** (storage, offset, size, strides, ...) */
+const rebuildTensor: Make = ([storage, offset, size, strides], context): ForeignTensor => {
+  const shape = itemsOf(size);
+  const steps = itemsOf(strides);
+  if (!(storage instanceof TorchStorage) || !shape || !steps) throw context.refuse('one of its tensors is damaged');
+  const view = { shape: shape as readonly number[], strides: steps as readonly number[], offset: offset as number };
+  return stridedTensor(storage, view, (why) => context.refuse(why));
+};
+
+/** (untyped storage, offset, size, strides, requires grad, hooks, type, ...): the types that came last. */
+const rebuildTypedTensor: Make = (args, context) => {
+  const [storage, offset, size, strides, , , type] = args;
+  if (!(storage instanceof TorchStorage) || !storage.data || !(type instanceof PickleGlobal)) {
+    throw context.refuse('one of its tensors is damaged');
+  }
+  const own = elementType(type.name.replace(/^torch\./, ''), (why) => context.refuse(why));
+  const count = Math.floor((storage.elements * storage.type.bytes) / own.bytes);
+  return rebuildTensor([new TorchStorage(own, count, storage.data, storage.budget), offset, size, strides], context);
+};
+
+/** (tensor, ...): a parameter is its tensor. */
+const rebuildParameter: Make = ([tensor], context) => {
+  if (!isForeignTensor(tensor)) throw context.refuse('one of its parameters is damaged');
+  return tensor;
+};
+
+/** (tuple): a shape is its numbers. */
+const size: Make = ([items], context) => {
+  if (!itemsOf(items)) throw context.refuse('a shape in it is damaged');
+  return items;
+};
+
+const typeNames = [...elementTypes.keys(), 'float8_e4m3fn', 'float8_e5m2', 'complex64', 'complex128'];
+
+export const torchGlobals: PickleGlobals = new Map<string, Make | 'record' | 'name'>([
+  ...pythonGlobals,
+  ...numpyGlobals,
+  ['torch._utils._rebuild_tensor', rebuildTensor],
+  ['torch._utils._rebuild_tensor_v2', rebuildTensor],
+  ['torch._utils._rebuild_tensor_v3', rebuildTypedTensor],
+  ['torch._utils._rebuild_parameter', rebuildParameter],
+  ['torch._utils._rebuild_parameter_with_state', rebuildParameter],
+  ['torch.Size', size],
+  ['torch.device', 'record'],
+  ...Object.keys(storageTypes).flatMap((name) => [
+    [`torch.${name}`, 'name'] as const,
+    [`torch.storage.${name}`, 'name'] as const,
+  ]),
+  ...typeNames.map((name) => [`torch.${name}`, 'name'] as const),
+]);
