@@ -6,7 +6,7 @@ import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import type { State, StateVariable } from '../runtime/state';
-import { blueprint } from '../weights/parameter-shapes';
+import { parameterShapes } from '../weights/parameter-shapes';
 import { checkpointFiles } from './checkpoint';
 import { classSampler } from './class-sampling';
 import { criterionFor } from './criterion';
@@ -136,7 +136,7 @@ function describe(
   distillation: Distillation | undefined,
 ): NetworkDescription {
   if (!teacher || !distillation) return network;
-  const { embeddingSize } = blueprint(network);
+  const { embeddingSize } = parameterShapes(network);
   const { head, scale } = teacher.description;
   const { predictionShare: share = 0 } = distillation;
   return {

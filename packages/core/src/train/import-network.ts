@@ -4,7 +4,7 @@ import type { Normalisation } from '../nn/normalisation';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
-import { isForeign } from '../weights/weights-file';
+import { isExternal } from '../weights/weights-file';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import { centresOfData } from './data-centres';
 import { makeInference } from './inference';
@@ -59,7 +59,7 @@ export async function importNetwork({
   marginHead,
 }: NetworkImport): Promise<ImportedNetwork> {
   const { classes, size } = task.train;
-  if (centres && !isForeign(file)) {
+  if (centres && !isExternal(file)) {
     throw new UserError(`${file} is a checkpoint, which has its head: class centres are for files that lack it.`);
   }
   const fromFile = centres && centres.from !== 'data' ? centres.from : undefined;

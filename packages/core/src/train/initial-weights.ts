@@ -6,7 +6,7 @@ import { backbones } from '../nn/registry';
 import type { NamedValues, State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { type PretrainedWeights, pretrainedWeights } from '../weights/pretrained-weights';
-import { isForeign } from '../weights/weights-file';
+import { isExternal } from '../weights/weights-file';
 import { readNetwork } from './load-network';
 
 /**
@@ -52,7 +52,7 @@ export function startFrom(
 
 function read(file: string, description: NetworkDescription, option: string): PretrainedWeights {
   const { backbone, width, inputSize, embeddingSize } = description;
-  if (isForeign(file)) {
+  if (isExternal(file)) {
     if (width !== 1) {
       throw new UserError(
         `${file} holds a network of full width: --${option}-initial goes with --${option}-width=1 (given: ${width}).`,

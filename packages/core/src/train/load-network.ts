@@ -4,7 +4,7 @@ import { backbones, heads } from '../nn/registry';
 import type { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
-import { isForeign } from '../weights/weights-file';
+import { isExternal } from '../weights/weights-file';
 import type { NetworkMetadata } from './checkpoint';
 import { readCheckpoint } from './checkpoint';
 
@@ -28,7 +28,7 @@ export function loadNetwork(
  * @throws UserError for a file that is damaged, is no network's, or is of a network that is not known here.
  */
 export function readNetwork(file: string, hints?: WeightsHints): DescribedWeights {
-  if (existsSync(file) && isForeign(file)) return networkFromWeights(file, hints);
+  if (existsSync(file) && isExternal(file)) return networkFromWeights(file, hints);
   const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
   const description = metadata.network;
   if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);

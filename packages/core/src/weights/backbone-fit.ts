@@ -1,14 +1,14 @@
 import type { BackboneDefinition } from '../nn/backbone';
-import type { ForeignTensor } from './external-tensor';
-import type { Blueprint } from './parameter-shapes';
-import type { ForeignTensors } from './state-dict';
+import type { ExternalTensor } from './external-tensor';
+import type { ParameterShapes } from './parameter-shapes';
+import type { ExternalTensors } from './state-dict';
 
 export interface Classifier {
   /** Its name in the file. */
   readonly name: string;
   /** [classes, embedding] */
-  readonly weight: ForeignTensor;
-  readonly bias: ForeignTensor | undefined;
+  readonly weight: ExternalTensor;
+  readonly bias: ExternalTensor | undefined;
 }
 
 /** How a file's tensors and a backbone's variables go together. */
@@ -16,7 +16,7 @@ export interface BackboneFit {
   readonly definition: BackboneDefinition;
   readonly embeddingSize: number;
   /** By our names. */
-  readonly found: ForeignTensors;
+  readonly found: ExternalTensors;
   /** What all names that were found start with in the file. */
   readonly prefix: string;
   /** Other prefixes of as many names: then which is meant cannot be told. */
@@ -37,35 +37,39 @@ export interface BackboneFit {
 const deepestPrefix = 4;
 
 /** The name in the reference's state dict, unless the backbone itself has a layer of that name (insightface's `fc`). */
-export function classifierName({ classifier = 'fc' }: BackboneDefinition, { backbone }: Blueprint): string {
+export function classifierName({ classifier = 'fc' }: BackboneDefinition, { backbone }: ParameterShapes): string {
   return backbone.has(`${classifier}.weight`) ? 'head' : classifier;
 }
 
 /** Batch norm's count of batches is never read by a network. */
 const counts = /(^|\.)num_batches_tracked$/;
 
-export function fitBackbone(tensors: ForeignTensors, definition: BackboneDefinition, plan: Blueprint): BackboneFit {
+export function fitBackbone(
+  tensors: ExternalTensors,
+  definition: BackboneDefinition,
+  shapes: ParameterShapes,
+): BackboneFit {
   const names = [...tensors.keys()].filter((name) => !counts.test(name));
-  const [prefix = '', ...rivals] = commonPrefixes(names, plan);
-  const found = new Map<string, ForeignTensor>();
+  const [prefix = '', ...rivals] = commonPrefixes(names, shapes);
+  const found = new Map<string, ExternalTensor>();
   const missing: string[] = [];
   const misshapen: { name: string; file: readonly number[]; own: readonly number[] }[] = [];
-  for (const [name, own] of plan.backbone) {
+  for (const [name, own] of shapes.backbone) {
     const tensor = tensors.get(prefix + name);
     if (!tensor) missing.push(name);
     else if (tensor.shape.join() !== own.join()) misshapen.push({ name, file: tensor.shape, own });
     if (tensor) found.set(name, tensor);
   }
   const taken = new Set([...found.keys()].map((name) => prefix + name));
-  const classifier = findClassifier(tensors, taken, prefix, classifierName(definition, plan));
+  const classifier = findClassifier(tensors, taken, prefix, classifierName(definition, shapes));
   if (classifier) for (const part of ['weight', 'bias']) taken.add(`${classifier.name}.${part}`);
   const left = names.filter((name) => !taken.has(name));
-  const { embeddingSize } = plan;
+  const { embeddingSize } = shapes;
   return { definition, embeddingSize, found, prefix, rivals, missing, misshapen, classifier, left };
 }
 
 /** What the most of `names` have before a name of the backbone: the shortest first of those that are as good. */
-function commonPrefixes(names: readonly string[], { backbone }: Blueprint): string[] {
+function commonPrefixes(names: readonly string[], { backbone }: ParameterShapes): string[] {
   const matched = new Map<string, number>();
   for (const name of names) {
     let start = 0;
@@ -86,7 +90,7 @@ function commonPrefixes(names: readonly string[], { backbone }: Blueprint): stri
 
 /** Beside the backbone's names or further up: a backbone in a wrapper has its classifier outside. */
 function findClassifier(
-  tensors: ForeignTensors,
+  tensors: ExternalTensors,
   taken: ReadonlySet<string>,
   prefix: string,
   own: string,

@@ -1,9 +1,9 @@
 import { backbones } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
-import { type Blueprint, blueprint } from './parameter-shapes';
+import { type ParameterShapes, parameterShapes } from './parameter-shapes';
 import { shown } from './refusal';
-import type { ForeignTensors } from './state-dict';
+import type { ExternalTensors } from './state-dict';
 
 /** What of a foreign network its weights do not say. */
 export interface BackboneHints {
@@ -31,7 +31,7 @@ export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boo
  */
 export function chooseBackbone(
   file: string,
-  tensors: ForeignTensors,
+  tensors: ExternalTensors,
   hints: BackboneHints,
   headElsewhere = false,
 ): BackboneFit {
@@ -71,17 +71,22 @@ export function chooseBackbone(
 const namesOf = (fits: readonly BackboneFit[]) => fits.map(({ definition }) => definition.name).join(', ');
 
 /** The plan of a named backbone with what is known of it. */
-export function planOf(name: string, { inputSize, embeddingSize }: BackboneHints): Blueprint {
+export function parameterShapesOf(name: string, { inputSize, embeddingSize }: BackboneHints): ParameterShapes {
   const definition = backbones.named(name);
   const size = inputSize ?? definition.inputSize;
-  return blueprint({ backbone: definition.name, width: 1, inputSize: size, ...(embeddingSize && { embeddingSize }) });
+  return parameterShapes({
+    backbone: definition.name,
+    width: 1,
+    inputSize: size,
+    ...(embeddingSize && { embeddingSize }),
+  });
 }
 
-function fitNamed(tensors: ForeignTensors, name: string, hints: BackboneHints): BackboneFit {
+function fitNamed(tensors: ExternalTensors, name: string, hints: BackboneHints): BackboneFit {
   if (!backbones.names.includes(name)) {
     throw new UserError(`There is no backbone named '${shown(name)}'; known are ${backbones.names.join(', ')}.`);
   }
-  return fitBackbone(tensors, backbones.named(name), planOf(name, hints));
+  return fitBackbone(tensors, backbones.named(name), parameterShapesOf(name, hints));
 }
 
 /** Names that do not go together, of those where it matters which is nearest. */
@@ -93,7 +98,7 @@ function distance({ found, missing, misshapen, left }: BackboneFit): number {
 function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
   const { definition, embeddingSize, missing, misshapen, classifier, left, prefix, rivals } = fit;
   const lacking = missing.filter((name) => !mayLack(hints, name));
-  const layer = `${classifierName(definition, planOf(definition.name, hints))}.weight`;
+  const layer = `${classifierName(definition, parameterShapesOf(definition.name, hints))}.weight`;
   const columns = classifier?.weight.shape[1];
   const shapes = misshapen.map(({ name, file, own }) => `${name} is [${file}] and not [${own}]`);
   if (classifier && (classifier.weight.shape.length !== 2 || columns !== embeddingSize)) {

@@ -1,5 +1,5 @@
 import type { Classifier } from './backbone-fit';
-import { type ForeignTensor, isForeignTensor } from './external-tensor';
+import { type ExternalTensor, isExternalTensor } from './external-tensor';
 import { findStateDict, insightfaceCentres } from './state-dict';
 import { readWeightsFile } from './weights-file';
 
@@ -12,7 +12,7 @@ const ofInsightface = (content: unknown) => content instanceof Map && content.ha
  */
 export function readClassCentres(file: string, embeddingSize: number): Classifier {
   const { content, refuse } = readWeightsFile(file);
-  const tensors: ReadonlyMap<string, ForeignTensor> = isForeignTensor(content)
+  const tensors: ReadonlyMap<string, ExternalTensor> = isExternalTensor(content)
     ? new Map([['weight', content]])
     : findStateDict(content, ofInsightface(content) ? insightfaceCentres : undefined, refuse);
   const centres = [...tensors].filter(([, { shape }]) => shape.length === 2 && shape[1] === embeddingSize);

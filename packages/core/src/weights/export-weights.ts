@@ -6,7 +6,7 @@ import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import { classifierName } from './backbone-fit';
 import type { DescribedWeights } from './network-from-weights';
-import { blueprint } from './parameter-shapes';
+import { parameterShapes } from './parameter-shapes';
 import { safetensorsParts } from './safetensors';
 import { writeTorchFile } from './torch/torch-writer';
 
@@ -16,7 +16,7 @@ import { writeTorchFile } from './torch/torch-writer';
  */
 export function exportedWeights({ description, tensors }: DescribedWeights): Map<string, NamedValues> {
   const { head: _, classes: __, ...rest } = description;
-  const layer = classifierName(backbones.named(description.backbone), blueprint(rest));
+  const layer = classifierName(backbones.named(description.backbone), parameterShapes(rest));
   return new Map([...tensors].map(([name, value]) => [name.replace(/^head\./, `${layer}.`), toTorch(value)]));
 }
 

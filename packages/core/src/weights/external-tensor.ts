@@ -2,14 +2,14 @@ import { type ElementType, elementTypes } from './element-types';
 import { isCount, type Refuse, shown } from './refusal';
 
 /** A tensor of a file, in PyTorch's layout; its numbers are read when they are asked for. */
-export interface ForeignTensor {
+export interface ExternalTensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
   /** Row by row. What float32 cannot hold is rounded. @throws UserError when a file's tensors ask for more than it has. */
   values(): Float32Array;
 }
 
-export const isForeignTensor = (value: unknown): value is ForeignTensor => value instanceof StridedTensor;
+export const isExternalTensor = (value: unknown): value is ExternalTensor => value instanceof StridedTensor;
 
 /** What the tensors of a file may still read: no more than the file has, however often they show the same bytes. */
 export interface ReadingBudget {
@@ -28,7 +28,7 @@ export interface Storage {
   readonly known: Map<string, Float32Array>;
 }
 
-export interface View {
+export interface StridedView {
   readonly shape: readonly number[];
   /** Steps between neighbours along each axis, in numbers. */
   readonly strides: readonly number[];
@@ -39,7 +39,7 @@ export interface View {
 const largestRank = 64;
 
 /** A tensor that shows numbers of a storage in any order, as PyTorch's do. @throws UserError when it reaches outside. */
-export function stridedTensor(storage: Storage, view: View, refuse: Refuse): ForeignTensor {
+export function stridedTensor(storage: Storage, view: StridedView, refuse: Refuse): ExternalTensor {
   const { shape, strides, offset } = view;
   // Copied once they are known to be short: lists of a pickle may grow after this.
   if (shape.length > largestRank || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
@@ -55,10 +55,10 @@ export function stridedTensor(storage: Storage, view: View, refuse: Refuse): For
   return new StridedTensor(storage, { shape: [...shape], strides: [...strides], offset }, size, refuse);
 }
 
-class StridedTensor implements ForeignTensor {
+class StridedTensor implements ExternalTensor {
   constructor(
     private readonly storage: Storage,
-    private readonly view: View,
+    private readonly view: StridedView,
     private readonly size: number,
     private readonly refuse: Refuse,
   ) {}
@@ -111,7 +111,7 @@ export function contiguousStrides(shape: readonly number[]): number[] {
   return shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
 }
 
-function isContiguous({ shape, strides }: View): boolean {
+function isContiguous({ shape, strides }: StridedView): boolean {
   const expected = contiguousStrides(shape);
   return shape.every((length, axis) => length === 1 || strides[axis] === expected[axis]);
 }

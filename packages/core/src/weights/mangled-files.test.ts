@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { UserError } from '../system/user-error';
-import { type ForeignTensor, isForeignTensor } from './external-tensor';
+import { type ExternalTensor, isExternalTensor } from './external-tensor';
 import { refusal } from './refusal';
 import { parseSafetensors, safetensorsParts } from './safetensors';
 import { findStateDict } from './state-dict';
@@ -17,15 +17,15 @@ const zipped = ['kinds.pth', 'checkpoint.pth', 'kinds-protocol5.pth'].map(fixtur
 const old = ['kinds-old.pth', 'checkpoint-old.pth'].map(fixture);
 
 /** Tensors anywhere in what a file holds. */
-function tensorsIn(content: unknown): ForeignTensor[] {
+function tensorsIn(content: unknown): ExternalTensor[] {
   const seen = new Set<unknown>();
   const left = [content];
-  const found: ForeignTensor[] = [];
+  const found: ExternalTensor[] = [];
   while (left.length > 0) {
     const value = left.pop();
     if (seen.has(value)) continue;
     seen.add(value);
-    if (isForeignTensor(value)) found.push(value);
+    if (isExternalTensor(value)) found.push(value);
     else if (value instanceof Map) left.push(...value.keys(), ...value.values());
     else if (Array.isArray(value) || value instanceof Set) left.push(...value);
   }

@@ -11,7 +11,7 @@ import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/load-network';
 import { exportedWeights, exportNetwork } from './export-weights';
 import { networkFromWeights } from './network-from-weights';
-import { blueprint } from './parameter-shapes';
+import { parameterShapes } from './parameter-shapes';
 import { refusal } from './refusal';
 import { bytesOf, safetensorsParts } from './safetensors';
 import { torchFileParts, writeTorchFile } from './torch/torch-writer';
@@ -228,7 +228,7 @@ describe('what may be missing', () => {
 });
 
 test("insightface's backbones have a layer fc of their own: their classifier is called head", () => {
-  const { backbone, embeddingSize } = blueprint({ backbone: 'iresnet10', width: 1, inputSize: 48 });
+  const { backbone, embeddingSize } = parameterShapes({ backbone: 'iresnet10', width: 1, inputSize: 48 });
   const plain = ([name, shape]: readonly [string, readonly number[]], index: number) =>
     [name, { shape, values: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(index) }] as const;
   write(new Map([...backbone].map(plain)));
@@ -243,7 +243,7 @@ test("insightface's backbones have a layer fc of their own: their classifier is 
 
 test('a plan has the shapes of the variables, without making any', () => {
   const before = tf.memory().numTensors;
-  const { backbone, embeddingSize } = blueprint({ backbone: 'resnet8', width: 1, inputSize: 32 });
+  const { backbone, embeddingSize } = parameterShapes({ backbone: 'resnet8', width: 1, inputSize: 32 });
   expect(embeddingSize).toBe(64);
   const own = [...without(resnet8.tensors, /^head\./)].map(([name, { shape }]) => [name, torchShape(shape)]);
   expect([...backbone]).toEqual(own);

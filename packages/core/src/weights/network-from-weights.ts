@@ -8,9 +8,9 @@ import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { readClassCentres } from './class-centres';
-import type { ForeignTensor } from './external-tensor';
+import type { ExternalTensor } from './external-tensor';
 import { onnxNetwork } from './onnx/onnx-state-dict';
-import { type ForeignTensors, findStateDict } from './state-dict';
+import { type ExternalTensors, findStateDict } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
 
 export interface WeightsHints extends BackboneHints {
@@ -73,7 +73,7 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }
 
-function stateDict(file: string, { stateDict: choice }: WeightsHints): ForeignTensors {
+function stateDict(file: string, { stateDict: choice }: WeightsHints): ExternalTensors {
   const { content, refuse } = readWeightsFile(file);
   return findStateDict(content, choice, refuse);
 }
@@ -81,7 +81,7 @@ function stateDict(file: string, { stateDict: choice }: WeightsHints): ForeignTe
 function fromOnnx(
   file: string,
   hints: WeightsHints,
-): { readonly tensors: ForeignTensors; readonly hints: WeightsHints } {
+): { readonly tensors: ExternalTensors; readonly hints: WeightsHints } {
   const { tensors, backbone, embeddingSize } = onnxNetwork(file, hints);
   return { tensors, hints: { ...hints, backbone, embeddingSize } };
 }
@@ -112,7 +112,7 @@ function ourWeights(
   classifier: Classifier | undefined,
   hints: WeightsHints,
 ): Map<string, NamedValues> {
-  const weights = new Map<string, ForeignTensor>(found);
+  const weights = new Map<string, ExternalTensor>(found);
   if (classifier) weights.set('head.weight', classifier.weight);
   if (classifier?.bias) weights.set('head.bias', classifier.bias);
   const ours = new Map(

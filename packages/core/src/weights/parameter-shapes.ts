@@ -13,16 +13,16 @@ class ShapesOnly extends State {
   }
 }
 
-export interface Blueprint {
+export interface ParameterShapes {
   /** The shapes in PyTorch of the backbone's variables, by their names, in their order. */
   readonly backbone: ReadonlyMap<string, readonly number[]>;
   readonly embeddingSize: number;
 }
 
-const known = new Map<string, Blueprint>();
+const known = new Map<string, ParameterShapes>();
 
 /** The variables that a backbone of this description has. */
-export function blueprint(description: Omit<NetworkDescription, 'head' | 'classes'>): Blueprint {
+export function parameterShapes(description: Omit<NetworkDescription, 'head' | 'classes'>): ParameterShapes {
   const key = JSON.stringify(description);
   const before = known.get(key);
   if (before) return before;

@@ -2,7 +2,7 @@ import type { Normalisation } from '../nn/normalisation';
 import { fromTorch } from '../nn/torch-layout';
 import type { NamedValues } from '../runtime/state';
 import { type BackboneHints, chooseBackbone } from './choose-backbone';
-import type { ForeignTensor } from './external-tensor';
+import type { ExternalTensor } from './external-tensor';
 import { findStateDict } from './state-dict';
 import { readWeightsFile } from './weights-file';
 
@@ -23,7 +23,7 @@ export function pretrainedWeights(file: string, hints: BackboneHints): Pretraine
   const { content, refuse } = readWeightsFile(file);
   const fit = chooseBackbone(file, findStateDict(content, undefined, refuse), { ...hints, allowMissing: ['head'] });
   const { definition, classifier } = fit;
-  const found = new Map<string, ForeignTensor>(fit.found);
+  const found = new Map<string, ExternalTensor>(fit.found);
   if (classifier) found.set('head.weight', classifier.weight);
   if (classifier?.bias) found.set('head.bias', classifier.bias);
   const tensors = [...found].map(([name, tensor]): [string, NamedValues] => [

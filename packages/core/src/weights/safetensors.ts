@@ -4,11 +4,11 @@
  */
 import type { NamedValues } from '../runtime/state';
 import { elementTypes } from './element-types';
-import { contiguousStrides, type ForeignTensor, stridedTensor } from './external-tensor';
+import { contiguousStrides, type ExternalTensor, stridedTensor } from './external-tensor';
 import { isCount, type Refuse, shown } from './refusal';
 
 export interface Safetensors {
-  readonly tensors: ReadonlyMap<string, ForeignTensor>;
+  readonly tensors: ReadonlyMap<string, ExternalTensor>;
   /** The header's `__metadata__`. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }

@@ -1,7 +1,7 @@
-import { type ForeignTensor, isForeignTensor } from './external-tensor';
+import { type ExternalTensor, isExternalTensor } from './external-tensor';
 import { type Refuse, shown } from './refusal';
 
-export type ForeignTensors = ReadonlyMap<string, ForeignTensor>;
+export type ExternalTensors = ReadonlyMap<string, ExternalTensor>;
 
 // What training keeps beside the weights, and what has tensors too.
 const notWeights = /^(optim|sched|lr_|amp|scaler|hyper)/i;
@@ -13,7 +13,7 @@ const deepest = 4;
  * @param choice which one where there are several: a path ('ema.model'), or what its names start with ('module.student')
  * @throws UserError that lists what there is to choose from.
  */
-export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): ForeignTensors {
+export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): ExternalTensors {
   const dicts = dictsOfTensors(content);
   const paths = [...dicts.keys()];
   if (choice !== undefined) {
@@ -35,7 +35,7 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
 export const insightfaceCentres = 'state_dict_softmax_fc';
 
 /** Its backbone with the class centres as its head; nothing for other files. */
-function insightfaceNetwork(dicts: ReadonlyMap<string, ForeignTensors>): ForeignTensors | undefined {
+function insightfaceNetwork(dicts: ReadonlyMap<string, ExternalTensors>): ExternalTensors | undefined {
   const backbone = dicts.get('state_dict_backbone');
   const centres = dicts.get(insightfaceCentres)?.get('weight');
   if (!backbone || !centres || dicts.size > 2) return undefined;
@@ -48,24 +48,24 @@ const listed = (paths: readonly string[]) =>
     .map((path) => (path === '' ? 'those at its top' : shown(path)))
     .join(', ') + (paths.length > 8 ? ` and ${paths.length - 8} more` : '');
 
-function under(dict: ForeignTensors, prefix: string): ForeignTensors {
+function under(dict: ExternalTensors, prefix: string): ExternalTensors {
   const inside = [...dict].filter(([name]) => name.startsWith(prefix));
   return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
 /** By path; a dict that has such dicts in it is none itself (its tensors are a best accuracy and the like). */
-function dictsOfTensors(content: unknown): Map<string, ForeignTensors> {
-  const found = new Map<string, ForeignTensors>();
+function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
+  const found = new Map<string, ExternalTensors>();
   // A pickle may hold the same dict many times, or in itself.
   const seen = new Set<unknown>();
   const search = (value: unknown, path: string, depth: number): boolean => {
     if (!(value instanceof Map) || depth > deepest || seen.has(value)) return false;
     seen.add(value);
     let nested = false;
-    const tensors = new Map<string, ForeignTensor>();
+    const tensors = new Map<string, ExternalTensor>();
     for (const [key, item] of value) {
       if (typeof key !== 'string') continue;
-      if (isForeignTensor(item)) tensors.set(key, item);
+      if (isExternalTensor(item)) tensors.set(key, item);
       else if (!notWeights.test(key)) nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
     }
     if (!nested && tensors.size > 0) found.set(path, tensors);

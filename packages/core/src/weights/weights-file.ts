@@ -31,7 +31,7 @@ export function readWeightsFile(file: string): WeightsFile {
 }
 
 /** Whether a file is another program's: PyTorch's, safetensors that hold no metadata of ours, or of no known kind. */
-export function isForeign(file: string): boolean {
+export function isExternal(file: string): boolean {
   if (isOnnx(file) || torchExtensions.includes(extname(file))) return true;
   const bytes = readBytes(file);
   if (isTorchFile(bytes)) return true;

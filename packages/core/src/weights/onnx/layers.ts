@@ -1,4 +1,4 @@
-import type { ForeignTensor } from '../external-tensor';
+import type { ExternalTensor } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
 import type { OnnxGraph } from './model';
 
@@ -6,7 +6,7 @@ import type { OnnxGraph } from './model';
 export interface OnnxLayer {
   readonly kind: 'convolution' | 'linear' | 'norm' | 'slope';
   /** PyTorch's names of its tensors; a convolution's bias may hold a batch norm. */
-  readonly tensors: ReadonlyMap<string, ForeignTensor>;
+  readonly tensors: ReadonlyMap<string, ExternalTensor>;
   /** [out, in, kh, kw], [out, in] or [channels]. */
   readonly shape: readonly number[];
   /** The weight is stored as [in, out]. */
@@ -48,7 +48,7 @@ export function layersOf({ nodes, tensors }: OnnxGraph, refuse: Refuse): OnnxLay
         `its graph gives ${shown(op)} the stored tensor ${shown(stored[0] ?? '')}, which is of no layer that is known here; it must be a network without its own normalisation of images`,
       );
     }
-    const named = part.inputs.flatMap((name, i): [string, string, ForeignTensor][] => {
+    const named = part.inputs.flatMap((name, i): [string, string, ExternalTensor][] => {
       const file = inputs[i + 1] ?? '';
       const tensor = tensors.get(file);
       return tensor ? [[name, file, tensor]] : [];

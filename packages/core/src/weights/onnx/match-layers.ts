@@ -1,7 +1,7 @@
 import { elementTypes } from '../element-types';
-import { contiguousStrides, type ForeignTensor, stridedTensor } from '../external-tensor';
+import { contiguousStrides, type ExternalTensor, stridedTensor } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
-import type { ForeignTensors } from '../state-dict';
+import type { ExternalTensors } from '../state-dict';
 import type { OnnxLayer } from './layers';
 
 /** A layer of a network of ours, by its names in PyTorch. */
@@ -13,12 +13,12 @@ interface Planned {
 }
 
 export type Match =
-  | { readonly tensors: ForeignTensors; readonly left: readonly OnnxLayer[] }
+  | { readonly tensors: ExternalTensors; readonly left: readonly OnnxLayer[] }
   /** Why the layers are not the network's. */
   | { readonly problem: string };
 
 /**
- * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `plan` in the order in which
+ * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `parameters` in the order in which
  * it declares them: exporters lose names. Each layer is the first one left of its kind and shape. A convolution's or
  * linear layer's bias that the network has not is a batch norm that was folded in: the norm behind it then adds that,
  * and does nothing else. Behind a layer that has a bias itself, a norm that is not there was folded in too, and adds nothing.
@@ -26,13 +26,13 @@ export type Match =
  */
 export function matchLayers(
   layers: readonly OnnxLayer[],
-  plan: ReadonlyMap<string, readonly number[]>,
+  parameters: ReadonlyMap<string, readonly number[]>,
   refuse: Refuse,
 ): Match {
-  const planned = layersPlanned(plan);
+  const planned = layersPlanned(parameters);
   const open = new Set(planned);
   const place = new Map<OnnxLayer, Planned>();
-  const tensors = new Map<string, ForeignTensor>();
+  const tensors = new Map<string, ExternalTensor>();
   const left: OnnxLayer[] = [];
   const shared = sharedNames(layers);
   for (const layer of layers) {
@@ -45,7 +45,7 @@ export function matchLayers(
       continue;
     }
     const renamed = [...layer.names].find(
-      ([part, name]) => plan.has(name) && name !== `${own.name}.${part}` && !shared.has(name),
+      ([part, name]) => parameters.has(name) && name !== `${own.name}.${part}` && !shared.has(name),
     );
     if (renamed) return { problem: `its ${shown(renamed[1])} is where ${own.name} would be` };
     open.delete(own);
@@ -84,21 +84,21 @@ function sharedNames(layers: readonly OnnxLayer[]): ReadonlySet<string> {
   return new Set(names.filter((name) => once.has(name) || !once.add(name)));
 }
 
-function layersPlanned(plan: ReadonlyMap<string, readonly number[]>): Planned[] {
+function layersPlanned(parameters: ReadonlyMap<string, readonly number[]>): Planned[] {
   const parts = new Map<string, string[]>();
-  for (const name of plan.keys()) {
+  for (const name of parameters.keys()) {
     const dot = name.lastIndexOf('.');
     const layer = name.slice(0, dot);
     parts.set(layer, [...(parts.get(layer) ?? []), name.slice(dot + 1)]);
   }
   return [...parts].map(([name, own]) => {
-    const shape = plan.get(`${name}.weight`) ?? [];
+    const shape = parameters.get(`${name}.weight`) ?? [];
     const byRank = shape.length === 4 ? 'convolution' : shape.length === 2 ? 'linear' : 'slope';
     return { name, kind: own.includes('running_mean') ? 'norm' : byRank, shape, parts: own };
   });
 }
 
-function shaped(layer: OnnxLayer, part: string, tensor: ForeignTensor, refuse: Refuse): ForeignTensor {
+function shaped(layer: OnnxLayer, part: string, tensor: ExternalTensor, refuse: Refuse): ExternalTensor {
   if (part !== 'weight') return tensor;
   if (layer.kind === 'slope') return made(layer.shape, tensor.values(), refuse);
   if (!layer.transposed) return tensor;
@@ -115,7 +115,7 @@ function shaped(layer: OnnxLayer, part: string, tensor: ForeignTensor, refuse: R
  * A batch norm that adds `bias` and changes nothing else, to the bit whatever its epsilon is (up to 1e-3): 2^16 plus that
  * is 2^16 in float32, and the root of it, 2^8, is what it is multiplied by.
  */
-function normThatAdds(bias: ForeignTensor, refuse: Refuse): [string, ForeignTensor][] {
+function normThatAdds(bias: ExternalTensor, refuse: Refuse): [string, ExternalTensor][] {
   const { shape } = bias;
   const filled = (value: number) => made(shape, new Float32Array(shape[0] ?? 0).fill(value), refuse);
   return [
@@ -126,7 +126,7 @@ function normThatAdds(bias: ForeignTensor, refuse: Refuse): [string, ForeignTens
   ];
 }
 
-function made(shape: readonly number[], values: Float32Array, refuse: Refuse): ForeignTensor {
+function made(shape: readonly number[], values: Float32Array, refuse: Refuse): ExternalTensor {
   const type = elementTypes.get('float32');
   if (!type) throw new Error('float32 is a type.');
   const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);

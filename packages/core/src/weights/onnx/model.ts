@@ -5,8 +5,8 @@
 import { Cursor } from '../cursor';
 import {
   contiguousStrides,
+  type ExternalTensor,
   elementType,
-  type ForeignTensor,
   type ReadingBudget,
   stridedTensor,
 } from '../external-tensor';
@@ -24,7 +24,7 @@ export interface OnnxNode {
 export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
   /** By the name that nodes read them by. */
-  readonly tensors: ReadonlyMap<string, ForeignTensor>;
+  readonly tensors: ReadonlyMap<string, ExternalTensor>;
 }
 
 const mostNodes = 100_000;
@@ -52,7 +52,7 @@ export function readModel(bytes: Buffer, refuse: Refuse): OnnxGraph {
   if (!graph || graphs.length > 1) throw refuse(`a model has one graph, of which it holds ${graphs.length}`);
   const budget: ReadingBudget = { left: bytes.length };
   const nodes: OnnxNode[] = [];
-  const tensors = new Map<string, ForeignTensor>();
+  const tensors = new Map<string, ExternalTensor>();
   for (const { number, bytes: part } of fields(new Cursor(graph, refuse))) {
     if (!part) continue;
     if (number === 1) {
@@ -69,7 +69,7 @@ export function readModel(bytes: Buffer, refuse: Refuse): OnnxGraph {
 }
 
 /** Weights that are alike are written once, and read by other names through nodes that leave the numbers as they are. */
-function withAliases(nodes: readonly OnnxNode[], tensors: Map<string, ForeignTensor>) {
+function withAliases(nodes: readonly OnnxNode[], tensors: Map<string, ExternalTensor>) {
   for (const { op, inputs, outputs } of nodes) {
     const tensor = tensors.get(inputs[0] ?? '');
     const [output] = outputs;
@@ -85,7 +85,7 @@ function readNode(bytes: Buffer, budget: ReadingBudget, refuse: Refuse) {
   const outputs: string[] = [];
   const integers = new Map<string, number>();
   let op = '';
-  let value: ForeignTensor | undefined;
+  let value: ExternalTensor | undefined;
   for (const { number, bytes: part } of fields(new Cursor(bytes, refuse))) {
     if (!part) continue;
     if (number === 1) inputs.push(text(part));
@@ -112,7 +112,7 @@ function readAttribute(bytes: Buffer, refuse: Refuse) {
   return { name, integer, tensor };
 }
 
-function readTensor(bytes: Buffer, budget: ReadingBudget, refuse: Refuse): { name: string; tensor: ForeignTensor } {
+function readTensor(bytes: Buffer, budget: ReadingBudget, refuse: Refuse): { name: string; tensor: ExternalTensor } {
   const shape: number[] = [];
   let name = '';
   let kind = 0;

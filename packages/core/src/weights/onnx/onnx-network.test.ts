@@ -11,7 +11,7 @@ import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { stream } from '../../system/random';
 import { UserError } from '../../system/user-error';
 import { loadNetwork } from '../../train/load-network';
-import { planOf } from '../choose-backbone';
+import { parameterShapesOf } from '../choose-backbone';
 import { networkFromWeights } from '../network-from-weights';
 import { refusal } from '../refusal';
 import { layersOf } from './layers';
@@ -91,7 +91,11 @@ const resnet8 = readFileSync(fixture('resnet8-folded.onnx'));
 const refuse = refusal('net', 'an ONNX model');
 
 test('a norm that stands for a bias adds it to the bit', () => {
-  const match = matchLayers(layersOf(readModel(resnet8, refuse), refuse), planOf('resnet8', {}).backbone, refuse);
+  const match = matchLayers(
+    layersOf(readModel(resnet8, refuse), refuse),
+    parameterShapesOf('resnet8', {}).backbone,
+    refuse,
+  );
   if ('problem' in match) throw new Error(match.problem);
   const part = (name: string) => match.tensors.get(`bn1.${name}`)?.values()[0] ?? Number.NaN;
   for (const epsilon of [1e-5, 1e-3]) {
@@ -134,7 +138,7 @@ test('a file without its classifier says so; one whose names contradict the orde
   );
   // The norms before the first two stages have as many channels each.
   const layers = layersOf(readModel(foldedFile(swapped), refuse), refuse);
-  expect(matchLayers(layers, planOf('iresnet10', { inputSize: 16 }).backbone, refuse)).toEqual({
+  expect(matchLayers(layers, parameterShapesOf('iresnet10', { inputSize: 16 }).backbone, refuse)).toEqual({
     problem: 'its layer2.0.bn1.weight is where layer1.0.bn1 would be',
   });
   state.dispose();
@@ -176,7 +180,7 @@ test('a name that several layers share, as equal weights do in one file, contrad
     ]);
     return { ...layer, names: new Map(names) };
   });
-  const match = matchLayers(layers, planOf('iresnet10', { inputSize: 16 }).backbone, refuse);
+  const match = matchLayers(layers, parameterShapesOf('iresnet10', { inputSize: 16 }).backbone, refuse);
   if ('problem' in match) throw new Error(match.problem);
   for (const stage of [1, 2]) expect(match.tensors.get(`layer${stage}.0.bn1.weight`)?.values()).toEqual(same.values);
   state.dispose();

@@ -1,16 +1,16 @@
 import { backbones } from '../../nn/registry';
 import { classifierName } from '../backbone-fit';
 import type { BackboneHints } from '../choose-backbone';
-import { planOf } from '../choose-backbone';
+import { parameterShapesOf } from '../choose-backbone';
 import { type Refuse, readBytes, refusal } from '../refusal';
-import type { ForeignTensors } from '../state-dict';
+import type { ExternalTensors } from '../state-dict';
 import { layersOf, type OnnxLayer } from './layers';
 import { matchLayers } from './match-layers';
 import { readModel } from './model';
 
 export interface OnnxNetwork {
   /** By PyTorch's names. */
-  readonly tensors: ForeignTensors;
+  readonly tensors: ExternalTensors;
   readonly backbone: string;
   readonly embeddingSize: number;
 }
@@ -50,11 +50,11 @@ function fitOf(
   const lastLinear = layers.findLast(({ kind }) => kind === 'linear')?.shape[0];
   let why: string | undefined;
   for (const embeddingSize of new Set([hints.embeddingSize, lastLinear])) {
-    const plan = planOf(backbone, { ...hints, ...(embeddingSize !== undefined && { embeddingSize }) });
-    const wanted = [...plan.backbone.values()].filter((shape) => shape.length === 4);
+    const parameters = parameterShapesOf(backbone, { ...hints, ...(embeddingSize !== undefined && { embeddingSize }) });
+    const wanted = [...parameters.backbone.values()].filter((shape) => shape.length === 4);
     const had = layers.filter(({ kind }) => kind === 'convolution').map(({ shape }) => shape);
     if (sorted(wanted) !== sorted(had)) continue;
-    const match = matchLayers(layers, plan.backbone, refuse);
+    const match = matchLayers(layers, parameters.backbone, refuse);
     if ('problem' in match) {
       why = match.problem;
       continue;
@@ -62,12 +62,13 @@ function fitOf(
     const [classifier, ...more] = match.left;
     const tensors = new Map(match.tensors);
     if (classifier) {
-      const isOne = more.length === 0 && classifier.kind === 'linear' && classifier.shape[1] === plan.embeddingSize;
+      const isOne =
+        more.length === 0 && classifier.kind === 'linear' && classifier.shape[1] === parameters.embeddingSize;
       if (!isOne) {
         why = `left over is a ${classifier.kind} [${classifier.shape}]`;
         continue;
       }
-      const name = classifierName(backbones.named(backbone), plan);
+      const name = classifierName(backbones.named(backbone), parameters);
       const again = matchLayers(
         [classifier],
         new Map(
@@ -80,7 +81,7 @@ function fitOf(
       );
       if ('tensors' in again) for (const [key, tensor] of again.tensors) tensors.set(key, tensor);
     }
-    return { tensors, backbone, embeddingSize: plan.embeddingSize };
+    return { tensors, backbone, embeddingSize: parameters.embeddingSize };
   }
   return why;
 }

@@ -3,7 +3,7 @@ import { deflateRawSync } from 'node:zlib';
 import { dictOf, handMadeTorchFile, tensor, text, whole } from '../../../test/hand-made-torch';
 import { UserError } from '../../system/user-error';
 import { Cursor } from '../cursor';
-import type { ForeignTensor } from '../external-tensor';
+import type { ExternalTensor } from '../external-tensor';
 import { refusal } from '../refusal';
 import { findStateDict } from '../state-dict';
 import { readPickle } from './pickle-operations';
@@ -149,7 +149,7 @@ describe('tensors', () => {
 
   test('an empty one may say any size beside its 0, and takes nothing', () => {
     const pickle = dictOf('w', tensor({ shape: [2 ** 50, 2 ** 50, 0], strides: [1, 1, 1] }, 4));
-    const { w } = Object.fromEntries(read(handMadeTorchFile(`${pickle}.`, [four])) as Map<string, ForeignTensor>);
+    const { w } = Object.fromEntries(read(handMadeTorchFile(`${pickle}.`, [four])) as Map<string, ExternalTensor>);
     expect(w?.values()).toEqual(new Float32Array(0));
   });
 
@@ -166,7 +166,7 @@ describe('tensors', () => {
     const storage = `(${text('storage')}ctorch\nFloatStorage\n${text('0')}${text('cpu')}${whole(4)}tQ`;
     const one = `ctorch._utils\n_rebuild_tensor_v2\n(${storage}${whole(0)}${shape}h\x09\x89}tR`;
     const pickle = `}${text('w')}${one}sh\x09${whole(2 ** 40)}a0.`;
-    const { w } = Object.fromEntries(read(handMadeTorchFile(pickle, [four])) as Map<string, ForeignTensor>);
+    const { w } = Object.fromEntries(read(handMadeTorchFile(pickle, [four])) as Map<string, ExternalTensor>);
     expect(w?.values()).toHaveLength(1);
   });
 
@@ -176,7 +176,7 @@ describe('tensors', () => {
       { length: 100 },
       (_, offset) => `${text(`${offset}`)}${tensor({ shape: [9900], strides: [1], offset }, 10_000)}s`,
     );
-    const content = read(handMadeTorchFile(`}${views.join('')}.`, [storage])) as Map<string, ForeignTensor>;
+    const content = read(handMadeTorchFile(`}${views.join('')}.`, [storage])) as Map<string, ExternalTensor>;
     refused(() => [...content.values()].map((one) => one.values()), 'ask for more bytes than it has');
   });
 
@@ -184,7 +184,7 @@ describe('tensors', () => {
     const storage = Buffer.alloc(4000);
     const one = tensor({ shape: [1000], strides: [1] }, 1000);
     const names = Array.from({ length: 50 }, (_, index) => `${text(`${index}`)}${one}s`);
-    const content = read(handMadeTorchFile(`}${names.join('')}.`, [storage])) as Map<string, ForeignTensor>;
+    const content = read(handMadeTorchFile(`}${names.join('')}.`, [storage])) as Map<string, ExternalTensor>;
     expect(new Set([...content.values()].map((each) => each.values())).size).toBe(1);
   });
 });

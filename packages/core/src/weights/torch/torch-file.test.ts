@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { dictOf, handMadeTorchFile, tensor } from '../../../test/hand-made-torch';
 import { UserError } from '../../system/user-error';
-import type { ForeignTensor } from '../external-tensor';
+import type { ExternalTensor } from '../external-tensor';
 import { NumpyArray } from './numpy-globals';
 import { PickleRecord, Tuple } from './pickle-values';
 import { readTorchFile } from './torch-file';
@@ -36,13 +36,13 @@ const kinds: readonly [name: string, type: string, shape: readonly number[], val
 test.each(['kinds.pth', 'kinds-old.pth', 'kinds-protocol5.pth'])(
   '%s of PyTorch: every type, views, shared storages, scalars, nothing',
   (name) => {
-    const read = [...(named(name) as Map<string, ForeignTensor>)];
+    const read = [...(named(name) as Map<string, ExternalTensor>)];
     expect(read.map(([key, one]) => [key, one.type.name, one.shape, [...one.values()]])).toEqual(kinds);
   },
 );
 
 test('types that PyTorch saves as bytes say what they are', () => {
-  const one = named('untyped.pth').get('u16') as ForeignTensor;
+  const one = named('untyped.pth').get('u16') as ExternalTensor;
   expect([one.type.name, [...one.values()]]).toEqual(['uint16', [65535]]);
 });
 
@@ -86,7 +86,7 @@ const refused = (bytes: Buffer, why: string) => {
 test('each number of a tensor is where offset and strides say', () => {
   const storage = Buffer.from(Float32Array.from(counting(12)).buffer);
   const pickle = dictOf('w', tensor({ shape: [2, 3], strides: [1, 4], offset: 1 }, 12));
-  const one = (read(handMadeTorchFile(`\x80\x02${pickle}.`, [storage])) as Map<string, ForeignTensor>).get('w');
+  const one = (read(handMadeTorchFile(`\x80\x02${pickle}.`, [storage])) as Map<string, ExternalTensor>).get('w');
   expect([...(one?.values() ?? [])]).toEqual([1, 5, 9, 2, 6, 10]);
 });
 

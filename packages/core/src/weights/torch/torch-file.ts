@@ -21,7 +21,7 @@ export function isTorchFile(bytes: Buffer): boolean {
 }
 
 /**
- * What was saved: dicts are Maps, lists arrays, tuples `Tuple`s, tensors `ForeignTensor`s, and objects of which nothing
+ * What was saved: dicts are Maps, lists arrays, tuples `Tuple`s, tensors `ExternalTensor`s, and objects of which nothing
  * is known `PickleRecord`s. It may refer to itself.
  * @throws UserError for files that are damaged, name anything that is not part of a state dict, or ask for more memory
  *   than they have bytes.

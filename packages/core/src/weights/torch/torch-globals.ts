@@ -1,6 +1,6 @@
 /** What a file of torch.save may name beside Python's own, and how its tensors are made (torch/_utils.py). */
 import { elementTypes } from '../element-types';
-import { elementType, type ForeignTensor, isForeignTensor, type Storage, stridedTensor } from '../external-tensor';
+import { type ExternalTensor, elementType, isExternalTensor, type Storage, stridedTensor } from '../external-tensor';
 import { numpyGlobals } from './numpy-globals';
 import { itemsOf, type Make, type PickleContext, PickleGlobal, type PickleGlobals } from './pickle-values';
 import { pythonGlobals } from './python-globals';
@@ -54,7 +54,7 @@ export class TorchStorage implements Storage {
 }
 
 /** (storage, offset, size, strides, ...) */
-const rebuildTensor: Make = ([storage, offset, size, strides], context): ForeignTensor => {
+const rebuildTensor: Make = ([storage, offset, size, strides], context): ExternalTensor => {
   const shape = itemsOf(size);
   const steps = itemsOf(strides);
   if (!(storage instanceof TorchStorage) || !shape || !steps) throw context.refuse('one of its tensors is damaged');
@@ -75,7 +75,7 @@ const rebuildTypedTensor: Make = (args, context) => {
 
 /** (tensor, ...): a parameter is its tensor. */
 const rebuildParameter: Make = ([tensor], context) => {
-  if (!isForeignTensor(tensor)) throw context.refuse('one of its parameters is damaged');
+  if (!isExternalTensor(tensor)) throw context.refuse('one of its parameters is damaged');
   return tensor;
 };
 

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { NamedValues } from '../../runtime/state';
-import type { ForeignTensor } from '../external-tensor';
+import type { ExternalTensor } from '../external-tensor';
 import { bytesOf } from '../safetensors';
 import { readTorchFile } from './torch-file';
 import { torchFileParts, writeTorchFile } from './torch-writer';
@@ -16,8 +16,8 @@ afterAll(() => rmSync(folder, { recursive: true }));
 const python = process.env.HEADSHARE_TORCH_PYTHON || 'python3';
 const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
 
-function roundTrip(tensors: ReadonlyMap<string, NamedValues>): Map<string, ForeignTensor> {
-  return readTorchFile('net.pth', Buffer.concat(torchFileParts(tensors))) as Map<string, ForeignTensor>;
+function roundTrip(tensors: ReadonlyMap<string, NamedValues>): Map<string, ExternalTensor> {
+  return readTorchFile('net.pth', Buffer.concat(torchFileParts(tensors))) as Map<string, ExternalTensor>;
 }
 
 test('what is written is read again, to the bit', () => {
