@@ -19,7 +19,7 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
     cpSync(join(repository, path), join(root, path));
   }
   const light = ['tracking/run-tags.ts', 'tracking/tracker.ts', 'tracking/sync/sync-state.ts'];
-  const core = ['experiment', 'runtime', 'system', ...light].map((path) => `packages/core/src/${path}`);
+  const core = ['experiment', 'system', ...light].map((path) => `packages/core/src/${path}`);
   for (const path of [...core, 'tools/src/plugin']) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }

@@ -1,12 +1,12 @@
 import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { closeOrphanedRun } from '@headshare/core/experiment/close-orphaned-run';
+import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/sync/destination';
 import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
 import { forgetLostRun } from '@headshare/core/tracking/sync/lost-run';
 import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/sync/sync-state';
-import { makeProgress } from '@headshare/core/train/progress';
 import { MlflowError } from 'mlflow-js-client';
 
 export interface SyncedJournals {

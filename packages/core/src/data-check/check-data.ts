@@ -1,6 +1,6 @@
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
-import { makeProgress } from '../train/progress';
+import { makeProgress } from '../system/progress';
 import { contactSheet } from './contact-sheet';
 import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
 import { thumbnails } from './thumbnails';

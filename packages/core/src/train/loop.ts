@@ -4,10 +4,10 @@ import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } f
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
+import { makeProgress, type Progress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './metrics';
-import { makeProgress, type Progress } from './progress';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import { makeSchedule } from './schedule';
 import type { Outcome, RunSurroundings, TrainingSettings } from './settings';

@@ -1,5 +1,5 @@
 import type { ImageSource } from '@headshare/core/data/sources/image-source';
-import { makeProgress } from '@headshare/core/train/progress';
+import { makeProgress } from '@headshare/core/system/progress';
 import { openFaceFolders } from './face-folders';
 import type { IdentitySelection } from './training-records/identities';
 import {

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
+import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/load-network';
-import { makeProgress } from '@headshare/core/train/progress';
 import { givenEmbeddings } from './embeddings/given-embeddings';
 import { networkEmbeddings } from './embeddings/network-embeddings';
 import { describeMeta } from './meta/describe-meta';

@@ -1,4 +1,4 @@
-import { duration } from '../../train/progress';
+import { duration } from '../../system/progress';
 import type { ScheduleState } from './schedule';
 
 /** What a person sees of a sweep: a line for what begins or ends; on a terminal, one below that renews itself. */
