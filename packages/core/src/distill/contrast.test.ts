@@ -90,7 +90,7 @@ const options: ContrastOptions = { ...publishedContrast, dimension: 8, negatives
 /** Steps of the criterion alone, of embeddings that are given. */
 function criterion(own: ContrastOptions, eager: boolean) {
   const state = new State();
-  const shape = (embedding: number) => ({ features: [], embedding });
+  const shape = (embeddingSize: number) => ({ features: [], embeddingSize });
   const loss = contrast(
     {
       scope: Scope.root(state, 'method', 1),

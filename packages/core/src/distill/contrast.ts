@@ -32,8 +32,8 @@ export function contrast(context: MethodContext, options: ContrastOptions): (ste
   const { scope, student, teacher, labels } = context;
   const { dimension: outputs, scores: temperature, momentum } = options;
   const images = labels.length;
-  const embedStudent = unitEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
-  const embedTeacher = unitEmbedding(scope.child('embed_t'), { inputs: teacher.embedding, outputs });
+  const embedStudent = unitEmbedding(scope.child('embed_s'), { inputs: student.embeddingSize, outputs });
+  const embedTeacher = unitEmbedding(scope.child('embed_t'), { inputs: teacher.embeddingSize, outputs });
   const memories = scope.child('contrast');
   const rows = uniform(1 / Math.sqrt(outputs / 3));
   const side = (number: 1 | 2): Side => ({

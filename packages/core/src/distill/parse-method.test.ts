@@ -26,7 +26,7 @@ function settingsOf(objective: ChosenMethod): Readonly<Record<string, MethodSett
 
 function context(state: State): MethodContext {
   const map = (side: number, channels: number) => ({ height: side, width: side, channels });
-  const shape = { features: [map(8, 4), map(8, 4), map(4, 8), map(2, 16)], embedding: 16 };
+  const shape = { features: [map(8, 4), map(8, 4), map(4, 8), map(2, 16)], embeddingSize: 16 };
   return {
     scope: Scope.root(state, 'method', 1),
     student: shape,

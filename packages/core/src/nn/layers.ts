@@ -130,9 +130,16 @@ export interface LinearShape extends LinearInitialisation {
   readonly bias?: boolean;
 }
 
-/** x [batch, in] -> [batch, out]; `weight` is stored as [in, out]. */
+/**
+ * x [batch, in] -> [batch, out]; `weight` is stored as [in, out].
+ * @throws Error that names the scope and the size when `inputs` or `outputs` is not a whole number from 1 on
+ */
 export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tensor2D {
   const { inputs, outputs, bias = true } = shape;
+  for (const [name, size] of Object.entries({ inputs, outputs })) {
+    if (Number.isInteger(size) && size > 0) continue;
+    throw new Error(`${scope.fullName}: linear needs a whole number from 1 on as \`${name}\`, got ${size}.`);
+  }
   const { initialise = linearDefault(inputs), initialiseBias = linearDefault(inputs) } = shape;
   const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
   const offset = bias ? scope.weight('bias', [outputs], initialiseBias) : undefined;

@@ -9,7 +9,7 @@ import type { Network } from './network';
 export interface NetworkShape {
   /** Of each map in `BackboneOutput.features`. */
   readonly features: readonly MapShape[];
-  readonly embedding: number;
+  readonly embeddingSize: number;
 }
 
 /** The shape of a network's map, without the batch. */
@@ -36,7 +36,7 @@ export function shapeOf(state: State, network: Network): NetworkShape {
         const { features, embedding } = network.embed(input as Tensor4D, 'eval');
         return {
           features: features.map(mapShape),
-          embedding: embedding.shape[1],
+          embeddingSize: embedding.shape[1],
         };
       }).result,
   );

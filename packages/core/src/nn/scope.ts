@@ -79,6 +79,11 @@ export class Scope {
     layout?: Layout,
   ): Variable {
     const own = this.join(name);
+    if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
+      throw new Error(
+        `The variable ${this.root}/${own} must have sizes of whole numbers from 1 on, got [${shape.map(String).join(', ')}].`,
+      );
+    }
     const values =
       this.seed === undefined
         ? new Float32Array(shape.reduce((a, b) => a * b, 1))

@@ -42,7 +42,7 @@ export function suitedTo(head: SharedHead | undefined, network: NetworkDescripti
   const own = shapeOfDescription(network);
   if (head.by === 'bottleneck') return { ...suited, bottleneck: bottleneckBetween(own, head.from) };
   const inputs = tensors.get('head.weight')?.shape[0];
-  return inputs === undefined || inputs === own.embedding ? suited : { ...suited, projection: inputs };
+  return inputs === undefined || inputs === own.embeddingSize ? suited : { ...suited, projection: inputs };
 }
 
 /** The shapes of what such a network gives. */

@@ -68,7 +68,7 @@ const resident = (): number => process.memoryUsage.rss();
 function criterionStep({ rows, negatives, dimension, batch }: CrdCase): () => Promise<unknown> {
   const state = new State();
   const labels = Int32Array.from({ length: rows }, (_, i) => i % classes);
-  const shape = { features: [], embedding };
+  const shape = { features: [], embeddingSize: embedding };
   const loss = contrast(
     { scope: Scope.root(state, 'method', 1), student: shape, teacher: shape, labels, classes },
     { ...publishedContrast, dimension, negatives },

@@ -11,8 +11,8 @@ export default defineMethod('cc', {
   defaults: { beta: 0.02 },
   hyper: { dimension: 128 },
   build({ scope, student, teacher }, { beta, hyper: { dimension: outputs } }) {
-    const ours = linearEmbedding(scope.child('embed_s'), { inputs: student.embedding, outputs });
-    const theirs = linearEmbedding(scope.child('embed_t'), { inputs: teacher.embedding, outputs });
+    const ours = linearEmbedding(scope.child('embed_s'), { inputs: student.embeddingSize, outputs });
+    const theirs = linearEmbedding(scope.child('embed_t'), { inputs: teacher.embeddingSize, outputs });
     return {
       terms: (step) => ({
         cc: { weight: beta, value: correlationLoss(ours(step.student.embedding), theirs(step.teacher.embedding)) },

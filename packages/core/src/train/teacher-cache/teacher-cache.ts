@@ -80,7 +80,15 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
   const key = keyOf(identity);
   const folder = join(job.folder ?? defaultFolder, `${key.slice(0, 16)}-${type}`);
   const images = dataset.labels.length;
-  const store = rowStore({ folder, key, type, dimension: shape.embedding, images, views: views.count, rowsPerShard });
+  const store = rowStore({
+    folder,
+    key,
+    type,
+    dimension: shape.embeddingSize,
+    images,
+    views: views.count,
+    rowsPerShard,
+  });
   const running = runningTeacher(job);
   try {
     const missing = await store.missing();
@@ -99,11 +107,11 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
   // What is damaged later is mended by a teacher that is loaded then.
   const later = runningTeacher(job);
   return {
-    dimension: shape.embedding,
+    dimension: shape.embeddingSize,
     shape,
     read: store.reader(mending(later, job)),
     network(state, root, options) {
-      const network = headAlone(state, root, description, shape.embedding, options);
+      const network = headAlone(state, root, description, shape.embeddingSize, options);
       copyHead(state, network, file, 'head');
       return network;
     },
