@@ -1,4 +1,4 @@
-import type { MethodDefaults } from '@headshare/core/recipes/network-stages';
+import type { MethodDefaults } from '@headshare/core/recipes/method-options';
 
 /**
  * Weights for faces, which the paper does not give. Chosen on the embedded faces with seeds 100 and 101 (reported are 1

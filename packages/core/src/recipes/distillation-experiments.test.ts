@@ -181,18 +181,29 @@ test.each(['own', 'initial'])('sh-kd with --student-head=%s ends with a head of 
   expect(headOf(last.folder)).not.toEqual(headOf(first.folder));
 });
 
-test('compare sets them side by side over seeds', async () => {
-  const { result } = await run('compare');
-  for (const row of ['teacher', "teacher, student's head", 'student alone', 'l2e', 'sh-kd'])
-    expect(result.summary).toContain(row);
-});
+describe('compare without --runs is a sweep', () => {
+  // In this process: the processes of a sweep need a package on the disk.
+  beforeAll(async () => {
+    for (const seed of [1, 2]) {
+      await run('student', { seed });
+      for (const method of tiny.methods) await run('distill', { method, seed });
+    }
+  });
 
-test('compare leaves a report: tables, a page, pictures', async () => {
-  const { result, folder } = await run('compare');
-  expect(result.files).toEqual(
-    expect.arrayContaining(['report.md', 'report.html', 'summary.csv', 'runs.csv', 'comparison.svg', 'size.png']),
-  );
-  for (const file of result.files ?? []) expect(readdirSync(folder)).toContain(file);
+  test('of methods over seeds', async () => {
+    const { result } = await run('compare');
+    for (const row of ['teacher', "teacher, student's head", 'student alone', 'l2e', 'sh-kd'])
+      expect(result.summary).toContain(row);
+    expect((await run('sweep')).result).toEqual(result);
+  });
+
+  test('that leaves a report: tables, a page, charts', async () => {
+    const { result, folder } = await run('compare');
+    expect(result.files).toEqual(
+      expect.arrayContaining(['report.md', 'report.html', 'summary.csv', 'runs.csv', 'comparison.svg', 'size.png']),
+    );
+    for (const file of result.files ?? []) expect(readdirSync(folder)).toContain(file);
+  });
 });
 
 test.each([
@@ -302,7 +313,7 @@ describe('compare --runs: runs that exist', () => {
 
   test('stands alone: other options would change nothing about runs that exist', async () => {
     await expect(run('compare', { runs: ['.'], seeds: 3 })).rejects.toThrow(
-      '--runs compares runs as they are: leave out --seeds',
+      '--runs compares finished runs: leave out --seeds',
     );
   });
 });

@@ -1,11 +1,14 @@
 /** The options that say what a student learns from its teacher. */
 import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
-import { parseMethod, parseMethods } from '../distill/parse-method';
+import { type GivenSettings, type MethodChoice, parseMethod, parseMethods } from '../distill/parse-method';
 import { methods } from '../distill/registry';
 import { flag, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
 import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
+import type { Distillation } from '../train/settings';
+import type { SharedHead } from '../train/shared-head';
+import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 
 const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
 
@@ -62,35 +65,46 @@ export const studentHeadOptions = {
   ...methodWeights,
 };
 
-export type MethodWeights = Values<typeof methodWeights>;
-type MethodValues = Values<typeof methodOptions>;
+type MethodWeights = Values<typeof methodWeights>;
 
-/** What was given over the published settings, as `parseMethod` takes it. */
-export function methodChoice(methods: string, hyper: readonly string[], weights: MethodWeights) {
-  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = weights;
-  return { methods, given: { gamma, alpha, beta, delta, temperature, form, teacherHeadShare }, hyper };
+/** Weights by the method's name, for a package whose task wants others than the published ones. */
+export type MethodDefaults = NonNullable<MethodChoice['methodDefaults']>;
+
+/** The weights among an experiment's options, as `parseMethod` takes them. */
+export const methodWeightsFrom = (options: MethodWeights): GivenSettings => {
+  const { gamma, alpha, beta, delta, temperature, form, teacherHeadShare } = options;
+  return { gamma, alpha, beta, delta, temperature, form, teacherHeadShare };
+};
+
+/** How `trainStudent` distils a teacher. @param teacher its checkpoint */
+export function distillationFrom(
+  options: MethodWeights & TeacherCacheValues,
+  method: ChosenMethod,
+  teacher: string,
+): { readonly distillation: Distillation; readonly sharedHead?: SharedHead } {
+  const { predictionShare, headFromTeacher } = options;
+  return {
+    distillation: { teacher, method, predictionShare, ...cachedTeacher(options) },
+    ...(headFromTeacher && { sharedHead: { from: teacher, use: 'initial' } }),
+  };
 }
 
 /**
- * @returns what the options say
- * @throws UserError for options of a distillation that are valid each by itself, but not together
+ * Checks the options of a distillation that are valid each by itself, but not together.
+ * @returns the method
  */
-export function checkDistillation({
-  method,
-  methodOptions: hyper,
-  ...weights
-}: MethodValues & MixSettings): ChosenMethod {
-  const objective = parseMethod(methodChoice(method, hyper, weights));
-  requireMixable(weights, objective);
-  const { studentHead, name } = objective;
-  if (studentHead === undefined) return objective;
-  if (weights.headFromTeacher) {
+export function checkDistillation(options: Values<typeof methodOptions> & MixSettings): ChosenMethod {
+  const { method: methods, methodOptions: hyper, headFromTeacher, predictionShare } = options;
+  const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options) });
+  requireMixable(options, method);
+  const { studentHead, name } = method;
+  if (studentHead !== undefined && headFromTeacher) {
     throw new UserError(`--head-from-teacher: with ${name} the student has its teacher's head already`);
   }
-  if (weights.predictionShare > 0) {
+  if (studentHead !== undefined && predictionShare > 0) {
     throw new UserError(`--prediction-share: with ${name} the student predicts through its teacher's head alone`);
   }
-  return objective;
+  return method;
 }
 
 /** Methods by name: one, or several joined by `+`, each with its weight after a colon where it is another than published. */

@@ -1,21 +1,18 @@
-/** The stages that every package's experiments are made of: a network trained alone, taught, or under a shared head. */
-import { join } from 'node:path';
-import type { MethodSettings } from '../distill/method';
-import { parseMethod } from '../distill/parse-method';
+/** The two stages of every package's experiments: `trainTeacher` and `trainStudent`. */
+import { dirname, join } from 'node:path';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
 import { normalisations } from '../nn/normalisation';
+import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { checkpointFiles } from '../train/checkpoint';
 import { importNetwork, type NetworkImport } from '../train/import-network';
 import type { Metrics } from '../train/metrics';
-import type { TrainingSettings } from '../train/settings';
+import type { Distillation, TrainedNetwork } from '../train/settings';
 import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
 import { drawHeads } from './draw-heads';
-import { type MethodWeights, methodChoice } from './method-options';
-import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
@@ -23,231 +20,116 @@ export interface NetworkResult extends StageResult {
   readonly network: NetworkDescription;
   readonly parameters: number;
   readonly bestEpoch: number;
-  /** At that epoch, which was chosen on `selectedOn`. */
+  /** The metrics of `bestEpoch`, which was chosen on `selectedOn`. */
   readonly best: Metrics;
   readonly selectedOn: SelectOn;
   readonly imagesPerSecond: number;
-  /** A table of what the package measures beyond the task, where it does. */
+  /** The table of the package's benchmark, where it ran. */
   readonly appraisal?: string;
 }
 
-/** Makes the data and the yardstick from the package's own options. */
+/** Opens the data and metrics of a package for its own options. */
 export type TaskOf<D> = (options: D) => Task | Promise<Task>;
 
-export interface Taught {
-  /** Methods of `distill/methods` by name: see `parseMethod`. */
-  readonly method: string;
-  /** Their own numbers: see `parseHyper`. */
-  readonly hyper: readonly string[];
-  /** The folder of the teacher's stage. */
-  readonly teacher: string;
-  readonly weights: MethodWeights;
-  readonly cache: TeacherCacheValues;
-  /** What the package sets where neither the command line nor a profile does, by method. */
-  readonly methodDefaults?: MethodDefaults;
-}
-
-/** Weights by the method's name, for a package whose task wants others than the published ones. */
-export type MethodDefaults = Readonly<Record<string, Partial<MethodSettings>>>;
-
+/** One training: the values that differ between teacher and student. */
 interface TrainingPlan {
   readonly role: 'teacher' | 'student';
-  readonly network: NetworkDescription;
-  readonly settings: TrainingSettings;
-  readonly taught?: Taught;
-  readonly sharedHead?: SharedHead;
-  readonly initial?: string;
+  readonly backbone: string;
+  readonly width: number;
+  readonly epochs: number;
+  readonly learningRate: number;
+  readonly backboneRate: number;
+  readonly weightDecay: number;
+  /** A file with initial weights. */
+  readonly initial?: string | undefined;
+  readonly sharedHead?: SharedHead | undefined;
+  readonly distillation?: Distillation | undefined;
 }
 
-async function runPlan<D extends TrainingValues>(
+/** Trains the student: alone or from a teacher, under its own head or a shared one. */
+export async function trainStudent<D extends TrainingValues & StudentValues>(
   context: RunContext<D>,
-  task: Task,
-  { taught, ...plan }: TrainingPlan,
+  taskOf: TaskOf<D>,
+  { distillation, sharedHead }: Pick<TrainingPlan, 'distillation' | 'sharedHead'> = {},
 ): Promise<NetworkResult> {
+  const { options, folder } = context;
+  const task = await taskOf(options);
   try {
-    const distillation = taught && {
-      teacher: networkOf(taught.teacher),
-      method: parseMethod({
-        ...methodChoice(taught.method, taught.hyper, taught.weights),
-        ...(taught.methodDefaults && { methodDefaults: taught.methodDefaults }),
-      }),
-      predictionShare: taught.weights.predictionShare,
-      ...cachedTeacher(taught.cache),
-    };
-    const head = taught?.weights.headFromTeacher && ({ from: networkOf(taught.teacher), use: 'initial' } as const);
     await prepare(context, task);
-    trackData(context, task);
-    const trained = await trainNetwork({
-      ...context,
-      ...plan,
-      task,
-      eager: context.options.eager,
-      recompute: context.options.recompute,
-      classShare: context.options.classShare,
-      precision: context.options.precision,
-      ...(distillation && { distillation }),
-      ...(head && { sharedHead: head }),
+    const trained = await train(context, task, {
+      role: 'student',
+      backbone: options.student,
+      width: options.studentWidth,
+      epochs: options.epochs,
+      learningRate: options.learningRate,
+      backboneRate: options.backboneRate,
+      weightDecay: options.weightDecay,
+      initial: options.studentInitial,
+      sharedHead,
+      distillation,
     });
-    const { last, best, bestEpoch, parameters, imagesPerSecond, heads } = trained;
-    await trackNetwork(context, task, { role: plan.role, parameters, metrics: last });
-    const files = [
-      ...trained.files,
-      ...((await task.report?.(context.folder)) ?? []),
-      ...(heads ? await drawHeads(heads, context.folder) : []),
-    ];
-    const { selectOn: selectedOn = 'test' } = task;
-    const metrics = {
-      ...last,
-      ...(selectedOn !== 'last' && prefixed('best/', { ...best, epoch: bestEpoch })),
-      ...(taught && task.compareWithTeacher(taught.teacher, context.folder)),
-    };
-    return {
-      metrics,
-      summary: `${plan.role}: ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
-      files,
-      temporaryFiles: trained.temporaryFiles,
-      network: plan.network,
-      parameters,
-      bestEpoch,
-      best,
-      selectedOn,
-      imagesPerSecond,
-    };
+    const result = await finish(context, task, trained);
+    const beside = distillation && task.compareWithTeacher(dirname(distillation.teacher), folder);
+    return { ...result, metrics: { ...result.metrics, ...beside } };
   } finally {
     await task.close();
   }
 }
 
-const prefixed = (prefix: string, values: Metrics): Metrics =>
-  Object.fromEntries(Object.entries(values).map(([name, value]) => [prefix + name, value]));
-
-async function prepare({ log }: { log: (line: string) => void }, { train }: Task): Promise<void> {
-  const started = performance.now();
-  await train.prepare?.();
-  const seconds = (performance.now() - started) / 1000;
-  if (seconds > 1) log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
-}
-
-/** Trains the teacher; under a shared head when one is given (SH-KD's second stage). */
+/**
+ * Trains the teacher, or imports the one that --teacher-weights names.
+ * @param sharedHead SH-KD: the student's head, under which the teacher is trained
+ */
 export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   context: RunContext<D>,
   taskOf: TaskOf<D>,
   sharedHead?: SharedHead,
 ): Promise<NetworkResult> {
   const { options } = context;
+  const { teacherWeights } = options;
+  if (teacherWeights !== undefined && sharedHead) {
+    throw new UserError(
+      "--teacher-weights names a trained teacher, but SH-KD trains its teacher under the student's head: leave it out",
+    );
+  }
   const task = await taskOf(options);
-  if (options.teacherWeights !== undefined) return importTeacher(context, task, options.teacherWeights, sharedHead);
-  return runPlan(context, task, {
-    role: 'teacher',
-    network: describe(options.teacher, options.teacherWidth, options, task),
-    settings: {
-      ...settingsOf(options, {
-        epochs: options.teacherEpochs,
-        learningRate: options.teacherLearningRate,
-        backboneRate: options.teacherBackboneRate,
-      }),
-      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
-    },
-    ...(options.teacherInitial !== undefined && { initial: options.teacherInitial }),
-    ...(sharedHead && { sharedHead }),
-  });
-}
-
-/** A teacher that was trained elsewhere, made a stage like those that are trained here. */
-async function importTeacher<D extends TrainingValues & TeacherValues>(
-  context: RunContext<D>,
-  task: Task,
-  file: string,
-  sharedHead: SharedHead | undefined,
-): Promise<NetworkResult> {
-  const { options, folder } = context;
   try {
-    if (sharedHead) {
-      throw new UserError(
-        "--teacher-weights names a teacher that is trained already; SH-KD trains its own under the student's head",
-      );
-    }
     await prepare(context, task);
-    trackData(context, task);
-    const { allowMissing, batchSize, teacherNormalisation: name } = options;
-    const normalisation = name === 'reference' ? undefined : normalisations[name];
-    const imported = await importNetwork({
-      file,
-      task,
-      folder,
-      allowMissing,
-      batchSize,
-      ...(normalisation && { normalisation }),
-      ...headOf(options),
+    if (teacherWeights !== undefined) {
+      const imported = await importTeacher(context, task, teacherWeights);
+      return await finish(context, task, imported, `teacher from ${teacherWeights}: ${imported.network.backbone},`);
+    }
+    const trained = await train(context, task, {
+      role: 'teacher',
+      backbone: options.teacher,
+      width: options.teacherWidth,
+      epochs: options.teacherEpochs,
+      learningRate: options.teacherLearningRate,
+      backboneRate: options.teacherBackboneRate,
+      weightDecay: options.teacherWeightDecay ?? options.weightDecay,
+      initial: options.teacherInitial,
+      sharedHead,
     });
-    const { network, parameters, metrics } = imported;
-    await trackNetwork(context, task, { role: 'teacher', parameters, metrics });
-    const files = [...imported.files, ...((await task.report?.(folder)) ?? [])];
-    const summary = `teacher from ${file}: ${network.backbone}, ${task.selectBy} ${(metrics[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`;
-    return {
-      metrics,
-      summary,
-      files,
-      network,
-      parameters,
-      bestEpoch: 0,
-      best: metrics,
-      selectedOn: 'last',
-      imagesPerSecond: 0,
-    };
+    return await finish(context, task, trained);
   } finally {
     await task.close();
   }
 }
 
-/** Where an imported teacher's head comes from, if not from its own file, and what head that is. */
-function headOf({
-  teacherCentres,
-  teacherHeadFromData,
-  head,
-  scale,
-}: TrainingValues & TeacherValues): Pick<NetworkImport, 'centres' | 'marginHead'> {
-  const isMargin = !head.startsWith('linear');
-  if (teacherCentres === undefined && !teacherHeadFromData)
-    return isMargin ? { marginHead: { name: head, scale } } : {};
-  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
-  return { centres: { from, head: isMargin ? head : 'arcface', scale } };
+/** A network whose weights are on the disk. */
+interface MadeNetwork extends Omit<TrainedNetwork, 'temporaryFiles'> {
+  readonly role: TrainingPlan['role'];
+  readonly network: NetworkDescription;
+  readonly temporaryFiles?: readonly string[];
+  readonly selectedOn: SelectOn;
 }
 
-/** Trains the student: alone, or taught; with a head of its own or a shared one. */
-export async function trainStudent<D extends TrainingValues & StudentValues>(
-  context: RunContext<D>,
-  taskOf: TaskOf<D>,
-  { taught, sharedHead }: { readonly taught?: Taught; readonly sharedHead?: SharedHead } = {},
-): Promise<NetworkResult> {
+async function train(context: RunContext<TrainingValues>, task: Task, plan: TrainingPlan): Promise<MadeNetwork> {
   const { options } = context;
-  const task = await taskOf(options);
-  return runPlan(context, task, {
-    role: 'student',
-    network: describe(options.student, options.studentWidth, options, task),
-    settings: settingsOf(options, options),
-    ...(options.studentInitial !== undefined && { initial: options.studentInitial }),
-    ...(taught && { taught }),
-    ...(sharedHead && { sharedHead }),
-  });
-}
-
-function settingsOf(
-  options: TrainingValues,
-  { epochs, learningRate, backboneRate }: Pick<TrainingSettings, 'epochs' | 'learningRate' | 'backboneRate'>,
-): TrainingSettings {
-  const milestones = options.milestones.map((share) => share * epochs);
-  return { ...options, epochs, learningRate, backboneRate, milestones };
-}
-
-function describe(
-  backbone: string,
-  width: number,
-  { head, scale, margin, embeddingSize, normalisation }: TrainingValues,
-  { train }: Task,
-): NetworkDescription {
-  const { size: inputSize, classes } = train;
-  return {
+  const { head, scale, margin, embeddingSize, normalisation } = options;
+  const { role, backbone, width, initial, sharedHead, distillation, ...rates } = plan;
+  const { size: inputSize, classes } = task.train;
+  const network: NetworkDescription = {
     backbone,
     width,
     head,
@@ -258,7 +140,104 @@ function describe(
     classes,
     ...(normalisation !== 'symmetric' && { normalisation: normalisations[normalisation] }),
   };
+  const trained = await trainNetwork({
+    ...context,
+    role,
+    task,
+    network,
+    settings: { ...options, ...rates, milestones: options.milestones.map((share) => share * rates.epochs) },
+    initial,
+    sharedHead,
+    distillation,
+    eager: options.eager,
+    recompute: options.recompute,
+    classShare: options.classShare,
+    precision: options.precision,
+  });
+  return { ...trained, role, network, selectedOn: task.selectOn ?? 'test' };
 }
 
-/** The last checkpoint of a stage, by which its network is known to others. */
-export const networkOf = (folder: string): string => join(folder, checkpointFiles.last);
+/** Makes an external teacher a stage like one that is trained here. */
+async function importTeacher(
+  context: RunContext<TrainingValues & TeacherValues>,
+  task: Task,
+  file: string,
+): Promise<MadeNetwork> {
+  const { allowMissing, batchSize, teacherNormalisation: name, ...options } = context.options;
+  const imported = await importNetwork({
+    file,
+    task,
+    folder: context.folder,
+    allowMissing,
+    batchSize,
+    normalisation: name === 'reference' ? undefined : normalisations[name],
+    ...importedHead(options),
+  });
+  const { metrics } = imported;
+  return {
+    ...imported,
+    role: 'teacher',
+    last: metrics,
+    best: metrics,
+    bestEpoch: 0,
+    selectedOn: 'last',
+    imagesPerSecond: 0,
+  };
+}
+
+/** The kind of an imported teacher's head, and its source where the teacher's own file lacks it. */
+function importedHead({
+  teacherCentres,
+  teacherHeadFromData,
+  head,
+  scale,
+}: Pick<TrainingValues & TeacherValues, 'teacherCentres' | 'teacherHeadFromData' | 'head' | 'scale'>): Pick<
+  NetworkImport,
+  'centres' | 'marginHead'
+> {
+  const isMargin = heads.named(head).published !== undefined;
+  if (teacherCentres === undefined && !teacherHeadFromData)
+    return isMargin ? { marginHead: { name: head, scale } } : {};
+  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
+  return { centres: { from, head: isMargin ? head : 'arcface', scale } };
+}
+
+/** Prepares the training images and records all data sets of the task. */
+async function prepare(context: RunContext<TrainingValues>, task: Task): Promise<void> {
+  const { train } = task;
+  const started = performance.now();
+  await train.prepare?.();
+  const seconds = (performance.now() - started) / 1000;
+  if (seconds > 1) context.log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
+  trackData(context, task);
+}
+
+/** Records a network as a model in MLflow, writes its reports, and sums up its stage. */
+async function finish(
+  context: RunContext<TrainingValues>,
+  task: Task,
+  made: MadeNetwork,
+  title = `${made.role}:`,
+): Promise<NetworkResult> {
+  const { role, network, parameters, last, best, bestEpoch, selectedOn, imagesPerSecond, temporaryFiles } = made;
+  const { folder } = context;
+  await trackNetwork(context, task, { role, parameters, metrics: last });
+  const reports = (await task.report?.(folder)) ?? [];
+  const charts = made.heads ? await drawHeads(made.heads, folder) : [];
+  const ofBest = Object.entries({ ...best, epoch: bestEpoch }).map(([name, value]) => [`best/${name}`, value]);
+  return {
+    metrics: { ...last, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)) },
+    summary: `${title} ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
+    files: [...made.files, ...reports, ...charts],
+    temporaryFiles,
+    network,
+    parameters,
+    bestEpoch,
+    best,
+    selectedOn,
+    imagesPerSecond,
+  };
+}
+
+/** The file by which other stages know a finished network: its last checkpoint. */
+export const networkFile = (folder: string): string => join(folder, checkpointFiles.last);

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
 import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
-import { networkOf } from '@headshare/core/recipes/network-stages';
+import { networkFile } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/metrics';
 import { microBatchSize } from '@headshare/core/train/training-step';
@@ -95,7 +95,7 @@ async function featuresOf(
 ): Promise<TemplateFeatures> {
   const views = await networkEmbeddings({
     label: name,
-    weights: networkOf(folder),
+    weights: networkFile(folder),
     name: setTitles[set],
     images: meta.images,
     crops: places.crops,

@@ -1,46 +1,27 @@
-/** The kinds of trainings that reports know, by the names of their experiments. */
-
+/** The kinds of trainings in reports, named after their experiments. */
 import { optionsOf } from '../../experiment/arguments';
 import type { Stage } from '../../experiment/define';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
 
-/** The stages that networks come from. */
-export interface NetworkStages {
-  readonly student: Stage<NetworkResult>;
-  readonly teacher: Stage<NetworkResult>;
-  readonly teacherStudentHead: Stage<NetworkResult>;
-  readonly distillStudentHead: Stage<NetworkResult>;
-  readonly distill: Stage<NetworkResult>;
-}
+export const kinds = ['distill', 'student', 'teacher', 'teacher-student-head', 'distill-student-head'] as const;
 
-const names = {
-  distill: 'distill',
-  student: 'student',
-  teacher: 'teacher',
-  'teacher-student-head': 'teacherStudentHead',
-  'distill-student-head': 'distillStudentHead',
-} as const;
+export type Kind = (typeof kinds)[number];
 
-export type Kind = keyof typeof names;
-
-export const kinds = Object.keys(names) as Kind[];
-
-const isKind = (name: string): name is Kind => Object.hasOwn(names, name);
-
-export const stageOf = (stages: NetworkStages, kind: Kind): Stage<NetworkResult> => stages[names[kind]];
-
-/** The kind of a stage, which must be one of them: the stages of `stages` are all that comparisons plan. */
-export function kindOf(stages: NetworkStages, stage: Stage): Kind {
-  const kind = kinds.find((one) => stageOf(stages, one) === stage);
-  if (kind === undefined) throw new Error(`a comparison has planned '${stage.summary}', which is none of its stages`);
-  return kind;
-}
+/** The experiment of each kind. */
+export type NetworkStages = Readonly<Record<Kind, Stage<NetworkResult>>>;
 
 export type OptionValues = Readonly<Record<string, unknown>>;
 
-/** The row of a network. @param options those that it was trained under */
+/** The kind of a stage, which must be one of `stages`. */
+export function kindOf(stages: NetworkStages, stage: Stage): Kind {
+  const kind = kinds.find((one) => stages[one] === stage);
+  if (kind === undefined) throw new Error(`'${stage.summary}' is none of the experiments that reports know`);
+  return kind;
+}
+
+/** The title of a network's row. @param options those of its training */
 export function titleOf(kind: Kind, options: OptionValues): string {
   if (kind === 'teacher-student-head') return "teacher, student's head";
   if (kind === 'student') return 'student alone';
@@ -52,35 +33,33 @@ export const isTeacher = (kind: Kind): boolean => kind === 'teacher' || kind ===
 
 const rows: readonly Kind[] = ['teacher', 'teacher-student-head', 'student', 'distill'];
 
-/** The place of a kind among a report's rows: what is distilled stands last. */
+/** The position of a kind among a report's rows: distilled students come last. */
 export const rank = (kind: Kind): number => rows.indexOf(kind === 'distill-student-head' ? 'distill' : kind);
 
 /**
- * Whether what a kind comes to can depend on an option: `distill` reaches SH-KD's stages, whose own options say
- * nothing to other methods.
+ * Whether a training's result can depend on an option. `distill` takes the options of SH-KD's stages too, which change
+ * nothing for other methods.
  */
 export function readsOption(stages: NetworkStages, kind: Kind, options: OptionValues, option: string): boolean {
-  const { distill, teacher, distillStudentHead } = stages;
-  const isOfHead =
-    Object.hasOwn(distillStudentHead.options, option) &&
-    !Object.hasOwn(distill.options, option) &&
-    !Object.hasOwn(teacher.options, option);
-  if (kind === 'distill' && options.method !== 'sh-kd' && isOfHead) return false;
-  return Object.hasOwn(optionsOf([stageOf(stages, kind)]), option);
+  const isOfShKd =
+    Object.hasOwn(stages['distill-student-head'].options, option) &&
+    !Object.hasOwn(stages.distill.options, option) &&
+    !Object.hasOwn(stages.teacher.options, option);
+  if (kind === 'distill' && options.method !== 'sh-kd' && isOfShKd) return false;
+  return Object.hasOwn(optionsOf([stages[kind]]), option);
 }
 
-/** What a run is a training of. @throws UserError where it has trained no network of its own */
+/** The kind and the options of a recorded training. @throws UserError for a run that trained no network itself */
 export function kindAndOptions(
   { identity, title }: RecordedRun,
   word: string,
 ): { readonly kind: Kind; readonly options: OptionValues } {
-  const { experiment } = identity;
-  if (!isKind(experiment)) {
+  const kind = kinds.find((one) => one === identity.experiment);
+  if (kind === undefined) {
     throw new UserError(
       `--runs: ${word} (${title}) is no training of one network: name trainings; the runs.csv of a sweep or a comparison lists theirs`,
     );
   }
   // An option means the same in all stages; the run's own value is the one that counts.
-  const options: OptionValues = Object.assign({}, ...Object.values(identity.options), identity.options[experiment]);
-  return { kind: experiment, options };
+  return { kind, options: Object.assign({}, ...Object.values(identity.options), identity.options[kind]) };
 }

@@ -1,0 +1,100 @@
+/** The trainings of a sweep: planned, and collected when they have finished. */
+import type { PlannedStage, RunContext } from '../../experiment/define';
+import type { Axis } from '../../experiment/sweep/axes';
+import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
+import type { Metrics } from '../../train/metrics';
+import type { NetworkResult, TaskOf } from '../network-stages';
+import { type Kind, kindOf, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
+import type { Training } from './report-trainings';
+
+/** Plans an experiment for all values and seeds; a distilled student is compared with a student and a teacher alone. */
+export function planTrainings(
+  stages: NetworkStages,
+  axes: readonly Axis[],
+  {
+    plan,
+    options: { experiment, seed: first, seeds },
+  }: Pick<RunContext<{ readonly experiment: Kind; readonly seed: number; readonly seeds: number }>, 'plan' | 'options'>,
+): Promise<readonly SweptRun[]> {
+  return planSweep({
+    axes,
+    seeds: Array.from({ length: seeds }, (_, i) => first + i),
+    titleOf: (stage) => titleOf(kindOf(stages, stage.experiment), stage.options),
+    reads: (stage, option) => readsOption(stages, kindOf(stages, stage.experiment), stage.options, option),
+    async stagesOf(given) {
+      const asked = await plan(stages[experiment], given);
+      if (experiment !== 'distill') return [asked];
+      const alone = await plan(stages.student, given);
+      // SH-KD's stages are experiments of their own, which `distill` would run within one process.
+      if (asked.options.method === 'sh-kd') {
+        return [await plan(stages['distill-student-head'], given), await plan(stages.teacher, given), alone];
+      }
+      // Options of other methods would make several runs of the same training.
+      const read = Object.entries(given).filter(([option]) => readsOption(stages, 'distill', asked.options, option));
+      return [await plan(stages.distill, Object.fromEntries(read)), alone];
+    },
+  });
+}
+
+/** The baselines of each row: the student alone under the same options, and the first value of the first axis. */
+export function sweepBaselines(
+  stages: NetworkStages,
+  runs: readonly SweptRun[],
+  [axis]: readonly Axis[],
+): ReadonlyMap<string, readonly string[]> {
+  const wanted = runs.filter((run) => run.wanted);
+  const rows = new Map(wanted.flatMap(({ given, row }) => given.map((one) => [JSON.stringify(one), row])));
+  const students = runs.filter(({ stage }) => stage.experiment === stages.student);
+  const alone = new Map(students.map(({ stage, row }) => [stage.key, row]));
+  return new Map(
+    wanted.map(({ row, given, beside }) => {
+      const firsts = axis
+        ? given.flatMap((one) => rows.get(JSON.stringify({ ...one, [axis.option]: axis.values[0] })) ?? [])
+        : [];
+      const others = [...beside.flatMap((key) => alone.get(key) ?? []), ...firsts];
+      return [row, [...new Set(others)].filter((other) => other !== row)];
+    }),
+  );
+}
+
+/** The trainings of a sweep that have finished. */
+export async function finishedTrainings(
+  stages: NetworkStages,
+  runs: readonly SweptRun[],
+  taskOf: TaskOf<OptionValues>,
+): Promise<readonly Training[]> {
+  const byKey = new Map(runs.map((run) => [run.stage.key, run]));
+  const trainings: Training[] = [];
+  for (const { name, seed, stage, beside } of runs) {
+    const finished = await stage.finished();
+    if (!finished) continue;
+    const kind = kindOf(stages, stage.experiment);
+    const teacher = beside.map((key) => byKey.get(key)?.stage).find((it) => it?.experiment === stages.teacher);
+    const related = kind === 'student' && (await teacher?.finished()) ? await compared(teacher, stage, taskOf) : {};
+    trainings.push({
+      name,
+      seed,
+      kind,
+      options: stage.options,
+      // Sound because all stages are of `stages`, whose results are of this type.
+      finished: { ...finished, result: finished.result as NetworkResult },
+      folder: stage.folder,
+      related,
+    });
+  }
+  return trainings;
+}
+
+/** Compares a student that was trained alone with the teacher of its seed. */
+async function compared(
+  teacher: PlannedStage | undefined,
+  student: PlannedStage,
+  taskOf: TaskOf<OptionValues>,
+): Promise<Metrics> {
+  const task = await taskOf(student.options);
+  try {
+    return teacher ? task.compareWithTeacher(teacher.folder, student.folder) : {};
+  } finally {
+    await task.close();
+  }
+}
