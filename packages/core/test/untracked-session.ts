@@ -14,6 +14,7 @@ export function untrackedSession(
     data: 'embedded',
     sources: 'sources',
     digests: new Map(),
+    unsent: new Set(),
     track: async ({ runName }) => ({
       ...noOpTracker,
       finish: async (status) => {

@@ -23,6 +23,11 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
   const { signal, code, release } = interruption(log);
   const runs = process.env.HEADSHARE_RUNS ? resolve(process.env.HEADSHARE_RUNS) : undefined;
   let folder: string | undefined;
+  const unsent = new Set<string>();
+  const logUnsent = (): void => {
+    const reasons = [...unsent].join('; ');
+    if (reasons) log(`Not everything is in MLflow yet: ${reasons}. \`npx nx run tools:sync\` sends the rest later.`);
+  };
   try {
     if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
     const { root, name, packageFolder, package: packageName } = locate(file);
@@ -44,6 +49,12 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     const reports = withDependencies(experiment).some((stage) => stage.reports);
     // A run that another one started is part of that one, and not the target's latest.
     const parent = process.env[parentVariable];
+    const logged = new Set<string>();
+    // Every stage would warn of the same unreachable server.
+    const logOnce = (line: string): void => {
+      if (!logged.has(line)) log(line);
+      logged.add(line);
+    };
     const done = await runStage(experiment, settings, {
       ...(parent && { tags: { [parentTag]: parent } }),
       catalog,
@@ -53,15 +64,18 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       sources,
       ...(reports && { reporting: await reportingDigest() }),
       digests: new Map(),
-      track: runs === undefined ? openTracker : openNoTracker,
+      unsent,
+      track: runs === undefined ? (run) => openTracker({ ...run, log: logOnce }) : openNoTracker,
       ...(runs !== undefined && { runs }),
     });
     if (runs === undefined && !parent) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
+    logUnsent();
     return 0;
   } catch (error) {
+    logUnsent();
     if (signal.aborted) {
       log(runs === undefined ? 'Interrupted. The same command goes on from here.' : 'Interrupted.');
       return code();

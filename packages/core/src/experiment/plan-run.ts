@@ -20,6 +20,8 @@ export interface Session {
   readonly reporting?: string;
   /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
   readonly digests: Map<string, string>;
+  /** Why runs of this command are not in MLflow yet: the command prints it once, when it ends. */
+  readonly unsent: Set<string>;
   /** Opens the tracker of one stage. */
   readonly track: typeof openTracker;
   /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */

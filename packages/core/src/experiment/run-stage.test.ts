@@ -22,6 +22,7 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
     log: (line) => lines.push(line),
     data: 'embedded',
     digests: new Map(),
+    unsent: new Set(),
     sources: 'sources',
     track: async ({ runName, folder }) => ({
       ...noOpTracker,
@@ -210,7 +211,15 @@ describe('running an experiment', () => {
     ]);
   });
 
-  it('tells what is not in MLflow of a run that failed', async () => {
+  it('collects why its runs are not in MLflow, and logs nothing about it', async () => {
+    const { base, get, lines } = session();
+    const track: Session['track'] = async () => ({ ...noOpTracker, finish: async () => ({ unsent: 'no server' }) });
+    await runStage(get('student'), defaults, { ...base, track });
+    expect([...base.unsent]).toEqual(['no server']);
+    expect(lines.join('\n')).not.toContain('no server');
+  });
+
+  it('logs what MLflow refused of a run that failed', async () => {
     const fails = `export default defineExperiment({
       summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
     });`;

@@ -154,6 +154,12 @@ async function runHere(
     // The run with this key was made by `other.start`, whose result is an R; JSON keeps plain data as it was.
     return { result: outcome.run.result as R, folder: outcome.folder };
   };
+  const finishTracking = async (status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<string | undefined> => {
+    const { address, unsent, note } = await tracker.finish(status);
+    if (unsent !== undefined) session.unsent.add(unsent);
+    if (note !== undefined) log(note);
+    return address;
+  };
   let run: FinishedRun;
   let temporaryFiles: readonly string[] = [];
   try {
@@ -170,15 +176,13 @@ async function runHere(
     await tracker.flush();
     await writeFinished(folder, run);
   } catch (error) {
-    const { note } = await tracker.finish(signal.aborted ? 'KILLED' : 'FAILED');
-    if (note !== undefined) log(note);
+    await finishTracking(signal.aborted ? 'KILLED' : 'FAILED');
     throw error;
   }
   // From here on it has finished: on a full disk, what follows is not there, and that is all.
   tracker.artifact(join(folder, 'result.json'));
   await Promise.allSettled(temporaryFiles.map((file) => rm(join(folder, file), { force: true })));
-  const { address, note } = await tracker.finish('FINISHED');
-  if (note !== undefined) log(note);
+  const address = await finishTracking('FINISHED');
   return { ...run, ...(address !== undefined && { address }) };
 }
 

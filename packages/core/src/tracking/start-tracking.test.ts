@@ -44,8 +44,8 @@ test('everything that a run logs is in MLflow when it has finished', async () =>
   writeFileSync(join(run.folder, 'pictures', 'roc.svg'), '<svg/>');
   tracker.artifact(join(run.folder, 'config.json'));
   tracker.artifact(join(run.folder, 'pictures'), 'report');
-  const { address, note } = await tracker.finish('FINISHED');
-  expect(note).toBeUndefined();
+  const { address, ...problems } = await tracker.finish('FINISHED');
+  expect(problems).toEqual({});
   expect(address).toMatch(
     /^http:\/\/127\.0\.0\.1:\d+\/#\/experiments\/\d+\/runs\/\w{32}\?workflowType=machine_learning$/,
   );
@@ -103,8 +103,9 @@ test('a run that goes on in its folder is the same run, with no step twice', asy
 test('a run that goes on with an option that changes nothing about it, as --jobs, keeps the value that MLflow has', async () => {
   const run = { ...trackedRun('jobs'), params: { jobs: 2 } };
   await (await startTracking(run)).finish('KILLED');
-  const { address, note } = await (await startTracking({ ...run, params: { jobs: 4, seed: 1 } })).finish('FINISHED');
-  expect(note).toBeUndefined();
+  const resumed = await startTracking({ ...run, params: { jobs: 4, seed: 1 } });
+  const { address, ...problems } = await resumed.finish('FINISHED');
+  expect(problems).toEqual({});
   expect(fromKeyValues((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
 });
 
@@ -141,11 +142,9 @@ test('an address that is none is told at once, with the variable that has it, an
     const { trackingUri: _, ...run } = trackedRun('nowhere');
     const tracker = await startTracking({ ...run, log: (sentence) => told.push(sentence) });
     const problem = 'MLFLOW_TRACKING_URI: "databricks" is not an http or https address';
-    expect(told).toEqual([`MLflow: ${problem}. The run goes on; its journal keeps all.`]);
+    expect(told).toEqual([`MLflow: ${problem}. Training continues; the run's journal keeps everything.`]);
     tracker.metrics({ loss: 1 }, 1);
-    const { address, note } = await tracker.finish('FINISHED');
-    expect(address).toBeUndefined();
-    expect(note).toContain(problem);
+    expect(await tracker.finish('FINISHED')).toEqual({ unsent: problem });
   } finally {
     if (before === undefined) delete process.env.MLFLOW_TRACKING_URI;
     else process.env.MLFLOW_TRACKING_URI = before;

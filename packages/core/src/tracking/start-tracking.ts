@@ -1,5 +1,5 @@
 import { mkdirSync } from 'node:fs';
-import { join, relative, resolve } from 'node:path';
+import { join, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
 import { sentenceOf } from '../system/sentence-of';
 import { freshMetrics } from './journal/dedupe-metrics';
@@ -98,14 +98,11 @@ function record(
       await events.settled();
       await journal.close();
       const { address, problem, refused } = await sender.finish(patience, startPatience);
-      const shown = relative(process.cwd(), file);
-      const where = shown.startsWith('..') ? file : shown;
-      const notes = [
-        problem &&
-          `Not all of the run is in MLflow: ${problem}. ${where} keeps it, \`npx nx run tools:sync\` sends it.`,
-        refused.length > 0 && `MLflow did not take everything: ${refused.map(sentenceOf).join('; ')}.`,
-      ].filter(Boolean);
-      return { ...(address && { address }), ...(notes.length > 0 && { note: notes.join('\n') }) };
+      return {
+        ...(address && { address }),
+        ...(problem && { unsent: problem }),
+        ...(refused.length > 0 && { note: `MLflow did not take everything: ${refused.map(sentenceOf).join('; ')}.` }),
+      };
     },
   };
 }
@@ -114,7 +111,8 @@ function record(
 type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
 
 function startSenderIfPossible(file: string, trackingUri: string | undefined, log: (sentence: string) => void) {
-  const warn = (problem: string): void => log(`MLflow: ${problem}. The run goes on; its journal keeps all.`);
+  const warn = (problem: string): void =>
+    log(`MLflow: ${problem}. Training continues; the run's journal keeps everything.`);
   let destination: Destination;
   try {
     destination = destinationOf(trackingUri);

@@ -41,10 +41,16 @@ export interface Tracker {
   /** Resolves when all that was told so far is on the disk. */
   flush(): Promise<void>;
   /**
-   * Ends the run and waits a bounded time until everything is sent. `address`: the run's page in MLflow. `note`: a
-   * sentence for the user when something is not there, with what to do about it.
+   * Ends the run and waits a limited time until everything is sent. `address`: the run's page in MLflow. `unsent`: why
+   * part of the run is only in the journal so far. `note`: a sentence for the user about what will never be in MLflow.
    */
-  finish(status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<{ readonly address?: string; readonly note?: string }>;
+  finish(status: 'FINISHED' | 'FAILED' | 'KILLED'): Promise<TrackedEnd>;
+}
+
+export interface TrackedEnd {
+  readonly address?: string;
+  readonly unsent?: string;
+  readonly note?: string;
 }
 
 /** Records nothing. */

@@ -88,7 +88,8 @@ async function steps({ uri, folder, names, name, tracked, steps: count, millisec
     waits.push((performance.now() - started) * 1000);
   }
   const ended = await tracker?.finish('FINISHED');
-  if (ended?.note) throw new Error(ended.note);
+  const problem = ended?.unsent ?? ended?.note;
+  if (problem) throw new Error(problem);
   const { user, system } = process.cpuUsage(cpuBefore);
   const { active } = performance.eventLoopUtilization(loopBefore);
   return { cpu: (user + system) / 1000, active, waits };
