@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { extname } from 'node:path';
 import { readCommandArguments } from '../experiment/command-arguments';
 import { explain } from '../experiment/failure';
+import { partOf } from '../nn/network-parts';
 import { UserError } from '../system/user-error';
 import { readNetwork } from '../train/load-network';
 import { exportedWeights, exportNetwork } from '../weights/export-weights';
@@ -51,9 +52,6 @@ export function main(argv: readonly string[], print: (line: string) => void): nu
   }
 }
 
-// What training and sharing a head add to a network, and no reference has.
-const added = /^(teacher_space|teacher_head|projection|bottleneck)\./;
-
 /** The line that loads the file: strictly, unless it has more than the reference's network takes. */
 function loading(file: string, names: readonly string[]): string {
   const name = JSON.stringify(file);
@@ -61,7 +59,8 @@ function loading(file: string, names: readonly string[]): string {
     extname(file) === '.safetensors'
       ? `safetensors.torch.load_file(${name})`
       : `torch.load(${name}, weights_only=True)`;
-  const more = [...new Set(names.flatMap((one) => added.exec(one)?.[1] ?? []))];
+  // Training and sharing a head add parts to a network that no reference has.
+  const more = [...new Set(names.map(partOf))].filter((part) => part !== 'backbone' && part !== 'head');
   if (more.length === 0) return `model.load_state_dict(${read})`;
   return `model.load_state_dict(${read}, strict=False), which leaves out ${more.join(', ')}`;
 }

@@ -5,6 +5,7 @@ import { singleMethod } from '../distill/combine-methods';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import type { State, StateVariable } from '../runtime/state';
 import { parameterShapes } from '../weights/parameter-shapes';
 import { checkpointFiles } from './checkpoint';
@@ -56,18 +57,15 @@ export async function assemble(state: State, options: NetworkTraining) {
       task,
       seed,
     });
-    const frozen = [
-      `${teacherRoot}/`,
-      `${role}/teacher_head.`,
-      ...(sharedHead?.use === 'frozen' ? [`${role}/head.`] : []),
-    ];
+    const frozen = sharedHead?.use === 'frozen' ? ['teacher_head', 'head'] : ['teacher_head'];
     const sampling = classRows
       ? {
           ...classSampler({ classes: task.train.classes, share: classShare, batchSize, seed }),
           heads: headSampling(network, teacher, sharedHead?.use === 'frozen'),
         }
       : undefined;
-    const isFrozen = ({ name }: StateVariable) => frozen.some((prefix) => name.startsWith(prefix));
+    const isFrozen = (entry: StateVariable) =>
+      isOfTeacher(entry) || (entry.name.startsWith(`${role}/`) && frozen.includes(partOf(entry.name)));
     const learnable = state.all('trainable').filter((entry) => !isFrozen(entry));
     const isKept = criterion.frozen && partsOf(criterion.frozen);
     const learned = learnable.filter(({ name }) => !isKept?.(name));

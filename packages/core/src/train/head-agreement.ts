@@ -1,4 +1,5 @@
 import type { Network } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import type { NamedValues } from '../runtime/state';
 import type { Metrics } from './metrics';
 
@@ -16,7 +17,7 @@ export interface HeadAgreement {
  * @returns undefined where the student has the teacher's head itself, or a head of another form
  */
 export function headAgreement(student: Network, teacher: Network): HeadAgreement | undefined {
-  const ofHead = (name: string) => /^(head|teacher_space)\./.test(name);
+  const ofHead = (name: string) => ['head', 'teacher_space'].includes(partOf(name));
   const own = student.weights(ofHead);
   const theirs = teacher.weights(ofHead);
   const ownWeight = own.get('head.weight');

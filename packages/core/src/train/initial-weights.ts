@@ -1,6 +1,7 @@
 /** Training that starts from a trained network: its backbone, and its classifier where that is for as many classes. */
-import { isOfBackbone } from '../nn/backbone-variables';
+
 import type { Network, NetworkDescription } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import { type Normalisation, normalisations, symmetric } from '../nn/normalisation';
 import { backbones } from '../nn/registry';
 import type { NamedValues, State } from '../runtime/state';
@@ -29,15 +30,16 @@ export function startFrom(
   const { tensors, backbone } = given;
   const prefix = `${network.root}/`;
   const own = network.variables().map(({ name, shape }) => ({ name: name.slice(prefix.length), shape }));
-  const heads = own.filter(({ name }) => name.startsWith('head.'));
-  const theirs = [...tensors].filter(([name]) => name.startsWith('head.'));
+  const heads = own.filter(({ name }) => partOf(name) === 'head');
+  const theirs = [...tensors].filter(([name]) => partOf(name) === 'head');
   const fits =
     theirs.length === heads.length &&
     heads.every(({ name, shape }) => tensors.get(name)?.shape.join() === shape.join());
-  const taken = [...tensors].filter(([name]) => (name.startsWith('head.') ? takesHead && fits : isOfBackbone(name)));
+  const wanted = takesHead && fits ? ['backbone', 'head'] : ['backbone'];
+  const taken = [...tensors].filter(([name]) => wanted.includes(partOf(name)));
   const names = new Set(taken.map(([name]) => name));
   const ours = new Map(taken.map(([name, value]) => [prefix + name, value]));
-  const isWanted = (name: string) => isOfBackbone(name) || names.has(name);
+  const isWanted = (name: string) => partOf(name) === 'backbone' || names.has(name);
   state.load(ours, file, ({ name }) => name.startsWith(prefix) && isWanted(name.slice(prefix.length)), prefix);
   const head = !takesHead
     ? 'its classifier is left out for the one that is shared'

@@ -1,6 +1,6 @@
 import type { Loss } from '../distill/method';
-import { isOfBackbone } from '../nn/backbone-variables';
 import type { Mode } from '../nn/layers';
+import { partOf } from '../nn/network-parts';
 import type { Program } from '../runtime/program';
 import type { StateVariable } from '../runtime/state';
 import type { Tensor } from '../runtime/tensorflow';
@@ -33,7 +33,7 @@ export function learningStep(
   { name, root = '', variables, terms, mode, average }: Phase,
 ): TrainingStep {
   const { batchSize, accumulate, seed, momentum, weightDecay, clipNorm, backboneRate, labelSmoothing } = settings;
-  const isSlower = (of: string) => of.startsWith(`${role}/`) && isOfBackbone(of.slice(role.length + 1));
+  const isSlower = (of: string) => of.startsWith(`${role}/`) && partOf(of) === 'backbone';
   const optimiser = sgd(program.state, variables, {
     momentum,
     weightDecay,

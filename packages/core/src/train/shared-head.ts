@@ -1,4 +1,5 @@
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import { type NetworkShape, shapeOf } from '../nn/network-shape';
 import { globalAveragePool } from '../runtime/ops/pooling';
 import { State, type StateVariable } from '../runtime/state';
@@ -94,8 +95,8 @@ export function shareHead(state: State, network: Network, { from }: SharedHead):
 export function copyHead(state: State, network: Network, from: string, name: 'head' | 'teacher_head'): void {
   const { tensors } = readNetwork(from);
   const prefix = `${network.root}/`;
-  const theirs = [...tensors].filter(([variable]) => variable.startsWith('head.'));
-  const isHead = (variable: StateVariable) => variable.name.startsWith(`${prefix}${name}.`);
+  const theirs = [...tensors].filter(([variable]) => partOf(variable) === 'head');
+  const isHead = (variable: StateVariable) => variable.name.startsWith(prefix) && partOf(variable.name) === name;
   const renamed = theirs.map(([variable, value]) => [prefix + variable.replace(/^head/, name), value] as const);
   state.load(new Map(renamed), from, isHead, prefix);
 }

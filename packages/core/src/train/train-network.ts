@@ -1,6 +1,7 @@
 import { repeatOf } from '../data/loading/augmented-copies';
 import type { Pretraining } from '../distill/method';
 import { buildNetwork, type Network } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import { checkPrecision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
@@ -83,7 +84,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     const agreement = heads();
     return {
       ...outcome,
-      parameters: count(network.variables().filter(isDeployed(role))),
+      parameters: count(network.variables().filter(isDeployed)),
       files: [checkpointFiles.last, checkpointFiles.best, ...left],
       temporaryFiles: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
       ...(agreement && { heads: agreement }),
@@ -137,10 +138,8 @@ const count = (variables: readonly StateVariable[]): number =>
   variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
 
 /** Whether a variable is a weight that predictions need. */
-const isDeployed =
-  (root: string) =>
-  ({ name, kind }: StateVariable): boolean =>
-    kind === 'trainable' && !/^(teacher_space|teacher_head)\./.test(name.slice(root.length + 1));
+const isDeployed = ({ name, kind }: StateVariable): boolean =>
+  kind === 'trainable' && !['teacher_space', 'teacher_head'].includes(partOf(name));
 
 interface Averaged {
   readonly network: Network;

@@ -1,4 +1,5 @@
 import { buildNetwork, type NetworkDescription } from '../nn/network';
+import { partOf } from '../nn/network-parts';
 import { torchShape } from '../nn/torch-layout';
 import { State, type StateKind } from '../runtime/state';
 import type { Variable } from '../runtime/tensorflow';
@@ -28,7 +29,7 @@ export function parameterShapes(description: Omit<NetworkDescription, 'head' | '
   if (before) return before;
   const state = new ShapesOnly();
   const { embeddingSize } = buildNetwork(state, 'net', { ...description, head: 'linear', classes: 1 }, undefined);
-  const backbone = new Map([...state.shapes].filter(([name]) => !name.startsWith('head.')));
+  const backbone = new Map([...state.shapes].filter(([name]) => partOf(name) === 'backbone'));
   const made = { backbone, embeddingSize };
   known.set(key, made);
   return made;
