@@ -4,6 +4,7 @@ import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'no
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '../src/data/dataset';
+import { augmented } from '../src/data/loading/augmented';
 import { type ChosenMethod, singleMethod } from '../src/distill/combine-methods';
 import type { MethodSettings } from '../src/distill/method';
 import { methods } from '../src/distill/registry';
@@ -39,9 +40,8 @@ export function tinyImages(name: string, images: number, classes = fewClasses): 
 
 export const tinyTask = (images = 16, classes = fewClasses): Task =>
   classificationTask({
-    train: tinyImages('train', images, classes),
+    train: augmented(tinyImages('train', images, classes), { flip: true, crop: { pad: 1 } }),
     test: tinyImages('test', 6, classes),
-    augment: { flip: true, crop: { pad: 1 } },
   });
 
 /** Embeddings have 64 times the width. */

@@ -1,3 +1,4 @@
+import { augmented } from '@headshare/core/data/loading/augmented';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/recipes/encoded-task';
 import { drawTraining } from '@headshare/core/recipes/split';
@@ -19,9 +20,13 @@ export async function birdsTask(options: DataValues): Promise<Task> {
 function drawnBirds(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
+  const { train, ...rest } = drawTraining(
+    (imagesPerClass) => syntheticBirds({ ...common, split: 'train', imagesPerClass }),
+    options,
+  );
   return classificationTask({
-    ...drawTraining((imagesPerClass) => syntheticBirds({ ...common, split: 'train', imagesPerClass }), options),
+    ...rest,
+    train: augmented(train, { flip: true, crop: { pad: Math.round(imageSize / 8) } }),
     test: syntheticBirds({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
-    augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });
 }

@@ -40,7 +40,6 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   });
   return {
     train,
-    augment: {},
     reads: [
       { images: train, use: 'training', from: data },
       ...sets.map(({ images, file }) => ({ images, use: 'evaluation', from: file }) as const),

@@ -1,3 +1,4 @@
+import { augmented } from '@headshare/core/data/loading/augmented';
 import type { Task } from '@headshare/core/train/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { defaultNuisance } from './data/synthetic/appearance';
@@ -33,7 +34,7 @@ export function syntheticTask(options: DataValues): Task {
     Object.entries(defaultNuisance).map(([cause, strength]) => [cause, strength * difficulty]),
   );
   const common = { size: imageSize, seed: dataSeed, ...nuisance };
-  const train = syntheticFaces({ ...common, split: 'train', identities, imagesPerIdentity });
+  const train = augmented(syntheticFaces({ ...common, split: 'train', identities, imagesPerIdentity }), { flip: true });
   const probes = syntheticFaces({
     ...common,
     split: 'verification',
@@ -43,7 +44,6 @@ export function syntheticTask(options: DataValues): Task {
   const pairs = syntheticPairs(options);
   return {
     train,
-    augment: { flip: true },
     reads: [
       { images: train, use: 'training' },
       { images: probes, use: 'evaluation' },

@@ -1,4 +1,5 @@
 import { openCifar } from '@headshare/core/data/cifar/cifar';
+import { augmented } from '@headshare/core/data/loading/augmented';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { encodedTask } from '@headshare/core/recipes/encoded-task';
@@ -18,22 +19,27 @@ export async function imageTask(options: DataValues): Promise<Task> {
   if (dataset === 'shapes') return shapesTask(options);
   if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options, data);
   if (dataset === 'folder') return encodedTask(await openClassFolders(data), options, data);
-  const { train, test, classNames } = await openCifar(data, { kind: dataset });
+  const { train: images, test, classNames } = await openCifar(data, { kind: dataset });
+  const { train, ...rest } = splitTraining(images, options, () => images);
   return classificationTask({
-    ...splitTraining(train, options, () => train),
+    ...rest,
+    train: augmented(train, { flip: true, crop: { pad: 4 } }),
     test,
     classNames,
     from: data,
-    augment: { flip: true, crop: { pad: 4 } },
   });
 }
 
 function shapesTask(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
+  const { train, ...rest } = drawTraining(
+    (imagesPerClass) => syntheticShapes({ ...common, split: 'train', imagesPerClass }),
+    options,
+  );
   return classificationTask({
-    ...drawTraining((imagesPerClass) => syntheticShapes({ ...common, split: 'train', imagesPerClass }), options),
+    ...rest,
+    train: augmented(train, { flip: true, crop: { pad: Math.round(imageSize / 8) } }),
     test: syntheticShapes({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
-    augment: { flip: true, crop: { pad: Math.round(imageSize / 8) } },
   });
 }

@@ -17,7 +17,7 @@ export default function generateDataset(
   return nextSteps(
     `Test it: npx jest -c packages/${packageName}/jest.config.cjs data/${kebab}`,
     `Then give it a word of --dataset in packages/${packageName}/src/options.ts, and hand it to the task beside that: a task is`,
-    'data with a yardstick, and classificationTask({ train, test, augment }) is one.',
+    'data with a yardstick, and classificationTask({ train, test }) is one; `augmented` adds random flips and crops to `train`.',
   );
 }
 

@@ -1,7 +1,15 @@
-/** How `read` shows images in training: what is random about it depends on these and an image's index alone. */
-export interface View {
+/** Selects the random numbers of an augmentation: equal keys and indices give equal images. */
+export interface AugmentationKey {
   readonly seed: number;
   readonly epoch: number;
+}
+
+/** How a dataset varies its images in training. */
+export interface Augmentation {
+  /** Everything that augmented images depend on besides the key and the dataset's fingerprint, as JSON can hold it. */
+  readonly settings: unknown;
+  /** Whether an image is mirrored under a key; only for augmentations that do nothing else. */
+  mirrors?(index: number, key: AugmentationKey): boolean;
 }
 
 /** Labelled square RGB images addressed by index; bytes are uint8, HWC. */
@@ -12,31 +20,21 @@ export interface ImageDataset {
   readonly size: number;
   /** One label per image, in [0, classes). */
   readonly labels: Int32Array;
-  /** Changes whenever a byte of any image or label would. */
+  /** Changes whenever a byte of any image (as in evaluation) or label changes. */
   readonly fingerprint: string;
+  /** Absent where training sees every image unchanged; `augmented` adds random flips and crops. */
+  readonly augmentation?: Augmentation;
   /**
-   * Does now what the first `read` would otherwise wait for (rendering or indexing), so that it can be timed and shown.
-   * `onProgress` hears of images done and images in all.
+   * Does now the work that the first `read` would otherwise do (rendering or indexing), so that it can be timed and
+   * shown. `onProgress` gets the number of finished images and of all images.
    */
   prepare?(onProgress?: (done: number, total: number) => void): Promise<void>;
   /**
-   * Writes the images of `indices`, one after another, into `target` (indices.length * size * size * 3 bytes).
-   * `view` is for a data set that is `viewed`: absent, images are shown as in evaluation; others do not look at it.
+   * Writes the images of `indices`, one after another, into `target` (indices.length * size * size * 3 bytes, which may
+   * be shared memory): augmented where a key is given and the dataset has an augmentation, else as in evaluation.
    * Throws RangeError for an index outside [0, labels.length) or a target that is too small.
    */
-  read(indices: ArrayLike<number>, target: Uint8Array, view?: View): Promise<void>;
-  /**
-   * True where `read` augments images itself, as `view` says, in threads of its own that write best into shared memory.
-   * Others give every image as it is, and `batches` augments it.
-   */
-  readonly viewed?: boolean;
-  /**
-   * Of one that is `viewed`: what its views depend on besides `view` and the fingerprint; what was kept of a view holds
-   * as long as this stays the same.
-   */
-  readonly viewFingerprint?: string;
-  /** Of one that is `viewed` and does nothing but mirror: whether `read` does it. */
-  mirrors?(index: number, view: View): boolean;
+  read(indices: ArrayLike<number>, target: Uint8Array, key?: AugmentationKey): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -39,7 +39,8 @@ test('a part shows the images of its indices under indices of its own', async ()
   await part.read([1], ours);
   await whole.read([6], theirs);
   expect(ours).toEqual(theirs);
-  const mirroring = partOf({ ...whole, viewed: true, mirrors: (index) => index === 6 }, 'part', Int32Array.of(1, 6));
-  expect([0, 1].map((i) => mirroring.mirrors?.(i, { seed: 1, epoch: 0 }))).toEqual([false, true]);
+  const augmentation = { settings: {}, mirrors: (index: number) => index === 6 };
+  const mirroring = partOf({ ...whole, augmentation }, 'part', Int32Array.of(1, 6));
+  expect([0, 1].map((i) => mirroring.augmentation?.mirrors?.(i, { seed: 1, epoch: 0 }))).toEqual([false, true]);
   await expect(part.read([2], ours)).rejects.toThrow('part has no image 2: indices run from 0 to 1');
 });

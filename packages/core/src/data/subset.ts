@@ -9,13 +9,14 @@ export function partOf(whole: ImageDataset, name: string, indices: Int32Array): 
     if (index !== undefined) return index;
     throw new RangeError(`${name} has no image ${i}: indices run from 0 to ${indices.length - 1}`);
   };
-  const { mirrors } = whole;
+  const { augmentation } = whole;
+  const mirrors = augmentation?.mirrors;
   return {
     ...whole,
-    ...(mirrors && { mirrors: (i, view) => mirrors(at(i), view) }),
+    ...(augmentation && mirrors && { augmentation: { ...augmentation, mirrors: (i, key) => mirrors(at(i), key) } }),
     name,
     labels: Int32Array.from(indices, (index) => whole.labels[index] as number),
     fingerprint: sha.digest('hex').slice(0, 24),
-    read: async (wanted, target, view) => whole.read(Int32Array.from(wanted, at), target, view),
+    read: async (wanted, target, key) => whole.read(Int32Array.from(wanted, at), target, key),
   };
 }

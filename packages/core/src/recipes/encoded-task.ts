@@ -1,6 +1,6 @@
 /** Classification of pictures that lie in files, of any size. */
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
-import type { TrainView } from '../data/pipeline/transforms';
+import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { integer, number, type Values } from '../experiment/option';
 import { classificationTask } from '../train/classification-task';
@@ -42,7 +42,6 @@ export function encodedTask(
   return classificationTask({
     ...splitTraining(train, asked, (apart) => pipelineDataset(train, { ...options, apart })),
     test: pipelineDataset(test, options),
-    augment: {},
     from,
     classNames: train.classNames,
   });
@@ -53,7 +52,7 @@ function trainView({
   randAugment: operations,
   randAugmentMagnitude: magnitude,
   randomErasing: probability,
-}: Values<typeof viewOptions>): TrainView {
+}: Values<typeof viewOptions>): TrainTransform {
   return {
     ...(amount > 0 && { colorJitter: { brightness: amount, contrast: amount, saturation: amount } }),
     ...(operations > 0 && { randAugment: { operations, magnitude } }),

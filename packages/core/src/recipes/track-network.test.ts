@@ -10,7 +10,6 @@ const task = classificationTask({
   train: tinyImages('train', 16),
   heldOut: tinyImages('held out', 4),
   test: tinyImages('test', 6),
-  augment: {},
   from: '/data/tiny',
 });
 

@@ -1,6 +1,6 @@
 /** What a training is made of: the networks, what the student learns from, and which variables that moves. */
 import { join } from 'node:path';
-import { type Views, viewsOf } from '../data/loading/augmented-copies';
+import { type AugmentedCopies, augmentedCopies } from '../data/loading/augmented-copies';
 import { singleMethod } from '../distill/combine-methods';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
@@ -35,7 +35,7 @@ export type Assembly = Awaited<ReturnType<typeof assemble>>;
 export async function assemble(state: State, options: NetworkTraining) {
   const { role, task, settings, distillation, folder, recompute = false, classShare = 1 } = options;
   const { batchSize, accumulate, seed } = settings;
-  const views = viewsOf(task.train, task.augment, distillation?.views ?? 0);
+  const views = augmentedCopies(task.train, distillation?.views ?? 0);
   const cache = await cacheOf(options, views, microBatchSize(batchSize, accumulate));
   try {
     const classRows = classShare < 1;
@@ -91,8 +91,8 @@ export async function assemble(state: State, options: NetworkTraining) {
 
 /** The teacher's cache, where one is asked for. @throws UserError where it cannot serve the method or the views */
 async function cacheOf(
-  { task: { train: dataset, augment }, distillation, settings, signal, log, eager = false }: NetworkTraining,
-  views: Views | undefined,
+  { task: { train: dataset }, distillation, settings, signal, log, eager = false }: NetworkTraining,
+  views: AugmentedCopies | undefined,
   batchSize: number,
 ): Promise<TeacherCache | undefined> {
   if (!distillation?.cache) return undefined;
@@ -100,7 +100,7 @@ async function cacheOf(
   checkCachedMethods(method.name);
   checkUnmixed(settings);
   if (!views) throw endlessViews(dataset);
-  return openTeacherCache({ ...cache, teacher, dataset, augment, views, batchSize, eager, signal, log });
+  return openTeacherCache({ ...cache, teacher, dataset, views, batchSize, eager, signal, log });
 }
 
 /** Gives a new network the weights that its training starts from. @returns what there is to say of them */

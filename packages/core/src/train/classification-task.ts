@@ -1,5 +1,4 @@
 import type { ImageDataset } from '../data/dataset';
-import type { Augmentation } from '../data/loading/batches';
 import { classReport } from './class-report';
 import type { Inference } from './inference';
 import type { Metrics } from './metrics';
@@ -10,7 +9,6 @@ import { heldOutPrefix, type SelectOn, type Task } from './task';
 export interface ClassificationData {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
-  readonly augment: Augmentation;
   /** The folder that the images are read from; absent where they are drawn. */
   readonly from?: string | undefined;
   /** Images like those of `train` and not among them, which the best epoch is chosen on; absent: see `selectOn`. */
@@ -23,10 +21,9 @@ export interface ClassificationData {
 
 /** Training on labelled images, judged by how well others of the same classes are named. */
 export function classificationTask(data: ClassificationData): Task {
-  const { train, heldOut, test, augment, from, selectOn = 'test', classNames } = data;
+  const { train, heldOut, test, from, selectOn = 'test', classNames } = data;
   return {
     train,
-    augment,
     reads: [
       { images: train, use: 'training', from },
       ...(heldOut ? [{ images: heldOut, use: 'validation', from } as const] : []),

@@ -59,7 +59,7 @@ test('leaves the last network, the best, and what going on needs', async () => {
 
 describe('the best epoch is chosen', () => {
   const learn = (more: Partial<ClassificationData>) => {
-    const images = { train: tinyImages('train', 16), test: tinyImages('test', 6), augment: {} };
+    const images = { train: tinyImages('train', 16), test: tinyImages('test', 6) };
     return trainTiny({ task: classificationTask({ ...images, ...more }), settings: { epochs: 4, evaluateEvery: 1 } });
   };
   const byEpoch = ({ tracked }: TinyRun, metric: string) =>

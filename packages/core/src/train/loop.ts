@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { ImageDataset } from '../data/dataset';
-import { type Augmentation, batchCount, batches, type ReadRows, type Waiting } from '../data/loading/batches';
+import { batchCount, batches, type ReadEmbeddings, type Waiting } from '../data/loading/batches';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
 import type { NamedValues, StateVariable } from '../runtime/state';
@@ -21,11 +21,10 @@ export interface TrainingJob extends RunSurroundings {
   readonly program: Program;
   readonly step: TrainingStep;
   readonly dataset: ImageDataset;
-  readonly augment: Augmentation;
   /** After how many epochs the augmentation repeats; default 0: never. */
   readonly repeat?: number | undefined;
   /** Reads what the step is given of a batch's images besides the images. */
-  readonly rows?: ReadRows | undefined;
+  readonly embeddings?: ReadEmbeddings | undefined;
   readonly settings: TrainingSettings;
   /** The network whose weights are the result: the one that is trained, or its average. */
   readonly network: Network;
@@ -58,7 +57,7 @@ export async function train(job: TrainingJob): Promise<Outcome> {
 }
 
 async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome> {
-  const { step, dataset, augment, repeat, rows, settings, signal, tracker, label, log } = job;
+  const { step, dataset, repeat, embeddings, settings, signal, tracker, label, log } = job;
   const { batchSize, epochs, seed } = settings;
   const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) {
@@ -82,7 +81,7 @@ async function trainWith(job: TrainingJob, progress: Progress): Promise<Outcome>
   while (position.epoch < epochs) {
     const { epoch, batch: from } = position;
     const waiting: Waiting = { waited: 0, total: 0 };
-    const shown = { augment, repeat, rows } as const;
+    const shown = { augment: true, repeat, embeddings } as const;
     let ended = performance.now();
     const order = { batchSize, seed, epoch, shuffle: true, lastBatch: 'drop', from, waiting, ...shown } as const;
     for await (const batch of batches(dataset, order)) {

@@ -1,5 +1,4 @@
 import type { ImageDataset } from '../data/dataset';
-import type { Augmentation } from '../data/loading/batches';
 import type { Inference } from './inference';
 import type { Metrics } from './metrics';
 
@@ -32,7 +31,6 @@ export interface TaskImages {
 /** What networks are trained for: data to learn from, and how a network is judged on data it never saw. */
 export interface Task {
   readonly train: ImageDataset;
-  readonly augment: Augmentation;
   /** All that it trains on and judges by, for the record; absent: `train` alone, which is drawn. */
   readonly reads?: readonly TaskImages[];
   /** The metric, larger is better, that tells networks apart. */

@@ -43,9 +43,8 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       ...options,
       program,
       dataset: task.train,
-      augment: task.augment,
       repeat: repeatOf(views),
-      rows: cache?.read,
+      embeddings: cache?.read,
       selectBy: task.selectBy,
       chooseBy: choosingMetric(task),
     };

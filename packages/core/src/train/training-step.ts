@@ -22,7 +22,7 @@ export interface StepBatch {
   readonly labels: Int32Array;
   readonly indices: Int32Array;
   /** The teacher's embeddings of the images, batchSize x d, where the step was made for them. */
-  readonly rows?: Float32Array;
+  readonly embeddings?: Float32Array;
 }
 
 /** What changes from step to step. */
@@ -138,7 +138,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
         labels: part(batch.labels, i, accumulate),
         indices: part(batch.indices, i, accumulate),
         draw: Int32Array.of(seed % 2 ** 31, step * accumulate + i),
-        ...(batch.rows && { taught: part(batch.rows, i, accumulate) }),
+        ...(batch.embeddings && { taught: part(batch.embeddings, i, accumulate) }),
         ...mixValue(mix, { seed, step: step * accumulate + i, size }),
         ...sampleValues(drawn),
       };

@@ -34,7 +34,7 @@ async function main(): Promise<void> {
       seed: 1,
       epoch,
       shuffle: true,
-      augment: {},
+      augment: true,
       lastBatch: 'pad',
     } as const;
     for await (const batch of batches(dataset, order)) {

@@ -2,7 +2,8 @@ import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { viewsOf } from '@headshare/core/data/loading/augmented-copies';
+import { augmented } from '@headshare/core/data/loading/augmented';
+import { augmentedCopies } from '@headshare/core/data/loading/augmented-copies';
 import { singleMethod } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
@@ -41,23 +42,22 @@ export interface CacheMeasurement extends CacheCase {
   readonly lossDifference: number;
 }
 
-const augment = { flip: true };
 const { signal } = new AbortController();
 const quiet = () => undefined;
 
 export async function measureCache(asked: CacheCase): Promise<CacheMeasurement> {
   const pair: Pair = pairs[asked.pair];
   const folder = await mkdtemp(join(tmpdir(), 'headshare-bench-cache-'));
-  const dataset = pair.images(asked.images);
+  const dataset = augmented(pair.images(asked.images), { flip: true });
   try {
     await dataset.prepare?.();
     const teacher = join(folder, 'teacher.safetensors');
     writeTeacher(teacher, pair.teacher);
     const cache = { type: asked.type, folder: join(folder, 'cache') };
-    const views = viewsOf(dataset, augment, 0);
+    const views = augmentedCopies(dataset, 0);
     if (!views) throw new Error('The views of mirrored images have an end.');
     const started = performance.now();
-    const job = { ...cache, teacher, dataset, augment, views, batchSize: pair.batch, eager: false, signal, log: quiet };
+    const job = { ...cache, teacher, dataset, views, batchSize: pair.batch, eager: false, signal, log: quiet };
     (await openTeacherCache(job)).close();
     const buildSeconds = (performance.now() - started) / 1000;
 
@@ -105,7 +105,6 @@ async function train(
   const losses: number[] = [];
   const task: Task = {
     train: dataset,
-    augment,
     selectBy: 'none',
     evaluate: async () => ({ none: 0 }),
     finish: async () => [],

@@ -1,15 +1,23 @@
 import fc from 'fast-check';
-import { headerBytes, type RowShard, rowBytes, rowCodec, rowTypes, shardBytes, shardHeader } from './embedding-shard';
+import {
+  type EmbeddingShard,
+  embeddingBytes,
+  embeddingTypes,
+  headerBytes,
+  shardBytes,
+  shardCodec,
+  shardHeader,
+} from './embedding-shard';
 
 const key = fc.uint8Array({ minLength: 32, maxLength: 32 }).map((bytes) => Buffer.from(bytes).toString('hex'));
 const count = fc.integer({ min: 0, max: 2 ** 31 - 1 });
-const shards: fc.Arbitrary<RowShard> = fc.record({
+const shards: fc.Arbitrary<EmbeddingShard> = fc.record({
   key,
-  type: fc.constantFrom(...rowTypes),
+  type: fc.constantFrom(...embeddingTypes),
   dimension: fc.integer({ min: 1, max: 9 }),
-  view: count,
+  copy: count,
   first: count,
-  rows: fc.integer({ min: 1, max: 5 }),
+  count: fc.integer({ min: 1, max: 5 }),
 });
 
 /** A shard and its rows, of numbers that both types hold. */
@@ -18,21 +26,21 @@ const filled = shards.chain((shard) =>
     shard: fc.constant(shard),
     values: fc
       .array(fc.integer({ min: -1024, max: 1024 }), {
-        minLength: shard.rows * shard.dimension,
-        maxLength: shard.rows * shard.dimension,
+        minLength: shard.count * shard.dimension,
+        maxLength: shard.count * shard.dimension,
       })
       .map((numbers) => Float32Array.from(numbers, (value) => value / 8)),
   }),
 );
 
-const rowOf = (shard: RowShard, bytes: Buffer, row: number) =>
-  bytes.subarray(row * rowBytes(shard), (row + 1) * rowBytes(shard));
+const rowOf = (shard: EmbeddingShard, bytes: Buffer, row: number) =>
+  bytes.subarray(row * embeddingBytes(shard), (row + 1) * embeddingBytes(shard));
 
 test('rows are read as they were written, in one piece or in several', () => {
   fc.assert(
     fc.property(filled, fc.nat(), ({ shard, values }, cut) => {
-      const { rows, dimension } = shard;
-      const codec = rowCodec(shard);
+      const { count: rows, dimension } = shard;
+      const codec = shardCodec(shard);
       const bytes = codec.encode(0, values);
       expect(headerBytes + bytes.length).toBe(shardBytes(shard));
       const at = cut % (rows + 1);
@@ -53,13 +61,13 @@ test('rows are read as they were written, in one piece or in several', () => {
 test('a row with a bit that changed, cut off, or in another place is no row', () => {
   fc.assert(
     fc.property(filled, fc.nat(), ({ shard, values }, chosen) => {
-      const codec = rowCodec(shard);
+      const codec = shardCodec(shard);
       const target = new Float32Array(shard.dimension);
       const row = Buffer.from(rowOf(shard, codec.encode(0, values), 0));
       expect(codec.decode(1, row, target)).toBe(false);
-      expect(rowCodec({ ...shard, view: shard.view ^ 1 }).decode(0, row, target)).toBe(false);
-      expect(rowCodec({ ...shard, first: shard.first ^ 1 }).decode(0, row, target)).toBe(false);
-      expect(rowCodec({ ...shard, key: 'ab'.repeat(32) }).decode(0, row, target)).toBe(shard.key === 'ab'.repeat(32));
+      expect(shardCodec({ ...shard, copy: shard.copy ^ 1 }).decode(0, row, target)).toBe(false);
+      expect(shardCodec({ ...shard, first: shard.first ^ 1 }).decode(0, row, target)).toBe(false);
+      expect(shardCodec({ ...shard, key: 'ab'.repeat(32) }).decode(0, row, target)).toBe(shard.key === 'ab'.repeat(32));
       expect(codec.decode(0, row.subarray(0, chosen % row.length), target)).toBe(false);
       const bit = chosen % (row.length * 8);
       row[bit >> 3] = (row[bit >> 3] as number) ^ (1 << (bit & 7));
@@ -79,9 +87,9 @@ test('headers differ where anything does', () => {
 });
 
 test('the bytes of a file, so that they stay readable', () => {
-  const shard: RowShard = { key: '01'.repeat(32), type: 'float16', dimension: 2, view: 1, first: 20, rows: 1 };
+  const shard: EmbeddingShard = { key: '01'.repeat(32), type: 'float16', dimension: 2, copy: 1, first: 20, count: 1 };
   expect(shardHeader(shard).toString('hex')).toBe(
     `4853524f57530d0a010000000100000002000000010000001400000001000000${'01'.repeat(32)}87b32b2200000000`,
   );
-  expect(rowCodec(shard).encode(0, Float32Array.of(1, -2)).toString('hex')).toBe('003c00c042513e4d');
+  expect(shardCodec(shard).encode(0, Float32Array.of(1, -2)).toString('hex')).toBe('003c00c042513e4d');
 });

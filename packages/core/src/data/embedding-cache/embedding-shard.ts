@@ -16,41 +16,42 @@ import { UserError } from '../../system/user-error';
 import { elementTypes } from '../../weights/element-types';
 import { largestFloat16, toFloat16 } from './float16';
 
-export const rowTypes = ['float32', 'float16'] as const;
-export type RowType = (typeof rowTypes)[number];
+export const embeddingTypes = ['float32', 'float16'] as const;
+export type EmbeddingType = (typeof embeddingTypes)[number];
 
 /** What is the same in all shards of a cache. */
-export interface RowLayout {
+export interface EmbeddingLayout {
   /** What the rows depend on, SHA-256 in hexadecimal. */
   readonly key: string;
-  readonly type: RowType;
+  readonly type: EmbeddingType;
   /** Numbers a row. */
   readonly dimension: number;
 }
 
-export interface RowShard extends RowLayout {
-  readonly view: number;
+export interface EmbeddingShard extends EmbeddingLayout {
+  readonly copy: number;
   /** The image of the first row; the others' follow. */
   readonly first: number;
-  readonly rows: number;
+  readonly count: number;
 }
 
 export const headerBytes = 72;
 const format = 1;
 const checksumBytes = 4;
 
-const numberBytes = (type: RowType): number => (type === 'float16' ? 2 : 4);
+const numberBytes = (type: EmbeddingType): number => (type === 'float16' ? 2 : 4);
 
 /** Of a row with its checksum. */
-export const rowBytes = ({ type, dimension }: RowLayout): number => dimension * numberBytes(type) + checksumBytes;
+export const embeddingBytes = ({ type, dimension }: EmbeddingLayout): number =>
+  dimension * numberBytes(type) + checksumBytes;
 
 /** Of a whole file. */
-export const shardBytes = (shard: RowShard): number => headerBytes + shard.rows * rowBytes(shard);
+export const shardBytes = (shard: EmbeddingShard): number => headerBytes + shard.count * embeddingBytes(shard);
 
-export function shardHeader({ key, type, dimension, rows, first, view }: RowShard): Buffer {
+export function shardHeader({ key, type, dimension, count, first, copy }: EmbeddingShard): Buffer {
   const header = Buffer.alloc(headerBytes);
   header.write('HSROWS\r\n', 'latin1');
-  for (const [i, value] of [format, rowTypes.indexOf(type), dimension, rows, first, view].entries()) {
+  for (const [i, value] of [format, embeddingTypes.indexOf(type), dimension, count, first, copy].entries()) {
     header.writeUInt32LE(value, 8 + 4 * i);
   }
   header.write(key, 32, 32, 'hex');
@@ -59,7 +60,7 @@ export function shardHeader({ key, type, dimension, rows, first, view }: RowShar
 }
 
 /** Writes and reads the rows of one shard. */
-export interface RowCodec {
+export interface ShardCodec {
   /**
    * Rows from number `from` on as they stand in the file.
    * @throws UserError for numbers that float16 does not reach
@@ -69,9 +70,9 @@ export interface RowCodec {
   decode(row: number, bytes: Buffer, target: Float32Array): boolean;
 }
 
-export function rowCodec(shard: RowShard): RowCodec {
+export function shardCodec(shard: EmbeddingShard): ShardCodec {
   const { type, dimension } = shard;
-  const size = rowBytes(shard);
+  const size = embeddingBytes(shard);
   // Without the header's own checksum: the CRC of anything with its CRC behind it is always the same.
   const start = crc32(shardHeader(shard).subarray(0, 64));
   const number = Buffer.alloc(4);

@@ -1,19 +1,19 @@
 import { chmodSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { RowShard } from './embedding-shard';
-import { type MakeRows, type RowStoreLayout, rowStore } from './embedding-store';
+import type { EmbeddingShard } from './embedding-shard';
+import { type EmbeddingStoreLayout, embeddingStore, type MakeEmbeddings } from './embedding-store';
 
 const folders: string[] = [];
 afterAll(() => {
   for (const folder of folders) rmSync(folder, { recursive: true, force: true });
 });
 
-function layout(changed: Partial<RowStoreLayout> = {}): RowStoreLayout {
+function layout(changed: Partial<EmbeddingStoreLayout> = {}): EmbeddingStoreLayout {
   const folder = join(mkdtempSync(join(tmpdir(), 'headshare-rows-')), 'cache');
   folders.push(join(folder, '..'));
   const key = '0f'.repeat(32);
-  return { folder, key, type: 'float32', dimension: 3, images: 10, views: 2, rowsPerShard: 4, ...changed };
+  return { folder, key, type: 'float32', dimension: 3, images: 10, copies: 2, embeddingsPerShard: 4, ...changed };
 }
 
 /** Of image i in view v: i, v and their product. */
@@ -22,7 +22,7 @@ const rowOf = (image: number, view: number) => [image, view, image * view];
 /** Rows by twos, and which shards were asked for. */
 function maker(pause = 0) {
   const asked: string[] = [];
-  const make: MakeRows = async function* ({ view, first, rows }: RowShard) {
+  const make: MakeEmbeddings = async function* ({ copy: view, first, count: rows }: EmbeddingShard) {
     asked.push(`${view}:${first}`);
     for (let row = 0; row < rows; row += 2) {
       await new Promise((resolve) => setTimeout(resolve, pause));
@@ -36,7 +36,7 @@ function maker(pause = 0) {
 const { signal } = new AbortController();
 
 test('rows by image and view, in any order; padding is zeros', async () => {
-  const store = rowStore(layout());
+  const store = embeddingStore(layout());
   const { make, asked } = maker();
   const progress: (readonly [number, number])[] = [];
   await store.fill({ make, signal, onProgress: (...done) => progress.push(done) });
@@ -59,7 +59,7 @@ test('only what is missing is made: after a stop, and where a file is of other c
   const where = layout();
   const controller = new AbortController();
   const { make } = maker();
-  const stopped = rowStore(where).fill({
+  const stopped = embeddingStore(where).fill({
     make,
     signal: controller.signal,
     onProgress: (done) => {
@@ -70,30 +70,30 @@ test('only what is missing is made: after a stop, and where a file is of other c
   expect(readdirSync(where.folder)).toEqual(['view0-00000.rows']);
 
   const rest = maker();
-  await rowStore(where).fill({ make: rest.make, signal });
+  await embeddingStore(where).fill({ make: rest.make, signal });
   expect(rest.asked).toEqual(['0:4', '0:8', '1:0', '1:4', '1:8']);
 
   writeFileSync(join(where.folder, 'view1-00001.rows'), readFileSync(join(where.folder, 'view0-00001.rows')));
   const again = maker();
-  await rowStore(where).fill({ make: again.make, signal });
+  await embeddingStore(where).fill({ make: again.make, signal });
   expect(again.asked).toEqual(['1:4']);
-  expect(await rowStore({ ...where, key: 'ff'.repeat(32) }).missing()).toHaveLength(6);
+  expect(await embeddingStore({ ...where, key: 'ff'.repeat(32) }).missing()).toHaveLength(6);
 });
 
 test('what a process left half written is no hindrance', async () => {
   const where = layout();
-  await rowStore(where).fill({ ...maker(), signal });
+  await embeddingStore(where).fill({ ...maker(), signal });
   rmSync(join(where.folder, 'view0-00000.rows'));
   writeFileSync(join(where.folder, 'view0-00000.rows.tmp'), 'half');
-  await rowStore(where).fill({ ...maker(), signal });
+  await embeddingStore(where).fill({ ...maker(), signal });
   expect(readdirSync(where.folder)).toHaveLength(6);
-  expect(await rowStore(where).missing()).toEqual([]);
+  expect(await embeddingStore(where).missing()).toEqual([]);
 });
 
 test('several who begin together share the work, and none does what another has done', async () => {
   const where = layout();
   const makers = [maker(5), maker(5), maker(5)];
-  await Promise.all(makers.map(({ make }) => rowStore(where).fill({ make, signal })));
+  await Promise.all(makers.map(({ make }) => embeddingStore(where).fill({ make, signal })));
   expect(makers.flatMap(({ asked }) => asked).sort()).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
   for (const { asked } of makers) expect(asked.length).toBeLessThan(6);
   expect(readdirSync(where.folder)).toHaveLength(6);
@@ -101,7 +101,7 @@ test('several who begin together share the work, and none does what another has 
 
 test('a damaged row has its shard made again, once for all who meet it', async () => {
   const where = layout();
-  const store = rowStore(where);
+  const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
   const file = join(where.folder, 'view1-00000.rows');
   const whole = readFileSync(file);
@@ -122,7 +122,7 @@ test('a damaged row has its shard made again, once for all who meet it', async (
 
 test('a file that vanished while it was in use is made again', async () => {
   const where = layout();
-  const store = rowStore(where);
+  const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
   rmSync(where.folder, { recursive: true });
   const read = store.reader({ ...maker(), signal });
@@ -131,11 +131,11 @@ test('a file that vanished while it was in use is made again', async () => {
 
 test('an error of the maker is its own; nothing half-made stays', async () => {
   const where = layout();
-  const failing: MakeRows = async function* () {
+  const failing: MakeEmbeddings = async function* () {
     yield Float32Array.of(1, 2, 3);
     throw Object.assign(new Error('no such picture'), { code: 'ENOENT' });
   };
-  await expect(rowStore(where).fill({ make: failing, signal })).rejects.toThrow('no such picture');
+  await expect(embeddingStore(where).fill({ make: failing, signal })).rejects.toThrow('no such picture');
   expect(readdirSync(where.folder)).toEqual([]);
 });
 
@@ -143,10 +143,12 @@ test('a folder that cannot be made is named', async () => {
   const where = layout();
   const blocked = join(where.folder, '..', 'file');
   writeFileSync(blocked, '');
-  await expect(rowStore({ ...where, folder: join(blocked, 'cache') }).fill({ ...maker(), signal })).rejects.toThrow(
+  await expect(
+    embeddingStore({ ...where, folder: join(blocked, 'cache') }).fill({ ...maker(), signal }),
+  ).rejects.toThrow(
     `The teacher's cache cannot be written to ${join(blocked, 'cache')} (ENOTDIR); --teacher-cache-dir is another place for it.`,
   );
   if (process.getuid?.() === 0) return;
   chmodSync(join(where.folder, '..'), 0o500);
-  await expect(rowStore(where).fill({ ...maker(), signal })).rejects.toThrow('(EACCES)');
+  await expect(embeddingStore(where).fill({ ...maker(), signal })).rejects.toThrow('(EACCES)');
 });

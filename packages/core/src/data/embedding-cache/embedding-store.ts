@@ -5,31 +5,31 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
-import type { ReadRows } from '../loading/batches';
+import type { ReadEmbeddings } from '../loading/batches';
 import {
+  type EmbeddingLayout,
+  type EmbeddingShard,
+  embeddingBytes,
   headerBytes,
-  type RowLayout,
-  type RowShard,
-  rowBytes,
-  rowCodec,
   shardBytes,
+  shardCodec,
   shardHeader,
 } from './embedding-shard';
 
-export interface RowStoreLayout extends RowLayout {
+export interface EmbeddingStoreLayout extends EmbeddingLayout {
   readonly folder: string;
   readonly images: number;
-  /** Of each image. */
-  readonly views: number;
+  /** Augmented copies of each image. */
+  readonly copies: number;
   /** Default 8192: what an interruption loses at most. */
-  readonly rowsPerShard?: number;
+  readonly embeddingsPerShard?: number;
 }
 
 /** The rows of a shard in their order, some at a time: [some, dimension]. */
-export type MakeRows = (shard: RowShard) => AsyncIterable<Float32Array>;
+export type MakeEmbeddings = (shard: EmbeddingShard) => AsyncIterable<Float32Array>;
 
 export interface Filling {
-  readonly make: MakeRows;
+  readonly make: MakeEmbeddings;
   readonly signal: AbortSignal;
   /** Hears of rows that are there, and in all. */
   readonly onProgress?: (done: number, total: number) => void;
@@ -37,10 +37,10 @@ export interface Filling {
   readonly onWait?: () => void;
 }
 
-export interface RowStore {
-  readonly shards: readonly RowShard[];
+export interface EmbeddingStore {
+  readonly shards: readonly EmbeddingShard[];
   /** Those whose files are not there, torn, or of something else. */
-  missing(): Promise<RowShard[]>;
+  missing(): Promise<EmbeddingShard[]>;
   /**
    * Makes what is missing, a shard at a time; several processes share the work. One that is stopped has lost no more
    * than the shard it was at.
@@ -48,28 +48,35 @@ export interface RowStore {
    */
   fill(filling: Filling): Promise<void>;
   /** Reads rows; a shard with one that is damaged is made again first. */
-  reader(filling: Pick<Filling, 'make' | 'signal'> & { readonly onDamage?: (file: string) => void }): ReadRows;
+  reader(filling: Pick<Filling, 'make' | 'signal'> & { readonly onDamage?: (file: string) => void }): ReadEmbeddings;
   clear(): Promise<void>;
 }
 
-const defaultRowsPerShard = 8192;
+const defaultEmbeddingsPerShard = 8192;
 
 // A compilation may keep the event loop, and so a lock's refreshing, busy for many seconds.
 const lockOptions = { realpath: false, stale: 60_000, update: 5000, onCompromised: () => undefined };
 
-export function rowStore(layout: RowStoreLayout): RowStore {
-  const { folder, key, type, dimension, images, views, rowsPerShard = defaultRowsPerShard } = layout;
-  const perView = Math.ceil(images / rowsPerShard);
-  const shards = Array.from({ length: perView * views }, (_, i): RowShard => {
-    const first = (i % perView) * rowsPerShard;
-    return { key, type, dimension, view: Math.floor(i / perView), first, rows: Math.min(rowsPerShard, images - first) };
+export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
+  const { folder, key, type, dimension, images, copies, embeddingsPerShard = defaultEmbeddingsPerShard } = layout;
+  const perCopy = Math.ceil(images / embeddingsPerShard);
+  const shards = Array.from({ length: perCopy * copies }, (_, i): EmbeddingShard => {
+    const first = (i % perCopy) * embeddingsPerShard;
+    return {
+      key,
+      type,
+      dimension,
+      copy: Math.floor(i / perCopy),
+      first,
+      count: Math.min(embeddingsPerShard, images - first),
+    };
   });
-  const fileOf = ({ view, first }: RowShard): string =>
-    join(folder, `view${view}-${String(first / rowsPerShard).padStart(5, '0')}.rows`);
+  const fileOf = ({ copy, first }: EmbeddingShard): string =>
+    join(folder, `view${copy}-${String(first / embeddingsPerShard).padStart(5, '0')}.rows`);
 
   const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(unwritable(error, layout)));
 
-  async function isWhole(shard: RowShard): Promise<boolean> {
+  async function isWhole(shard: EmbeddingShard): Promise<boolean> {
     const handle = await openIfThere(fileOf(shard));
     if (!handle) return false;
     try {
@@ -81,17 +88,21 @@ export function rowStore(layout: RowStoreLayout): RowStore {
     }
   }
 
-  async function missing(): Promise<RowShard[]> {
-    const found: RowShard[] = [];
+  async function missing(): Promise<EmbeddingShard[]> {
+    const found: EmbeddingShard[] = [];
     for (const shard of shards) if (!(await isWhole(shard))) found.push(shard);
     return found;
   }
 
   /** Writes a shard that appears whole; the caller has its lock. */
-  async function write(shard: RowShard, { make, signal }: Filling, onRows: (count: number) => void): Promise<void> {
+  async function write(
+    shard: EmbeddingShard,
+    { make, signal }: Filling,
+    onRows: (count: number) => void,
+  ): Promise<void> {
     const file = fileOf(shard);
     const temporary = `${file}.tmp`;
-    const codec = rowCodec(shard);
+    const codec = shardCodec(shard);
     let row = 0;
     // Not truncated: whoever left it may yet have it open.
     await onDisk(rm(temporary, { force: true }));
@@ -104,7 +115,7 @@ export function rowStore(layout: RowStoreLayout): RowStore {
         onRows(values.length / dimension);
         signal.throwIfAborted();
       }
-      if (row !== shard.rows) throw new Error(`${file} was to have ${shard.rows} rows, ${row} were made.`);
+      if (row !== shard.count) throw new Error(`${file} was to have ${shard.count} rows, ${row} were made.`);
       await onDisk(handle.sync());
       await handle.close();
       await onDisk(rename(temporary, file));
@@ -117,12 +128,12 @@ export function rowStore(layout: RowStoreLayout): RowStore {
 
   async function fill(filling: Filling): Promise<void> {
     const { signal, onProgress, onWait } = filling;
-    const total = images * views;
+    const total = images * copies;
     let waiting = false;
     await onDisk(mkdir(folder, { recursive: true }));
     for (;;) {
       const wanted = await missing();
-      let done = total - wanted.reduce((sum, { rows }) => sum + rows, 0);
+      let done = total - wanted.reduce((sum, { count }) => sum + count, 0);
       if (wanted.length === 0) return;
       let made = 0;
       for (const shard of wanted) {
@@ -148,12 +159,12 @@ export function rowStore(layout: RowStoreLayout): RowStore {
   }
 
   /** The rows at `places` of a shard into `target`; false where one of them is damaged or missing. */
-  async function readShard(shard: RowShard, places: readonly Place[], target: Float32Array): Promise<boolean> {
+  async function readShard(shard: EmbeddingShard, places: readonly Place[], target: Float32Array): Promise<boolean> {
     const handle = await openIfThere(fileOf(shard));
     if (!handle) return false;
     try {
-      const size = rowBytes(shard);
-      const codec = rowCodec(shard);
+      const size = embeddingBytes(shard);
+      const codec = shardCodec(shard);
       const read = places.map(async ({ row, at }) => {
         const bytes = await readAt(handle, size, headerBytes + row * size);
         return codec.decode(row, bytes, target.subarray(at * dimension, (at + 1) * dimension));
@@ -173,7 +184,7 @@ export function rowStore(layout: RowStoreLayout): RowStore {
       const damaged = new Set<string>();
 
       /** One shard at a time; batches that are read ahead meet the same damage. */
-      const mend = (shard: RowShard): Promise<void> => {
+      const mend = (shard: EmbeddingShard): Promise<void> => {
         const file = fileOf(shard);
         if (damaged.has(file)) return mending;
         damaged.add(file);
@@ -189,10 +200,10 @@ export function rowStore(layout: RowStoreLayout): RowStore {
 
       return async (indices, shown) => {
         const target = new Float32Array(indices.length * dimension);
-        const byShard = new Map<RowShard, Place[]>();
+        const byShard = new Map<EmbeddingShard, Place[]>();
         for (const [at, index] of indices.entries()) {
           if (index < 0) continue;
-          const shard = shards[(shown[at] as number) * perView + Math.floor(index / rowsPerShard)];
+          const shard = shards[(shown[at] as number) * perCopy + Math.floor(index / embeddingsPerShard)];
           if (!shard || index >= images) throw new RangeError(`There is no row of image ${index}, view ${shown[at]}.`);
           const places = byShard.get(shard) ?? [];
           places.push({ row: index - shard.first, at });
@@ -246,11 +257,11 @@ async function lockIfFree(file: string): Promise<(() => Promise<void>) | undefin
   }
 }
 
-function unwritable(error: unknown, { folder, images, views, ...layout }: RowStoreLayout): unknown {
+function unwritable(error: unknown, { folder, images, copies, ...layout }: EmbeddingStoreLayout): unknown {
   switch (code(error)) {
     case 'ENOSPC':
     case 'EDQUOT': {
-      const megabytes = Math.ceil((images * views * rowBytes(layout)) / 1e6);
+      const megabytes = Math.ceil((images * copies * embeddingBytes(layout)) / 1e6);
       return new UserError(
         `The disk of ${folder} is full: the teacher's cache needs ${megabytes} MB there; --teacher-cache-dir is another place for it. What was made is kept.`,
         1,

@@ -1,11 +1,10 @@
-import { type ImageDataset, imageBytes } from '../dataset';
-import { repeatOf, viewOf, viewsOf } from './augmented-copies';
-import { type Augmentation, type Batch, batches } from './batches';
+import { type Augmentation, type ImageDataset, imageBytes } from '../dataset';
+import { augmented } from './augmented';
+import { augmentedCopies, readCopy, repeatOf } from './augmented-copies';
+import { type Batch, batches } from './batches';
 
 const size = 4;
 const bytes = imageBytes({ size });
-const flips: Augmentation = { flip: true };
-const crops: Augmentation = { flip: true, crop: { pad: 1 } };
 
 /** Image i is all different bytes, from i on. */
 const dataset: ImageDataset = {
@@ -21,8 +20,13 @@ const dataset: ImageDataset = {
   },
   close: async () => undefined,
 };
+const flipped = augmented(dataset, { flip: true });
+const cropped = augmented(dataset, { flip: true, crop: { pad: 1 } });
 
-const viewed = (mirrors?: ImageDataset['mirrors']): ImageDataset => ({ ...dataset, viewed: true, mirrors });
+const augmenting = (mirrors?: Augmentation['mirrors']): ImageDataset => ({
+  ...dataset,
+  augmentation: { settings: '', ...(mirrors && { mirrors }) },
+});
 
 async function collect(shown: AsyncIterable<Batch>): Promise<Batch[]> {
   const all: Batch[] = [];
@@ -30,72 +34,69 @@ async function collect(shown: AsyncIterable<Batch>): Promise<Batch[]> {
   return all;
 }
 
-test('views have an end where nothing is drawn, where images are but mirrored, and where that is asked for', () => {
-  expect(viewsOf(dataset, {}, 0)).toEqual({ kind: 'as-is', count: 1 });
-  expect(viewsOf(dataset, {}, 5)).toEqual({ kind: 'as-is', count: 1 });
-  expect(viewsOf(dataset, { crop: { pad: 0 } }, 0)).toEqual({ kind: 'as-is', count: 1 });
-  expect(viewsOf(dataset, flips, 0)).toEqual({ kind: 'mirrored', count: 2 });
-  expect(viewsOf(dataset, flips, 3)).toEqual({ kind: 'drawn', count: 3 });
-  expect(viewsOf(dataset, crops, 0)).toBeUndefined();
-  expect(viewsOf(dataset, crops, 3)).toEqual({ kind: 'drawn', count: 3 });
+test('copies are finite without augmentation, with flips alone, and where they repeat', () => {
+  expect(augmentedCopies(dataset, 0)).toEqual({ kind: 'as-is', count: 1 });
+  expect(augmentedCopies(dataset, 5)).toEqual({ kind: 'as-is', count: 1 });
+  expect(augmentedCopies(flipped, 0)).toEqual({ kind: 'mirrored', count: 2 });
+  expect(augmentedCopies(flipped, 3)).toEqual({ kind: 'drawn', count: 3 });
+  expect(augmentedCopies(cropped, 0)).toBeUndefined();
+  expect(augmentedCopies(cropped, 3)).toEqual({ kind: 'drawn', count: 3 });
 });
 
-test('a data set that augments itself has no end of views unless it says that it only mirrors', () => {
-  expect(viewsOf(viewed(), {}, 0)).toBeUndefined();
-  expect(viewsOf(viewed(), {}, 2)).toEqual({ kind: 'drawn', count: 2 });
+test('a dataset with its own augmentation has endless copies unless it only mirrors', () => {
+  expect(augmentedCopies(augmenting(), 0)).toBeUndefined();
+  expect(augmentedCopies(augmenting(), 2)).toEqual({ kind: 'drawn', count: 2 });
   expect(
-    viewsOf(
-      viewed(() => true),
-      {},
+    augmentedCopies(
+      augmenting(() => true),
       0,
     ),
   ).toEqual({ kind: 'mirrored', count: 2 });
 });
 
 const cases = [
-  ['as-is', {}, 0],
-  ['mirrored', flips, 0],
-  ['drawn', crops, 3],
+  ['as-is', dataset, 0],
+  ['mirrored', flipped, 0],
+  ['drawn', cropped, 3],
 ] as const;
 
-test.each(cases)('each image of a training shows the view that its batch tells: %s', async (_, augment, repeat) => {
-  const views = viewsOf(dataset, augment, repeat);
-  if (!views) throw new Error('no views');
+test.each(cases)('each training image is the copy whose number its batch gives: %s', async (_, shown, repeat) => {
+  const copies = augmentedCopies(shown, repeat);
+  if (!copies) throw new Error('endless copies');
   const known = new Map<string, Uint8Array>();
-  for (let view = 0; view < views.count; view++) {
-    for (const { images, indices, count } of await collect(viewOf(dataset, augment, views, view, { batchSize: 5 }))) {
-      for (let i = 0; i < count; i++) known.set(`${indices[i]} ${view}`, images.slice(i * bytes, (i + 1) * bytes));
+  for (let copy = 0; copy < copies.count; copy++) {
+    for (const { images, indices, count } of await collect(readCopy(shown, copies, copy, { batchSize: 5 }))) {
+      for (let i = 0; i < count; i++) known.set(`${indices[i]} ${copy}`, images.slice(i * bytes, (i + 1) * bytes));
     }
   }
-  expect(known.size).toBe(12 * views.count);
-  const shown = new Set<number>();
+  expect(known.size).toBe(12 * copies.count);
+  const numbers = new Set<number>();
   for (let epoch = 0; epoch < 7; epoch++) {
-    const options = { batchSize: 4, seed: 5, epoch, shuffle: true, augment, repeat: repeatOf(views) };
-    for (const batch of await collect(batches(dataset, { ...options, lastBatch: 'drop' }))) {
+    const options = { batchSize: 4, seed: 5, epoch, shuffle: true, augment: true, repeat: repeatOf(copies) };
+    for (const batch of await collect(batches(shown, { ...options, lastBatch: 'drop' }))) {
       for (const [i, index] of batch.indices.entries()) {
-        const view = batch.views[i] as number;
-        shown.add(view);
-        expect(batch.images.slice(i * bytes, (i + 1) * bytes)).toEqual(known.get(`${index} ${view}`));
+        const copy = batch.copies[i] as number;
+        numbers.add(copy);
+        expect(batch.images.slice(i * bytes, (i + 1) * bytes)).toEqual(known.get(`${index} ${copy}`));
       }
     }
   }
-  expect(shown.size).toBe(views.count);
+  expect(numbers.size).toBe(copies.count);
 });
 
-test('a data set that mirrors by itself tells where, and its mirror images are made of what it shows in evaluation', async () => {
-  const mirrors: ImageDataset['mirrors'] = (index, { epoch }) => (index + epoch) % 2 === 1;
-  const [batch] = await collect(
-    batches(viewed(mirrors), { batchSize: 4, seed: 1, epoch: 3, augment: {}, lastBatch: 'drop' }),
-  );
-  expect(Array.from(batch?.views ?? [])).toEqual([1, 0, 1, 0]);
-  const [mirrored] = await collect(viewOf(viewed(mirrors), {}, { kind: 'mirrored', count: 2 }, 1, { batchSize: 1 }));
+test('a dataset that mirrors says which images; their mirror images are made of the evaluation images', async () => {
+  const mirroring = augmenting((index, { epoch }) => (index + epoch) % 2 === 1);
+  const options = { batchSize: 4, seed: 1, epoch: 3, augment: true, lastBatch: 'drop' } as const;
+  const [batch] = await collect(batches(mirroring, options));
+  expect(Array.from(batch?.copies ?? [])).toEqual([1, 0, 1, 0]);
+  const [mirrored] = await collect(readCopy(mirroring, { kind: 'mirrored', count: 2 }, 1, { batchSize: 1 }));
   expect(Array.from(mirrored?.images.subarray(0, 3) ?? [])).toEqual([63, 70, 77]);
 });
 
-test('views that repeat are the same for every seed; the order of images is not', async () => {
+test('copies that repeat are the same for every seed; the order of images is not', async () => {
   const epoch = async (seed: number, number: number) => {
-    const options = { batchSize: 12, seed, epoch: number, shuffle: true, augment: crops, repeat: 2 };
-    const [batch] = await collect(batches(dataset, { ...options, lastBatch: 'drop' }));
+    const options = { batchSize: 12, seed, epoch: number, shuffle: true, augment: true, repeat: 2 };
+    const [batch] = await collect(batches(cropped, { ...options, lastBatch: 'drop' }));
     const { images = new Uint8Array(), indices = new Int32Array() } = batch ?? {};
     return {
       order: Array.from(indices),
@@ -108,13 +109,11 @@ test('views that repeat are the same for every seed; the order of images is not'
   expect([...one.byImage].filter(([index, image]) => third.byImage.get(index) === image).length).toBeLessThan(12);
 });
 
-test('rows are read along with the images, in the order of the batch', async () => {
-  const rows = async (indices: Int32Array, views: Int32Array) =>
-    Float32Array.from(indices, (index, i) => index * 10 + (views[i] as number));
-  const options = { batchSize: 4, seed: 1, epoch: 0, shuffle: true, augment: flips, rows } as const;
-  for (const batch of await collect(batches(dataset, { ...options, lastBatch: 'drop' }))) {
-    expect(Array.from(batch.rows ?? [])).toEqual(
-      Array.from(batch.indices, (index, i) => index * 10 + (batch.views[i] as number)),
-    );
+test('embeddings are read along with the images, in the order of the batch', async () => {
+  const embeddings = async (indices: Int32Array, copies: Int32Array) =>
+    Float32Array.from(indices, (index, i) => index * 10 + (copies[i] as number));
+  const options = { batchSize: 4, seed: 1, epoch: 0, shuffle: true, augment: true, embeddings } as const;
+  for (const batch of await collect(batches(flipped, { ...options, lastBatch: 'drop' }))) {
+    expect(batch.embeddings).toEqual(await embeddings(batch.indices, batch.copies));
   }
 });

@@ -1,6 +1,6 @@
 import sharp from 'sharp';
 import type { Image } from '../augment/image';
-import { mirror } from '../loading/batches';
+import { mirror } from '../loading/augmented';
 import type { Box, Sampling } from './crop';
 import { readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';

@@ -39,7 +39,7 @@ test('threads that die are replaced, and the images are the same', async () => {
     const seen: string[] = [];
     const first = started.length;
     let done = 0;
-    for await (const batch of batches(dataset, { batchSize, seed: 1, epoch: 0, augment: {}, lastBatch: 'drop' })) {
+    for await (const batch of batches(dataset, { batchSize, seed: 1, epoch: 0, augment: true, lastBatch: 'drop' })) {
       seen.push(Buffer.from(batch.images).toString('base64'));
       if (kill && done < 2) await started[first + done]?.terminate();
       done++;

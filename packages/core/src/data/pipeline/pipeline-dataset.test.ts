@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { folderOfFixtures } from '../../../test/image-folder';
 import { batches } from '../loading/batches';
 import { type PipelineOptions, pipelineDataset } from './pipeline-dataset';
-import type { TrainView } from './transforms';
+import type { TrainTransform } from './transforms';
 
 let folder: string;
 beforeEach(() => {
@@ -13,7 +13,7 @@ beforeEach(() => {
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
 const size = 16;
-const everything: TrainView = {
+const everything: TrainTransform = {
   randAugment: {},
   colorJitter: { brightness: 0.4, contrast: 0.4, saturation: 0.4, hue: 0.1 },
   erasing: { fill: 'random' },
@@ -41,7 +41,7 @@ async function epochOf(
       epoch,
       shuffle: true,
       lastBatch: 'pad',
-      ...(augment && { augment: {} }),
+      augment,
     } as const;
     for await (const batch of batches(dataset, order)) {
       expect(batch.images.buffer).toBeInstanceOf(SharedArrayBuffer);

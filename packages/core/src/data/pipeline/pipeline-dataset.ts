@@ -2,19 +2,19 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../system/user-error';
-import { checkRead, type ImageDataset, imageBytes, type View } from '../dataset';
+import { type AugmentationKey, checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
 import type { ImageSource } from '../sources/image-source';
 import { loadNativeImages } from './native';
 import type { Failure, PipelineImage, PipelineSetup, PipelineTask } from './pipeline-job';
 import { nextOfClass } from './stand-in';
-import type { TestView, TrainView } from './transforms';
+import type { TestTransform, TrainTransform } from './transforms';
 
 export interface PipelineOptions {
   /** Images become size x size. */
   readonly size: number;
-  readonly train: TrainView;
-  readonly test: TestView;
+  readonly train: TrainTransform;
+  readonly test: TestTransform;
   /** Default: one per core. */
   readonly threads?: number;
   /**
@@ -47,7 +47,7 @@ type Pool = WorkerPool<PipelineTask, Failure[]>;
 
 /**
  * Encoded images as a data set: worker threads read, decode, crop and augment them into shared memory. What comes out
- * depends on the image's index and the view (seed, epoch) alone.
+ * depends on the image's index and the augmentation key alone.
  */
 export function pipelineDataset(source: ImageSource, options: PipelineOptions): PipelineDataset {
   const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
@@ -95,12 +95,12 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     options.onSkip?.({ index, file, reason });
   }
 
-  async function runTask(wanted: readonly Wanted[], memory: SharedArrayBuffer, view: View | undefined) {
+  async function runTask(wanted: readonly Wanted[], memory: SharedArrayBuffer, key: AugmentationKey | undefined) {
     const images = wanted.map(
       ({ index, offset, from }): PipelineImage => ({ location: source.locate(from), index, offset }),
     );
     pool ??= startPool();
-    return pool.run({ images, memory, view });
+    return pool.run({ images, memory, key });
   }
 
   function startPool(): Pool {
@@ -116,30 +116,34 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   async function survive(
     wanted: readonly Wanted[],
     memory: SharedArrayBuffer,
-    view: View | undefined,
+    key: AugmentationKey | undefined,
   ): Promise<Failure[]> {
     try {
-      return await runTask(wanted, memory, view);
+      return await runTask(wanted, memory, key);
     } catch (error) {
       if (!(error instanceof WorkerDeath) || closed) throw error;
       if (wanted.length === 1) return [{ place: 0, reason: error.message }];
       const failures: Failure[] = [];
       for (const [place, image] of wanted.entries()) {
-        for (const { reason } of await survive([image], memory, view)) failures.push({ place, reason });
+        for (const { reason } of await survive([image], memory, key)) failures.push({ place, reason });
       }
       return failures;
     }
   }
 
-  async function make(wanted: readonly Wanted[], memory: SharedArrayBuffer, view: View | undefined): Promise<void> {
+  async function make(
+    wanted: readonly Wanted[],
+    memory: SharedArrayBuffer,
+    key: AugmentationKey | undefined,
+  ): Promise<void> {
     for (const image of wanted) if (skipped.has(image.from)) image.from = standIn(image);
-    const failures = await survive(wanted, memory, view);
+    const failures = await survive(wanted, memory, key);
     const again = failures.map(({ place, reason }) => {
       const image = wanted[place] as Wanted;
       note(image.from, reason);
       return image;
     });
-    if (again.length > 0) await make(again, memory, view);
+    if (again.length > 0) await make(again, memory, key);
   }
 
   return {
@@ -148,10 +152,9 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     size,
     labels,
     skipped,
-    viewed: true,
     fingerprint: fingerprintOf(source, setup),
-    viewFingerprint: JSON.stringify(train),
-    read: async (indices, target, view) => {
+    augmentation: { settings: JSON.stringify(train) },
+    read: async (indices, target, key) => {
       checkRead({ name, size, labels }, indices, target);
       const shared = target.buffer instanceof SharedArrayBuffer;
       const memory = shared ? (target.buffer as SharedArrayBuffer) : new SharedArrayBuffer(indices.length * bytes);
@@ -160,7 +163,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       // Small enough that no thread waits long for another, large enough that messages cost nothing.
       const perTask = Math.max(1, Math.min(8, Math.ceil(indices.length / (2 * threads))));
       const tasks: Promise<void>[] = [];
-      for (let i = 0; i < wanted.length; i += perTask) tasks.push(make(wanted.slice(i, i + perTask), memory, view));
+      for (let i = 0; i < wanted.length; i += perTask) tasks.push(make(wanted.slice(i, i + perTask), memory, key));
       await settled(tasks);
       if (!shared) target.set(new Uint8Array(memory));
     },

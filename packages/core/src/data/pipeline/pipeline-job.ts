@@ -4,17 +4,18 @@ import { colorJitter } from '../augment/color-jitter';
 import { erase } from '../augment/erasing';
 import type { Image } from '../augment/image';
 import { randAugment } from '../augment/rand-augment';
+import type { AugmentationKey } from '../dataset';
 import { readRecordImageSync } from '../record-io/record-image';
 import type { ImageLocation } from '../sources/image-source';
 import { centreCrop, randomCrop, stretched } from './crop';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
-import type { TestView, TrainView } from './transforms';
+import type { TestTransform, TrainTransform } from './transforms';
 
 export interface PipelineSetup {
   readonly size: number;
-  readonly train: TrainView;
-  readonly test: TestView;
+  readonly train: TrainTransform;
+  readonly test: TestTransform;
   readonly applyOrientation: boolean;
   /** False: sharp decodes everything, with the same result. */
   readonly native: boolean;
@@ -32,7 +33,7 @@ export interface PipelineTask {
   readonly images: readonly PipelineImage[];
   readonly memory: SharedArrayBuffer;
   /** Absent: as in evaluation. */
-  readonly view?: { readonly seed: number; readonly epoch: number } | undefined;
+  readonly key?: AugmentationKey | undefined;
 }
 
 /** An image of a task that could not be decoded, by its place in the task, and why. */
@@ -47,9 +48,9 @@ export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise
   const native = setup.native ? loadNativeImages() : undefined;
   const bytes = size * size * 3;
 
-  async function make({ location, index, offset }: PipelineImage, { memory, view }: PipelineTask): Promise<void> {
+  async function make({ location, index, offset }: PipelineImage, { memory, key }: PipelineTask): Promise<void> {
     const encoded = readEncoded(location);
-    const random = view && stream(view.seed, 'augment', view.epoch, index);
+    const random = key && stream(key.seed, 'augment', key.epoch, index);
     const choose: Choose = random
       ? (width, height) => {
           const box = randomCrop(width, height, train.crop ?? {}, random);
@@ -84,7 +85,7 @@ function isPassing(error: unknown): boolean {
   return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EIO' || code === 'EACCES';
 }
 
-function augmented(image: Image, train: TrainView, random: RandomStream): Image {
+function augmented(image: Image, train: TrainTransform, random: RandomStream): Image {
   let seen = image;
   if (train.randAugment) seen = randAugment(seen, train.randAugment, random);
   if (train.colorJitter) seen = colorJitter(seen, train.colorJitter, random);

@@ -1,7 +1,6 @@
 import { createHash } from 'node:crypto';
 import type { ImageDataset } from '../../data/dataset';
-import type { Views } from '../../data/loading/augmented-copies';
-import type { Augmentation } from '../../data/loading/batches';
+import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
 /** What a teacher's embeddings depend on, in words and digests: it also lies beside them, for people. */
@@ -12,20 +11,15 @@ export interface CacheIdentity {
   readonly data: string;
   readonly fingerprint: string;
   readonly images: number;
-  readonly views: Views;
+  readonly views: AugmentedCopies;
   /** How views are drawn, where they are. */
-  readonly drawn?: Augmentation | string;
+  readonly drawn?: unknown;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
 }
 
-export function cacheIdentity(
-  teacher: DescribedWeights,
-  dataset: ImageDataset,
-  augment: Augmentation,
-  views: Views,
-): CacheIdentity {
-  const { name, fingerprint, labels, viewed, viewFingerprint } = dataset;
+export function cacheIdentity(teacher: DescribedWeights, dataset: ImageDataset, views: AugmentedCopies): CacheIdentity {
+  const { name, fingerprint, labels, augmentation } = dataset;
   return {
     teacher: weightsDigest(teacher),
     backbone: teacher.description.backbone,
@@ -33,7 +27,7 @@ export function cacheIdentity(
     fingerprint,
     images: labels.length,
     views,
-    ...(views.kind === 'drawn' && { drawn: viewed ? (viewFingerprint ?? '') : augment }),
+    ...(views.kind === 'drawn' && { drawn: augmentation?.settings }),
     device: process.env.TF_DEVICE || 'cpu',
   };
 }

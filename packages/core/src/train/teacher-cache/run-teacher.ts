@@ -1,7 +1,7 @@
 import type { ImageDataset } from '../../data/dataset';
-import type { RowShard } from '../../data/embedding-cache/embedding-shard';
-import { type Views, viewOf } from '../../data/loading/augmented-copies';
-import type { Augmentation, batches } from '../../data/loading/batches';
+import type { EmbeddingShard } from '../../data/embedding-cache/embedding-shard';
+import { type AugmentedCopies, readCopy } from '../../data/loading/augmented-copies';
+import type { batches } from '../../data/loading/batches';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import type { Tensor4D } from '../../runtime/tensorflow';
@@ -11,8 +11,7 @@ export interface TeacherRun {
   /** The teacher's checkpoint. */
   readonly teacher: string;
   readonly dataset: ImageDataset;
-  readonly augment: Augmentation;
-  readonly views: Views;
+  readonly views: AugmentedCopies;
   readonly batchSize: number;
   readonly eager: boolean;
 }
@@ -20,21 +19,14 @@ export interface TeacherRun {
 /** A teacher that is loaded when it is first asked for embeddings. */
 export interface RunningTeacher {
   /** Those of a shard's images in its view, some at a time. */
-  embeddings(shard: RowShard): AsyncIterable<Float32Array>;
+  embeddings(shard: EmbeddingShard): AsyncIterable<Float32Array>;
   /** Those of some images in one view, [images, dimension]. */
   embeddingsOf(indices: ArrayLike<number>, view: number): Promise<Float32Array>;
   dispose(): void;
 }
 
 /** Runs a teacher in evaluation mode, in float32, beside whatever else is running. */
-export function runningTeacher({
-  teacher: file,
-  dataset,
-  augment,
-  views,
-  batchSize,
-  eager,
-}: TeacherRun): RunningTeacher {
+export function runningTeacher({ teacher: file, dataset, views, batchSize, eager }: TeacherRun): RunningTeacher {
   let loaded: ReturnType<typeof load> | undefined;
   let disposed = false;
 
@@ -60,16 +52,16 @@ export function runningTeacher({
   }
 
   return {
-    embeddings: ({ view, first, rows }) =>
+    embeddings: ({ copy, first, count }) =>
       embed(
-        viewOf(dataset, augment, views, view, {
+        readCopy(dataset, views, copy, {
           batchSize,
-          subset: Int32Array.from({ length: rows }, (_, i) => first + i),
+          subset: Int32Array.from({ length: count }, (_, i) => first + i),
         }),
       ),
     async embeddingsOf(subset, view) {
       const parts: number[] = [];
-      for await (const part of embed(viewOf(dataset, augment, views, view, { batchSize, subset }))) parts.push(...part);
+      for await (const part of embed(readCopy(dataset, views, view, { batchSize, subset }))) parts.push(...part);
       return Float32Array.from(parts);
     },
     dispose() {

@@ -11,7 +11,7 @@ import {
   trainTiny,
 } from '../../../test/tiny-training';
 import type { ImageDataset } from '../../data/dataset';
-import type { Augmentation } from '../../data/loading/batches';
+import { augmented, type FlipAndCrop } from '../../data/loading/augmented';
 import { backend } from '../../runtime/binding';
 import { type NamedValues, State } from '../../runtime/state';
 import { tf } from '../../runtime/tensorflow';
@@ -21,11 +21,11 @@ import type { Distillation } from '../settings';
 import type { Task } from '../task';
 
 const images = 16;
-const flips: Augmentation = { flip: true };
-const crops: Augmentation = { flip: true, crop: { pad: 1 } };
+const flips: FlipAndCrop = { flip: true };
+const crops: FlipAndCrop = { flip: true, crop: { pad: 1 } };
 
-const taskOf = (augment: Augmentation, train: ImageDataset = tinyImages('train', images)): Task =>
-  classificationTask({ train, test: tinyImages('test', 6), augment });
+const taskOf = (augment: FlipAndCrop, train: ImageDataset = tinyImages('train', images)): Task =>
+  classificationTask({ train: augmented(train, augment), test: tinyImages('test', 6) });
 
 let teacher: string;
 beforeAll(async () => {
@@ -39,7 +39,7 @@ interface Taught extends Partial<Omit<Distillation, 'method' | 'cache'>> {
   readonly method?: string;
   readonly cache?: string;
   readonly type?: 'float32' | 'float16';
-  readonly augment?: Augmentation;
+  readonly augment?: FlipAndCrop;
   readonly train?: ImageDataset;
   readonly settings?: NonNullable<Parameters<typeof trainTiny>[0]>['settings'];
   readonly network?: ReturnType<typeof tinyNetwork>;
@@ -68,7 +68,7 @@ const student = ({
     method: tinyMethod(method),
     ...distillation,
     // Two shards a view.
-    ...(folder !== undefined && { cache: { type, folder, rowsPerShard: 10 } }),
+    ...(folder !== undefined && { cache: { type, folder, embeddingsPerShard: 10 } }),
   },
 });
 

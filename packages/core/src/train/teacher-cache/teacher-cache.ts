@@ -10,10 +10,10 @@
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import type { ImageDataset } from '../../data/dataset';
-import type { RowType } from '../../data/embedding-cache/embedding-shard';
-import { type RowStore, rowStore } from '../../data/embedding-cache/embedding-store';
-import type { Views } from '../../data/loading/augmented-copies';
-import type { Augmentation, ReadRows } from '../../data/loading/batches';
+import type { EmbeddingType } from '../../data/embedding-cache/embedding-shard';
+import { type EmbeddingStore, embeddingStore } from '../../data/embedding-cache/embedding-store';
+import type { AugmentedCopies } from '../../data/loading/augmented-copies';
+import type { ReadEmbeddings } from '../../data/loading/batches';
 import type { BuildOptions, Network } from '../../nn/network';
 import type { NetworkShape } from '../../nn/network-shape';
 import type { State } from '../../runtime/state';
@@ -26,19 +26,18 @@ import { headAlone } from './head-alone';
 import { type RunningTeacher, runningTeacher } from './run-teacher';
 
 export interface TeacherCacheOptions {
-  readonly type: RowType;
+  readonly type: EmbeddingType;
   /** Holds a folder for each teacher, data set and views; default: `.cache/teacher` of the workspace. */
   readonly folder?: string;
   /** For tests: how many images a file has. */
-  readonly rowsPerShard?: number;
+  readonly embeddingsPerShard?: number;
 }
 
 export interface TeacherCacheJob extends TeacherCacheOptions {
   /** The teacher's checkpoint. */
   readonly teacher: string;
   readonly dataset: ImageDataset;
-  readonly augment: Augmentation;
-  readonly views: Views;
+  readonly views: AugmentedCopies;
   /** How many images the teacher looks at at once. */
   readonly batchSize: number;
   readonly eager: boolean;
@@ -52,7 +51,7 @@ export interface TeacherCache {
   /** Of the whole teacher. */
   readonly shape: NetworkShape;
   /** Reads the embeddings of a batch's images in the views that they show. */
-  readonly read: ReadRows;
+  readonly read: ReadEmbeddings;
   /** The teacher as far as training still needs it: its head. */
   network(state: State, root: string, options?: BuildOptions): Network;
   close(): void;
@@ -66,7 +65,7 @@ const defaultFolder = resolve(__dirname, '../../../../../.cache/teacher');
  * @throws the signal's reason, when it is aborted: whole files are kept, and the next call goes on from them
  */
 export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCache> {
-  const { teacher: file, type, dataset, augment, views, log, rowsPerShard } = job;
+  const { teacher: file, type, dataset, views, log, embeddingsPerShard } = job;
   const weights = readNetwork(file);
   const { description } = weights;
   if (description.inputSize !== dataset.size) {
@@ -76,18 +75,18 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     );
   }
   const shape = shapeOfDescription(description);
-  const identity = cacheIdentity(weights, dataset, augment, views);
+  const identity = cacheIdentity(weights, dataset, views);
   const key = keyOf(identity);
   const folder = join(job.folder ?? defaultFolder, `${key.slice(0, 16)}-${type}`);
   const images = dataset.labels.length;
-  const store = rowStore({
+  const store = embeddingStore({
     folder,
     key,
     type,
     dimension: shape.embeddingSize,
     images,
-    views: views.count,
-    rowsPerShard,
+    copies: views.count,
+    embeddingsPerShard,
   });
   const running = runningTeacher(job);
   try {
@@ -126,9 +125,14 @@ const mending = (teacher: RunningTeacher, { signal, log }: TeacherCacheJob) => (
 });
 
 /** @returns whether something was missing */
-async function fill(store: RowStore, teacher: RunningTeacher, folder: string, job: TeacherCacheJob): Promise<boolean> {
+async function fill(
+  store: EmbeddingStore,
+  teacher: RunningTeacher,
+  folder: string,
+  job: TeacherCacheJob,
+): Promise<boolean> {
   const { signal, log, dataset, views } = job;
-  const missing = (await store.missing()).reduce((sum, { rows }) => sum + rows, 0);
+  const missing = (await store.missing()).reduce((sum, { count }) => sum + count, 0);
   const total = dataset.labels.length * views.count;
   if (missing === 0) {
     log(`teacher's cache: ${total} embeddings read from ${folder}`);
@@ -156,16 +160,16 @@ async function fill(store: RowStore, teacher: RunningTeacher, folder: string, jo
   return true;
 }
 
-function describe({ labels }: ImageDataset, { kind, count }: Views): string {
+function describe({ labels }: ImageDataset, { kind, count }: AugmentedCopies): string {
   if (kind === 'as-is') return `${labels.length} images`;
   return `${labels.length} images, ${kind === 'mirrored' ? 'each and its mirror image' : `${count} views each`}`;
 }
 
 // Of the largest number among those compared: float32's sums in another order are within 1e-5, float16 within 5e-4.
-const tolerances: Readonly<Record<RowType, number>> = { float32: 1e-4, float16: 1e-3 };
+const tolerances: Readonly<Record<EmbeddingType, number>> = { float32: 1e-4, float16: 1e-3 };
 
 /** Whether a batch of embeddings from all over the data, in the last view, are what the teacher gives now. */
-async function isStill(store: RowStore, teacher: RunningTeacher, job: TeacherCacheJob): Promise<boolean> {
+async function isStill(store: EmbeddingStore, teacher: RunningTeacher, job: TeacherCacheJob): Promise<boolean> {
   const { dataset, views, batchSize, type } = job;
   const images = dataset.labels.length;
   const count = Math.min(batchSize, images);
