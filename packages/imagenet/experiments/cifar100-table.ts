@@ -1,54 +1,52 @@
 import { defineExperiment } from '@headshare/core/experiment/define';
-import { integer, list, oneOf } from '@headshare/core/experiment/option';
+import { flagName, integer, list, oneOf } from '@headshare/core/experiment/option';
 import { methodsOption } from '@headshare/core/recipes/method-options';
-import { reportTable, rowOf, type TableRow } from '../src/cifar100-table';
+import { UserError } from '@headshare/core/system/user-error';
+import { reportTable, rowsOf, type TableRow } from '../src/cifar100-table';
 import { experiments } from '../src/experiments';
 import { dataOptions } from '../src/options';
 import { profiles } from '../src/profiles';
 import { pairName, publishedPairs } from '../src/published-cifar100';
 
-const { teacher, student, distill, distillStudentHead } = experiments;
+const { sweep } = experiments;
 const names = publishedPairs.map(pairName);
 
+/** Options of `sweep` that --pairs decides. */
+const ofPairs = ['experiment', 'students', 'teachers', 'sweep', 'student', 'teacher', 'learningRate'];
+
 export default defineExperiment({
-  summary: "CIFAR-100's published pairs of networks by several methods and seeds, beside the published numbers",
-  uses: { teacher, student, distill, distillStudentHead },
+  summary: 'Sweep the published pairs of networks for CIFAR-100, and report them beside the published numbers',
+  uses: { sweep },
+  reports: true,
   options: {
     dataset: dataOptions.dataset,
     seed: integer({ default: 1, min: 0, help: 'the first seed' }),
-    seeds: integer({ default: 3, min: 1, help: 'how many seeds, counted up from --seed' }),
+    seeds: integer({ default: 3, min: 1, help: 'number of seeds, counted up from --seed' }),
     pairs: list(oneOf(names, 'resnet32x4/resnet8x4', { help: '' }), {
       default: ['resnet32x4/resnet8x4'],
       help: 'pairs of teacher and student',
     }),
     methods: list(methodsOption({ default: 'kd', others: ['sh-kd'], help: '' }), {
       default: ['kd', 'crd', 'th-kd', 'crd-th-kd', 'sh-kd'],
-      help: 'what students are distilled by; sh-kd learns from its teacher by --sh-method',
+      help: 'methods of the students; sh-kd learns from its teacher by --sh-method',
     }),
   },
   profiles,
-  async run(context) {
-    const { seed: first, seeds, pairs, methods } = context.options;
-    const each = Array.from({ length: seeds }, (_, i) => first + i);
-    const rows: TableRow[] = [];
-    for (const pair of publishedPairs.filter((one) => pairs.includes(pairName(one) as (typeof pairs)[number]))) {
-      const networks = { teacher: pair.teacher, student: pair.student, learningRate: pair.learningRate };
-      const runs = async <R>(run: (given: { readonly seed: number }) => Promise<R>): Promise<R[]> => {
-        const done: R[] = [];
-        for (const seed of each) done.push(await run({ ...networks, seed }));
-        return done;
-      };
-      rows.push(rowOf(pair, 'teacher', await runs((given) => context.stage(teacher, given))));
-      rows.push(rowOf(pair, 'student', await runs((given) => context.stage(student, given))));
-      for (const method of methods) {
-        const distilled =
-          method === 'sh-kd'
-            ? runs((given) => context.stage(distillStudentHead, given))
-            : runs((given) => context.stage(distill, { ...given, method }));
-        rows.push(rowOf(pair, method, await distilled));
-      }
-      context.log(`${pairName(pair)}: done`);
+  check(_, { given }) {
+    const decided = ofPairs.find((option) => Object.hasOwn(given, option));
+    if (decided !== undefined) {
+      throw new UserError(`${flagName(decided)}: --pairs decides it; leave it out, or use imagenet:sweep`);
     }
-    return reportTable(rows, context.options.dataset, context.folder);
+  },
+  async run(context) {
+    const { seed, seeds, pairs, methods, dataset } = context.options;
+    const rows: TableRow[] = [];
+    for (const pair of publishedPairs.filter((one) => pairs.includes(pairName(one)))) {
+      const { teacher, student, learningRate } = pair;
+      const given = { seed, seeds, methods, teacher, student, learningRate };
+      const { result } = await context.stage(sweep, given);
+      rows.push(...rowsOf(pair, methods, result.runs));
+    }
+    return reportTable(rows, dataset, context.folder);
   },
 });

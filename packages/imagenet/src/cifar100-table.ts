@@ -1,7 +1,6 @@
-/** RepDistiller's table of CIFAR-100, any part of it, trained here and put beside the published numbers. */
+/** RepDistiller's table for CIFAR-100, or a part of it: networks trained here beside the published numbers. */
 import { join } from 'node:path';
-import type { StageOutcome } from '@headshare/core/experiment/define';
-import type { NetworkResult } from '@headshare/core/recipes/network-stages';
+import type { ComparedRun } from '@headshare/core/recipes/comparison/compared-run';
 import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
@@ -14,15 +13,15 @@ export interface TableRow {
   readonly pair: PublishedPair;
   /** `teacher`, `student`, or what the student was distilled by. */
   readonly by: string;
-  /** Top-1 of each seed after the last epoch, which is what is published. */
+  /** Top-1 of each seed after the last epoch, as published. */
   readonly last: readonly number[];
-  /** Of the epoch that was chosen, where one was, and what on. */
+  /** Top-1 of each seed at its best epoch, where one was chosen. */
   readonly best?: { readonly on: Exclude<SelectOn, 'last'>; readonly top1: readonly number[] } | undefined;
 }
 
 /**
- * Ours beside the published, with the difference of the means.
- * @param dataset what networks learned: the published numbers are CIFAR-100's, and stand beside no other
+ * Our numbers beside the published ones, with the difference of the means.
+ * @param dataset the published numbers appear for cifar100 alone
  */
 export function publishedTable(rows: readonly TableRow[], dataset: string): Table {
   const seeds = Math.max(...rows.map(({ last }) => last.length));
@@ -47,7 +46,7 @@ export function publishedTable(rows: readonly TableRow[], dataset: string): Tabl
       `${seeds === 1 ? 'One seed' : `Mean ± standard deviation over ${seeds} seeds`}; top-1 of the last epoch, as published.`,
       dataset === 'cifar100'
         ? "Published: RepDistiller's README, mean of several runs, last epoch."
-        : `Of ${dataset}: the published numbers are CIFAR-100's (profile cifar100).`,
+        : `Trained on ${dataset}: the published numbers are CIFAR-100's (profile cifar100).`,
       ...(chosenOn ? [notes[chosenOn]] : []),
     ],
   };
@@ -55,11 +54,11 @@ export function publishedTable(rows: readonly TableRow[], dataset: string): Tabl
 
 const notes = {
   'held-out':
-    'Best epoch: the test set at the epoch that was best on training images held out; the published networks learned those too.',
-  test: 'Best epoch: chosen on the test set itself, and no number to publish.',
+    'Best epoch: accuracy on the test set at the epoch that was best on training images held out of training; the published networks were trained on all.',
+  test: 'Best epoch: chosen on the test set itself, so do not publish it.',
 };
 
-/** Writes `table.md` and `table.csv` into the run's folder. @returns what the terminal shows */
+/** Writes `table.md` and `table.csv` into the run's folder. @returns the run's result */
 export async function reportTable(rows: readonly TableRow[], dataset: string, folder: string) {
   const table = publishedTable(rows, dataset);
   writeAtomically(join(folder, 'table.md'), [markdownTable(table)]);
@@ -70,14 +69,17 @@ export async function reportTable(rows: readonly TableRow[], dataset: string, fo
   return { metrics, summary: terminalTable(table), files: ['table.md', 'table.csv'] };
 }
 
-/** A row of several runs. */
-export function rowOf(pair: PublishedPair, by: string, runs: readonly StageOutcome<NetworkResult>[]): TableRow {
-  const top1 = (metrics: NetworkResult['metrics']) => metrics.top1 ?? Number.NaN;
-  const on = runs[0]?.result.selectedOn ?? 'last';
-  return {
-    pair,
-    by,
-    last: runs.map(({ result }) => top1(result.metrics)),
-    ...(on !== 'last' && { best: { on, top1: runs.map(({ result }) => top1(result.best)) } }),
-  };
+/** The rows of a pair, from the runs of its sweep. */
+export function rowsOf(pair: PublishedPair, methods: readonly string[], runs: readonly ComparedRun[]): TableRow[] {
+  const top1 = (metrics: ComparedRun['metrics']) => metrics.top1 ?? Number.NaN;
+  return ['teacher', 'student', ...methods].map((by) => {
+    const ofRow = runs.filter(({ row }) => row === (by === 'student' ? 'student alone' : by));
+    const on = ofRow[0]?.selectedOn ?? 'last';
+    return {
+      pair,
+      by,
+      last: ofRow.map(({ metrics }) => top1(metrics)),
+      ...(on !== 'last' && { best: { on, top1: ofRow.map(({ best }) => top1(best)) } }),
+    };
+  });
 }

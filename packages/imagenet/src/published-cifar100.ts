@@ -1,13 +1,13 @@
 /**
  * Published top-1 on CIFAR-100: RepDistiller's README (Tian et al., arXiv 1910.10699, tables 1 and 2), the last epoch of
- * 240. TH-KD's and SH-KD's own numbers for CIFAR-100 are in no public text.
+ * 240. No public text has numbers of TH-KD or SH-KD for CIFAR-100.
  */
 export interface PublishedPair {
   readonly teacher: string;
   readonly student: string;
-  /** Shares of 1, by method; `teacher` and `student` are the networks trained alone. */
+  /** Shares of 1 by method; `teacher` and `student` are trained alone. */
   readonly top1: Readonly<Partial<Record<'teacher' | 'student' | 'kd' | 'crd' | 'simkd', number>>>;
-  /** The student's first learning rate: 0.01 for MobileNet and ShuffleNet there, 0.05 for the others. */
+  /** RepDistiller's initial rate for the student: 0.01 for MobileNet and ShuffleNet, 0.05 for the others. */
   readonly learningRate: number;
 }
 
@@ -47,13 +47,13 @@ export const publishedPairs: readonly PublishedPair[] = [
 export const pairName = ({ teacher, student }: PublishedPair): string => `${teacher}/${student}`;
 
 /**
- * What was published for a network among these options: `teacher`, `student alone`, or what the student was distilled by.
- * Undefined for what nobody published, and for other data than CIFAR-100.
+ * The published top-1 of a network trained with these options, a share of 1; undefined where nothing is published.
+ * @param network `teacher`, `student alone`, or the method of a distilled student
  */
 export function publishedTop1(network: string, options: Readonly<Record<string, unknown>>): number | undefined {
   if (options.dataset !== 'cifar100' || (options.studentWidth ?? 1) !== 1 || (options.teacherWidth ?? 1) !== 1)
     return undefined;
-  // A student alone has no teacher among its options: any pair with it says the same.
+  // The options of a student alone have no teacher: all pairs with that student give the same number.
   const found = publishedPairs.find(
     ({ teacher, student }) =>
       (network === 'teacher' || student === options.student) &&
