@@ -5,7 +5,7 @@ import type { Embeddings } from '@headshare/core/train/inference';
 import type { Metrics } from '@headshare/core/train/metrics';
 import { type LabelledPairs, verificationMetrics, verifyAcrossModels } from './evaluation/verification';
 
-/** The file of a stage's folder that holds its network's embeddings of the verification pictures. */
+/** The file in a stage's folder with its network's embeddings of the verification images. */
 export const embeddingsFile = 'verification-embeddings.safetensors';
 
 export function writeEmbeddings(folder: string, { embeddings, flipped, dimension }: Embeddings): void {
@@ -17,7 +17,7 @@ export function writeEmbeddings(folder: string, { embeddings, flipped, dimension
   writeCheckpoint(join(folder, embeddingsFile), { tensors, metadata: {} });
 }
 
-/** What `writeEmbeddings` left; undefined where it left nothing. */
+/** Reads the file of `writeEmbeddings`; undefined if there is none. */
 export function readEmbeddings(folder: string): Embeddings | undefined {
   const file = join(folder, embeddingsFile);
   if (!existsSync(file)) return undefined;
@@ -29,12 +29,12 @@ export function readEmbeddings(folder: string): Embeddings | undefined {
 }
 
 /**
- * How well a gallery embedded by one stage's network is searched with probes embedded by another's: the metrics of
- * `verificationMetrics` under the prefix `cross_`; none where the embeddings have different sizes.
+ * Verification metrics with the prefix `cross_` of a gallery embedded by one stage's network and probes embedded by
+ * another's; none if the embeddings are missing or differ in size.
  */
 export function crossModelMetrics(galleryFolder: string, probeFolder: string, pairs: LabelledPairs): Metrics {
   const gallery = readEmbeddings(galleryFolder);
   const probe = readEmbeddings(probeFolder);
   if (!gallery || !probe || gallery.dimension !== probe.dimension) return {};
-  return verificationMetrics(verifyAcrossModels({ gallery, probe, pairs }).both, 'cross_');
+  return verificationMetrics(verifyAcrossModels({ gallery, probe, pairs }), 'cross_');
 }

@@ -3,7 +3,7 @@ import { methodDefaults } from './method-defaults';
 import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
 import { rocByRow } from './roc-by-row';
-import { judgedPairs, verificationTask } from './verification-task';
+import { verificationPairs, verificationTask } from './verification-task';
 
 export const experiments = distillationExperiments({
   label: 'face model',
@@ -27,7 +27,7 @@ export const experiments = distillationExperiments({
     { metric: 'ijbb/tar_at_far_1e-4', title: 'IJB-B 1e-4', percent: true },
   ],
   chartMetrics: ['accuracy', 'cross_accuracy'],
-  charts: async (runs, options) => ({ roc: rocByRow(runs, await judgedPairs(options as DataValues)) }),
+  charts: async (runs, options) => ({ roc: rocByRow(runs, await verificationPairs(options as DataValues)) }),
   notes: () => [
     'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',

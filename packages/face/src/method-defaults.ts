@@ -1,8 +1,9 @@
 import type { MethodDefaults } from '@headshare/core/recipes/method-options';
 
 /**
- * Weights for faces, which the paper does not give. Chosen on the embedded faces with seeds 100 and 101 (reported are 1
- * to 5). KD on the student's own head is left out: its logits are cosines to class centres that TH-KD does not need.
+ * Weights for faces, which the paper does not give. They were chosen on synthetic faces with seeds 100 and 101; results
+ * are reported for seeds 1 to 5. KD on the student's own head (alpha) is off: TH-KD does not need it, and the head's
+ * logits are cosines to class centres.
  */
 export const methodDefaults: MethodDefaults = {
   l2e: { beta: 0.3 },

@@ -10,7 +10,7 @@ import { verificationTask } from './verification-task';
 
 const folder = temporaryFolder();
 
-/** Colours of the corners and the middle stand for a network's embedding. */
+/** Instead of a network: the embedding is the colours of the corners and the middle. */
 const colours: Inference = {
   async embed(images) {
     const { size, labels } = images;
@@ -53,7 +53,7 @@ function sets(at = folder.path) {
   copyFileSync(faceCase('bin/tiny_np2_ndarray_p5.bin'), join(at, 'cfp_fp.bin'));
 }
 
-test('training on records is judged by each verification set and by their mean', async () => {
+test('training on records is evaluated on each verification set and by their mean', async () => {
   records();
   sets();
   const task = await verificationTask(values({ dataset: 'ms1m', identities: 5 }));
@@ -81,7 +81,7 @@ test('training on records is judged by each verification set and by their mean',
   await task.close();
 });
 
-test('folders of identities, sets elsewhere, one of which decides', async () => {
+test('folders of identities, with verification sets elsewhere, one of which selects the best epoch', async () => {
   const data = join(folder.path, 'faces');
   await writeClassFolders(data, { classNames: ['ann', 'bo', 'cy'], images: 2, path: (name, i) => `${name}/${i}.jpg` });
   const verification = join(folder.path, 'sets');
@@ -96,7 +96,7 @@ test('folders of identities, sets elsewhere, one of which decides', async () => 
   await task.close();
 });
 
-test('what is missing is said', async () => {
+test('missing data is an error that names it', async () => {
   records();
   const open = async (given: Partial<DataValues>) => verificationTask(values({ dataset: 'ms1m', ...given }));
   await expect(open({})).rejects.toThrow(`${folder.path} has no verification sets: *.bin`);
@@ -107,7 +107,7 @@ test('what is missing is said', async () => {
   );
 });
 
-test('a mean is of what all sets have', () => {
+test('the mean is over metrics that all sets have', () => {
   const bySet = new Map([
     ['a', { accuracy: 0.5, auc: 0.25, eer: 1 }],
     ['b', { accuracy: 1, auc: 0.75 }],

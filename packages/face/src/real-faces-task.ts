@@ -13,29 +13,29 @@ import { type NamedVerificationResult, reportVerification } from './evaluation/r
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
-/** Aligned faces are shown whole, mirrored or not, as insightface trains on them. */
-const asTheyAre = { crop: { scale: [1, 1], ratio: [1, 1] } } as const;
+/** The whole aligned face, mirrored or not, as insightface trains. */
+const wholeImage = { crop: { scale: [1, 1], ratio: [1, 1] } } as const;
 
-/** Of damaged images, each of which is told of. */
-const mostNamed = 20;
+/** The number of damaged images after which warnings stop. */
+const mostWarnings = 20;
 
 /**
- * Training on faces of a data set, judged by each verification set (`lfw/accuracy` ...) and by their mean (`accuracy`
- * ...). Images are read from their files when they are needed.
+ * Training on a data set of faces, evaluated on each verification set (metrics `lfw/accuracy` ...) and by the mean over
+ * the sets (`accuracy` ...). Images are read from their files on demand.
  * @throws UserError for data that is missing or damaged
  */
 export async function realFacesTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('face'), selectBy } = options;
-  if (dataset === 'procedural') throw new RangeError('drawn faces are no data set');
+  if (dataset === 'procedural') throw new RangeError('synthetic faces are not read from files');
   const { sets, selected } = await selectedSet(options);
   const { identities, minImages, identityDraw: draw } = options;
   const { source, size } = await openTrainingFaces(dataset, data, { identities, minImages, draw });
-  const view: PipelineOptions = { size, train: asTheyAre, test: { resize: size } };
-  let named = 0;
+  const pipeline: PipelineOptions = { size, train: wholeImage, test: { resize: size } };
+  let warnings = 0;
   const train = pipelineDataset(source, {
-    ...view,
+    ...pipeline,
     onSkip({ index, reason }) {
-      if (++named <= mostNamed) console.warn(`${source.name}: image ${index} is left out: ${reason}`);
+      if (++warnings <= mostWarnings) console.warn(`${source.name}: image ${index} is skipped: ${reason}`);
     },
   });
   return {
@@ -48,27 +48,29 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();
       for (const set of sets) {
-        const embedded = await embed(inference, set, view);
+        const embedded = await embed(inference, set, pipeline);
         const result = verify({ ...embedded, pairs: set.pairs });
         bySet.set(set.name, { ...verificationMetrics(result), xnorm: meanNorm(embedded) });
       }
       return setMetrics(bySet);
     },
     async finish(folder, inference, own) {
-      writeEmbeddings(folder, await embed(inference, selected, view));
+      writeEmbeddings(folder, await embed(inference, selected, pipeline));
       const results: NamedVerificationResult[] = [];
       for (const set of sets) {
-        results.push({ name: set.name, result: verify({ ...(await embed(own, set, view)), pairs: set.pairs }) });
+        results.push({ name: set.name, result: verify({ ...(await embed(own, set, pipeline)), pairs: set.pairs }) });
       }
-      const { files } = await reportVerification(results, folder);
-      return [embeddingsFile, ...files];
+      return [embeddingsFile, ...(await reportVerification(results, folder))];
     },
     compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),
   };
 }
 
-/** The verification sets, and the one whose embeddings are kept. @throws UserError where there is no such set */
+/**
+ * The verification sets, and the one whose embeddings are stored in a stage's folder.
+ * @throws UserError for a --select-by that names no set
+ */
 export async function selectedSet({ data = defaultDataFolder('face'), verification = data, selectBy }: DataValues) {
   const sets = await openVerificationSets(verification);
   const selected = selectBy === 'mean' ? sets[0] : sets.find(({ name }) => name === selectBy);
@@ -79,10 +81,10 @@ export async function selectedSet({ data = defaultDataFolder('face'), verificati
   return { sets, selected };
 }
 
-/** Threads that decode are there for the time of one set: they would outnumber those that train. */
-async function embed(inference: Inference, { images }: VerificationSet, view: PipelineOptions) {
-  // Another image in place of a damaged one would make its pairs wrong.
-  const dataset = pipelineDataset(images, { ...view, onCorrupt: 'fail' });
+/** Decoding threads live only while one set is embedded: otherwise they would outnumber the training's threads. */
+async function embed(inference: Inference, { images }: VerificationSet, pipeline: PipelineOptions) {
+  // Replacing a damaged image by another one would falsify its pairs.
+  const dataset = pipelineDataset(images, { ...pipeline, onCorrupt: 'fail' });
   try {
     return await inference.embed(dataset);
   } finally {
@@ -90,7 +92,7 @@ async function embed(inference: Inference, { images }: VerificationSet, view: Pi
   }
 }
 
-/** Each set's metrics as `<set>/<metric>`, and under `<metric>` the mean of those that all sets have. */
+/** Each set's metrics as `<set>/<metric>`, and under `<metric>` the mean of the metrics that all sets have. */
 export function setMetrics(bySet: ReadonlyMap<string, Metrics>): Metrics {
   const metrics: Record<string, number> = {};
   const all = [...bySet.values()];

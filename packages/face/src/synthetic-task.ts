@@ -2,20 +2,22 @@ import { augmented } from '@headshare/core/data/loading/augmented';
 import type { Task } from '@headshare/core/train/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { defaultNuisance } from './data/synthetic/appearance';
-import { verificationPairs } from './data/synthetic/generate-pairs';
+import { generatePairs } from './data/synthetic/generate-pairs';
 import { syntheticFaces } from './data/synthetic/synthetic-faces';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
-/** People to train on, where that is not said. */
 const defaultIdentities = 400;
 
-/** Pictures of each person to verify. */
+/** Images of each person to verify. */
 const imagesPerProbe = 11;
 
-/** The pairs of procedural faces that networks are judged by; the same for every network and seed. */
+// The faces do not depend on the training's seed: seeds measure the variance of training, not that of the data.
+const dataSeed = 2022;
+
+/** The verification pairs of synthetic faces; the same for every network and seed. */
 export function syntheticPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
-  return verificationPairs({
+  return generatePairs({
     identities: verificationIdentities,
     imagesPerIdentity: imagesPerProbe,
     genuine: pairs,
@@ -24,10 +26,7 @@ export function syntheticPairs({ verificationIdentities, verificationPairs: pair
   });
 }
 
-// The faces stay the same whatever the seed of the training: seeds then measure training, not the draw of the faces.
-const dataSeed = 2022;
-
-/** Training on procedural faces, judged by verification of people who were not trained on. */
+/** Training on synthetic faces, evaluated by verification of people who are not in the training set. */
 export function syntheticTask(options: DataValues): Task {
   const { imageSize, identities = defaultIdentities, imagesPerIdentity, difficulty, verificationIdentities } = options;
   const nuisance = Object.fromEntries(

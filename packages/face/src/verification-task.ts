@@ -5,13 +5,13 @@ import type { DataValues } from './options';
 import { realFacesTask, selectedSet } from './real-faces-task';
 import { syntheticPairs, syntheticTask } from './synthetic-task';
 
-/** Training on the faces that options name, judged by verification of people who were not trained on. */
+/** Training on the faces of --dataset, evaluated by verification of people who are not in the training set. */
 export async function verificationTask(options: DataValues): Promise<Task> {
   await requireWantedSets(options);
   return options.dataset === 'procedural' ? syntheticTask(options) : realFacesTask(options);
 }
 
-/** The pairs whose embeddings a finished network has left in its folder. */
-export async function judgedPairs(options: DataValues): Promise<LabelledPairs> {
+/** The pairs of the images whose embeddings a finished network's folder holds. */
+export async function verificationPairs(options: DataValues): Promise<LabelledPairs> {
   return options.dataset === 'procedural' ? syntheticPairs(options) : (await selectedSet(options)).selected.pairs;
 }

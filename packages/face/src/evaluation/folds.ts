@@ -1,15 +1,13 @@
 /**
- * Where contiguous folds begin: fold f holds pairs bounds[f] to bounds[f + 1] - 1. The first `count mod folds` folds
- * get one pair more (scikit-learn's KFold without shuffle).
- * Throws RangeError when there are fewer pairs than folds.
+ * Bounds of contiguous folds: fold f holds pairs bounds[f] to bounds[f + 1] - 1. The first `count mod folds` folds get
+ * one pair more (scikit-learn's KFold without shuffle). @throws RangeError for fewer pairs than folds
  */
 export function foldBounds(count: number, folds: number): Int32Array {
   if (!Number.isInteger(folds) || folds < 1 || folds > count) {
-    throw new RangeError(`${count} pairs cannot be cut into ${folds} folds`);
+    throw new RangeError(`${count} pairs cannot be divided into ${folds} folds`);
   }
   const small = Math.floor(count / folds);
-  const larger = count % folds;
-  return Int32Array.from({ length: folds + 1 }, (_, f) => f * small + Math.min(f, larger));
+  return Int32Array.from({ length: folds + 1 }, (_, f) => f * small + Math.min(f, count % folds));
 }
 
 /** How many pairs of each kind a fold accepts at each threshold of a grid. */
@@ -22,8 +20,8 @@ export interface FoldCounts {
 }
 
 /**
- * Counts, for the pairs from `start` to `end` - 1, those with distance < i * step, i = 0 ... thresholds - 1.
- * The thresholds are the doubles i * step, as numpy's arange makes them.
+ * Counts, among the pairs from `start` to `end` - 1, those with distance < i * step, i = 0 ... thresholds - 1.
+ * The thresholds are the doubles i * step, as in numpy's arange.
  */
 export function countAccepted(
   distance: ArrayLike<number>,
@@ -42,12 +40,13 @@ export function countAccepted(
     const counts = isGenuine ? acceptedGenuine : acceptedImpostor;
     if (first < grid.thresholds) counts[first] = (counts[first] as number) + 1;
   }
-  accumulate(acceptedGenuine);
-  accumulate(acceptedImpostor);
+  for (const counts of [acceptedGenuine, acceptedImpostor]) {
+    for (let i = 1; i < counts.length; i++) counts[i] = (counts[i] as number) + (counts[i - 1] as number);
+  }
   return { genuine, impostor: end - start - genuine, acceptedGenuine, acceptedImpostor };
 }
 
-/** Smallest i with value < i * step; the division only guesses, the product decides, since it is what is compared. */
+/** The smallest i with value < i * step. The division only guesses; the comparison with the product decides. */
 function firstAbove(value: number, step: number): number {
   let i = Math.max(0, Math.floor(value / step));
   while (i > 0 && value < (i - 1) * step) i--;
@@ -55,25 +54,16 @@ function firstAbove(value: number, step: number): number {
   return i;
 }
 
-function accumulate(counts: Int32Array): void {
-  for (let i = 1; i < counts.length; i++) counts[i] = (counts[i] as number) + (counts[i - 1] as number);
-}
-
-/** Counts of all folds but one: what a fold's threshold is chosen on. With a single fold, that fold itself. */
+/** Counts of all folds except one, on which that fold's threshold is chosen. A single fold serves itself. */
 export function trainingCounts(folds: readonly FoldCounts[], test: number): FoldCounts {
   const others = folds.length === 1 ? folds : folds.filter((_, f) => f !== test);
-  const add = (pick: (fold: FoldCounts) => Int32Array) => {
-    const sum = new Int32Array(pick(others[0] as FoldCounts).length);
-    for (const fold of others) {
-      const counts = pick(fold);
-      for (let i = 0; i < sum.length; i++) sum[i] = (sum[i] as number) + (counts[i] as number);
-    }
-    return sum;
-  };
+  const sum = (pick: (fold: FoldCounts) => number) => others.reduce((total, fold) => total + pick(fold), 0);
+  const add = (kind: 'acceptedGenuine' | 'acceptedImpostor') =>
+    Int32Array.from({ length: others[0]?.[kind].length ?? 0 }, (_, i) => sum((fold) => fold[kind][i] as number));
   return {
-    genuine: others.reduce((sum, fold) => sum + fold.genuine, 0),
-    impostor: others.reduce((sum, fold) => sum + fold.impostor, 0),
-    acceptedGenuine: add((fold) => fold.acceptedGenuine),
-    acceptedImpostor: add((fold) => fold.acceptedImpostor),
+    genuine: sum(({ genuine }) => genuine),
+    impostor: sum(({ impostor }) => impostor),
+    acceptedGenuine: add('acceptedGenuine'),
+    acceptedImpostor: add('acceptedImpostor'),
   };
 }

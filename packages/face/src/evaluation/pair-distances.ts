@@ -1,12 +1,12 @@
 /** One model's embeddings of a set of images: `embeddings` [images, dimension], row by row. */
 export interface EmbeddedImages {
   readonly embeddings: Float32Array;
-  /** The same images mirrored along x, same layout. */
+  /** Embeddings of the mirror images, in the same layout. */
   readonly flipped?: Float32Array;
   readonly dimension: number;
 }
 
-/** Which rows are compared: pair k is `left[k]` against `right[k]`. */
+/** Pair k is image `left[k]` against image `right[k]`. */
 export interface ImagePairs {
   readonly left: ArrayLike<number>;
   readonly right: ArrayLike<number>;
@@ -15,14 +15,14 @@ export interface ImagePairs {
 export interface PairScores {
   /** Squared L2 distance of the unit vectors, 0 to 4. */
   readonly distance: Float64Array;
-  /** Their dot product, -1 to 1. */
+  /** Dot product of the unit vectors, -1 to 1. */
   readonly cosine: Float64Array;
 }
 
 /**
- * Embedding of each image and of its mirror image summed, then each row scaled to length 1, all in float64 as
- * insightface's verification.py does. A row of zeros stays zero.
- * Returns [images, dimension]. Throws RangeError on sizes that do not fit and on values that are not finite.
+ * Adds the embeddings of each image and its mirror image and scales the sum to length 1, in float64 as insightface's
+ * verification.py does. A row of zeros stays zero. Returns [images, dimension].
+ * @throws RangeError for sizes that do not match and for values that are not finite
  */
 export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImages): Float64Array {
   if (!Number.isInteger(dimension) || dimension < 1 || embeddings.length % dimension !== 0) {
@@ -48,15 +48,15 @@ export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImage
 }
 
 /**
- * Mean length of the embeddings of both views, before they are added (verification.py's XNorm): a network that falls
- * apart shows here first. Throws RangeError without any.
+ * Mean length of the embeddings of images and mirror images, each by itself (verification.py's XNorm): a diverging
+ * network shows here first. @throws RangeError without embeddings
  */
 export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): number {
   let [sum, rows] = [0, 0];
-  for (const view of flipped ? [embeddings, flipped] : [embeddings]) {
-    for (let start = 0; start < view.length; start += dimension, rows++) {
+  for (const values of flipped ? [embeddings, flipped] : [embeddings]) {
+    for (let start = 0; start < values.length; start += dimension, rows++) {
       let squares = 0;
-      for (let i = start; i < start + dimension; i++) squares += (view[i] as number) ** 2;
+      for (let i = start; i < start + dimension; i++) squares += (values[i] as number) ** 2;
       sum += Math.sqrt(squares);
     }
   }
@@ -65,9 +65,8 @@ export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): nu
 }
 
 /**
- * Distance and cosine of each pair, the left image as `left` embeds it and the right one as `right` does: the same
- * model twice for ordinary verification, two models for a gallery and probes that were embedded by different ones.
- * Throws RangeError when the models' dimensions differ or a pair names a row that does not exist.
+ * Distance and cosine of each pair: the left image embedded by one model, the right image by the same or another one.
+ * @throws RangeError if the models' dimensions differ or a pair names a row that does not exist
  */
 export function pairScores(left: EmbeddedImages, right: EmbeddedImages, pairs: ImagePairs): PairScores {
   const { dimension } = left;

@@ -12,7 +12,7 @@ const result = verify({
   pairs: { left: [0, 0, 2, 1], right: [1, 2, 3, 3], same: [1, 0, 1, 0], folds: 2 },
 });
 
-it('tabulates what the pairs are enough for', () => {
+it('leaves out rates that need more pairs', () => {
   const lines = markdownTable(verificationTable([{ name: 'lfw', result }])).split('\n');
 
   expect(lines[0]).toBe(
@@ -21,14 +21,13 @@ it('tabulates what the pairs are enough for', () => {
   expect(lines[2]).toBe('| lfw | 4 | 100.00 ± 0.00 | 100.00 ± 0.00 | – | – | – | – | 100.00 | 0.00 |');
 });
 
-it('writes tables and pictures', async () => {
+it('writes tables and charts', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'report-verification-'));
   try {
-    const { files, summary } = await reportVerification([{ name: 'lfw', result }], folder);
+    const files = await reportVerification([{ name: 'lfw', result }], folder);
 
     expect(files).toHaveLength(6);
     for (const file of files) expect((await readFile(join(folder, file))).length).toBeGreaterThan(100);
-    expect(summary).toContain('lfw');
   } finally {
     await rm(folder, { recursive: true });
   }

@@ -3,17 +3,16 @@ import { detChart } from '@headshare/core/report/det-chart';
 import { drawPicture } from '@headshare/core/report/picture';
 import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
-import { terminalTable } from '@headshare/core/report/terminal-table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { reportedFars, type VerificationResult } from './verification';
 
-/** A set's result, or a model's: what tables and pictures call it. */
+/** A result and its name in tables and charts. */
 export interface NamedVerificationResult {
   readonly name: string;
   readonly result: VerificationResult;
 }
 
-/** Accuracy, VAL and TAR at FAR, a row for each set. Rates that a set has too few pairs for are left out. */
+/** Accuracy, VAL and TAR at FAR, a row for each set. Rates are left out if a set has too few pairs for them. */
 export function verificationTable(results: readonly NamedVerificationResult[]): Table {
   return {
     columns: [
@@ -30,23 +29,19 @@ export function verificationTable(results: readonly NamedVerificationResult[]): 
       result.genuine + result.impostor,
       { mean: result.accuracy, std: result.accuracyStd },
       result.validation && { mean: result.validation.val, std: result.validation.std },
-      ...reportedFars.map((far) => result.tarAtFar[far].tar),
+      ...reportedFars.map((far) => (result.tarAtFar[far].measurable ? result.tarAtFar[far].tar : undefined)),
       result.auc,
       result.eer,
     ]),
-    notes: ['Accuracy and VAL: mean ± standard deviation over the folds, as verification.py has them.'],
+    notes: ['Accuracy and VAL: mean ± standard deviation over the folds, as verification.py computes them.'],
   };
 }
 
 /**
  * Writes `verification.md` and `.csv`, and ROC and DET curves of all sets as `verification-roc` and `verification-det`,
- * `.svg` and `.png`, into the folder.
- * @returns the names of the files, and the table for the terminal
+ * `.svg` and `.png`, into the folder. @returns the names of the files
  */
-export async function reportVerification(
-  results: readonly NamedVerificationResult[],
-  folder: string,
-): Promise<{ files: string[]; summary: string }> {
+export async function reportVerification(results: readonly NamedVerificationResult[], folder: string) {
   const table = verificationTable(results);
   const curves = results.map(({ name, result }) => ({ name, ...result.roc }));
   const roc = await drawPicture(rocChart({ title: 'True against false accepts', curves }));
@@ -60,5 +55,5 @@ export async function reportVerification(
     'verification-det.png': det.png,
   };
   for (const [name, content] of Object.entries(files)) writeAtomically(join(folder, name), [content]);
-  return { files: Object.keys(files), summary: terminalTable(table) };
+  return Object.keys(files);
 }

@@ -1,6 +1,6 @@
 import * as fc from 'fast-check';
 import { faceCaseBytes, faceCaseText } from '../../test/face-cases';
-import { areaUnderCurve, equalErrorRate, nearestPoint, rocCurve, tarAtFar } from './roc';
+import { areaUnderCurve, equalErrorRate, operatingPoint, rocCurve, tarAtFar, tarMetrics } from './roc';
 
 interface Expected {
   readonly variants: { readonly F1N1D1: ExpectedVariant };
@@ -26,7 +26,7 @@ describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
   });
 
   it.each(Object.entries(expected.variants.F1N1D1.tar_at_far))('has the same TAR at FAR %s', (far, point) => {
-    const { tar, reachedFar } = nearestPoint(curve, Number(far));
+    const { tar, reachedFar } = operatingPoint(curve, Number(far));
 
     expect({ tar, at_fpr: reachedFar }).toEqual({ tar: point.tar, at_fpr: point.at_fpr });
   });
@@ -37,16 +37,12 @@ describe("scikit-learn's curve of a small set in IJB-C's layout", () => {
 });
 
 describe('tarAtFar', () => {
-  it('tells a rate only where the impostor pairs are enough for it', () => {
-    const curve = rocCurve([4, 3, 2, 1, 0], [1, 0, 1, 0, 0]);
+  it('is measurable only with enough impostor pairs', () => {
+    const points = tarAtFar(rocCurve([4, 3, 2, 1, 0], [1, 0, 1, 0, 0]), ['0.5', '0.1']);
 
-    expect(tarAtFar(curve, 0.5)).toMatchObject({ measurable: true, tar: 1, reachedFar: 1 / 3 });
-    expect(tarAtFar(curve, 0.1)).toEqual({
-      far: 0.1,
-      measurable: false,
-      reason: 'not measurable with 3 impostor pairs',
-      tar: undefined,
-    });
+    expect(points['0.5']).toMatchObject({ measurable: true, tar: 1, reachedFar: 1 / 3 });
+    expect(points['0.1']).toMatchObject({ measurable: false });
+    expect(tarMetrics(points, 'ours/')).toEqual({ 'ours/tar_at_far_0.5': 1 });
   });
 });
 
@@ -59,7 +55,7 @@ describe('rocCurve', () => {
     expect([...curve.tar]).toEqual([0, 0.5, 1, 1]);
   });
 
-  it('leaves out points on a run of equal steps', () => {
+  it('drops points on a run of equal steps', () => {
     const curve = rocCurve([9, 8, 7, 6, 5, 4], [1, 1, 1, 0, 0, 0]);
 
     expect([...curve.thresholds]).toEqual([Number.POSITIVE_INFINITY, 9, 7, 4]);
@@ -75,21 +71,21 @@ describe('rocCurve', () => {
 });
 
 describe('areaUnderCurve and equalErrorRate', () => {
-  it('are 1 and 0 when the two kinds are apart', () => {
+  it('are 1 and 0 if the two kinds are separated', () => {
     const curve = rocCurve([0.9, 0.8, 0.2, 0.1], [1, 1, 0, 0]);
 
     expect(areaUnderCurve(curve)).toBe(1);
     expect(equalErrorRate(curve)).toBe(0);
   });
 
-  it('are 0 and 1 when they are the wrong way round', () => {
+  it('are 0 and 1 if all impostors score above all genuine pairs', () => {
     const curve = rocCurve([0.9, 0.8, 0.2, 0.1], [0, 0, 1, 1]);
 
     expect(areaUnderCurve(curve)).toBe(0);
     expect(equalErrorRate(curve)).toBe(1);
   });
 
-  it('are a half when all scores are equal', () => {
+  it('are a half if all scores are equal', () => {
     const curve = rocCurve([3, 3, 3, 3], [1, 0, 1, 0]);
 
     expect(areaUnderCurve(curve)).toBe(0.5);
@@ -102,12 +98,12 @@ describe('areaUnderCurve and equalErrorRate', () => {
   });
 });
 
-describe('nearestPoint', () => {
+describe('operatingPoint', () => {
   it('takes the larger FAR, then the larger TAR, of equally near points', () => {
     // Points: (0, 0), (0, 1/2), (1/2, 1/2), (1/2, 1), (1, 1); 0 and 1/2 are equally near to 1/4.
     const curve = rocCurve([4, 3, 2, 1], [1, 0, 1, 0]);
 
-    expect(nearestPoint(curve, 0.25)).toEqual({ tar: 1, reachedFar: 0.5, threshold: 2 });
+    expect(operatingPoint(curve, 0.25)).toEqual({ tar: 1, reachedFar: 0.5, threshold: 2, measurable: false });
   });
 });
 
@@ -124,7 +120,7 @@ describe('any curve', () => {
       pairs.map(([, same]) => same),
     );
 
-  it('is what a plain statement of the rule gives', () => {
+  it('equals a plain implementation of the rule', () => {
     fc.assert(
       fc.property(problems, (pairs) => {
         const { far, tar, thresholds } = curveOf(pairs);
@@ -134,21 +130,21 @@ describe('any curve', () => {
     );
   });
 
-  it('has operating points by the plain rule: nearest FAR, first of the reversed curve', () => {
+  it('has the operating points of the plain rule: nearest FAR, first of the reversed curve', () => {
     fc.assert(
       fc.property(problems, fc.constantFrom(...fars), (pairs, target) => {
         const plain = plainCurve(pairs);
         const far = plain.far.slice().reverse();
         const gaps = far.map((value) => Math.abs(value - target));
         const index = gaps.indexOf(Math.min(...gaps));
-        const { tar, reachedFar } = nearestPoint(curveOf(pairs), target);
+        const { tar, reachedFar } = operatingPoint(curveOf(pairs), target);
 
         expect({ tar, reachedFar }).toEqual({ tar: plain.tar.slice().reverse()[index], reachedFar: far[index] });
       }),
     );
   });
 
-  it('keeps its rates when scores are changed and their order is not', () => {
+  it('depends only on the order of the scores', () => {
     fc.assert(
       fc.property(problems, fc.constantFrom(...fars), (pairs, target) => {
         const before = curveOf(pairs);
@@ -157,7 +153,7 @@ describe('any curve', () => {
 
           expect(after.far).toEqual(before.far);
           expect(after.tar).toEqual(before.tar);
-          expect(nearestPoint(after, target).tar).toBe(nearestPoint(before, target).tar);
+          expect(operatingPoint(after, target).tar).toBe(operatingPoint(before, target).tar);
         }
       }),
     );

@@ -4,17 +4,18 @@ export interface RocCurve {
   readonly far: Float64Array;
   /** Share of genuine pairs accepted (TPR, TAR). */
   readonly tar: Float64Array;
-  /** A pair is accepted with score >= threshold; Infinity at the first point. */
+  /** A pair is accepted if score >= threshold; Infinity at the first point. */
   readonly thresholds: Float64Array;
   readonly genuine: number;
   readonly impostor: number;
 }
 
 /**
- * ROC curve by scikit-learn's rule (roc_curve with drop_intermediate): one point for each distinct score, points on a
- * straight line of equal steps left out, (0, 0) put in front.
- * scores: higher means more alike; same: 1 genuine, 0 impostor.
- * Throws RangeError without at least one pair of either kind, or on a score that is NaN.
+ * ROC curve by scikit-learn's rule (roc_curve with drop_intermediate): one point for each distinct score, except points
+ * on a straight line of equal steps, and (0, 0) in front.
+ * @param scores higher for pairs that are more alike
+ * @param same 1: genuine, 0: impostor
+ * @throws RangeError without a pair of either kind, or for a score that is NaN
  */
 export function rocCurve(scores: ArrayLike<number>, same: ArrayLike<number>): RocCurve {
   const { genuine, impostor } = splitScores(scores, same);
@@ -22,8 +23,8 @@ export function rocCurve(scores: ArrayLike<number>, same: ArrayLike<number>): Ro
 }
 
 /**
- * Scores of genuine and of impostor pairs: two sorts of plain numbers and a merge take a fraction of the time of
- * sorting pairs by their score. Throws RangeError like `rocCurve`.
+ * The scores of genuine and of impostor pairs. Sorting both and merging them takes a fraction of the time of sorting
+ * pairs by their score. @throws RangeError like `rocCurve`
  */
 export function splitScores(
   scores: ArrayLike<number>,
@@ -49,8 +50,20 @@ export function splitScores(
 
 /** `rocCurve` of scores in ascending order, at least one of either kind and none of them NaN. */
 export function curveOfSorted(genuine: Float64Array, impostor: Float64Array): RocCurve {
-  const points = new CurvePoints();
-  points.push(0, 0, Number.POSITIVE_INFINITY);
+  // False and true accepts and threshold of each point, flat: millions of pairs make millions of points.
+  let points = new Float64Array(3 * 1024);
+  let length = 0;
+  const push = (fp: number, tp: number, threshold: number) => {
+    if (length === points.length) {
+      const larger = new Float64Array(2 * length);
+      larger.set(points);
+      points = larger;
+    }
+    points[length++] = fp;
+    points[length++] = tp;
+    points[length++] = threshold;
+  };
+  push(0, 0, Number.POSITIVE_INFINITY);
   let [p, n] = [genuine.length, impostor.length];
   let [score, tp, fp, stepTp, stepFp] = [Number.NaN, 0, 0, Number.NaN, Number.NaN];
   while (p > 0 || n > 0) {
@@ -61,50 +74,23 @@ export function curveOfSorted(genuine: Float64Array, impostor: Float64Array): Ro
     while (n > 0 && impostor[n - 1] === highest) n--;
     const newTp = genuine.length - p - tp;
     const newFp = impostor.length - n - fp;
-    // The point before this one is on a straight line of equal steps where both counts grow as they did; the very
-    // first one's steps are NaN, which equals nothing.
-    if (!Number.isNaN(score) && (newTp !== stepTp || newFp !== stepFp)) points.push(fp, tp, score);
+    // The previous point is on a straight line of equal steps if both counts grow by the same steps again. The first
+    // point's steps are NaN, which equals nothing.
     const first = Number.isNaN(score);
+    if (!first && (newTp !== stepTp || newFp !== stepFp)) push(fp, tp, score);
     [score, tp, fp] = [highest, tp + newTp, fp + newFp];
     [stepTp, stepFp] = first ? [Number.NaN, Number.NaN] : [newTp, newFp];
   }
-  points.push(fp, tp, score);
-  return points.curve(genuine.length, impostor.length);
-}
-
-/** Points in arrays that grow: how many are kept is known at the end, and millions of pairs need not all be. */
-class CurvePoints {
-  private fp = new Float64Array(1024);
-  private tp = new Float64Array(1024);
-  private thresholds = new Float64Array(1024);
-  private count = 0;
-
-  push(fp: number, tp: number, threshold: number): void {
-    if (this.count === this.fp.length) {
-      this.fp = grown(this.fp);
-      this.tp = grown(this.tp);
-      this.thresholds = grown(this.thresholds);
-    }
-    this.fp[this.count] = fp;
-    this.tp[this.count] = tp;
-    this.thresholds[this.count++] = threshold;
-  }
-
-  curve(genuine: number, impostor: number): RocCurve {
-    const far = this.fp.slice(0, this.count);
-    const tar = this.tp.slice(0, this.count);
-    for (let i = 0; i < this.count; i++) {
-      far[i] = (far[i] as number) / impostor;
-      tar[i] = (tar[i] as number) / genuine;
-    }
-    return { far, tar, thresholds: this.thresholds.slice(0, this.count), genuine, impostor };
-  }
-}
-
-function grown(values: Float64Array): Float64Array<ArrayBuffer> {
-  const larger = new Float64Array(2 * values.length);
-  larger.set(values);
-  return larger;
+  push(fp, tp, score);
+  const column = (which: number, total: number) =>
+    Float64Array.from({ length: length / 3 }, (_, i) => (points[3 * i + which] as number) / total);
+  return {
+    far: column(0, impostor.length),
+    tar: column(1, genuine.length),
+    thresholds: column(2, 1),
+    genuine: genuine.length,
+    impostor: impostor.length,
+  };
 }
 
 /** Area under the curve by the trapezoid rule, 0 to 1. */
@@ -118,8 +104,8 @@ export function areaUnderCurve({ far, tar }: RocCurve): number {
 }
 
 /**
- * Equal error rate: where the share of impostors accepted equals the share of genuine pairs rejected, interpolated
- * linearly between the two points of the curve around it. 0 to 1.
+ * Equal error rate, 0 to 1: the share of impostors accepted where it equals the share of genuine pairs rejected,
+ * interpolated linearly between the two neighbouring points of the curve.
  */
 export function equalErrorRate({ far, tar }: RocCurve): number {
   const gap = (i: number) => (far[i] as number) - (1 - (tar[i] as number));
@@ -133,34 +119,41 @@ export function equalErrorRate({ far, tar }: RocCurve): number {
 /** A point of the curve chosen for a false accept rate. */
 export interface OperatingPoint {
   readonly tar: number;
-  /** The point's own FAR, which may lie on either side of the one asked for. */
+  /** The point's own FAR, which may be above or below the requested one. */
   readonly reachedFar: number;
   readonly threshold: number;
+  /** Whether there are at least 1 / FAR impostor pairs: with fewer the rate means nothing. */
+  readonly measurable: boolean;
 }
 
 /**
- * The point that insightface's IJB scripts print for a FAR: the nearest of the curve, without interpolation; of equally
- * near ones the largest FAR, then the largest TAR.
+ * The point that insightface's IJB scripts print for a FAR: the nearest of the curve, without interpolation. Of equally
+ * near ones the one with the largest FAR, then the largest TAR.
  */
-export function nearestPoint({ far, tar, thresholds }: RocCurve, target: number): OperatingPoint {
+export function operatingPoint({ far, tar, thresholds, impostor }: RocCurve, target: number): OperatingPoint {
   let best = far.length - 1;
   for (let i = best - 1; i >= 0; i--) {
     if (Math.abs((far[i] as number) - target) < Math.abs((far[best] as number) - target)) best = i;
   }
-  return { tar: tar[best] as number, reachedFar: far[best] as number, threshold: thresholds[best] as number };
+  return {
+    tar: tar[best] as number,
+    reachedFar: far[best] as number,
+    threshold: thresholds[best] as number,
+    // Rounded: 1e-6 has no exact double, and 1,000,000 pairs must suffice for it.
+    measurable: impostor >= Math.round(1 / target),
+  };
 }
 
-/** TAR at a FAR, or why this many pairs cannot tell it: fewer than 1 / FAR impostors hold no such rate. */
-export type TarAtFar =
-  | ({ readonly far: number; readonly measurable: true } & OperatingPoint)
-  | { readonly far: number; readonly measurable: false; readonly reason: string; readonly tar: undefined };
+/** An operating point for each rate, rates written as published tables write them ('1e-4'). */
+export type TarAtFar<F extends string> = Readonly<Record<F, OperatingPoint>>;
 
-/** `nearestPoint` where there are at least 1 / far impostor pairs; says so where there are fewer. */
-export function tarAtFar(curve: RocCurve, far: number): TarAtFar {
-  // Rounded because a rate like 1e-6 has no exact double, and 1,000,000 pairs must be enough for it.
-  if (curve.impostor < Math.round(1 / far)) {
-    const reason = `not measurable with ${curve.impostor} impostor pairs`;
-    return { far, measurable: false, reason, tar: undefined };
-  }
-  return { far, measurable: true, ...nearestPoint(curve, far) };
-}
+export const tarAtFar = <F extends string>(curve: RocCurve, fars: readonly F[]): TarAtFar<F> =>
+  Object.fromEntries(fars.map((far) => [far, operatingPoint(curve, Number(far))])) as TarAtFar<F>;
+
+/** Metrics `<prefix>tar_at_far_1e-4` ... of the rates that can be measured. */
+export const tarMetrics = (points: TarAtFar<string>, prefix: string): Record<string, number> =>
+  Object.fromEntries(
+    Object.entries(points).flatMap(([far, { tar, measurable }]) =>
+      measurable ? [[`${prefix}tar_at_far_${far}`, tar]] : [],
+    ),
+  );

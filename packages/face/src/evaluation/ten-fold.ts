@@ -1,11 +1,11 @@
-import { countAccepted, type FoldCounts, foldBounds, trainingCounts } from './folds';
+import { countAccepted, type FoldCounts, trainingCounts } from './folds';
 
-/** Labelled distances. `same`: 1 the same person, 0 different people. */
+/** Labelled squared distances. `same`: 1 the same person, 0 different people. */
 export interface LabelledDistances {
   readonly distance: ArrayLike<number>;
   readonly same: ArrayLike<number>;
-  /** Where the folds begin, one entry more than folds (see foldBounds); 10 equal ones when left out. */
-  readonly bounds?: Int32Array;
+  /** See foldBounds. */
+  readonly bounds: Int32Array;
 }
 
 export interface FoldAccuracy {
@@ -13,7 +13,7 @@ export interface FoldAccuracy {
   /** Population standard deviation over the folds (divided by their number). */
   readonly std: number;
   readonly perFold: readonly number[];
-  /** Threshold on the squared distance that each fold was judged with, chosen on the other folds. */
+  /** Each fold's threshold on the squared distance, chosen on the other folds. */
   readonly thresholds: readonly number[];
 }
 
@@ -21,9 +21,8 @@ const accuracyGrid = { step: 0.01, thresholds: 400 };
 const valGrid = { step: 0.001, thresholds: 4000 };
 
 /**
- * LFW's accuracy as insightface's verification.py measures it: each fold is judged with the threshold that is best on
- * the other folds, of 0, 0.01 ... 3.99 and the lowest where several are best; a pair is the same when its distance is
- * strictly below.
+ * LFW's accuracy as insightface's verification.py measures it: a pair is accepted if its distance is strictly below the
+ * fold's threshold, which is the best on the other folds of 0, 0.01 ... 3.99, the lowest of equally good ones.
  */
 export function tenFoldAccuracy(pairs: LabelledDistances): FoldAccuracy {
   const folds = foldCounts(pairs, accuracyGrid);
@@ -32,25 +31,11 @@ export function tenFoldAccuracy(pairs: LabelledDistances): FoldAccuracy {
   return { ...meanAndStd(perFold), perFold, thresholds: chosen.map((i) => i * accuracyGrid.step) };
 }
 
-/**
- * Shares of genuine and of impostor pairs accepted at the distances 0, 0.01 ... 3.99: means over the folds, each fold
- * by itself, as verification.py has its curve. A fold without pairs of a kind counts as 0 there.
- */
-export function foldRates(pairs: LabelledDistances): { tar: number[]; far: number[] } {
-  const folds = foldCounts(pairs, accuracyGrid);
-  const mean = (share: (fold: FoldCounts, i: number) => number) =>
-    Array.from({ length: accuracyGrid.thresholds }, (_, i) => meanAndStd(folds.map((fold) => share(fold, i))).mean);
-  return {
-    tar: mean(({ acceptedGenuine, genuine }, i) => (acceptedGenuine[i] as number) / (genuine || 1)),
-    far: mean(({ acceptedImpostor, impostor }, i) => (acceptedImpostor[i] as number) / (impostor || 1)),
-  };
-}
-
 export interface ValidationRate {
   /** Share of genuine pairs accepted, mean over folds, and its population standard deviation. */
   readonly val: number;
   readonly std: number;
-  /** Share of impostor pairs accepted on the same folds: what the target came to. */
+  /** Share of impostor pairs accepted on the same folds: the FAR that was reached. */
   readonly far: number;
   readonly thresholds: readonly number[];
 }
@@ -58,41 +43,35 @@ export interface ValidationRate {
 /**
  * VAL at a false accept rate (FaceNet, arXiv 1503.03832, section 4) as insightface's calculate_val gives it with
  * scipy 1.7, the last version that interpolates runs of equal rates in a defined order: of the thresholds 0, 0.001 ...
- * 3.999, the last with the largest training FAR not above the target, moved linearly towards the next one; 0 where even
+ * 3.999, the last with the largest training FAR not above the target, moved linearly towards the next one; 0 if even
  * the largest threshold stays below the target.
- * Undefined where a fold lacks one kind of pair: the rates do not exist there (the public code divides by zero).
+ * @returns undefined if a fold lacks one kind of pair: the rates do not exist (the public code divides by zero)
  */
 export function validationRate(pairs: LabelledDistances, target = 1e-3): ValidationRate | undefined {
+  const { distance, same, bounds } = pairs;
   const folds = foldCounts(pairs, valGrid);
   if (folds.some((fold) => fold.genuine === 0 || fold.impostor === 0)) return undefined;
-  const bounds = boundsOf(pairs);
   const thresholds = folds.map((_, f) => thresholdAtFar(trainingCounts(folds, f), target));
-  const vals: number[] = [];
-  const fars: number[] = [];
-  folds.forEach((fold, f) => {
-    const accepted = [0, 0];
+  const accepted = (f: number, label: 0 | 1) => {
+    let count = 0;
     for (let pair = bounds[f] as number; pair < (bounds[f + 1] as number); pair++) {
-      const label = pairs.same[pair] === 1 ? 1 : 0;
-      if ((pairs.distance[pair] as number) < (thresholds[f] as number)) accepted[label] = (accepted[label] ?? 0) + 1;
+      if ((same[pair] === 1) === (label === 1) && (distance[pair] as number) < (thresholds[f] as number)) count++;
     }
-    fars.push((accepted[0] as number) / fold.impostor);
-    vals.push((accepted[1] as number) / fold.genuine);
-  });
-  const { mean, std } = meanAndStd(vals);
-  return { val: mean, std, far: meanAndStd(fars).mean, thresholds };
+    return count;
+  };
+  const { mean, std } = meanAndStd(folds.map(({ genuine }, f) => accepted(f, 1) / genuine));
+  return {
+    val: mean,
+    std,
+    far: meanAndStd(folds.map(({ impostor }, f) => accepted(f, 0) / impostor)).mean,
+    thresholds,
+  };
 }
 
-function boundsOf({ distance, same, bounds }: LabelledDistances): Int32Array {
-  if (distance.length !== same.length) {
-    throw new RangeError(`${distance.length} distances, but ${same.length} labels`);
-  }
-  return bounds ?? foldBounds(distance.length, 10);
-}
-
-function foldCounts(pairs: LabelledDistances, grid: { step: number; thresholds: number }): FoldCounts[] {
-  const bounds = boundsOf(pairs);
+function foldCounts({ distance, same, bounds }: LabelledDistances, grid: typeof accuracyGrid): FoldCounts[] {
+  if (distance.length !== same.length) throw new RangeError(`${distance.length} distances, but ${same.length} labels`);
   return Array.from({ length: bounds.length - 1 }, (_, f) =>
-    countAccepted(pairs.distance, pairs.same, bounds[f] as number, bounds[f + 1] as number, grid),
+    countAccepted(distance, same, bounds[f] as number, bounds[f + 1] as number, grid),
   );
 }
 

@@ -2,30 +2,23 @@ import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stream } from '@headshare/core/system/random';
 import sharp from 'sharp';
+import { reference112 } from '../../ijb/crops/alignment';
 import { faceSize } from '../training-records/training-records';
 import { facesAsJpegs } from './example-faces';
 
 export interface IjbExample {
+  /** Default 8. */
   readonly people?: number;
-  /** Of each person; default 2. */
+  /** Templates of each person; default 2. */
   readonly templates?: number;
-  /** In each template, the first two from one video; default 3. */
+  /** Images in each template, the first two from one video; default 3. */
   readonly images?: number;
 }
 
-/** Side of the loosely cropped pictures in pixels. */
+/** Side of the loose crops in pixels. */
 const looseSize = 180;
 
-/** Where aligned faces of 112 pixels have eyes, nose and corners of the mouth (insightface's face_align.py). */
-const aligned: readonly (readonly [number, number])[] = [
-  [38.2946, 51.6963],
-  [73.5318, 51.5014],
-  [56.0252, 71.7366],
-  [41.5493, 92.3655],
-  [70.7299, 92.2041],
-];
-
-/** Writes a tiny IJB-C of drawn faces: `IJBC/meta/*` and `IJBC/loose_crop/*`, as insightface distributes it. */
+/** Writes a tiny IJB-C of synthetic faces: `IJBC/meta/*` and `IJBC/loose_crop/*`, in insightface's layout. */
 export async function writeIjbExample(folder: string, example: IjbExample = {}): Promise<void> {
   const { people = 8, templates = 2, images = 3 } = example;
   const faces = await facesAsJpegs({
@@ -40,10 +33,10 @@ export async function writeIjbExample(folder: string, example: IjbExample = {}):
   const [medias, points]: [string[], string[]] = [[], []];
   for (const [i, face] of faces.entries()) {
     const name = `${i + 1}.jpg`;
-    const { picture, landmarks, score } = await looseCrop(face, i);
-    writeFileSync(join(crops, name), picture);
-    const [template, place] = [Math.floor(i / images), i % images];
-    medias.push(`${name} ${templateId(template)} ${i - (place === 1 ? 1 : 0) + 100}`);
+    const { crop, landmarks, score } = await looseCrop(face, i);
+    writeFileSync(join(crops, name), crop);
+    const [template, number] = [Math.floor(i / images), i % images];
+    medias.push(`${name} ${templateId(template)} ${i - (number === 1 ? 1 : 0) + 100}`);
     points.push(`${name} ${landmarks.map((value) => value.toFixed(3)).join(' ')} ${score.toFixed(6)}`);
   }
   const count = people * templates;
@@ -60,22 +53,22 @@ export async function writeIjbExample(folder: string, example: IjbExample = {}):
   write('ijbc_template_pair_label.txt', pairs);
 }
 
-/** Ids need not be dense. */
+/** Ids in the real sets have gaps, too. */
 const templateId = (template: number) => 3 * template + 1;
 
-/** A face somewhere in a larger picture: its points are those of the aligned face, moved. */
+/** Puts an aligned face somewhere into a larger image, and moves its landmarks along. */
 async function looseCrop(face: Buffer, number: number) {
   const random = stream(9, 'loose crop', number);
   const size = Math.round(random.uniform(0.8, 1.3) * faceSize);
   const [left, top] = [random.below(looseSize - size), random.below(looseSize - size)];
   const zoom = size / faceSize;
   const canvas = { width: looseSize, height: looseSize, channels: 3, background: { r: 90, g: 100, b: 110 } } as const;
-  const picture = await sharp({ create: canvas })
+  const crop = await sharp({ create: canvas })
     .composite([{ input: await sharp(face).resize(size, size).toBuffer(), left, top }])
     .jpeg({ quality: 95 })
     .toBuffer();
-  // Pixel centres stand at whole numbers.
+  // Pixel centres are at whole numbers.
   const moved = (value: number, offset: number) => (value + 0.5) * zoom - 0.5 + offset;
-  const landmarks = aligned.flatMap(([x, y]) => [moved(x, left), moved(y, top)]);
-  return { picture, landmarks, score: random.uniform(0.6, 1) };
+  const landmarks = reference112.map((value, i) => moved(value, i % 2 === 0 ? left : top));
+  return { crop, landmarks, score: random.uniform(0.6, 1) };
 }

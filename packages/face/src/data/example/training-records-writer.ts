@@ -4,25 +4,23 @@ import { packImage } from '@headshare/core/data/record-io/image-header';
 import { recordIndexText } from '@headshare/core/data/record-io/index-file';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 
-export interface LabelledFace {
-  readonly identity: number;
-  /** Encoded. */
-  readonly image: Uint8Array;
-}
-
 /**
  * Writes `train.rec`, `train.idx` and `property` as insightface's builder does: images with keys from 1 on, then a record
- * for each identity with the keys of its images, then key 0 with the keys of those.
- * @param faces by identity: 0, 0, 1, 1, 1 ...
+ * for each identity with the keys of its images, then key 0 with the keys of the identity records.
+ * @param faces encoded images in the order of their identities: 0, 0, 1, 1, 1 ...
  */
-export function writeTrainingRecords(folder: string, faces: readonly LabelledFace[], size: number): void {
+export function writeTrainingRecords(
+  folder: string,
+  faces: readonly { readonly identity: number; readonly image: Uint8Array }[],
+  size: number,
+): void {
   const images = faces.length;
   const ranges: [number, number][] = [];
   for (const [i, { identity }] of faces.entries()) {
     const range = ranges[identity];
     if (range) range[1] = i + 2;
     else if (identity === ranges.length) ranges.push([i + 1, i + 2]);
-    else throw new RangeError(`Image ${i} is of identity ${identity}, and ${ranges.length} is the next`);
+    else throw new RangeError(`Image ${i} has identity ${identity}, but the next new identity is ${ranges.length}`);
   }
   const records = [
     ...faces.map(({ identity, image }, i) => ({ key: i + 1, label: identity, image })),

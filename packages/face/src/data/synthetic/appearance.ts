@@ -2,91 +2,37 @@ import type { Colour } from '@headshare/core/data/synthetic/raster';
 import { type RandomStream, stream } from '@headshare/core/system/random';
 
 /**
- * How strongly pictures of one person differ, by cause; 0 switches a cause off, 1 is the default, 2 is extreme.
+ * How strongly images of one person differ, by cause: 0 switches a cause off, 1 is the default, 2 is extreme.
  */
-export interface Nuisance {
-  /** Turn of the head: standard deviations of 15 degrees (yaw), 8 (pitch). */
-  readonly pose: number;
-  /** What an imperfect alignment leaves: roll, shift, scale. */
-  readonly alignment: number;
-  /** Mouth, lids, brows, gaze. */
-  readonly expression: number;
-  /** Direction and contrast of the light, exposure, colour cast, gamma. */
-  readonly light: number;
-  /** How often something (glasses, sunglasses, mask, hand-like blob) hides a part of the face. */
-  readonly occlusion: number;
-  /** Hairstyle, hair colour, hats, day-to-day beard, make-up and tan. */
-  readonly styling: number;
-  readonly blur: number;
-  readonly noise: number;
-  /** Contrast of the background. */
-  readonly background: number;
-}
-
-export const defaultNuisance: Nuisance = {
+export const defaultNuisance = {
+  /** Turn of the head: standard deviations of 15 degrees (yaw) and 8 (pitch). */
   pose: 1,
+  /** Errors that an imperfect alignment leaves: roll, shift, scale. */
   alignment: 1,
+  /** Mouth, lids, brows, gaze. */
   expression: 1,
+  /** Direction and contrast of the light, exposure, colour cast, gamma. */
   light: 1,
+  /** How often glasses, sunglasses, a mask or a hand-like blob hide a part of the face. */
   occlusion: 1,
+  /** Hairstyle, hair colour, hats, day-to-day beard, make-up and tan. */
   styling: 1,
   blur: 1,
   noise: 1,
+  /** Contrast of the background. */
   background: 1,
 };
 
-export type Occluder = 'none' | 'glasses' | 'sunglasses' | 'mask' | 'blob';
+export type Nuisance = Readonly<Record<keyof typeof defaultNuisance, number>>;
 
-/** Everything about a picture that is not the person. Angles in radians, lengths in head units. */
-export interface Appearance {
-  readonly yaw: number;
-  readonly pitch: number;
-  readonly roll: number;
-  readonly shiftX: number;
-  readonly shiftY: number;
-  readonly scale: number;
-  readonly mouthOpen: number;
-  readonly smile: number;
-  readonly lidsClosed: number;
-  readonly gazeX: number;
-  readonly gazeY: number;
-  readonly browRaise: number;
-  readonly lightDirection: Colour;
-  readonly ambient: number;
-  readonly gain: Colour;
-  readonly gamma: number;
-  readonly occluder: Occluder;
-  readonly occluderColour: Colour;
-  readonly occluderU: number;
-  readonly occluderV: number;
-  readonly occluderSize: number;
-  readonly hairVolume: number;
-  readonly hairLength: number;
-  readonly fringe: number;
-  readonly parting: number;
-  readonly hairTint: number;
-  readonly hat: boolean;
-  readonly stubble: number;
-  readonly tan: number;
-  readonly makeUp: number;
-  readonly clothes: Colour;
-  readonly backgroundBase: Colour;
-  readonly backgroundSpread: number;
-  /** Standard deviation as a fraction of the picture's side. */
-  readonly blur: number;
-  /** In units of 1/255. */
-  readonly noise: number;
-}
+type Occluder = 'none' | 'glasses' | 'sunglasses' | 'mask' | 'blob';
 
-/** The appearance of one picture; each cause draws from a stream of its own, so that changing one leaves the others. */
-export function appearanceOf(
-  seed: number,
-  split: string,
-  person: number,
-  picture: number,
-  strength: Nuisance,
-): Appearance {
-  const from = (cause: string) => stream(seed, cause, split, person, picture);
+/** Everything about an image except the person. Angles in radians, lengths in head units. */
+export type Appearance = Readonly<ReturnType<typeof appearanceOf>>;
+
+/** The appearance of one image. Each cause has its own random stream, so that changing one leaves the others. */
+export function appearanceOf(seed: number, split: string, person: number, image: number, strength: Nuisance) {
+  const from = (cause: string) => stream(seed, cause, split, person, image);
   return {
     ...pose(from('pose'), strength),
     ...expression(from('expression'), strength.expression),
@@ -176,7 +122,9 @@ function camera(random: RandomStream, strength: Nuisance) {
   return {
     backgroundBase: anyColour(random),
     backgroundSpread: 0.18 * strength.background * random.uniform(0.2, 1.4),
+    /** Standard deviation as a fraction of the image's side. */
     blur: Math.abs(clipped(random, 0.008)) * strength.blur,
+    /** In units of 1/255. */
     noise: random.uniform(1, 9) * strength.noise,
   };
 }

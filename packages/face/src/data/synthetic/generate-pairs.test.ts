@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { verificationPairs } from './generate-pairs';
+import { generatePairs } from './generate-pairs';
 
 const settings = fc.record({
   identities: fc.integer({ min: 4, max: 30 }),
@@ -10,10 +10,10 @@ const settings = fc.record({
   seed: fc.integer(),
 });
 
-test('pairs are distinct, labelled rightly, and never an image with itself', () => {
+test('pairs are distinct and correctly labelled, and pair no image with itself', () => {
   fc.assert(
     fc.property(settings, (options) => {
-      const { left, right, same } = verificationPairs(options);
+      const { left, right, same } = generatePairs(options);
       const person = (image: number) => Math.floor(image / options.imagesPerIdentity);
       const keys = new Set<string>();
       for (const [i, a] of left.entries()) {
@@ -27,10 +27,10 @@ test('pairs are distinct, labelled rightly, and never an image with itself', () 
   );
 });
 
-test('folds follow one another, genuine first, and share no person', () => {
+test('in each fold genuine pairs come first, and folds share no person', () => {
   fc.assert(
     fc.property(settings, (options) => {
-      const { left, right, same } = verificationPairs(options);
+      const { left, right, same } = generatePairs(options);
       const perFold = left.length / options.folds;
       const people = Array.from({ length: options.folds }, () => new Set<number>());
       for (const [i, a] of left.entries()) {
@@ -47,16 +47,16 @@ test('folds follow one another, genuine first, and share no person', () => {
 
 test('the same seed gives the same pairs', () => {
   const options = { identities: 40, imagesPerIdentity: 5, genuine: 100, impostor: 100 };
-  expect(verificationPairs({ ...options, seed: 3 })).toEqual(verificationPairs({ ...options, seed: 3 }));
-  expect(verificationPairs({ ...options, seed: 3 })).not.toEqual(verificationPairs({ ...options, seed: 4 }));
+  expect(generatePairs({ ...options, seed: 3 })).toEqual(generatePairs({ ...options, seed: 3 }));
+  expect(generatePairs({ ...options, seed: 3 })).not.toEqual(generatePairs({ ...options, seed: 4 }));
 });
 
-test('says why pairs cannot be had', () => {
+test('an impossible number of pairs is an error that gives the possible one', () => {
   const options = { identities: 20, imagesPerIdentity: 2, genuine: 20, impostor: 20, seed: 1 };
-  expect(() => verificationPairs({ ...options, genuine: 15 })).toThrow(
+  expect(() => generatePairs({ ...options, genuine: 15 })).toThrow(
     '15 genuine and 20 impostor pairs do not divide into 10 equal folds',
   );
-  expect(() => verificationPairs({ ...options, identities: 19 })).toThrow('need at least 20 people, not 19');
-  expect(() => verificationPairs({ ...options, genuine: 30 })).toThrow('has 2 genuine pairs, 3 were asked for');
-  expect(() => verificationPairs({ ...options, impostor: 50 })).toThrow('has 4 impostor pairs, 5 were asked for');
+  expect(() => generatePairs({ ...options, identities: 19 })).toThrow('need at least 20 people, not 19');
+  expect(() => generatePairs({ ...options, genuine: 30 })).toThrow('has 2 genuine pairs, not 3');
+  expect(() => generatePairs({ ...options, impostor: 50 })).toThrow('has 4 impostor pairs, not 5');
 });

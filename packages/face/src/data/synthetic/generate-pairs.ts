@@ -1,94 +1,74 @@
 import { stream } from '@headshare/core/system/random';
 
-/** Pairs of images by index, in LFW's layout: fold after fold, in each the genuine pairs first. */
-export interface VerificationPairs {
-  readonly left: Int32Array;
-  readonly right: Int32Array;
-  /** 1: the same person, 0: different people. */
-  readonly same: Uint8Array;
-  readonly folds: number;
-}
-
-export interface VerificationPairsOptions {
+export interface GeneratedPairsOptions {
   readonly identities: number;
   /** Image i shows person floor(i / imagesPerIdentity). */
   readonly imagesPerIdentity: number;
-  /** Pairs of either kind in all folds together; multiples of `folds`. */
+  /** Genuine and impostor pairs in all folds together; multiples of `folds`. */
   readonly genuine: number;
   readonly impostor: number;
   readonly folds?: number;
   readonly seed: number;
 }
 
+type Pair = readonly [number, number];
+
 /**
- * Draws verification pairs: no pair twice, none of an image with itself, genuine pairs spread evenly over people, and
- * no person in two folds (which needs two people a fold).
- * Throws RangeError when so many different pairs do not exist.
+ * Generates verification pairs in LFW's layout: fold after fold, in each the genuine pairs first. No pair occurs twice,
+ * no image is paired with itself, genuine pairs are spread evenly over people, and no person is in two folds.
+ * @throws RangeError if there are not that many different pairs, or fewer than two people a fold
  */
-export function verificationPairs(options: VerificationPairsOptions): VerificationPairs {
-  const { identities, imagesPerIdentity, genuine, impostor, folds = 10, seed } = options;
+export function generatePairs({ folds = 10, ...options }: GeneratedPairsOptions) {
+  const { identities, imagesPerIdentity: images, genuine, impostor, seed } = options;
   if (genuine % folds !== 0 || impostor % folds !== 0) {
     throw new RangeError(`${genuine} genuine and ${impostor} impostor pairs do not divide into ${folds} equal folds`);
   }
   if (identities < 2 * folds) {
-    throw new RangeError(
-      `${folds} folds with people of their own need at least ${2 * folds} people, not ${identities}`,
-    );
+    throw new RangeError(`${folds} folds without common people need at least ${2 * folds} people, not ${identities}`);
   }
   const people = stream(seed, 'folds').shuffle(Int32Array.from({ length: identities }, (_, i) => i));
-  const left: number[] = [];
-  const right: number[] = [];
-  const same: number[] = [];
-  const add = (pair: readonly [number, number], label: number) => {
-    left.push(pair[0]);
-    right.push(pair[1]);
-    same.push(label);
-  };
-  for (let fold = 0; fold < folds; fold++) {
+  const pairs = Array.from({ length: folds }, (_, fold) => {
     const members = people.filter((_, i) => i % folds === fold);
-    for (const pair of genuinePairs(members, imagesPerIdentity, genuine / folds, seed, fold)) add(pair, 1);
-    for (const pair of impostorPairs(members, imagesPerIdentity, impostor / folds, seed, fold)) add(pair, 0);
-  }
-  return { left: Int32Array.from(left), right: Int32Array.from(right), same: Uint8Array.from(same), folds };
+    const ofFold = [members, images, seed, fold] as const;
+    return [genuinePairs(genuine / folds, ...ofFold), impostorPairs(impostor / folds, ...ofFold)];
+  }).flat(2);
+  const perFold = pairs.length / folds;
+  return {
+    left: Int32Array.from(pairs, ([left]) => left),
+    right: Int32Array.from(pairs, ([, right]) => right),
+    same: Uint8Array.from(pairs, (_, i) => Number(i % perFold < genuine / folds)),
+    folds,
+  };
 }
 
-function genuinePairs(members: Int32Array, images: number, count: number, seed: number, fold: number) {
-  const perPerson = (images * (images - 1)) / 2;
-  if (count > perPerson * members.length) {
-    throw new RangeError(
-      `A fold of ${members.length} people with ${images} images each has ${perPerson * members.length} genuine pairs, ${count} were asked for`,
-    );
-  }
+function genuinePairs(count: number, members: Int32Array, images: number, seed: number, fold: number): Pair[] {
+  requirePairs('genuine', count, members, images, ((images * (images - 1)) / 2) * members.length);
   const decks = Array.from(members, (person) => {
-    const deck: [number, number][] = [];
-    for (let a = 0; a < images; a++) for (let b = a + 1; b < images; b++) deck.push([a, b]);
+    const deck: Pair[] = [];
     const base = person * images;
-    return stream(seed, 'genuine', fold, person)
-      .shuffle(deck)
-      .map(([a, b]): [number, number] => [base + a, base + b]);
+    for (let a = 0; a < images; a++) for (let b = a + 1; b < images; b++) deck.push([base + a, base + b]);
+    return stream(seed, 'genuine', fold, person).shuffle(deck);
   });
-  return Array.from({ length: count }, (_, i) => {
-    const deck = decks[i % decks.length] as [number, number][];
-    return deck[Math.floor(i / decks.length)] as [number, number];
-  });
+  return Array.from({ length: count }, (_, i) => decks[i % decks.length]?.[Math.floor(i / decks.length)] as Pair);
 }
 
-function impostorPairs(members: Int32Array, images: number, count: number, seed: number, fold: number) {
-  const possible = ((members.length * (members.length - 1)) / 2) * images * images;
-  if (count > possible) {
-    throw new RangeError(
-      `A fold of ${members.length} people with ${images} images each has ${possible} impostor pairs, ${count} were asked for`,
-    );
-  }
+function impostorPairs(count: number, members: Int32Array, images: number, seed: number, fold: number): Pair[] {
+  requirePairs('impostor', count, members, images, ((members.length * (members.length - 1)) / 2) * images * images);
   const random = stream(seed, 'impostor', fold);
-  const pairs = new Map<string, [number, number]>();
+  const pairs = new Map<string, Pair>();
   while (pairs.size < count) {
     const first = random.below(members.length);
     const second = (first + 1 + random.below(members.length - 1)) % members.length;
-    const [low, high] = [Math.min(first, second), Math.max(first, second)];
-    const a = (members[low] as number) * images + random.below(images);
-    const b = (members[high] as number) * images + random.below(images);
-    if (!pairs.has(`${a} ${b}`)) pairs.set(`${a} ${b}`, [a, b]);
+    const a = (members[Math.min(first, second)] as number) * images + random.below(images);
+    const b = (members[Math.max(first, second)] as number) * images + random.below(images);
+    pairs.set(`${a} ${b}`, [a, b]);
   }
-  return pairs.values();
+  return [...pairs.values()];
+}
+
+function requirePairs(kind: string, count: number, members: Int32Array, images: number, possible: number): void {
+  if (count <= possible) return;
+  throw new RangeError(
+    `A fold of ${members.length} people with ${images} images each has ${possible} ${kind} pairs, not ${count}`,
+  );
 }

@@ -2,20 +2,18 @@ import type { Frame } from '@headshare/core/data/synthetic/raster';
 import type { Appearance } from './appearance';
 import type { Identity } from './identity';
 
-/** A turned head on the picture: where points and patches of its surface are seen. */
+/** A turned head in the image: where points and patches of its surface appear. */
 export interface Head {
-  /** Pixels per head unit. */
-  readonly scale: number;
   /** The frame of the silhouette: centre of the skull, u and v as in identity.ts. */
   readonly silhouette: Frame;
   /**
-   * The tangent frame of the face at (u, v), `lift` in front of it, foreshortened as seen. With side = -1 the patch is
-   * the mirror image at (-u, v): what is drawn once in its coordinates serves for both eyes.
+   * The tangent frame of the face at (u, v), `lift` in front of it, foreshortened by the pose. With side = -1 the patch
+   * is the mirror image at (-u, v), so that one drawing serves both sides of the face.
    */
   patch(u: number, v: number, side?: 1 | -1, lift?: number): Frame;
 }
 
-/** Depth of the face's surface: an ellipsoid that never ends, so that patches beyond the outline stay defined. */
+/** Depth of the face's surface: an ellipsoid, extended so that patches beyond the outline stay defined. */
 function depth(u: number, v: number): number {
   return 0.7 * Math.sqrt(Math.max(0.06, 1 - (u / 0.86) ** 2 - (v / 1.3) ** 2));
 }
@@ -23,16 +21,16 @@ function depth(u: number, v: number): number {
 const step = 0.05;
 
 /**
- * Poses a head as face alignment leaves it: eyes and mouth at the usual place of an aligned picture, eye distance plus
- * eye-mouth distance at the usual scale, up to the appearance's own shift, scale and roll.
+ * Poses a head as face alignment would: eyes and mouth at the usual position of an aligned image, eye distance plus
+ * eye-mouth distance at the usual scale, both changed by the appearance's shift, scale and roll.
  */
-export function poseHead(person: Identity, seen: Appearance, size: number): Head {
-  const [sinYaw, cosYaw] = [Math.sin(seen.yaw), Math.cos(seen.yaw)];
-  const [sinPitch, cosPitch] = [Math.sin(seen.pitch), Math.cos(seen.pitch)];
+export function poseHead(person: Identity, appearance: Appearance, size: number): Head {
+  const { yaw, pitch, roll, shiftX, shiftY } = appearance;
+  const [sinYaw, cosYaw] = [Math.sin(yaw), Math.cos(yaw)];
+  const [sinPitch, cosPitch] = [Math.sin(pitch), Math.cos(pitch)];
   const measure = 2 * person.eyeSpacing + person.mouthHeight - person.eyeHeight;
-  const scale = 0.5 * size * (1.23 / measure) * seen.scale;
-  const cosRoll = Math.cos(seen.roll) * scale;
-  const sinRoll = Math.sin(seen.roll) * scale;
+  const scale = 0.5 * size * (1.23 / measure) * appearance.scale;
+  const [sinRoll, cosRoll] = [Math.sin(roll) * scale, Math.cos(roll) * scale];
 
   const turn = (u: number, v: number, w: number): [number, number] => {
     const x = u * cosYaw + w * sinYaw;
@@ -43,14 +41,13 @@ export function poseHead(person: Identity, seen: Appearance, size: number): Head
 
   const anchorV = (person.eyeHeight + person.mouthHeight) / 2;
   const [anchorX, anchorY] = turn(0, anchorV, depth(0, anchorV));
-  const left = size * 0.5 + seen.shiftX * scale - anchorX;
-  const top = size * 0.585 + seen.shiftY * scale - anchorY;
+  const left = size * 0.5 + shiftX * scale - anchorX;
+  const top = size * 0.585 + shiftY * scale - anchorY;
 
   const [centreX, centreY] = turn(0, 0, 0);
   const [chinX, chinY] = turn(0, 1, 0.25);
   const silhouetteWidth = 1 - 0.1 * Math.abs(sinYaw);
   return {
-    scale,
     silhouette: {
       x: left + centreX,
       y: top + centreY,

@@ -1,8 +1,8 @@
-import { type RandomStream, stream } from '@headshare/core/system/random';
+import { stream } from '@headshare/core/system/random';
 
 /**
- * What makes a face this person's: mean and standard deviation over people. Lengths are in head units: the skull's top
- * is at v = -1, the chin near v = 1, u runs to the viewer's right; angles in radians, the rest in [0, 1] or as said.
+ * Mean and standard deviation over people of everything that identifies a person. Lengths are in head units: the skull's
+ * top is at v = -1, the chin near v = 1, u runs to the viewer's right; angles in radians, the rest about 0 to 1.
  */
 const population = {
   faceWidth: [0.73, 0.04],
@@ -53,26 +53,24 @@ const population = {
   irisHue: [0.4, 0.35],
 } as const satisfies Record<string, readonly [mean: number, deviation: number]>;
 
-export type FaceParameter = keyof typeof population;
-
-export interface Mole {
-  readonly u: number;
-  readonly v: number;
-  readonly size: number;
-}
+type FaceParameter = keyof typeof population;
 
 export interface Identity extends Readonly<Record<FaceParameter, number>> {
-  /** Up to three. */
-  readonly moles: readonly Mole[];
-  /** Seed of where the freckles are. */
+  /** At most three. */
+  readonly moles: readonly { readonly u: number; readonly v: number; readonly size: number }[];
+  /** Seed of the freckles' positions. */
   readonly freckleSeed: number;
 }
 
-/** Nobody is further from the average face than this many standard deviations in anything. */
+/** No parameter is further from its mean than this many standard deviations. */
 const limit = 2.3;
 
-/** A person; `spread` scales how far people are from the average face (1: as the table says, 0: all the same). */
-export function drawIdentity(random: RandomStream, spread: number): Identity {
+/**
+ * Person number `index` of a split; splits have no person in common.
+ * @param spread scales how far people are from the average face (1: as in the table, 0: all the same)
+ */
+export function identityOf(seed: number, split: string, index: number, spread: number): Identity {
+  const random = stream(seed, 'identity', split, index);
   const values = {} as Record<FaceParameter, number>;
   for (const [name, [mean, deviation]] of Object.entries(population) as [FaceParameter, readonly [number, number]][]) {
     const z = Math.max(-limit, Math.min(limit, random.normal()));
@@ -84,9 +82,4 @@ export function drawIdentity(random: RandomStream, spread: number): Identity {
     size: random.uniform(0.012, 0.024),
   }));
   return { ...values, moles, freckleSeed: random.uint32() };
-}
-
-/** Person number `index` of a split; the splits' people have nothing in common. */
-export function identityOf(seed: number, split: string, index: number, spread: number): Identity {
-  return drawIdentity(stream(seed, 'identity', split, index), spread);
 }

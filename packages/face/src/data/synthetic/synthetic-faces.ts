@@ -6,10 +6,10 @@ import type { FaceRendererOptions } from './face-renderer';
 export interface SyntheticFacesOptions extends Partial<Nuisance> {
   readonly identities: number;
   readonly imagesPerIdentity: number;
-  /** Side of the square pictures in pixels. */
+  /** Side of the square images in pixels. */
   readonly size: number;
   readonly seed: number;
-  /** People of different splits are different people. */
+  /** Splits have no person in common. */
   readonly split: 'train' | 'verification';
   /** How far people are from the average face: 0 (all the same) to about 1.5; default 1. */
   readonly identitySpread?: number;
@@ -18,9 +18,9 @@ export interface SyntheticFacesOptions extends Partial<Nuisance> {
 }
 
 /**
- * Faces that never were: aligned pictures of people who differ in some forty measures of geometry and colouring, seen
- * in different poses, expressions, light, styling and occlusion (see identity.ts, appearance.ts).
- * Image i shows person labels[i] = floor(i / imagesPerIdentity). Rendering and caching as proceduralDataset does.
+ * Synthetic aligned faces. People differ in some forty measures of geometry and colouring (identity.ts), images of one
+ * person in pose, expression, light, styling and occlusion (appearance.ts).
+ * Image i shows person labels[i] = floor(i / imagesPerIdentity).
  */
 export function syntheticFaces(options: SyntheticFacesOptions): ImageDataset {
   const { identities, imagesPerIdentity, size, seed, split, identitySpread = 1, cacheFolder, threads } = options;

@@ -1,12 +1,12 @@
-/** x and y: left eye, right eye, nose, left and right corner of the mouth in a crop of 112 x 112 (insightface). */
-const reference112 = [38.2946, 51.6963, 73.5318, 51.5014, 56.0252, 71.7366, 41.5493, 92.3655, 70.7299, 92.2041];
+/** x and y of left eye, right eye, nose, left and right mouth corner in a crop of 112 x 112 (insightface's face_align.py). */
+export const reference112 = [38.2946, 51.6963, 73.5318, 51.5014, 56.0252, 71.7366, 41.5493, 92.3655, 70.7299, 92.2041];
 
-/** [a, -b, tx, b, a, ty]: (x, y) of a picture goes to (a x - b y + tx, b x + a y + ty) of the crop. */
+/** [a, -b, tx, b, a, ty]: maps (x, y) in the image to (a x - b y + tx, b x + a y + ty) in the crop. */
 export type Similarity = readonly [number, number, number, number, number, number];
 
 /**
- * Where the five points of a face are to come in a crop of size x size, in float32 as insightface has them: those of 112
- * times size / 112, but for multiples of 128 those of 112 in the middle of 128, times size / 128.
+ * The positions of a face's five points in a crop of size x size, in float32 like insightface's: those of 112 times
+ * size / 112, but for multiples of 128 those of 112 centred in 128, times size / 128.
  */
 export function referencePoints(size: number): Float32Array {
   const wide = size % 112 !== 0 && size % 128 === 0;
@@ -17,10 +17,10 @@ export function referencePoints(size: number): Float32Array {
 }
 
 /**
- * The rotation, scaling and shift that takes `points` closest to `target`, in least squares: Umeyama's solution without
- * reflection (IEEE PAMI 13(4), 1991), in the closed form that it has in the plane.
- * Undefined where there is none: all points are one, a coordinate is not finite, or no rotation is better than another.
+ * The rotation, scaling and shift that brings `points` closest to `target` in least squares: Umeyama's solution without
+ * reflection (IEEE PAMI 13(4), 1991), in its closed form for the plane.
  * @param points,target x and y of the same points, one after another
+ * @returns undefined if there is none: all points coincide, a coordinate is not finite, or all rotations are equally good
  */
 export function similarity(points: ArrayLike<number>, target: ArrayLike<number>): Similarity | undefined {
   const count = target.length / 2;
@@ -42,8 +42,8 @@ export function similarity(points: ArrayLike<number>, target: ArrayLike<number>)
   }
   const [a, b] = [along / spread, across / spread];
   const [tx, ty] = [qx - (a * px - b * py), qy - (b * px + a * py)];
-  // Points that are one may differ from their mean by its rounding.
-  const isOne = spread <= 1e-24 * count * (px * px + py * py);
-  if (isOne || !(a * a + b * b > 0) || !Number.isFinite(tx) || !Number.isFinite(ty)) return undefined;
+  // Coinciding points may differ from their mean by its rounding.
+  const coincide = spread <= 1e-24 * count * (px * px + py * py);
+  if (coincide || !(a * a + b * b > 0) || !Number.isFinite(tx) || !Number.isFinite(ty)) return undefined;
   return [a, -b, tx, b, a, ty];
 }

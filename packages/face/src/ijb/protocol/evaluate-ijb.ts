@@ -3,8 +3,8 @@ import {
   areaUnderCurve,
   curveOfSorted,
   equalErrorRate,
-  nearestPoint,
   type OperatingPoint,
+  operatingPoint,
   type RocCurve,
   splitScores,
 } from '../../evaluation/roc';
@@ -112,7 +112,7 @@ export function ijbComparison({ images, pairs }: IjbProtocol): IjbComparison {
     async judge(scores) {
       const curve = await curveOf(scores, same);
       const point = (far: IjbFar): IjbOperatingPoint => ({
-        ...nearestPoint(curve, Number(far)),
+        ...operatingPoint(curve, Number(far)),
         measurable: curve.impostor >= Math.round(1 / Number(far)),
       });
       return {
