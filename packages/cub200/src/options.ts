@@ -1,12 +1,16 @@
-import { flag, folder, oneOf, optional, type Values } from '@headshare/core/experiment/option';
+import { flag, folder, group, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 import { classificationDataOptions } from '@headshare/core/recipes/classification';
 import { viewOptions } from '@headshare/core/recipes/encoded-task';
 
-/** Which pictures, and of drawn ones how many. */
+/** The images to train and test on. */
 export const dataOptions = {
-  dataset: oneOf(['birds', 'cub200'], 'birds', { help: 'what networks learn: drawn birds, or CUB-200-2011 in --data' }),
-  data: optional(folder({ help: 'where the data set lies; default: data/cub200, or cub200 in HEADSHARE_DATA' })),
-  boxes: flag({ help: "of CUB-200-2011: pictures are cropped to the birds' bounding boxes" }),
+  ...group('Data', {
+    dataset: oneOf(['birds', 'cub200'], 'birds', {
+      help: 'images: birds (synthetic), cub200 (CUB-200-2011 in --data)',
+    }),
+    data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/cub200'),
+    boxes: flag({ help: 'CUB-200-2011: crop images to the bounding boxes' }),
+  }),
   ...classificationDataOptions,
   ...viewOptions,
 };

@@ -1,40 +1,38 @@
-import { folder, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
+import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 
 export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 
-/** What faces networks learn from and are judged on. */
-export const dataOptions = {
+/** The faces to train on and the verification sets. */
+export const dataOptions = group('Data', {
   dataset: oneOf(datasets, 'procedural', {
-    help: "what networks learn: drawn faces, or what lies in --data: train.rec as insightface's sets have it (MS1M, Glint360K ...), or a folder for each identity",
+    help: 'data: procedural (synthetic), ms1m (a train.rec), folder (one per identity)',
   }),
-  data: optional(folder({ help: 'where the data set lies; default: data/face, or face in HEADSHARE_DATA' })),
+  data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/face'),
   verification: optional(
-    folder({
-      help: "where verification sets lie: *.bin (lfw, cfp_fp ...), pairs.txt with LFW's images; default: --data",
-    }),
+    folder({ help: 'folder of verification sets: *.bin, or pairs.txt beside LFW images' }),
+    '--data',
   ),
   ijb: optional(
-    folder({
-      help: 'where IJB-C or IJB-B lies, which finished networks are measured on: IJBC/meta and IJBC/loose_crop; default: --data, if it has them',
-    }),
+    folder({ help: 'folder of IJB-C or IJB-B, to measure finished networks on' }),
+    '--data, if it has them',
   ),
-  selectBy: text({ default: 'mean', help: 'the verification set that tells networks apart, or the mean of all' }),
-  imageSize: integer({ default: 48, min: 16, max: 512, help: 'side of drawn faces in pixels; others keep theirs' }),
-  identities: optional(
-    integer({ default: 400, min: 2, help: 'people to train on; default: 400 drawn ones, or all of a data set' }),
-  ),
-  minImages: integer({ default: 1, min: 1, help: 'of a data set: only people with so many pictures' }),
-  identityDraw: optional(
-    integer({ default: 0, min: 0, help: 'of a data set: draws --identities by this seed; default: the first ones' }),
-  ),
-  imagesPerIdentity: integer({ default: 24, min: 1, help: 'pictures of each drawn face' }),
-  difficulty: number({ default: 1, min: 0, max: 2, help: 'how much pictures of one drawn face differ' }),
-  verificationIdentities: integer({ default: 200, min: 20, help: 'drawn faces to verify, none of them trained on' }),
+  selectBy: text({ default: 'mean', help: 'verification set that ranks networks; mean: all sets' }),
+  imageSize: integer({ default: 48, min: 16, max: 512, help: 'synthetic data: width and height in pixels' }),
+  identities: optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
+  minImages: integer({ default: 1, min: 1, help: 'data sets: skip identities with fewer images' }),
+  identityDraw: optional(integer({ min: 0, help: 'data sets: seed that samples --identities' }), 'the first ones'),
+  imagesPerIdentity: integer({ default: 24, min: 1, help: 'synthetic data: images per identity' }),
+  difficulty: number({ default: 1, min: 0, max: 2, help: 'synthetic data: variation within an identity' }),
+  verificationIdentities: integer({
+    default: 200,
+    min: 20,
+    help: 'synthetic data: test identities, none of them trained on',
+  }),
   verificationPairs: integer({
     default: 10_000,
     min: 20,
-    help: 'genuine and impostor pairs of drawn faces each; a multiple of 10',
+    help: 'synthetic data: genuine pairs and impostor pairs each; a multiple of 10',
   }),
-};
+});
 
 export type DataValues = Values<typeof dataOptions>;

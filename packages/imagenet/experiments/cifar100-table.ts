@@ -1,5 +1,5 @@
 import { defineExperiment } from '@headshare/core/experiment/define';
-import { flagName, integer, list, oneOf } from '@headshare/core/experiment/option';
+import { flagName, group, integer, list, oneOf } from '@headshare/core/experiment/option';
 import { methodsOption } from '@headshare/core/recipes/method-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { reportTable, rowsOf, type TableRow } from '../src/cifar100-table';
@@ -18,19 +18,19 @@ export default defineExperiment({
   summary: 'Sweep the published pairs of networks for CIFAR-100, and report them beside the published numbers',
   uses: { sweep },
   reports: true,
-  options: {
+  options: group('Table', {
     dataset: dataOptions.dataset,
-    seed: integer({ default: 1, min: 0, help: 'the first seed' }),
-    seeds: integer({ default: 3, min: 1, help: 'number of seeds, counted up from --seed' }),
+    seed: integer({ default: 1, min: 0, help: 'first seed' }),
+    seeds: integer({ default: 3, min: 1, help: 'number of seeds, counted from --seed' }),
     pairs: list(oneOf(names, 'resnet32x4/resnet8x4', { help: '' }), {
       default: ['resnet32x4/resnet8x4'],
-      help: 'pairs of teacher and student',
+      help: 'teacher/student',
     }),
     methods: list(methodsOption({ default: 'kd', others: ['sh-kd'], help: '' }), {
       default: ['kd', 'crd', 'th-kd', 'crd-th-kd', 'sh-kd'],
-      help: 'methods of the students; sh-kd learns from its teacher by --sh-method',
+      help: 'distillation methods',
     }),
-  },
+  }),
   profiles,
   check(_, { given }) {
     const decided = ofPairs.find((option) => Object.hasOwn(given, option));

@@ -8,7 +8,7 @@ import { type Request, reproduce } from './reproduce';
 
 const imports = `import { writeFileSync } from 'node:fs';
 import { defineExperiment } from '@headshare/core/experiment/define';
-import { flag, notInKey, integer, list, number, optional, text } from '@headshare/core/experiment/option';
+import { flag, integer, list, number, optional, text } from '@headshare/core/experiment/option';
 `;
 const teacher = `${imports}
 export default defineExperiment({
@@ -34,7 +34,7 @@ export default defineExperiment({
              rate: number({ default: 0.1, above: 0, help: 'learning rate' }),
              milestones: list(number({ help: 'share of the epochs' }), { default: [0.5], min: 0, help: 'where the rate falls' }),
              flip: flag({ help: 'mirrors pictures' }),
-             retry: notInKey(integer({ default: 1, min: 0, help: 'changes nothing about the result' })),
+             retry: integer({ default: 1, min: 0, notInKey: true, help: 'changes nothing about the result' }),
              note: optional(text({ help: 'anything' })) },
   profiles: { smoke: { epochs: 1, note: 'a profile\\'s' } },
   run: async ({ folder, options, stage, signal }) => {

@@ -3,21 +3,27 @@ import { distance } from 'fastest-levenshtein';
 import { UserError } from '../system/user-error';
 import { type Catalog, withDependencies } from './catalog';
 import type { Overrides, Settings, Stage } from './define';
-import { camelCase, flagName, type Option, type Options } from './option';
+import { camelCase, flag, flagName, type Option, type Options, text, type Values } from './option';
 
-/** What an experiment's command line asks for. */
+/** The command line of an experiment. */
 export interface CommandLine extends Settings {
   readonly help: boolean;
   /** Only check the command line, then stop. */
   readonly check: boolean;
 }
 
+const runnerOptions = {
+  profile: text({ default: 'default', valid: "a profile's name", help: 'profile' }),
+  help: flag({ help: 'print this help' }),
+  check: flag({ help: 'check the command line only' }),
+};
+
 /**
  * Reads an experiment's command line: `--epochs=3`, `--epochs 3`, `--flip-test`, `--no-flip-test`; the last one wins.
  *
- * It takes its own options, those of the experiments that it needs or uses, and, unless `strict`, those of experiments
- * that need it: Nx forwards one command line to all of them, so that a mistake is found before the first one starts.
- * Throws UserError for an unknown option (with the nearest name) and for an invalid value.
+ * Accepts the options of the experiment and its dependencies and, unless `strict`, those of experiments that depend on
+ * it: Nx forwards one command line to all of them, so that a mistake is found before the first one starts.
+ * Throws UserError for an unknown option (with the nearest names) and for an invalid value.
  */
 export function readArguments(
   argv: readonly string[],
@@ -26,35 +32,51 @@ export function readArguments(
   strict: boolean,
 ): CommandLine {
   const own = optionsOf([experiment]);
-  const family = [...catalog.experiments.values()].filter((it) => withDependencies(it).includes(experiment));
-  const known = optionsOf(strict ? [experiment] : [experiment, ...family]);
-  const given: Record<string, unknown> = {};
-  let profile = 'default';
-  let help = false;
-  let check = false;
-  for (const { name, value } of tokens(argv, known)) {
-    const key = camelCase(name);
-    const option = Object.hasOwn(known, key) ? known[key] : undefined;
-    if (key === 'help') help = true;
-    else if (key === 'check') check = true;
-    else if (key === 'profile') profile = wanted(value, '--profile', "a profile's name");
-    else if (option !== undefined) given[key] = gather(option, given[key], readValue(option, value, key));
-    else given[negated(name, value, known)] = known[negated(name, value, known)]?.isFlag ? false : undefined;
-  }
-  return { profile, given, help, check };
-
-  function negated(name: string, value: string | undefined, options: Options): string {
-    const key = camelCase(name.replace(/^no-/, ''));
-    const option = name.startsWith('no-') && Object.hasOwn(options, key) ? options[key] : undefined;
-    if (option === undefined || value !== undefined) throw unknownOption(name, own, catalog);
-    if (!option.isFlag && (option.required || option.default !== undefined)) {
-      throw new UserError(`--${name}: ${flagName(key)} cannot be absent; it must be ${option.valid}`);
-    }
-    return key;
-  }
+  const dependents = [...catalog.experiments.values()].filter((it) => withDependencies(it).includes(experiment));
+  const known = { ...optionsOf(strict ? [experiment] : [experiment, ...dependents]), ...runnerOptions };
+  const { given, words } = parseOptions(argv, known, (name) => {
+    const readers = [...catalog.experiments].filter(([, { options }]) => Object.hasOwn(options, camelCase(name)));
+    if (readers.length === 0) return unknownOption(name, { ...own, ...runnerOptions });
+    const names = readers.map(([reader]) => reader).join(', ');
+    return new UserError(
+      `this experiment has no option --${name}, only ${names} ${readers.length > 1 ? 'have' : 'has'}`,
+    );
+  });
+  refuseWords(words);
+  const { profile = 'default', help = false, check = false, ...overrides } = given;
+  return { profile: String(profile), help: help === true, check: check === true, given: overrides };
 }
 
-/** The command line that gives an experiment these values, those that neither it nor its stages read left out. */
+/** The command line of a command that is not an experiment. */
+export interface CommandArguments<O extends Options> {
+  readonly help: boolean;
+  readonly values: Values<O>;
+  /** The words that are not options. */
+  readonly words: readonly string[];
+}
+
+/**
+ * Reads a command's own options, and `--help`. Throws UserError for an unknown option (with the nearest names), an
+ * invalid value, and unless `--help` is given, for a missing option that is required.
+ */
+export function readCommand<const O extends Options>(argv: readonly string[], options: O): CommandArguments<O> {
+  const known: Options = { ...options, help: runnerOptions.help };
+  const { given, words } = parseOptions(argv, known, (name) => unknownOption(name, known));
+  const help = given.help === true;
+  const values = Object.entries(options).map(([name, option]) => {
+    if (Object.hasOwn(given, name)) return [name, given[name]];
+    if (option.required && !help) throw new UserError(`${flagName(name)} is missing: ${option.valid}`);
+    return [name, option.default];
+  });
+  return { help, values: Object.fromEntries(values) as Values<O>, words };
+}
+
+/** @throws UserError if a command line that takes options alone has other words */
+export function refuseWords([word]: readonly string[]): void {
+  if (word !== undefined) throw new UserError(`'${word}' is not an option: write --name=value`);
+}
+
+/** The command line that sets these values, except those of options that neither the experiment nor its dependencies have. */
 export function writeArguments(given: Overrides, experiment: Stage): readonly string[] {
   const options = optionsOf([experiment]);
   return Object.entries(given).flatMap(([key, value]) => {
@@ -68,64 +90,63 @@ export function writeArguments(given: Overrides, experiment: Stage): readonly st
   });
 }
 
-/** All options that experiments take, by name: their own, and those of what they need or use. */
+/** All options of experiments and their dependencies, by name; an experiment's own come first. */
 export function optionsOf(experiments: readonly Stage[]): Options {
-  return Object.assign(
-    {},
-    ...experiments
-      .flatMap(withDependencies)
-      .map(({ options }) => options)
-      .reverse(),
+  const options: Record<string, Option<unknown>> = {};
+  for (const stage of experiments.flatMap(withDependencies)) {
+    for (const [name, option] of Object.entries(stage.options)) {
+      if (!Object.hasOwn(options, name)) options[name] = option;
+    }
+  }
+  return options;
+}
+
+/** Reads options, and the words that are none. `unknown` makes the error about an unknown option, given without `--`. */
+function parseOptions(
+  argv: readonly string[],
+  known: Options,
+  unknown: (name: string) => UserError,
+): { readonly given: Overrides; readonly words: readonly string[] } {
+  // Without its type, parseArgs cannot know whether the next word belongs to an option.
+  const types = Object.entries(known).flatMap(([name, { kind }]) =>
+    [name, flagName(name).slice(2)].map((form) => [form, { type: kind === 'flag' ? 'boolean' : 'string' }] as const),
   );
-}
-
-function* tokens(argv: readonly string[], known: Options): Iterable<{ name: string; value: string | undefined }> {
-  const flags = ['help', 'check', ...Object.keys(known).filter((name) => known[name]?.isFlag)];
-  const parsed = parseArgs({
-    args: [...argv],
-    strict: false,
-    tokens: true,
-    // Without its type, parseArgs cannot know whether the next word belongs to an option.
-    options: Object.fromEntries([
-      ...['profile', ...Object.keys(known)].flatMap((name) => bothWays(name, 'string')),
-      ...flags.flatMap((name) => bothWays(name, 'boolean')),
-    ]),
-  });
-  for (const token of parsed.tokens ?? []) {
-    if (token.kind === 'positional') throw new UserError(`'${token.value}' is no option: write --name=value`);
-    if (token.kind === 'option') yield { name: token.rawName.replace(/^-+/, ''), value: token.value };
+  const { tokens } = parseArgs({ args: [...argv], strict: false, tokens: true, options: Object.fromEntries(types) });
+  const given: Record<string, unknown> = {};
+  const words: string[] = [];
+  for (const token of tokens) {
+    if (token.kind === 'positional') words.push(token.value);
+    if (token.kind !== 'option') continue;
+    const name = token.rawName.replace(/^-+/, '');
+    const key = camelCase(name);
+    const option = Object.hasOwn(known, key) ? known[key] : undefined;
+    if (option !== undefined) {
+      const value = readValue(option, token.value, flagName(key));
+      const before = given[key];
+      given[key] = option.isRepeatable && Array.isArray(before) ? before.concat(value) : value;
+      continue;
+    }
+    const negated = camelCase(name.replace(/^no-/, ''));
+    const absent = name.startsWith('no-') && Object.hasOwn(known, negated) ? known[negated] : undefined;
+    if (absent === undefined || token.value !== undefined) throw unknown(name);
+    if (absent.kind !== 'flag' && (absent.required || absent.default !== undefined)) {
+      throw new UserError(`--${name}: ${flagName(negated)} cannot be absent; it must be ${absent.valid}`);
+    }
+    given[negated] = absent.kind === 'flag' ? false : undefined;
   }
+  return { given, words };
 }
 
-function bothWays(name: string, type: 'string' | 'boolean'): [string, { type: 'string' | 'boolean' }][] {
-  return [name, flagName(name).slice(2)].map((form) => [form, { type }]);
+function readValue(option: Option<unknown>, value: string | undefined, name: string): unknown {
+  if (value !== undefined) return option.parse(value, name);
+  if (option.kind === 'flag') return true;
+  throw new UserError(`${name} needs a value: ${option.valid}`);
 }
 
-function readValue(option: Option<unknown>, value: string | undefined, key: string): unknown {
-  if (option.isFlag && value === undefined) return true;
-  return option.parse(wanted(value, flagName(key), option.valid), flagName(key));
-}
-
-function gather(option: Option<unknown>, before: unknown, value: unknown): unknown {
-  return option.isRepeatable && Array.isArray(before) && Array.isArray(value) ? [...before, ...value] : value;
-}
-
-function wanted(value: string | undefined, name: string, valid: string): string {
-  if (value === undefined) throw new UserError(`${name} needs a value: ${valid}`);
-  return value;
-}
-
-function unknownOption(name: string, own: Options, catalog: Catalog): UserError {
-  const elsewhere = [...catalog.experiments].filter(([, { options }]) => Object.hasOwn(options, camelCase(name)));
-  if (elsewhere.length > 0) {
-    return new UserError(`--${name} is not read by this experiment, only by ${elsewhere.map(([it]) => it).join(', ')}`);
-  }
-  const names = ['--profile', '--help', ...Object.keys(own).map(flagName)];
-  const near = names
-    .map((candidate) => ({ candidate, far: distance(`--${name}`, candidate) }))
-    .sort((a, b) => a.far - b.far)
+function unknownOption(name: string, known: Options): UserError {
+  const nearest = Object.keys(known)
+    .map(flagName)
+    .sort((a, b) => distance(`--${name}`, a) - distance(`--${name}`, b))
     .slice(0, 3);
-  return new UserError(
-    `unknown option --${name}; did you mean ${near.map(({ candidate }) => candidate).join(' or ')}?`,
-  );
+  return new UserError(`unknown option --${name}; did you mean ${nearest.join(' or ')}?`);
 }

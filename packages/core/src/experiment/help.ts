@@ -1,61 +1,85 @@
-import { type Catalog, nameOf, withDependencies } from './catalog';
+import { optionsOf } from './arguments';
+import { type Catalog, nameOf } from './catalog';
 import type { Stage } from './define';
-import { flagName, type Option } from './option';
-import { profileNames } from './settings';
+import { flagName, isCamelCaseFlag, type Option, type Options } from './option';
+import { profileNames, profileValues } from './settings';
 
-/** The text of `--help`: what the experiment does, its options with defaults and ranges, its profiles. */
-export function helpText(experiment: Stage, catalog: Catalog): string {
-  const name = nameOf(catalog, experiment);
-  const target = `${catalog.package}:${name}`;
-  const listed = new Set<string>();
-  const sections = withDependencies(experiment).map((stage) => {
-    const title = stage === experiment ? 'Options:' : `Options of '${nameOf(catalog, stage)}':`;
-    const fresh = Object.entries(stage.options).filter(([option]) => !listed.has(option));
-    for (const [option] of fresh) listed.add(option);
-    return fresh.length === 0
-      ? ''
-      : `${title}\n${table(fresh.map(([option, it]) => [flagName(option), describe(it)]))}`;
-  });
-  const profiles = profileNames(experiment).map((profile): [string, string] => [
-    profile === 'default' ? 'default' : `:${profile}`,
-    settingsLine(experiment, profile),
-  ]);
+/** The longest line of `--help`, in characters. */
+const lineLength = 120;
+
+const placeholders: Readonly<Record<Option<unknown>['kind'], string>> = {
+  integer: '=N',
+  number: '=X',
+  choice: '=NAME',
+  text: '=TEXT',
+  file: '=FILE',
+  folder: '=DIR',
+  flag: '',
+  list: '=A,B',
+};
+
+/** The text of an experiment's `--help`; option values are those that the profile runs with. Throws UserError for an unknown profile. */
+export function helpText(experiment: Stage, catalog: Catalog, profile: string): string {
+  const target = `npx nx run ${catalog.package}:${nameOf(catalog, experiment)}`;
   const needs = Object.values(experiment.needs).map((stage) => nameOf(catalog, stage));
+  const others = profileNames(experiment).filter((name) => name !== profile);
+  const [other] = others;
   return [
     experiment.summary,
-    `Usage: npx nx run ${target}[:profile] [--option=value ...]`,
-    ...(needs.length > 0 ? [`Runs first, unless done already: ${needs.join(', ')}`] : []),
-    ...sections,
-    `Profiles:\n${table(profiles)}`,
+    `Usage: ${target}[:profile] [--option=value ...]`,
+    needs.length > 0 && `Runs first, unless done already: ${needs.join(', ')}`,
+    `In brackets: the value without the option, under the profile '${profile}'.`,
+    optionTable(optionsOf([experiment]), profileValues(experiment, profile)),
+    other !== undefined &&
+      `Other profiles: ${others.join(', ')}. Their values: ${target}${other === 'default' ? '' : `:${other}`} --help`,
   ]
-    .filter((section) => section !== '')
+    .filter(Boolean)
     .join('\n\n');
 }
 
-function describe(option: Option<unknown>): string {
-  const fallback = option.required
-    ? 'required'
-    : option.default === undefined
-      ? 'not set by default'
-      : `default ${shown(option.default)}`;
-  return `${option.help} (${option.valid}; ${fallback})`;
+/** The options of an experiment or command under their headings, a line each. `values` replace defaults. */
+export function optionTable(options: Options, values: ReadonlyMap<string, unknown> = new Map()): string {
+  const rows = Object.entries(options).map(([name, option]) => ({
+    name,
+    left: `  ${flagName(name)}${placeholders[option.kind]}  `,
+    option,
+    heading: option.group ?? 'Options',
+  }));
+  const indent = Math.max(...rows.map(({ left }) => left.length));
+  const headings = [...new Set(rows.map(({ heading }) => heading))];
+  const sections = headings.map((heading) => {
+    const lines = rows
+      .filter((row) => row.heading === heading)
+      .map(({ name, left, option }) => {
+        const value = values.has(name) ? values.get(name) : option.default;
+        return left.padEnd(indent) + describe(option, value, lineLength - indent);
+      });
+    return [heading, ...lines].join('\n');
+  });
+  const camelCase = Object.keys(options).filter(isCamelCaseFlag).map(flagName);
+  const note = `${camelCase.join(', ')}: written so because Nx takes every --batch-... for its own --batch.`;
+  return [...sections, ...(camelCase.length > 0 ? [note] : [])].join('\n\n');
 }
 
-/** What a profile sets for the experiment and for all that it needs or uses, its own settings first. */
-function settingsLine(experiment: Stage, profile: string): string {
-  const settings = new Map<string, unknown>();
-  for (const { profiles, options } of withDependencies(experiment)) {
-    for (const [name, value] of Object.entries(profiles[profile] ?? {})) {
-      if (Object.hasOwn(options, name) && !settings.has(name)) settings.set(name, value);
-    }
+/** As many of an option's choices as fit into a line, unless its help explains them already. */
+function describe(option: Option<unknown>, value: unknown, length: number): string {
+  const { help, choices = [], listedBy, range } = option;
+  const end = `${range === undefined ? '' : ` (${range})`} [${shown(option, value)}]`;
+  if (choices.length === 0 || help.includes(': ')) return help + end;
+  for (let count = choices.length; ; count--) {
+    const more = count < choices.length;
+    const names = [...choices.slice(0, count), ...(more && count > 0 ? ['...'] : [])].join(', ');
+    const listed = more && listedBy !== undefined ? ` (npx nx run ${listedBy})` : '';
+    const line = `${help}${names === '' ? '' : `: ${names}`}${listed}${end}`;
+    if (line.length <= length || count === 0) return line;
   }
-  if (settings.size === 0) return profile === 'default' ? 'the defaults above' : 'nothing beyond the defaults';
-  return [...settings].map(([name, value]) => `${flagName(name)}=${shown(value)}`).join(' ');
 }
 
-const shown = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
-
-function table(rows: readonly (readonly [string, string])[]): string {
-  const width = Math.max(...rows.map(([left]) => left.length)) + 2;
-  return rows.map(([left, right]) => `  ${left.padEnd(width)}${right}`).join('\n');
+function shown({ required, absent = 'not set' }: Option<unknown>, value: unknown): string {
+  if (value === undefined) return required ? 'required' : absent;
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
+  return valueText(value) || 'none';
 }
+
+/** A value as the command line takes it. */
+export const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));

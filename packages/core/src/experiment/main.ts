@@ -37,7 +37,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     if (experiment === undefined) throw catalog.broken.get(name) ?? new UserError(`there is no file ${file}`);
     const settings = readArguments(argv, experiment, catalog, argv.includes('--check'));
     if (settings.help) {
-      log(helpText(experiment, catalog));
+      log(helpText(experiment, catalog, settings.profile));
       return 0;
     }
     for (const stage of withDependencies(experiment)) resolveOptions(stage, settings);

@@ -1,209 +1,206 @@
 import { statSync } from 'node:fs';
-import { closest } from 'fastest-levenshtein';
+import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 
 /**
- * One option of an experiment: its type, its valid values and its words in `--help`.
- * Made by `integer`, `number`, `oneOf`, `text`, `flag`, `list` and `optional`, never by hand.
+ * One option of an experiment or command: its type, valid values and help.
+ * Made by `integer`, `number`, `oneOf`, `text`, `file`, `folder`, `flag`, `list`, `optional` and `repeatable`.
  */
 export interface Option<T> {
+  readonly kind: 'integer' | 'number' | 'choice' | 'text' | 'file' | 'folder' | 'flag' | 'list';
+  /** A few words for its line in `--help`. */
   readonly help: string;
-  /** The value when neither a profile nor the command line gives one; `undefined` with `required`. */
+  /** The heading in `--help`; see `group`. */
+  readonly group?: string;
+  /** The value if neither a profile nor the command line sets one; `undefined` if `required` or optional. */
   readonly default: T | undefined;
-  /** Nothing gives a value by default: a profile or the command line must. */
+  /** A profile or the command line must set it. */
   readonly required: boolean;
-  /** What values are valid, to follow "must be": `a whole number of at least 1`. */
+  /** The effect of leaving out an optional option, for `--help`: `the method's own`. */
+  readonly absent?: string;
+  /** The valid values, to follow "must be": `a whole number of at least 1`. */
   readonly valid: string;
-  /** A flag stands alone on the command line (`--flip-test`); the others want a value. */
-  readonly isFlag: boolean;
-  /** The value, or each of a list, names a file, whose content is what counts, or a folder, of which names, sizes and times of files do. */
+  /** The valid range of a number, for `--help`: `>= 1`. */
+  readonly range?: string;
+  /** The valid values of a choice. */
+  readonly choices?: readonly string[];
+  /** The command that prints `choices`, if `--help` should show only a few of them: `core:models`. */
+  readonly listedBy?: string;
+  /** The value, or each of a list, is a path whose content enters the run key: the bytes of a file, or the names, sizes and modification times of a folder's files. */
   readonly names?: 'file' | 'folder';
-  /** It changes how the work is done and nothing about its result: runs are not told apart by it. */
+  /** Left out of the run key, because it changes how the work is done and not its result. */
   readonly notInKey?: boolean;
-  /** Given again on the command line, it adds to what was given before. */
+  /** May be given several times; each adds to the list. */
   readonly isRepeatable?: boolean;
-  /** Reads the command line's text for the option called `name` (as written: `--epochs`). Throws UserError. */
+  /** Reads text from the command line. `name`: the flag, for errors. Throws UserError. */
   readonly parse: (text: string, name: string) => T;
-  /** Checks a value from a profile or a stage's overrides, and returns it. Throws UserError. */
+  /** Checks a value from a profile or from a stage's overrides, and returns it. Throws UserError. */
   readonly check: (value: unknown, name: string) => T;
 }
 
-/** An experiment's options by name; names are camelCase, `teacherEpochs` is `--teacher-epochs` on the command line. */
+/** Options by name; names are camelCase, `teacherEpochs` is `--teacher-epochs` on the command line. */
 export type Options = Readonly<Record<string, Option<unknown>>>;
 
-/** The values that declared options resolve to: `{ epochs: integer(...) }` gives `{ epochs: number }`. */
+/** The values of declared options: `{ epochs: integer(...) }` gives `{ epochs: number }`. */
 export type Values<O extends Options> = { readonly [Name in keyof O]: O[Name] extends Option<infer T> ? T : never };
 
 /**
- * How an option is written on the command line: `teacherEpochs` is `--teacher-epochs`. `batchSize` is `--batchSize`: Nx
- * takes any `--batch-...` for its own `--batch`, and drops it.
+ * The flag of an option: `--teacher-epochs` for `teacherEpochs`, but `--batchSize` for `batchSize`: Nx takes every
+ * `--batch-...` for its own `--batch` and drops it.
  */
 export const flagName = (name: string): string =>
-  /^batch[A-Z]/.test(name) ? `--${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
+  isCamelCaseFlag(name) ? `--${name}` : `--${name.replace(/[A-Z]/g, (letter) => `-${letter.toLowerCase()}`)}`;
 
-/** The other way: `teacher-epochs` is `teacherEpochs`. */
+export const isCamelCaseFlag = (name: string): boolean => /^batch[A-Z]/.test(name);
+
+/** The inverse of `flagName`: `teacherEpochs` for `teacher-epochs`. */
 export const camelCase = (name: string): string =>
   name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
+/** Puts options under a heading of `--help`. */
+export const group = <const O extends Options>(heading: string, options: O): O =>
+  Object.fromEntries(Object.entries(options).map(([name, option]) => [name, { ...option, group: heading }])) as O;
+
 interface Described<T> {
-  /** One line for `--help`. */
+  /** A few words for its line in `--help`. */
   readonly help: string;
   /** Left out: the option is required. */
   readonly default?: T;
+  /** See `Option.notInKey`. */
+  readonly notInKey?: boolean;
 }
 
-interface Ranged extends Described<number> {
-  /** The smallest valid value. */
+interface Range {
   readonly min?: number;
-  /** The largest valid value. */
   readonly max?: number;
 }
 
-/** A whole number, optionally within [min, max]: `integer({ default: 12, min: 1, help: 'passes over the data' })`. */
-export function integer(spec: Ranged): Option<number> {
-  return numeric(spec, 'a whole number', Number.isSafeInteger);
-}
-
-/** Ends that are no valid values themselves. */
-interface Open {
+/** Bounds that are not valid values themselves. */
+interface OpenRange extends Range {
+  /** Instead of `min`. */
   readonly above?: number;
   /** Instead of `max`. */
   readonly below?: number;
 }
 
-/**
- * A finite number, optionally within [min, max], or above `above` (a temperature must be above 0, not at least 0), or
- * below `below`: `number({ default: 4, above: 0, help: 'softens the logits' })`.
- */
-export function number(spec: Ranged & Open): Option<number> {
-  return numeric(spec, 'a number', Number.isFinite);
+/** A whole number, optionally within [min, max]: `integer({ default: 12, min: 1, help: 'passes over the data' })`. */
+export function integer(spec: Described<number> & Range): Option<number> {
+  return numeric('integer', spec, 'a whole number', Number.isSafeInteger);
 }
 
-/** One of a fixed set of words: `oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help: 'what the student learns from' })`. */
+/** A finite number, optionally within bounds: `number({ default: 4, above: 0, help: 'temperature of the softmax' })`. */
+export function number(spec: Described<number> & OpenRange): Option<number> {
+  return numeric('number', spec, 'a number', Number.isFinite);
+}
+
+/** One of a fixed set of words: `oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help: 'distillation method' })`. */
 export function oneOf<const T extends string>(
   values: readonly T[],
   fallback: NoInfer<T>,
-  { help }: { readonly help: string },
+  spec: { readonly help: string; readonly listedBy?: string },
 ): Option<T> {
   const check = (value: unknown, name: string): T => {
     const found = values.find((candidate) => candidate === value);
     if (found !== undefined) return found;
-    throw new UserError(
-      `${name}: unknown value '${shown(value)}'; did you mean '${closest(String(value), values)}'? (valid: ${values.join(', ')})`,
-    );
+    throw new UserError(`${name}: unknown value '${shown(value)}'; ${didYouMean(String(value), values)}`);
   };
-  return option({ help, default: fallback }, `one of ${values.join(', ')}`, check, (text) => text);
+  const valid = `one of ${values.join(', ')}`;
+  return { ...option('choice', { ...spec, default: fallback }, valid, check), choices: values };
 }
 
-/** Any text: a path, a name. */
-export function text(spec: Described<string>): Option<string> {
-  const valid = 'text that is not empty';
-  const check = (value: unknown, name: string): string => {
+/** Any text that is not empty. `valid`: a description of valid values for errors. */
+export function text(spec: Described<string> & { readonly valid?: string }): Option<string> {
+  const { valid = 'text that is not empty' } = spec;
+  return option('text', spec, valid, (value, name) => {
     if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
     return value;
-  };
-  return option(spec, valid, check, (given) => given);
+  });
 }
 
-/** A file that is there. */
-export function file(spec: { readonly help: string }): Option<string> {
-  const valid = 'the path of a file';
-  const check = (value: unknown, name: string): string => {
-    if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
-    if (!statSync(value, { throwIfNoEntry: false })?.isFile())
-      throw new UserError(`${name}: there is no file ${value}`);
-    return value;
-  };
-  return { ...option(spec, valid, check, (given) => given), names: 'file' };
-}
+/** The path of a file that exists. */
+export const file = (spec: { readonly help: string }): Option<string> => existing('file', spec);
 
-/** A folder that is there. */
-export function folder(spec: { readonly help: string }): Option<string> {
-  const valid = 'the path of a folder';
+/** The path of a folder that exists. */
+export const folder = (spec: { readonly help: string }): Option<string> => existing('folder', spec);
+
+function existing(kind: 'file' | 'folder', spec: { readonly help: string }): Option<string> {
+  const path = text({ ...spec, valid: `the path of a ${kind}` });
   const check = (value: unknown, name: string): string => {
-    if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
-    if (!statSync(value, { throwIfNoEntry: false })?.isDirectory()) {
-      throw new UserError(`${name}: there is no folder ${value}`);
-    }
-    return value;
+    const given = path.check(value, name);
+    const stat = statSync(given, { throwIfNoEntry: false });
+    if (kind === 'file' ? stat?.isFile() : stat?.isDirectory()) return given;
+    throw new UserError(`${name}: there is no ${kind} ${given}`);
   };
-  return { ...option(spec, valid, check, (given) => given), names: 'folder' };
+  return { ...path, kind, names: kind, check, parse: check };
 }
 
 /** True or false; on the command line `--flip-test`, `--no-flip-test` or `--flip-test=false`. */
-export function flag(spec: { readonly help: string; readonly default?: boolean }): Option<boolean> {
+export function flag(spec: Described<boolean>): Option<boolean> {
   const valid = 'true or false';
-  const parse = (given: string): unknown => (given === 'true' ? true : given === 'false' ? false : given);
   const check = (value: unknown, name: string): boolean => {
     if (typeof value !== 'boolean') throw mustBe(value, name, valid);
     return value;
   };
-  return { ...option({ help: spec.help, default: spec.default ?? false }, valid, check, parse), isFlag: true };
+  const read = (given: string): unknown => (given === 'true' ? true : given === 'false' ? false : given);
+  return option('flag', { default: false, ...spec }, valid, check, read);
 }
 
 /**
- * Several values of one kind, separated by commas: `--seeds=0,1,2`.
- * `list(integer({ min: 0, help: '' }), { default: [0, 1], help: 'one run each' })`; at least `min` values (1).
+ * At least `min` (1) values of one kind, separated by commas: `--seeds=0,1,2` for
+ * `list(integer({ min: 0, help: '' }), { default: [0, 1], help: 'one run each' })`.
  */
 export function list<T>(
   of: Option<T>,
   spec: Described<readonly T[]> & { readonly min?: number },
 ): Option<readonly T[]> {
-  const min = spec.min ?? 1;
+  const { min = 1 } = spec;
   const valid = `a list of at least ${min} (each ${of.valid}), separated by commas`;
   const check = (value: unknown, name: string): readonly T[] => {
     if (!Array.isArray(value) || value.length < min) throw mustBe(value, name, valid);
     return value.map((item: unknown) => of.check(item, name));
   };
-  const parse = (given: string, name: string): readonly T[] =>
+  const read = (given: string, name: string): readonly T[] =>
     given === '' ? [] : given.split(',').map((item) => of.parse(item.trim(), name));
-  return option(spec, valid, check, parse);
+  const { choices, listedBy } = of;
+  return { ...option('list', spec, valid, check, read), ...(choices && { choices }), ...(listedBy && { listedBy }) };
 }
 
-/** The same option, which may also be absent: `undefined` by default, and `--no-<name>` on the command line. */
-export function optional<T>(of: Option<T>): Option<T | undefined> {
+/**
+ * The same option, which may be absent: `undefined` by default, and `--no-<name>` on the command line.
+ * @param absent the effect of leaving it out, for `--help`
+ */
+export function optional<T>(of: Option<T>, absent?: string): Option<T | undefined> {
   return {
     ...of,
     default: undefined,
     required: false,
+    ...(absent !== undefined && { absent }),
     check: (value, name) => (value === undefined ? undefined : of.check(value, name)),
   };
 }
 
-/** The same option, by which runs are not told apart: it changes how the work is done, and nothing about its result. */
-export const notInKey = <T>(of: Option<T>): Option<T> => ({ ...of, notInKey: true });
-
-/** An option that may be given several times; each time adds a value, in which commas have no meaning. None by default. */
+/** An option that may be given several times; each adds a value, which may contain commas. None by default. */
 export function repeatable<T>(of: Option<T>): Option<readonly T[]> {
   const check = (value: unknown, name: string): readonly T[] => {
     if (!Array.isArray(value)) throw mustBe(value, name, of.valid);
     return value.map((item: unknown) => of.check(item, name));
   };
   const parse = (given: string, name: string): readonly T[] => [of.parse(given, name)];
-  return {
-    help: of.help,
-    default: [],
-    required: false,
-    valid: of.valid,
-    isFlag: false,
-    isRepeatable: true,
-    check,
-    parse,
-  };
+  return { ...of, default: [], required: false, isRepeatable: true, check, parse };
 }
 
 function numeric(
-  { min, max, above, below, ...spec }: Ranged & Open,
-  kind: string,
+  kind: 'integer' | 'number',
+  spec: Described<number> & OpenRange,
+  noun: string,
   isKind: (value: unknown) => boolean,
 ): Option<number> {
-  const lower = above !== undefined ? `above ${above}` : min !== undefined ? `of at least ${min}` : undefined;
-  const upper = below !== undefined ? `below ${below}` : max !== undefined ? `at most ${max}` : undefined;
-  const range =
-    above === undefined && min !== undefined && max !== undefined
-      ? `from ${min} to ${max}`
-      : [lower, upper].filter((part) => part !== undefined).join(' and ');
-  const valid = range === '' ? kind : `${kind} ${range}`;
+  const { min, max, above, below } = spec;
+  const lower = above !== undefined ? `above ${above}` : min !== undefined && `of at least ${min}`;
+  const upper = below !== undefined ? `below ${below}` : max !== undefined && `at most ${max}`;
+  const isClosed = above === undefined && min !== undefined && max !== undefined;
+  const words = isClosed ? `from ${min} to ${max}` : [lower, upper].filter(Boolean).join(' and ');
+  const valid = words === '' ? noun : `${noun} ${words}`;
   const check = (value: unknown, name: string): number => {
     const inside =
       typeof value === 'number' &&
@@ -215,24 +212,30 @@ function numeric(
     if (!inside) throw mustBe(value, name, valid);
     return value;
   };
-  // Number('') is 0 and Number('0x1') is 1: only what reads as a decimal number counts.
-  const parse = (given: string): unknown =>
+  // Number('') is 0 and Number('0x1') is 1: accept decimal notation only.
+  const read = (given: string): unknown =>
     /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : given;
-  return option(spec, valid, check, parse);
+  const range = isClosed
+    ? `${min} to ${max}`
+    : words.replace('of at least', '>=').replace('at most', '<=').replace('above', '>').replace('below', '<');
+  return { ...option(kind, spec, valid, check, read), ...(range !== '' && { range }) };
 }
 
 function option<T>(
-  { help, default: fallback }: Described<T>,
+  kind: Option<T>['kind'],
+  { help, default: fallback, notInKey, listedBy }: Described<T> & { readonly listedBy?: string },
   valid: string,
   check: (value: unknown, name: string) => T,
-  read: (text: string, name: string) => unknown,
+  read: (text: string, name: string) => unknown = (given) => given,
 ): Option<T> {
   return {
+    kind,
     help,
     default: fallback,
     required: fallback === undefined,
     valid,
-    isFlag: false,
+    ...(notInKey && { notInKey }),
+    ...(listedBy !== undefined && { listedBy }),
     parse: (given, name) => check(read(given, name), name),
     check,
   };

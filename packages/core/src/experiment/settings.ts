@@ -1,10 +1,10 @@
-import { closest } from 'fastest-levenshtein';
+import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { withDependencies } from './catalog';
 import type { Settings, Stage } from './define';
 import { flagName } from './option';
 
-/** An experiment's option values: what was given, else the profile's, else the default. Throws UserError. */
+/** An experiment's option values: the given value, else the profile's, else the default. Throws UserError. */
 export function resolveOptions(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
   const { profile, given } = settings;
   const values = profileOf(experiment, profile);
@@ -20,7 +20,7 @@ export function resolveOptions(experiment: Stage, settings: Settings): Readonly<
   return resolved;
 }
 
-/** The option values of a stage, and of all it needs or uses, by name: a name means the same in all of them. */
+/** The option values of an experiment and its dependencies; a name means the same in all of them. */
 export function resolveAll(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
   return Object.assign({}, ...withDependencies(experiment).map((stage) => resolveOptions(stage, settings)));
 }
@@ -30,12 +30,19 @@ export function profileNames(experiment: Stage): readonly string[] {
   return ['default', ...Object.keys(experiment.profiles).filter((name) => name !== 'default')];
 }
 
+/** The values that a profile sets for options of an experiment and its dependencies. Throws UserError for an unknown profile. */
+export function profileValues(experiment: Stage, profile: string): ReadonlyMap<string, unknown> {
+  const values = new Map<string, unknown>();
+  for (const stage of withDependencies(experiment)) {
+    for (const [name, value] of Object.entries(profileOf(stage, profile))) {
+      if (Object.hasOwn(stage.options, name) && !values.has(name)) values.set(name, value);
+    }
+  }
+  return values;
+}
+
 function profileOf(experiment: Stage, name: string): Readonly<Record<string, unknown>> {
   const names = profileNames(experiment);
-  if (!names.includes(name)) {
-    throw new UserError(
-      `unknown profile '${name}'; did you mean '${closest(name, names)}'? (valid: ${names.join(', ')})`,
-    );
-  }
+  if (!names.includes(name)) throw new UserError(`unknown profile '${name}'; ${didYouMean(name, names)}`);
   return experiment.profiles[name] ?? {};
 }

@@ -1,17 +1,17 @@
 /** What experiments in classification have in common, whatever the pictures. */
 
-import { integer, number } from '../experiment/option';
+import { group, integer, number } from '../experiment/option';
 import { type SelectionValues, selectionNote, selectionOptions } from './split';
 
-/** What is chosen by, and options of procedural pictures of several kinds. */
-export const classificationDataOptions = {
+/** The options of the training and test images of every classification package. */
+export const classificationDataOptions = group('Data', {
   ...selectionOptions,
-  imageSize: integer({ default: 32, min: 16, max: 512, help: 'side of the pictures in pixels' }),
-  classes: integer({ default: 40, min: 2, max: 100, help: 'kinds to tell apart' }),
-  imagesPerClass: integer({ default: 100, min: 1, help: 'pictures of each to train on' }),
-  testImagesPerClass: integer({ default: 25, min: 1, help: 'pictures of each to test with' }),
-  difficulty: number({ default: 1, min: 0, max: 1.5, help: 'how much pictures of one kind differ' }),
-};
+  imageSize: integer({ default: 32, min: 16, max: 512, help: 'width and height of images in pixels' }),
+  classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
+  imagesPerClass: integer({ default: 100, min: 1, help: 'synthetic data: training images per class' }),
+  testImagesPerClass: integer({ default: 25, min: 1, help: 'synthetic data: test images per class' }),
+  difficulty: number({ default: 1, min: 0, max: 1.5, help: 'synthetic data: variation within a class' }),
+});
 
 /** Seconds of work, to see that everything goes through. */
 export const classificationSmoke = {

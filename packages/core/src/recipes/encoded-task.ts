@@ -2,28 +2,23 @@
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
-import { integer, number, type Values } from '../experiment/option';
+import { group, integer, number, type Values } from '../experiment/option';
 import { classificationTask } from '../train/classification-task';
 import type { Task } from '../train/task';
 import { type SelectionValues, splitTraining } from './split';
 
-/** How pictures of files are varied in training, besides random resized crops and mirroring. */
-export const viewOptions = {
+/** Augmentation of images in files, besides random resized crops and flips. */
+export const viewOptions = group('Augmentation (images in files)', {
   colorJitter: number({
     default: 0,
     min: 0,
     max: 1,
-    help: "of pictures in files: how far brightness, contrast and saturation vary (torchvision's ColorJitter; 0.4 is usual)",
+    help: "ColorJitter's brightness, contrast and saturation; 0.4 is usual",
   }),
-  randAugment: integer({
-    default: 0,
-    min: 0,
-    max: 10,
-    help: 'of pictures in files: how many operations of RandAugment, one after another (2 is usual)',
-  }),
-  randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'how strong they are' }),
-  randomErasing: number({ default: 0, min: 0, max: 1, help: 'of pictures in files: how often a part is erased' }),
-};
+  randAugment: integer({ default: 0, min: 0, max: 10, help: 'operations of RandAugment per image; 2 is usual' }),
+  randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'magnitude of RandAugment' }),
+  randomErasing: number({ default: 0, min: 0, max: 1, help: 'probability of random erasing' }),
+});
 
 // torchvision's: pictures of 224 are cropped from a shorter side of 256.
 const resizeOver = 256 / 224;

@@ -3,64 +3,64 @@ import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import { type GivenSettings, type MethodChoice, parseMethod, parseMethods } from '../distill/parse-method';
 import { methods } from '../distill/registry';
-import { flag, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
+import { flag, group, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
 import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
 import type { Distillation } from '../train/settings';
 import type { SharedHead } from '../train/shared-head';
 import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
 
-const weight = (help: string) => optional(number({ default: 0, min: 0, help: `${help}; default: the method's own` }));
+const byMethod = "the method's own";
+const weight = (help: string) => optional(number({ min: 0, help }), byMethod);
 
-const ownNumbers = list(text({ default: 'name=value', help: '' }), {
+const hyperparameters = list(text({ help: '' }), {
   default: [],
   min: 0,
-  help: "the methods' own numbers: negatives=1024 or crd.negatives=1024; `nx run core:methods` lists them",
+  help: 'hyperparameters: negatives=1024 or crd.negatives=1024 (npx nx run core:methods)',
 });
 
-/** The weights of a method: what is not given is the method's published value. */
-const methodWeights = {
+/** The weights of a method; its published values apply to those left out. */
+const methodWeights = group('Method', {
   gamma: weight("weight of the student's cross-entropy"),
-  alpha: weight("weight of the teacher's softened predictions (KD)"),
+  alpha: weight("weight of the KL divergence to the teacher's predictions (KD)"),
   beta: weight("weight of the method's own term"),
-  delta: weight("weight of the teacher's-head term, where the method has another of its own"),
-  temperature: optional(number({ default: 4, above: 0, help: "softens predictions; default: the method's own" })),
+  delta: weight("weight of the teacher's-head term, where it is the second"),
+  temperature: optional(number({ above: 0, help: 'temperature of the softmax in KD' }), byMethod),
   form: optional(
-    oneOf(['reference', 'paper'], 'reference', {
-      help: "reference: the public code's loss; paper: CE' and H' shared between the heads; default: the recipe's",
-    }),
+    oneOf(['reference', 'paper'], 'reference', { help: "loss: reference (public code), paper (heads share CE', H')" }),
+    byMethod,
   ),
   teacherHeadShare: optional(
-    number({ default: 0.5, min: 0, max: 1, help: "paper form: the teacher's head's share, alpha^TH" }),
+    number({ min: 0, max: 1, help: "paper form: share of the teacher's head, alpha^TH" }),
+    byMethod,
   ),
-  headFromTeacher: flag({ help: "the student's head starts as its teacher's (the reference's --copy_head)" }),
+  headFromTeacher: flag({ help: "initialise the student's head from the teacher's (--copy_head of the public code)" }),
   predictionShare: number({
     default: 0,
     min: 0,
     max: 1,
-    help: "share of the teacher's head in the student's predictions: p' = (1 - share) p_s + share p_TH",
+    help: "share s of the teacher's head in predictions: (1 - s) p_S + s p_TH",
   }),
-};
+});
 
-export const methodOptions = {
+export const methodOptions = group('Method', {
   method: methodsOption({
     default: 'th-kd',
     others: ['sh-kd'],
-    help: 'what the student learns from the teacher; several are summed: crd:0.8+th-kd:0.02',
+    help: 'distillation method, or a sum like crd:0.8+th-kd:0.02',
   }),
-  methodOptions: ownNumbers,
+  methodOptions: hyperparameters,
   ...methodWeights,
-};
+});
 
-/** How SH-KD's last stage learns from the teacher that was trained under the first student's head. */
+/** The options of SH-KD's last stage, which distils from the teacher trained under the first student's head. */
 export const studentHeadOptions = {
-  shMethod: methodsOption({
-    default: 'l2e',
-    help: "SH-KD: what the new student learns from its teacher, by --method's names",
-  }),
-  shMethodOptions: ownNumbers,
-  studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
-    help: 'SH-KD: the new student keeps the shared head as it is, starts from it, or learns a head of its own',
+  ...group('SH-KD (--method=sh-kd)', {
+    shMethod: methodsOption({ default: 'l2e', help: 'method of the last stage, as --method' }),
+    shMethodOptions: hyperparameters,
+    studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
+      help: 'use of the shared head: frozen, initial (trained further), own (not used)',
+    }),
   }),
   ...methodWeights,
 };
@@ -126,6 +126,9 @@ export function methodsOption({
   };
   return {
     ...plain,
+    kind: 'choice',
+    choices: [...methods.names, ...others],
+    listedBy: 'core:methods',
     valid: `of ${[...methods.names, ...others].join(', ')}; several joined by +, with :weight`,
     check,
     parse: check,

@@ -7,13 +7,13 @@ import { type SelectOn, selections } from '../train/task';
 
 export const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {
-    help: 'what the best epoch is chosen on; held-out: training pictures that are not trained on; test: the test pictures, which flatters; last: nothing, all are trained on and the last epoch counts, as recipes are published',
+    help: 'choose the best epoch on: held-out (training images), test, last (no choice)',
   }),
   heldOut: number({
     default: 0.1,
     above: 0,
     below: 1,
-    help: 'of --select-on=held-out: the share of each class that is held out, the same pictures for every seed',
+    help: 'share of each class held out of training, the same for every seed',
   }),
 };
 

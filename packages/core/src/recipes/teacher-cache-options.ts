@@ -1,20 +1,20 @@
 /** The options that keep what a teacher says of images, for distillation. */
 import type { MixSettings } from '../data/augment/mix';
-import { integer, oneOf, optional, text, type Values } from '../experiment/option';
+import { group, integer, oneOf, optional, text, type Values } from '../experiment/option';
 import { checkCachedMethods, checkUnmixed } from '../train/teacher-cache/refusals';
 
-export const teacherCacheOptions = {
+export const teacherCacheOptions = group('Teacher cache', {
   teacherCache: oneOf(['off', 'float32', 'float16'], 'off', {
-    help: "the teacher's embeddings are written to files once and read ever after, by other seeds and students too; float32: the same results, float16: half the space",
+    help: 'teacher embeddings on disk: off, float32 (same results), float16 (half the space)',
   }),
   teacherViews: integer({
     default: 0,
     min: 0,
     max: 1000,
-    help: 'how many drawn views of each image training shows in turn, so that a cache can hold them; 0: drawn anew in each epoch',
+    help: 'augmented copies per image, to fit a cache; 0: new in each epoch',
   }),
-  teacherCacheDir: optional(text({ help: "where the teacher's cache lies; default: .cache/teacher of the workspace" })),
-};
+  teacherCacheDir: optional(text({ help: 'folder of the cache' }), '.cache/teacher'),
+});
 
 export type TeacherCacheValues = Values<typeof teacherCacheOptions>;
 

@@ -1,4 +1,4 @@
-import { file, flag, folder, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
+import { file, flag, folder, group, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { setNames } from './meta/sets';
@@ -9,40 +9,27 @@ export const variantNames = ['F1N1D1', 'F1N1D0', 'F1N0D1', 'F1N0D0', 'F0N1D1', '
 export type Variant = (typeof variantNames)[number];
 
 /** Of `face:evaluate`. */
-export const evaluateOptions = {
-  protocol: oneOf(setNames, 'ijbc', { help: 'which set: IJB-B or IJB-C' }),
-  data: optional(
-    folder({
-      help: 'a folder with IJBB or IJBC as insightface has them; default: data/face, or face in HEADSHARE_DATA',
-    }),
-  ),
-  weights: optional(file({ help: 'the network to evaluate: a checkpoint, or weights of another program' })),
+export const evaluateOptions = group('Evaluation', {
+  protocol: oneOf(setNames, 'ijbc', { help: 'benchmark' }),
+  data: optional(folder({ help: 'folder with IJBB or IJBC in the layout of insightface' }), 'data/face'),
+  weights: optional(file({ help: 'network to evaluate: a checkpoint, or weights from elsewhere' })),
   galleryWeights: optional(
-    file({
-      help: 'another network, the teacher, that embeds the first template of each pair; --weights embeds the second',
-    }),
+    file({ help: 'teacher that embeds the first template of each pair' }),
+    '--weights embeds both',
   ),
-  embeddings: optional(
-    file({
-      help: 'embeddings instead of a network: .f32, .npy or .safetensors, a row an image in the order of the meta files',
-    }),
-  ),
-  flippedEmbeddings: optional(file({ help: 'those of the mirror images' })),
+  embeddings: optional(file({ help: 'embeddings instead of a network: .f32, .npy or .safetensors' })),
+  flippedEmbeddings: optional(file({ help: 'embeddings of the mirrored images' })),
   galleryEmbeddings: optional(file({ help: "another network's, for the first template of each pair" })),
-  flippedGalleryEmbeddings: optional(file({ help: 'those of the mirror images' })),
-  concatenated: flag({ help: "each row of --embeddings has the mirror image's behind the image's" }),
+  flippedGalleryEmbeddings: optional(file({ help: 'the same of the mirrored images' })),
+  concatenated: flag({ help: "rows of --embeddings hold the image's, then the mirrored image's" }),
   variants: list<Variant>(oneOf(variantNames, 'F1N1D1', { help: '' }), {
     default: ['F1N1D1'],
-    help: "features: F1 adds the mirror image's, N1 keeps their length, D1 multiplies them by the detector's score",
+    help: 'F1 adds mirrored images, N1 keeps lengths, D1 weights by detection score',
   }),
-  unreadable: oneOf(['fail', 'black'], 'fail', {
-    help: 'what becomes of a crop that is missing or damaged: the run fails and names it, or a black image is embedded',
-  }),
-  embeddingsCache: optional(
-    text({ help: "where networks' embeddings are kept, for the next run to go on from; default: .cache/embeddings" }),
-  ),
-  batchSize: trainingOptions.batchSize,
-};
+  unreadable: oneOf(['fail', 'black'], 'fail', { help: 'missing or damaged crops: fail, or embed a black image' }),
+  embeddingsCache: optional(text({ help: 'folder that keeps embeddings for the next run' }), '.cache/embeddings'),
+  batchSize: { ...trainingOptions.batchSize, help: 'images per batch' },
+});
 
 export type EvaluateValues = Values<typeof evaluateOptions>;
 

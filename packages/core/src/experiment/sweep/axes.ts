@@ -56,7 +56,7 @@ function parseAxis(text: string, options: ReturnType<typeof optionsOf>, name: st
     const near = closest(`--${word}`, names.map(flagName));
     throw new UserError(`--sweep: ${name} reads no option --${word}; did you mean ${near}?`);
   }
-  const isList = declared.valid.startsWith('a list ');
+  const isList = declared.kind === 'list';
   const values = list
     .split(isList ? '/' : ',')
     .map((value) => declared.parse(value.trim(), `--sweep: ${flagName(option)}`));

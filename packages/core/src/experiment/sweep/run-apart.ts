@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
 import { UserError } from '../../system/user-error';
 import type { RunContext } from '../define';
-import { integer, notInKey, optional } from '../option';
+import { integer, optional } from '../option';
 import { memoryGuard } from './memory';
 import type { SweptRun } from './plan-sweep';
 import { outputFile, runInProcess } from './run-process';
@@ -11,12 +11,8 @@ import { sweepProgress } from './sweep-progress';
 
 /** How runs are spread over processes. They change nothing about what comes out. */
 export const processOptions = {
-  jobs: optional(
-    notInKey(
-      integer({ default: 1, min: 1, help: 'processes side by side; default: one a core, or one in all on a GPU' }),
-    ),
-  ),
-  retry: notInKey(integer({ default: 1, min: 0, max: 10, help: 'how often a training that failed is tried again' })),
+  jobs: optional(integer({ min: 1, notInKey: true, help: 'parallel processes' }), 'one per core, one on a GPU'),
+  retry: integer({ default: 1, min: 0, max: 10, notInKey: true, help: 'retries of a failed training' }),
 };
 
 /** What running apart needs of a run's context. */

@@ -10,6 +10,7 @@ import {
 } from '../../experiment/define';
 import {
   flagName,
+  group,
   integer,
   list,
   type Options,
@@ -34,33 +35,29 @@ import type { ComparisonResult } from './write-report';
 
 const defaultMethods = ['l2e', 'th-kd', 'sh-kd'];
 
-const sweepOptions = {
-  experiment: oneOf(kinds, 'distill', { help: 'the experiment that runs with each combination of values' }),
+const sweepOptions = group('Sweep', {
+  experiment: oneOf(kinds, 'distill', { help: 'run' }),
   seed: trainingOptions.seed,
-  seeds: integer({ default: 5, min: 1, help: 'number of seeds, counted up from --seed' }),
+  seeds: integer({ default: 5, min: 1, help: 'number of seeds, counted from --seed' }),
   methods: optional(
-    list(methodOptions.method, {
-      default: defaultMethods,
-      help: `methods to compare; default for distill: ${defaultMethods.join(',')}`,
-    }),
+    list(methodOptions.method, { default: defaultMethods, help: 'methods to compare' }),
+    `${defaultMethods.join(',')} for distill`,
   ),
-  students: optional(list(studentOptions.student, { help: 'students to compare' })),
-  teachers: optional(list(teacherOptions.teacher, { help: 'teachers to compare' })),
-  sweep: repeatable(
-    text({ help: 'another option and its values: --sweep=learning-rate=0.05,0.1; may be given several times' }),
-  ),
+  students: optional(list(studentOptions.student, { help: 'students to compare' }), '--student'),
+  teachers: optional(list(teacherOptions.teacher, { help: 'teachers to compare' }), '--teacher'),
+  sweep: repeatable(text({ help: 'another option and its values, such as learning-rate=0.05,0.1; repeatable' })),
   ...processOptions,
-};
+});
 
-const runsOption = {
-  ...optional(
-    list(text({ default: 'run', help: '' }), {
-      default: [],
-      help: 'finished runs to compare: folders, keys, ids in MLflow, or the beginnings of these',
-    }),
-  ),
-  names: 'folder' as const,
-};
+const compareOptions = group('Comparison', {
+  runs: {
+    ...optional(
+      list(text({ help: '' }), { default: [], help: 'finished runs: folders, keys, MLflow ids, or prefixes of these' }),
+      'train, as sweep',
+    ),
+    names: 'folder',
+  },
+});
 
 type SweepValues = Values<typeof sweepOptions>;
 
@@ -89,7 +86,7 @@ export function comparisonExperiments(
     summary: `Report finished ${label}s side by side (--runs=...); without --runs, the same as sweep`,
     uses: stages,
     reports: true,
-    options: { ...sweepOptions, runs: runsOption },
+    options: { ...compareOptions, ...sweepOptions },
     profiles,
     check(options, settings) {
       if (options.runs === undefined) return checkSweep(options, settings);
