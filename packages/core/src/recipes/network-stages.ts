@@ -6,12 +6,13 @@ import { normalisations } from '../nn/normalisation';
 import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { checkpointFiles } from '../train/checkpoint';
-import { importNetwork, type NetworkImport } from '../train/import-network';
+import { importNetwork } from '../train/import-network';
 import type { Metrics } from '../train/metrics';
 import type { Distillation, TrainedNetwork } from '../train/settings';
 import type { SharedHead } from '../train/shared-head';
 import type { SelectOn, Task } from '../train/task';
 import { trainNetwork } from '../train/train-network';
+import type { ExternalHead } from '../weights/network-from-weights';
 import { drawHeads } from './draw-heads';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
@@ -171,7 +172,7 @@ async function importTeacher(
     allowMissing,
     batchSize,
     normalisation: name === 'reference' ? undefined : normalisations[name],
-    ...importedHead(options),
+    head: importedHead(options),
   });
   const { metrics } = imported;
   return {
@@ -191,15 +192,11 @@ function importedHead({
   teacherHeadFromData,
   head,
   scale,
-}: Pick<TrainingValues & TeacherValues, 'teacherCentres' | 'teacherHeadFromData' | 'head' | 'scale'>): Pick<
-  NetworkImport,
-  'centres' | 'marginHead'
-> {
+}: Pick<TrainingValues & TeacherValues, 'teacherCentres' | 'teacherHeadFromData' | 'head' | 'scale'>): ExternalHead {
   const isMargin = heads.named(head).published !== undefined;
-  if (teacherCentres === undefined && !teacherHeadFromData)
-    return isMargin ? { marginHead: { name: head, scale } } : {};
-  const from = teacherCentres === undefined ? 'data' : { file: teacherCentres };
-  return { centres: { from, head: isMargin ? head : 'arcface', scale } };
+  const fromData = teacherHeadFromData ? 'data' : undefined;
+  const from = teacherCentres === undefined ? fromData : { file: teacherCentres };
+  return { from, name: isMargin ? head : undefined, scale };
 }
 
 /** Prepares the training images and records all data sets of the task. */

@@ -112,15 +112,15 @@ describe('a backbone whose classifier is missing', () => {
 
   test('gets the centres of its embeddings of the training images, whatever the batches', async () => {
     const file = headless();
-    const centres = { from: 'data', head: 'cosface', scale: 24 } as const;
+    const head = { from: 'data', name: 'cosface', scale: 24 } as const;
     const headOf = async (batchSize: number) => {
-      const options = { ...importing(file), centres, batchSize };
+      const options = { ...importing(file), head, batchSize };
       const { network: imported } = await importNetwork(options);
       expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
       return readNetwork(join(options.folder, checkpointFiles.last)).tensors.get('head.weight');
     };
-    const head = await headOf(4);
-    expect(head?.shape).toEqual([64, 4]);
+    const weight = await headOf(4);
+    expect(weight?.shape).toEqual([64, 4]);
     const { train } = tinyTask();
     const state = new State();
     const trained = loadNetwork(state, 'net', file, { classes: 4, inputSize: 16, allowMissing: ['head'] });
@@ -137,7 +137,7 @@ describe('a backbone whose classifier is missing', () => {
       return Array.from(l2Normalise(tf.matMul(units, member, true, false) as Tensor2D, 0).dataSync());
     });
     state.dispose();
-    for (const [i, value] of sums.entries()) expect(head?.values[i]).toBeCloseTo(value, 5);
+    for (const [i, value] of sums.entries()) expect(weight?.values[i]).toBeCloseTo(value, 5);
     const inOthers = await headOf(5);
     for (const [i, value] of sums.entries()) expect(inOthers?.values[i]).toBeCloseTo(value, 5);
   });
@@ -148,24 +148,24 @@ describe('a backbone whose classifier is missing', () => {
     if (!weight) throw new Error('It has no head.');
     const centresFile = join(temporaryFolder(), 'centres.safetensors');
     writeAtomically(centresFile, safetensorsParts(new Map([['weight', toTorch(weight)]]), {}));
-    const options = { ...importing(file), centres: { from: { file: centresFile }, head: 'arcface', scale: 64 } };
+    const options = { ...importing(file), head: { from: { file: centresFile }, name: 'arcface', scale: 64 } };
     const { network: imported } = await importNetwork(options);
     expect(imported.head).toBe('arcface');
     expect(readNetwork(join(options.folder, checkpointFiles.last)).tensors.get('head.weight')).toEqual(weight);
 
-    const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
-    await expect(importNetwork({ ...importing(file, taskOf({ classes: 5 })), centres })).rejects.toThrow(
+    const head = { from: 'data', name: 'arcface', scale: 64 } as const;
+    await expect(importNetwork({ ...importing(file, taskOf({ classes: 5 })), head })).rejects.toThrow(
       'Class 4 of train has no embedding to make its centre of: has it images?',
     );
-    await expect(importNetwork({ ...importing(last), centres })).rejects.toThrow('is a checkpoint, which has its head');
+    await expect(importNetwork({ ...importing(last), head })).rejects.toThrow('is a checkpoint, which has its head');
   });
 
   test('is not said to tell classes apart: centres of other classes are named by their own file', async () => {
     const centresFile = join(temporaryFolder(), 'softmax_fc_gpu_0.safetensors');
     const half = { shape: [2, 64], values: new Float32Array(128).fill(1) };
     writeAtomically(centresFile, safetensorsParts(new Map([['weight', half]]), {}));
-    const centres = { from: { file: centresFile }, head: 'arcface', scale: 64 };
-    await expect(importNetwork({ ...importing(headless()), centres })).rejects.toThrow(
+    const head = { from: { file: centresFile }, name: 'arcface', scale: 64 };
+    await expect(importNetwork({ ...importing(headless()), head })).rejects.toThrow(
       new UserError(
         `${centresFile} has the centres of 2 classes, the data has 4: a file is wanted that has one of each class (insightface writes a file for each GPU: torch.cat their weights in order).`,
         1,
@@ -184,7 +184,7 @@ describe('a file with its own classifier', () => {
   };
 
   test('of class centres, has the margin head that they are said to be of, with its scale', async () => {
-    const options = { ...importing(whole()), marginHead: { name: 'cosface', scale: 24 } };
+    const options = { ...importing(whole()), head: { name: 'cosface', scale: 24 } };
     const { network: imported } = await importNetwork(options);
     expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
     const { network: plain } = await importNetwork(importing(whole()));
@@ -197,14 +197,14 @@ describe('a file with its own classifier', () => {
     exportNetwork(file, readNetwork(last));
     const { network: imported } = await importNetwork({
       ...importing(file),
-      marginHead: { name: 'cosface', scale: 24 },
+      head: { name: 'cosface', scale: 24 },
     });
     expect(imported).toEqual(network);
   });
 
   test('gives way to centres of the data, whichever classes it was of', async () => {
-    const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
-    const options = { ...importing(whole()), centres };
+    const head = { from: 'data', name: 'arcface', scale: 64 } as const;
+    const options = { ...importing(whole()), head };
     const { network: imported } = await importNetwork(options);
     expect(imported).toMatchObject({ head: 'arcface', scale: 64, classes: 4 });
 
@@ -213,7 +213,7 @@ describe('a file with its own classifier', () => {
     const more = new Map([...tensors].filter(([name]) => name !== 'head.bias'));
     more.set('head.weight', { shape: [64, 9], values: new Float32Array(64 * 9) });
     exportNetwork(others, { tensors: more, description: { ...description, classes: 9 } });
-    const again = { ...importing(others), centres };
+    const again = { ...importing(others), head };
     expect((await importNetwork(again)).network.classes).toBe(4);
     const made = ({ folder }: { folder: string }) => readNetwork(join(folder, checkpointFiles.last)).tensors;
     expect(made(again).get('head.weight')).toEqual(made(options).get('head.weight'));
@@ -224,7 +224,7 @@ test('a file that is of no known kind is called no checkpoint', async () => {
   const file = join(temporaryFolder(), 'notes.txt');
   writeAtomically(file, [Buffer.from('These are my notes on networks.')]);
   const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx.`;
-  const centres = { from: 'data', head: 'arcface', scale: 64 } as const;
+  const head = { from: 'data', name: 'arcface', scale: 64 } as const;
   await expect(importNetwork(importing(file))).rejects.toThrow(new UserError(sentence, 1));
-  await expect(importNetwork({ ...importing(file), centres })).rejects.toThrow(new UserError(sentence, 1));
+  await expect(importNetwork({ ...importing(file), head })).rejects.toThrow(new UserError(sentence, 1));
 });

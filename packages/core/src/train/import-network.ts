@@ -4,6 +4,7 @@ import type { Normalisation } from '../nn/normalisation';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
+import type { ExternalHead } from '../weights/network-from-weights';
 import { isExternal } from '../weights/weights-file';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import { centresOfData } from './data-centres';
@@ -22,18 +23,8 @@ export interface NetworkImport {
   /** What images are normalised with; the reference's of its backbone unless told. A checkpoint says it itself. */
   readonly normalisation?: Normalisation;
   readonly batchSize: number;
-  /** A margin head in the place of the file's classifier. */
-  readonly centres?: ClassCentres;
-  /** The margin head that a classifier without bias in the file is of, if of any. */
-  readonly marginHead?: { readonly name: string; readonly scale: number };
-}
-
-export interface ClassCentres {
-  /** A file with them; `data`: they are made of the training images' embeddings. */
-  readonly from: { readonly file: string } | 'data';
-  /** The head that they are of. */
-  readonly head: string;
-  readonly scale: number;
+  /** Class centres made from the training data (`from: 'data'`) are the means of its images' embeddings. */
+  readonly head?: ExternalHead;
 }
 
 export interface ImportedNetwork {
@@ -55,33 +46,29 @@ export async function importNetwork({
   allowMissing,
   normalisation,
   batchSize,
-  centres,
-  marginHead,
+  head = {},
 }: NetworkImport): Promise<ImportedNetwork> {
   const { classes, size } = task.train;
-  if (centres && !isExternal(file)) {
+  const { from } = head;
+  if (from !== undefined && !isExternal(file)) {
     throw new UserError(`${file} is a checkpoint, which has its head: class centres are for files that lack it.`);
   }
-  const fromFile = centres && centres.from !== 'data' ? centres.from : undefined;
-  const mayMiss = centres?.from === 'data' ? [...allowMissing, 'head'] : allowMissing;
   const state = new State();
   const program = new Program(state);
   try {
     const network = loadNetwork(state, 'teacher', file, {
       inputSize: size,
-      allowMissing: mayMiss,
+      allowMissing,
       adviceOnHead,
-      ...(centres && { headName: centres.head, scale: centres.scale, newHead: centres.from === 'data' }),
-      ...(!centres && marginHead && { marginHead }),
-      ...(fromFile && { head: { ...fromFile, name: centres?.head ?? '' } }),
+      head,
       ...(normalisation && { normalisation }),
-      ...(mayMiss.length > 0 && { classes }),
+      ...((allowMissing.length > 0 || from === 'data') && { classes }),
     });
-    requireFit(file, network.description, { classes, size }, fromFile?.file);
-    if (centres?.from === 'data') {
+    requireFit(file, network.description, { classes, size }, typeof from === 'object' ? from.file : undefined);
+    if (from === 'data') {
       const made = await centresOfData(program, network, task.train, batchSize);
-      const head = `${network.root}/head.weight`;
-      state.load(new Map([[head, made]]), task.train.name, ({ name }) => name === head);
+      const weight = `${network.root}/head.weight`;
+      state.load(new Map([[weight, made]]), task.train.name, ({ name }) => name === weight);
       program.push();
     }
     const inference = makeInference(program, network, { batchSize });

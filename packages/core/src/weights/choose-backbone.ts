@@ -25,30 +25,21 @@ export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boo
 
 /**
  * The backbone of the registry that a file's tensors are of.
- * @param headElsewhere the classifier is not expected in the file
  * @throws UserError where the one that is named does not fit, or not exactly one does: with all that is missing and left
  *   over, and what would fit.
  */
-export function chooseBackbone(
-  file: string,
-  tensors: ExternalTensors,
-  hints: BackboneHints,
-  headElsewhere = false,
-): BackboneFit {
-  const own: BackboneHints = headElsewhere
-    ? { ...hints, allowMissing: [...(hints.allowMissing ?? []), 'head'] }
-    : hints;
-  const every = () => backbones.all.map(({ name }) => fitNamed(tensors, name, own));
-  if (own.backbone !== undefined) {
-    const fit = fitNamed(tensors, own.backbone, own);
-    const problems = problemsOf(fit, own);
+export function chooseBackbone(file: string, tensors: ExternalTensors, hints: BackboneHints): BackboneFit {
+  const every = () => backbones.all.map(({ name }) => fitNamed(tensors, name, hints));
+  if (hints.backbone !== undefined) {
+    const fit = fitNamed(tensors, hints.backbone, hints);
+    const problems = problemsOf(fit, hints);
     if (problems.length === 0) return fit;
-    const others = every().filter((other) => problemsOf(other, own).length === 0);
+    const others = every().filter((other) => problemsOf(other, hints).length === 0);
     const hint = others.length > 0 ? ` The file fits ${namesOf(others)}.` : '';
-    throw new UserError(`${file} does not fit ${own.backbone}: ${problems.join('; ')}.${hint}`, 1);
+    throw new UserError(`${file} does not fit ${hints.backbone}: ${problems.join('; ')}.${hint}`, 1);
   }
   const fits = every();
-  const good = fits.filter((fit) => problemsOf(fit, own).length === 0);
+  const good = fits.filter((fit) => problemsOf(fit, hints).length === 0);
   const [only] = good;
   if (only && good.length === 1) return only;
   if (only) throw new UserError(`${file} fits ${namesOf(good)}: say which of them it is.`, 1);
@@ -56,7 +47,7 @@ export function chooseBackbone(
   if (!closest || closest.found.size === 0) {
     throw new UserError(`${file} fits no network that is known here: none of its names is one of theirs.`, 1);
   }
-  const why = problemsOf(closest, own).join('; ');
+  const why = problemsOf(closest, hints).join('; ');
   const { missing, left, misshapen, found } = closest;
   const isNarrow = missing.length === 0 && left.length === 0 && misshapen.length > found.size / 2;
   const advice = isNarrow

@@ -207,11 +207,13 @@ describe('what may be missing', () => {
     headless();
     const centres = join(folder, 'softmax_fc_gpu_0.pt');
     writeTorchFile(centres, new Map([['weight', reference.get('fc.weight') as NamedValues]]));
-    const read = networkFromWeights(file, { head: { file: centres } });
+    const read = networkFromWeights(file, { head: { from: { file: centres } } });
     expect(read.description).toEqual({ ...resnet8.description, head: 'arcface' });
     expect(read.tensors.get('head.weight')).toEqual(resnet8.tensors.get('head.weight'));
-    expect(networkFromWeights(file, { head: { file: centres, name: 'cosface' } }).description.head).toBe('cosface');
-    expect(() => networkFromWeights(file, { head: { file: centres, name: 'x' } })).toThrow(
+    expect(networkFromWeights(file, { head: { from: { file: centres }, name: 'cosface' } }).description.head).toBe(
+      'cosface',
+    );
+    expect(() => networkFromWeights(file, { head: { from: { file: centres }, name: 'x' } })).toThrow(
       "There is no head named 'x'",
     );
     const plain = tensor({ shape: [classes, 64], strides: [64, 1] }, classes * 64);
@@ -219,9 +221,9 @@ describe('what may be missing', () => {
       centres,
       handMadeTorchFile(`${plain}.`, [bytesOf(reference.get('fc.weight')?.values as Float32Array)]),
     );
-    expect(networkFromWeights(file, { head: { file: centres } })).toEqual(read);
+    expect(networkFromWeights(file, { head: { from: { file: centres } } })).toEqual(read);
     writeTorchFile(centres, new Map([['weight', { shape: [2, 3], values: new Float32Array(6) }]]));
-    expect(() => networkFromWeights(file, { head: { file: centres } })).toThrow(
+    expect(() => networkFromWeights(file, { head: { from: { file: centres } } })).toThrow(
       'a classifier is one tensor [classes, 64]',
     );
   });

@@ -13,25 +13,32 @@ import { onnxNetwork } from './onnx/onnx-state-dict';
 import { type ExternalTensors, findStateDict } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
 
+/** The head of a network in an external file: its tensors do not tell whether they are class centres. */
+export interface ExternalHead {
+  /**
+   * Where its weights come from, if not from the network's own file: another file (insightface's class centres), or the
+   * training data. The own file's classifier is left out then.
+   */
+  readonly from?: { readonly file: string } | 'data' | undefined;
+  /**
+   * Its name in the registry. For a classifier in the network's own file it counts only where that has no bias, as class
+   * centres have none. Default: `linear`, `linear-no-bias` for a classifier without bias, `arcface` with `from`.
+   */
+  readonly name?: string | undefined;
+  /** The factor that a margin head multiplies cosines by; default: the head's published one. */
+  readonly scale?: number;
+}
+
 export interface WeightsHints extends BackboneHints {
-  /** Read from the classifier's shape; needed where there is none. */
+  /** The number of classes. Default: counted in the classifier; needed where there is none. */
   readonly classes?: number;
   /** Which dict of tensors, or which prefix of names, where a file has several networks. */
   readonly stateDict?: string;
-  /** What images are normalised with; the reference's of its backbone unless told. */
+  /** The normalisation of images. Default: the one of the backbone's reference. */
   readonly normalisation?: Normalisation;
-  /** A file of its own with the classifier (insightface's class centres), and what head it is: 'arcface' unless told. */
-  readonly head?: { readonly file: string; readonly name?: string };
-  /** Only its embeddings are wanted: where there is no classifier, one of a single class is made up. */
+  readonly head?: ExternalHead;
+  /** Only embeddings are wanted: a file without a classifier gets one of a single class. */
   readonly headless?: boolean;
-  /** What head it is where the file has none and may lack it; 'linear' unless told. */
-  readonly headName?: string;
-  /** What its head, where it is a margin head, multiplies cosines by; the head's published one unless told. */
-  readonly scale?: number;
-  /** The margin head that a classifier without bias in the file is of: its weights are class centres, and do not say so. */
-  readonly marginHead?: { readonly name: string; readonly scale: number };
-  /** Another head takes the place of the file's, which is left out. */
-  readonly newHead?: boolean;
 }
 
 export interface DescribedWeights {
@@ -41,32 +48,32 @@ export interface DescribedWeights {
 }
 
 /**
- * A network of PyTorch's names, from a file of torch.save or safetensors, or from an ONNX model that PyTorch exported. Without hints its architecture is found out,
- * and its classes are counted. What may be missing, and is, has the initial values of seed 0.
- * @throws UserError where the file cannot be read or fits no network.
+ * Reads a network with PyTorch's names from a file of torch.save, safetensors or an ONNX model that PyTorch exported. By
+ * default its architecture and its number of classes are found from names and shapes. A tensor that may be missing, and
+ * is, gets the initial values of seed 0.
+ * @throws UserError when the file cannot be read or fits no network
  */
 export function networkFromWeights(file: string, given: WeightsHints = {}): DescribedWeights {
-  const { headless, allowMissing = [] } = given;
-  const wanted: WeightsHints = headless ? { ...given, allowMissing: [...allowMissing, 'head'] } : given;
+  const { headless, allowMissing = [], head: { from } = {} } = given;
+  const needsHead = !headless && from === undefined;
+  const wanted: WeightsHints = needsHead ? given : { ...given, allowMissing: [...allowMissing, 'head'] };
   const { tensors, hints } = isOnnx(file)
     ? fromOnnx(file, wanted)
     : { tensors: stateDict(file, wanted), hints: wanted };
-  const fit = chooseBackbone(file, tensors, hints, hints.head !== undefined);
+  const fit = chooseBackbone(file, tensors, hints);
   const { definition, embeddingSize } = fit;
-  const own = hints.newHead ? undefined : fit.classifier;
-  const classifier = hints.head ? readClassCentres(hints.head.file, embeddingSize) : own;
-  const classes = countClasses(hints.head?.file ?? file, classifier, hints);
-  const { marginHead } = hints;
-  const ofMargin = marginHead && !hints.head && classifier && !classifier.bias ? marginHead : undefined;
-  const scale = ofMargin?.scale ?? hints.scale;
+  const centres = from === undefined || from === 'data' ? undefined : from.file;
+  const own = from === 'data' ? undefined : fit.classifier;
+  const classifier = centres === undefined ? own : readClassCentres(centres, embeddingSize);
+  const { head, scale } = headOf(classifier, hints.head);
   const { normalisation = definition.normalisation } = hints;
   const description: NetworkDescription = {
     backbone: definition.name,
-    head: ofMargin?.name ?? headName(classifier, hints),
+    head,
     inputSize: hints.inputSize ?? definition.inputSize,
     width: 1,
     ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
-    classes,
+    classes: countClasses(centres ?? file, classifier, hints),
     ...(scale !== undefined && { scale }),
     ...(normalisation && { normalisation }),
   };
@@ -97,13 +104,17 @@ function countClasses(file: string, classifier: Classifier | undefined, { classe
   return counted;
 }
 
-/** Without a bias, a classifier is one of those that have none. */
-function headName(classifier: Classifier | undefined, { head, headName: absent = 'linear' }: WeightsHints): string {
-  if (head?.name !== undefined && !heads.names.includes(head.name)) {
-    throw new UserError(`There is no head named '${head.name}'; known are ${heads.names.join(', ')}.`);
+function headOf(
+  classifier: Classifier | undefined,
+  hint: ExternalHead = {},
+): { head: string; scale?: number | undefined } {
+  const { from, name, scale } = hint;
+  if (name !== undefined && !heads.names.includes(name)) {
+    throw new UserError(`There is no head named '${name}'; known are ${heads.names.join(', ')}.`);
   }
-  const withoutBias = head ? 'arcface' : 'linear-no-bias';
-  return head?.name ?? (classifier ? (classifier.bias ? 'linear' : withoutBias) : absent);
+  if (from !== undefined) return { head: name ?? 'arcface', scale };
+  if (!classifier || classifier.bias) return { head: 'linear' };
+  return name === undefined ? { head: 'linear-no-bias' } : { head: name, scale };
 }
 
 function ourWeights(
