@@ -8,19 +8,19 @@ import type { Network } from './network';
 /** What a network makes of one image, without computing it. */
 export interface NetworkShape {
   /** Of each map in `BackboneOutput.features`. */
-  readonly features: readonly MapShape[];
+  readonly features: readonly FeatureShape[];
   readonly embeddingSize: number;
 }
 
 /** The shape of a network's map, without the batch. */
-export interface MapShape {
+export interface FeatureShape {
   readonly height: number;
   readonly width: number;
   readonly channels: number;
 }
 
 /** That of a map [batch, h, w, c]. */
-export function mapShape(x: Tensor4D): MapShape {
+export function featureShape(x: Tensor4D): FeatureShape {
   const [, height, width, channels] = x.shape;
   return { height, width, channels };
 }
@@ -35,7 +35,7 @@ export function shapeOf(state: State, network: Network): NetworkShape {
       trace(`the shapes of ${network.root}`, given, [pixels], ([input]) => {
         const { features, embedding } = network.embed(input as Tensor4D, 'eval');
         return {
-          features: features.map(mapShape),
+          features: features.map(featureShape),
           embeddingSize: embedding.shape[1],
         };
       }).result,

@@ -13,7 +13,7 @@ import { convolutionalRegressor } from '../../src/distill/modules/convolutional-
 import { paraphraser, translator } from '../../src/distill/modules/factor';
 import { variationalRegressor } from '../../src/distill/modules/variational-regressor';
 import { bottleneck } from '../../src/nn/bottleneck';
-import { mapShape } from '../../src/nn/network-shape';
+import { featureShape } from '../../src/nn/network-shape';
 /** Losses of maps, and the parts that some of them learn. */
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../src/runtime/tensorflow';
 import { embedded, onlyEmbedding } from './embedded';
@@ -51,7 +51,7 @@ const hint: Runner = (given) => {
   const [student, teacher] = [given.map('f_s'), given.map('f_t')];
   const relu = given.from.hyper.use_relu !== false;
   const regress = given.part('', (scope) =>
-    convolutionalRegressor(scope, mapShape(student), mapShape(teacher), { relu }),
+    convolutionalRegressor(scope, featureShape(student), featureShape(teacher), { relu }),
   );
   return () => {
     const regressed = regress(student, given.mode);
@@ -63,7 +63,7 @@ const ab: Runner = (given) => {
   const [students, teachers] = [given.levels('s'), given.levels('t')];
   const learned = Object.keys(given.from.params ?? {}).length > 0;
   const connect = learned
-    ? given.part('', (scope) => connector(scope, students.map(mapShape), teachers.map(mapShape)))
+    ? given.part('', (scope) => connector(scope, students.map(featureShape), teachers.map(featureShape)))
     : undefined;
   return () =>
     summed(
@@ -80,10 +80,10 @@ const ft: Runner = (given) => {
   const { translator_use_bn: ours = true, paraphraser_use_bn: theirs = false } = given.from.hyper;
   const share = given.hyper('k');
   const translate = given.part('translator', (scope) =>
-    translator(scope, mapShape(student), mapShape(teacher), { share, norms: ours === true }),
+    translator(scope, featureShape(student), featureShape(teacher), { share, norms: ours === true }),
   );
   const { encode } = given.part('paraphraser', (scope) =>
-    paraphraser(scope, mapShape(teacher), { share, norms: theirs === true }),
+    paraphraser(scope, featureShape(teacher), { share, norms: theirs === true }),
   );
   return () => {
     const components = { factor_s: translate(student, given.mode), factor_t: encode(teacher, given.mode) };
@@ -95,7 +95,7 @@ const ftReconstruction: Runner = (given) => {
   const teacher = given.map('f_t');
   const norms = given.hyperOr(0, 'use_bn', 'paraphraser_use_bn') === 1;
   const { encode, decode } = given.part('', (scope) =>
-    paraphraser(scope, mapShape(teacher), { share: given.hyper('k'), norms }),
+    paraphraser(scope, featureShape(teacher), { share: given.hyper('k'), norms }),
   );
   return () => {
     const factor = encode(teacher, given.mode);

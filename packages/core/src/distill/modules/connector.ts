@@ -1,5 +1,5 @@
 import type { Mode } from '../../nn/layers';
-import type { MapShape } from '../../nn/network-shape';
+import type { FeatureShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { convolutionalRegressor } from './convolutional-regressor';
@@ -11,11 +11,11 @@ import { convolutionalRegressor } from './convolutional-regressor';
  */
 export function connector(
   scope: Scope,
-  student: readonly MapShape[],
-  teacher: readonly MapShape[],
+  student: readonly FeatureShape[],
+  teacher: readonly FeatureShape[],
 ): (maps: readonly Tensor4D[], mode: Mode) => Tensor4D[] {
   const levels = student.map((from, i) => {
-    const to = teacher[i] as MapShape;
+    const to = teacher[i] as FeatureShape;
     if (from.channels === to.channels && from.height === to.height) return (x: Tensor4D) => x;
     return convolutionalRegressor(scope.child('connectors').child(`${i}`), from, to, { relu: false });
   });

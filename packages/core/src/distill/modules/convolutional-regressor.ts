@@ -1,12 +1,12 @@
 import { batchNorm, type Mode } from '../../nn/layers';
-import type { MapShape } from '../../nn/network-shape';
+import type { FeatureShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { UserError } from '../../system/user-error';
 import { partConvolution, partTransposedConvolution } from './convolution';
 
 /** The convolution that takes a map of the student's height to one of the teacher's. */
-function fitting(scope: Scope, student: MapShape, teacher: MapShape): (x: Tensor4D) => Tensor4D {
+function fitting(scope: Scope, student: FeatureShape, teacher: FeatureShape): (x: Tensor4D) => Tensor4D {
   const channels = { inputs: student.channels, outputs: teacher.channels };
   if (student.height === 2 * teacher.height) {
     return partConvolution(scope, { ...channels, kernel: 3, stride: 2, padding: 1 });
@@ -28,8 +28,8 @@ function fitting(scope: Scope, student: MapShape, teacher: MapShape): (x: Tensor
  */
 export function convolutionalRegressor(
   scope: Scope,
-  student: MapShape,
-  teacher: MapShape,
+  student: FeatureShape,
+  teacher: FeatureShape,
   { relu = true }: { readonly relu?: boolean } = {},
 ): (x: Tensor4D, mode: Mode) => Tensor4D {
   const convolve = fitting(scope.child('conv'), student, teacher);

@@ -1,6 +1,6 @@
 /** The two networks of factor transfer (Kim et al., arXiv 1802.04977; RepDistiller's models/util.py). */
 import { batchNorm, type Mode } from '../../nn/layers';
-import type { MapShape } from '../../nn/network-shape';
+import type { FeatureShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import { activate } from '../../runtime/ops/activation';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
@@ -26,13 +26,13 @@ function layers(scope: Scope, make: Layer, channels: readonly number[], norms: b
   return (x: Tensor4D, mode: Mode): Tensor4D => all.reduce((y, layer) => layer(y, mode), x);
 }
 
-const factorChannels = (teacher: MapShape, share: number): number => Math.floor(teacher.channels * share);
+const factorChannels = (teacher: FeatureShape, share: number): number => Math.floor(teacher.channels * share);
 
 /** The student's map -> its factor [batch, h, w, c' share], c' being the teacher's channels. Parameters `encoder.*`. */
 export function translator(
   scope: Scope,
-  student: MapShape,
-  teacher: MapShape,
+  student: FeatureShape,
+  teacher: FeatureShape,
   { share = published.share, norms = true }: { readonly share?: number; readonly norms?: boolean } = {},
 ): (x: Tensor4D, mode: Mode) => Tensor4D {
   const factor = factorChannels(teacher, share);
@@ -52,7 +52,7 @@ export interface Paraphraser {
  */
 export function paraphraser(
   scope: Scope,
-  teacher: MapShape,
+  teacher: FeatureShape,
   { share = published.share, norms = false }: { readonly share?: number; readonly norms?: boolean } = {},
 ): Paraphraser {
   const { channels } = teacher;
