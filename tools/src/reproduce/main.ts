@@ -1,53 +1,53 @@
 /** `nx run tools:reproduce -- RUN`: makes a tracked run again and says whether it came to the same. */
 import { join } from 'node:path';
-import { readCommandArguments } from '@headshare/core/experiment/command-arguments';
+import { readCommand } from '@headshare/core/experiment/arguments';
+import { commandHelp } from '@headshare/core/experiment/command';
 import { explain } from '@headshare/core/experiment/failure';
 import { interruption } from '@headshare/core/experiment/interruption';
+import { flag, number, optional } from '@headshare/core/experiment/option';
 import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import { reproduce } from './reproduce';
 
-const usage = `Makes a run again, with its options, seed and number of threads, and says whether it came to the same.
-npx nx run tools:reproduce -- RUN [options]
-  RUN              a run's folder (runs/face/distill/1a2b3c4d5e6f), its key, its id in MLflow, or the beginning of one
-  --worktree       runs the sources of the run's commit, in a worktree of git's that is removed afterwards
-  --reuse-stages   takes stages that it read (a teacher) from runs/, where they are of the same sources, options and data
-  --tolerance=X    how far a metric may be off; without, what seeds of the same work are apart, by runs/ and MLflow
-  --check          says what differs and what would run, and runs nothing
-  --keep           leaves the new run's files
-Exit code: 0 the same bits, or the same within spread; 1 not the same; 2 wrong usage.`;
+const command = {
+  summary: 'Make a run again with its options, seed and number of threads, and compare the results',
+  usage: 'tools:reproduce -- RUN [--option=value ...]',
+  options: {
+    worktree: flag({ help: "run the sources of the run's commit, in a temporary git worktree" }),
+    reuseStages: flag({ help: 'use stages such as a teacher from runs/, if made from the same sources and data' }),
+    tolerance: optional(
+      number({ min: 0, help: 'allowed difference of a metric' }),
+      'the spread over seeds in runs/ and MLflow',
+    ),
+    check: flag({ help: 'print the differences and the command, and run nothing' }),
+    keep: flag({ help: "keep the new run's files" }),
+  },
+};
 
-const options = {
-  help: { type: 'boolean' },
-  worktree: { type: 'boolean' },
-  'reuse-stages': { type: 'boolean' },
-  tolerance: { type: 'string' },
-  check: { type: 'boolean' },
-  keep: { type: 'boolean' },
-} as const;
+const notes = [
+  "RUN: a run's folder (runs/face/distill/1a2b3c4d5e6f), key or MLflow id, or a prefix of one",
+  'Exit code: 0 the same bits, or the same within the spread; 1 not the same; 2 wrong usage',
+];
 
 async function main(argv: readonly string[], root: string): Promise<number> {
   // The run that is stopped says so itself.
   const { signal, code, release } = interruption(() => undefined);
   try {
-    const given = readCommandArguments(argv, options);
-    const [run, ...others] = given.names;
-    if (given.flag('help')) {
-      console.log(usage);
+    const { help, values, words } = readCommand(argv, command.options);
+    const [run, ...others] = words;
+    if (help) {
+      console.log(commandHelp(command, notes));
       return 0;
     }
     if (run === undefined || others.length > 0) {
       throw new UserError('name one run: npx nx run tools:reproduce -- RUN (--help says more)');
     }
-    const tolerance = toleranceIn(given.text('tolerance', 'a number of at least 0'));
+    const { tolerance, ...flags } = values;
     const verdict = await reproduce({
       run,
       root,
       connect: () => destinationOf().connect(signal),
-      worktree: given.flag('worktree'),
-      reuseStages: given.flag('reuse-stages'),
-      check: given.flag('check'),
-      keep: given.flag('keep'),
+      ...flags,
       ...(tolerance !== undefined && { tolerance }),
       signal,
       say: console.log,
@@ -64,13 +64,6 @@ async function main(argv: readonly string[], root: string): Promise<number> {
   } finally {
     release();
   }
-}
-
-function toleranceIn(text: string | undefined): number | undefined {
-  if (text === undefined) return undefined;
-  const tolerance = Number(text);
-  if (text.trim() !== '' && tolerance >= 0 && Number.isFinite(tolerance)) return tolerance;
-  throw new UserError(`--tolerance must be a number of at least 0, got '${text}'`);
 }
 
 if (require.main === module) {

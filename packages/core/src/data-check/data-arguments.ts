@@ -1,85 +1,43 @@
-import { parseArgs } from 'node:util';
-import { closest } from 'fastest-levenshtein';
-import { integer } from '../experiment/option';
+import { readCommand } from '../experiment/arguments';
+import { commandHelp } from '../experiment/command';
+import { flag, integer, oneOf, optional, text } from '../experiment/option';
+import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 
-export const dataActions = ['check', 'example', 'pack', 'verify'] as const;
-export type DataAction = (typeof dataActions)[number];
+const dataActions = ['check', 'example', 'pack', 'verify'] as const;
 
-export interface DataArguments {
-  readonly help: boolean;
-  readonly action: DataAction;
-  readonly data?: string;
-  readonly kind?: string;
-  readonly out?: string;
-  readonly cache?: string;
-  readonly sheet?: string;
-  readonly sample?: number;
-  readonly shardMegabytes?: number;
-  readonly whole: boolean;
-}
+const definition = (project: string, kinds: readonly [string, ...string[]]) => ({
+  summary: 'Check, imitate or pack a public data set as it is distributed',
+  usage: `${project}:data -- [check|example|pack|verify] [--option=value ...]`,
+  options: {
+    data: optional(
+      text({ valid: 'a folder', help: 'folder of the data set; HEADSHARE_DATA moves the default' }),
+      `data/${project}`,
+    ),
+    kind: optional(oneOf(kinds, kinds[0], { help: 'format' }), 'as the folder looks'),
+    out: optional(text({ valid: 'a folder', help: 'folder that example, pack and verify work on' })),
+    sample: optional(integer({ min: 1, help: 'images of each split to look into' }), 'all'),
+    whole: flag({ help: 'decode whole images, not just their headers' }),
+    sheet: optional(text({ valid: 'a file', help: 'PNG file to draw some of the images into' })),
+    cache: optional(text({ valid: 'a folder', help: 'folder for lists of files' }), '.headshare beside the data'),
+    shardMegabytes: optional(integer({ min: 1, help: 'size of packed files in MB' }), '1024'),
+  },
+});
 
-const options = {
-  help: { type: 'boolean' },
-  whole: { type: 'boolean' },
-  data: { type: 'string' },
-  kind: { type: 'string' },
-  out: { type: 'string' },
-  cache: { type: 'string' },
-  sheet: { type: 'string' },
-  sample: { type: 'string' },
-  'shard-megabytes': { type: 'string' },
-} as const;
+const actions = `Actions
+  check    list the contents of a folder, and what is missing (the default)
+  example  write a tiny data set in the same layout into --out
+  pack     pack the images into a few large files in --out
+  verify   compare packed files in --out with their checksums`;
 
-/** @throws UserError for an unknown action or option, with the nearest name, and for an invalid value */
-export function readDataArguments(argv: readonly string[], kinds: readonly string[]): DataArguments {
-  const parsed = parseArgs({ args: [...argv], options, strict: false, allowPositionals: true, tokens: true });
-  const { values, positionals } = parsed;
-  for (const token of parsed.tokens) {
-    if (token.kind !== 'option') continue;
-    if (!Object.hasOwn(options, token.name)) {
-      throw new UserError(
-        `unknown option ${token.rawName}; did you mean --${closest(token.name, Object.keys(options))}?`,
-      );
-    }
-    const isFlag = options[token.name as keyof typeof options].type === 'boolean';
-    if (isFlag && token.value !== undefined)
-      throw new UserError(`${token.rawName} takes no value, got '${token.value}'`);
-  }
-  const [word = 'check', extra] = positionals;
+export type DataArguments = ReturnType<typeof readDataArguments>;
+
+/** `help`: the text of `--help`, if it was asked for. @throws UserError for an unknown action or option, and for an invalid value */
+export function readDataArguments(argv: readonly string[], project: string, kinds: readonly [string, ...string[]]) {
+  const command = definition(project, kinds);
+  const { help, values, words } = readCommand(argv, command.options, 1);
+  const [word = 'check'] = words;
   const action = dataActions.find((it) => it === word);
-  if (!action) {
-    throw new UserError(
-      `unknown action '${word}'; did you mean '${closest(word, dataActions)}'? (valid: ${dataActions.join(', ')})`,
-    );
-  }
-  if (extra !== undefined) throw new UserError(`'${extra}' is no option: write --name=value`);
-  const text = (name: keyof typeof options): string | undefined => {
-    const value = values[name];
-    if (value === undefined) return undefined;
-    if (typeof value !== 'string' || value === '') throw new UserError(`--${name} needs a value`);
-    return value;
-  };
-  const count = (name: 'sample' | 'shard-megabytes'): number | undefined => {
-    const value = text(name);
-    return value === undefined ? undefined : integer({ min: 1, help: '' }).parse(value, `--${name}`);
-  };
-  const kind = text('kind');
-  if (kind !== undefined && !kinds.includes(kind)) {
-    throw new UserError(
-      `--kind: unknown value '${kind}'; did you mean '${closest(kind, kinds)}'? (valid: ${kinds.join(', ')})`,
-    );
-  }
-  return {
-    help: values.help === true,
-    action,
-    data: text('data'),
-    kind,
-    out: text('out'),
-    cache: text('cache'),
-    sheet: text('sheet'),
-    sample: count('sample'),
-    shardMegabytes: count('shard-megabytes'),
-    whole: values.whole === true,
-  };
+  if (!action) throw new UserError(`unknown action '${word}'; ${didYouMean(word, dataActions)}`);
+  return { ...values, action, ...(help && { help: commandHelp(command, [actions]) }) };
 }

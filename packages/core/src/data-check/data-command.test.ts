@@ -87,7 +87,7 @@ test.each([
   [['check', '--sample=0'], '--sample must be a whole number of at least 1, got 0'],
   [['pack', '--data'], '--data needs a value'],
   [['example'], '--out needs a value: a folder'],
-  [['check', '--whole=no'], "--whole takes no value, got 'no'"],
+  [['check', '--whole=no'], '--whole must be true or false, got no'],
 ])('%p is refused with what would be right', async (argv, sentence) => {
   const { exitCode, text } = await run(...argv);
   expect(exitCode).toBe(2);

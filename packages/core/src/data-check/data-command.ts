@@ -12,19 +12,6 @@ import { type DataKind, isSource } from './data-kind';
 
 const workspace = resolve(__dirname, '../../../..');
 
-const usage = (project: string, kinds: readonly DataKind[]) => `Public data sets as they are distributed.
-npx nx run ${project}:data -- check [options]     what a folder holds, and what is missing
-npx nx run ${project}:data -- example --out=DIR   writes a tiny data set in the same layout
-npx nx run ${project}:data -- pack --out=DIR      packs the images into a few large files
-npx nx run ${project}:data -- verify --out=DIR    holds packed files against their checksums
-  --data=DIR            where the data lies ($HEADSHARE_DATA/${project}, or data/${project})
-  --kind=KIND           ${kinds.map(({ name }) => name).join(', ')} (what the folder looks like)
-  --sample=N            look into N images of each split only
-  --whole               decode images whole, not their headers alone
-  --sheet=FILE.png      a picture of some of the images
-  --cache=DIR           where lists of files are kept (.headshare beside the data)
-  --shard-megabytes=N   size of packed files (1024)`;
-
 /**
  * The `data` command of a package. Returns the exit code: 0 done, and nothing is missing; 1 something is missing or
  * the work failed; 2 wrong usage.
@@ -36,12 +23,10 @@ export async function dataCommand(
   print: (line: string) => void,
 ): Promise<number> {
   try {
-    const given = readDataArguments(
-      argv,
-      kinds.map(({ name }) => name),
-    );
-    if (given.help) {
-      print(usage(project, kinds));
+    const [first, ...others] = kinds.map(({ name }) => name);
+    const given = readDataArguments(argv, project, [first as string, ...others]);
+    if (given.help !== undefined) {
+      print(given.help);
       return 0;
     }
     const folder = resolve(given.data ?? dataFolder(workspace, project));

@@ -57,11 +57,16 @@ export interface CommandArguments<O extends Options> {
 
 /**
  * Reads a command's own options, and `--help`. Throws UserError for an unknown option (with the nearest names), an
- * invalid value, and unless `--help` is given, for a missing option that is required.
+ * invalid value, more than `maxWords` words, and unless `--help` is given, for a missing option that is required.
  */
-export function readCommand<const O extends Options>(argv: readonly string[], options: O): CommandArguments<O> {
+export function readCommand<const O extends Options>(
+  argv: readonly string[],
+  options: O,
+  maxWords = Number.POSITIVE_INFINITY,
+): CommandArguments<O> {
   const known: Options = { ...options, help: runnerOptions.help };
   const { given, words } = parseOptions(argv, known, (name) => unknownOption(name, known));
+  refuseWords(words.slice(maxWords));
   const help = given.help === true;
   const values = Object.entries(options).map(([name, option]) => {
     if (Object.hasOwn(given, name)) return [name, given[name]];
@@ -71,8 +76,7 @@ export function readCommand<const O extends Options>(argv: readonly string[], op
   return { help, values: Object.fromEntries(values) as Values<O>, words };
 }
 
-/** @throws UserError if a command line that takes options alone has other words */
-export function refuseWords([word]: readonly string[]): void {
+function refuseWords([word]: readonly string[]): void {
   if (word !== undefined) throw new UserError(`'${word}' is not an option: write --name=value`);
 }
 
@@ -144,9 +148,11 @@ function readValue(option: Option<unknown>, value: string | undefined, name: str
 }
 
 function unknownOption(name: string, known: Options): UserError {
-  const nearest = Object.keys(known)
+  const candidates = Object.keys(known)
     .map(flagName)
-    .sort((a, b) => distance(`--${name}`, a) - distance(`--${name}`, b))
-    .slice(0, 3);
-  return new UserError(`unknown option --${name}; did you mean ${nearest.join(' or ')}?`);
+    .map((flagged) => ({ flagged, edits: distance(`--${name}`, flagged) }))
+    .sort((a, b) => a.edits - b.edits);
+  const nearest = candidates.filter(({ edits }) => edits <= (candidates[0]?.edits ?? 0) + 1).slice(0, 3);
+  const flags = nearest.map(({ flagged }) => flagged).join(' or ');
+  return new UserError(`unknown option --${name}; did you mean ${flags}?`);
 }

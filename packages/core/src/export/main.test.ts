@@ -71,7 +71,7 @@ test('a file that is there is only replaced by --force', () => {
   const file = join(folder, 'there.pth');
   writeFileSync(file, 'mine');
   const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
-  expect([exitCode, text]).toEqual([2, `--to: ${file} is there already; --force replaces it`]);
+  expect([exitCode, text]).toEqual([2, `--to: ${file} exists; --force replaces it`]);
   expect(readFileSync(file, 'utf8')).toBe('mine');
   expect(run(`--from=${checkpoint}`, `--to=${file}`, '--force').exitCode).toBe(0);
   expect(readNetwork(file).description).toEqual(description);
@@ -86,7 +86,7 @@ test('what is missing or wrong is said in a sentence, and nothing is written', (
     [[`--to=${to}`], 2, "--from is missing: a checkpoint's path"],
     [[`--from=${checkpoint}`], 2, '--to is missing: where to write, ending in .pth, .pt or .safetensors'],
     [['--from'], 2, "--from needs a value: a checkpoint's path"],
-    [[checkpoint, to], 2, `'${checkpoint}' is no option: write --from=FILE --to=FILE`],
+    [[checkpoint, to], 2, `'${checkpoint}' is not an option: write --name=value`],
     [[`--from=${checkpoint}`, `--to=${odd}`], 2, `${odd} ends in neither .pth, .pt nor .safetensors`],
     [[`--from=${gone}`, `--to=${to}`], 1, `${gone} cannot be read`],
     [['--form=x'], 2, 'unknown option --form; did you mean --from?'],

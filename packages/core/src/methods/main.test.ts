@@ -23,7 +23,7 @@ test('the table has a method by any of its names, its weights and its own number
 test.each([
   [['crdd'], "unknown method 'crdd'; did you mean 'crd'?"],
   [['--jsno'], 'unknown option --jsno; did you mean --json?'],
-  [['--json=yes'], "--json takes no value, got 'yes'"],
+  [['--json=yes'], '--json must be true or false, got yes'],
 ])('%p is refused with what would be right', (argv, sentence) => {
   const { exitCode, text } = run(...argv);
   expect(exitCode).toBe(2);

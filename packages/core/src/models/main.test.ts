@@ -26,7 +26,7 @@ test.each([
   [['--input-sise=3'], 'unknown option --input-sise; did you mean --input-size?'],
   [['--input-size=0'], '--input-size must be a whole number from 1 to 1024, got 0'],
   [['--classes'], '--classes needs a value: a whole number of at least 1'],
-  [['--json=yes'], "--json takes no value, got 'yes'"],
+  [['--json=yes'], '--json must be true or false, got yes'],
 ])('%p is refused with what would be right', (argv, sentence) => {
   const { exitCode, text } = run(...argv);
   expect(exitCode).toBe(2);

@@ -1,29 +1,23 @@
-import { explain } from '../experiment/failure';
+import { command, namedDefinitions } from '../experiment/command';
+import { flag, integer, optional } from '../experiment/option';
 import { measure } from '../nn/measure';
 import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
 import { UserError } from '../system/user-error';
-import { readArguments } from './arguments';
 import { type MeasuredModel, modelsTable } from './models-table';
 
-const usage = `The networks that there are, and what they take.
-npx nx run core:models [names] [options]
-  names            only these, by name or other name (all)
-  --input-size=N   images of N x N pixels (what each was published for)
-  --classes=N      with a linear classifier of N classes (the backbone alone)
-  --json           one JSON object a line instead of a table`;
-
-/** Returns the exit code: 0 done, 1 the work failed, 2 wrong usage. */
-export function main(argv: readonly string[], print: (line: string) => void): number {
-  try {
-    const { help, json, names, inputSize, classes } = readArguments(argv);
-    if (help) {
-      print(usage);
-      return 0;
-    }
-    const wanted = new Set(names.map((name) => backbones.named(name)));
-    const definitions = backbones.all.filter((definition) => wanted.size === 0 || wanted.has(definition));
-    const models = definitions.map(({ name, aliases = [] }): MeasuredModel => {
+export const main = command(
+  {
+    summary: 'List networks with their size, cost and feature maps',
+    usage: 'core:models [name ...] [--option=value ...]',
+    options: {
+      inputSize: optional(integer({ min: 1, max: 1024, help: 'width and height of images' }), 'as published'),
+      classes: optional(integer({ min: 1, help: 'count a linear classifier of so many classes' }), 'backbone alone'),
+      json: flag({ help: 'one JSON object per line instead of a table' }),
+    },
+  },
+  ({ inputSize, classes, json }, names, print) => {
+    const models = namedDefinitions(names, backbones, 'network').map(({ name, aliases = [] }): MeasuredModel => {
       try {
         return { name, aliases, ...measure(name, { inputSize, classes }) };
       } catch (error) {
@@ -35,12 +29,7 @@ export function main(argv: readonly string[], print: (line: string) => void): nu
     });
     if (json) for (const model of models) print(JSON.stringify(model));
     else print(terminalTable(modelsTable(models, classes)));
-    return 0;
-  } catch (error) {
-    const { message, exitCode } = explain(error);
-    console.error(message);
-    return exitCode;
-  }
-}
+  },
+);
 
 if (require.main === module) process.exitCode = main(process.argv.slice(2), console.log);
