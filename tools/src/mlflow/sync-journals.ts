@@ -4,9 +4,8 @@ import { closeOrphanedRun } from '@headshare/core/experiment/close-orphaned-run'
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { type Destination, problemOf } from '@headshare/core/tracking/sync/destination';
-import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
-import { forgetLostRun } from '@headshare/core/tracking/sync/lost-run';
-import { refusals, type Sent, wholeBytes } from '@headshare/core/tracking/sync/sync-state';
+import { forgetLostRun, journalSync } from '@headshare/core/tracking/sync/journal-sync';
+import { completeBytes, refusals, type SyncState } from '@headshare/core/tracking/sync/sync-state';
 import { MlflowError } from 'mlflow-js-client';
 
 export interface SyncedJournals {
@@ -44,39 +43,39 @@ export async function syncJournals(
     const isLost = await forgetLostRun(journal, destination, signal);
     if (isLost) console.log(`${nameOf(journal)}: the server has it no more: all of it is sent again`);
   }
-  const replays = journals.map((journal) => ({ journal, replay: replayJournal(journal, destination) }));
-  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - goneBy(replay.sent())));
+  const replays = journals.map((journal) => ({ journal, replay: journalSync(journal, destination) }));
+  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - goneBy(replay.state())));
   const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
   const progress = makeProgress('sync');
   let before = 0;
   let sent = 0;
   let failed = 0;
   for (const [index, { journal, replay }] of replays.entries()) {
-    const was = replay.sent();
+    const was = replay.state();
     const show = (): void => {
-      const done = before + goneBy(replay.sent()) - goneBy(was);
+      const done = before + goneBy(replay.state()) - goneBy(was);
       progress.update({ done: done / 1000, total: total / 1000, unit: 'kB', text: nameOf(journal) });
     };
     show();
     const showing = setInterval(show, 100);
     try {
-      await replay.pass(signal);
+      await replay.send(signal);
     } catch (error) {
       progress.clear();
       if (signal.aborted || failsAll(error)) throw error;
       console.error(`${nameOf(journal)}: ${problemOf(error)}.`);
-      for (const sentence of newRefusals(replay.sent(), was)) console.error(`  not taken: ${sentence}`);
+      for (const sentence of newRefusals(replay.state(), was)) console.error(`  not taken: ${sentence}`);
       failed++;
       continue;
     } finally {
       clearInterval(showing);
       before += bytesToSend[index] ?? 0;
     }
-    const now = replay.sent();
-    if (now === undefined || wholeBytes(now) === wholeBytes(was)) continue;
+    const now = replay.state();
+    if (now === undefined || completeBytes(now) === completeBytes(was)) continue;
     sent++;
     progress.clear();
-    console.log(`${nameOf(journal)}: sent to ${replay.address()}`);
+    console.log(`${nameOf(journal)}: sent to ${now.address}`);
     for (const sentence of newRefusals(now, was)) console.log(`  not taken: ${sentence}`);
   }
   progress.clear();
@@ -84,10 +83,10 @@ export async function syncJournals(
 }
 
 /** What is shown of how far a journal has come: its lines go first, its files after them. */
-const goneBy = (sent: Sent | undefined): number => ((sent?.bytes ?? 0) + wholeBytes(sent)) / 2;
+const goneBy = (sent: SyncState | undefined): number => ((sent?.bytes ?? 0) + completeBytes(sent)) / 2;
 
 /** A run that the server no longer had is another one there now, of which nothing was refused before. */
-const newRefusals = (now: Sent | undefined, was: Sent | undefined): readonly string[] =>
+const newRefusals = (now: SyncState | undefined, was: SyncState | undefined): readonly string[] =>
   refusals(now, now?.runId === was?.runId ? was : undefined);
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;

@@ -2,7 +2,7 @@ import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
-import { writeSent } from '../tracking/sync/sync-state';
+import { writeSyncState } from '../tracking/sync/sync-state';
 import { noOpTracker } from '../tracking/tracker';
 import { loadCatalog } from './catalog';
 import type { Stage } from './define';
@@ -31,7 +31,7 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
         tracked.push(`${runName}: ${status}`);
         const address = `http://mlflow/${runName}`;
         const sent = { destination: 'http://mlflow', experimentId: '1', runId: '2', address, bytes: 0, refused: [] };
-        writeSent(join(folder, 'journal.jsonl'), sent);
+        writeSyncState(join(folder, 'journal.jsonl'), sent);
         return { address };
       },
     }),

@@ -1,8 +1,8 @@
 import { limits } from 'mlflow-js-client';
 
 /**
- * A configuration as MLflow's params: nested objects become dotted names, everything else text; what is undefined or a
- * function is left out. `{ data: { size: 112 }, widths: [64, 128] }` -> `{ 'data.size': '112', widths: '[64,128]' }`.
+ * Turns a configuration into MLflow's params: nested objects become dotted names, all other values text; undefined and
+ * functions are left out. `{ data: { size: 112 }, widths: [64, 128] }` -> `{ 'data.size': '112', widths: '[64,128]' }`.
  */
 export function flatten(config: Readonly<Record<string, unknown>>, prefix = ''): Record<string, string> {
   const params: Record<string, string> = {};
@@ -15,19 +15,19 @@ export function flatten(config: Readonly<Record<string, unknown>>, prefix = ''):
   return params;
 }
 
-/** The name with an underscore for every character that MLflow does not allow, and not longer than it allows. */
+/** Replaces characters that MLflow does not allow in a name by underscores, and cuts it to MLflow's limit. */
 export function validName(name: string): string {
   return name.replace(/[^/\w.\- ]/g, '_').slice(0, limits.keyLength);
 }
 
-/** A tag's or param's value, not longer than MLflow allows. */
+/** Cuts a param or tag to a length that MLflow allows. */
 export function clip(value: string, longest: number = limits.paramLength): string {
   if (value.length <= longest) return value;
-  // Half of a character that takes two is no text that a database keeps.
+  // Databases reject half of a surrogate pair.
   return `${value.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Not a class's instance: those have a text of their own. Under jest, objects come from several realms. */
+/** Excludes class instances, which have a text form. Compares no prototypes: under jest, objects have several realms. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -115,7 +115,7 @@ test('what MLflow refuses is told, and keeps nothing else from arriving', async 
   tracker.metrics({ 'loss (student)': 1 }, 1);
   tracker.artifact(join(server.folder, 'no such file'));
   const { address, note } = await tracker.finish('FAILED');
-  expect(note).toMatch(/^MLflow did not take everything: .*epochs.*no such file/s);
+  expect(note).toMatch(/^MLflow did not accept everything: .*epochs.*no such file/s);
   const { info, data } = await runOf(address);
   expect(info.status).toBe('FAILED');
   expect(fromKeyValues(data.params)).toMatchObject({ seed: '1', method: 'kd' });

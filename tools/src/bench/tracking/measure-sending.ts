@@ -2,7 +2,7 @@ import { mkdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { openJournal } from '@headshare/core/tracking/journal/journal';
 import { destinationOf } from '@headshare/core/tracking/sync/destination';
-import { replayJournal } from '@headshare/core/tracking/sync/journal-sync';
+import { journalSync } from '@headshare/core/tracking/sync/journal-sync';
 
 export interface SendingCase {
   readonly uri: string;
@@ -38,7 +38,7 @@ export async function measureSending({ uri, folder, points, metrics }: SendingCa
   await write(file, points, metrics);
   const started = performance.now();
   const cpuBefore = process.cpuUsage();
-  await replayJournal(file, destinationOf(uri)).pass(new AbortController().signal);
+  await journalSync(file, destinationOf(uri)).send(new AbortController().signal);
   const sendingSeconds = (performance.now() - started) / 1000;
   const { user, system } = process.cpuUsage(cpuBefore);
   clearInterval(sampling);

@@ -10,7 +10,7 @@ import {
 } from 'mlflow-js-client';
 import { sha256 } from '../../system/sha256';
 import { UserError } from '../../system/user-error';
-import { encodeEvent } from '../../tracking/journal/event-line';
+import { encodeEvent } from '../../tracking/journal/event';
 import type { RecordedRun } from './recorded-run';
 
 /**

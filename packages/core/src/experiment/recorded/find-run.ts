@@ -11,7 +11,7 @@ import {
 } from 'mlflow-js-client';
 import { sentenceOf } from '../../system/sentence-of';
 import { UserError } from '../../system/user-error';
-import { runPage } from '../../tracking/sync/run-page';
+import { runPage } from '../../tracking/sync/server-run';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
 /** Where runs are looked for. */

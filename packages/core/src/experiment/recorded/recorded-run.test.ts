@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { writeSent } from '../../tracking/sync/sync-state';
+import { writeSyncState } from '../../tracking/sync/sync-state';
 import { readRun } from './recorded-run';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-recorded-'));
@@ -20,6 +20,6 @@ test('a run in a folder knows where MLflow has it, since it was sent', () => {
   expect(readRun(folder, 'here').finished.address).toBeUndefined();
   const address = 'http://mlflow/#/experiments/1/runs/2';
   const sent = { destination: 'http://mlflow', experimentId: '1', runId: '2', address, bytes: 9, refused: [] };
-  writeSent(join(folder, 'journal.jsonl'), sent);
+  writeSyncState(join(folder, 'journal.jsonl'), sent);
   expect(readRun(folder, 'here')).toMatchObject({ title: 'demo:student, run 0123456789ab', finished: { address } });
 });

@@ -2,39 +2,28 @@ import { readdirSync, statSync } from 'node:fs';
 import { basename, dirname, join, posix, relative, sep } from 'node:path';
 import { sentenceOf } from '../../system/sentence-of';
 import { flatten, validName } from '../parameters';
+import type { TrackedNetwork } from '../tracker';
 import type { JournalEvent, LoggedFile, LoggedNetwork, MetricPoint } from './event';
 import type { OrderedEvents } from './ordered-events';
-import { type Beginning, inModel } from './resume-state';
-import { dropKept, keepContent, keepFile } from './spool';
+import { fileKey, type ResumeState } from './resume-state';
+import { dropSpooled, spoolFile, spoolText } from './spool';
 
-/** A network to be put among MLflow's logged models, with its files and all that it was made with. */
-export interface TrackedNetwork extends Pick<LoggedNetwork, 'name' | 'kind' | 'inputs' | 'outputs'> {
-  /** Paths; the first is its checkpoint. */
-  readonly files: readonly [checkpoint: string, ...others: string[]];
-  /** An input of that signature, by the inputs' names. */
-  readonly inputExample?: Readonly<Record<string, unknown>>;
-  /** Nested objects become dotted names. */
-  readonly params: Readonly<Record<string, unknown>>;
-  /** What it was measured at; of metrics that the run has, the last values. */
-  readonly metrics: Readonly<Record<string, number>>;
-}
-
-/** Writes what has files to a journal: the caller does not wait until they are read. */
+/** The tracker's methods that log files: they return before the files have been read. */
 export function fileEvents(
   journal: string,
   events: OrderedEvents,
-  { points, inModels }: Pick<Beginning, 'points' | 'inModels'>,
+  { points, modelFiles }: Pick<ResumeState, 'points' | 'modelFiles'>,
   warn: (sentence: string) => void,
 ) {
   const logFile = (path: string, folder: string): void => {
     const time = Date.now();
     const logged = async (): Promise<JournalEvent | undefined> => {
-      const kept = await keepFile(journal, path);
-      if (!inModels.has(inModel(kept))) return { time, type: 'artifact', folder, ...kept };
-      dropKept(journal, [kept]);
+      const file = await spoolFile(journal, path);
+      if (!modelFiles.has(fileKey(file))) return { time, type: 'artifact', folder, ...file };
+      dropSpooled(journal, [file]);
       return undefined;
     };
-    // A file that cannot be kept may still be there when it is sent.
+    // A file that cannot be spooled may still exist when it is sent.
     events.later(logged(), { time, type: 'artifact', folder, path: relative(dirname(journal), path) });
   };
 
@@ -47,18 +36,18 @@ export function fileEvents(
       params: flatten(params),
       points: Object.entries(metrics).map(([key, value]) => pointOf(points, validName(key), value, time)),
     };
-    const example = inputExample && keepContent(journal, exampleFile, JSON.stringify(inputExample));
-    // At once: the caller may replace the files when this returns.
-    const kept = [...(example ? [example] : []), ...files.map((path) => keepFile(journal, path))];
+    const example = inputExample && spoolText(journal, exampleFile, JSON.stringify(inputExample));
+    // Linked before this returns: the caller may then replace the files.
+    const spooled = [...(example ? [example] : []), ...files.map((path) => spoolFile(journal, path))];
     const logged = async (): Promise<JournalEvent> => {
-      const entries = await allOrNone(journal, kept);
-      // Before the next file is read, which may be one of these as an artifact: files are read one after another.
-      for (const entry of entries) inModels.add(inModel(entry));
+      const entries = await allOrNone(journal, spooled);
+      // Files are read one after another, so this happens before one of these is read again as an artifact.
+      for (const entry of entries) modelFiles.add(fileKey(entry));
       return { time, type: 'model', model: { ...rest, files: entries } };
     };
     events.later(
       logged().catch((error: unknown) => {
-        warn(`The ${network.name} is not among MLflow's models: ${sentenceOf(error)}.`);
+        warn(`The ${network.name} is not logged as a model: ${sentenceOf(error)}.`);
         return undefined;
       }),
     );
@@ -70,26 +59,26 @@ export function fileEvents(
   return { artifact, model };
 }
 
-/** Of a model that cannot be kept whole nothing is kept. */
+/** Drops all files of a model from the spool if one of them could not be spooled. */
 async function allOrNone(journal: string, files: readonly Promise<LoggedFile>[]): Promise<readonly LoggedFile[]> {
   const settled = await Promise.allSettled(files);
   const failed = settled.find((one) => one.status === 'rejected');
-  const kept = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
-  if (failed === undefined) return kept;
-  dropKept(journal, kept);
+  const spooled = settled.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []));
+  if (failed === undefined) return spooled;
+  dropSpooled(journal, spooled);
   throw failed.reason;
 }
 
-/** What an input example is called among a model's files, as MLflow's own client calls it. */
+/** The name that MLflow's own client gives to a model's input example. */
 const exampleFile = 'input_example.json';
 
-/** The run's own last point of that metric, where it has that value: it is then no other one. */
+/** The run's own last point of the metric if it has this value, so that MLflow stores it once; else a new point. */
 function pointOf(points: ReadonlyMap<string, MetricPoint>, name: string, value: number, time: number): MetricPoint {
   const last = points.get(name);
   return last && Object.is(last.value, value) ? { ...last } : { name, value, step: last?.step ?? 0, time };
 }
 
-/** The files of a path, each with its folder from there on, '' where the path itself is a file (or nothing). */
+/** The files below a folder, each with its folder from there; a path that is no folder gives itself and ''. */
 function filesBelow(path: string): readonly (readonly [file: string, folder: string])[] {
   if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [[path, '']];
   return readdirSync(path, { recursive: true, withFileTypes: true })

@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import { serverOfTests } from '../../../test/mlflow-server';
 import { expectAllOnServer, runInJournal } from '../../../test/recorded-run';
 import { destinationOf } from '../sync/destination';
-import { replayJournal } from '../sync/journal-sync';
+import { journalSync } from '../sync/journal-sync';
 
 const server = serverOfTests();
 
@@ -90,9 +90,9 @@ async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = t
 }
 
 const send = async (journal: string) => {
-  const replay = replayJournal(journal, destinationOf(server.uri));
-  await replay.pass(AbortSignal.timeout(20_000));
-  return replay.sent();
+  const sync = journalSync(journal, destinationOf(server.uri));
+  await sync.send(AbortSignal.timeout(20_000));
+  return sync.state();
 };
 
 describe.each(places)('%s', (_, placeNamed) => {
@@ -103,10 +103,8 @@ describe.each(places)('%s', (_, placeNamed) => {
     try {
       const { journal, told } = await logThrough(place, 1_000_000);
       expect(told).toEqual([
-        expect.stringMatching(
-          /^The journal .* cannot be written: E(FBIG|NOSPC): .*\. What the run logs waits in memory\.$/,
-        ),
-        `The journal ${journal} is being written again; nothing is missing.`,
+        expect.stringMatching(/^The journal .* cannot be written: E(FBIG|NOSPC): .*\. Its events wait in memory\.$/),
+        `The journal ${journal} can be written again; nothing is missing.`,
       ]);
       const { metrics, status } = await runInJournal(journal);
       expect(metrics.loss?.map(([step]) => step)).toEqual(Array.from({ length: 350 }, (_, step) => step));
@@ -124,9 +122,7 @@ describe.each(places)('%s', (_, placeNamed) => {
       const missing = 350 - (metrics.loss?.length ?? 0);
       expect(missing).toBeGreaterThan(100);
       expect(status).toBe('FINISHED');
-      expect(told[1]).toBe(
-        `The journal ${journal} is being written again; ${missing} lines of what the run logged are missing.`,
-      );
+      expect(told[1]).toBe(`The journal ${journal} can be written again; ${missing} events are missing.`);
       expect(told).toHaveLength(2);
       expect((await send(journal))?.refused).toEqual([]);
       await expectAllOnServer(server.uri, journal);
@@ -142,9 +138,7 @@ describe.each(places)('%s', (_, placeNamed) => {
       const { metrics } = await runInJournal(journal);
       // And the line of the run's end.
       const missing = 351 - (metrics.loss?.length ?? 0);
-      expect(told[1]).toBe(
-        `The journal ${journal} could not be written to its end; ${missing} lines of what the run logged are missing.`,
-      );
+      expect(told[1]).toBe(`The journal ${journal} could not be written to its end; ${missing} events are missing.`);
       expect(told).toHaveLength(2);
     } finally {
       place.remove();

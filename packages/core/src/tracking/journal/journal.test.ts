@@ -98,7 +98,7 @@ test('a complete line that is no event is named and left out', async () => {
   const place = readFileSync(file).length;
   appendFileSync(file, '\0\0\0\n');
   await write([metrics(2)]);
-  const sentence = `${file}: the line at byte ${place} is damaged or of a later version, and left out`;
+  const sentence = `${file}: the line at byte ${place} is damaged or from a newer version, and was skipped`;
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
 });
 
@@ -157,9 +157,7 @@ test('metrics that come faster than they are written, and fill what may wait for
   journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
   await journal.close();
   expect(await read()).toEqual([metrics(1), metrics(2), { time: 9, type: 'finish', status: 'FINISHED' }]);
-  expect(told).toEqual([
-    `The journal ${file} was not written fast enough; 3 lines of what the run logged are missing.`,
-  ]);
+  expect(told).toEqual([`The journal ${file} was not written fast enough; 3 events are missing.`]);
 });
 
 test('appended events are in the file after a flush, while it is still open', async () => {

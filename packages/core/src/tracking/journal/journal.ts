@@ -14,37 +14,36 @@ import {
 import { open } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { promisify } from 'node:util';
-import type { JournalEvent } from './event';
-import { decodeEvent, encodeEvent } from './event-line';
+import { decodeEvent, encodeEvent, type JournalEvent } from './event';
 
-/** An append-only journal that is open for writing. None of its calls waits for the disk or throws. */
+/** An append-only journal, open for writing. No method waits for the disk or throws. */
 export interface Journal {
   /**
-   * A line of metrics is with the operating system half a second later, anything else on the disk itself. While the
-   * disk takes nothing, lines wait in memory; metrics for which there is no room there are dropped, and counted.
+   * Queues an event. Within half a second, metrics are with the operating system and all other events synced to disk.
+   * While writes fail, events wait in memory; once the queue is full, metrics are dropped and counted.
    */
   append(event: JournalEvent): void;
-  /** Resolves when everything appended so far is with the operating system, or was refused. */
+  /** Resolves once the operating system has, or has refused, everything appended so far. */
   flush(): Promise<void>;
-  /** `flush`, onto the disk itself: it outlasts a power cut. */
+  /** Flushes and syncs to disk: the journal then survives a power cut. */
   sync(): Promise<void>;
-  /** `sync`, and the end of writing: what is appended later is not recorded. */
+  /** Syncs and closes; events appended later are ignored. */
   close(): Promise<void>;
 }
 
-/** Milliseconds that lines wait for company before they are written. */
+/** Milliseconds for which lines are collected before they are written. */
 const flushInterval = 500;
 
 /**
- * Opens a journal to append to; a line that a crash left half written is cut off first.
- * @param tell takes a sentence when the disk begins to refuse writes, another when it takes them again, and one at the
- * end when it does not; writing is tried again with every flush
+ * Opens a journal for appending; cuts off a line that a crash left incomplete.
+ * @param warn takes a sentence when writes begin to fail, when they succeed again, and on closing if they still fail;
+ * every flush tries again
  * @param longestQueue characters that may wait in memory before metrics are dropped
- * Throws the file system's error when the file cannot be opened.
+ * @throws the file system's error if the file cannot be opened
  */
 export function openJournal(
   file: string,
-  tell: (sentence: string) => void,
+  warn: (sentence: string) => void,
   { longestQueue = 8_000_000 }: { longestQueue?: number } = {},
 ): Journal {
   const descriptor = openSync(file, constants.O_RDWR | constants.O_CREAT, 0o666);
@@ -69,49 +68,44 @@ export function openJournal(
       position += bytesWritten;
       current = current.subarray(bytesWritten);
     }
-    if (failing) tell(`The journal ${file} is being written again; ${missing(dropped)}.`);
-    else if (dropped > 0) tell(`The journal ${file} was not written fast enough; ${missing(dropped)}.`);
+    if (failing) warn(`The journal ${file} can be written again; ${missing(dropped)}.`);
+    else if (dropped > 0) warn(`The journal ${file} was not written fast enough; ${missing(dropped)}.`);
     failing = false;
     dropped = 0;
     if (!mustSync) return;
     mustSync = false;
-    // Not every file system can.
+    // Some file systems do not support fdatasync.
     await promisify(fdatasync)(descriptor).catch(() => undefined);
-    if (isNew) await syncFolder(dirname(file)).catch(() => undefined);
+    // A power cut may lose the name of a new file unless its folder is synced.
+    if (isNew) await syncedLength(dirname(file)).catch(() => undefined);
     isNew = false;
-  };
-  const flush = (): Promise<void> => {
-    clearTimeout(timer);
-    timer = undefined;
-    // The descriptor's number may be another file's by now.
-    if (closed) return closed;
-    return writeQueue();
   };
   const writeQueue = (): Promise<void> => {
     writing = writing.then(writeAll).catch((error: Error) => {
-      if (!failing) tell(`The journal ${file} cannot be written: ${error.message}. What the run logs waits in memory.`);
+      if (!failing) warn(`The journal ${file} cannot be written: ${error.message}. Its events wait in memory.`);
       failing = true;
     });
     return writing;
   };
-  const sync = (): Promise<void> => {
-    mustSync = true;
-    return flush();
+  const flush = (): Promise<void> => {
+    clearTimeout(timer);
+    timer = undefined;
+    // After closing, the descriptor's number may belong to another file.
+    return closed ?? writeQueue();
   };
   const end = async (): Promise<void> => {
     await writeQueue();
     process.off('exit', writeRest);
-    const unwritten = current.length + queue.length > 0 ? linesIn(current) + linesIn(Buffer.from(queue)) : 0;
-    if (unwritten > 0) tell(`The journal ${file} could not be written to its end; ${missing(unwritten + dropped)}.`);
+    const unwritten = `${current}${queue}`.split('\n').length - 1;
+    if (unwritten > 0) warn(`The journal ${file} could not be written to its end; ${missing(unwritten + dropped)}.`);
     await promisify(close)(descriptor).catch(() => closeSync(descriptor));
   };
-  // Whatever ends the process, short of SIGKILL, loses nothing. The positions are explicit, so that a write that is
-  // still under way in a thread puts the same bytes in the same place.
+  // Only SIGKILL loses events. The explicit position makes this write repeat, not duplicate, a write still under way.
   const writeRest = (): void => {
     try {
       writeSync(descriptor, Buffer.concat([current, Buffer.from(queue)]), 0, undefined, position);
     } catch {
-      // Nobody is left to tell.
+      // The process is exiting: there is nobody to report it to.
     }
   };
   process.once('exit', writeRest);
@@ -129,7 +123,10 @@ export function openJournal(
       timer ??= setTimeout(flush, flushInterval).unref();
     },
     flush,
-    sync,
+    sync: () => {
+      mustSync = true;
+      return flush();
+    },
     close: () => {
       clearTimeout(timer);
       mustSync = true;
@@ -139,58 +136,39 @@ export function openJournal(
   };
 }
 
-/** What is said of lines that are not in the journal. */
-const missing = (lines: number): string => {
+function missing(lines: number): string {
   if (lines === 0) return 'nothing is missing';
-  return lines === 1
-    ? 'one line of what the run logged is missing'
-    : `${lines} lines of what the run logged are missing`;
-};
-
-function linesIn(bytes: Buffer): number {
-  let lines = 0;
-  for (let at = bytes.indexOf(10); at >= 0; at = bytes.indexOf(10, at + 1)) lines++;
-  return lines;
-}
-
-/** Without it a power cut may take a new file's name. */
-async function syncFolder(folder: string): Promise<void> {
-  const handle = await open(folder, 'r');
-  try {
-    await handle.sync();
-  } finally {
-    await handle.close();
-  }
-}
-
-/** What stands in the place of a line that is none of a journal's, as a disk's error leaves it. */
-export interface DamagedLine {
-  readonly type: 'damaged';
-  /** Which line of which file it is. */
-  readonly sentence: string;
+  return lines === 1 ? '1 event is missing' : `${lines} events are missing`;
 }
 
 /**
- * Puts all that a journal holds onto the disk itself; its length then, in bytes. What is sent only after that outlasts a
- * power cut here too: a run that goes on tells nothing again that the server knows.
- * Throws the file system's error when the file cannot be read.
+ * Syncs a file or folder to disk and returns its length in bytes. Only synced events are sent to a server: otherwise a
+ * power cut could remove events here that the server already has.
+ * @throws the file system's error if the file cannot be read
  */
-export async function syncedLength(file: string): Promise<number> {
-  const handle = await open(file, 'r');
+export async function syncedLength(path: string): Promise<number> {
+  const handle = await open(path, 'r');
   try {
     const { size } = await handle.stat();
-    // Not every file system can.
-    await handle.datasync().catch(() => undefined);
+    // Some file systems do not support it.
+    await handle.sync().catch(() => undefined);
     return size;
   } finally {
     await handle.close();
   }
 }
 
+/** Takes the place of a line that is not a valid event, for example after a disk error. */
+export interface DamagedLine {
+  readonly type: 'damaged';
+  /** Names the file and the line. */
+  readonly sentence: string;
+}
+
 /**
- * The events from byte `from` to byte `to`, each with the byte after it; a line that is none is told in its place. Ends
- * before a last line that is not complete: it is still being written, or was torn by a crash.
- * Throws the file system's error when the file cannot be read.
+ * Yields the events between two bytes, each with the position after it, and a `DamagedLine` for every invalid line.
+ * Stops before a last line without a newline: it is still being written, or was torn by a crash.
+ * @throws the file system's error if the file cannot be read
  */
 export async function* readJournal(
   file: string,
@@ -222,25 +200,24 @@ export async function* readJournal(
   }
 }
 
+const damagedLine = (file: string, byte: number): DamagedLine => ({
+  type: 'damaged',
+  sentence: `${file}: the line at byte ${byte} is damaged or from a newer version, and was skipped`,
+});
+
 /**
- * The last event, looked for among the last 64 kB; undefined where there is none.
- * Throws the file system's error when the file cannot be read.
+ * The last event within the last 64 kB of a journal, if any.
+ * @throws the file system's error if the file cannot be read
  */
 export async function lastEvent(file: string): Promise<JournalEvent | undefined> {
   let last: JournalEvent | undefined;
-  // What is cut off at the beginning is no event.
   for await (const { event } of readJournal(file, Math.max(0, statSync(file).size - 65_536))) {
     if (event.type !== 'damaged') last = event;
   }
   return last;
 }
 
-const damagedLine = (file: string, byte: number): DamagedLine => ({
-  type: 'damaged',
-  sentence: `${file}: the line at byte ${byte} is damaged or of a later version, and left out`,
-});
-
-/** Cuts the file behind its last newline and returns the length that leaves. */
+/** Truncates the file after its last newline. @returns its new length in bytes */
 function cutTornLine(descriptor: number): number {
   const { size } = fstatSync(descriptor);
   const chunk = Buffer.alloc(65_536);

@@ -1,61 +1,56 @@
 import type { JournalEvent } from './event';
 import type { Journal } from './journal';
 
-/** Writes events in the order in which they were told, though some are known only later. */
+/** Writes events in the order of the calls, although the content of some is known only later. */
 export interface OrderedEvents {
   append(event: JournalEvent): void;
   /**
-   * One that turns out undefined is none. `otherwise`: what is written when the event fails, or when the process ends
-   * before it is known.
+   * Appends an event once it is known, or nothing if it resolves to undefined. `fallback` is written if the promise
+   * rejects or the process exits first.
    */
-  later(event: Promise<JournalEvent | undefined>, otherwise?: JournalEvent): void;
-  /** Resolves when all that was told so far has been handed to the journal. */
+  later(event: Promise<JournalEvent | undefined>, fallback?: JournalEvent): void;
+  /** Resolves when all events of earlier calls are in the journal. */
   settled(): Promise<void>;
 }
 
-interface Waiting {
-  /** What is written; undefined while it is not known. */
-  event?: JournalEvent | undefined;
-  readonly otherwise?: JournalEvent | undefined;
-  known: boolean;
+interface QueuedEvent {
+  /** Initially the fallback. */
+  event: JournalEvent | undefined;
+  isKnown: boolean;
 }
 
 export function orderedEvents(journal: Pick<Journal, 'append'>): OrderedEvents {
-  const waiting: Waiting[] = [];
+  const queue: QueuedEvent[] = [];
   let settled: Promise<unknown> = Promise.resolve();
 
+  const write = (events: readonly QueuedEvent[]): void => {
+    for (const { event } of events) if (event) journal.append(event);
+  };
   const writeKnown = (): void => {
-    for (let first = waiting[0]; first?.known; first = waiting[0]) {
-      waiting.shift();
-      if (first.event) journal.append(first.event);
-    }
-    if (waiting.length === 0) process.off('exit', writeAll);
+    const unknown = queue.findIndex(({ isKnown }) => !isKnown);
+    write(queue.splice(0, unknown < 0 ? queue.length : unknown));
+    if (queue.length === 0) process.off('exit', writeAll);
   };
-  const writeAll = (): void => {
-    for (const { event, otherwise } of waiting.splice(0)) {
-      const written = event ?? otherwise;
-      if (written) journal.append(written);
-    }
-  };
+  const writeAll = (): void => write(queue.splice(0));
 
   return {
     append: (event) => {
-      if (waiting.length === 0) journal.append(event);
-      else waiting.push({ event, known: true });
+      if (queue.length === 0) journal.append(event);
+      else queue.push({ event, isKnown: true });
     },
-    later: (promised, otherwise) => {
-      const place: Waiting = { otherwise, known: false };
-      // Before the journal's own, which writes the rest to the disk.
-      if (waiting.length === 0) process.prependListener('exit', writeAll);
-      waiting.push(place);
+    later: (promised, fallback) => {
+      const queued: QueuedEvent = { event: fallback, isKnown: false };
+      // Runs before the journal's own exit listener, which writes its queue to disk.
+      if (queue.length === 0) process.prependListener('exit', writeAll);
+      queue.push(queued);
       const known = promised
-        .catch(() => otherwise)
+        .catch(() => fallback)
         .then((event) => {
-          place.event = event;
-          place.known = true;
+          queued.event = event;
+          queued.isKnown = true;
           writeKnown();
         });
-      settled = Promise.all([settled, known]).then(() => undefined);
+      settled = Promise.all([settled, known]);
     },
     settled: async () => {
       await settled;

@@ -1,46 +1,48 @@
 import { randomUUID } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import type { LastPoint } from './dedupe-metrics';
-import type { LoggedFile } from './event';
+import type { LoggedFile, MetricPoint } from './event';
 import { readJournal } from './journal';
 
-/** Tells a model's file from others of its content. */
-export const inModel = ({ path, sha256 }: LoggedFile): string => `${path} ${sha256}`;
+/** The last point of a metric; overwritten by every step, so copy it to keep it. */
+export type LastPoint = { -readonly [K in keyof MetricPoint]: MetricPoint[K] };
 
-/** What a journal holds of an earlier part of its run. */
-export interface Beginning {
-  /** The run's id, a new one in a new journal. */
+/** Identifies a model's file by path and content. */
+export const fileKey = ({ path, sha256 }: LoggedFile): string => `${path} ${sha256}`;
+
+/** What a resumed run needs to know of its journal so far. */
+export interface ResumeState {
+  /** The run's id; a new one for a new journal. */
   readonly id: string;
-  /** The names of the params that were told: MLflow lets none change. */
+  /** Names of the logged params: MLflow does not allow changing them. */
   readonly params: ReadonlySet<string>;
-  /** The last point of each metric. */
+  /** The last point of each metric, by valid name. */
   readonly points: Map<string, LastPoint>;
-  /** The files that are with a model: see `inModel`. */
-  readonly inModels: Set<string>;
-  /** The names of the files that are kept for its lines. */
-  readonly kept: ReadonlySet<string>;
+  /** `fileKey`s of the files of logged models. */
+  readonly modelFiles: Set<string>;
+  /** Names of the spooled files that events refer to. */
+  readonly spooled: ReadonlySet<string>;
 }
 
-/** Nothing of it where there is no journal yet. Throws as `readJournal` does. */
-export async function readBeginning(file: string): Promise<Beginning> {
+/** Empty if the journal does not exist. Throws as `readJournal` does. */
+export async function readResumeState(journal: string): Promise<ResumeState> {
   const points = new Map<string, LastPoint>();
   const params = new Set<string>();
-  const inModels = new Set<string>();
-  const kept = new Set<string>();
+  const modelFiles = new Set<string>();
+  const spooled = new Set<string>();
   let id: string | undefined;
-  if (existsSync(file)) {
-    for await (const { event } of readJournal(file)) {
-      if (event.type === 'start') id ??= event.id;
-      for (const name of event.type === 'params' ? Object.keys(event.params) : []) params.add(name);
-      if (event.type === 'artifact' && 'kept' in event) kept.add(event.kept);
-      for (const logged of event.type === 'model' ? event.model.files : []) {
-        kept.add(logged.kept);
-        inModels.add(inModel(logged));
+  for await (const { event } of existsSync(journal) ? readJournal(journal) : []) {
+    if (event.type === 'start') id ??= event.id;
+    else if (event.type === 'params') for (const name of Object.keys(event.params)) params.add(name);
+    else if (event.type === 'artifact' && 'kept' in event) spooled.add(event.kept);
+    else if (event.type === 'model') {
+      for (const file of event.model.files) {
+        spooled.add(file.kept);
+        modelFiles.add(fileKey(file));
       }
-      if (event.type !== 'metrics') continue;
+    } else if (event.type === 'metrics') {
       const { step, time } = event;
       for (const [name, value] of Object.entries(event.values)) points.set(name, { name, value, step, time });
     }
   }
-  return { id: id ?? randomUUID(), params, points, inModels, kept };
+  return { id: id ?? randomUUID(), params, points, modelFiles, spooled };
 }

@@ -15,12 +15,12 @@ import { serverOfTests } from '../../../test/mlflow-server';
 import { writeAtomically } from '../../system/write-atomically';
 import { startTracking } from '../start-tracking';
 import { destinationOf } from '../sync/destination';
-import { replayJournal } from '../sync/journal-sync';
+import { journalSync } from '../sync/journal-sync';
 import type { Tracker } from '../tracker';
 import type { JournalEvent } from './event';
-import { encodeEvent } from './event-line';
+import { encodeEvent } from './event';
 import { readJournal } from './journal';
-import { isUnreadable, keepFile } from './spool';
+import { isUnreadable, spoolFile } from './spool';
 
 const server = serverOfTests();
 
@@ -44,12 +44,12 @@ const start = (name: string): Promise<Tracker> =>
 
 /** What `tools:sync` does: the run's artifacts on the server by path, and what was not sent. */
 async function send(run: string, ...artifacts: string[]) {
-  const replay = replayJournal(fileOf(run, 'journal.jsonl'), destinationOf(server.uri));
-  await replay.pass(AbortSignal.timeout(20_000));
+  const sync = journalSync(fileOf(run, 'journal.jsonl'), destinationOf(server.uri));
+  await sync.send(AbortSignal.timeout(20_000));
   const mlflow = connect(server.uri);
-  const { info } = await getRun(mlflow, replay.sent()?.runId ?? '');
+  const { info } = await getRun(mlflow, sync.state()?.runId ?? '');
   const contents = artifacts.map((path) => text(readArtifact(mlflow, info, path)).catch(() => undefined));
-  return { contents: await Promise.all(contents), refused: replay.sent()?.refused };
+  return { contents: await Promise.all(contents), refused: sync.state()?.refused };
 }
 
 const keptBy = (run: string): readonly string[] =>
@@ -88,7 +88,7 @@ test('a file that is replaced or removed before it is sent is sent as it was whe
     const journal = fileOf('copied', 'journal.jsonl');
     mkdirSync(fileOf('copied', ''), { recursive: true });
     writeFileSync(join(elsewhere, 'a.txt'), 'abc');
-    const { kept, sha256 } = await keepFile(journal, join(elsewhere, 'a.txt'));
+    const { kept, sha256 } = await spoolFile(journal, join(elsewhere, 'a.txt'));
     expect(sha256).toMatch(/^ba7816bf8f01cfea.*f20015ad$/);
     expect(readFileSync(fileOf('copied', join('journal.files', kept)), 'utf8')).toBe('abc');
   } finally {
@@ -104,7 +104,7 @@ test('a model that cannot be kept whole keeps nothing: a link would hold its che
   const files = [fileOf('half', 'last.safetensors'), fileOf('half', 'gone.json')] as const;
   tracker.model({ name: 'student', kind: 'resnet8', files, inputs: [], outputs: [], params: {}, metrics: {} });
   await tracker.finish('FINISHED');
-  expect(told.slice(1)).toEqual([expect.stringMatching(/^The student is not among MLflow's models: ENOENT/)]);
+  expect(told.slice(1)).toEqual([expect.stringMatching(/^The student is not logged as a model: ENOENT/)]);
   expect(keptBy('half')).toEqual([]);
 });
 
@@ -154,7 +154,7 @@ test('what was kept for a line that a crash swallowed is removed when the run go
   write('crashed', 'a.txt', 'logged');
   first.artifact(fileOf('crashed', 'a.txt'));
   await first.finish('KILLED');
-  await keepFile(fileOf('crashed', 'journal.jsonl'), fileOf('crashed', 'a.txt'));
+  await spoolFile(fileOf('crashed', 'journal.jsonl'), fileOf('crashed', 'a.txt'));
   expect(keptBy('crashed')).toHaveLength(2);
   await (await start('crashed')).finish('FINISHED');
   expect(keptBy('crashed')).toHaveLength(1);

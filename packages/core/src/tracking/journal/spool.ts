@@ -1,10 +1,6 @@
 /**
- * Files as they were when they were logged, beside the journal until they have been sent: a checkpoint is replaced, and
- * what only a run's going on needed is removed, long before a server that was down is there again.
- *
- * They are hard links, which take no space and no time. A link shows what is written into its file in place: what runs
- * write they replace by renaming (`runtime/write-atomically.ts`), and a file whose content is no longer that of its
- * digest is not sent. Where a file system has no links, files are copied.
+ * The spool, `journal.files` beside `journal.jsonl`: logged files as they were when they were logged, until they are
+ * sent. Files are hard links where the file system allows it.
  */
 import { createHash, randomUUID } from 'node:crypto';
 import { linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
@@ -13,45 +9,43 @@ import { dirname, join, relative, resolve } from 'node:path';
 import { sha256 } from '../../system/sha256';
 import type { LoggedFile } from './event';
 
-/** `journal.jsonl` -> `journal.files`. */
-const keptFolder = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.files');
+const spoolOf = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.files');
 
 /**
- * Keeps a file as it is now: the link is there when this returns, its digest later. Rejects with the file system's error
- * when there is no such file or no room.
+ * Spools a file: the link exists when this returns, the digest is computed later.
+ * @throws the file system's error if the file does not exist or the disk is full
  */
-export async function keepFile(journal: string, path: string): Promise<LoggedFile> {
-  return kept(journal, relative(dirname(journal), path), async (place) => {
+export async function spoolFile(journal: string, path: string): Promise<LoggedFile> {
+  return spool(journal, relative(dirname(journal), path), async (place) => {
     if (!linked(path, place)) await inTurn(() => copyFile(path, place, constants.COPYFILE_FICLONE));
     return inTurn(() => sha256(place));
   });
 }
 
-/** The same of what is in no file. `name`: what it is called where it is sent to. */
-export async function keepContent(journal: string, name: string, content: string): Promise<LoggedFile> {
-  return kept(journal, name, async (place) => {
-    await inTurn(() => writeFile(place, content));
-    return createHash('sha256').update(content).digest('hex');
+/** Spools a text as a file. @param name the file's name on the server */
+export async function spoolText(journal: string, name: string, text: string): Promise<LoggedFile> {
+  return spool(journal, name, async (place) => {
+    await inTurn(() => writeFile(place, text));
+    return createHash('sha256').update(text).digest('hex');
   });
 }
 
-/** @param fill puts the content into its place, and returns its digest; of one that fails nothing is left */
-async function kept(journal: string, path: string, fill: (place: string) => Promise<string>): Promise<LoggedFile> {
-  // Not by the digest, which is known only later; nor has one file of two lines to wait for both to be sent.
-  const name = randomUUID();
-  mkdirSync(keptFolder(journal), { recursive: true });
-  const file = { path, kept: name };
+/** @param fill writes the spooled file and returns its digest; if it fails, nothing is left behind */
+async function spool(journal: string, path: string, fill: (place: string) => Promise<string>): Promise<LoggedFile> {
+  // A random name: the digest is not known yet, and two events may log the same file and be sent at different times.
+  const file = { path, kept: randomUUID() };
+  mkdirSync(spoolOf(journal), { recursive: true });
   try {
-    return { ...file, sha256: await fill(join(keptFolder(journal), name)) };
+    return { ...file, sha256: await fill(join(spoolOf(journal), file.kept)) };
   } catch (error) {
-    dropKept(journal, [file]);
+    dropSpooled(journal, [file]);
     throw error;
   }
 }
 
-/** Where a logged file's content is now: with what was kept, or where it lay; undefined when it is gone. */
-export async function contentOf(journal: string, file: LoggedFile): Promise<string | undefined> {
-  for (const place of [join(keptFolder(journal), file.kept), resolve(dirname(journal), file.path)]) {
+/** The path of a logged file's content: in the spool, or where the file was logged if it is unchanged; else undefined. */
+export async function findContent(journal: string, file: LoggedFile): Promise<string | undefined> {
+  for (const place of [join(spoolOf(journal), file.kept), resolve(dirname(journal), file.path)]) {
     try {
       if ((await sha256(place)) === file.sha256) return place;
     } catch (error) {
@@ -61,54 +55,56 @@ export async function contentOf(journal: string, file: LoggedFile): Promise<stri
   return undefined;
 }
 
-/** Lets go of files that have been sent. */
-export function dropKept(journal: string, files: readonly Pick<LoggedFile, 'kept'>[]): void {
+/** Removes files from the spool once they are sent. */
+export function dropSpooled(journal: string, files: readonly Pick<LoggedFile, 'kept'>[]): void {
   if (files.length === 0) return;
-  const folder = keptFolder(journal);
+  const folder = spoolOf(journal);
   for (const { kept } of files) rmSync(join(folder, kept), { force: true });
   try {
     rmdirSync(folder);
   } catch {
-    // It holds more, or is gone.
+    // It is not empty, or already gone.
   }
 }
 
-/** Removes what was kept for a line that a crash kept from being written. Only for the one who writes the journal. */
-export function dropUnlogged(journal: string, logged: ReadonlySet<string>): void {
+/** Removes spooled files whose events a crash kept out of the journal. Only the journal's writer may call this. */
+export function dropOrphans(journal: string, spooled: ReadonlySet<string>): void {
   let names: string[] = [];
   try {
-    names = readdirSync(keptFolder(journal));
+    names = readdirSync(spoolOf(journal));
   } catch (error) {
-    if (Reflect.get(Object(error), 'code') !== 'ENOENT') throw error;
+    if (codeOf(error) !== 'ENOENT') throw error;
   }
-  for (const name of names) if (!logged.has(name)) rmSync(join(keptFolder(journal), name), { force: true });
+  for (const name of names) if (!spooled.has(name)) rmSync(join(spoolOf(journal), name), { force: true });
 }
 
-/** False where the file system has no links between these places. */
+/** Hard-links a file; false if the file system cannot. */
 function linked(path: string, place: string): boolean {
-  // A link to a symbolic link would be another symbolic link.
+  // Linking a symbolic link would only duplicate the symbolic link.
   const file = realpathSync(path);
   try {
     linkSync(file, place);
     return true;
   } catch (error) {
-    if (noLinks.has(String(Reflect.get(Object(error), 'code')))) return false;
+    if (cannotLink.has(codeOf(error))) return false;
     throw error;
   }
 }
 
-const noLinks = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+const codeOf = (error: unknown): string => String(Reflect.get(Object(error), 'code'));
 
-/** Whether a file is gone or not ours to read. The file system's errors name the call that failed. */
+const cannotLink = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+
+/** Whether an error of the file system means that a file is gone or may not be read, rather than a temporary problem. */
 export const isUnreadable = (error: unknown): boolean =>
-  typeof Reflect.get(Object(error), 'syscall') === 'string' && !passing.has(String(Reflect.get(Object(error), 'code')));
+  typeof Reflect.get(Object(error), 'syscall') === 'string' && !temporary.has(codeOf(error));
 
-/** What a later attempt may not meet again: a process with too many open files, a full disk where a file goes to. */
-const passing = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ENOSPC', 'EDQUOT']);
+/** Errors that a later attempt may not meet: too many open files, no memory, a full disk. */
+const temporary = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ENOSPC', 'EDQUOT']);
 
 let turn: Promise<unknown> = Promise.resolve();
 
-/** One after another: a folder may hold more files than a process can have open. */
+/** Runs jobs one after another: a folder may hold more files than a process can have open. */
 function inTurn<T>(work: () => Promise<T>): Promise<T> {
   const done = turn.then(work);
   turn = done.catch(() => undefined);

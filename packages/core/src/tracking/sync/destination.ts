@@ -2,22 +2,27 @@ import { type Connection, connect, environmentOptions, MlflowError } from 'mlflo
 import { sentenceOf } from '../../system/sentence-of';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
-/** Where journals are sent to. */
+/** The server that journals are sent to. */
 export interface Destination {
-  /** Tells destinations apart in `journal.sent.json`. The local server's port may change, its data stay the same. */
+  /** Identifies the destination in `journal.sent.json`: an address, or `local`, whose port may change. */
   readonly name: string;
-  /** Starts the server where that is needed. Throws UserError or MlflowError when there is none to be had. */
+  /** Starts the server if necessary. Throws UserError or MlflowError if there is none. */
   connect(signal: AbortSignal): Promise<Connection>;
 }
 
 /**
- * The server at `trackingUri` or MLFLOW_TRACKING_URI, on the terms of MLflow's other environment variables: credentials,
- * TLS, timeout, retries; without an address, the workspace's own server.
- * Throws MlflowError when the address is not an http(s) one, or a variable is wrong.
+ * The server at `trackingUri` or MLFLOW_TRACKING_URI, with the credentials, TLS, timeout and retries of MLflow's other
+ * environment variables; without an address, the workspace's own server.
+ * @throws MlflowError if the address is not http(s) or a variable is invalid
  */
 export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessEnv = process.env): Destination {
   const uri = trackingUri ?? environment.MLFLOW_TRACKING_URI;
-  if (!uri) return localDestination(mlflowFolder);
+  if (!uri) {
+    return {
+      name: 'local',
+      connect: async (signal) => connect((await ensureLocalServer(mlflowFolder, signal)).uri, { signal }),
+    };
+  }
   const options = environmentOptions(environment);
   let connection: Connection;
   try {
@@ -29,15 +34,7 @@ export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessE
   return { name: connection.uri, connect: async (signal) => ({ ...connection, signal }) };
 }
 
-/** The server over the data in `folder` (.mlflow), started when it does not run. */
-function localDestination(folder: string): Destination {
-  return {
-    name: 'local',
-    connect: async (signal) => connect((await ensureLocalServer(folder, signal)).uri, { signal }),
-  };
-}
-
-/** What went wrong on the way to a destination, and for credentials where they come from; without a full stop. */
+/** Describes an error of a destination, with the variables to check for wrong credentials; without a full stop. */
 export function problemOf(error: unknown): string {
   const sentence = sentenceOf(error);
   if (!(error instanceof MlflowError) || error.kind !== 'unauthorised') return sentence;

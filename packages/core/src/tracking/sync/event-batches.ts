@@ -1,49 +1,66 @@
 import { type Batch, keyValues } from 'mlflow-js-client';
-import type { EventOf, JournalEvent } from '../journal/event';
+import type { EventOf, JournalEvent, LoggedFile } from '../journal/event';
 import type { DamagedLine } from '../journal/journal';
 
-/** What is sent together with others of its kind. */
-const gathered = ['params', 'tags', 'metrics'] as const;
-type Gathered = (typeof gathered)[number];
+/** The event types whose entries share requests. */
+const batchTypes = ['params', 'tags', 'metrics'] as const;
+type BatchType = (typeof batchTypes)[number];
 
-/** Events that are sent together. `end`: the byte behind them in the journal. */
-export type Step = { readonly end: number } & (
+/** Events to send together. `end`: the position after them in the journal, in bytes. */
+export type EventBatch = { readonly end: number } & (
   | { readonly kind: 'batch'; readonly batch: Required<Batch> }
-  | { readonly kind: 'event'; readonly event: EventOf<Exclude<JournalEvent['type'], Gathered>> }
+  | { readonly kind: 'event'; readonly event: EventOf<Exclude<JournalEvent['type'], BatchType>> }
   | { readonly kind: 'damaged'; readonly sentence: string }
 );
 
-/** Entries of one request, or nearly: events are not cut. */
-const entriesOfBatch = 900;
+/** A batch that is one event with files. */
+export type FileBatch = Extract<EventBatch, { kind: 'event' }> & {
+  readonly event: { readonly type: 'artifact' | 'model' };
+};
 
-/** Gathers neighbouring params, tags and metrics into batches of about one request. */
-export async function* steps(
+export const hasFiles = (batch: EventBatch): batch is FileBatch =>
+  batch.kind === 'event' && (batch.event.type === 'artifact' || batch.event.type === 'model');
+
+/**
+ * The spooled files that are no longer needed once the batch is sent. A model's input example exists nowhere else, so
+ * it stays for a server that the run is sent to later.
+ */
+export function disposableFiles({ event }: FileBatch): readonly LoggedFile[] {
+  if (event.type === 'model') return event.model.files.filter(({ path }) => path !== event.model.inputExample);
+  return 'sha256' in event ? [event] : [];
+}
+
+/** Entries per request, approximately: events are not split. */
+const entriesPerBatch = 900;
+
+/** Groups consecutive params, tags and metrics into batches of about one request. */
+export async function* eventBatches(
   events: AsyncIterable<{ event: JournalEvent | DamagedLine; end: number }>,
-): AsyncGenerator<Step> {
+): AsyncGenerator<EventBatch> {
   const empty = (): Required<Batch> => ({ metrics: [], params: [], tags: [] });
   let batch = empty();
   let last = 0;
   for await (const { event, end } of events) {
-    const size = entriesOf(batch);
-    if (size > 0 && (!isGathered(event) || size >= entriesOfBatch)) {
+    const size = countEntries(batch);
+    if (size > 0 && (!isBatched(event) || size >= entriesPerBatch)) {
       yield { kind: 'batch', batch, end: last };
       batch = empty();
     }
-    if (isGathered(event)) add(batch, event);
+    if (isBatched(event)) add(batch, event);
     else if (event.type === 'damaged') yield { kind: 'damaged', sentence: event.sentence, end };
     else yield { kind: 'event', event, end };
     last = end;
   }
-  if (entriesOf(batch) > 0) yield { kind: 'batch', batch, end: last };
+  if (countEntries(batch) > 0) yield { kind: 'batch', batch, end: last };
 }
 
-export const entriesOf = ({ metrics, params, tags }: Required<Batch>): number =>
+export const countEntries = ({ metrics, params, tags }: Required<Batch>): number =>
   metrics.length + params.length + tags.length;
 
-const isGathered = (event: JournalEvent | DamagedLine): event is EventOf<Gathered> =>
-  (gathered as readonly string[]).includes(event.type);
+const isBatched = (event: JournalEvent | DamagedLine): event is EventOf<BatchType> =>
+  (batchTypes as readonly string[]).includes(event.type);
 
-function add(batch: Required<Batch>, event: EventOf<Gathered>): void {
+function add(batch: Required<Batch>, event: EventOf<BatchType>): void {
   if (event.type === 'params') batch.params.push(...keyValues(event.params));
   else if (event.type === 'tags') batch.tags.push(...keyValues(event.tags));
   else {

@@ -10,7 +10,7 @@ import { writeAtomically } from '../../system/write-atomically';
 import { startTracking } from '../start-tracking';
 import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 
 /** A real server, and a proxy before it that does what lies between a training and its server. */
 let server: MlflowServer;
@@ -66,8 +66,7 @@ async function runThrough(name: string, noticed: (told: readonly string[]) => bo
 }
 
 /** What `tools:sync` does with a journal. */
-const sync = (name: string) =>
-  replayJournal(journalOf(name), destinationOf(proxy.uri)).pass(AbortSignal.timeout(20_000));
+const sync = (name: string) => journalSync(journalOf(name), destinationOf(proxy.uri)).send(AbortSignal.timeout(20_000));
 
 const answer = (status: number, body: string, headers = {}): Fault => ({ kind: 'answer', status, body, headers });
 
@@ -149,8 +148,8 @@ test('a store that hangs keeps nothing from arriving either: how the run ended i
     if (path.includes('/mlflow-artifacts/')) patience.abort();
     return undefined;
   };
-  const replay = replayJournal(journalOf('hangs'), destinationOf(proxy.uri));
-  await expect(replay.pass(patience.signal)).rejects.toThrow('aborted');
+  const journal = journalSync(journalOf('hangs'), destinationOf(proxy.uri));
+  await expect(journal.send(patience.signal)).rejects.toThrow('aborted');
   expect((await expectAllOnServer(server.uri, journalOf('hangs'))).info.status).toBe('FINISHED');
 
   proxy.fault = undefined;
@@ -165,18 +164,18 @@ test('a file that arrived when that could not be noted is not said to be missing
   logFile(tracker, 'not noted', 'report.md', 'first');
   await tracker.finish('FINISHED');
   writeAtomically(join(folder, 'report.md'), ['second']);
-  const replay = replayJournal(journalOf('not noted'), destinationOf(proxy.uri));
+  const journal = journalSync(journalOf('not noted'), destinationOf(proxy.uri));
   // As on a full disk, from when the file is on its way on.
   const inTheWay = join(folder, `journal.sent.json.${process.pid}.tmp`);
   proxy.fault = (path) => {
     if (path.includes('/mlflow-artifacts/')) mkdirSync(inTheWay, { recursive: true });
     return undefined;
   };
-  await expect(replay.pass(AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'EISDIR' });
+  await expect(journal.send(AbortSignal.timeout(20_000))).rejects.toMatchObject({ code: 'EISDIR' });
   proxy.fault = undefined;
   rmdirSync(inTheWay);
-  await replay.pass(AbortSignal.timeout(20_000));
-  expect(replay.sent()?.refused).toEqual([]);
+  await journal.send(AbortSignal.timeout(20_000));
+  expect(journal.state()?.refused).toEqual([]);
   expect(existsSync(join(folder, 'journal.files'))).toBe(false);
   const { info } = await expectAllOnServer(server.uri, journalOf('not noted'));
   expect(await text(readArtifact(connect(server.uri), info, 'report.md'))).toBe('first');

@@ -7,10 +7,10 @@ import { promisify } from 'node:util';
 import { connect, deleteRun, fromKeyValues, getMetricHistory, getRun, MlflowError, restoreRun } from 'mlflow-js-client';
 import { mlflowPython, serverOfTests } from '../../../test/mlflow-server';
 import type { JournalEvent } from '../journal/event';
-import { encodeEvent } from '../journal/event-line';
+import { encodeEvent } from '../journal/event';
 import { startTracking } from '../start-tracking';
 import { destinationOf } from './destination';
-import { type Replay, replayJournal } from './journal-sync';
+import { type JournalSync, journalSync } from './journal-sync';
 import { refusals } from './sync-state';
 
 const server = serverOfTests();
@@ -21,56 +21,56 @@ const lines = (...events: object[]) => events.map((event) => `${encodeEvent(even
 const loss = (step: number) => ({ time: 10 + step, type: 'metrics', step, values: { loss: 1 / step } });
 
 /** A journal with one step in it. */
-function begin(name: string): Replay {
+function begin(name: string): JournalSync {
   mkdirSync(folderOf(name), { recursive: true });
   writeFileSync(
     journalOf(name),
     lines({ time: 1, type: 'start', id: name, experiment: 'headshare/face', name }, loss(1)),
   );
-  return replayJournal(journalOf(name), destinationOf(server.uri));
+  return journalSync(journalOf(name), destinationOf(server.uri));
 }
 
-const pass = (replay: Replay) => replay.pass(AbortSignal.timeout(20_000));
-const runIdOf = (replay: Replay) => replay.sent()?.runId ?? '';
+const pass = (sync: JournalSync) => sync.send(AbortSignal.timeout(20_000));
+const runIdOf = (sync: JournalSync) => sync.state()?.runId ?? '';
 
-async function stepsOf(replay: Replay): Promise<readonly number[]> {
-  const history = await getMetricHistory(connect(server.uri), runIdOf(replay), 'loss');
+async function stepsOf(sync: JournalSync): Promise<readonly number[]> {
+  const history = await getMetricHistory(connect(server.uri), runIdOf(sync), 'loss');
   return history.map(({ step }) => step);
 }
 
 test('a run that was deleted on the server is said to be, whatever it is that cannot be sent; restored, it goes on', async () => {
-  const replay = begin('deleted');
-  await pass(replay);
+  const sync = begin('deleted');
+  await pass(sync);
   const mlflow = connect(server.uri);
-  await deleteRun(mlflow, runIdOf(replay));
+  await deleteRun(mlflow, runIdOf(sync));
   const deleted = {
     code: 'RUN_DELETED',
     message:
-      'the run deleted was deleted there: its rest is sent once it is restored, and all of it once it is deleted for good',
+      'the run deleted was deleted in MLflow: restore it to send the rest, or delete it for good to send all of it anew',
   };
   // While it was known; looked up; by a process that knows nothing of what was sent; and in the middle of its end.
   appendFileSync(journalOf('deleted'), lines(loss(2)));
-  await expect(pass(replay)).rejects.toMatchObject(deleted);
-  await expect(pass(replay)).rejects.toMatchObject(deleted);
-  const anew = replayJournal(journalOf('deleted'), { ...destinationOf(server.uri), name: 'anew' });
+  await expect(pass(sync)).rejects.toMatchObject(deleted);
+  await expect(pass(sync)).rejects.toMatchObject(deleted);
+  const anew = journalSync(journalOf('deleted'), { ...destinationOf(server.uri), name: 'anew' });
   await expect(pass(anew)).rejects.toMatchObject(deleted);
-  expect(replay.sent()?.refused).toEqual([]);
+  expect(sync.state()?.refused).toEqual([]);
 
-  await restoreRun(mlflow, runIdOf(replay));
-  await pass(replay);
-  expect(await stepsOf(replay)).toEqual([1, 2]);
-  await deleteRun(mlflow, runIdOf(replay));
+  await restoreRun(mlflow, runIdOf(sync));
+  await pass(sync);
+  expect(await stepsOf(sync)).toEqual([1, 2]);
+  await deleteRun(mlflow, runIdOf(sync));
   appendFileSync(journalOf('deleted'), lines({ time: 99, type: 'finish', status: 'FINISHED' }));
-  await expect(pass(replay)).rejects.toMatchObject(deleted);
-  await restoreRun(mlflow, runIdOf(replay));
-  await pass(replay);
-  expect((await getRun(mlflow, runIdOf(replay))).info).toMatchObject({ status: 'FINISHED', end_time: 99 });
+  await expect(pass(sync)).rejects.toMatchObject(deleted);
+  await restoreRun(mlflow, runIdOf(sync));
+  await pass(sync);
+  expect((await getRun(mlflow, runIdOf(sync))).info).toMatchObject({ status: 'FINISHED', end_time: 99 });
 });
 
 test('a run that was deleted for good is sent anew, all of it', async () => {
-  const replay = begin('deleted for good');
-  await pass(replay);
-  const before = runIdOf(replay);
+  const sync = begin('deleted for good');
+  await pass(sync);
+  const before = runIdOf(sync);
   await deleteRun(connect(server.uri), before);
   const store = ['--backend-store-uri', `sqlite:///${join(server.folder, 'mlflow.db')}`];
   const artifacts = ['--artifacts-destination', join(server.folder, 'artifacts')];
@@ -80,20 +80,20 @@ test('a run that was deleted for good is sent anew, all of it', async () => {
   });
   appendFileSync(journalOf('deleted for good'), lines(loss(2)));
   // The first attempt may still take the run for existing.
-  await pass(replay).catch((error: unknown) => expect(error).toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' }));
-  await pass(replay);
-  expect(runIdOf(replay)).not.toBe(before);
-  expect(await stepsOf(replay)).toEqual([1, 2]);
+  await pass(sync).catch((error: unknown) => expect(error).toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' }));
+  await pass(sync);
+  expect(runIdOf(sync)).not.toBe(before);
+  expect(await stepsOf(sync)).toEqual([1, 2]);
 }, 60_000);
 
 test('a run that is sent elsewhere while it is under way is sent on to its own server, all of it', async () => {
-  const replay = begin('elsewhere');
-  await pass(replay);
-  await pass(replayJournal(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
+  const sync = begin('elsewhere');
+  await pass(sync);
+  await pass(journalSync(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
   appendFileSync(journalOf('elsewhere'), lines(loss(2)));
-  await pass(replay);
-  expect(replay.sent()).toMatchObject({ destination: server.uri, bytes: statSync(journalOf('elsewhere')).size });
-  expect(await stepsOf(replay)).toEqual([1, 2]);
+  await pass(sync);
+  expect(sync.state()).toMatchObject({ destination: server.uri, bytes: statSync(journalOf('elsewhere')).size });
+  expect(await stepsOf(sync)).toEqual([1, 2]);
 });
 
 test('a run that is deleted while it is under way says so once, and goes on', async () => {
@@ -106,51 +106,51 @@ test('a run that is deleted while it is under way says so once, and goes on', as
     trackingUri: server.uri,
     log: (sentence) => told.push(sentence),
   });
-  const replay = replayJournal(journalOf('under way'), destinationOf(server.uri));
-  for (const until = Date.now() + 10_000; runIdOf(replay) === '' && Date.now() < until; await sleep(100)) {
-    await pass(replay);
+  const sync = journalSync(journalOf('under way'), destinationOf(server.uri));
+  for (const until = Date.now() + 10_000; runIdOf(sync) === '' && Date.now() < until; await sleep(100)) {
+    await pass(sync);
   }
-  await deleteRun(connect(server.uri), runIdOf(replay));
+  await deleteRun(connect(server.uri), runIdOf(sync));
   let step = 0;
   for (const until = Date.now() + 30_000; told.length === 0 && Date.now() < until; await sleep(100)) {
     tracker.metrics({ loss: 1 / ++step }, step);
   }
   tracker.metrics({ loss: 1 / ++step }, step);
   const { unsent } = await tracker.finish('FINISHED');
-  expect(told).toEqual([expect.stringMatching(/^MLflow: the run under way was deleted there: /)]);
-  expect(unsent).toMatch(/^the run under way was deleted there: /);
+  expect(told).toEqual([expect.stringMatching(/^MLflow: the run under way was deleted in MLflow: /)]);
+  expect(unsent).toMatch(/^the run under way was deleted in MLflow: /);
 }, 60_000);
 
 test('the lock of a sender that was killed is taken over at once', async () => {
-  const replay = begin('killed');
+  const sync = begin('killed');
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   mkdirSync(`${journalOf('killed')}.lock`);
   writeFileSync(`${journalOf('killed')}.holder.lock`, `${pid} ${hostname()}`);
-  await pass(replay);
-  expect(await stepsOf(replay)).toEqual([1]);
+  await pass(sync);
+  expect(await stepsOf(sync)).toEqual([1]);
   expect(readdirSync(folderOf('killed')).sort()).toEqual(['journal.jsonl', 'journal.sent.json']);
 });
 
 test('several who send one journal at once take turns', async () => {
-  const replays = [begin('turns'), begin('turns'), begin('turns')];
-  await Promise.all(replays.map(pass));
-  expect(new Set(replays.map(runIdOf)).size).toBe(1);
-  expect(await stepsOf(replays[0] as Replay)).toEqual([1]);
+  const syncs = [begin('turns'), begin('turns'), begin('turns')];
+  await Promise.all(syncs.map(pass));
+  expect(new Set(syncs.map(runIdOf)).size).toBe(1);
+  expect(await stepsOf(syncs[0] as JournalSync)).toEqual([1]);
 });
 
 test('a line of a later version is told, and what else there is arrives', async () => {
-  const replay = begin('later version');
+  const sync = begin('later version');
   const place = statSync(journalOf('later version')).size;
   appendFileSync(journalOf('later version'), lines({ time: 2, type: 'trace', spans: [] }, loss(2)));
-  await pass(replay);
-  expect(await stepsOf(replay)).toEqual([1, 2]);
-  expect(replay.sent()?.refused).toEqual([
-    `${journalOf('later version')}: the line at byte ${place} is damaged or of a later version, and left out`,
+  await pass(sync);
+  expect(await stepsOf(sync)).toEqual([1, 2]);
+  expect(sync.state()?.refused).toEqual([
+    `${journalOf('later version')}: the line at byte ${place} is damaged or from a newer version, and was skipped`,
   ]);
 });
 
 test('a data set that MLflow does not take is told, and what else there is arrives', async () => {
-  const replay = begin('long digest');
+  const sync = begin('long digest');
   const dataset = {
     name: 'faces',
     digest: 'd'.repeat(37),
@@ -160,13 +160,13 @@ test('a data set that MLflow does not take is told, and what else there is arriv
     profile: {},
   };
   appendFileSync(journalOf('long digest'), lines({ time: 2, type: 'dataset', dataset }, loss(2)));
-  await pass(replay);
-  expect(await stepsOf(replay)).toEqual([1, 2]);
-  expect(replay.sent()?.refused).toEqual(['the digest of dataset "faces" has 37 characters, and MLflow takes 36']);
+  await pass(sync);
+  expect(await stepsOf(sync)).toEqual([1, 2]);
+  expect(sync.state()?.refused).toEqual(['the digest of dataset "faces" has 37 characters, and MLflow takes 36']);
 });
 
 test('of what is refused without end the beginning is told, and how much more there is', async () => {
-  const replay = begin('refused');
+  const sync = begin('refused');
   const wrong = Array.from({ length: 150 }, (_, i) => ({
     time: 20,
     type: 'metrics',
@@ -174,25 +174,25 @@ test('of what is refused without end the beginning is told, and how much more th
     values: { loss: 1 },
   }));
   appendFileSync(journalOf('refused'), lines(...wrong, loss(2)));
-  await pass(replay);
-  expect(await stepsOf(replay)).toEqual([1, 2]);
-  const told = refusals(replay.sent());
+  await pass(sync);
+  expect(await stepsOf(sync)).toEqual([1, 2]);
+  const told = refusals(sync.state());
   expect(told[0]).toBe('metric "loss" has step 0.5, not an integer');
   expect(told.slice(99)).toEqual(['metric "loss" has step 99.5, not an integer', 'and 50 more']);
 }, 60_000);
 
 test('a run goes on being sent after a power cut took lines that had been sent', async () => {
-  const replay = begin('power cut');
+  const sync = begin('power cut');
   const durable = statSync(journalOf('power cut')).size;
   appendFileSync(journalOf('power cut'), lines(loss(2), loss(3), loss(4)));
-  await pass(replay);
+  await pass(sync);
   truncateSync(journalOf('power cut'), durable);
   const run = { package: 'face', experiment: 'distill', runName: 'power cut', folder: folderOf('power cut') };
   const tracker = await startTracking({ ...run, trackingUri: server.uri });
   for (const step of [5, 6]) tracker.metrics({ loss: 1 / step }, step);
   expect(Object.keys(await tracker.finish('FINISHED'))).toEqual(['address']);
-  expect(await stepsOf(replay)).toEqual([1, 2, 3, 4, 5, 6]);
-  const { info, data } = await getRun(connect(server.uri), runIdOf(replay));
+  expect(await stepsOf(sync)).toEqual([1, 2, 3, 4, 5, 6]);
+  const { info, data } = await getRun(connect(server.uri), runIdOf(sync));
   expect(info.status).toBe('FINISHED');
   expect(fromKeyValues(data.tags)).toMatchObject({ 'mlflow.source.name': 'face:distill' });
 });
@@ -204,16 +204,16 @@ test('a journal whose beginning is damaged is sent when its run has gone on, and
   const tracker = await startTracking({ ...run, trackingUri: server.uri });
   tracker.metrics({ loss: 1 / 2 }, 2);
   const { note } = await tracker.finish('FINISHED');
-  expect(note).toMatch(/^MLflow did not take everything: .*: the line at byte 0 is damaged or of a later version/);
-  expect(await stepsOf(replayJournal(journalOf('beheaded'), destinationOf(server.uri)))).toEqual([1, 2]);
+  expect(note).toMatch(/^MLflow did not accept everything: .*: the line at byte 0 is damaged or from a newer version/);
+  expect(await stepsOf(journalSync(journalOf('beheaded'), destinationOf(server.uri)))).toEqual([1, 2]);
 });
 
 test('a journal that does not say which run it is of is refused', async () => {
   mkdirSync(folderOf('headless'), { recursive: true });
   writeFileSync(journalOf('headless'), lines(loss(1)));
-  const error = await pass(replayJournal(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);
+  const error = await pass(journalSync(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(MlflowError);
   expect(error).toMatchObject({
-    message: `${journalOf('headless')} does not say which run it is of: its beginning is damaged, and the run has not gone on since`,
+    message: `${journalOf('headless')} does not name its run: its first line is damaged, and the run was not resumed since`,
   });
 });

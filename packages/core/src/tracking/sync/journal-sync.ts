@@ -4,115 +4,153 @@ import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
 import { tryLock } from '../../system/process-lock';
 import type { EventOf } from '../journal/event';
 import { readJournal, syncedLength } from '../journal/journal';
-import { dropKept } from '../journal/spool';
-import type { Destination } from './destination';
-import { steps } from './event-batches';
-import { runPage } from './run-page';
-import { filesOf, sendStep } from './send-events';
-import { existingRun, findOrCreateRun } from './server-run';
-import { readSent, type Sent, wholeBytes, withoutWaiting, withRefused, writeSent } from './sync-state';
-import { isOfFiles, sendFiles, waitingSteps } from './waiting-files';
+import { dropSpooled } from '../journal/spool';
+import { type Destination, problemOf } from './destination';
+import { disposableFiles, eventBatches, type FileBatch, hasFiles } from './event-batches';
+import { sendEvents } from './send-events';
+import { existingRun, findOrCreateRun, runPage } from './server-run';
+import {
+  completeBytes,
+  forgetSyncState,
+  readSyncState,
+  type SyncState,
+  withRefused,
+  writeSyncState,
+} from './sync-state';
 
-/** A journal on its way to a server. */
-export interface Replay {
-  /** Sends what the journal holds beyond what was sent. Throws what made it stop; called again, it goes on there. */
-  pass(signal: AbortSignal): Promise<void>;
-  /** Whether a server was found. */
-  connected(): boolean;
-  /** What was sent so far; undefined before the run exists on the server. */
-  sent(): Sent | undefined;
-  /** The run's page in MLflow's user interface, once known. */
-  address(): string | undefined;
+/** Sends one journal to one destination. */
+export interface JournalSync {
+  /** Sends all events that have not been sent. Throws the problem that stopped it; the next call continues there. */
+  send(signal: AbortSignal): Promise<void>;
+  isConnected(): boolean;
+  /** What has been sent; undefined before the run exists on the server. */
+  state(): SyncState | undefined;
 }
 
-/** Everything is sent at least once, and is on the server once: nothing that is sent here makes a second one of itself. */
-export function replayJournal(journal: string, destination: Destination): Replay {
-  let sent = readSent(journal, destination.name);
+/** Sends every event at least once, in a form that the server stores once even if it is sent again. */
+export function journalSync(journal: string, destination: Destination): JournalSync {
+  let state = readSyncState(journal, destination.name);
   let connection: Connection | undefined;
   let run: Run | undefined;
-  let noted: Sent | undefined;
-  let notedAt = 0;
+  let saved: SyncState | undefined;
+  let savedAt = 0;
 
-  const noteSent = (): void => {
-    if (sent && sent !== noted) writeSent(journal, sent);
-    noted = sent;
-    notedAt = performance.now();
+  const save = (): void => {
+    if (state && state !== saved) writeSyncState(journal, state);
+    saved = state;
+    savedAt = performance.now();
   };
 
-  /** Sends what was not, from a run's beginning or from where it was left: files last, as a store may take long. */
-  const sendFrom = async (begun: Sent, server: Connection, to: Run, signal: AbortSignal): Promise<void> => {
+  /**
+   * Sends from a state on. Files come last, in their order: a store that hangs, is full or denies access must not keep
+   * metrics from the server.
+   */
+  const sendFrom = async (begin: SyncState, server: Connection, to: Run, signal: AbortSignal): Promise<void> => {
     const length = await syncedLength(journal);
-    let now = begun;
-    const advance = (next: Sent): void => {
-      sent = now = next;
+    let now = begin;
+    const advance = (next: SyncState): void => {
+      state = now = next;
     };
-    for await (const step of steps(readJournal(journal, now.bytes, length))) {
-      if (isOfFiles(step)) advance({ filesFrom: now.bytes, ...now, bytes: step.end });
-      else advance(withRefused({ ...now, bytes: step.end }, await sendStep(server, to, journal, step)));
-      // Training waits while a file takes another one's place; what is sent twice is kept once.
-      if (performance.now() - notedAt > 2000) noteSent();
+    for await (const batch of eventBatches(readJournal(journal, now.bytes, length))) {
+      if (hasFiles(batch)) advance({ filesFrom: now.bytes, ...now, bytes: batch.end });
+      else advance(withRefused({ ...now, bytes: batch.end }, await sendEvents(server, to, journal, batch)));
+      // Not for every batch: training waits while the file is replaced, and sending twice is harmless.
+      if (performance.now() - savedAt > 2000) save();
       signal.throwIfAborted();
     }
-    for await (const step of waitingSteps(journal, now)) {
-      const refused = await sendFiles(server, to, journal, step, signal);
-      advance(withRefused({ ...now, filesFrom: step.end }, refused));
-      noteSent();
-      // Only now: where that could not be noted, they are sent once more.
-      dropKept(journal, filesOf(step));
-      signal.throwIfAborted();
+    if (now.filesFrom !== undefined) {
+      for await (const batch of eventBatches(readJournal(journal, now.filesFrom, now.bytes))) {
+        if (!hasFiles(batch)) continue;
+        const refused = await sendFiles(server, to, batch, signal);
+        advance(withRefused({ ...now, filesFrom: batch.end }, refused));
+        save();
+        // After saving: if that fails, the files are sent again.
+        dropSpooled(journal, disposableFiles(batch));
+        signal.throwIfAborted();
+      }
     }
-    advance(withoutWaiting(now));
+    const { filesFrom: _, ...complete } = now;
+    advance(complete);
   };
 
-  const pass = async (signal: AbortSignal): Promise<void> => {
-    if (!existsSync(journal) || statSync(journal).size <= wholeBytes(sent)) return;
+  /** Throws MlflowError FILES_WAIT if the files cannot be sent now, with the reason. */
+  const sendFiles = async (server: Connection, to: Run, batch: FileBatch, signal: AbortSignal) => {
+    try {
+      return await sendEvents(server, to, journal, batch);
+    } catch (cause) {
+      if (signal.aborted || isRunDeleted(cause)) throw cause;
+      const { event } = batch;
+      const name = event.type === 'model' ? `the model ${event.model.name}` : event.path;
+      throw new MlflowError(`${name} and the files after it wait: ${problemOf(cause)}`, 'FILES_WAIT', 0, { cause });
+    }
+  };
+
+  const send = async (signal: AbortSignal): Promise<void> => {
+    if (!existsSync(journal) || statSync(journal).size <= completeBytes(state)) return;
     connection ??= await destination.connect(signal);
     const release = await lockJournal(journal, signal);
     try {
-      sent = readSent(journal, destination.name);
-      noted = sent;
-      // Another process may have sent it elsewhere, or as another run.
-      if (run?.info.run_id !== sent?.runId) run = undefined;
-      if (sent && !run) run = await existingRun(connection, sent.runId);
-      // The server's data were deleted since: it gets the whole journal.
-      if (!run || !sent) {
-        sent = undefined;
+      state = readSyncState(journal, destination.name);
+      saved = state;
+      // Another process may have sent the journal elsewhere, or as another run.
+      if (run?.info.run_id !== state?.runId) run = undefined;
+      if (state && !run) run = await existingRun(connection, state.runId);
+      if (!run || !state) {
+        // The run is new, or the server's data were deleted: send the whole journal.
+        state = undefined;
         const start = await startOf(journal);
         if (start === undefined) return;
         run = await findOrCreateRun(connection, start);
         const { experiment_id: experimentId, run_id: runId } = run.info;
-        sent = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
+        state = { destination: destination.name, experimentId, runId, bytes: 0, refused: [] };
       }
-      // The local server's port may be another one than last time.
-      const address = runPage(connection.uri, sent.experimentId, sent.runId);
-      if (sent.address !== address) sent = { ...sent, address };
-      noteSent();
-      await sendFrom(sent, connection, run, signal);
+      // The local server's port may have changed.
+      const address = runPage(connection.uri, state.experimentId, state.runId);
+      if (state.address !== address) state = { ...state, address };
+      save();
+      await sendFrom(state, connection, run, signal);
     } catch (error) {
-      // A local server that died comes back at another port, and a run may have been deleted meanwhile.
+      // A restarted local server has another port, and the run may have been deleted.
       connection = undefined;
       run = undefined;
       throw error;
     } finally {
       try {
-        noteSent();
+        save();
       } finally {
         await release();
       }
     }
   };
 
-  return {
-    pass,
-    connected: () => connection !== undefined,
-    sent: () => sent,
-    address: () => sent?.address,
-  };
+  return { send, isConnected: () => connection !== undefined, state: () => state };
+}
+
+const isRunDeleted = (error: unknown): boolean => error instanceof MlflowError && error.code === 'RUN_DELETED';
+
+/**
+ * Forgets a journal's sync state if its server no longer has the run, for example after the server's data were lost, so
+ * that the whole journal is sent again. Leaves a run in MLflow's bin alone: somebody put it there.
+ * @returns whether the state was forgotten
+ * @throws UserError and MlflowError if the server cannot be asked
+ */
+export async function forgetLostRun(journal: string, destination: Destination, signal: AbortSignal): Promise<boolean> {
+  const state = readSyncState(journal, destination.name);
+  if (state === undefined) return false;
+  const server = await destination.connect(signal);
+  try {
+    if (await existingRun(server, state.runId)) return false;
+  } catch (error) {
+    if (isRunDeleted(error)) return false;
+    throw error;
+  }
+  forgetSyncState(journal);
+  return true;
 }
 
 /**
- * What says which run a journal is of: its first line or, where that is damaged, the one with which the run went on.
- * Undefined while there is no line yet. Throws MlflowError INVALID_JOURNAL where none says it.
+ * The event that identifies the journal's run: the first start event, or one of a resume if that line is damaged;
+ * undefined for an empty journal. Throws MlflowError INVALID_JOURNAL if there is none.
  */
 async function startOf(journal: string): Promise<EventOf<'start'> | undefined> {
   let isEmpty = true;
@@ -121,23 +159,20 @@ async function startOf(journal: string): Promise<EventOf<'start'> | undefined> {
     isEmpty = false;
   }
   if (isEmpty) return undefined;
-  throw new MlflowError(
-    `${journal} does not say which run it is of: its beginning is damaged, and the run has not gone on since`,
-    'INVALID_JOURNAL',
-    0,
-  );
+  const message = `${journal} does not name its run: its first line is damaged, and the run was not resumed since`;
+  throw new MlflowError(message, 'INVALID_JOURNAL', 0);
 }
 
-/** How long another process is waited for that is at the same journal: `tools:sync`, or the run itself. */
+/** Milliseconds to wait for another process that sends the journal: `tools:sync` or the run itself. */
 const lockPatience = 15_000;
 
 async function lockJournal(journal: string, signal: AbortSignal): Promise<() => Promise<void>> {
-  // The clock of the wall may be set back.
+  // Not Date.now(): the system clock may be set back.
   for (const until = performance.now() + lockPatience; ; ) {
     const release = await tryLock(journal, `${journal}.holder.lock`);
     if (release) return release;
     if (performance.now() > until) {
-      throw new MlflowError(`another process is sending ${journal}, which goes on when that has ended`, 'LOCKED', 0);
+      throw new MlflowError(`another process is sending ${journal}; try again when it has ended`, 'LOCKED', 0);
     }
     await sleep(200, undefined, { signal });
   }

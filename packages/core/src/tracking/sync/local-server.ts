@@ -15,13 +15,13 @@ import {
 import { lock } from 'proper-lockfile';
 import { UserError } from '../../system/user-error';
 
-/** Where the workspace keeps MLflow: its virtual environment, database, artifacts, and the server's state. */
+/** The workspace's MLflow: virtual environment, database, artifacts, and the server's state. */
 export const mlflowFolder = resolve(__dirname, '../../../../../.mlflow');
 
-/** The file whose existence says that the virtual environment is complete; `mlflow-setup` writes it last. */
+/** `mlflow-setup` writes this file last: it marks a complete virtual environment. */
 export const environmentStamp = (folder: string): string => join(folder, 'venv', 'complete.json');
 
-/** The environment's Python; undefined while MLflow is not (completely) installed. */
+/** The environment's Python; undefined unless MLflow is completely installed. */
 export function environmentPython(folder: string): string | undefined {
   const python = join(folder, 'venv', 'bin', 'python');
   return existsSync(environmentStamp(folder)) && existsSync(python) ? python : undefined;
@@ -33,12 +33,12 @@ export interface LocalServer extends ServerProcess {
 }
 
 /**
- * The address of the workspace's own MLflow server: the one that runs, or one started now, which outlives this process.
- * Several processes may ask at once; one starts it, the others wait.
- * Throws UserError when MLflow is not installed, MlflowError when the server does not come up, and the signal's reason.
+ * Returns the workspace's running MLflow server, or starts one, which outlives this process. If several processes call
+ * this at once, one starts the server and the others wait.
+ * @throws UserError if MLflow is not installed, MlflowError if the server does not start, and the signal's reason
  */
 export async function ensureLocalServer(folder = mlflowFolder, signal?: AbortSignal): Promise<LocalServer> {
-  // MLflow's own default, so that http://localhost:5000 works as people expect.
+  // MLflow's default port, which users expect.
   let port: number | undefined = 5000;
   for (let attempt = 1; ; attempt++) {
     const server = await findOrSpawn(folder, port, signal);
@@ -47,7 +47,7 @@ export async function ensureLocalServer(folder = mlflowFolder, signal?: AbortSig
       return server;
     } catch (error) {
       if (attempt === 3 || signal?.aborted || isRunning(server.pid)) throw error;
-      // Another workspace's server may have taken the port between our finding it free and our server's asking for it.
+      // Another workspace's server may have taken the port before ours did.
       port = undefined;
     }
   }
@@ -60,15 +60,17 @@ async function findOrSpawn(folder: string, port: number | undefined, signal?: Ab
   try {
     const found = await findLocalServer(folder);
     if (found) return { ...found, started: false };
-    mkdirSync(join(folder, 'artifacts'), { recursive: true });
+    const artifacts = join(folder, 'artifacts');
+    mkdirSync(artifacts, { recursive: true });
+    const log = join(folder, 'server.log');
     const server = await spawnServer({
       python,
       database: databaseOf(folder),
-      artifacts: join(folder, 'artifacts'),
+      artifacts,
       port: await freePort(port),
-      log: join(folder, 'server.log'),
+      log,
     });
-    // Before it answers: whoever comes next, even if this process dies, waits for this server and starts no other.
+    // Before the server answers: other processes wait for it and start no second one, even if this process dies.
     writeState(folder, server);
     return { ...server, started: true };
   } finally {
@@ -76,17 +78,17 @@ async function findOrSpawn(folder: string, port: number | undefined, signal?: Ab
   }
 }
 
-/** The running server over this folder's database, if there is one; it may still be starting. */
+/** The running or starting server over this folder's database, if any. */
 export async function findLocalServer(folder = mlflowFolder): Promise<ServerProcess | undefined> {
   const state = readState(folder);
   if (!state || !isRunning(state.pid)) return undefined;
-  // The process id may have gone to another program since: its command line tells.
+  // Another program may have this process id by now: compare its command line.
   const command = await commandLine(state.pid);
   if (command === undefined) return (await isHealthy(connect(state.uri))) ? state : undefined;
   return command.includes(databaseOf(folder)) ? state : undefined;
 }
 
-/** Ends the server over this folder's database and waits until it has ended. Returns whether there was one. */
+/** Stops the server over this folder's database. Returns whether there was one. */
 export async function stopLocalServer(folder = mlflowFolder): Promise<boolean> {
   const server = await findLocalServer(folder);
   if (!server) return false;
@@ -108,8 +110,7 @@ const stateFile = (folder: string): string => join(folder, 'server.json');
 
 function readState(folder: string): ServerProcess | undefined {
   try {
-    const state: Partial<ServerProcess> = JSON.parse(readFileSync(stateFile(folder), 'utf8'));
-    const { uri, pid, log } = state;
+    const { uri, pid, log }: Partial<ServerProcess> = JSON.parse(readFileSync(stateFile(folder), 'utf8'));
     return uri && pid && log ? { uri, pid, log } : undefined;
   } catch {
     return undefined;
@@ -122,7 +123,7 @@ function writeState(folder: string, server: ServerProcess): void {
   renameSync(temporary, stateFile(folder));
 }
 
-/** A process's command line; undefined when this system has no way to tell (a container without ps). */
+/** A process's command line, '' if the process is gone; undefined if the system has no means to read it (no `ps`). */
 async function commandLine(pid: number): Promise<string | undefined> {
   if (process.platform === 'linux') {
     try {
@@ -138,6 +139,7 @@ async function commandLine(pid: number): Promise<string | undefined> {
   }
 }
 
+/** The server and its worker are one process group. */
 function isGroupRunning(pid: number): boolean {
   try {
     process.kill(-pid, 0);

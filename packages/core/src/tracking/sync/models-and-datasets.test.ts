@@ -18,7 +18,7 @@ import { writeAtomically } from '../../system/write-atomically';
 import { startTracking } from '../start-tracking';
 import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 import { addressIn } from './sync-state';
 
 const server = serverOfTests();
@@ -70,9 +70,9 @@ function logStudent(tracker: Tracker, name: string, weights = 'weights'): void {
 /** Sends a journal from its beginning, as if nothing were known of what was sent. */
 async function sendAgain(name: string, uri = server.uri) {
   rmSync(join(folderOf(name), 'journal.sent.json'), { force: true });
-  const replay = replayJournal(journalOf(name), destinationOf(uri));
-  await replay.pass(AbortSignal.timeout(20_000));
-  return replay.sent()?.runId ?? '';
+  const sync = journalSync(journalOf(name), destinationOf(uri));
+  await sync.send(AbortSignal.timeout(20_000));
+  return sync.state()?.runId ?? '';
 }
 
 const runIdOf = (address = ''): string => /runs\/(\w+)/.exec(address)?.[1] ?? 'no address';
@@ -209,9 +209,9 @@ test('wherever the sending of a network is cut off, it goes on to one whole mode
   while (runId === undefined) {
     const proxy = await answering(++attempts);
     const once = destinationOf(proxy.uri, { MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' });
-    const replay = replayJournal(journalOf('cut off'), { ...once, name: 'through a proxy' });
-    const error = await replay.pass(AbortSignal.timeout(20_000)).catch((reason: unknown) => reason);
-    if (error === undefined) runId = replay.sent()?.runId ?? '';
+    const sync = journalSync(journalOf('cut off'), { ...once, name: 'through a proxy' });
+    const error = await sync.send(AbortSignal.timeout(20_000)).catch((reason: unknown) => reason);
+    if (error === undefined) runId = sync.state()?.runId ?? '';
     else expect(JSON.stringify(error)).toMatch(/"code":"(UNREACHABLE|FILES_WAIT)"/);
     proxy.close();
   }
@@ -243,11 +243,11 @@ test('a run that one server has whole is whole on another, to which it is sent l
   const other = await mlflowServer();
   try {
     await other.start();
-    const replay = replayJournal(journalOf('moved'), destinationOf(other.uri));
-    await replay.pass(AbortSignal.timeout(20_000));
-    expect(replay.sent()?.refused).toEqual([]);
+    const sync = journalSync(journalOf('moved'), destinationOf(other.uri));
+    await sync.send(AbortSignal.timeout(20_000));
+    expect(sync.state()?.refused).toEqual([]);
     expect(addressIn(journalOf('moved'))).toMatch(`${other.uri}/#/experiments/`);
-    const { info } = await getRun(connect(other.uri), replay.sent()?.runId ?? '');
+    const { info } = await getRun(connect(other.uri), sync.state()?.runId ?? '');
     const filter = `source_run_id = '${info.run_id}'`;
     const [model] = await searchLoggedModels(connect(other.uri), { experimentIds: [info.experiment_id], filter });
     expect([info.status, model?.info.status]).toEqual(['FINISHED', 'LOGGED_MODEL_READY']);

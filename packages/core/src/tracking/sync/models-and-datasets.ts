@@ -9,22 +9,47 @@ import {
   getRun,
   type LoggedModel,
   logBatch,
+  logInputs,
   logOutputs,
   type Run,
   searchLoggedModels,
   uploadArtifact,
 } from 'mlflow-js-client';
-import type { EventOf, LoggedNetwork } from '../journal/event';
-import { mlmodel } from './mlmodel';
+import type { DatasetInput, EventOf, LoggedNetwork, TensorSpec } from '../journal/event';
 import { sendFile } from './send-files';
 
-/** The tag by which a model of a run is found again that was begun before: its name and its content. */
+/** Tensors in the form of MLflow's `Schema.to_json`. */
+const schemaJson = (tensors: readonly TensorSpec[]): string =>
+  JSON.stringify(tensors.map(({ name, dtype, shape }) => ({ name, type: 'tensor', 'tensor-spec': { dtype, shape } })));
+
+/** Logs a dataset as an input of a run. MLflow stores it once, however often it is sent. */
+export async function sendDataset(server: Connection, runId: string, dataset: DatasetInput): Promise<void> {
+  const { name, digest, context, source, features, targets, profile } = dataset;
+  // The formats of MLflow's LocalArtifactDatasetSource, CodeDatasetSource and TensorDatasetSchema.
+  const [source_type, origin] =
+    'path' in source
+      ? (['local', { uri: source.path }] as const)
+      : (['code', { tags: { 'mlflow.source.name': source.drawnBy, 'mlflow.source.type': 'LOCAL' } }] as const);
+  const tensors = { features: schemaJson(features), targets: targets ? schemaJson(targets) : null };
+  const input = {
+    name,
+    digest,
+    context,
+    source_type,
+    source: JSON.stringify(origin),
+    schema: JSON.stringify({ mlflow_tensorspec: tensors }),
+    profile: JSON.stringify(profile),
+  };
+  await logInputs(server, runId, { datasets: [input] });
+}
+
+/** The tag that identifies a run's model by name and content, to find it again after an interruption. */
 const modelTag = 'headshare.model';
 
 /**
- * Puts a network among MLflow's logged models, with its files, and says that the run made it. What was begun before goes
- * on: nothing is there twice, however often this is repeated.
- * @returns what was not sent, a sentence each
+ * Logs a network as a model with its files, and as an output of the run. Repeating it continues after an interruption
+ * and creates nothing twice.
+ * @returns a sentence for each file that was not sent
  */
 export async function sendModel(
   server: Connection,
@@ -33,13 +58,13 @@ export async function sendModel(
   { time, model: network }: EventOf<'model'>,
 ): Promise<readonly string[]> {
   const refused: string[] = [];
-  let model = await findOrCreate(server, { experimentId, runId, tag: tagOf(network) }, network);
+  const model = await findOrCreate(server, experimentId, runId, network);
   const { model_id } = model.info;
   if (model.info.status !== 'LOGGED_MODEL_READY') {
     for (const file of network.files) refused.push(...(await sendFile(server, model.info, journal, file, '')));
     await uploadText(server, model, 'MLmodel', mlmodel(model, runId, network, time));
     const status = refused.length > 0 ? 'LOGGED_MODEL_UPLOAD_FAILED' : 'LOGGED_MODEL_READY';
-    model = await finalizeLoggedModel(server, model_id, status);
+    await finalizeLoggedModel(server, model_id, status);
   }
   const { outputs } = await getRun(server, runId);
   const step = Math.max(0, ...network.points.map((point) => point.step));
@@ -48,7 +73,7 @@ export async function sendModel(
   }
   const metrics = network.points.map(({ name: key, value, step, time: timestamp }) => ({
     key,
-    // In a journal's JSON, NaN is a text.
+    // A journal spells NaN as text.
     value: Number(value),
     step,
     timestamp,
@@ -60,27 +85,19 @@ export async function sendModel(
 
 async function findOrCreate(
   server: Connection,
-  { experimentId, runId, tag }: { readonly experimentId: string; readonly runId: string; readonly tag: string },
-  { name, kind, params }: LoggedNetwork,
+  experimentId: string,
+  runId: string,
+  { name, kind, params, files }: LoggedNetwork,
 ): Promise<LoggedModel> {
-  // Of a run that was deleted for good, models may be left: those are not this run's.
+  const content = createHash('sha256');
+  for (const { sha256 } of files) content.update(sha256);
+  const tag = `${name} ${content.digest('hex').slice(0, 12)}`;
+  // By run as well: a run that was deleted for good may have left models.
   const filter = `tags.\`${modelTag}\` = '${tag}' AND source_run_id = '${runId}'`;
   const [found] = await searchLoggedModels(server, { experimentIds: [experimentId], filter, limit: 1 });
   if (found) return found;
-  return createLoggedModel(server, {
-    experimentId,
-    name,
-    modelType: kind,
-    sourceRunId: runId,
-    params,
-    tags: { [modelTag]: tag },
-  });
-}
-
-function tagOf({ name, files }: LoggedNetwork): string {
-  const content = createHash('sha256');
-  for (const { sha256 } of files) content.update(sha256);
-  return `${name} ${content.digest('hex').slice(0, 12)}`;
+  const tags = { [modelTag]: tag };
+  return createLoggedModel(server, { experimentId, name, modelType: kind, sourceRunId: runId, params, tags });
 }
 
 async function uploadText(server: Connection, { info }: LoggedModel, name: string, text: string): Promise<void> {
@@ -91,4 +108,41 @@ async function uploadText(server: Connection, { info }: LoggedModel, name: strin
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
+}
+
+/**
+ * The file `MLmodel`, which describes a model's files to MLflow. None of MLflow's own flavours can load our checkpoints;
+ * the flavour `headshare` names the checkpoint that `core:export` and the experiments' options read.
+ * @param time of logging, in milliseconds since 1970
+ */
+function mlmodel({ info }: LoggedModel, runId: string, network: LoggedNetwork, time: number): string {
+  const { checkpoint, inputs, outputs, inputExample } = network;
+  return yaml({
+    artifact_path: info.artifact_uri,
+    flavors: { headshare: { checkpoint } },
+    model_id: info.model_id,
+    model_uuid: info.model_id,
+    run_id: runId,
+    ...(inputExample !== undefined && {
+      saved_input_example_info: { artifact_path: inputExample, type: 'ndarray' },
+    }),
+    signature: { inputs: schemaJson(inputs), outputs: schemaJson(outputs), params: null },
+    // The form of Python's str() of a UTC time.
+    utc_time_created: new Date(time).toISOString().replace('T', ' ').replace('Z', '000'),
+  });
+}
+
+interface Mapping {
+  readonly [key: string]: string | null | Mapping;
+}
+
+/** A mapping in PyYAML's block style; JSON strings are valid YAML. */
+function yaml(mapping: Mapping, indent = ''): string {
+  return Object.entries(mapping)
+    .map(([key, value]) =>
+      typeof value === 'object' && value !== null
+        ? `${indent}${key}:\n${yaml(value, `${indent}  `)}`
+        : `${indent}${key}: ${JSON.stringify(value)}\n`,
+    )
+    .join('');
 }

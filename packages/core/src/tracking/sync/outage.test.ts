@@ -7,7 +7,7 @@ import { readJournal } from '../journal/journal';
 import { startTracking } from '../start-tracking';
 import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 
 /** One story in order: the server is down, comes up, is killed in the middle of a run, and comes back. */
 let server: MlflowServer;
@@ -33,9 +33,9 @@ const start = (name: string): Promise<Tracker> =>
 
 /** What `tools:sync` does with each journal. */
 const sync = async (name: string) => {
-  const replay = replayJournal(join(folderOf(name), 'journal.jsonl'), destinationOf(server.uri));
-  await replay.pass(AbortSignal.timeout(20_000));
-  return replay;
+  const journal = journalSync(join(folderOf(name), 'journal.jsonl'), destinationOf(server.uri));
+  await journal.send(AbortSignal.timeout(20_000));
+  return journal;
 };
 
 /** The journal's and the server's points of one metric: step, value and time. */
@@ -58,15 +58,15 @@ test('a run without a server goes on; its journal is sent later, once', async ()
 
   await server.start();
   const first = await sync('before');
-  expect(await compare('before', first.sent()?.runId ?? '')).toBe(50);
-  expect(first.sent()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
+  expect(await compare('before', first.state()?.runId ?? '')).toBe(50);
+  expect(first.state()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
   // Again, and once more as if journal.sent.json had been lost: still one run, and no point twice.
   await sync('before');
-  const anew = replayJournal(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'anew' });
-  await anew.pass(AbortSignal.timeout(20_000));
-  expect(anew.sent()?.runId).toBe(first.sent()?.runId);
-  expect(await compare('before', first.sent()?.runId ?? '')).toBe(50);
-  const experimentIds = [first.sent()?.experimentId ?? ''];
+  const anew = journalSync(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'anew' });
+  await anew.send(AbortSignal.timeout(20_000));
+  expect(anew.state()?.runId).toBe(first.state()?.runId);
+  expect(await compare('before', first.state()?.runId ?? '')).toBe(50);
+  const experimentIds = [first.state()?.experimentId ?? ''];
   expect(await searchRuns(connect(server.uri), { experimentIds })).toHaveLength(1);
 }, 90_000);
 
@@ -97,7 +97,7 @@ test('a server killed in the middle of a run is told once; what it missed is sen
   expect(told[0]).toContain(`${server.uri} cannot be reached`);
 
   await server.start();
-  const sent = (await sync('during')).sent();
+  const sent = (await sync('during')).state();
   expect(await compare('during', sent?.runId ?? '')).toBe(step);
   expect((await getRun(connect(server.uri), sent?.runId ?? '')).info.status).toBe('FINISHED');
 }, 90_000);

@@ -7,7 +7,7 @@ import { expectAllOnServer } from '../../../test/recorded-run';
 import { stream } from '../../system/random';
 import { openJournal } from '../journal/journal';
 import { destinationOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 import { startSender } from './sender';
 
 /** How often the server is killed; a long test of the same kind takes more. */
@@ -68,7 +68,7 @@ test(
     expect(run.told).toHaveLength(1);
     expect(refused).toEqual([]);
     // A server that answers too slowly for the end of a run is what sync is there for.
-    if (problem) await replayJournal(file, destinationOf(server.uri)).pass(AbortSignal.timeout(60_000));
+    if (problem) await journalSync(file, destinationOf(server.uri)).send(AbortSignal.timeout(60_000));
 
     const { info } = await expectAllOnServer(server.uri, file);
     const pictures = await listArtifacts(connect(server.uri), info.run_id, 'pictures');

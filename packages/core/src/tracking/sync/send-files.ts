@@ -3,26 +3,28 @@ import { readdir } from 'node:fs/promises';
 import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
 import { type ArtifactOwner, type Connection, MlflowError, uploadArtifact } from 'mlflow-js-client';
 import type { EventOf, LoggedFile } from '../journal/event';
-import { contentOf, isUnreadable } from '../journal/spool';
-import { isRefusal } from './refusal';
+import { findContent, isUnreadable } from '../journal/spool';
+import { isRefusal } from './server-run';
 
-/**
- * Uploads a file, or what a journal of before files were kept has of one. One that is gone or that the server does not
- * take is reported.
- * @returns what was not sent, a sentence each
- */
+/** Uploads an artifact. @returns a sentence for each file that is gone or refused for good */
 export function sendArtifact(
   server: Connection,
   owner: ArtifactOwner,
   journal: string,
   event: EventOf<'artifact'>,
 ): Promise<readonly string[]> {
-  return 'sha256' in event
-    ? sendFile(server, owner, journal, event, event.folder)
-    : sendAsItIs(server, owner, dirname(journal), event);
+  if ('sha256' in event) return sendFile(server, owner, journal, event, event.folder);
+  // An event without a digest names a file or folder by path alone.
+  const path = resolve(dirname(journal), event.path);
+  return refusalOf(event.path, async () => {
+    for (const file of await filesOf(path)) {
+      const name = relative(dirname(path), file).split(sep).join('/') || basename(file);
+      await uploadArtifact(server, owner, file, posix.join(event.folder, name));
+    }
+  });
 }
 
-/** Uploads a file as it was when it was logged, to a folder among its owner's artifacts. */
+/** Uploads a file with its content at logging, to a folder among the owner's artifacts. @returns as `sendArtifact` */
 export async function sendFile(
   server: Connection,
   owner: ArtifactOwner,
@@ -30,33 +32,19 @@ export async function sendFile(
   file: LoggedFile,
   folder: string,
 ): Promise<readonly string[]> {
-  const content = await contentOf(journal, file);
+  const content = await findContent(journal, file);
   if (content === undefined) return [`${file.path}: it was replaced or removed before it was sent`];
-  return whatFailed(file.path, () => uploadArtifact(server, owner, content, posix.join(folder, basename(file.path))));
+  return refusalOf(file.path, () => uploadArtifact(server, owner, content, posix.join(folder, basename(file.path))));
 }
 
-async function sendAsItIs(
-  server: Connection,
-  owner: ArtifactOwner,
-  base: string,
-  { path: from, folder }: { readonly path: string; readonly folder: string },
-): Promise<readonly string[]> {
-  const path = resolve(base, from);
-  return whatFailed(from, async () => {
-    for (const file of await filesOf(path)) {
-      const name = relative(dirname(path), file).split(sep).join('/') || basename(file);
-      await uploadArtifact(server, owner, file, posix.join(folder, name));
-    }
-  });
-}
-
-async function whatFailed(path: string, upload: () => Promise<void>): Promise<readonly string[]> {
+/** Runs an upload; turns an error that will not go away into a sentence and throws all others. */
+async function refusalOf(path: string, upload: () => Promise<void>): Promise<readonly string[]> {
   try {
     await upload();
     return [];
   } catch (error) {
-    const untaken = error instanceof MlflowError && error.code === 'UNSUPPORTED_ARTIFACT_STORE';
-    if (!isUnreadable(error) && !untaken && !isRefusal(error)) throw error;
+    const hasNoStore = error instanceof MlflowError && error.code === 'UNSUPPORTED_ARTIFACT_STORE';
+    if (!isUnreadable(error) && !hasNoStore && !isRefusal(error)) throw error;
     return [`${path}: ${Reflect.get(Object(error), 'message')}`];
   }
 }

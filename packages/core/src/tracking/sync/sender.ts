@@ -1,32 +1,33 @@
 import { type Destination, problemOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 import { refusals } from './sync-state';
 
-/** Sends a journal while it is being written. */
+/** Sends a journal in the background while it is being written. */
 export interface Sender {
   /**
-   * Tries to send everything that the journal holds now, for at most `patience` milliseconds, and ends the sending.
-   * A server that is still starting is given `startPatience` milliseconds to do so: a short run ends before it is up.
-   * `problem`: a sentence about what kept it from that. `refused`: what the server would not take, a sentence each.
+   * Tries to send everything in the journal for at most `patience` milliseconds, then stops. A server that is still
+   * starting gets `startPatience` more: a short run ends before it is up.
+   * @returns `address`: the run's page; `problem`: why not everything was sent; `refused`: a sentence for each datum that
+   * the server refused
    */
   finish(
     patience: number,
     startPatience?: number,
-  ): Promise<{ address?: string; problem?: string; refused: readonly string[] }>;
+  ): Promise<{ address?: string | undefined; problem?: string | undefined; refused: readonly string[] }>;
 }
 
 export interface SenderOptions {
-  /** Milliseconds between two looks at the journal: fewer and larger requests take less of a training's time. */
+  /** Milliseconds between attempts: fewer and larger requests cost training less time. */
   interval?: number;
-  /** The same until the server knows the run: people look for it. */
+  /** The interval until the server has the run, which users look for. */
   firstInterval?: number;
-  /** The longest pause between two attempts while the server fails. */
+  /** The longest interval while the server fails. */
   longestPause?: number;
 }
 
 /**
- * Starts to send `journal` in the background. The first failure is told to `warn`, once; attempts go on with longer
- * and longer pauses, and whatever remains stays in the journal.
+ * Starts sending `journal`. Reports the first failure to `warn` and continues at growing intervals; the journal keeps
+ * everything that is not sent.
  */
 export function startSender(
   journal: string,
@@ -34,7 +35,7 @@ export function startSender(
   warn: (sentence: string) => void,
   { interval = 5000, firstInterval = 500, longestPause = 30_000 }: SenderOptions = {},
 ): Sender {
-  const replay = replayJournal(journal, destination);
+  const sync = journalSync(journal, destination);
   const aborted = new AbortController();
   let problem: string | undefined;
   let warned = false;
@@ -43,9 +44,9 @@ export function startSender(
   let finishing = false;
   let current = Promise.resolve();
 
-  const pass = async (): Promise<void> => {
+  const send = async (): Promise<void> => {
     try {
-      await replay.pass(aborted.signal);
+      await sync.send(aborted.signal);
       problem = undefined;
       pause = interval;
     } catch (error) {
@@ -57,9 +58,9 @@ export function startSender(
     }
   };
   const run = (): void => {
-    current = pass().then(() => {
-      // The process may end with an attempt pending: the journal is the record.
-      const isKnown = problem !== undefined || replay.sent() !== undefined;
+    current = send().then(() => {
+      const isKnown = problem !== undefined || sync.state() !== undefined;
+      // Unreferenced: the journal suffices, so the process may end before the next attempt.
       if (!finishing) timer = setTimeout(run, isKnown ? pause : firstInterval).unref();
     });
   };
@@ -71,15 +72,16 @@ export function startSender(
       clearTimeout(timer);
       const stop = (): void => aborted.abort();
       let late = setTimeout(() => {
-        if (replay.connected()) stop();
+        if (sync.isConnected()) stop();
         else late = setTimeout(stop, startPatience);
       }, patience);
-      // What is under way began before the last events were written.
+      // The attempt under way may have begun before the last events were written.
       await current;
-      if (!aborted.signal.aborted) await pass();
+      if (!aborted.signal.aborted) await send();
       clearTimeout(late);
       if (aborted.signal.aborted) problem ??= 'MLflow took too long';
-      return { address: replay.address(), problem, refused: refusals(replay.sent()) };
+      const state = sync.state();
+      return { address: state?.address, problem, refused: refusals(state) };
     },
   };
 }

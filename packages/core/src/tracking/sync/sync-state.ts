@@ -1,83 +1,81 @@
 import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs';
 
-/** How far a journal has been sent, kept beside it in `journal.sent.json`. */
-export interface Sent {
+/** How much of a journal is on the server, in `journal.sent.json` beside it. */
+export interface SyncState {
+  /** The `Destination`'s name. */
   readonly destination: string;
   readonly experimentId: string;
   readonly runId: string;
-  /** The run's page; absent in files of before it was kept. */
+  /** The run's page; missing in files of older versions. */
   readonly address?: string;
-  /** The bytes of the journal that have been sent. */
+  /** Bytes of the journal that have been sent, except for files after `filesFrom`. */
   readonly bytes: number;
-  /** Where less of its files has been: the byte at which the first line stands whose files wait. */
+  /** The position of the first event whose files have not been sent, if there is one. */
   readonly filesFrom?: number;
-  /** What the server refused for good or what could not be read, one sentence each: the first ones. */
+  /** The first sentences about data that the server refused for good or that could not be read. */
   readonly refused: readonly string[];
-  /** How many more there were. */
+  /** The number of further such sentences. */
   readonly moreRefused?: number;
 }
 
-/** The list is written with every batch, and shown to people. */
+/** Limits a list that is written with every batch and shown to users. */
 const mostRefused = 100;
 
-export function withRefused(sent: Sent, sentences: readonly string[]): Sent {
-  if (sentences.length === 0) return sent;
-  const refused = [...sent.refused, ...sentences];
-  const moreRefused = (sent.moreRefused ?? 0) + Math.max(0, refused.length - mostRefused);
-  return { ...sent, refused: refused.slice(0, mostRefused), ...(moreRefused > 0 && { moreRefused }) };
+export function withRefused(state: SyncState, sentences: readonly string[]): SyncState {
+  if (sentences.length === 0) return state;
+  const refused = [...state.refused, ...sentences];
+  const moreRefused = (state.moreRefused ?? 0) + Math.max(0, refused.length - mostRefused);
+  return { ...state, refused: refused.slice(0, mostRefused), ...(moreRefused > 0 && { moreRefused }) };
 }
 
-/** What was refused, for people; with `before`, since then. */
-export function refusals(sent: Sent | undefined, before?: Sent): readonly string[] {
-  const more = (sent?.moreRefused ?? 0) - (before?.moreRefused ?? 0);
-  return [...(sent?.refused.slice(before?.refused.length) ?? []), ...(more > 0 ? [`and ${more} more`] : [])];
+/** Sentences about refused data, for users; `before`: an earlier state whose sentences are left out. */
+export function refusals(state: SyncState | undefined, before?: SyncState): readonly string[] {
+  const more = (state?.moreRefused ?? 0) - (before?.moreRefused ?? 0);
+  return [...(state?.refused.slice(before?.refused.length) ?? []), ...(more > 0 ? [`and ${more} more`] : [])];
 }
 
-/** No files wait any more. */
-export function withoutWaiting({ filesFrom: _, ...sent }: Sent): Sent {
-  return sent;
+/** The bytes of the journal that have been sent including their files. */
+export const completeBytes = (state: SyncState | undefined): number => state?.filesFrom ?? state?.bytes ?? 0;
+
+/** The state at a destination; undefined if nothing was sent there. */
+export function readSyncState(journal: string, destination: string): SyncState | undefined {
+  const state = read(journal);
+  return state?.destination === destination ? state : undefined;
 }
 
-/** The bytes of the journal of which everything has been sent. */
-export const wholeBytes = (sent: Sent | undefined): number => sent?.filesFrom ?? sent?.bytes ?? 0;
-
-/** What was sent to that destination; undefined when nothing was. */
-export function readSent(journal: string, destination: string): Sent | undefined {
-  const sent = read(journal);
-  return sent?.destination === destination ? sent : undefined;
-}
-
-/** The run's page in MLflow, wherever it has been sent to; undefined while that is nowhere. */
+/** The run's page in MLflow at any destination; undefined if it was never sent. */
 export const addressIn = (journal: string): string | undefined => read(journal)?.address;
 
 /**
- * A power cut may take lines that had been sent: what is written in their place has not been. For the one who writes the
- * journal, before it does.
+ * Marks lines that a power cut removed after they were sent as not sent, since new lines take their place. Only the
+ * journal's writer may call this, before it writes.
  */
 export function forgetLostLines(journal: string): void {
-  const sent = read(journal);
+  const state = read(journal);
   const bytes = statSync(journal).size;
-  if (!sent || sent.bytes <= bytes) return;
-  const { filesFrom } = sent;
-  writeSent(journal, { ...sent, bytes, ...(filesFrom !== undefined && { filesFrom: Math.min(filesFrom, bytes) }) });
+  if (!state || state.bytes <= bytes) return;
+  const { filesFrom } = state;
+  writeSyncState(journal, {
+    ...state,
+    bytes,
+    ...(filesFrom !== undefined && { filesFrom: Math.min(filesFrom, bytes) }),
+  });
 }
 
-function read(journal: string): Sent | undefined {
+function read(journal: string): SyncState | undefined {
   try {
-    return JSON.parse(readFileSync(sentFile(journal), 'utf8'));
+    return JSON.parse(readFileSync(stateFile(journal), 'utf8'));
   } catch {
     return undefined;
   }
 }
 
-export function writeSent(journal: string, sent: Sent): void {
-  const temporary = `${sentFile(journal)}.${process.pid}.tmp`;
-  writeFileSync(temporary, `${JSON.stringify(sent)}\n`);
-  renameSync(temporary, sentFile(journal));
+export function writeSyncState(journal: string, state: SyncState): void {
+  const temporary = `${stateFile(journal)}.${process.pid}.tmp`;
+  writeFileSync(temporary, `${JSON.stringify(state)}\n`);
+  renameSync(temporary, stateFile(journal));
 }
 
-/** As if the journal had never been sent. */
-export const forgetSent = (journal: string): void => rmSync(sentFile(journal), { force: true });
+export const forgetSyncState = (journal: string): void => rmSync(stateFile(journal), { force: true });
 
-/** `journal.jsonl` -> `journal.sent.json`. */
-const sentFile = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.sent.json');
+const stateFile = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.sent.json');

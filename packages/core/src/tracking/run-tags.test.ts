@@ -2,7 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { sourceTags, withoutCredentials } from './source-tags';
+import { sourceTags, withoutCredentials } from './run-tags';
 
 let folder: string;
 

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { JournalEvent } from './event';
-import { decodeEvent, encodeEvent } from './event-line';
+import { decodeEvent, encodeEvent } from './event';
 
 const events: fc.Arbitrary<JournalEvent> = fc.record({
   time: fc.nat(),

@@ -5,7 +5,7 @@ import { serverOfTests } from '../../../test/mlflow-server';
 import { openJournal } from '../journal/journal';
 import { journalTag, parentTag } from '../run-tags';
 import { destinationOf } from './destination';
-import { replayJournal } from './journal-sync';
+import { journalSync } from './journal-sync';
 
 const server = serverOfTests();
 
@@ -21,9 +21,9 @@ async function send(id: string, tags: Readonly<Record<string, string>>) {
   journal.append({ time: 2, type: 'tags', tags });
   journal.append({ time: 3, type: 'finish', status: 'FINISHED' });
   await journal.close();
-  const replay = replayJournal(file, destinationOf(server.uri));
-  await replay.pass(AbortSignal.timeout(20_000));
-  return replay.sent()?.runId ?? '';
+  const sync = journalSync(file, destinationOf(server.uri));
+  await sync.send(AbortSignal.timeout(20_000));
+  return sync.state()?.runId ?? '';
 }
 
 async function tagsOf(run: string): Promise<Readonly<Record<string, string>>> {
