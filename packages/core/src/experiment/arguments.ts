@@ -36,7 +36,7 @@ export function readArguments(
   const known = { ...optionsOf(strict ? [experiment] : [experiment, ...dependents]), ...runnerOptions };
   const { given, words } = parseOptions(argv, known, (name) => {
     const readers = [...catalog.experiments].filter(([, { options }]) => Object.hasOwn(options, camelCase(name)));
-    if (readers.length === 0) return unknownOption(name, { ...own, ...runnerOptions });
+    if (readers.length === 0) return unknownOption(name, { ...own, ...runnerOptions }, 3);
     const names = readers.map(([reader]) => reader).join(', ');
     return new UserError(
       `this experiment has no option --${name}, only ${names} ${readers.length > 1 ? 'have' : 'has'}`,
@@ -65,7 +65,7 @@ export function readCommand<const O extends Options>(
   maxWords = Number.POSITIVE_INFINITY,
 ): CommandArguments<O> {
   const known: Options = { ...options, help: runnerOptions.help };
-  const { given, words } = parseOptions(argv, known, (name) => unknownOption(name, known));
+  const { given, words } = parseOptions(argv, known, (name) => unknownOption(name, known, 1));
   refuseWords(words.slice(maxWords));
   const help = given.help === true;
   const values = Object.entries(options).map(([name, option]) => {
@@ -147,12 +147,11 @@ function readValue(option: Option<unknown>, value: string | undefined, name: str
   throw new UserError(`${name} needs a value: ${option.valid}`);
 }
 
-function unknownOption(name: string, known: Options): UserError {
-  const candidates = Object.keys(known)
+/** @param count the number of similar options that the error names */
+function unknownOption(name: string, known: Options, count: number): UserError {
+  const nearest = Object.keys(known)
     .map(flagName)
-    .map((flagged) => ({ flagged, edits: distance(`--${name}`, flagged) }))
-    .sort((a, b) => a.edits - b.edits);
-  const nearest = candidates.filter(({ edits }) => edits <= (candidates[0]?.edits ?? 0) + 1).slice(0, 3);
-  const flags = nearest.map(({ flagged }) => flagged).join(' or ');
-  return new UserError(`unknown option --${name}; did you mean ${flags}?`);
+    .sort((a, b) => distance(`--${name}`, a) - distance(`--${name}`, b))
+    .slice(0, count);
+  return new UserError(`unknown option --${name}; did you mean ${nearest.join(' or ')}?`);
 }

@@ -8,14 +8,14 @@ import { profileNames, profileValues } from './settings';
 const lineLength = 120;
 
 const placeholders: Readonly<Record<Option<unknown>['kind'], string>> = {
-  integer: '=N',
-  number: '=X',
-  choice: '=NAME',
-  text: '=TEXT',
-  file: '=FILE',
-  folder: '=DIR',
+  integer: 'N',
+  number: 'X',
+  choice: 'NAME',
+  text: 'TEXT',
+  file: 'FILE',
+  folder: 'DIR',
   flag: '',
-  list: '=A,B',
+  list: 'A,B',
 };
 
 /** The text of an experiment's `--help`; option values are those that the profile runs with. Throws UserError for an unknown profile. */
@@ -41,7 +41,7 @@ export function helpText(experiment: Stage, catalog: Catalog, profile: string): 
 export function optionTable(options: Options, values: ReadonlyMap<string, unknown> = new Map()): string {
   const rows = Object.entries(options).map(([name, option]) => ({
     name,
-    left: `  ${flagName(name)}${placeholders[option.kind]}  `,
+    left: `  ${flagName(name)}${option.kind === 'flag' ? '' : '='}${option.placeholder ?? placeholders[option.kind]}  `,
     option,
     heading: option.group ?? 'Options',
   }));

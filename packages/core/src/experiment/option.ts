@@ -22,6 +22,8 @@ export interface Option<T> {
   readonly valid: string;
   /** The valid range of a number, for `--help`: `>= 1`. */
   readonly range?: string;
+  /** The sign for the value in `--help`; by default the kind's: `N` for an integer. */
+  readonly placeholder?: string;
   /** The valid values of a choice. */
   readonly choices?: readonly string[];
   /** The command that prints `choices`, if `--help` should show only a few of them: `core:models`. */
@@ -109,12 +111,15 @@ export function oneOf<const T extends string>(
 }
 
 /** Any text that is not empty. `valid`: a description of valid values for errors. */
-export function text(spec: Described<string> & { readonly valid?: string }): Option<string> {
-  const { valid = 'text that is not empty' } = spec;
-  return option('text', spec, valid, (value, name) => {
+export function text(
+  spec: Described<string> & { readonly valid?: string; readonly placeholder?: string },
+): Option<string> {
+  const { valid = 'text that is not empty', placeholder } = spec;
+  const check = (value: unknown, name: string): string => {
     if (typeof value !== 'string' || value === '') throw mustBe(value, name, valid);
     return value;
-  });
+  };
+  return { ...option('text', spec, valid, check), ...(placeholder !== undefined && { placeholder }) };
 }
 
 /** The path of a file that exists. */
