@@ -1,4 +1,4 @@
-/** Runs that only MLflow has, of a server of the test's own. */
+/** Runs that only MLflow has, on a real server. */
 import { createHash } from 'node:crypto';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -31,15 +31,18 @@ afterAll(() => {
   rmSync(root, { recursive: true });
 });
 
-/**
- * Has MLflow keep a run whose weights are said to be `said` and are `are`, as a file of the run or of its model. Its id.
- */
-async function recorded(key: string, said: string, are: string, place: 'run' | 'model' = 'run'): Promise<string> {
+/** Uploads a run whose result.json has the digest of `written`, with a file of other weights. @returns its id */
+async function recorded(
+  key: string,
+  written: string,
+  weights: string,
+  owned: 'run' | 'model' = 'run',
+): Promise<string> {
   const folder = mkdtempSync(join(root, 'written-'));
   const write = (name: string, content: unknown) => writeFileSync(join(folder, name), JSON.stringify(content));
   const identity = { experiment: 'student', options: { student: { seed: 1 } }, data: 'd', sources: 's', device: 'cpu' };
   write('config.json', { package: 'demo', profile: 'default', ...identity });
-  const digests = { 'last.safetensors': createHash('sha256').update(said).digest('hex') };
+  const digests = { 'last.safetensors': createHash('sha256').update(written).digest('hex') };
   write('result.json', { key, experiment: 'student', seconds: 1, digests, result: { metrics: {}, summary: '' } });
   const connection = connect(server.uri);
   const experimentId = await ensureExperiment(connection, 'headshare/demo');
@@ -47,22 +50,22 @@ async function recorded(key: string, said: string, are: string, place: 'run' | '
   await uploadFolder(connection, info, folder);
   const sourceRunId = info.run_id;
   const owner =
-    place === 'run' ? info : (await createLoggedModel(connection, { experimentId, sourceRunId, name: 'student' })).info;
-  writeFileSync(join(folder, 'last.safetensors'), are);
+    owned === 'run' ? info : (await createLoggedModel(connection, { experimentId, sourceRunId, name: 'student' })).info;
+  writeFileSync(join(folder, 'last.safetensors'), weights);
   await uploadArtifact(connection, owner, join(folder, 'last.safetensors'), 'last.safetensors');
-  const told = { epoch: [1, 2], top1: [0.25, 0.5], 'step/loss': [3, 2] };
-  const metrics = Object.entries(told).flatMap(([name, values]) =>
-    values.map((value, i) => ({ key: name, value, step: 10 * (i + 1), timestamp: 1000 * (i + 1) })),
+  const values = { epoch: [1, 2], top1: [0.25, 0.5], 'step/loss': [3, 2] };
+  const metrics = Object.entries(values).flatMap(([name, all]) =>
+    all.map((value, i) => ({ key: name, value, step: 10 * (i + 1), timestamp: 1000 * (i + 1) })),
   );
   await logBatch(connection, info.run_id, { metrics });
   return info.run_id;
 }
 
-const found = async (word: string) => findRun(word, { root, connect: async () => connect(server.uri) });
+const find = async (word: string) => findRun(word, { root, connect: async () => connect(server.uri) });
 
-test('are fetched once, whole, with what they told epoch by epoch', async () => {
+test('a run is downloaded once, with all its files and its metrics by epoch', async () => {
   const id = await recorded('0123456789ab', 'weights', 'weights');
-  const run = await found(id.slice(0, 20));
+  const run = await find(id.slice(0, 20));
   expect(run).toMatchObject({
     package: 'demo',
     identity: { experiment: 'student' },
@@ -80,21 +83,21 @@ test('are fetched once, whole, with what they told epoch by epoch', async () => 
   ]);
 }, 60_000);
 
-test('have their weights, which MLflow keeps with their model', async () => {
-  const folder = await fetchRun(await found(await recorded('00112233aabb', 'weights', 'weights', 'model')), root);
+test("the weights come from the run's model", async () => {
+  const folder = await fetchRun(await find(await recorded('00112233aabb', 'weights', 'weights', 'model')), root);
   expect(readFileSync(join(folder, 'last.safetensors'), 'utf8')).toBe('weights');
   expect(readdirSync(folder).sort()).toEqual(['config.json', 'journal.jsonl', 'last.safetensors', 'result.json']);
 }, 60_000);
 
-test('of a name that leads out of the folder for them are refused', async () => {
+test('a key that leads out of the folder is refused', async () => {
   const id = await recorded('../../elsewhere', 'weights', 'weights');
-  await expect(found(id)).rejects.toThrow(`run ${id} in MLflow calls itself '../../elsewhere', which is no run's key`);
+  await expect(find(id)).rejects.toThrow(`run ${id} in MLflow calls itself '../../elsewhere', which is no run's key`);
 }, 60_000);
 
-test('whose files are others than they were are refused, and not kept', async () => {
+test('a run with other files than it wrote is refused, and its copy is removed', async () => {
   const id = await recorded('ba9876543210', 'weights', 'other weights');
-  await expect(fetchRun(await found(id), root)).rejects.toThrow(
-    `MLflow's last.safetensors of run ${id} is not what the run has written, or not there`,
+  await expect(fetchRun(await find(id), root)).rejects.toThrow(
+    `MLflow's last.safetensors of run ${id} is missing, or is not the file that the run wrote`,
   );
   expect(readdirSync(join(root, '.cache/runs')).filter((name) => name.startsWith('ba98'))).toEqual([]);
 }, 60_000);

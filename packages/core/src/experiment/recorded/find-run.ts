@@ -1,5 +1,5 @@
 import { existsSync, readFileSync } from 'node:fs';
-import { dirname, join, relative, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import fastGlob from 'fast-glob';
 import {
   type Connection,
@@ -14,18 +14,18 @@ import { UserError } from '../../system/user-error';
 import { runPage } from '../../tracking/sync/server-run';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
-/** Where runs are looked for. */
+/** The places to search for runs. */
 export interface Places {
   /** The workspace's folder. */
   readonly root: string;
-  /** Reaches MLflow; asked only where the folders do not know enough. */
+  /** Connects to MLflow; called only when no folder has the run. */
   readonly connect: () => Promise<Connection>;
 }
 
 /**
- * A run by its folder (`runs/face/student/1a2b3c4d5e6f`), its key (`1a2b3c4d5e6f`) or MLflow's id, or by the beginning
- * of one that no other run has.
- * @throws UserError where there is none, several, or not all that making it again needs
+ * Finds a run by its folder (`runs/face/student/1a2b3c4d5e6f`), its key (`1a2b3c4d5e6f`), its id in MLflow, or a unique
+ * beginning of key or id.
+ * @throws UserError for no run, several runs, or one whose record is incomplete
  */
 export async function findRun(word: string, { root, connect }: Places): Promise<RecordedRun> {
   const named = resolve(root, word);
@@ -34,18 +34,15 @@ export async function findRun(word: string, { root, connect }: Places): Promise<
     throw new UserError(`'${word}' is neither a run's folder nor its id, which has 4 to 32 digits 0-9, a-f`);
   }
   const folders = await foldersOf(word, root);
-  const [folder, ...others] = folders;
-  if (folder !== undefined) {
-    if (others.length > 0) throw ambiguous(word, folders);
-    return readRun(join(root, folder), folder);
-  }
-  return findInMlflow(word, { root, connect });
+  if (folders.length > 1) throw ambiguous(word, folders);
+  const [folder] = folders;
+  return folder === undefined ? findInMlflow(word, { root, connect }) : readRun(join(root, folder), folder);
 }
 
 const ambiguous = (word: string, runs: readonly string[]): UserError =>
   new UserError(`several runs begin with ${word}: ${runs.slice(0, 5).join(', ')}${runs.length > 5 ? ', ...' : ''}`);
 
-/** The folders of runs whose key, or whose id in MLflow, begins so; relative. */
+/** The folders, relative to the root, of runs whose key, or else whose id in MLflow, begins so. */
 async function foldersOf(beginning: string, root: string): Promise<readonly string[]> {
   const byKey = await fastGlob(`runs/*/*/${beginning}*/config.json`, { cwd: root });
   if (byKey.length > 0) return byKey.map(dirname).sort();
@@ -69,49 +66,40 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
   let runs: readonly Run[];
   try {
     connection = await connect();
-    const experimentIds = await experimentsOf(packagesIn(root), connection);
+    const files = await fastGlob('packages/*/experiments/*.ts', { cwd: root });
+    const packages = new Set(files.map((file) => basename(dirname(dirname(file)))));
+    const experimentIds = await experimentsOf([...packages].sort(), connection);
     const filter = `attributes.run_id LIKE '${word}%'`;
     runs = experimentIds.length === 0 ? [] : await searchRuns(connection, { experimentIds, filter, limit: 6 });
   } catch (error) {
     if (!(error instanceof MlflowError) && !(error instanceof UserError)) throw error;
     throw new UserError(`no run in runs/ begins with ${word}, and MLflow cannot be asked: ${sentenceOf(error)}`, 1);
   }
-  const [run, ...others] = runs;
+  const [run] = runs;
   if (run === undefined) throw new UserError(`no run begins with ${word}, in runs/ or in MLflow at ${connection.uri}`);
-  if (others.length > 0)
-    throw ambiguous(
-      word,
-      runs.map(({ info }) => info.run_id),
-    );
-  const recorded = recordedRun(await recordsOf(connection, run), `run ${run.info.run_id} in MLflow`);
-  const metrics = run.data.metrics.map(({ key }) => key);
-  const address = runPage(connection.uri, run.info.experiment_id, run.info.run_id);
+  const ids = runs.map(({ info }) => info.run_id);
+  if (runs.length > 1) throw ambiguous(word, ids);
+  const { info } = run;
+  const texts = await Promise.all(
+    recordFiles.map(async (file) => [file, await textOf(connection, info, file)] as const),
+  );
+  const recorded = recordedRun(Object.fromEntries(texts) as Records, `run ${info.run_id} in MLflow`);
+  const address = runPage(connection.uri, info.experiment_id, info.run_id);
   return {
     ...recorded,
     finished: { ...recorded.finished, address },
-    inMlflow: { connection, info: run.info, metrics },
+    inMlflow: { connection, info, metrics: run.data.metrics.map(({ key }) => key) },
   };
 }
 
-function packagesIn(root: string): readonly string[] {
-  const files = fastGlob.sync('packages/*/experiments/*.ts', { cwd: root });
-  return [...new Set(files.map((file) => relative('packages', dirname(dirname(file)))))].sort();
-}
-
-/** The ids of the experiments in which MLflow has the runs of packages. */
+/** The ids of the packages' experiments in MLflow. */
 export async function experimentsOf(packages: readonly string[], connection: Connection): Promise<string[]> {
   const found = await Promise.all(packages.map((name) => getExperimentByName(connection, `headshare/${name}`)));
   return found.flatMap((experiment) => (experiment === undefined ? [] : [experiment.experiment_id]));
 }
 
-async function recordsOf(connection: Connection, { info }: Run): Promise<Records> {
-  const texts = await Promise.all(
-    recordFiles.map(async (file) => [file, await artifactText(connection, info, file)] as const),
-  );
-  return Object.fromEntries(texts);
-}
-
-async function artifactText(connection: Connection, info: Run['info'], path: string): Promise<string | undefined> {
+/** The text of an artifact; undefined where the run has none of that name. */
+async function textOf(connection: Connection, info: Run['info'], path: string): Promise<string | undefined> {
   try {
     const parts: Uint8Array[] = [];
     for await (const part of readArtifact(connection, info, path)) parts.push(part);

@@ -8,7 +8,7 @@ const folder = mkdtempSync(join(tmpdir(), 'headshare-recorded-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 const write = (name: string, content: unknown) => writeFileSync(join(folder, name), JSON.stringify(content));
 
-test('a run in a folder knows where MLflow has it, since it was sent', () => {
+test('a run in a folder has its address in MLflow once it was sent', () => {
   const identity = { experiment: 'student', options: { student: { seed: 1 } }, data: 'd', sources: 's', device: 'cpu' };
   write('config.json', { package: 'demo', profile: 'default', ...identity });
   write('result.json', {

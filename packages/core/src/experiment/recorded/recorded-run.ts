@@ -6,7 +6,7 @@ import { addressIn } from '../../tracking/sync/sync-state';
 import { type Environment, environmentsIn } from '../environment';
 import { type FinishedRun, isFinished, isRecord, type RunIdentity } from '../store';
 
-/** What was kept of a run. */
+/** A finished run, in a folder or in MLflow. */
 export interface RecordedRun {
   /** `face:student, run 1a2b3c4d5e6f` */
   readonly title: string;
@@ -14,11 +14,11 @@ export interface RecordedRun {
   readonly profile: string;
   readonly identity: RunIdentity;
   readonly finished: FinishedRun;
-  /** The last one is the one that it ended in. None of runs of before they were kept. */
+  /** The last one is the one that it ended in. Empty for runs from before environment.json existed. */
   readonly environments: readonly Environment[];
-  /** Where its files are, when they are here. */
+  /** The folder with its files, where this machine has it. */
   readonly folder?: string;
-  /** Where MLflow has them, when they are not. */
+  /** Its place in MLflow, where only that has it. */
   readonly inMlflow?: {
     readonly connection: Connection;
     readonly info: Run['info'];
@@ -27,12 +27,12 @@ export interface RecordedRun {
   };
 }
 
-/** The files of a run that tell how it was made, by the names under which MLflow has them too. */
+/** The files that describe a run, in its folder and among its artifacts in MLflow. */
 export const recordFiles = ['config.json', 'result.json', 'environment.json'] as const;
 
 export type Records = Readonly<Partial<Record<(typeof recordFiles)[number], string>>>;
 
-/** The run in a folder. @throws UserError where it is none, or not finished. @param where the folder, for people */
+/** The run in a folder. @param where the folder, for errors. @throws UserError for no run, or an unfinished one */
 export function readRun(folder: string, where: string): RecordedRun {
   const texts = recordFiles.map((file) => {
     const path = join(folder, file);
@@ -43,20 +43,20 @@ export function readRun(folder: string, where: string): RecordedRun {
   return { ...run, finished: { ...run.finished, ...(address !== undefined && { address }) }, folder };
 }
 
-/** What the texts of its files say of a run. @throws UserError where they do not say enough. @param where for people */
+/** Parses the files of a run. @param where the run, for errors. @throws UserError for a missing or wrong file */
 export function recordedRun(records: Records, where: string): RecordedRun {
   const config = parsed(records['config.json']);
   if (records['config.json'] === undefined) {
-    throw new UserError(`${where} has no config.json: it is no run, or one of before runs kept their options`);
+    throw new UserError(`${where} has no config.json: it is no run, or one from before runs kept their options`);
   }
   if (!isConfig(config)) {
-    throw new UserError(`the config.json of ${where} does not say experiment, options, data, sources and device`);
+    throw new UserError(`the config.json of ${where} lacks one of experiment, options, data, sources and device`);
   }
   const finished = parsed(records['result.json']);
   if (!isFinished(finished)) {
     throw new UserError(`${where} has not finished (no result.json): there is nothing to compare with`);
   }
-  // It becomes part of a path.
+  // The key becomes part of a path.
   if (!isName(finished.key)) throw new UserError(`${where} calls itself '${finished.key}', which is no run's key`);
   const { package: packageName, profile, ...identity } = config;
   return {
@@ -73,12 +73,9 @@ type Config = RunIdentity & { readonly package: string; readonly profile: string
 
 function isConfig(value: unknown): value is Config {
   if (!isRecord(value) || !isRecord(value.options) || !Object.values(value.options).every(isRecord)) return false;
-  const { package: packageName, profile, experiment, data, sources, device } = value;
-  // The first two become parts of paths.
-  return (
-    [packageName, experiment].every(isName) &&
-    [profile, data, sources, device].every((text) => typeof text === 'string')
-  );
+  // Package and experiment become parts of paths.
+  if (![value.package, value.experiment].every(isName)) return false;
+  return [value.profile, value.data, value.sources, value.device].every((text) => typeof text === 'string');
 }
 
 const isName = (value: unknown): boolean => typeof value === 'string' && /^[\w-]+$/.test(value);

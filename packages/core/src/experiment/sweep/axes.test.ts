@@ -14,7 +14,7 @@ const student = defineExperiment({
 });
 const axes = (...sweep: string[]) => axesOf({ sweep }, student, 'student');
 
-test('an option and its values, each as the option itself reads it, methods first', () => {
+test('an axis is an option and its parsed values; methods come first', () => {
   expect(axesOf({ sweep: ['learning-rate=0.05, 0.1,0.05'], methods: ['kd', 'l2e'] }, student, 'student')).toEqual([
     { option: 'method', values: ['kd', 'l2e'] },
     { option: 'learningRate', values: [0.05, 0.1] },
@@ -22,7 +22,7 @@ test('an option and its values, each as the option itself reads it, methods firs
   expect(axes('learningRate=1')).toEqual([{ option: 'learningRate', values: [1] }]);
 });
 
-test('lists stand between slashes', () => {
+test('lists are separated by slashes', () => {
   expect(axes('milestones=0.5,0.75/0.6')).toEqual([{ option: 'milestones', values: [[0.5, 0.75], [0.6]] }]);
 });
 
@@ -48,7 +48,7 @@ test.each([
   expect(() => axes(sweep)).toThrow(sentence);
 });
 
-test('an option is swept at one place, and one that is not read is none', () => {
+test('an option that is swept twice, or that the experiment does not read, is refused', () => {
   expect(() => axesOf({ sweep: ['method=kd'], methods: ['l2e'] }, student, 'student')).toThrow(
     '--sweep: --method is swept twice; name all its values at one place',
   );

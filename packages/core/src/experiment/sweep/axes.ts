@@ -2,18 +2,17 @@ import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../system/user-error';
 import { optionsOf } from '../arguments';
 import type { Overrides, Stage } from '../define';
-import { flagName } from '../option';
+import { flagName, type Options } from '../option';
 
-/** An option and the values that a sweep gives it. */
+/** An option, in camelCase, and the values that a sweep gives it. */
 export interface Axis {
-  /** camelCase. */
   readonly option: string;
   readonly values: readonly unknown[];
 }
 
-/** What a sweep's options ask for. */
-export interface AxisWords {
-  /** `option=value,value`; the values of an option that is a list itself stand between slashes. */
+/** The options of a sweep that name axes. */
+export interface AxisOptions {
+  /** `option=value,value`; the values of an option that is a list itself are separated by slashes. */
   readonly sweep: readonly string[];
   readonly methods?: readonly string[];
   readonly students?: readonly string[];
@@ -24,28 +23,21 @@ export interface AxisWords {
  * The axes of a sweep over an experiment, methods first. @param name the experiment's, for errors
  * @throws UserError for an option that the experiment does not read, a value it does not take, an option swept twice
  */
-export function axesOf(words: AxisWords, experiment: Stage, name: string): readonly Axis[] {
+export function axesOf(words: AxisOptions, experiment: Stage, name: string): readonly Axis[] {
   const options = optionsOf([experiment]);
-  const axes: Axis[] = [];
-  for (const [list, option] of [
-    ['methods', 'method'],
-    ['students', 'student'],
-    ['teachers', 'teacher'],
-  ] as const) {
-    const values = words[list];
-    if (values === undefined) continue;
-    if (!Object.hasOwn(options, option)) {
-      throw new UserError(`--${list}: ${name} reads no --${option}; leave it out, or choose another --experiment`);
-    }
-    axes.push({ option, values: unique(values) });
-  }
-  axes.push(...words.sweep.map((text) => parseAxis(text, options, name)));
+  const listed = (['method', 'student', 'teacher'] as const).flatMap((option): Axis[] => {
+    const values = words[`${option}s`];
+    if (values === undefined) return [];
+    if (Object.hasOwn(options, option)) return [{ option, values: unique(values) }];
+    throw new UserError(`--${option}s: ${name} reads no --${option}; leave it out, or choose another --experiment`);
+  });
+  const axes = [...listed, ...words.sweep.map((text) => parseAxis(text, options, name))];
   const twice = axes.find(({ option }, i) => axes.findIndex((other) => other.option === option) < i);
   if (twice) throw new UserError(`--sweep: ${flagName(twice.option)} is swept twice; name all its values at one place`);
   return axes;
 }
 
-function parseAxis(text: string, options: ReturnType<typeof optionsOf>, name: string): Axis {
+function parseAxis(text: string, options: Options, name: string): Axis {
   const [, word = '', list = ''] = /^([^=]*)=(.*)$/s.exec(text) ?? [];
   if (word === '' || list === '') throw new UserError(`--sweep must be option=value,value, got '${text}'`);
   const names = Object.keys(options);
@@ -56,14 +48,12 @@ function parseAxis(text: string, options: ReturnType<typeof optionsOf>, name: st
     const near = closest(`--${word}`, names.map(flagName));
     throw new UserError(`--sweep: ${name} reads no option --${word}; did you mean ${near}?`);
   }
-  const isList = declared.kind === 'list';
-  const values = list
-    .split(isList ? '/' : ',')
-    .map((value) => declared.parse(value.trim(), `--sweep: ${flagName(option)}`));
+  const separator = declared.kind === 'list' ? '/' : ',';
+  const values = list.split(separator).map((value) => declared.parse(value.trim(), `--sweep: ${flagName(option)}`));
   return { option, values: unique(values) };
 }
 
-/** All combinations of the axes' values, the last axis changing fastest; one without values where there are no axes. */
+/** All combinations of the axes' values, the last axis changing fastest; one empty combination without axes. */
 export function combinations(axes: readonly Axis[]): readonly Overrides[] {
   return axes.reduce<readonly Overrides[]>(
     (all, { option, values }) => all.flatMap((one) => values.map((value) => ({ ...one, [option]: value }))),
@@ -71,10 +61,9 @@ export function combinations(axes: readonly Axis[]): readonly Overrides[] {
   );
 }
 
-/** How a value is written on the command line and in tables. */
+/** A value as text, for the command line and for tables. */
 export const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
 
-function unique(values: readonly unknown[]): readonly unknown[] {
-  const seen = new Map(values.map((value) => [JSON.stringify(value), value]));
-  return [...seen.values()];
-}
+const unique = (values: readonly unknown[]): readonly unknown[] => [
+  ...new Map(values.map((value) => [JSON.stringify(value), value])).values(),
+];

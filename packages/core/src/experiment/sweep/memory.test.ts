@@ -2,7 +2,7 @@ import { memoryGuard, type Resident, residentOf } from './memory';
 
 const gigabyte = 1e9;
 
-test('one more starts where it fits beside what the others may still grow to', () => {
+test('one more process starts when it fits beside the others at their expected peak', () => {
   const sizes = new Map<number, Resident>([[1, { now: 1 * gigabyte, peak: 2 * gigabyte }]]);
   let free = 3.3 * gigabyte;
   const guard = memoryGuard(
@@ -10,11 +10,11 @@ test('one more starts where it fits beside what the others may still grow to', (
     (pid) => sizes.get(pid),
   );
   const forget = guard.watch(1);
-  // 3.3 less the 1 that the first may still take is more than 2 and a tenth.
+  // The first may grow by 1: 3.3 - 1 is more than 2 and a tenth.
   expect(guard.hasRoom()).toBe(true);
   free = 3.1 * gigabyte;
   expect(guard.hasRoom()).toBe(false);
-  // It is gone, and what it took at most is remembered.
+  // It has ended; its peak is still the expected one.
   forget();
   free = 2.1 * gigabyte;
   expect(guard.hasRoom()).toBe(false);
@@ -23,7 +23,7 @@ test('one more starts where it fits beside what the others may still grow to', (
   expect(guard.peak()).toBe(2 * gigabyte);
 });
 
-test('before anything was measured, a process is taken to need 0.6 GB', () => {
+test('before any measurement a process is expected to need 0.6 GB', () => {
   let free = 0.7 * gigabyte;
   const guard = memoryGuard(() => free);
   expect(guard.hasRoom()).toBe(true);
@@ -31,7 +31,7 @@ test('before anything was measured, a process is taken to need 0.6 GB', () => {
   expect(guard.hasRoom()).toBe(false);
 });
 
-test('what a process holds, where the system tells', () => {
+test('the memory of a process, on systems that report it', () => {
   const { now, peak } = residentOf(process.pid) ?? { now: 1, peak: 1 };
   expect(now).toBeGreaterThan(0);
   expect(peak).toBeGreaterThanOrEqual(now);

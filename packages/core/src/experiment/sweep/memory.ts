@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 
-/** What a training takes at least, while none has been measured: TensorFlow alone is 0.3 GB. */
+/** The assumed peak of a training in bytes, while none is measured: TensorFlow alone takes 0.3 GB. */
 const leastPeak = 0.6e9;
 
-/** Memory that must stay free beside everything, as a share of what a process takes. */
+/** The share of a process's peak that must stay free beside it. */
 const margin = 0.1;
 
 export interface MemoryGuard {
-  /** A process has started. Returns what to call when it has ended. */
+  /** Watches a process. @returns a function to call when it has ended */
   watch(pid: number): () => void;
-  /** Looks at what is watched, and says whether one more process would fit beside what the others may still grow to. */
+  /** Measures the watched processes. @returns whether one more fits, should all of them grow to the largest peak */
   hasRoom(): boolean;
-  /** The largest peak of a process so far, in bytes; 0 before one was measured, and where the system does not say. */
+  /** The largest peak of a process so far, in bytes; 0 while none is measured, or where the system cannot measure it. */
   peak(): number;
 }
 
-/** @param available bytes that processes may still take */
+/** @param available the bytes that processes may still take */
 export function memoryGuard(
   available: () => number = () => process.availableMemory(),
   measure: (pid: number) => Resident | undefined = residentOf,
@@ -38,13 +38,13 @@ export function memoryGuard(
   };
 }
 
-/** Bytes that a process holds in memory. */
+/** The bytes of a process in memory. */
 export interface Resident {
   readonly now: number;
   readonly peak: number;
 }
 
-/** Undefined where the system does not tell: Linux does. */
+/** The memory of a process; undefined for none, and on systems without /proc. */
 export function residentOf(pid: number): Resident | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');

@@ -5,7 +5,7 @@ const experiment = (summary: string) =>
   defineExperiment({ summary, options: {}, run: async () => ({ metrics: {}, summary: '' }) });
 const [student, distill] = [experiment('student'), experiment('distill')];
 
-/** A stage that nothing but these options tells from others. */
+/** A stage whose key depends on these options alone. */
 const planned = (of: typeof student, options: Overrides): PlannedStage => ({
   experiment: of,
   key: JSON.stringify([of.summary, options]),
@@ -21,7 +21,7 @@ const axes = [
   { option: 'shMethod', values: ['l2e', 'at'] },
 ];
 
-test('what does not read an option is one training, named without it, of all combinations that come to it', async () => {
+test('combinations that differ in an option a stage does not read are one training, named without the option', async () => {
   const runs = await planSweep({
     axes,
     seeds: [1],

@@ -1,40 +1,46 @@
 import type { Overrides, PlannedStage } from '../define';
 import { flagName } from '../option';
 import { type Axis, combinations, valueText } from './axes';
-import { type RowName, rowText } from './row-name';
 
-/** One training of a sweep, in its place in the report. */
+/** The name of a report's row. */
+export interface RowName {
+  /** The network or the method. */
+  readonly title: string;
+  /** The option values that distinguish it from other rows of that title, by option as on the command line. */
+  readonly settings: Readonly<Record<string, string>>;
+}
+
+/** `th-kd, temperature 2` */
+export const rowText = ({ title, settings }: RowName): string =>
+  [title, ...Object.entries(settings).map(([option, value]) => `${option} ${value}`)].join(', ');
+
+/** One training of a sweep. */
 export interface SweptRun {
-  /** What the report calls its row: the network or method, and the swept options that tell it from others. */
+  /** Its row in the report, and the same as text. */
   readonly name: RowName;
-  /** The same as text. */
   readonly row: string;
   readonly seed: number;
   readonly stage: PlannedStage;
-  /** The combinations of the sweep's values that come to it. */
+  /** The combinations of swept values that lead to this training. */
   readonly given: readonly Overrides[];
-  /** It is what was to be swept, rather than a stage that this needs. */
+  /** The sweep asked for it, rather than for a stage that needs it. */
   readonly wanted: boolean;
-  /** Keys of all that belongs to the same combination and seed, itself among them. */
+  /** The keys of all trainings of its combination and seed, its own among them. */
   readonly beside: readonly string[];
 }
 
-/** What is to be swept. */
 export interface SweepRequest {
   readonly axes: readonly Axis[];
   readonly seeds: readonly number[];
-  /** The stages to run for one combination of values; the first is what is swept, the others are to be held beside it. */
+  /** Plans one combination of values: first the swept stage, then others to compare it with. */
   readonly stagesOf: (given: Overrides) => Promise<readonly [PlannedStage, ...PlannedStage[]]>;
-  /** What the report calls a stage's row, swept options aside. */
+  /** The title of a stage's row. */
   readonly titleOf: (stage: PlannedStage) => string;
-  /** Whether a stage's result depends on an option; where it does not, its row is not named by it. */
+  /** Whether a stage's result depends on an option; only then the name of its row has that option. */
   readonly reads: (stage: PlannedStage, option: string) => boolean;
 }
 
-/**
- * All trainings of a sweep, each after those that it needs, and each once: what several need alike, or what does not
- * read an option that is swept, is one run.
- */
+/** Plans each training of a sweep once, and after those that it needs, however many combinations lead to it. */
 export async function planSweep({ axes, seeds, stagesOf, titleOf, reads }: SweepRequest): Promise<readonly SweptRun[]> {
   const runs = new Map<string, SweptRun>();
   const varied = axes.filter(({ option, values }) => values.length > 1 && option !== 'method');
@@ -45,26 +51,21 @@ export async function planSweep({ axes, seeds, stagesOf, titleOf, reads }: Sweep
   };
   for (const given of combinations(axes)) {
     for (const seed of seeds) {
-      const [wanted, ...others] = await stagesOf({ ...given, seed });
-      const all = unique([wanted, ...others].flatMap(withNeeds));
-      const beside = all.map(({ key }) => key);
-      for (const stage of all) {
-        const isWanted = stage.key === wanted.key;
-        const known = runs.get(stage.key);
-        if (known?.wanted && isWanted) runs.set(stage.key, { ...known, given: [...known.given, given] });
-        // What another combination wants for itself stays that.
-        if (known !== undefined && (known.wanted || !isWanted)) continue;
+      const planned = await stagesOf({ ...given, seed });
+      const all = new Map(planned.flatMap(withNeeds).map((stage) => [stage.key, stage]));
+      for (const [key, stage] of all) {
+        const wanted = key === planned[0].key;
+        const known = runs.get(key);
+        if (known?.wanted && wanted) runs.set(key, { ...known, given: [...known.given, given] });
+        // A stage that some combination asks for stays wanted, though others only need it.
+        if (known !== undefined && (known.wanted || !wanted)) continue;
         const name = nameOf(stage, given);
-        runs.set(stage.key, { name, row: rowText(name), seed, stage, given: [given], wanted: isWanted, beside });
+        runs.set(key, { name, row: rowText(name), seed, stage, given: [given], wanted, beside: [...all.keys()] });
       }
     }
   }
   return [...runs.values()];
 }
 
-/** A stage behind all that it needs, directly and through others. */
+/** A stage after all that it needs, directly and through others. */
 const withNeeds = (stage: PlannedStage): readonly PlannedStage[] => [...stage.needs.flatMap(withNeeds), stage];
-
-const unique = (stages: readonly PlannedStage[]): readonly PlannedStage[] => [
-  ...new Map(stages.map((stage) => [stage.key, stage])).values(),
-];

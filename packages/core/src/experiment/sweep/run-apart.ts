@@ -9,82 +9,79 @@ import { outputFile, runInProcess } from './run-process';
 import { type Job, type JobFailure, runSchedule } from './schedule';
 import { sweepProgress } from './sweep-progress';
 
-/** How runs are spread over processes. They change nothing about what comes out. */
+/** How a sweep spreads its trainings over processes, which does not change their results. */
 export const processOptions = {
   jobs: optional(integer({ min: 1, notInKey: true, help: 'parallel processes' }), 'one per core, one on a GPU'),
   retry: integer({ default: 1, min: 0, max: 10, notInKey: true, help: 'retries of a failed training' }),
 };
 
-/** What running apart needs of a run's context. */
-type Surroundings = Pick<RunContext<unknown>, 'signal' | 'tracker' | 'log'>;
-
 /**
- * Trains what has not been trained yet, in processes side by side, as far as memory allows. Each process has an equal
- * share of the cores, unless HEADSHARE_THREADS says how many threads: networks as small as the defaults' use one core
- * better than two.
- * @returns what failed in the end; throws the signal's reason after an abort, when all processes have kept a checkpoint.
- * A training that is told to stop from elsewhere stops them all.
+ * Runs the trainings that have not finished yet, in parallel processes, as many as the memory allows. The processes
+ * share the cores equally, unless HEADSHARE_THREADS sets the threads of each: networks as small as the defaults' use one
+ * core better than two.
+ * @returns the trainings that failed after all retries
+ * @throws the signal's reason after an abort, when all processes have written a checkpoint; UserError when something
+ * else stops a training, which stops the sweep
  */
 export async function runApart(
   runs: readonly SweptRun[],
   { jobs: wanted, retry }: { readonly jobs: number | undefined; readonly retry: number },
-  { signal, tracker, log }: Surroundings,
+  { signal, tracker, log }: Pick<RunContext<unknown>, 'signal' | 'tracker' | 'log'>,
 ): Promise<readonly JobFailure[]> {
   const missing: SweptRun[] = [];
   for (const run of runs) if (!(await run.stage.finished())) missing.push(run);
   if (missing.length === 0) return [];
+  const before = runs.length - missing.length;
   const cores = availableParallelism();
   const jobs = wanted ?? (process.env.TF_DEVICE === 'gpu' ? 1 : cores);
   const threads = Number(process.env.HEADSHARE_THREADS) || Math.max(1, Math.floor(cores / jobs));
   const memory = memoryGuard();
   log(
-    `${runs.length - missing.length} of ${runs.length} trainings are done already; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
+    `${before} of ${runs.length} trainings are done already; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
   );
-  const progress = sweepProgress(log, runs.length - missing.length);
+  const progress = sweepProgress(log, before);
   // Nx's Ctrl-C reaches the trainings first, and this process only when they have ended: none may start meanwhile.
   const stopped = new AbortController();
   const keys = new Set(missing.map(({ stage }) => stage.key));
-  const schedule = missing.map(({ row, seed, stage }): Job => {
-    const shown = relative(process.cwd(), stage.folder);
-    return {
+  const schedule = missing.map(
+    ({ row, seed, stage }): Job => ({
       key: stage.key,
       label: `${row}, seed ${seed}`,
       needs: stage.needs.map(({ key }) => key).filter((key) => keys.has(key)),
       async run() {
         const outcome = await runInProcess(stage, { threads, parent: tracker.id, signal, memory });
-        if (!outcome.done && outcome.stopped) stopped.abort();
-        return outcome.done ? outcome : { ...outcome, reason: `${outcome.reason} (${shown}/${outputFile})` };
+        if (outcome.done) return outcome;
+        if (outcome.stopped) stopped.abort();
+        return { ...outcome, reason: `${outcome.reason} (${relative(process.cwd(), stage.folder)}/${outputFile})` };
       },
-    };
-  });
-  let told = false;
+    }),
+  );
+  let warned = false;
   const failures = await runSchedule(schedule, {
     parallel: jobs,
     retries: retry,
     signal: AbortSignal.any([signal, stopped.signal]),
     onChange(line, state) {
       progress.change(line, state);
-      const all = runs.length - missing.length + state.done;
-      tracker.metrics({ 'sweep/done': all }, all);
+      tracker.metrics({ 'sweep/done': before + state.done }, before + state.done);
     },
     hasRoom() {
       const room = memory.hasRoom();
-      if (!room && !told)
-        progress.say(`Fewer at a time: one takes ${gigabytes(memory.peak())} of memory, and no more is free`);
-      told ||= !room;
+      if (!room && !warned)
+        progress.say(`Memory is short: a training takes ${gigabytes(memory.peak())}, so fewer run at a time`);
+      warned ||= !room;
       return room;
     },
   });
   progress.end();
-  // As if the signal had come here, whether or not it will: the sweep is not over.
+  // The signal may never reach this process: it ends as if it had, since the sweep is not complete.
   if (stopped.signal.aborted && !signal.aborted) process.emit('SIGTERM', 'SIGTERM');
   signal.throwIfAborted();
-  if (stopped.signal.aborted)
-    throw new UserError('A training was told to stop. The same command goes on from there.', 1);
+  if (stopped.signal.aborted) throw new UserError('A training was stopped. The same command resumes the sweep.', 1);
   return failures;
 }
 
-/** One error that names all that failed, and where what did not is reported. */
+/** One error for all failures. @param report the path of the report on the other trainings */
 export function failed(failures: readonly JobFailure[], total: number, report?: string): UserError {
   const each = failures.map(({ label, reason }) => `  ${label}: ${reason}`);
   const rest = report === undefined ? '' : `\nThe report of the rest is ${report}.`;

@@ -9,21 +9,19 @@ import type { Outcome } from './schedule';
 export interface ProcessSettings {
   /** Threads of each process. */
   readonly threads: number;
-  /** The journal of the run that they are part of; undefined where it is not recorded. */
+  /** The journal of the parent run; undefined where none is recorded. */
   readonly parent: string | undefined;
   readonly signal: AbortSignal;
   readonly memory: MemoryGuard;
 }
 
-const mainFile = join(__dirname, '../main.ts');
-
-/** What a training in a process of its own prints, in the run's folder. */
+/** The output of a training's process, in the run's folder. */
 export const outputFile = 'output.log';
 
-/** How an experiment's command line ends for wrong options: trying again cannot help. */
+/** The exit code for wrong options, which no retry can mend. */
 const wrongUsage = 2;
 
-/** How it ends when it was told to stop, and before it listens for that. */
+/** The ends of a process that was stopped: by its own handler, or by a signal before it has one. */
 const stoppedEnds: readonly (string | number)[] = [
   130,
   143,
@@ -33,9 +31,9 @@ const stoppedEnds: readonly (string | number)[] = [
 ];
 
 /**
- * Trains a stage in a process of its own, by the command that a person would give. It is told to stop, and to keep a
- * checkpoint, when `signal` is aborted, and stops by itself when this process dies: the channel between them ends then.
- * It is in a group of its own, so that Ctrl-C reaches it once, from here.
+ * Runs a stage in a process, by the command that a person would give. When `signal` is aborted, the process gets SIGTERM
+ * and writes a checkpoint; when this process dies, the channel between them closes and it stops by itself. It leads a
+ * process group, so that Ctrl-C reaches it once, from here.
  */
 export async function runInProcess(stage: PlannedStage, settings: ProcessSettings): Promise<Outcome> {
   const { threads, parent, signal, memory } = settings;
@@ -44,8 +42,8 @@ export async function runInProcess(stage: PlannedStage, settings: ProcessSetting
   const output = openSync(file, 'a');
   const began = performance.now();
   writeSync(output, `$ ${stage.command.join(' ')}\n`);
-  const words = ['-r', require.resolve('@swc-node/register'), mainFile, ...stage.command];
-  const child = spawn(process.execPath, words, {
+  const main = join(__dirname, '../main.ts');
+  const child = spawn(process.execPath, ['-r', require.resolve('@swc-node/register'), main, ...stage.command], {
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, HEADSHARE_THREADS: String(threads), ...(parent && { [parentVariable]: parent }) },
@@ -62,16 +60,15 @@ export async function runInProcess(stage: PlannedStage, settings: ProcessSetting
   });
   forget?.();
   signal.removeEventListener('abort', stop);
-  if (ended === 0 && (await stage.finished())) return { done: true, seconds: (performance.now() - began) / 1000 };
-  if (ended === 0)
-    return { done: false, reason: 'its result is another: sources or data changed meanwhile', hopeless: true };
-  const how = typeof ended === 'number' ? `exit code ${ended}` : ended;
-  const said = lastLine(file);
-  const reason = `${how}${said && `, ${said}`}`;
+  if (ended === 0) {
+    if (await stage.finished()) return { done: true, seconds: (performance.now() - began) / 1000 };
+    return { done: false, reason: 'its result is of other sources or data, which changed meanwhile', hopeless: true };
+  }
+  const reason = [typeof ended === 'number' ? `exit code ${ended}` : ended, lastLine(file)].filter(Boolean).join(', ');
   return { done: false, reason, hopeless: ended === wrongUsage, stopped: stoppedEnds.includes(ended) };
 }
 
-/** The last line that says something; of a stack, the error that it belongs to. */
+/** The last line of the output; the error itself, where a stack follows it. */
 function lastLine(file: string): string {
   const lines = readFileSync(file, 'utf8').trimEnd().split('\n').slice(-40);
   const said = lines.filter((line) => line.trim() !== '' && !/^\s+at |^\$ /.test(line));

@@ -3,10 +3,10 @@ import { type Job, type Outcome, runSchedule } from './schedule';
 
 const done: Outcome = { done: true, seconds: 1 };
 
-/** Runs jobs that are named by their keys; what was told, and the most that ran at a time. */
+/** Runs jobs that are named by their keys. @returns the lines, the most jobs at a time, and the failures */
 async function schedule(
   needs: Readonly<Record<string, readonly string[]>>,
-  outcome: (key: string, again: number) => Outcome = () => done,
+  outcome: (key: string, tries: number) => Outcome = () => done,
   { parallel = 2, retries = 1, hasRoom = (): boolean => true, signal = new AbortController().signal } = {},
 ) {
   const lines: string[] = [];
@@ -17,11 +17,11 @@ async function schedule(
       key,
       label: key,
       needs: needed,
-      async run(again) {
+      async run(tries) {
         most = Math.max(most, ++running);
         await new Promise(setImmediate);
         running--;
-        return outcome(key, again);
+        return outcome(key, tries);
       },
     }),
   );
@@ -30,12 +30,12 @@ async function schedule(
   return { lines, most, failures };
 }
 
-test('what long chains wait for comes first', async () => {
+test('the jobs that long chains wait for come first', async () => {
   const { lines } = await schedule({ a: [], b: [], c: ['b'], d: ['c'] }, undefined, { parallel: 1 });
   expect(lines.filter((line) => line.endsWith('starts'))).toEqual(['b: starts', 'c: starts', 'a: starts', 'd: starts']);
 });
 
-test('what failed too often takes along what needs it, and nothing else', async () => {
+test('a failed job fails those that need it, and no others', async () => {
   const { lines, failures } = await schedule({ a: [], b: ['a'], c: ['b'], d: [] }, (key) =>
     key === 'a' ? { done: false, reason: 'exit code 1' } : done,
   );
@@ -48,16 +48,16 @@ test('what failed too often takes along what needs it, and nothing else', async 
   expect(lines).toContain('d: done in 1 s');
 });
 
-test('a failure that trying again cannot mend is not tried again', async () => {
-  const tries: number[] = [];
-  await schedule({ a: [] }, (_, again) => {
-    tries.push(again);
+test('a hopeless failure is not retried', async () => {
+  const attempts: number[] = [];
+  await schedule({ a: [] }, (_, tries) => {
+    attempts.push(tries);
     return { done: false, reason: 'exit code 2', hopeless: true };
   });
-  expect(tries).toEqual([0]);
+  expect(attempts).toEqual([0]);
 });
 
-test('one that cannot be started has failed, and keeps no other from its end', async () => {
+test('a job that cannot start fails, and the others go on', async () => {
   const { lines, failures } = await schedule({ a: [], b: [], c: ['b'] }, (key) => {
     if (key === 'a') throw new Error('ENOSPC: no space left on device, write.');
     return done;
@@ -66,12 +66,12 @@ test('one that cannot be started has failed, and keeps no other from its end', a
   expect(lines).toEqual(expect.arrayContaining(['a: tried again', 'c: done in 1 s']));
 });
 
-test('without room one at a time', async () => {
+test('without room, jobs run one at a time', async () => {
   const { most, failures } = await schedule({ a: [], b: [], c: [] }, undefined, { hasRoom: () => false, parallel: 3 });
   expect([most, failures]).toEqual([1, []]);
 });
 
-test('after an abort nothing more starts', async () => {
+test('after an abort no job starts', async () => {
   const controller = new AbortController();
   const outcome = (): Outcome => {
     controller.abort();
@@ -81,7 +81,7 @@ test('after an abort nothing more starts', async () => {
   expect([lines, failures]).toEqual([['a: starts'], []]);
 });
 
-test('any graph: each job once, after those it needs, never more at a time than allowed', async () => {
+test('any graph: each job runs once, after those it needs, and never more at a time than allowed', async () => {
   const graph = fc
     .array(fc.array(fc.nat(), { maxLength: 3 }), { minLength: 1, maxLength: 12 })
     .map((all) =>

@@ -1,4 +1,4 @@
-/** A sweep whole: real processes, over experiments that finish at once. */
+/** A whole sweep: real processes of experiments that finish at once. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -6,12 +6,12 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { temporaryPackage } from '../../../test/temporary-package';
 
-/** Experiments tell what they do in `told`; a file `fails-<width>` has a student fail, `waits` has it wait. */
+/** Experiments log to the file `events`; the file `fails-<width>` makes a student fail, `waits` makes it wait. */
 const preamble = `import { appendFileSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 const root = join(__dirname, '../../..');
-const tell = (line: string) => appendFileSync(join(root, 'told'), line + '\\n');
+const record = (line: string) => appendFileSync(join(root, 'events'), line + '\\n');
 `;
 const experiments = {
   teacher: `${preamble}
@@ -19,8 +19,8 @@ const experiments = {
     summary: 'Train the teacher',
     options: { seed: integer({ default: 1, min: 0, help: '' }) },
     run: async ({ options }) => {
-      tell('begin teacher ' + options.seed);
-      tell('end teacher ' + options.seed);
+      record('begin teacher ' + options.seed);
+      record('end teacher ' + options.seed);
       return { metrics: { accuracy: 1 }, summary: 'teacher' };
     },
   });`,
@@ -33,7 +33,7 @@ const experiments = {
     run: async ({ options: { seed, width }, folder, signal, stage }) => {
       await stage(teacher);
       const resumed = existsSync(join(folder, 'checkpoint'));
-      tell((resumed ? 'resume' : 'begin') + ' student ' + width + ' ' + seed);
+      record((resumed ? 'resume' : 'begin') + ' student ' + width + ' ' + seed);
       const fails = join(root, 'fails-' + width);
       if (existsSync(fails)) {
         if (readFileSync(fails, 'utf8') === 'once') rmSync(fails);
@@ -45,7 +45,7 @@ const experiments = {
         signal.throwIfAborted();
         await sleep(20);
       }
-      tell('end student ' + width + ' ' + seed);
+      record('end student ' + width + ' ' + seed);
       return { metrics: { accuracy: width }, summary: 'student' };
     },
   });`,
@@ -81,7 +81,7 @@ const made = temporaryPackage(experiments);
 const { root } = made;
 afterAll(() => rmSync(root, { recursive: true, force: true }));
 beforeEach(() => {
-  for (const name of ['told', 'student.pid', 'waits', 'runs', 'artifacts'])
+  for (const name of ['events', 'student.pid', 'waits', 'runs', 'artifacts'])
     rmSync(join(root, name), { recursive: true, force: true });
 });
 
@@ -93,7 +93,7 @@ interface Sweep {
 function start(...options: string[]): Sweep {
   const file = join(made.folder, 'experiments/sweep.ts');
   const command = ['-r', '@swc-node/register', join(__dirname, '../main.ts'), file, ...options];
-  // Nobody listens there: what is not to be looked at need not be sent.
+  // No server listens there: the test needs no records in MLflow.
   const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
   const child = spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..') });
   let output = '';
@@ -102,14 +102,14 @@ function start(...options: string[]): Sweep {
   return { child, ended: once(child, 'close').then(() => ({ code: child.exitCode, output })) };
 }
 
-/** The process of the student that waits, once it has said so; 0 before. */
+/** The process of the waiting student; 0 before it has started. */
 const studentPid = (): number => {
   const file = join(root, 'student.pid');
   return existsSync(file) ? Number(readFileSync(file, 'utf8')) : 0;
 };
 
-const told = (): string[] => {
-  const file = join(root, 'told');
+const events = (): string[] => {
+  const file = join(root, 'events');
   return existsSync(file) ? readFileSync(file, 'utf8').trim().split('\n') : [];
 };
 
@@ -125,7 +125,7 @@ const isAlive = (pid: number): boolean => {
   }
 };
 
-/** How many trainings were done, as each run of an experiment told it. */
+/** The numbers of finished trainings that each run of an experiment logged. */
 const doneOf = (experiment: string): number[][] =>
   readdirSync(join(root, 'runs/demo', experiment)).map((key) => {
     const journal = readFileSync(join(root, 'runs/demo', experiment, key, 'journal.jsonl'), 'utf8');
@@ -142,11 +142,11 @@ const journals = (experiment: string): { id: string; tags: Readonly<Record<strin
     return { id: events[0].id, tags: Object.assign({}, ...events.map(({ tags }) => tags)) };
   });
 
-test('each training once, those that others need before them, as many at a time as asked for', async () => {
+test('each training runs once, after those it needs, and as many at a time as --jobs', async () => {
   const options = ['--sweep=width=1,2', '--seeds=2', '--jobs=2'];
   const { code, output } = await start(...options).ended;
   expect([code, output]).toEqual([0, expect.stringContaining('0 of 6 trainings are done already; 2 at a time')]);
-  const lines = told();
+  const lines = events();
   expect([...lines].sort()).toEqual([
     ...['begin student 1 1', 'begin student 1 2', 'begin student 2 1', 'begin student 2 2'],
     ...['begin teacher 1', 'begin teacher 2'],
@@ -163,21 +163,21 @@ test('each training once, those that others need before them, as many at a time 
   for (const run of [...journals('teacher'), ...journals('student')]) {
     expect(run.tags['headshare.parent']).toBe(sweep?.id);
   }
-  // The latest run of a target is one that somebody asked for.
+  // Only a run that somebody asked for becomes the latest of its target.
   expect(readdirSync(join(root, 'artifacts/demo'))).toEqual(['sweep']);
 
-  // How many at a time changes nothing about what comes out.
+  // --jobs does not change the result.
   const again = await start('--sweep=width=1,2', '--seeds=2', '--jobs=1').ended;
   expect(again.output).toContain('sweep: done already');
   const more = await start('--sweep=width=1,2', '--seeds=3', '--jobs=1').ended;
   expect(more.output).toContain('6 of 9 trainings are done already');
-  expect(told()).toHaveLength(18);
-  // What an earlier sweep did is done.
+  expect(events()).toHaveLength(18);
+  // The trainings of an earlier sweep are done.
   const done = doneOf('sweep').find(([first = 0]) => first >= 6);
   expect([...new Set(done)]).toEqual([6, 7, 8, 9]);
 }, 300_000);
 
-test('what fails is tried again, then reported while the rest goes on; the same command tries only that', async () => {
+test('a failed training is retried, then reported while the rest goes on; the same command retries only that', async () => {
   writeFileSync(join(root, 'fails-2'), 'once');
   writeFileSync(join(root, 'fails-3'), 'always');
   const { code, output } = await start('--sweep=width=1,2,3', '--jobs=1').ended;
@@ -186,7 +186,7 @@ test('what fails is tried again, then reported while the rest goes on; the same 
   expect(output).toMatch(
     /1 of 4 trainings failed; the same command tries them again\.\n {2}student, width 3, seed 1: exit code 1, Error: no width 3 today \(\S+runs\/demo\/student\/\w{12}\/output\.log\)\n/,
   );
-  expect(told().filter((line) => line.startsWith('end'))).toEqual([
+  expect(events().filter((line) => line.startsWith('end'))).toEqual([
     'end teacher 1',
     'end student 1 1',
     'end student 2 1',
@@ -197,11 +197,11 @@ test('what fails is tried again, then reported while the rest goes on; the same 
 }, 300_000);
 
 test.each(['SIGKILL', 'SIGTERM'] as const)(
-  'after %s no process is left, and the same command goes on',
+  'after %s no process is left, and the same command resumes',
   async (signal) => {
     writeFileSync(join(root, 'waits'), '');
     const { child, ended } = start('--seeds=1', '--jobs=2');
-    await until(() => told().includes('begin student 1 1') && studentPid() > 0);
+    await until(() => events().includes('begin student 1 1') && studentPid() > 0);
     const pid = studentPid();
     child.kill(signal);
     expect((await ended).code).toBe(signal === 'SIGTERM' ? 143 : null);
@@ -210,20 +210,20 @@ test.each(['SIGKILL', 'SIGTERM'] as const)(
     rmSync(join(root, 'waits'));
     const { code, output } = await start('--seeds=1', '--jobs=2').ended;
     expect([code, output]).toEqual([0, expect.stringContaining('1 of 2 trainings are done already')]);
-    expect(told().slice(-2)).toEqual(['resume student 1 1', 'end student 1 1']);
+    expect(events().slice(-2)).toEqual(['resume student 1 1', 'end student 1 1']);
     expect(journals('sweep')).toHaveLength(1);
   },
   300_000,
 );
 
-test('a training that is told to stop stops the sweep: Nx passes Ctrl-C to the last of a tree first, and waits', async () => {
+test('a training that is stopped stops the sweep: Nx passes Ctrl-C to the leaves of the process tree first, and waits', async () => {
   writeFileSync(join(root, 'waits'), '');
   const { ended } = start('--sweep=width=1,2', '--jobs=1');
   await until(() => studentPid() > 0);
   process.kill(studentPid(), 'SIGTERM');
   const { code, output } = await ended;
   expect([code, output]).toEqual([143, expect.stringContaining('Interrupted. The same command goes on from here.')]);
-  expect(told()).toEqual(['begin teacher 1', 'end teacher 1', 'begin student 1 1']);
+  expect(events()).toEqual(['begin teacher 1', 'end teacher 1', 'begin student 1 1']);
 }, 300_000);
 
 test.each([

@@ -1,15 +1,15 @@
 import { duration } from '../../system/progress';
 import type { ScheduleState } from './schedule';
 
-/** What a person sees of a sweep: a line for what begins or ends; on a terminal, one below that renews itself. */
+/** The sweep's output: a line for each start and end, and on a terminal a status line below. */
 export interface SweepProgress {
   change(line: string, state: ScheduleState): void;
   say(line: string): void;
-  /** Removes the line that renews itself. */
+  /** Removes the status line. */
   end(): void;
 }
 
-/** @param before how much was done before it began */
+/** @param before the number of trainings that were done before the sweep */
 export function sweepProgress(
   log: (line: string) => void,
   before: number,
@@ -35,7 +35,7 @@ export function sweepProgress(
   };
 }
 
-/** `7 of 25 done, 2 running, 1 failed, about 12m00s left`; the rate so far is taken to hold. */
+/** `7 of 25 done, 2 running, 1 failed, about 12m00s left` at the rate so far. */
 function statusOf({ total, done, failed, running }: ScheduleState, before: number, seconds: number): string {
   const remaining = total - done - failed - running.length / 2;
   const left = done > 0 ? `, about ${duration((seconds / done) * Math.max(0, remaining))} left` : '';

@@ -6,7 +6,7 @@ import { findRun, type Places } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
 import { valueText } from '../../experiment/sweep/axes';
-import { rowText } from '../../experiment/sweep/row-name';
+import { rowText } from '../../experiment/sweep/plan-sweep';
 import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
 import {

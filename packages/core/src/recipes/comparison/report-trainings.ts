@@ -1,6 +1,6 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { FinishedStage } from '../../experiment/define';
-import { type RowName, rowText } from '../../experiment/sweep/row-name';
+import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import type { NetworkDescription } from '../../nn/network';
 import { UserError } from '../../system/user-error';
 import { checkpointFiles } from '../../train/checkpoint';

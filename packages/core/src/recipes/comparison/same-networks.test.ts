@@ -1,4 +1,4 @@
-import { rowText } from '../../experiment/sweep/row-name';
+import { rowText } from '../../experiment/sweep/plan-sweep';
 import { type NamedNetwork, sameNetworks, underNewNames } from './same-networks';
 
 const network = (title: string, temperature: string | undefined, seed: number, weights?: string): NamedNetwork => ({

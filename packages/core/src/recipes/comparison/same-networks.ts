@@ -1,4 +1,4 @@
-import { type RowName, rowText } from '../../experiment/sweep/row-name';
+import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 
 /** What tells whether two rows are of the same networks. */
 export interface NamedNetwork {
