@@ -4,7 +4,7 @@ import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/
 import { networkFile } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/metrics';
-import { microBatchSize } from '@headshare/core/train/training-step';
+import { microBatchSize } from '@headshare/core/train/micro-batches';
 import type { DataValues } from '../options';
 import { networkEmbeddings } from './embeddings/network-embeddings';
 import { describeMeta } from './meta/describe-meta';
