@@ -189,8 +189,8 @@ test('a server that is not there is told once, whatever there is to send', async
 test.each([
   [['--rum=x'], 'unknown option --rum; did you mean --run?'],
   [['--run'], "--run needs a value: a run's folder"],
-  [['--restore=all'], '--restore takes no value'],
-  [['runs/face'], "'runs/face' is no option: write --run=runs/face"],
+  [['--restore=all'], '--restore must be true or false, got all'],
+  [['runs/face'], "'runs/face' is not an option: write --name=value"],
   [['--run=/nowhere'], "--run: there is no journal.jsonl in /nowhere; a run's folder is runs/PACKAGE/EXPERIMENT/KEY."],
 ])('%s is refused', async (args, sentence) => {
   expect(await sync(...args)).toEqual({ output: '', errors: `${sentence}\n`, code: 2 });

@@ -1,21 +1,37 @@
 /** `nx run tools:sync`: sends what journals still hold. */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
+import { readCommand } from '@headshare/core/experiment/arguments';
+import { commandHelp } from '@headshare/core/experiment/command';
+import { flag, optional, text } from '@headshare/core/experiment/option';
 import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import fastGlob from 'fast-glob';
 import { command } from './command';
 import { syncJournals } from './sync-journals';
-import { readSyncOptions, syncUsage } from './sync-options';
 
 const root = join(__dirname, '../../..');
 
+const sync = {
+  summary: "Send what the journals of runs still hold to MLFLOW_TRACKING_URI or the workspace's own server",
+  usage: 'tools:sync [--option=value ...]',
+  options: {
+    run: optional(
+      text({ placeholder: 'DIR', valid: "a run's folder", help: 'the run, or the runs, in this folder' }),
+      'all in runs/',
+    ),
+    restore: flag({ help: 'send again runs that the server lost; deleted runs stay deleted' }),
+  },
+};
+
+const notes = [
+  'Data that was sent before is not sent again. A killed run ends as KILLED, or as FINISHED if its result exists;\nit can still be resumed.',
+];
+
 command(async (signal) => {
-  const { run = 'runs', restore, help } = readSyncOptions(process.argv.slice(2));
-  if (help) {
-    console.log(syncUsage);
-    return;
-  }
+  const { help, values } = readCommand(process.argv.slice(2), sync.options, 0);
+  if (help) return console.log(commandHelp(sync, notes));
+  const { run = 'runs', restore } = values;
   const folder = resolve(root, run);
   const journals = existsSync(folder) ? await fastGlob('**/journal.jsonl', { cwd: folder, absolute: true }) : [];
   if (journals.length === 0 && run !== 'runs') {

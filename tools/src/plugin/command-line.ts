@@ -33,8 +33,11 @@ export function checkRequestedTarget(projects: Projects, workspaceRoot: string):
   const request = checked(words);
   const file = request && experimentFile(request, workspaceRoot);
   if (file) process.env.HEADSHARE_NAMED_FILES = namedFiles(request.options, workspaceRoot);
+  if (!file || !words.includes('--help')) return;
   // Nx would show the help of its executor.
-  if (file && words.includes('--help')) process.exit(runExperiment(workspaceRoot, file, ['--help']));
+  const profile = request.configuration === undefined ? [] : [`--profile=${request.configuration}`];
+  const given = request.options.filter((word) => word.startsWith('--profile='));
+  process.exit(runExperiment(workspaceRoot, file, [...profile, ...given, '--help']));
 }
 
 /**

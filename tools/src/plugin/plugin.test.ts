@@ -150,8 +150,11 @@ describe('nx run', () => {
   it("shows an experiment's own help", () => {
     const { stdout, status } = nx(root, ['run', 'demo:distill', '--help']);
     expect(stdout).toContain('Usage: npx nx run demo:distill[:profile] [--option=value ...]');
-    expect(stdout).toContain('--method  what it learns from (one of none, kd, th-kd; default th-kd)');
+    expect(stdout).toContain('--method=NAME  what it learns from: none, kd, th-kd [th-kd]');
     expect(status).toBe(0);
+    // The profile sets another method.
+    expect(nx(root, ['run', 'demo:distill:smoke', '--help']).stdout).toContain('th-kd [kd]');
+    expect(nx(root, ['run', 'demo:distill', '--profile=smoke', '--help']).stdout).toContain('th-kd [kd]');
   });
 
   it('knows whom a change affects', () => {

@@ -11,15 +11,20 @@ const definition = (project: string, kinds: readonly [string, ...string[]]) => (
   usage: `${project}:data -- [check|example|pack|verify] [--option=value ...]`,
   options: {
     data: optional(
-      text({ valid: 'a folder', help: 'folder of the data set; HEADSHARE_DATA moves the default' }),
+      text({ placeholder: 'DIR', valid: 'a folder', help: 'folder of the data set; HEADSHARE_DATA moves the default' }),
       `data/${project}`,
     ),
     kind: optional(oneOf(kinds, kinds[0], { help: 'format' }), 'as the folder looks'),
-    out: optional(text({ valid: 'a folder', help: 'folder that example, pack and verify work on' })),
+    out: optional(
+      text({ placeholder: 'DIR', valid: 'a folder', help: 'folder that example, pack and verify work on' }),
+    ),
     sample: optional(integer({ min: 1, help: 'images of each split to look into' }), 'all'),
     whole: flag({ help: 'decode whole images, not just their headers' }),
-    sheet: optional(text({ valid: 'a file', help: 'PNG file to draw some of the images into' })),
-    cache: optional(text({ valid: 'a folder', help: 'folder for lists of files' }), '.headshare beside the data'),
+    sheet: optional(text({ placeholder: 'FILE', valid: 'a file', help: 'PNG file to draw some of the images into' })),
+    cache: optional(
+      text({ placeholder: 'DIR', valid: 'a folder', help: 'folder for lists of files' }),
+      '.headshare beside the data',
+    ),
     shardMegabytes: optional(integer({ min: 1, help: 'size of packed files in MB' }), '1024'),
   },
 });

@@ -136,7 +136,7 @@ describe("methods' own numbers", () => {
     [['dimension=8'], ['crd', 'cc'], 'dimension is a number of crd and cc; write crd.dimension=8'],
     [['negative=8'], ['crd'], "'negative=8' sets no number of crd; did you mean 'crd.negatives'?"],
     [['cc.dimension=8'], ['crd'], "'cc.dimension=8' sets no number of crd; did you mean 'crd.dimension'?"],
-    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no number of at+kd; it has none"],
+    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no number of at+kd; there is none"],
     [['negatives=many'], ['crd'], "negatives must be a number, got 'many'"],
     [['negatives=Infinity'], ['crd'], "negatives must be a number, got 'Infinity'"],
     [['negatives= '], ['crd'], "negatives must be a number, got ' '"],

@@ -1,5 +1,5 @@
 /** Methods by name, as they are written on a command line: `crd`, `crd:0.8+th-kd:0.02`. */
-import { closest } from 'fastest-levenshtein';
+import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { type ChosenMethod, combineMethods, type WeightedMethod } from './combine-methods';
 import type { Method, MethodSettings } from './method';
@@ -22,9 +22,7 @@ export function parseMethods(text: string, option: string, others: readonly stri
     const [name = '', weight, ...more] = part.split(':');
     if (!methods.names.includes(name)) {
       const valid = [...methods.names, ...others];
-      throw new UserError(
-        `${option}: unknown method '${name}'; did you mean '${closest(name, valid)}'? (valid: ${valid.join(', ')}, several joined by +)`,
-      );
+      throw new UserError(`${option}: unknown method '${name}'; ${didYouMean(name, valid)}; + joins several`);
     }
     if (weight === undefined) return { method: methods.named(name), weight: undefined };
     const value = Number(weight);
@@ -56,8 +54,7 @@ export function parseHyper(
     const known = chosen.flatMap((one) => Object.keys(one.defaults.hyper).map((key) => `${one.name}.${key}`));
     if (name === '' || owners.length === 0) {
       const wanted = owner ? `${owner}.${name}` : name;
-      const hint =
-        known.length === 0 ? 'it has none' : `did you mean '${closest(wanted, known)}'? (valid: ${known.join(', ')})`;
+      const hint = didYouMean(wanted, known);
       throw new UserError(
         `${option}: '${assignment}' sets no number of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
       );

@@ -147,11 +147,15 @@ function readValue(option: Option<unknown>, value: string | undefined, name: str
   throw new UserError(`${name} needs a value: ${option.valid}`);
 }
 
-/** @param count the number of similar options that the error names */
 function unknownOption(name: string, known: Options, count: number): UserError {
-  const nearest = Object.keys(known)
+  return new UserError(`unknown option --${name}; did you mean ${nearestFlags(name, known, count).join(' or ')}?`);
+}
+
+/** The flags most similar to a name, given without `--`. */
+export function nearestFlags(name: string, known: Options, count: number): readonly string[] {
+  const edits = (flag: string): number => distance(`--${name}`, flag);
+  return Object.keys(known)
     .map(flagName)
-    .sort((a, b) => distance(`--${name}`, a) - distance(`--${name}`, b))
+    .sort((a, b) => edits(a) - edits(b))
     .slice(0, count);
-  return new UserError(`unknown option --${name}; did you mean ${nearest.join(' or ')}?`);
 }

@@ -14,10 +14,12 @@ export const main = command(
     maxWords: 0,
     options: {
       from: text({
+        placeholder: 'FILE',
         valid: "a checkpoint's path",
         help: 'last.safetensors, best.safetensors or weights from elsewhere',
       }),
       to: text({
+        placeholder: 'FILE',
         valid: 'where to write, ending in .pth, .pt or .safetensors',
         help: '.pth or .pt: a state dict of torch.save; .safetensors: the same names, without pickle',
       }),

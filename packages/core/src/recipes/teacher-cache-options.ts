@@ -13,7 +13,7 @@ export const teacherCacheOptions = group('Teacher cache', {
     max: 1000,
     help: 'augmented copies per image, to fit a cache; 0: new in each epoch',
   }),
-  teacherCacheDir: optional(text({ help: 'folder of the cache' }), '.cache/teacher'),
+  teacherCacheDir: optional(text({ placeholder: 'DIR', help: 'folder of the cache' }), '.cache/teacher'),
 });
 
 export type TeacherCacheValues = Values<typeof teacherCacheOptions>;

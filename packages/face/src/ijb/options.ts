@@ -27,7 +27,10 @@ export const evaluateOptions = group('Evaluation', {
     help: 'F1 adds mirrored images, N1 keeps lengths, D1 weights by detection score',
   }),
   unreadable: oneOf(['fail', 'black'], 'fail', { help: 'missing or damaged crops: fail, or embed a black image' }),
-  embeddingsCache: optional(text({ help: 'folder that keeps embeddings for the next run' }), '.cache/embeddings'),
+  embeddingsCache: optional(
+    text({ placeholder: 'DIR', help: 'folder that keeps embeddings for the next run' }),
+    '.cache/embeddings',
+  ),
   batchSize: { ...trainingOptions.batchSize, help: 'images per batch' },
 });
 

@@ -1,6 +1,5 @@
-import { closest } from 'fastest-levenshtein';
 import { UserError } from '../../system/user-error';
-import { optionsOf } from '../arguments';
+import { nearestFlags, optionsOf } from '../arguments';
 import type { Overrides, Stage } from '../define';
 import { flagName, type Options } from '../option';
 
@@ -45,8 +44,7 @@ function parseAxis(text: string, options: Options, name: string): Axis {
   if (option === 'seed') throw new UserError('--sweep: seeds are counted by --seeds, from --seed on');
   const declared = option === undefined ? undefined : options[option];
   if (option === undefined || declared === undefined) {
-    const near = closest(`--${word}`, names.map(flagName));
-    throw new UserError(`--sweep: ${name} reads no option --${word}; did you mean ${near}?`);
+    throw new UserError(`--sweep: ${name} reads no option --${word}; did you mean ${nearestFlags(word, options, 1)}?`);
   }
   const separator = declared.kind === 'list' ? '/' : ',';
   const values = list.split(separator).map((value) => declared.parse(value.trim(), `--sweep: ${flagName(option)}`));
