@@ -1,4 +1,4 @@
-/** Each generator, through Nx, in a copy of the workspace; what it writes is linted, type-checked and tested there. */
+/** Runs each generator through Nx in a copy of the workspace, then lints, type-checks and tests the files it writes. */
 import { spawnSync } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -33,14 +33,15 @@ beforeAll(() => {
 const made = [
   ['method', 'my-method', []],
   ['method', 'logits', []],
+  ['method', 'learned-map', ['--learned']],
   ['backbone', 'tiny-net', []],
   ['experiment', 'warm-up', ['--package=imagenet']],
   ['dataset', 'class', ['--package=imagenet']],
 ] as const;
 
-/** Runs what node_modules/.bin has; what it printed, where it fails. */
+/** Runs a program of node_modules/.bin. @returns its output if it fails, otherwise an empty text */
 function failing(program: string, ...words: readonly string[]): string {
-  // What CI counts are its own tests.
+  // These tests must not count as tests of CI.
   const { TEST_TOTALS: _, ...env } = process.env;
   const { status, stdout, stderr } = spawnSync(join(root, 'node_modules/.bin', program), words, {
     cwd: root,
@@ -58,35 +59,37 @@ test('a dry run writes nothing', () => {
   expect(readdirSync(join(root, 'packages/core/src/distill/losses'))).not.toContain('my-method.ts');
 }, 60_000);
 
-test('what is made says what to do next, passes lint, types and its tests, and the registries take it', () => {
+test('generated files pass lint, type check and their tests, the registries find them, and the next steps are printed', () => {
   for (const [kind, name, more] of made) {
     const { stdout, stderr, status } = nx(root, ['g', `@headshare/tools:${kind}`, name, ...more]);
     expect([stderr, status]).toEqual(['', 0]);
-    expect(stdout).toMatch(/\nCREATE packages\/.*\n\n(Try|Look at|Test) it: npx /s);
+    expect(stdout).toMatch(/\nCREATE packages\/.*\n\n(Try it|Look at it|Test it|Check the types): npx /s);
   }
   expect(failing('biome', 'check', '--vcs-enabled=false', 'packages/core/src', 'packages/imagenet')).toBe('');
   for (const name of ['core', 'imagenet']) expect(failing('tsc', '-p', `packages/${name}`)).toBe('');
   const jest = (project: string, ...words: readonly string[]) =>
     failing('jest', '-c', `packages/${project}/jest.config.cjs`, '--runInBand', '--ci', ...words);
-  expect(jest('core', 'methods/(my-method|logits)', 'backbones/tiny-net', '(distill|nn)/registry')).toBe('');
-  expect(jest('core', 'every-backbone', 'eager-compiled', '-t', 'tiny-net|my-method')).toBe('');
-  // The command that a new backbone names picks tests by its name.
+  expect(jest('core', 'methods/(my-method|logits|learned-map)', 'backbones/tiny-net', '(distill|nn)/registry')).toBe(
+    '',
+  );
+  expect(jest('core', 'every-backbone', 'eager-compiled', '-t', 'tiny-net|my-method|learned-map')).toBe('');
+  // The printed test command of a backbone selects tests by its name.
   const own = readFileSync(join(root, 'packages/core/src/nn/backbones/tiny-net.test.ts'), 'utf8').match(/^test\('.*/gm);
   expect(own?.filter((line) => line.includes('tiny-net'))).toHaveLength(2);
   expect(jest('imagenet', 'experiments/warm-up', 'data/class')).toBe('');
-  expect(jest('imagenet', 'every-method', '-t', 'tiny-net|my-method')).toBe('');
+  expect(jest('imagenet', 'every-method', '-t', 'tiny-net|my-method|learned-map')).toBe('');
 }, 600_000);
 
 test.each([
   [
     ['method', 'MyMethod'],
-    "a method's name is lower case words and digits with dashes between, not 'MyMethod'; write my-method",
+    "the name of a method consists of lower case words and digits, joined by dashes, not 'MyMethod'; write my-method",
   ],
-  [['method', 'kdth'], 'there is a method called kdth already'],
-  [['method', 'sh-kd'], 'there is a method called sh-kd already'],
-  [['backbone', 'resnet8'], 'there is a backbone called resnet8 already'],
-  [['experiment', 'distill', '--package=face'], 'packages/face/experiments/distill.ts is there already'],
-  [['experiment', 'data', '--package=face'], 'face:data is a target already'],
+  [['method', 'kdth'], 'there is already a method called kdth'],
+  [['method', 'sh-kd'], 'there is already a method called sh-kd'],
+  [['backbone', 'resnet8'], 'there is already a backbone called resnet8'],
+  [['experiment', 'distill', '--package=face'], 'packages/face/experiments/distill.ts already exists'],
+  [['experiment', 'data', '--package=face'], 'face:data is already a target'],
   [['dataset', 'more', '--package=faces'], "no package 'faces' has experiments; did you mean 'face'?"],
 ])(
   '%j: one sentence, and nothing is written',

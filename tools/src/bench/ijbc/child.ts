@@ -2,9 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import type { EmbeddingRows } from '@headshare/face/ijb/embeddings/embedding-rows';
-import { ijbComparison, type TemplateFeatures } from '@headshare/face/ijb/protocol/comparison';
-import { publishedSwitches } from '@headshare/face/ijb/protocol/pool-templates';
+import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/protocol/evaluate-ijb';
+import type { EmbeddingRows } from '@headshare/face/ijb/protocol/protocol';
 import type { SetSizes } from './made-set';
 
 /** Seconds by the clock and of all threads together. */
@@ -15,7 +14,7 @@ interface Seconds {
 
 export interface IjbcMeasurement {
   /** Preparing is the grouping of images by template and media; pooling waits for the disk too. */
-  readonly seconds: Readonly<Record<'preparing' | 'pooling' | 'scores' | 'curve' | 'total', Seconds>>;
+  readonly seconds: Readonly<Record<'preparing' | IjbPart | 'total', Seconds>>;
   readonly peakMegabytes: number;
   readonly tarAtFar: Readonly<Record<string, number>>;
   readonly auc: number;
@@ -50,23 +49,19 @@ async function measure(folder: string): Promise<IjbcMeasurement> {
       return rows;
     },
   };
-  const start = now();
-  const comparison = ijbComparison(set);
-  const prepared = now();
-  const [features] = (await comparison.pool({ embeddings }, [publishedSwitches])) as [TemplateFeatures];
-  const pooled = now();
-  const scores = await comparison.score(features, features);
-  const scored = now();
-  const result = await comparison.evaluate(scores);
+  const begun = new Map<string, Seconds>([['preparing', now()]]);
+  const result = await evaluateIjb({
+    ...set,
+    embeddings,
+    onProgress: (part) => begun.has(part) || begun.set(part, now()),
+  });
   const end = now();
   await file.close();
-  const seconds = {
-    preparing: between(start, prepared),
-    pooling: between(prepared, pooled),
-    scores: between(pooled, scored),
-    curve: between(scored, end),
-    total: between(start, end),
-  };
+  const starts = [...begun];
+  const seconds = Object.fromEntries([
+    ...starts.map(([part, start], i) => [part, between(start, starts[i + 1]?.[1] ?? end)]),
+    ['total', between(starts[0]?.[1] as Seconds, end)],
+  ]) as IjbcMeasurement['seconds'];
   return {
     seconds,
     peakMegabytes: (process.resourceUsage().maxRSS * 1024) / 1e6,

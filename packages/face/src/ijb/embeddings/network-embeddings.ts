@@ -7,42 +7,42 @@ import { makeProgress } from '@headshare/core/system/progress';
 import { makeInference } from '@headshare/core/train/inference';
 import { loadNetwork } from '@headshare/core/train/load-network';
 import { type AlignedCrops, alignedCrops } from '../crops/aligned-crops';
-import type { IjbImages } from '../meta/meta-files';
+import type { IjbImages } from '../protocol/protocol';
 import { type ExtractedEmbeddings, extractEmbeddings } from './extract-embeddings';
 
 export interface NetworkEmbeddings extends ExtractedEmbeddings {
-  /** The backbone and the size of its images, in words. */
+  /** What the network is: its backbone and the size of its images. */
   readonly network: string;
-  /** Why images were replaced by black ones, by index. */
+  /** Images that were black instead, by index, and why. */
   readonly unreadable: ReadonlyMap<number, string>;
 }
 
 export interface NetworkEmbeddingsOptions {
-  /** The network's name in progress and errors. */
+  /** What progress and errors call it. */
   readonly label: string;
-  /** A checkpoint, or another program's weights. */
+  /** A checkpoint of ours, or another program's weights. */
   readonly weights: string;
-  /** The set's name: 'IJB-C'. */
+  /** What the images are: 'IJB-C'. */
   readonly name: string;
   readonly images: Pick<IjbImages, 'names' | 'landmarks'>;
   /** The loose crops' folder. */
   readonly crops: string;
   readonly onUnreadable: 'fail' | 'black';
   readonly batchSize: number;
-  /** Projects embeddings into the teacher's space, if the network has a projector for it. */
+  /** Embeddings are taken to the teacher's space, where the network has a projector for that. */
   readonly compared?: boolean;
-  /** Embeddings are stored here, each network's in its own folder; default `.cache/embeddings` of the workspace. */
+  /** Where embeddings are kept, each network's in a folder of its own; default `.cache/embeddings` of the workspace. */
   readonly cacheFolder?: string;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }
 
-/** Scope of the network's variables. Labels are free text, which TensorFlow's names may not be. */
+/** Of its variables; labels are free text, which TensorFlow's names are not. */
 const root = 'network';
 
 const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/embeddings');
 
-/** Aligns and embeds images by a network from a file, shows progress, and uses embeddings that are stored already. */
+/** Aligns and embeds images by a network of a file, going on from what an earlier run left, with progress shown. */
 export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Promise<NetworkEmbeddings> {
   const { label, weights, images, crops, batchSize, compared = false, signal, log } = options;
   const { name, onUnreadable, cacheFolder = defaultCacheFolder } = options;
@@ -53,7 +53,7 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
   try {
     const network = loadNetwork(state, root, weights, { headless: true });
     const { backbone, inputSize: size, teacherSpace } = network.description;
-    // Without a projector the network's own space is the teacher's: stored embeddings serve both.
+    // Without a projector the teacher's space is its own, and what is kept serves both.
     const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
     const digest = await digestFile(weights);
