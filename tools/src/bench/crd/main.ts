@@ -1,74 +1,51 @@
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { readOptions, start, text, whole as wholeNumber } from '../command-line';
-import { type CrdCase, type CrdMeasurement, measureCrd } from './criterion';
+import { benchmark, requireWhole, whole } from '../command-line';
+import { measureCrd } from './measure';
 
-const usage = `What a step of CRD's criterion takes, by the rows of its memories: embeddings in, gradients and memories moved.
-npx nx run tools:bench-crd [options]
-  --rows=N       images, a row each in both memories (1200000)
-  --few=N        rows to compare with, in the same process (50000)
-  --negatives=N  rows that each image is told from (16384)
-  --dimension=N  of the rows (128)
-  --images=N     images a step (64)
-  --steps=N      steps a round, the first two of the first round uncounted (10)
-  --rounds=N     rounds, of both sizes in turn (3)
-  --json         one JSON object a line instead of a table`;
-
-async function main(): Promise<void> {
-  const values = options();
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
-  const whole = (
-    name: 'rows' | 'few' | 'negatives' | 'dimension' | 'images' | 'steps' | 'rounds',
-    least = 1,
-  ): number => {
-    return wholeNumber(`--${name}`, values[name], least);
-  };
-  const shared = { negatives: whole('negatives'), dimension: whole('dimension'), batch: whole('images') };
-  const of = (rows: number): CrdCase => ({ ...shared, rows });
-  const cases = [of(whole('few', shared.batch)), of(whole('rows', shared.batch))];
-  const measured = await measureCrd(cases, { steps: whole('steps', 3), rounds: whole('rounds') });
-  if (values.json) for (const one of measured) console.log(JSON.stringify(one));
-  else console.log(table(measured, shared));
-}
-
-const options = () =>
-  readOptions({
-    rows: text('1200000'),
-    few: text('50000'),
-    negatives: text('16384'),
-    dimension: text('128'),
-    images: text('64'),
-    steps: text('10'),
-    rounds: text('3'),
-  });
-
-function table(measured: readonly CrdMeasurement[], { negatives, dimension, batch }: Omit<CrdCase, 'rows'>): string {
-  const [few] = measured;
-  return terminalTable({
-    columns: [
-      { title: 'rows', digits: 0 },
-      { title: 'ms a step, median', digits: 1 },
-      { title: 'best', digits: 1 },
-      { title: 'times the first' },
-      { title: 'memories, MB', digits: 0 },
-      { title: 'resident before, MB', digits: 0 },
-      { title: 'with memories', digits: 0 },
-      { title: 'peak of steps', digits: 0 },
-    ],
-    rows: measured.map((one) => [
-      one.rows,
-      one.millisecondsMedian,
-      one.millisecondsBest,
-      one.millisecondsMedian / (few?.millisecondsMedian ?? Number.NaN),
-      one.memoryBytes / 1e6,
-      one.residentBefore / 1e6,
-      one.residentBuilt / 1e6,
-      one.residentPeak / 1e6,
-    ]),
-    notes: [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions. All sizes live in one process.`],
-  });
-}
-
-start(main);
+benchmark(
+  'bench-crd',
+  "Times a step of CRD's loss for two sizes of its memories: from embeddings to gradients and updated memories.",
+  {
+    rows: whole(1_200_000, 'rows of each memory: one per training image'),
+    few: whole(50_000, 'rows to compare with, in the same process'),
+    negatives: whole(16_384, 'negatives per image'),
+    dimension: whole(128, 'length of a row'),
+    images: whole(64, 'images a step'),
+    steps: whole(10, 'steps a round; the first two of the first round are not counted', 3),
+    rounds: whole(3, 'rounds, over both sizes in turn'),
+  },
+  async ({ rows, few, negatives, dimension, images: batch, steps, rounds, json }) => {
+    requireWhole('--few', few, batch);
+    requireWhole('--rows', rows, batch);
+    const cases = [few, rows].map((count) => ({ negatives, dimension, batch, rows: count }));
+    const measured = await measureCrd(cases, { steps, rounds });
+    if (json) {
+      for (const one of measured) console.log(JSON.stringify(one));
+      return;
+    }
+    const table = terminalTable({
+      columns: [
+        { title: 'rows', digits: 0 },
+        { title: 'ms a step, median', digits: 1 },
+        { title: 'best', digits: 1 },
+        { title: 'times the first' },
+        { title: 'memories, MB', digits: 0 },
+        { title: 'resident before, MB', digits: 0 },
+        { title: 'with memories', digits: 0 },
+        { title: 'peak of steps', digits: 0 },
+      ],
+      rows: measured.map((one) => [
+        one.rows,
+        one.millisecondsMedian,
+        one.millisecondsBest,
+        one.millisecondsMedian / (measured[0]?.millisecondsMedian ?? Number.NaN),
+        one.memoryBytes / 1e6,
+        one.residentBefore / 1e6,
+        one.residentBuilt / 1e6,
+        one.residentPeak / 1e6,
+      ]),
+      notes: [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions; both sizes in one process.`],
+    });
+    console.log(table);
+  },
+);

@@ -1,68 +1,34 @@
-import { execFileSync } from 'node:child_process';
+import { join } from 'node:path';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, readOptions, start, text, whole as wholeNumber } from '../command-line';
-import { type HeadCase, type HeadMeasurement, measureHead } from './head-step';
+import { benchmark, list, requireShare, requireWhole, whole } from '../command-line';
+import { inOwnProcess } from '../measurement';
+import type { HeadMeasurement, measureHead } from './measure';
 
-const usage = `What a training step of a face head takes by its classes, of all of them and of a share (Partial FC), without a backbone.
-npx nx run tools:bench-partial-fc [options]
-  --classes=LIST   numbers of classes (93431, MS1M-V3's)
-  --shares=LIST    shares of them that take part in a step; 1: all (1,0.1)
-  --dimension=N    of embeddings (512)
-  --images=N       images a step (64)
-  --steps=N        steps of each, after two uncounted ones (10)
-  --json           one JSON object a line instead of a table`;
-
-async function main(): Promise<void> {
-  const values = options();
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
-  const batch = wholeNumber('--images', values.images);
-  const dimension = wholeNumber('--dimension', values.dimension);
-  const steps = wholeNumber('--steps', values.steps);
-  const counts = values.classes.split(',').map((count) => wholeNumber('--classes', count, batch));
-  const shares = values.shares.split(',').map(shareOf);
-  const cases = counts.flatMap((classes) => shares.map((share) => ({ classes, share, dimension, batch })));
-  const [only] = cases;
-  const measured: HeadMeasurement[] = [];
-  if (only && cases.length === 1) measured.push(await measureHead(only, steps));
-  else for (const one of cases) measured.push(inItsOwnProcess(one, steps));
-  if (values.json) for (const one of measured) console.log(JSON.stringify(one));
-  else
-    console.log(
-      table(
-        measured,
-        `Batches of ${batch}, ${dimension} dimensions; cases one after the other, each in a process of its own.`,
-      ),
-    );
-}
-
-/** So that what one case leaves behind is not counted as the next one's memory. */
-function inItsOwnProcess({ classes, share, dimension, batch }: HeadCase, steps: number): HeadMeasurement {
-  process.stderr.write(`${classes} classes, share ${share}\n`);
-  const of = { classes, shares: share, dimension, images: batch, steps };
-  const options = Object.entries(of).map(([name, value]) => `--${name}=${value}`);
-  const command = [...process.execArgv, __filename, ...options, '--json'];
-  return JSON.parse(
-    execFileSync(process.execPath, command, { encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] }),
-  );
-}
-
-function shareOf(given: string): number {
-  const share = Number(given);
-  if (!(share > 0 && share <= 1)) fail(`--shares must be above 0 and at most 1, got ${given}.`);
-  return share;
-}
-
-const options = () =>
-  readOptions({
-    classes: text('93431'),
-    shares: text('1,0.1'),
-    dimension: text('512'),
-    images: text('64'),
-    steps: text('10'),
-  });
+benchmark(
+  'bench-partial-fc',
+  'Times a training step of a face head without a backbone, over all classes and over a share of them (Partial FC).',
+  {
+    classes: list('93431', 'numbers of classes; MS1M-V3 has 93431', (text, flag) => requireWhole(flag, text)),
+    shares: list('1,0.1', 'shares of the classes in a step', (text, flag) => requireShare(flag, text)),
+    dimension: whole(512, 'length of an embedding'),
+    images: whole(64, 'images a step'),
+    steps: whole(10, 'steps of each case, after two that are not counted'),
+  },
+  async ({ classes, shares, dimension, images: batch, steps, json }) => {
+    const measured: HeadMeasurement[] = [];
+    for (const count of classes) {
+      requireWhole('--classes', count, batch);
+      for (const share of shares) {
+        process.stderr.write(`${count} classes, share ${share}\n`);
+        // In a process of its own, so that memory which one case leaves behind does not count for the next.
+        const asked = { classes: count, share, dimension, batch, steps };
+        measured.push(await inOwnProcess<typeof measureHead>(join(__dirname, 'measure.ts'), 'measureHead', asked));
+      }
+    }
+    if (json) for (const one of measured) console.log(JSON.stringify(one));
+    else console.log(table(measured, `Batches of ${batch}, ${dimension} dimensions; each case in its own process.`));
+  },
+);
 
 function table(measured: readonly HeadMeasurement[], note: string): string {
   return terminalTable({
@@ -71,7 +37,7 @@ function table(measured: readonly HeadMeasurement[], note: string): string {
       { title: 'in a step', digits: 0 },
       { title: 'ms a step, median', digits: 1 },
       { title: 'best', digits: 1 },
-      { title: 'drawing, ms', digits: 2 },
+      { title: 'sampling, ms', digits: 2 },
       { title: 'weights and momentum, MB', digits: 0 },
       { title: 'resident before, MB', digits: 0 },
       { title: 'peak of steps', digits: 0 },
@@ -89,5 +55,3 @@ function table(measured: readonly HeadMeasurement[], note: string): string {
     notes: [note],
   });
 }
-
-start(main);

@@ -7,52 +7,30 @@ import { State } from '@headshare/core/runtime/state';
 import { type Tensor1D, type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser';
 import { perception, unplaced } from '@headshare/core/train/perception';
-import { batchOf } from './batch';
+import { cifarNetwork, faceNetwork } from '../networks';
 
-/** A training step that is timed; its student, and the teacher whose forward pass is part of the step. */
+/** A training step to time: of a student, and with the forward pass of a teacher where there is one. */
 export interface StepCase {
-  readonly summary: string;
-  readonly batch: number;
   readonly student: NetworkDescription;
   readonly teacher?: NetworkDescription;
 }
 
-const cifar = (backbone: string): NetworkDescription => ({
-  backbone,
-  head: 'linear',
-  inputSize: 32,
-  width: 1,
-  classes: 100,
-});
-
 export const stepCases = {
-  mbf: {
-    summary: 'MobileFaceNet, 112x112, cross-entropy over 1000 classes',
-    batch: 32,
-    student: {
-      backbone: 'mobilefacenet',
-      head: 'linear-no-bias',
-      inputSize: 112,
-      width: 1,
-      embeddingSize: 512,
-      classes: 1000,
-    },
-  },
-  ce: { summary: "CIFAR's resnet8x4, cross-entropy over 100 classes", batch: 64, student: cifar('resnet8x4') },
-  thkd: {
-    summary: 'resnet8x4 from resnet32x4 by TH-KD, the forward pass of the teacher included',
-    batch: 64,
-    student: cifar('resnet8x4'),
-    teacher: cifar('resnet32x4'),
-  },
+  // MobileFaceNet, cross-entropy over 1000 classes.
+  mbf: { student: faceNetwork('mobilefacenet', 'linear-no-bias', 1000) },
+  // CIFAR's resnet8x4, cross-entropy over 100 classes.
+  ce: { student: cifarNetwork('resnet8x4') },
+  // resnet8x4 distilled from resnet32x4 by TH-KD.
+  thkd: { student: cifarNetwork('resnet8x4'), teacher: cifarNetwork('resnet32x4') },
 } as const satisfies Record<string, StepCase>;
 
 export type CaseName = keyof typeof stepCases;
 
-/** One step of SGD on the same batch of noise again and again; resolves to its loss. */
+/** A step of SGD that repeats the same batch of noise. */
 export interface TimedStep {
+  /** Resolves to the loss. */
   run(): Promise<number>;
-  /** A call that takes and gives as much as `run`, and computes nothing. */
+  /** Takes the same inputs and returns as many outputs as `run`, without the computation. */
   callEmpty?(): Promise<unknown>;
 }
 
@@ -99,5 +77,16 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
       return loss?.[0] ?? Number.NaN;
     },
     callEmpty: () => empty(values),
+  };
+}
+
+/** A batch of noise, the same every time. */
+export function batchOf(
+  { inputSize, classes }: NetworkDescription,
+  batch: number,
+): { readonly pixels: Uint8Array; readonly labels: Int32Array } {
+  return {
+    pixels: Uint8Array.from({ length: batch * inputSize ** 2 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24),
+    labels: Int32Array.from({ length: batch }, (_, i) => (i * 37) % classes),
   };
 }

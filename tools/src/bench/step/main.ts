@@ -1,121 +1,111 @@
-import { execFile } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { fail, listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
-import { type CaseName, stepCases } from './cases';
-import { type Measurement, median } from './measurement';
+import { benchmark, fail, names, optional, text, whole } from '../command-line';
+import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
+import type { CaseName } from './cases';
+import type { measureStep, StepMeasurement } from './measure';
 
-const run = promisify(execFile);
-
-const usage = `How many images a second a training step takes: one line a case.
-npx nx run tools:bench-step [options]
-  --json            one JSON object a line instead of a table
-  --cases=LIST      of ${Object.keys(stepCases).join(', ')} (all)
-  --ways=LIST       plain: tf.* on tfjs-node; fused: headshare's operations one by one (--eager); compiled: what trains (these
-                    three); recompute, bfloat16: compiled, with --recompute or --precision=bfloat16
-  --python=COMMAND  a Python with torch: PyTorch's side (torch, torch-channels-last, torch-compile) in the same minutes
-  --steps=N         steps a measurement, the first four uncounted (24)
-  --rounds=N        measurements of every way, in turn; the table has their medians (3)
-  --images=N        images a step (each case's own)`;
-
-const ours = ['plain', 'fused', 'compiled'] as const;
-const variants = ['recompute', 'bfloat16'] as const;
+/** Images a step of each case. */
+const batches = { mbf: 32, ce: 64, thkd: 64 } as const satisfies Record<CaseName, number>;
 const torch = ['torch', 'torch-channels-last', 'torch-compile'] as const;
 
-async function main(): Promise<void> {
-  const values = options();
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
-  const cases = listed('--cases', values.cases, Object.keys(stepCases)) as CaseName[];
-  const ways = [...listed('--ways', values.ways, [...ours, ...variants]), ...(values.python ? torch : [])];
-  const steps = whole('--steps', values.steps, 6);
-  const rounds = whole('--rounds', values.rounds, 1);
-  if (values.python) await requireTorch(values.python);
-  for (const name of cases) {
-    const batch = values.images === undefined ? stepCases[name].batch : whole('--images', values.images, 2);
-    const measured = new Map<string, Measurement[]>(ways.map((way) => [way, []]));
-    for (let round = 0; round < rounds; round++) {
-      for (const way of ways) {
-        process.stderr.write(`${name}, round ${round + 1}/${rounds}: ${way}\n`);
-        measured.get(way)?.push(await child(way, [name, `${batch}`, `${steps}`, way], values.python ?? 'python3'));
-      }
+type Way = 'plain' | 'fused' | 'compiled' | 'recompute' | 'bfloat16' | (typeof torch)[number];
+
+benchmark(
+  'bench-step',
+  `Measures the images a second of training steps.
+Ways: plain (tf.* of tfjs-node), fused (headshare's operations one by one, --eager), compiled (the default of trainings),
+recompute and bfloat16 (compiled, with --recompute or --precision=bfloat16).`,
+  {
+    cases: names<CaseName>(
+      ['mbf', 'ce', 'thkd'],
+      'mbf: MobileFaceNet; ce: resnet8x4; thkd: resnet8x4 from resnet32x4 by TH-KD',
+    ),
+    ways: names<Way>(['plain', 'fused', 'compiled', 'recompute', 'bfloat16'], 'ways to run a step', [
+      'plain',
+      'fused',
+      'compiled',
+    ]),
+    python: optional(
+      text('COMMAND', '', 'a Python with torch: also measures torch, torch-channels-last, torch-compile'),
+    ),
+    steps: whole(24, 'steps a measurement; the first four are not counted', 6),
+    rounds: whole(3, 'rounds, over all ways in turn; the table shows medians'),
+    images: optional(whole(0, "images a step instead of the case's own number", 2)),
+  },
+  async ({ cases, ways, python, steps, rounds, images, json }) => {
+    if (python) requireTorch(python);
+    for (const name of cases) {
+      const batch = images ?? batches[name];
+      const measured = await inRounds([...ways, ...(python ? torch : [])], rounds, `${name}, `, (way) =>
+        python && torch.some((one) => one === way)
+          ? measuredBy<StepMeasurement>(python, [join(__dirname, 'torch_step.py'), name, `${batch}`, `${steps}`, way])
+          : inOwnProcess<typeof measureStep>(join(__dirname, 'measure.ts'), 'measureStep', { name, batch, steps, way }),
+      );
+      const result = summary(name, batch, measured);
+      console.log(json ? JSON.stringify(result) : table(result));
     }
-    const result = summary(name, batch, measured);
-    if (values.json) console.log(JSON.stringify(result));
-    else console.log(table(result));
-  }
-}
+  },
+);
 
-const options = () =>
-  readOptions({
-    cases: text(Object.keys(stepCases).join()),
-    ways: text(ours.join()),
-    python: { type: 'string' },
-    steps: text('24'),
-    rounds: text('3'),
-    images: { type: 'string' },
-  });
-
-async function requireTorch(python: string): Promise<void> {
+function requireTorch(python: string): void {
   try {
-    await run(python, ['-c', 'import torch']);
+    execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
   } catch {
     fail(`--python: '${python}' cannot import torch; name a Python that can (pip install torch).`);
   }
 }
 
-async function child(way: string, args: readonly string[], python: string): Promise<Measurement> {
-  const [command, ...leading] = (torch as readonly string[]).includes(way)
-    ? [python, join(__dirname, 'torch_step.py')]
-    : [process.execPath, ...script(join(__dirname, 'child.ts'))];
-  return measuredBy(command ?? '', [...leading, ...args]);
-}
-
 interface Summary {
   readonly case: string;
   readonly batch: number;
-  readonly ways: Readonly<Record<string, Measurement>>;
-  /** Median images a second of compiled over that of others, round by round; the middle one. */
+  readonly ways: Readonly<Record<string, StepMeasurement>>;
+  /** Median images a second of compiled over another way's, round by round; the median of the rounds. */
   readonly compiledOver: Readonly<Record<string, number>>;
-  /** What an empty call takes, over a compiled step. */
+  /** Seconds of an empty call over those of a compiled step. */
   readonly callShare?: number;
 }
 
-function summary(name: string, batch: number, measured: ReadonlyMap<string, readonly Measurement[]>): Summary {
-  const ways = Object.fromEntries([...measured].map(([way, all]) => [way, middle(all)]));
+function summary(name: string, batch: number, measured: ReadonlyMap<Way, readonly StepMeasurement[]>): Summary {
+  const ways: Partial<Record<Way, StepMeasurement>> = Object.fromEntries(
+    [...measured].map(([way, all]) => [way, middle(all)]),
+  );
   const compiled = measured.get('compiled');
-  const over = (others: readonly string[]): number =>
+  const over = (others: readonly Way[]): number =>
     median(
-      (compiled ?? []).map((mine, round) => {
+      (compiled ?? []).map((ours, round) => {
         const best = Math.max(...others.map((way) => measured.get(way)?.[round]?.imagesPerSecondMedian ?? Number.NaN));
-        return mine.imagesPerSecondMedian / best;
+        return ours.imagesPerSecondMedian / best;
       }),
     );
   const others = [...measured.keys()].filter((way) => compiled && way !== 'compiled');
-  const better: Record<string, number> = {};
-  if (compiled && torch.every((way) => measured.has(way))) better['best-of-torch'] = over(torch);
+  const hasTorch = compiled && torch.every((way) => measured.has(way));
   const { emptyCallSeconds, imagesPerSecondMedian } = ways.compiled ?? {};
   return {
     case: name,
     batch,
     ways,
-    compiledOver: { ...Object.fromEntries(others.map((way) => [way, over([way])])), ...better },
+    compiledOver: {
+      ...Object.fromEntries(others.map((way) => [way, over([way])])),
+      ...(hasTorch && { 'best-of-torch': over(torch) }),
+    },
     ...(emptyCallSeconds && imagesPerSecondMedian && { callShare: (emptyCallSeconds * imagesPerSecondMedian) / batch }),
   };
 }
 
+function middle(all: readonly StepMeasurement[]): StepMeasurement {
+  const of = (key: keyof StepMeasurement) => median(all.map((one) => one[key] ?? Number.NaN));
+  return {
+    imagesPerSecondMedian: of('imagesPerSecondMedian'),
+    imagesPerSecondBest: Math.max(...all.map((one) => one.imagesPerSecondBest)),
+    firstSeconds: of('firstSeconds'),
+    peakMegabytes: of('peakMegabytes'),
+    ...(all[0]?.emptyCallSeconds !== undefined && { emptyCallSeconds: of('emptyCallSeconds') }),
+  };
+}
+
 function table({ case: name, batch, ways, compiledOver, callShare }: Summary): string {
-  const rows = Object.entries(ways).map(([way, one]) => [
-    way,
-    one.imagesPerSecondMedian,
-    one.imagesPerSecondBest,
-    compiledOver[way],
-    one.firstSeconds,
-    one.peakMegabytes,
-  ]);
   const share =
     callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`];
   return `${terminalTable({
@@ -127,20 +117,14 @@ function table({ case: name, batch, ways, compiledOver, callShare }: Summary): s
       { title: 'first step, s', digits: 1 },
       { title: 'peak MB', digits: 0 },
     ],
-    rows,
+    rows: Object.entries(ways).map(([way, one]) => [
+      way,
+      one.imagesPerSecondMedian,
+      one.imagesPerSecondBest,
+      compiledOver[way],
+      one.firstSeconds,
+      one.peakMegabytes,
+    ]),
     notes: share,
   })}\n`;
 }
-
-function middle(all: readonly Measurement[]): Measurement {
-  const of = (key: keyof Measurement) => median(all.map((one) => one[key] ?? Number.NaN));
-  return {
-    imagesPerSecondMedian: of('imagesPerSecondMedian'),
-    imagesPerSecondBest: Math.max(...all.map((one) => one.imagesPerSecondBest)),
-    firstSeconds: of('firstSeconds'),
-    peakMegabytes: of('peakMegabytes'),
-    ...(all[0]?.emptyCallSeconds !== undefined && { emptyCallSeconds: of('emptyCallSeconds') }),
-  };
-}
-
-start(main);

@@ -6,12 +6,11 @@ import {
   tf,
   type Variable,
 } from '@headshare/core/runtime/tensorflow';
-import { batchOf } from './batch';
-import { type CaseName, stepCases, type TimedStep } from './cases';
+import { batchOf, type CaseName, stepCases, type TimedStep } from './cases';
 
 /**
- * The benchmark's steps as one writes them with tfjs alone: `tf.*` operations, `tf.train.momentum`, nothing of this
- * workspace's. (tfjs's optimisers have no weight decay, so this side does a little less.)
+ * The benchmark's steps written with tfjs alone: `tf.*` operations and `tf.train.momentum`. tfjs's optimisers have no
+ * weight decay, so this side computes a little less.
  */
 export function plainStep(name: CaseName, batch: number): TimedStep {
   const { student, teacher } = stepCases[name] as (typeof stepCases)['thkd'];

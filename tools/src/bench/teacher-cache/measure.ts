@@ -14,7 +14,7 @@ import type { Metrics } from '@headshare/core/train/metrics';
 import type { Task } from '@headshare/core/train/task';
 import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
 import { trainNetwork } from '@headshare/core/train/train-network';
-import { median } from '../step/measurement';
+import { median } from '../measurement';
 import { type Pair, type PairName, pairs } from './pairs';
 
 export interface CacheCase {
@@ -22,23 +22,23 @@ export interface CacheCase {
   readonly images: number;
   readonly method: string;
   readonly type: 'float32' | 'float16';
-  /** Counted epochs of each training; one before them is not. */
+  /** Counted epochs of each training, after one that is not counted. */
   readonly epochs: number;
-  /** Trainings of both kinds, in turn. */
+  /** Trainings with and without the cache, in turn. */
   readonly rounds: number;
 }
 
 export interface CacheMeasurement extends CacheCase {
   readonly secondsWithout: number;
   readonly secondsWith: number;
-  /** How many times as fast an epoch is with the cache. */
+  /** Seconds of an epoch without the cache over those with it. */
   readonly faster: number;
   readonly buildSeconds: number;
   readonly embeddings: number;
   readonly megabytes: number;
-  /** Epochs, over all students, after which making the cache has paid. */
+  /** Epochs, over all students, after which the cache has saved as much time as it took to write. */
   readonly paidAfterEpochs: number;
-  /** Of all steps: the largest difference of losses with and without, over the loss; 0: the same bits. */
+  /** The largest relative difference of a step's loss with and without the cache; 0 for the same bits. */
   readonly lossDifference: number;
 }
 
@@ -87,12 +87,12 @@ export async function measureCache(asked: CacheCase): Promise<CacheMeasurement> 
 }
 
 interface Training {
-  /** Of each epoch but the first, which compiles the step. */
+  /** Without the first epoch, which compiles the step. */
   readonly epochSeconds: readonly number[];
   readonly losses: readonly number[];
 }
 
-/** Epochs without evaluation: from the end of one to the end of the next, checkpoints and reading of images included. */
+/** Trains without evaluation. An epoch lasts from the end of the one before, with checkpoints and reading of images. */
 async function train(
   folder: string,
   pair: Pair,
@@ -152,7 +152,7 @@ async function train(
   return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };
 }
 
-/** A teacher that was not trained takes as long as one that was. */
+/** Writes an untrained teacher, which takes as long as a trained one. */
 function writeTeacher(file: string, description: NetworkDescription): void {
   const state = new State();
   const tensors = buildNetwork(state, 'teacher', description, 1).weights();

@@ -4,68 +4,46 @@ import { join } from 'node:path';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { environmentPython, mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { freePort, startServer } from 'mlflow-js-client';
-import { fail, listed, measuredBy, readOptions, script, start, text, whole } from '../command-line';
-import type { SendingCase, SendingMeasurement } from './measure-sending';
-import type { StepsCase, StepsMeasurement } from './measure-steps';
+import { benchmark, fail, names, whole } from '../command-line';
+import { inOwnProcess } from '../measurement';
+import type { measureSending, SendingMeasurement } from './measure-sending';
+import type { measureSteps, StepsCase, StepsMeasurement } from './measure-steps';
 
-const kinds = ['steps', 'sending'] as const;
-
-const usage = `What tracking costs, against an MLflow server of its own.
-npx nx run tools:bench-tracking [options]
-  --json            one JSON object a line instead of a table
-  --kinds=LIST      steps: what training steps wait for it, and its share of the process's time, journal and sending;
-                    sending: a long journal, its rate and its memory (${kinds})
-  --metrics=N       metrics a step (100)
-  --milliseconds=N  that a step takes (50)
-  --steps=N         steps a measurement (1200)
-  --rounds=N        measurements with and without tracking, in turn (3)
-  --points=N        of the long journal (1000000)`;
-
-async function main(): Promise<void> {
-  const values = options();
-  if (values.help) {
-    console.log(usage);
-    return;
-  }
-  const chosen = listed('--kinds', values.kinds, kinds);
-  const metrics = whole('--metrics', values.metrics);
-  const points = whole('--points', values.points);
-  const steps = {
-    metrics,
-    milliseconds: whole('--milliseconds', values.milliseconds),
-    steps: whole('--steps', values.steps, 20),
-    rounds: whole('--rounds', values.rounds),
-  };
-  const show = <M extends object>(measured: M, table: (measured: M) => string): void =>
-    console.log(values.json ? JSON.stringify(measured) : table(measured));
-  const folder = mkdtempSync(join(tmpdir(), 'headshare-bench-tracking-'));
-  const server = await serverIn(folder);
-  try {
-    const child = <M>(kind: string, asked: StepsCase | SendingCase) =>
-      measuredBy<M>(process.execPath, [...script(join(__dirname, 'child.ts')), kind, JSON.stringify(asked)]);
-    const place = (kind: string) => ({ uri: server.uri, folder: join(folder, kind) });
-    if (chosen.includes('steps')) {
-      const asked: StepsCase = { ...place('steps'), ...steps };
-      show(await child<StepsMeasurement>('steps', asked), (measured) => stepsTable(measured, asked));
+benchmark(
+  'bench-tracking',
+  'Measures the cost of tracking, against an MLflow server that it starts and stops.',
+  {
+    kinds: names(['steps', 'sending'], 'steps: cost for training steps; sending: rate and memory for a long journal'),
+    metrics: whole(100, 'metrics a step'),
+    milliseconds: whole(50, 'duration of a step'),
+    steps: whole(1200, 'steps a measurement', 20),
+    rounds: whole(3, 'measurements with and without tracking, in turn'),
+    points: whole(1_000_000, 'points of the long journal'),
+  },
+  async ({ kinds, json, points, ...asked }) => {
+    const show = <M extends object>(measured: M, table: (measured: M) => string): void =>
+      console.log(json ? JSON.stringify(measured) : table(measured));
+    const temporary = mkdtempSync(join(tmpdir(), 'headshare-bench-tracking-'));
+    const server = await serverIn(temporary);
+    const place = (kind: string) => ({ uri: server.uri, folder: join(temporary, kind) });
+    try {
+      if (kinds.includes('steps')) {
+        const steps: StepsCase = { ...place('steps'), ...asked };
+        const file = join(__dirname, 'measure-steps.ts');
+        const measured = await inOwnProcess<typeof measureSteps>(file, 'measureSteps', steps);
+        show(measured, () => stepsTable(measured, steps));
+      }
+      if (kinds.includes('sending')) {
+        const sending = { ...place('sending'), points, metrics: asked.metrics };
+        const file = join(__dirname, 'measure-sending.ts');
+        show(await inOwnProcess<typeof measureSending>(file, 'measureSending', sending), sendingTable);
+      }
+    } finally {
+      process.kill(-server.pid, 'SIGKILL');
+      rmSync(temporary, { recursive: true, force: true });
     }
-    if (chosen.includes('sending')) {
-      show(await child<SendingMeasurement>('sending', { ...place('sending'), points, metrics }), sendingTable);
-    }
-  } finally {
-    process.kill(-server.pid, 'SIGKILL');
-    rmSync(folder, { recursive: true, force: true });
-  }
-}
-
-const options = () =>
-  readOptions({
-    kinds: text(kinds.join()),
-    metrics: text('100'),
-    milliseconds: text('50'),
-    steps: text('1200'),
-    rounds: text('3'),
-    points: text('1000000'),
-  });
+  },
+);
 
 async function serverIn(folder: string) {
   const python = environmentPython(mlflowFolder);
@@ -87,7 +65,7 @@ function stepsTable(measured: StepsMeasurement, { metrics, milliseconds, steps }
       ['CPU time of the process', percent(processShare), shares(processShares)],
       ['JavaScript thread busy', percent(threadShare), shares(threadShares)],
     ],
-    notes: [`What ${steps} steps with tracking take more than as many without, until all is sent, by rounds.`],
+    notes: [`Cost of ${steps} tracked steps beyond that of as many untracked ones, until all is sent; by rounds.`],
   });
 }
 
@@ -98,7 +76,7 @@ function sendingTable(measured: SendingMeasurement): string {
       { title: 'journal, MB', digits: 1 },
       { title: 'written, s', digits: 1 },
       { title: 'sent, s', digits: 1 },
-      { title: 'CPU of it, s', digits: 1 },
+      { title: 'CPU of sending, s', digits: 1 },
       { title: 'points/s', digits: 0 },
       { title: 'memory grew, MB', digits: 0 },
     ],
@@ -115,5 +93,3 @@ function sendingTable(measured: SendingMeasurement): string {
     ],
   });
 }
-
-start(main);

@@ -6,7 +6,7 @@ import { journalSync } from '@headshare/core/tracking/sync/journal-sync';
 
 export interface SendingCase {
   readonly uri: string;
-  /** A folder for the journal. */
+  /** Folder of the journal. */
   readonly folder: string;
   readonly points: number;
   /** Metrics a step. */
@@ -21,11 +21,11 @@ export interface SendingMeasurement {
   /** CPU time of this process while sending. */
   readonly sendingCpuSeconds: number;
   readonly pointsPerSecond: number;
-  /** What writing and sending added to the process's resident size at most. */
+  /** Largest growth of the process's resident size while writing and sending. */
   readonly grownMegabytes: number;
 }
 
-/** Writes a journal of so many points, and sends it. */
+/** Writes a journal of `points` metric values and sends it. */
 export async function measureSending({ uri, folder, points, metrics }: SendingCase): Promise<SendingMeasurement> {
   mkdirSync(folder, { recursive: true });
   const file = join(folder, 'journal.jsonl');
@@ -59,9 +59,10 @@ async function write(file: string, points: number, metrics: number): Promise<voi
   });
   const time = Date.now();
   journal.append({ time, type: 'start', id: `bench-${time}`, experiment: 'headshare/bench', name: `${points} points` });
-  for (let told = 0, step = 0; told < points; step++) {
+  for (let written = 0, step = 0; written < points; step++) {
     const values: Record<string, number> = {};
-    for (let i = 0; i < metrics && told < points; i++, told++) values[`step/layer_${i}.gradient_norm`] = Math.random();
+    for (let i = 0; i < metrics && written < points; i++, written++)
+      values[`step/layer_${i}.gradient_norm`] = Math.random();
     journal.append({ time: time + step, type: 'metrics', step, values });
     if (step % 100 === 0) await journal.flush();
   }

@@ -2,20 +2,20 @@ import { join } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { startTracking } from '@headshare/core/tracking/start-tracking';
-import { median } from '../step/measurement';
+import { median } from '../measurement';
 
 export interface StepsCase {
-  /** Where the server is. */
+  /** Address of the MLflow server. */
   readonly uri: string;
-  /** A folder for the journals. */
+  /** Folder of the journals. */
   readonly folder: string;
   /** Metrics a step. */
   readonly metrics: number;
-  /** What a step takes without tracking. */
+  /** Duration of a step without tracking. */
   readonly milliseconds: number;
   /** Steps a measurement. */
   readonly steps: number;
-  /** Counted measurements with and without tracking, in turn; one of both goes before them. */
+  /** Counted measurements with and without tracking, in turn, after one of each that is not counted. */
   readonly rounds: number;
 }
 
@@ -23,7 +23,7 @@ export interface StepsMeasurement {
   /** Microseconds that a step waits for `tracker.metrics`. */
   readonly waitMedian: number;
   readonly wait99: number;
-  /** What tracking adds, journal and sending until all is sent, over what the steps take; the rounds, and the middle one. */
+  /** Time for the journal and for sending, until all is sent, over the duration of the steps: by round, and the median. */
   readonly processShare: number;
   readonly processShares: readonly number[];
   readonly threadShare: number;
@@ -31,8 +31,8 @@ export interface StepsMeasurement {
 }
 
 /**
- * What tracking costs steps that leave the JavaScript thread alone, as TensorFlow's do: `processShare` by the CPU time
- * of all threads, `threadShare` by the time in which the JavaScript thread was not idle. Starting a run is not counted.
+ * Measures the cost of tracking for steps that leave the JavaScript thread idle, as TensorFlow's do: `processShare` in
+ * CPU time of all threads, `threadShare` in time in which the JavaScript thread is busy. Starting a run is not counted.
  */
 export async function measureSteps({ metrics, rounds, ...rest }: StepsCase): Promise<StepsMeasurement> {
   const names = Array.from({ length: metrics }, (_, i) => `step/layer_${i}.gradient_norm`);
@@ -65,7 +65,7 @@ interface Steps extends Omit<StepsCase, 'metrics' | 'rounds'> {
   readonly tracked: boolean;
 }
 
-/** Milliseconds of CPU time and of the thread's activity; microseconds of every call of `tracker.metrics`. */
+/** @returns milliseconds of CPU time and of the thread's activity, and microseconds of every call of `tracker.metrics` */
 async function steps({ uri, folder, names, name, tracked, steps: count, milliseconds }: Steps) {
   const tracker = tracked
     ? await startTracking({

@@ -1,4 +1,4 @@
-/** A compiled step of CRD's criterion alone, with the gradients of both embeddings and its learned layers. */
+/** A compiled step of CRD's loss alone, with the gradients of the student's embedding and of the learned layers. */
 import { contrast, publishedContrast } from '@headshare/core/distill/contrast';
 import type { ForwardOutput, StepContext } from '@headshare/core/distill/method';
 import { Scope } from '@headshare/core/nn/scope';
@@ -6,7 +6,7 @@ import { randomKey } from '@headshare/core/runtime/ops/random';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { type Tensor, tf } from '@headshare/core/runtime/tensorflow';
-import { median, secondsOf } from '../step/measurement';
+import { median, secondsOf } from '../measurement';
 
 export interface CrdCase {
   readonly rows: number;
@@ -18,29 +18,29 @@ export interface CrdCase {
 export interface CrdMeasurement extends CrdCase {
   readonly millisecondsMedian: number;
   readonly millisecondsBest: number;
-  /** Of both memories. */
+  /** Size of both memories. */
   readonly memoryBytes: number;
-  /** Resident bytes before the memories are made, when they are, and the most that were seen after a step. */
+  /** Resident bytes before and after the memories are allocated, and the largest number after a step. */
   readonly residentBefore: number;
   readonly residentBuilt: number;
   readonly residentPeak: number;
 }
 
-// Of the networks' embeddings, and how many classes there are: neither matters much here.
+// Length of the networks' embeddings and number of classes; neither changes the time much.
 const embedding = 512;
 const classes = 1000;
 const uncounted = 2;
 
-/** Measures the cases in turn, round by round, so that what else the machine does hits all alike. */
 export async function measureCrd(
   cases: readonly CrdCase[],
   { steps, rounds }: { readonly steps: number; readonly rounds: number },
 ): Promise<CrdMeasurement[]> {
   const built = cases.map((one) => {
     const residentBefore = resident();
-    const step = criterionStep(one);
+    const step = lossStep(one);
     return { one, step, residentBefore, residentBuilt: resident(), seconds: [] as number[], peaks: [] as number[] };
   });
+  // Round by round, so that other load on the machine affects all cases alike.
   for (let round = 0; round < rounds; round++) {
     for (const { one, step, seconds, peaks } of built) {
       process.stderr.write(`round ${round + 1}/${rounds}: ${one.rows} rows\n`);
@@ -64,8 +64,8 @@ export async function measureCrd(
 
 const resident = (): number => process.memoryUsage.rss();
 
-/** @returns a step of other images each time */
-function criterionStep({ rows, negatives, dimension, batch }: CrdCase): () => Promise<unknown> {
+/** @returns a step that takes other images at each call */
+function lossStep({ rows, negatives, dimension, batch }: CrdCase): () => Promise<unknown> {
   const state = new State();
   const labels = Int32Array.from({ length: rows }, (_, i) => i % classes);
   const shape = { features: [], embeddingSize: embedding };
@@ -81,22 +81,22 @@ function criterionStep({ rows, negatives, dimension, batch }: CrdCase): () => Pr
     indices: { dtype: 'int32', shape: [batch] },
     draw: { dtype: 'int32', shape: [2] },
   } as const;
-  const view = (x: Tensor) => ({ embedding: x }) as ForwardOutput;
+  const output = (x: Tensor) => ({ embedding: x }) as ForwardOutput;
   const step = new Program(state).define(`crd-${rows}`, inputs, ({ ours, theirs, labels: own, indices, draw }) => {
-    // The student's embedding is an input here: its gradient is what the backbone would be given.
+    // The student's embedding is a variable, so that the gradient for a backbone is computed.
     const student = tf.variable(ours);
     const { value, grads } = tf.variableGrads(
       () =>
         loss({
-          student: view(student),
-          teacher: view(theirs),
+          student: output(student),
+          teacher: output(theirs),
           labels: own,
           indices,
           random: randomKey(draw),
         } as StepContext),
       [student, ...learned],
     );
-    // Returned as one number, so that all gradients are computed.
+    // TensorFlow computes only what is returned: a sum over all gradients.
     return { loss: value, gradients: tf.addN(Object.values(grads).map((gradient) => tf.sum(tf.abs(gradient)))) };
   });
   const [ours, theirs] = [0.1, 0.2].map((by) =>

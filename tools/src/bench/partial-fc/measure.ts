@@ -1,4 +1,4 @@
-/** A compiled training step of a face head alone: its weights moved, and embeddings, as a backbone would be. */
+/** A compiled training step of a face head alone: it updates the head's weights and, in place of a backbone, embeddings. */
 import { heads } from '@headshare/core/nn/registry';
 import { Scope } from '@headshare/core/nn/scope';
 import { crossEntropy } from '@headshare/core/runtime/ops/cross-entropy';
@@ -7,32 +7,33 @@ import { State } from '@headshare/core/runtime/state';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '@headshare/core/runtime/tensorflow';
 import { classSampler } from '@headshare/core/train/class-sampling';
 import { sgd } from '@headshare/core/train/optimiser';
-import { median, secondsOf } from '../step/measurement';
+import { median, secondsOf } from '../measurement';
 
 export interface HeadCase {
   readonly classes: number;
-  /** Of the classes, in a step; 1: all of them. */
+  /** Share of the classes in a step, 1 for all of them. */
   readonly share: number;
   readonly dimension: number;
   readonly batch: number;
+  readonly steps: number;
 }
 
-export interface HeadMeasurement extends HeadCase {
+export interface HeadMeasurement extends Omit<HeadCase, 'steps'> {
   readonly sampled: number;
   readonly millisecondsMedian: number;
   readonly millisecondsBest: number;
-  /** Of a step: drawing its classes, on the JavaScript thread. */
+  /** Time to sample the classes of a step, on the JavaScript thread. */
   readonly drawMillisecondsMedian: number;
-  /** One copy of the head's weights and of their momentum. */
+  /** Size of the head's weights and of their momentum. */
   readonly headBytes: number;
-  /** Resident bytes before anything is made, and the most that were seen after a step. */
+  /** Resident bytes before the head exists, and the largest number after a step. */
   readonly residentBefore: number;
   readonly residentPeak: number;
 }
 
 const uncounted = 2;
 
-export async function measureHead(one: HeadCase, steps: number): Promise<HeadMeasurement> {
+export async function measureHead({ steps, ...one }: HeadCase): Promise<HeadMeasurement> {
   const residentBefore = resident();
   const { step, draws, sampled } = headStep(one);
   let residentPeak = 0;
@@ -55,14 +56,14 @@ export async function measureHead(one: HeadCase, steps: number): Promise<HeadMea
 
 const resident = (): number => process.memoryUsage.rss();
 
-function headStep({ classes, share, dimension, batch }: HeadCase) {
+function headStep({ classes, share, dimension, batch }: Omit<HeadCase, 'steps'>) {
   const state = new State();
   const classRows = share < 1;
-  // Without a seed: a thousand million random numbers take a minute, and their values matter little here.
+  // Zeros instead of random weights: a billion random numbers take a minute and do not change the time of a step.
   const head = heads
     .named('arcface')
     .build(Scope.root(state, 'net', undefined).child('head'), { inputs: dimension, classes, classRows });
-  // In the place of a backbone: what it would be given back is computed.
+  // They are trainable, so that the gradient for a backbone is computed.
   const values = Float32Array.from({ length: batch * dimension }, (_, i) => Math.sin(i));
   const embeddings = state.declare('net/embeddings', 'trainable', [batch, dimension], values);
   const optimiser = sgd(state, state.all('trainable'), { momentum: 0.9, weightDecay: 5e-4 });

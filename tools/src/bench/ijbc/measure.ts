@@ -1,4 +1,3 @@
-/** One evaluation in a process of its own: `child.ts FOLDER`; prints a JSON object. */
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -6,14 +5,14 @@ import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/protocol/evaluate
 import type { EmbeddingRows } from '@headshare/face/ijb/protocol/protocol';
 import type { SetSizes } from './made-set';
 
-/** Seconds by the clock and of all threads together. */
+/** Seconds by the clock, and CPU seconds of all threads. */
 interface Seconds {
   readonly wall: number;
   readonly cpu: number;
 }
 
 export interface IjbcMeasurement {
-  /** Preparing is the grouping of images by template and media; pooling waits for the disk too. */
+  /** Preparing groups images by template and media; pooling includes reading from the disk. */
   readonly seconds: Readonly<Record<'preparing' | IjbPart | 'total', Seconds>>;
   readonly peakMegabytes: number;
   readonly tarAtFar: Readonly<Record<string, number>>;
@@ -21,7 +20,8 @@ export interface IjbcMeasurement {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-async function measure(folder: string): Promise<IjbcMeasurement> {
+/** Evaluates the data that `makeSet` wrote into a folder. */
+export async function measureIjbc(folder: string): Promise<IjbcMeasurement> {
   const bytes = (file: string): ArrayBuffer => {
     const { buffer, byteOffset, length } = readFileSync(join(folder, file));
     return buffer.slice(byteOffset, byteOffset + length) as ArrayBuffer;
@@ -77,11 +77,3 @@ function now(): Seconds {
 }
 
 const between = (start: Seconds, end: Seconds): Seconds => ({ wall: end.wall - start.wall, cpu: end.cpu - start.cpu });
-
-measure(process.argv[2] as string).then(
-  (measurement) => console.log(JSON.stringify(measurement)),
-  (error: Error) => {
-    console.error(error.message);
-    process.exit(1);
-  },
-);
