@@ -1,4 +1,4 @@
-import type { MethodDefaults } from '@headshare/core/recipes/method-options';
+import type { MethodDefaults } from '@headshare/core/recipes/distillation-options';
 
 /**
  * Weights for faces, which the paper does not give. They were chosen on synthetic faces with seeds 100 and 101; results

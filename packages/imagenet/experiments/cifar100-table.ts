@@ -1,6 +1,6 @@
 import { defineExperiment } from '@headshare/core/experiment/define';
 import { flagName, group, integer, list, oneOf } from '@headshare/core/experiment/option';
-import { methodsOption } from '@headshare/core/recipes/method-options';
+import { methodsOption } from '@headshare/core/recipes/distillation-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { reportTable, rowsOf, type TableRow } from '../src/cifar100-table';
 import { experiments } from '../src/experiments';
@@ -26,7 +26,7 @@ export default defineExperiment({
       default: ['resnet32x4/resnet8x4'],
       help: 'teacher/student',
     }),
-    methods: list(methodsOption({ default: 'kd', others: ['sh-kd'], help: '' }), {
+    methods: list(methodsOption('kd', { others: ['sh-kd'], help: '' }), {
       default: ['kd', 'crd', 'th-kd', 'crd-th-kd', 'sh-kd'],
       help: 'distillation methods',
     }),

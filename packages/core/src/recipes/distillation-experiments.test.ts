@@ -1,4 +1,4 @@
-/** A package's experiments whole, over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
+/** All experiments of a package over tiny data, through the runner: teacher, students by each method, SH-KD, compare. */
 import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, join, relative } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder, tinyTask } from '../../test/tiny-training';
@@ -64,7 +64,7 @@ async function run(name: string, given: Readonly<Record<string, unknown>> = {}) 
 const headOf = (folder: string): [string, NamedValues][] =>
   [...readCheckpoint(join(folder, 'last.safetensors')).tensors].filter(([name]) => name.startsWith('head.'));
 
-test('what they declare is sound', () => {
+test('their declarations are valid', () => {
   expect([...experiments.keys()]).toEqual([
     'student',
     'teacher',
@@ -100,7 +100,7 @@ test.each(['kd', 'th-kd', 'rkd'])('distill --method=%s trains the teacher once, 
   expect(tracked.filter((line) => line.startsWith('teacher'))).toHaveLength(1);
 });
 
-test('training options that do not go together are refused before anything runs', async () => {
+test('training options that exclude each other are refused before anything runs', async () => {
   const given = { batchSize: 4, accumulate: 3 };
   for (const name of ['student', 'teacher', 'teacher-student-head', 'distill-student-head', 'distill', 'compare']) {
     await expect(run(name, given)).rejects.toThrow('--accumulate 3 does not divide --batchSize 4');
@@ -116,20 +116,20 @@ test('averages and micro-batches reach teacher and student', async () => {
   expect(averaged).not.toEqual(await teacher({ emaDecay: 0.9, emaWarmUp: true }));
 });
 
-test('blocks that are computed again reach teacher and student, which learn the same bits', async () => {
+test('--recompute reaches teacher and student, and gives the same bits', async () => {
   const [plain, again] = [await run('distill'), await run('distill', { recompute: true })];
   expect(again.folder).not.toBe(plain.folder);
   expect(headOf(again.folder)).toEqual(headOf(plain.folder));
 });
 
-test('mixing, smoothing, and weights to start from reach teacher and student, each its own', async () => {
+test('mixing, label smoothing and initial weights reach teacher and student', async () => {
   const { folder: first } = await run('teacher');
   const initial = join(first, 'last.safetensors');
   const mixed = { mixup: 0.4, cutmix: 1, labelSmoothing: 0.1 };
   const plain = await run('distill');
   const changed = await run('distill', mixed);
   expect(headOf(changed.folder)).not.toEqual(headOf(plain.folder));
-  // So slow that nothing moves: the teacher ends as it began.
+  // At this learning rate no weight changes: the teacher ends as it began.
   const still = { teacherInitial: initial, teacherLearningRate: 1e-30, teacherBackboneRate: 0.1 };
   const { folder } = await run('teacher', still);
   expect(headOf(folder)).toEqual(headOf(first));
@@ -138,7 +138,7 @@ test('mixing, smoothing, and weights to start from reach teacher and student, ea
   await expect(run('student', { studentInitial: initial })).rejects.toThrow('holds resnet8 of width 0.5');
 });
 
-test("sh-kd's last method must go with mixed images; others need not mind", async () => {
+test('mixed images exclude some values of --sh-method, for sh-kd alone', async () => {
   const given = { shMethod: 'crd', mixup: 0.4 };
   const refusal = "crd remembers every training image's embedding";
   await expect(run('distill-student-head', given)).rejects.toThrow(refusal);
@@ -146,7 +146,7 @@ test("sh-kd's last method must go with mixed images; others need not mind", asyn
   expect((await run('distill', { ...given, method: 'kd' })).result.metrics.top1).toBeGreaterThanOrEqual(0);
 });
 
-test("a recipe's weight differs from the published one, and an option from both", async () => {
+test('a default of the package replaces the published weight, and an option replaces both', async () => {
   const [recipe, published, option] = await Promise.all([
     run('distill', { method: 'l2e' }),
     run('distill', { method: 'l2e', beta: 0.02 }),
@@ -156,7 +156,7 @@ test("a recipe's weight differs from the published one, and an option from both"
   expect(headOf(published.folder)).not.toEqual(headOf(recipe.folder));
 });
 
-test("sh-kd: the teacher learns under the first student's frozen head, which the new student keeps", async () => {
+test("sh-kd: the teacher is trained under the first student's frozen head, and so is the new student", async () => {
   const small = await run('distill', { method: 'sh-kd' });
   const first = await run('student', { method: 'sh-kd' });
   const large = await run('teacher-student-head', { method: 'sh-kd' });
@@ -175,7 +175,7 @@ test("sh-kd: the teacher learns under the first student's frozen head, which the
   expect(small.result.parameters).toBe(last.result.parameters);
 });
 
-test.each(['own', 'initial'])('sh-kd with --student-head=%s ends with a head of its own', async (studentHead) => {
+test.each(['own', 'initial'])('sh-kd with --student-head=%s ends with another head', async (studentHead) => {
   const first = await run('student');
   const last = await run('distill-student-head', { studentHead });
   expect(headOf(last.folder)).not.toEqual(headOf(first.folder));
@@ -215,7 +215,7 @@ test.each([
   await expect(run('sweep', given)).rejects.toThrow(sentence);
 });
 
-test("a sweep of teachers minds no methods that a profile lists; one's own are refused", () => {
+test('a sweep of teachers ignores methods of a profile, and refuses methods on the command line', () => {
   const { sweep } = made;
   const options = {
     ...Object.fromEntries(Object.entries(sweep.options).map(([name, { default: value }]) => [name, value])),
@@ -226,9 +226,9 @@ test("a sweep of teachers minds no methods that a profile lists; one's own are r
   expect(() => check({ experiment: 'teacher', methods: ['kd'] })).toThrow('--methods: teacher reads no --method');
 });
 
-describe('compare --runs: runs that exist', () => {
+describe('compare --runs', () => {
   const compared = async (...runs: readonly string[]) => (await run('compare', { runs })).result;
-  /** Before it begins: neither a folder nor a record of it is left. */
+  /** Expects a refusal before the run begins: it leaves no folder and no record. */
   const refused = async (word: string, sentence: string): Promise<void> => {
     const left = () => [
       existsSync(join(root, 'runs/tiny/compare')) && readdirSync(join(root, 'runs/tiny/compare')),
@@ -240,13 +240,13 @@ describe('compare --runs: runs that exist', () => {
   };
   const place = async (name: string, given: Readonly<Record<string, unknown>>) => (await run(name, given)).folder;
 
-  test('rows are runs that differ in the seed alone; they are named by what differs, and paired by seed', async () => {
+  test('a row has the runs that differ in the seed alone; its name has the options that differ', async () => {
     const folders: string[] = [];
     for (const seed of [1, 2]) {
       for (const temperature of [2, 4]) folders.push(await place('distill', { method: 'kd', temperature, seed }));
       folders.push(await place('student', { seed }));
     }
-    // By a key's beginning, by folder from the workspace, by one from anywhere; twice the same.
+    // A prefix of a key, a relative folder, absolute folders, and one run twice.
     const [first = '', second = '', ...others] = folders;
     const words = [basename(first).slice(0, 10), relative(root, second), ...others, first];
     const { summary, files } = await compared(...words);
@@ -268,7 +268,7 @@ describe('compare --runs: runs that exist', () => {
     ]);
   });
 
-  test('an option that a method does not read makes no row of its own', async () => {
+  test('runs that differ in an option without effect are one row', async () => {
     const folders: string[] = [];
     for (const seed of [1, 2])
       for (const temperature of [2, 4]) folders.push(await place('distill-student-head', { temperature, seed }));
@@ -281,10 +281,10 @@ describe('compare --runs: runs that exist', () => {
 
   test.each([
     ['nothing/there', "'nothing/there' is neither a run's folder nor its id, which has 4 to 32 digits 0-9, a-f"],
-    ['.', '. has no config.json: it is no run, or one of before runs kept their options'],
+    ['.', '. has no config.json: it is no run, or one from before runs kept their options'],
   ])('%s is refused', refused);
 
-  test('a word that only MLflow could know is refused when that does not', async () => {
+  test('an id that neither a folder nor MLflow has is refused', async () => {
     process.env.MLFLOW_TRACKING_URI = 'http://127.0.0.1:9';
     try {
       await refused('0123456789ab', 'no run begins with 0123456789ab, in runs/ or in MLflow at http://127.0.0.1:9');
@@ -293,7 +293,7 @@ describe('compare --runs: runs that exist', () => {
     }
   });
 
-  test('what has not finished, is of another package, or is no training', async () => {
+  test('an unfinished run, one of another package, and one that trained no network are refused', async () => {
     const folder = await place('student', {});
     const copy = (name: string): string => {
       cpSync(folder, join(root, name), { recursive: true });
@@ -311,7 +311,7 @@ describe('compare --runs: runs that exist', () => {
     await refused(comparison, 'is no training of one network: name trainings');
   });
 
-  test('stands alone: other options would change nothing about runs that exist', async () => {
+  test('excludes other options, which would not change finished runs', async () => {
     await expect(run('compare', { runs: ['.'], seeds: 3 })).rejects.toThrow(
       '--runs compares finished runs: leave out --seeds',
     );

@@ -15,14 +15,15 @@ import { comparisonExperiments } from './comparison/experiments';
 import type { ReportedDomain } from './comparison/report-trainings';
 import {
   checkDistillation,
+  checkTeacherCache,
   distillationFrom,
   type MethodDefaults,
   methodOptions,
   methodWeightsFrom,
   studentHeadOptions,
-} from './method-options';
+  teacherCacheOptions,
+} from './distillation-options';
 import { type NetworkResult, networkFile, type TaskOf, trainStudent, trainTeacher } from './network-stages';
-import { checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
 import {
   checkTeacher,
   checkTraining,

@@ -14,7 +14,7 @@ const fine = {
   mixSwitchProbability: 0.5,
 } as const;
 
-test('a precision is one of three', () => {
+test('--precision has three values', () => {
   const { precision } = trainingOptions;
   expect(precision.default).toBe('float32');
   expect(precision.parse('bfloat16', '--precision')).toBe('bfloat16');
@@ -23,7 +23,7 @@ test('a precision is one of three', () => {
   );
 });
 
-test('options that do not go together are refused', () => {
+test('training options that exclude each other are refused', () => {
   expect(() => checkTraining(fine)).not.toThrow();
   expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batchSize 64');
   expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).toThrow(
@@ -35,7 +35,7 @@ test('options that do not go together are refused', () => {
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');
 });
 
-test('mixing that mixes nothing, or cannot, is refused', () => {
+test('options of mixing without mixup or CutMix, or for an odd batch, are refused', () => {
   expect(() => checkTraining({ ...fine, mixProbability: 0.5 })).toThrow('give --mixup or --cutmix, or leave it out');
   expect(() => checkTraining({ ...fine, mixup: 0.2, batchSize: 25 })).toThrow('--batchSize 25 must be even');
   expect(() => checkTraining({ ...fine, mixup: 0.2, cutmix: 1, mixSwitchProbability: 0.1 })).not.toThrow();
@@ -55,7 +55,7 @@ test.each([
   expect(() => option.parse(bad, flagName(name))).toThrow(`${flagName(name)} must be ${valid}, got ${bad}`);
 });
 
-test('weights that training starts from are files, and a teacher that is not trained starts from none', () => {
+test('initial weights are files, and an imported teacher has none', () => {
   for (const option of [studentOptions.studentInitial, teacherOptions.teacherInitial]) {
     expect(option.names).toBe('file');
     expect(option.default).toBeUndefined();
@@ -71,7 +71,7 @@ test('weights that training starts from are files, and a teacher that is not tra
   );
 });
 
-test('where the head of a teacher comes from is said once, and of a teacher that is not trained', () => {
+test("the source of the teacher's head: one, and only for an imported teacher", () => {
   const teacher = {
     ...fine,
     ...Object.fromEntries(Object.entries(teacherOptions).map(([name, option]) => [name, option.default])),
@@ -80,7 +80,7 @@ test('where the head of a teacher comes from is said once, and of a teacher that
   expect(() => checkTeacher({ ...given, teacherCentres: 'c.pt' })).not.toThrow();
   expect(() => checkTeacher({ ...given, teacherHeadFromData: true })).not.toThrow();
   expect(() => checkTeacher({ ...given, teacherCentres: 'c.pt', teacherHeadFromData: true })).toThrow(
-    '--teacher-centres and --teacher-head-from-data both say where the head comes from: give one',
+    '--teacher-centres and --teacher-head-from-data are both sources of the head: give one',
   );
   for (const alone of [{ teacherCentres: 'c.pt' }, { teacherHeadFromData: true }, { allowMissing: ['head'] }]) {
     expect(() => checkTeacher({ ...teacher, ...alone })).toThrow(/^--.* needs --teacher-weights, the trained teacher/);

@@ -1,7 +1,4 @@
-/**
- * The options that training takes in every package. An option means the same in all experiments of a package, so the
- * teacher's are named apart from the student's.
- */
+/** The training options of every package. The teacher's have other names than the student's: both reach all stages. */
 import type { MixSettings } from '../data/augment/mix';
 import { file, flag, group, integer, list, number, oneOf, optional, text, type Values } from '../experiment/option';
 import { backbones, heads } from '../nn/registry';
@@ -16,11 +13,7 @@ export const trainingOptions = {
   ...group('Training', {
     seed: integer({ default: 1, min: 0, help: 'seed of all randomness: weights, data, order, augmentation' }),
     batchSize: integer({ default: 64, min: 1, help: 'images per training step' }),
-    accumulate: integer({
-      default: 1,
-      min: 1,
-      help: 'micro-batches per step, to save memory; batch norm sees one at a time',
-    }),
+    accumulate: integer({ default: 1, min: 1, help: 'micro-batches per step, to save memory; batch norm sees one' }),
     schedule: oneOf(scheduleNames, 'cosine', { help: 'learning-rate schedule' }),
     milestones: list(number({ above: 0, below: 1, help: '' }), {
       default: [0.625, 0.75, 0.875],
@@ -37,56 +30,35 @@ export const trainingOptions = {
       default: 1,
       above: 0,
       max: 1,
-      help: 'probability that --mixup or --cutmix mixes a batch',
+      help: 'probability of mixing a batch by --mixup or --cutmix',
     }),
     mixSwitchProbability: number({ default: 0.5, min: 0, max: 1, help: 'probability of CutMix if both are on' }),
-    emaDecay: number({
-      default: 0,
-      min: 0,
-      below: 1,
-      help: 'decay of the averaged weights, which are evaluated and saved; 0: off',
-    }),
+    emaDecay: number({ default: 0, min: 0, below: 1, help: 'decay of the average of the weights, the result; 0: off' }),
     emaWarmUp: flag({ help: 'start at a smaller decay: (1 + step) / (10 + step), up to --ema-decay' }),
     classShare: number({
       default: 1,
       above: 0,
       max: 1,
-      help: 'share of classes per step (Partial FC), for heads without bias',
+      help: 'share of classes per step (Partial FC); heads without bias',
     }),
-    evaluateEvery: integer({
-      default: 1,
-      min: 1,
-      help: 'epochs between evaluations; the last epoch is always evaluated',
-    }),
+    evaluateEvery: integer({ default: 1, min: 1, help: 'epochs between evaluations; the last is always evaluated' }),
   }),
   ...group('Student and teacher', {
     head: oneOf(heads.names, 'linear', { help: 'classifier' }),
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
-    embeddingSize: integer({
-      default: 128,
-      min: 1,
-      help: 'length of the embedding, where the backbone leaves it open',
-    }),
-    normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
-      help: 'normalisation of networks trained here',
-    }),
+    embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, if the backbone leaves it open' }),
+    normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', { help: 'normalisation in training' }),
   }),
   ...group('Computation', {
-    checkpointMinutes: number({
-      default: 10,
-      min: 0,
-      help: 'minutes between checkpoints within an epoch; 0: after every step',
-    }),
+    checkpointMinutes: number({ default: 10, min: 0, help: 'minutes between checkpoints in an epoch; 0: every step' }),
     recompute: flag({ help: 'recompute blocks for their gradients: less memory, a third slower, same results' }),
-    precision: oneOf(precisions, 'float32', {
-      help: 'arithmetic of steps: float32, bfloat16 (CPUs) or float16 (GPUs)',
-    }),
+    precision: oneOf(precisions, 'float32', { help: 'arithmetic of steps: bfloat16 for CPUs, float16 for GPUs' }),
     eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
   }),
 };
 
-/** @throws UserError for training options that are valid each by itself, but not together. */
+/** Checks training options that are valid each by itself, but not together. */
 export function checkTraining(
   values: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager' | 'classShare' | 'emaDecay'> &
     MixSettings,
@@ -97,17 +69,17 @@ export function checkTraining(
   checkMixing(values);
 }
 
-/** As `checkTraining`, of a teacher's training. */
+/** Checks a teacher's options, as `checkTraining`. */
 export function checkTeacher(values: Parameters<typeof checkTraining>[0] & TeacherValues): void {
   checkTraining(values);
   if (values.teacherInitial !== undefined && values.teacherWeights !== undefined) {
     throw new UserError(
-      '--teacher-weights is a teacher that is not trained any more, --teacher-initial what a training starts from: leave one of them out',
+      '--teacher-weights is a finished teacher, --teacher-initial the start of a training: leave one of them out',
     );
   }
   const { teacherCentres, teacherHeadFromData, allowMissing } = values;
   if (teacherCentres !== undefined && teacherHeadFromData) {
-    throw new UserError('--teacher-centres and --teacher-head-from-data both say where the head comes from: give one');
+    throw new UserError('--teacher-centres and --teacher-head-from-data are both sources of the head: give one');
   }
   const ofWeights = {
     '--teacher-centres': teacherCentres !== undefined,
@@ -115,7 +87,7 @@ export function checkTeacher(values: Parameters<typeof checkTraining>[0] & Teach
     '--allow-missing': allowMissing.length > 0,
   };
   const [alone] = Object.entries(ofWeights).filter(([, given]) => given && values.teacherWeights === undefined);
-  if (alone) throw new UserError(`${alone[0]} needs --teacher-weights, the trained teacher that it is said of`);
+  if (alone) throw new UserError(`${alone[0]} needs --teacher-weights, the trained teacher it describes`);
 }
 
 export const studentOptions = group('Student', {
@@ -123,11 +95,7 @@ export const studentOptions = group('Student', {
   studentWidth: number({ default: 1, above: 0, help: "factor on the channels of the student's layers" }),
   epochs: integer({ default: 12, min: 1, help: 'epochs of training' }),
   learningRate: number({ default: 0.05, above: 0, help: 'peak learning rate' }),
-  backboneRate: number({
-    default: 1,
-    above: 0,
-    help: 'factor on --learning-rate for the backbone (0.1 with --student-initial)',
-  }),
+  backboneRate: number({ default: 1, above: 0, help: 'factor on --learning-rate for the backbone; 0.1 to fine-tune' }),
   studentInitial: optional(
     file({ help: 'weights to start from: .pth, .safetensors or a checkpoint of --student' }),
     'random weights',
@@ -140,11 +108,7 @@ export const teacherOptions = group('Teacher', {
   teacherEpochs: integer({ default: 12, min: 1, help: 'epochs of training' }),
   teacherLearningRate: number({ default: 0.05, above: 0, help: 'peak learning rate' }),
   teacherWeightDecay: optional(number({ min: 0, help: 'weight decay (L2)' }), '--weight-decay'),
-  teacherBackboneRate: number({
-    default: 1,
-    above: 0,
-    help: 'factor on --teacher-learning-rate for the backbone',
-  }),
+  teacherBackboneRate: number({ default: 1, above: 0, help: 'factor on --teacher-learning-rate for the backbone' }),
   teacherInitial: optional(file({ help: 'weights to start from, as --student-initial' }), 'random weights'),
   teacherWeights: optional(
     file({ help: 'a trained teacher: .pth, .safetensors, .onnx or a checkpoint' }),
@@ -160,7 +124,7 @@ export const teacherOptions = group('Teacher', {
   allowMissing: list(text({ help: '' }), {
     default: [],
     min: 0,
-    help: 'names or prefixes that --teacher-weights may lack; head: the classifier',
+    help: 'names or prefixes that --teacher-weights may lack, such as head',
   }),
 });
 

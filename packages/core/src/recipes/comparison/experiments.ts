@@ -24,7 +24,7 @@ import { resolveAll } from '../../experiment/settings';
 import { type Axis, axesOf, combinations } from '../../experiment/sweep/axes';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
 import { UserError } from '../../system/user-error';
-import { methodOptions } from '../method-options';
+import { methodOptions } from '../distillation-options';
 import type { TaskOf } from '../network-stages';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
 import type { RecordedRequest } from './compare-recorded';

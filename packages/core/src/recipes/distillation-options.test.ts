@@ -1,9 +1,9 @@
-import { cachedTeacher, checkTeacherCache, teacherCacheOptions } from './teacher-cache-options';
+import { cachedTeacher, checkTeacherCache, teacherCacheOptions } from './distillation-options';
 
 const unmixed = { mixup: 0, cutmix: 0, mixProbability: 1, mixSwitchProbability: 0.5 };
 const off = { teacherCache: 'off', teacherViews: 0, teacherCacheDir: undefined, ...unmixed } as const;
 
-test('a method that reads maps is refused before anything runs, alone or among others', () => {
+test('a cache refuses a method that reads feature maps, alone or in a sum', () => {
   expect(() => checkTeacherCache(off, 'at')).not.toThrow();
   expect(() => checkTeacherCache({ ...off, teacherCache: 'float32' }, 'crd+th-kd')).not.toThrow();
   expect(() => checkTeacherCache({ ...off, teacherCache: 'float16' }, 'crd+at')).toThrow(
@@ -11,7 +11,7 @@ test('a method that reads maps is refused before anything runs, alone or among o
   );
 });
 
-test('images that are mixed in the step are refused, even where views repeat', () => {
+test('a cache refuses mixup and CutMix, even for repeated views', () => {
   const values = { ...off, teacherCache: 'float32', teacherViews: 4 } as const;
   expect(() => checkTeacherCache({ ...values, mixup: 0.2 }, 'kd')).toThrow(
     '--teacher-cache does not go with --mixup: the teacher looks at mixtures of two images, which never come twice.',
@@ -28,7 +28,7 @@ test('views repeat with and without a cache, so that both can be compared', () =
   });
 });
 
-test('the command line', () => {
+test('the command line of the cache', () => {
   expect(teacherCacheOptions.teacherCache.parse('float16', '--teacher-cache')).toBe('float16');
   expect(() => teacherCacheOptions.teacherCache.parse('on', '--teacher-cache')).toThrow(
     "--teacher-cache: unknown value 'on'",

@@ -1,14 +1,25 @@
-/** The options that say what a student learns from its teacher. */
+/** The options of distillation: methods, their weights, and the teacher's cache. */
 import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import { type GivenSettings, type MethodChoice, parseMethod, parseMethods } from '../distill/parse-method';
 import { methods } from '../distill/registry';
-import { flag, group, list, number, type Option, oneOf, optional, text, type Values } from '../experiment/option';
+import {
+  flag,
+  group,
+  integer,
+  list,
+  number,
+  type Option,
+  oneOf,
+  optional,
+  text,
+  type Values,
+} from '../experiment/option';
 import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
 import type { Distillation } from '../train/settings';
 import type { SharedHead } from '../train/shared-head';
-import { cachedTeacher, type TeacherCacheValues } from './teacher-cache-options';
+import { checkCachedMethods, checkUnmixed } from '../train/teacher-cache/refusals';
 
 const byMethod = "the method's own";
 const weight = (help: string) => optional(number({ min: 0, help }), byMethod);
@@ -35,20 +46,11 @@ const methodWeights = group('Method', {
     byMethod,
   ),
   headFromTeacher: flag({ help: "initialise the student's head from the teacher's (--copy_head of the public code)" }),
-  predictionShare: number({
-    default: 0,
-    min: 0,
-    max: 1,
-    help: "share s of the teacher's head in predictions: (1 - s) p_S + s p_TH",
-  }),
+  predictionShare: number({ default: 0, min: 0, max: 1, help: "share of the teacher's head in predictions" }),
 });
 
 export const methodOptions = group('Method', {
-  method: methodsOption({
-    default: 'th-kd',
-    others: ['sh-kd'],
-    help: 'distillation method, or a sum like crd:0.8+th-kd:0.02',
-  }),
+  method: methodsOption('th-kd', { others: ['sh-kd'], help: 'distillation method, or a sum like crd:0.8+th-kd:0.02' }),
   methodOptions: hyperparameters,
   ...methodWeights,
 });
@@ -56,7 +58,7 @@ export const methodOptions = group('Method', {
 /** The options of SH-KD's last stage, which distils from the teacher trained under the first student's head. */
 export const studentHeadOptions = {
   ...group('SH-KD (--method=sh-kd)', {
-    shMethod: methodsOption({ default: 'l2e', help: 'method of the last stage, as --method' }),
+    shMethod: methodsOption('l2e', { help: 'method of the last stage, as --method' }),
     shMethodOptions: hyperparameters,
     studentHead: oneOf(['frozen', 'initial', 'own'], 'frozen', {
       help: 'use of the shared head: frozen, initial (trained further), own (not used)',
@@ -65,9 +67,18 @@ export const studentHeadOptions = {
   ...methodWeights,
 };
 
-type MethodWeights = Values<typeof methodWeights>;
+export const teacherCacheOptions = group('Teacher cache', {
+  teacherCache: oneOf(['off', 'float32', 'float16'], 'off', {
+    help: 'teacher embeddings on disk: off, float32 (same results), float16 (half the space)',
+  }),
+  teacherViews: integer({ default: 0, min: 0, max: 1000, help: 'augmented copies per image; 0: new in each epoch' }),
+  teacherCacheDir: optional(text({ placeholder: 'DIR', help: 'folder of the cache' }), '.cache/teacher'),
+});
 
-/** Weights by the method's name, for a package whose task wants others than the published ones. */
+type MethodWeights = Values<typeof methodWeights>;
+type CacheValues = Values<typeof teacherCacheOptions>;
+
+/** Settings by method, for a package whose task wants others than the published ones. */
 export type MethodDefaults = NonNullable<MethodChoice['methodDefaults']>;
 
 /** The weights among an experiment's options, as `parseMethod` takes them. */
@@ -78,7 +89,7 @@ export const methodWeightsFrom = (options: MethodWeights): GivenSettings => {
 
 /** How `trainStudent` distils a teacher. @param teacher its checkpoint */
 export function distillationFrom(
-  options: MethodWeights & TeacherCacheValues,
+  options: MethodWeights & CacheValues,
   method: ChosenMethod,
   teacher: string,
 ): { readonly distillation: Distillation; readonly sharedHead?: SharedHead } {
@@ -89,10 +100,12 @@ export function distillationFrom(
   };
 }
 
-/**
- * Checks the options of a distillation that are valid each by itself, but not together.
- * @returns the method
- */
+export function cachedTeacher(options: CacheValues): Pick<Distillation, 'views' | 'cache'> {
+  const { teacherCache: type, teacherViews: views, teacherCacheDir: folder } = options;
+  return { views, ...(type !== 'off' && { cache: { type, folder } }) };
+}
+
+/** Checks options of a distillation that are valid each by itself, but not together. @returns the method */
 export function checkDistillation(options: Values<typeof methodOptions> & MixSettings): ChosenMethod {
   const { method: methods, methodOptions: hyper, headFromTeacher, predictionShare } = options;
   const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options) });
@@ -107,18 +120,20 @@ export function checkDistillation(options: Values<typeof methodOptions> & MixSet
   return method;
 }
 
-/** Methods by name: one, or several joined by `+`, each with its weight after a colon where it is another than published. */
-export function methodsOption({
-  default: fallback,
-  others = [],
-  help,
-}: {
-  readonly default: string;
-  /** What may be given besides methods. */
-  readonly others?: readonly string[];
-  readonly help: string;
-}): Option<string> {
+/** Checks that a cache can serve the methods, whose names are joined by `+`. */
+export function checkTeacherCache(values: CacheValues & MixSettings, methods: string): void {
+  if (values.teacherCache === 'off') return;
+  checkCachedMethods(methods);
+  checkUnmixed(values);
+}
+
+/** An option for methods: a name, or several joined by `+`, each with another weight than published after a colon. */
+export function methodsOption(
+  fallback: string,
+  { others = [], help }: { readonly others?: readonly string[]; readonly help: string },
+): Option<string> {
   const plain = text({ default: fallback, help });
+  const choices = [...methods.names, ...others];
   const check = (value: unknown, name: string): string => {
     const given = plain.check(value, name);
     if (!others.includes(given)) parseMethods(given, name, others);
@@ -127,9 +142,9 @@ export function methodsOption({
   return {
     ...plain,
     kind: 'choice',
-    choices: [...methods.names, ...others],
+    choices,
     listedBy: 'core:methods',
-    valid: `of ${[...methods.names, ...others].join(', ')}; several joined by +, with :weight`,
+    valid: `of ${choices.join(', ')}; several joined by +, with :weight`,
     check,
     parse: check,
   };
