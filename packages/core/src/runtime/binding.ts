@@ -85,6 +85,9 @@ export function executeAll(name: string, attrs: readonly Attr[], inputs: readonl
   return backend().executeMultipleOutputs(name, attrs, inputs, outputs);
 }
 
+/** A shape as operations take it: int32 [rank]. */
+export const shapeTensor = (shape: readonly number[]): Tensor => tf.tensor1d([...shape], 'int32');
+
 export const attr = {
   type: (name: string, value: keyof typeof DType): Attr => ({ name, type: AttrKind.type, value: DType[value] }),
   int: (name: string, value: number): Attr => ({ name, type: AttrKind.int, value }),

@@ -8,6 +8,7 @@ import { additiveMargin, angularMargin, cosines, marginLogits } from '../../src/
 import { crossEntropy } from '../../src/runtime/ops/cross-entropy';
 import { rowProducts } from '../../src/runtime/ops/rows';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../src/runtime/tensorflow';
+import { interclassFiltered } from '../interclass-filter';
 import { embedded } from './embedded';
 import type { Given } from './given';
 import { throughTeacher } from './logit-runners';
@@ -123,9 +124,8 @@ const margins: Runner = (given) => {
 
 function marginOutcome(given: Given, labels: Tensor1D): Outcome {
   const cosine = cosines(given.rows('emb'), tf.transpose(given.rows('weight')) as Tensor2D);
-  const threshold = given.hyperOr(0, 'interclass_filtering_threshold');
-  const filter = threshold > 0 ? threshold : undefined;
-  const logits = marginLogits(cosine, labels, { scale: given.hyper('s', 'scale'), margin: marginOf(given), filter });
+  const filtered = interclassFiltered(cosine, labels, given.hyperOr(0, 'interclass_filtering_threshold'));
+  const logits = marginLogits(filtered, labels, { scale: given.hyper('s', 'scale'), margin: marginOf(given) });
   return { loss: crossEntropy(logits, labels), components: { cosine, logits_after_margin: logits } };
 }
 

@@ -1,5 +1,6 @@
 import { attr, executeAll, hasKernel } from '../binding';
 import { type Tensor, tf, type Variable } from '../tensorflow';
+import { withGradient } from '../with-gradient';
 import { type Activation, activate } from './activation';
 
 export interface BatchNormVariables {
@@ -9,7 +10,7 @@ export interface BatchNormVariables {
   readonly variance: Variable;
 }
 
-/** What follows batch norm in a network and is done with it: `activation(norm(x) + residual)`. */
+/** The steps after batch norm that are computed together with it: `activation(norm(x) + residual)`. */
 export interface Following {
   readonly activation?: Activation;
   /** Shaped like x. */
@@ -31,7 +32,8 @@ interface BatchNormTraining extends Following {
 /**
  * Batch norm by the batch's own statistics, with PyTorch's semantics: the running mean and the running (unbiased)
  * variance move by `momentum` towards the batch's.
- * x [batch, h, w, c] or [batch, c]; at least two values a channel.
+ * @param x [batch, h, w, c] or [batch, c]
+ * @throws Error when a channel has fewer than two values
  */
 export function batchNormTraining<T extends Tensor>(
   x: T,
@@ -41,85 +43,79 @@ export function batchNormTraining<T extends Tensor>(
   const channels = x.shape.at(-1) ?? 1;
   if (x.size / channels < 2)
     throw new Error(`Batch norm in training needs more than one value a channel, got [${x.shape}].`);
-  const whole = { variables, momentum, epsilon };
-  if (!hasBatchNormKernel()) return follow(opsBatchNorm(x, whole), { activation, residual });
-  if (typeof activation === 'object' && residual) {
-    return activate(kernelBatchNorm(x, { ...whole, residual }), activation);
+  const training = { variables, momentum, epsilon };
+  if (!hasKernel('HeadshareBatchNorm') || !hasKernel('HeadshareBatchNormGrad')) {
+    return follow(opsBatchNorm(x, training), { activation, residual });
   }
-  return kernelBatchNorm(x, { ...whole, activation, residual });
+  if (typeof activation === 'object' && residual) {
+    return activate(kernelBatchNorm(x, { ...training, residual }), activation);
+  }
+  return kernelBatchNorm(x, { ...training, activation, residual });
 }
 
-/** Batch norm by the running statistics, which stay as they are. Differentiable in x, gamma and beta. */
+/** Batch norm by the running statistics, which stay unchanged. Differentiable in x, gamma and beta. */
 export function batchNormInference<T extends Tensor>(
   x: T,
   { gamma, beta, mean, variance }: BatchNormVariables,
   { epsilon = 1e-5, activation, residual }: BatchNormOptions = {},
 ): T {
-  const y = asImages(x, (images) => {
-    const run = tf.customGrad((...args) => {
-      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
-      const [y] = executeAll(
-        'FusedBatchNormV3',
-        [...attrs(epsilon, false), attr.float('exponential_avg_factor', 1)],
-        [input, scale, offset, mean, variance],
-        6,
-      ) as [Tensor];
-      save([input, scale]);
-      return {
-        value: y,
-        gradFunc: (dy: Tensor, saved: Tensor[]) => {
-          const [a, g] = saved as [Tensor, Tensor];
-          const inverse = tf.rsqrt(tf.add(variance, epsilon));
-          const axes = [0, 1, 2];
-          const dx = tf.mul(dy, tf.mul(g, inverse));
-          const dgamma = tf.sum(tf.mul(dy, tf.mul(tf.sub(a, mean), inverse)), axes);
-          return [dx, dgamma, tf.sum(dy, axes)];
-        },
-      };
-    });
-    return run(images, gamma, beta);
-  });
+  const y = asImages(x, (images) =>
+    withGradient(
+      [images, gamma, beta],
+      (input, scale, offset) => {
+        const [value] = executeAll(
+          'FusedBatchNormV3',
+          [...attrs(epsilon, false), attr.float('exponential_avg_factor', 1)],
+          [input, scale, offset, mean, variance],
+          6,
+        ) as [Tensor];
+        return { value, saved: [input, scale] };
+      },
+      (dy, input, scale) => {
+        const inverse = tf.rsqrt(tf.add(variance, epsilon));
+        const axes = [0, 1, 2];
+        const dx = tf.mul(dy, tf.mul(scale, inverse));
+        const dgamma = tf.sum(tf.mul(dy, tf.mul(tf.sub(input, mean), inverse)), axes);
+        return [dx, dgamma, tf.sum(dy, axes)];
+      },
+    ),
+  );
   return follow(y, { activation, residual });
 }
 
-/** activation(x + residual), of TensorFlow's own operations. */
+/** activation(x + residual), from TensorFlow's own operations. */
 export function follow<T extends Tensor>(x: T, { activation, residual }: Following): T {
   const y = residual ? (tf.add(x, residual) as T) : x;
   return activation ? activate(y, activation) : y;
 }
 
-/** Batch norm in training of TensorFlow's own operations, for any device. */
+/** Batch norm in training from TensorFlow's own operations, for any device. */
 export function opsBatchNorm<T extends Tensor>(x: T, { variables, momentum, epsilon }: BatchNormTraining): T {
   const { gamma, beta, mean, variance } = variables;
   return asImages(x, (images) => {
     const statistics: Tensor[] = [];
-    const run = tf.customGrad((...args) => {
-      const [input, scale, offset, save] = args as unknown as [Tensor, Tensor, Tensor, (saved: Tensor[]) => void];
-      const empty = tf.zeros([0]);
-      const [y, batchMean, batchVariance, r1, r2, r3] = executeAll(
-        'FusedBatchNormV3',
-        [...attrs(epsilon, true), attr.float('exponential_avg_factor', 1)],
-        [input, scale, offset, empty, empty],
-        6,
-      ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
-      statistics.push(tf.keep(batchMean), tf.keep(batchVariance));
-      save([input, scale, r1, r2, r3]);
-      return {
-        value: y,
-        gradFunc: (dy: Tensor, saved: Tensor[]) => {
-          const [a, g, ...reserved] = saved as [Tensor, Tensor, ...Tensor[]];
-          return executeAll('FusedBatchNormGradV3', attrs(epsilon, true), [dy, a, g, ...reserved], 5).slice(0, 3);
-        },
-      };
-    });
-    const y = run(images, gamma, beta);
+    const y = withGradient(
+      [images, gamma, beta],
+      (input, scale, offset) => {
+        const empty = tf.zeros([0]);
+        const [value, batchMean, batchVariance, r1, r2, r3] = executeAll(
+          'FusedBatchNormV3',
+          [...attrs(epsilon, true), attr.float('exponential_avg_factor', 1)],
+          [input, scale, offset, empty, empty],
+          6,
+        ) as [Tensor, Tensor, Tensor, Tensor, Tensor, Tensor];
+        statistics.push(tf.keep(batchMean), tf.keep(batchVariance));
+        return { value, saved: [input, scale, r1, r2, r3] };
+      },
+      (dy, ...saved) => executeAll('FusedBatchNormGradV3', attrs(epsilon, true), [dy, ...saved], 5).slice(0, 3),
+    );
     const [batchMean, batchVariance] = statistics as [Tensor, Tensor];
-    // exponential_avg_factor 1 gives the batch's mean and its unbiased variance, which is what PyTorch averages.
+    // exponential_avg_factor 1 gives the batch's mean and its unbiased variance, the ones that PyTorch averages.
     tf.tidy(() => {
       mean.assign(tf.add(tf.mul(mean, 1 - momentum), tf.mul(batchMean, momentum)));
       variance.assign(tf.add(tf.mul(variance, 1 - momentum), tf.mul(batchVariance, momentum)));
     });
-    for (const tensor of statistics) tensor.dispose();
+    tf.dispose(statistics);
     return y;
   });
 }
@@ -132,59 +128,50 @@ const attrs = (epsilon: number, training: boolean) => [
   attr.bool('is_training', training),
 ];
 
-/** The operation wants [batch, h, w, c]; two-dimensional features are images of one pixel. */
+/** The operation needs [batch, h, w, c]; two-dimensional features become images of one pixel. */
 function asImages<T extends Tensor>(x: T, run: (images: Tensor) => Tensor): T {
   if (x.rank === 4) return run(x) as T;
   const [rows, channels] = x.shape as [number, number];
   return tf.reshape(run(tf.reshape(x, [rows, 1, 1, channels])), x.shape) as T;
 }
 
-const hasBatchNormKernel = (): boolean => hasKernel('HeadshareBatchNorm') && hasKernel('HeadshareBatchNormGrad');
-
 /**
- * Batch norm in training, the residual's addition and the activation as one operation of our own, and so their
- * gradients (packages/core/native/batch-norm.cc). PReLU and a residual do not go together here. Measured on two AVX-512
+ * Batch norm in training, the residual's addition and the activation in one kernel of this package, and likewise their
+ * gradients (packages/core/native/batch-norm.cc). It does not combine PReLU with a residual. Measured on two AVX-512
  * cores, values and gradients, with ReLU and with PReLU: 1.06 to 4 times as fast as TensorFlow's operations for 8 to 512
- * channels, maps of 1x1 to 56x56 and batches of 32 and 64; the least gain is that of 64 channels at 32x32.
+ * channels, maps of 1x1 to 56x56 and batches of 32 and 64; the smallest gain is at 64 channels and 32x32.
  */
 function kernelBatchNorm<T extends Tensor>(x: T, batchNorm: BatchNormTraining): T {
   const { variables, momentum, epsilon, activation, residual } = batchNorm;
   const { gamma, beta, mean, variance } = variables;
-  const kind = attr.string('activation', nameOf(activation));
-  const attrs = [kind, attr.float('epsilon', epsilon), attr.float('momentum', momentum)];
   const slope = typeof activation === 'object' ? activation.slope : undefined;
+  const kind = attr.string('activation', slope ? 'prelu' : activation === 'relu' ? 'relu' : 'none');
   const masked = activation === 'relu' && residual !== undefined;
   const moved: Tensor[] = [];
-
-  const run = tf.customGrad((...args) => {
-    const save = args.at(-1) as unknown as (saved: Tensor[]) => void;
-    const [input, scale, offset, ...optional] = args.slice(0, -1) as [Tensor, Tensor, Tensor, ...Tensor[]];
-    const bySlope = slope ? (optional[0] as Tensor) : tf.zeros([0]);
-    const added = residual ? (optional.at(-1) as Tensor) : tf.zeros([0]);
-    const [y, batchMean, inverse, ...statistics] = executeAll(
-      'HeadshareBatchNorm',
-      attrs,
-      [input, scale, offset, mean, variance, bySlope, added],
-      5,
-    ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
-    moved.push(...statistics.map((tensor) => tf.keep(tensor)));
-    save([input, scale, offset, batchMean, inverse, bySlope, masked ? y : tf.zeros([0])]);
-    return {
-      value: y,
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [dx, dgamma, dbeta, dslope, masking] = executeAll('HeadshareBatchNormGrad', [kind], [dy, ...saved], 5);
-        const dresidual = masked ? masking : dy;
-        return [dx, dgamma, dbeta, ...(slope ? [dslope] : []), ...(residual ? [dresidual] : [])] as Tensor[];
-      },
-    };
-  });
-  const y = run(x, gamma, beta, ...(slope ? [slope] : []), ...(residual ? [residual] : [])) as T;
+  const y = withGradient<readonly Tensor[], T, readonly Tensor[]>(
+    [x, gamma, beta, ...(slope ? [slope] : []), ...(residual ? [residual] : [])],
+    (...inputs) => {
+      const [input, scale, offset, ...optional] = inputs as [Tensor, Tensor, Tensor, ...Tensor[]];
+      const bySlope = slope ? (optional[0] as Tensor) : tf.zeros([0]);
+      const added = residual ? (optional.at(-1) as Tensor) : tf.zeros([0]);
+      const [value, batchMean, inverse, ...statistics] = executeAll(
+        'HeadshareBatchNorm',
+        [kind, attr.float('epsilon', epsilon), attr.float('momentum', momentum)],
+        [input, scale, offset, mean, variance, bySlope, added],
+        5,
+      ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
+      moved.push(...statistics.map((tensor) => tf.keep(tensor)));
+      return { value, saved: [input, scale, offset, batchMean, inverse, bySlope, masked ? value : tf.zeros([0])] };
+    },
+    (dy, ...saved) => {
+      const [dx, dgamma, dbeta, dslope, masking] = executeAll('HeadshareBatchNormGrad', [kind], [dy, ...saved], 5);
+      const dresidual = masked ? masking : dy;
+      return [dx, dgamma, dbeta, ...(slope ? [dslope] : []), ...(residual ? [dresidual] : [])] as Tensor[];
+    },
+  );
   const [newMean, newVariance] = moved as [Tensor, Tensor];
   mean.assign(newMean);
   variance.assign(newVariance);
   tf.dispose(moved);
   return y;
 }
-
-const nameOf = (activation: Activation | undefined): string =>
-  activation === undefined ? 'none' : activation === 'relu' ? 'relu' : 'prelu';

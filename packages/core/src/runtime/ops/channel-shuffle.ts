@@ -1,8 +1,8 @@
 import { type Tensor4D, tf } from '../tensorflow';
 
 /**
- * ShuffleNet's channel shuffle of x [batch, h, w, c]: channel i of group g becomes channel i groups + g, so that the next
- * layer's groups see channels of all of these.
+ * ShuffleNet's channel shuffle of x [batch, h, w, c]: channel i of group g becomes channel i groups + g, so that each group
+ * of the next layer reads channels from all groups.
  * @throws Error when the groups do not divide the channels
  */
 export function channelShuffle(x: Tensor4D, groups: number): Tensor4D {

@@ -38,7 +38,6 @@ const threeTargets = tf.tensor2d([
   [0.1, 0.2, 0.7],
   [0, 1, 0],
 ]);
-const padded = tf.tensor1d([1, 0.5, 0]);
 
 test("label smoothing is PyTorch's: the label keeps 1 - eps, and all classes share eps", () => {
   expect(value(crossEntropy(three, threeLabels, { smoothing: 0.1 }))).toBeCloseTo(2.660838669768156, 5);
@@ -51,70 +50,26 @@ test("label smoothing is PyTorch's: the label keeps 1 - eps, and all classes sha
   expect(() => crossEntropy(three, threeLabels, { smoothing: 1.5 })).toThrow('must be between 0 and 1, got 1.5');
 });
 
-test('weights give the mean over their sum', () => {
-  expect(value(crossEntropy(three, threeLabels, { weights: padded }))).toBeCloseTo(1.331540490657773, 5);
-  expect(value(crossEntropy(three, threeLabels, { weights: padded, smoothing: 0.1 }))).toBeCloseTo(
-    1.3648738239911065,
-    5,
-  );
-  const soft = { weights: padded, smoothing: 0.1 };
-  expect(value(softCrossEntropy(three, threeTargets, soft))).toBeCloseTo(1.3198738239911, 5);
-});
-
-const rows = (x: Tensor2D, from: number, count: number) => x.slice([from, 0], [count, -1]) as Tensor2D;
-const weighted: [string, (x: Tensor2D, weights?: Tensor1D) => Scalar][] = [
-  ['cross-entropy', (x, weights) => crossEntropy(x, threeLabels.slice(0, x.shape[0]) as Tensor1D, { weights })],
-  ['soft cross-entropy', (x, weights) => softCrossEntropy(x, rows(threeTargets, 0, x.shape[0]), { weights })],
-  ['divergence', (x, weights) => distillationDivergence(x, rows(threeTargets, 0, x.shape[0]), 2, weights)],
-];
-
-test.each(weighted)('%s of a padded batch is that of the rows that count, gradients too', (_, loss) => {
-  const weights = tf.tensor1d([1, 1, 0]);
-  expect(value(loss(three, weights))).toBeCloseTo(value(loss(rows(three, 0, 2))), 6);
-  const whole = Array.from(
-    tf
-      .grad((x) => loss(x as Tensor2D, weights))(three)
-      .dataSync(),
-  );
-  const part = Array.from(
-    tf
-      .grad((x) => loss(x as Tensor2D))(rows(three, 0, 2))
-      .dataSync(),
-  );
-  expect(whole).toEqual([...part, 0, 0, 0].map((one) => expect.closeTo(one, 6)));
-});
-
-test.each(weighted)('%s wants a weight for each row', (_, loss) => {
-  expect(() => loss(three, tf.ones([1]) as Tensor1D)).toThrow('A batch of 3 needs as many weights, got 1.');
-});
-
-test.each(weighted)('%s of rows of which none counts is 0, and so is its gradient', (_, loss) => {
-  const none = tf.zeros([3]) as Tensor1D;
-  expect(value(loss(three, none))).toBe(0);
-  expect(Math.max(...tf.abs(tf.grad((x) => loss(x as Tensor2D, none))(three)).dataSync())).toBe(0);
-});
-
 describe.each([
   ['2 rows of 5 classes', 2, 5],
   ['1 row of 1 class', 1, 1],
 ] as const)('%s', (_, batch, classes) => {
   const own = (classes === 1 ? tf.zeros([1], 'int32') : labels) as Tensor1D;
   const soft = tf.softmax(randomValues('targets', [batch, classes])) as Tensor2D;
-  const weights = tf.tensor1d([0.25, 2].slice(0, batch));
   const losses: [string, (x: Tensor2D) => Scalar][] = [
     ['crossEntropy', (x) => crossEntropy(x, own)],
-    ['crossEntropy, smoothed and weighted', (x) => crossEntropy(x, own, { smoothing: 0.1, weights })],
+    ['crossEntropy, smoothed', (x) => crossEntropy(x, own, { smoothing: 0.1 })],
     ['softCrossEntropy', (x) => softCrossEntropy(x, soft)],
-    ['softCrossEntropy, smoothed and weighted', (x) => softCrossEntropy(x, soft, { smoothing: 0.1, weights })],
+    ['softCrossEntropy, smoothed', (x) => softCrossEntropy(x, soft, { smoothing: 0.1 })],
     ['distillationDivergence', (x) => distillationDivergence(x, soft, 1.5)],
-    ['distillationDivergence, weighted', (x) => distillationDivergence(x, soft, 4, weights)],
+    ['distillationDivergence, hot', (x) => distillationDivergence(x, soft, 4)],
   ];
 
   test.each(losses)('%s has the gradient of central differences', async (_name, loss) => {
     const given = randomValues('logits', [batch, classes]);
-    const constants = [own, soft, weights];
+    const constants = [own, soft];
     const [error] = await float64GradientErrors((x) => loss(x as Tensor2D), [given], constants);
-    // Of one class the gradient is 0, which has no relative error.
+    // With one class the gradient is 0, which has no relative error.
     expect(error).toBeLessThan(classes === 1 ? 0.2 : 5e-6);
   });
 });
@@ -145,7 +100,7 @@ test.each(cases.map((one) => [one.id, one] as const))(
   },
 );
 
-test('a student that agrees with its teacher is not told otherwise by rounding', () => {
+test('rounding gives no loss to a student that equals its teacher', () => {
   const teacher = tf.mul(randomValues('teacher', [4, 50]), 30) as Tensor2D;
   expect(value(distillationDivergence(teacher.clone(), teacher, 4))).toBe(0);
 });
@@ -160,9 +115,9 @@ test('nothing leaks', () => {
     tf.add(crossEntropy(x as Tensor2D, labels), distillationDivergence(x as Tensor2D, targets, 4)),
   );
   expect(leaked(() => step(logits))).toBe(0);
-  const options = { smoothing: 0.1, weights: tf.tensor1d([1, 0]) };
-  const weightedStep = tf.grad((x) =>
+  const options = { smoothing: 0.1 };
+  const smoothedStep = tf.grad((x) =>
     tf.add(crossEntropy(x as Tensor2D, labels, options), softCrossEntropy(x as Tensor2D, targets, options)),
   );
-  expect(leaked(() => weightedStep(logits))).toBe(0);
+  expect(leaked(() => smoothedStep(logits))).toBe(0);
 });

@@ -1,26 +1,27 @@
 import { attr, execute } from '../binding';
 import { type Tensor, type Tensor2D, tf } from '../tensorflow';
+import { withGradient } from '../with-gradient';
 
 const attrs = [attr.type('T', 'float32'), attr.string('data_format', 'NHWC')];
 
-/** x [..., c] plus bias [c], by TensorFlow's operation for it, which it fuses with what made x where it can. */
+/**
+ * x [..., c] plus bias [c], by BiasAdd, which TensorFlow fuses with the operation before it where it can.
+ * @throws Error when the sizes do not fit
+ */
 export function addBias<T extends Tensor>(x: T, bias: Tensor): T {
   if (x.shape.at(-1) !== bias.size) {
     throw new Error(`addBias: ${bias.size} biases do not fit x [${x.shape}], which has ${x.shape.at(-1)} channels.`);
   }
-  const run = tf.customGrad((...args) => {
-    const [input, offset] = args as unknown as [Tensor, Tensor];
-    return {
-      value: execute('BiasAdd', attrs, [input, offset]),
-      gradFunc: (dy: Tensor) => [dy.clone(), sumOverAllButLast(dy)],
-    };
-  });
-  return run(x, bias) as T;
+  return withGradient(
+    [x, bias],
+    (input, offset) => ({ value: execute('BiasAdd', attrs, [input, offset]) }),
+    (dy) => [dy.clone(), sumOverAllButLast(dy)],
+  );
 }
 
 /**
- * Not by BiasAddGrad on maps: behind a convolution TensorFlow makes one operation of its gradient and that one, in
- * compiled steps alone, and they would differ in the last bits from steps run operation by operation.
+ * Maps do not use BiasAddGrad: behind a convolution, and in compiled steps alone, TensorFlow fuses it with the
+ * convolution's gradient, and the results would differ from eager ones in the last bits.
  */
 function sumOverAllButLast(dy: Tensor): Tensor {
   if (dy.rank < 4) return execute('BiasAddGrad', attrs, [dy]);
@@ -28,8 +29,7 @@ function sumOverAllButLast(dy: Tensor): Tensor {
 }
 
 /**
- * x [batch, in] times weight [in, out], plus bias [out] where there is one: PyTorch's F.linear, whose weight is the
- * transpose of this.
+ * x [batch, in] times weight [in, out], plus bias [out] where there is one: PyTorch's F.linear with its weight transposed.
  * @throws Error when the sizes do not fit
  */
 export function linear(x: Tensor2D, weight: Tensor2D, bias?: Tensor): Tensor2D {

@@ -1,19 +1,14 @@
-import { attr, execute } from '../binding';
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../tensorflow';
-import { sizes } from './convolution/filter-convolution';
+import { attr, execute, shapeTensor } from '../binding';
+import { type Tensor2D, type Tensor4D, tf } from '../tensorflow';
+import { withGradient } from '../with-gradient';
 import { namedPadding, type Pair, padded, pair, type Window, windowOver } from './convolution/window';
 
 export interface PoolOptions {
   readonly kernel: Pair;
-  /** As far as the kernel where left out. */
+  /** Default: the kernel. */
   readonly stride?: Pair;
-  /** At most half the kernel. */
+  /** At most half the kernel. Default: 0. */
   readonly padding?: Pair;
-}
-
-export interface AveragePoolOptions extends PoolOptions {
-  /** Whether the padding's zeros are counted among the values averaged, as they are where left out. */
-  readonly countIncludePad?: boolean;
 }
 
 function poolWindow(op: string, x: Tensor4D, { kernel, stride = kernel, padding = 0 }: PoolOptions): Window {
@@ -25,55 +20,44 @@ function poolWindow(op: string, x: Tensor4D, { kernel, stride = kernel, padding 
   return window;
 }
 
-const poolAttrs = (kernel: readonly number[], stride: readonly number[], padding: string) => [
+const poolAttrs = (window: Window, padding: string) => [
   attr.type('T', 'float32'),
-  attr.ints('ksize', [1, ...kernel, 1]),
-  attr.ints('strides', [1, ...stride, 1]),
+  attr.ints('ksize', [1, ...window.map(({ kernel }) => kernel), 1]),
+  attr.ints('strides', [1, ...window.map(({ stride }) => stride), 1]),
   attr.string('padding', padding),
   attr.string('data_format', 'NHWC'),
 ];
 
-const kernelOf = (window: Window) => window.map(({ kernel }) => kernel);
-const strideOf = (window: Window) => window.map(({ stride }) => stride);
-
-function runMaxPool(x: Tensor4D, window: Window, padding: string): Tensor4D {
-  const own = [...poolAttrs(kernelOf(window), strideOf(window), padding), attr.ints('explicit_paddings', [])];
-  const run = tf.customGrad((...args) => {
-    const [input, save] = args as unknown as [Tensor, (saved: Tensor[]) => void];
-    const y = execute('MaxPool', own, [input]);
-    save([input, y]);
-    return { value: y, gradFunc: (dy: Tensor, saved: Tensor[]) => execute('MaxPoolGrad', own, [...saved, dy]) };
-  });
-  return run(x) as Tensor4D;
-}
-
 function runAveragePool(x: Tensor4D, window: Window, padding: string): Tensor4D {
-  const own = poolAttrs(kernelOf(window), strideOf(window), padding);
-  const run = tf.customGrad((...args) => {
-    const [input] = args as unknown as [Tensor];
-    return {
-      value: execute('AvgPool', own, [input]),
-      gradFunc: (dy: Tensor) => execute('AvgPoolGrad', own, [sizes(input), dy]),
-    };
-  });
-  return run(x) as Tensor4D;
+  const own = poolAttrs(window, padding);
+  return withGradient(
+    [x],
+    (input) => ({ value: execute('AvgPool', own, [input]) }),
+    (dy) => execute('AvgPoolGrad', own, [shapeTensor(x.shape), dy]),
+  );
 }
 
 /**
- * The largest of each window of x [batch, h, w, c]: PyTorch's `max_pool2d` (the padding never wins). Of equal ones, one
- * has the gradient. TensorFlow's EXPLICIT padding would take forty times as long (3x3, 56x56), so what has no name is
- * added beforehand.
+ * The largest value of each window of x [batch, h, w, c]: PyTorch's `max_pool2d`, where padding never wins. Of equal values
+ * one gets the gradient. TensorFlow's EXPLICIT padding takes forty times as long (3x3, 56x56), so x is padded beforehand
+ * where neither VALID nor SAME fits.
  * @throws Error when the padding is more than half the kernel, or the kernel larger than the padded image
  */
 export function maxPool2d(x: Tensor4D, options: PoolOptions): Tensor4D {
   const window = poolWindow('maxPool2d', x, options);
-  const padding = namedPadding(window);
-  return padding
-    ? runMaxPool(x, window, padding)
-    : runMaxPool(padded(x, window, Number.NEGATIVE_INFINITY), window, 'VALID');
+  const named = namedPadding(window);
+  const own = [...poolAttrs(window, named ?? 'VALID'), attr.ints('explicit_paddings', [])];
+  return withGradient(
+    [named ? x : padded(x, window, Number.NEGATIVE_INFINITY)],
+    (input) => {
+      const value = execute('MaxPool', own, [input]);
+      return { value, saved: [input, value] };
+    },
+    (dy, input, y) => execute('MaxPoolGrad', own, [input, y, dy]),
+  );
 }
 
-/** What part of each window lies inside the image: [1, rows, columns, 1]. */
+/** The share of each window that lies inside the image: [1, rows, columns, 1]. */
 function coverage(window: Window): number[] {
   const [rows, columns] = window.map(({ output, stride, before, kernel, size }) =>
     Array.from({ length: output }, (_, i) => {
@@ -85,39 +69,26 @@ function coverage(window: Window): number[] {
 }
 
 /**
- * The mean of each window of x [batch, h, w, c]: PyTorch's `avg_pool2d`.
+ * The mean of each window of x [batch, h, w, c], the padding's zeros included: PyTorch's `avg_pool2d`.
  * @throws Error when the padding is more than half the kernel, or the kernel larger than the padded image
  */
-export function averagePool2d(x: Tensor4D, { countIncludePad = true, ...options }: AveragePoolOptions): Tensor4D {
+export function averagePool2d(x: Tensor4D, options: PoolOptions): Tensor4D {
   const window = poolWindow('averagePool2d', x, options);
   const padding = namedPadding(window);
-  const y = padding ? runAveragePool(x, window, padding) : runAveragePool(padded(x, window), window, 'VALID');
-  // TensorFlow counts no padding of its own, and the zeros that were added beforehand.
-  if (padding === 'VALID' || countIncludePad === (padding === undefined)) return y;
-  const share = coverage(window);
-  const factor = countIncludePad ? share : share.map((one) => 1 / one);
-  return tf.mul(y, tf.tensor4d(factor, [1, window[0].output, window[1].output, 1]));
+  if (padding === undefined) return runAveragePool(padded(x, window), window, 'VALID');
+  const y = runAveragePool(x, window, padding);
+  if (padding === 'VALID') return y;
+  // TensorFlow leaves its own padding out of the mean.
+  return tf.mul(y, tf.tensor4d(coverage(window), [1, window[0].output, window[1].output, 1]));
 }
-
-/** The window that is the whole image. */
-const whole = (op: string, x: Tensor4D): Window => poolWindow(op, x, { kernel: [x.shape[1], x.shape[2]] });
-
-const flat = (x: Tensor4D): Tensor2D => tf.reshape(x, [x.shape[0], x.shape[3]]);
 
 /** The mean over all pixels: [batch, h, w, c] -> [batch, c]. */
 export function globalAveragePool(x: Tensor4D): Tensor2D {
-  return flat(runAveragePool(x, whole('globalAveragePool', x), 'VALID'));
+  const window = poolWindow('globalAveragePool', x, { kernel: [x.shape[1], x.shape[2]] });
+  return tf.reshape(runAveragePool(x, window, 'VALID'), [x.shape[0], x.shape[3]]);
 }
 
-/** The largest over all pixels: [batch, h, w, c] -> [batch, c]. Of equal ones, one has the gradient. */
-export function globalMaxPool(x: Tensor4D): Tensor2D {
-  return flat(runMaxPool(x, whole('globalMaxPool', x), 'VALID'));
-}
-
-/**
- * Row i averages what output pixel i sees of one side: pixels floor(i size / outputs) to ceil((i + 1) size / outputs).
- * [outputs, size]
- */
+/** A matrix [outputs, size] whose row i averages the pixels floor(i size / outputs) to ceil((i + 1) size / outputs). */
 function averaging(size: number, outputs: number): Tensor2D {
   const rows = Array.from({ length: outputs }, (_, i) => {
     const first = Math.floor((i * size) / outputs);

@@ -12,8 +12,8 @@ export interface SgdKernelRule {
 }
 
 /**
- * Every variable's g = scale gradient + decay w; m = momentum m + g; w - rate m, by one operation of our own
- * (packages/core/native/sgd.cc). The three lists agree in length, at least 1, and in shapes.
+ * For every variable g = scale gradient + decay w; m = momentum m + g; w - rate m, in one kernel of this package
+ * (packages/core/native/sgd.cc). The three lists have one length, at least 1, and the same shapes.
  */
 export function kernelSgd(
   weights: readonly Tensor[],

@@ -1,13 +1,14 @@
-import { attr, execute } from '../../binding';
-import { type Tensor, type Tensor4D, tf } from '../../tensorflow';
+import { attr, execute, shapeTensor } from '../../binding';
+import { type Tensor4D, tf } from '../../tensorflow';
+import { withGradient } from '../../with-gradient';
 import { dilated } from './dilated';
-import { convolutionOf, filterWindow, sizes } from './filter-convolution';
+import { filterConvolution, filterWindow } from './filter-convolution';
 import { padded, type WindowOptions } from './window';
 import { winogradConv2d, winogradServes } from './winograd';
 
-const plainConv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const plainConv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 
-/** Every so many-th pixel of every so many-th row. */
+/** Every n-th pixel of every m-th row, for strides [m, n]. */
 export function subsample(x: Tensor4D, stride: readonly [number, number]): Tensor4D {
   const own = [
     attr.type('T', 'float32'),
@@ -18,16 +19,13 @@ export function subsample(x: Tensor4D, stride: readonly [number, number]): Tenso
     attr.int('new_axis_mask', 0),
     attr.int('shrink_axis_mask', 0),
   ];
-  // The masks say "all of it", so begin and end only have to be there.
-  const slice = () => [tf.zeros([4], 'int32'), tf.zeros([4], 'int32'), tf.tensor1d([1, ...stride, 1], 'int32')];
-  const run = tf.customGrad((...args) => {
-    const [input] = args as unknown as [Tensor];
-    return {
-      value: execute('StridedSlice', own, [input, ...slice()]),
-      gradFunc: (dy: Tensor) => execute('StridedSliceGrad', own, [sizes(input), ...slice(), dy]),
-    };
-  });
-  return run(x) as Tensor4D;
+  // The masks select everything, so begin and end only have to be there.
+  const slice = () => [tf.zeros([4], 'int32'), tf.zeros([4], 'int32'), shapeTensor([1, ...stride, 1])];
+  return withGradient(
+    [x],
+    (input) => ({ value: execute('StridedSlice', own, [input, ...slice()]) }),
+    (dy) => execute('StridedSliceGrad', own, [shapeTensor(x.shape), ...slice(), dy]),
+  );
 }
 
 /**
@@ -44,13 +42,13 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
   const stride = [window[0].stride, window[1].stride] as const;
   const strided = stride.some((step) => step > 1);
   if (window.some(({ dilation }) => dilation > 1)) {
-    // A stride beside dilation is rare enough to compute all pixels and leave out those between.
+    // Dilation with a stride is rare: all pixels are computed, and those that the stride skips are dropped.
     const dense = { ...options, stride: 1 };
     const all = dilated(x, filterWindow('conv2d', x, filter, dense), (phases) => plainConv2d(phases, filter));
     return strided ? subsample(all, stride) : all;
   }
-  // TensorFlow 2.21's filter gradient of a strided 1x1 convolution with few channels writes beyond its memory (seen
-  // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the pixels that count are taken out first.
+  // The filter gradient of a strided 1x1 convolution with few channels writes beyond its memory in TensorFlow 2.21 (seen
+  // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the strided pixels are selected first.
   if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided) {
     return plainConv2d(subsample(padded(x, window), stride), filter);
   }

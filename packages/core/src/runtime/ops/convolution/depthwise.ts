@@ -1,53 +1,44 @@
 import { attr, execute, executeAll, hasKernel } from '../../binding';
-import { type Tensor, type Tensor4D, tf } from '../../tensorflow';
-import { convolutionOf, filterWindow } from './filter-convolution';
+import { type Tensor4D, tf } from '../../tensorflow';
+import { withGradient } from '../../with-gradient';
+import { filterConvolution, filterWindow } from './filter-convolution';
 
 export interface DepthwiseOptions {
   readonly stride?: number;
-  /** Zeros on every side, as PyTorch counts them ('same' at stride 2 is something else). */
+  /** Zeros on every side, counted as PyTorch does ('same' differs from it at stride 2). */
   readonly padding?: number;
 }
 
 const forward = 'DepthwiseConv2dNative';
 
-/** Depthwise convolution of TensorFlow's own operations, for any device; filter [kh, kw, c, each] gives c * each channels. */
-export const opsDepthwiseConv2d = convolutionOf(
+/** Depthwise convolution from TensorFlow's own operations, for any device; a filter [kh, kw, c, each] gives c * each channels. */
+export const opsDepthwiseConv2d = filterConvolution(
   forward,
   'DepthwiseConv2dNativeBackpropInput',
   'DepthwiseConv2dNativeBackpropFilter',
 );
 
 /**
- * One filter a channel: x [batch, h, w, c], filter [kh, kw, c, 1]; padding as PyTorch's. On the CPU by kernels of our own
+ * One filter per channel: x [batch, h, w, c], filter [kh, kw, c, 1]. On the CPU it runs kernels of this package
  * (packages/core/native/depthwise.cc). Measured on two busy AVX-512 cores with MobileFaceNet's shapes in batches of 32:
- * forwards 1.3 to 3 times as fast as TensorFlow's operations (on one thread 1 to 2.5), both gradients 3 to 10 times. Other
- * filters (1x1, 5x5, 7x7), channels (1 to 100) and single images that were tried gain too; only forwards at stride 3
- * TensorFlow is level or ahead by a fifth, which the gradients more than make up for.
+ * the value is 1.3 to 3 times as fast as TensorFlow's operations (on one thread 1 to 2.5), both gradients 3 to 10 times.
+ * Filters of 1x1, 5x5 and 7x7, 1 to 100 channels and single images gain too; at stride 3 alone TensorFlow's value is as fast
+ * or a fifth faster, and the gradients more than make up for it.
  */
 export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, options: DepthwiseOptions = {}): Tensor4D {
   const { stride = 1, padding = 0 } = options;
   const [rows, columns] = filterWindow(forward, x, filter, options);
   const fits = filter.shape[2] === x.shape[3] && filter.shape[3] === 1;
-  return fits && hasKernel('HeadshareDepthwise') && hasKernel('HeadshareDepthwiseGrad')
-    ? kernelDepthwiseConv2d(x, filter, stride, padding, [rows.output, columns.output])
-    : opsDepthwiseConv2d(x, filter, options);
-}
-
-function kernelDepthwiseConv2d(
-  x: Tensor4D,
-  filter: Tensor4D,
-  stride: number,
-  padding: number,
-  size: readonly [number, number],
-): Tensor4D {
+  if (!fits || !hasKernel('HeadshareDepthwise') || !hasKernel('HeadshareDepthwiseGrad')) {
+    return opsDepthwiseConv2d(x, filter, options);
+  }
   const own = [attr.int('stride', stride), attr.int('padding', padding)];
-  const run = tf.customGrad((...args) => {
-    const [input, weights, save] = args as unknown as [Tensor, Tensor, (saved: Tensor[]) => void];
-    save([input, weights]);
-    return {
-      value: execute('HeadshareDepthwise', own, [input, weights, tf.zeros([...size, 0])]),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => executeAll('HeadshareDepthwiseGrad', own, [dy, ...saved], 2),
-    };
-  });
-  return run(x, filter) as Tensor4D;
+  return withGradient(
+    [x, filter],
+    (input, weights) => ({
+      value: execute('HeadshareDepthwise', own, [input, weights, tf.zeros([rows.output, columns.output, 0])]),
+      saved: [input, weights],
+    }),
+    (dy, ...saved) => executeAll('HeadshareDepthwiseGrad', own, [dy, ...saved], 2),
+  );
 }

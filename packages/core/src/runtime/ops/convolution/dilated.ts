@@ -2,14 +2,14 @@ import { type Tensor4D, tf } from '../../tensorflow';
 import type { Window } from './window';
 
 /**
- * A convolution at stride 1 whose filter's taps lie `dilation` pixels apart: one without dilation of every so many-th
- * pixel, for each offset. TensorFlow's gradients on the CPU know no dilation, so the offsets are put into the batch
- * (Yu and Koltun, arXiv 1511.07122; TensorFlow's own tf.nn.with_space_to_batch).
+ * A dilated convolution at stride 1, as one convolution without dilation for each offset within `dilation` pixels.
+ * TensorFlow's gradients on the CPU do not support dilation, so the offsets become part of the batch (Yu and Koltun, arXiv
+ * 1511.07122; TensorFlow's own tf.nn.with_space_to_batch).
  * @param convolve the convolution without padding, stride and dilation
  */
 export function dilated(x: Tensor4D, window: Window, convolve: (x: Tensor4D) => Tensor4D): Tensor4D {
   const block = window.map(({ dilation }) => dilation);
-  // Behind, enough is added to make whole blocks; the outputs that come of it are cropped.
+  // Padding at the end makes whole blocks; the outputs that come from it are cropped.
   const extra = window.map(({ size, before, after, dilation }) => {
     const over = (before + size + after) % dilation;
     return over === 0 ? 0 : dilation - over;

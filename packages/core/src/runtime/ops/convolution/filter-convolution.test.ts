@@ -1,10 +1,10 @@
 import { float64GradientErrors } from '../../../../test/float64-gradient-check';
 import { randomValues } from '../../../../test/gradient-check';
 import type { Tensor, Tensor4D } from '../../tensorflow';
-import { convolutionOf } from './filter-convolution';
+import { filterConvolution } from './filter-convolution';
 
 // TensorFlow's own, whatever kernel depthwiseConv2d prefers.
-const depthwise = convolutionOf(
+const depthwise = filterConvolution(
   'DepthwiseConv2dNative',
   'DepthwiseConv2dNativeBackpropInput',
   'DepthwiseConv2dNativeBackpropFilter',

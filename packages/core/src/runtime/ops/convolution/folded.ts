@@ -12,14 +12,14 @@ export interface Folding {
   readonly offset: Tensor | undefined;
   /** The convolution without bias. */
   readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
-  /** The same in words, where every output channel sees all input channels; undefined: groups, or one each. */
+  /** The window of a convolution without groups; undefined for grouped and depthwise ones. */
   readonly window: WindowOptions | undefined;
 }
 
 /**
- * Convolution, batch norm by running statistics and what follows, as one convolution: x -> x scale + offset of the norm
- * goes into the filter, whose last axis is the outputs, and into a bias. For networks that are not trained: where a
- * kernel of our own does it, it has no gradient.
+ * Convolution, batch norm by running statistics and the steps after it, as one convolution: the norm's scale goes into the
+ * filter, whose last axis is the outputs, and its offset into a bias. Only for evaluation: where a kernel of this package
+ * computes it, it has no gradient.
  */
 export function foldedConvolution(x: Tensor4D, filter: Tensor4D, folding: Folding): Tensor4D {
   const { variables, epsilon, following, offset, convolve, window } = folding;

@@ -85,7 +85,7 @@ test('what does not fit is refused', () => {
     groupedConv2d(tf.zeros([1, 3, 3, channels]) as Tensor4D, tf.zeros([1, 1, ...filter]) as Tensor4D, groups);
   expect(grouped(4, [1, 4], 3)).toThrow('3 groups do not divide 4 channels into 4');
   expect(grouped(4, [2, 3], 2)).toThrow('2 groups do not divide 4 channels into 3');
-  expect(grouped(4, [1, 4], 2)).toThrow('the filter takes 1 channels a group, 2 groups of 4 have 2');
+  expect(grouped(4, [1, 4], 2)).toThrow('the filter takes 1 channels per group, 2 groups of 4 have 2');
 });
 
 test('nothing leaks', () => {

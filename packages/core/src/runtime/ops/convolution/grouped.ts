@@ -5,7 +5,7 @@ import { dilated } from './dilated';
 import { filterWindow } from './filter-convolution';
 import { padded, pair, type WindowOptions } from './window';
 
-/** Depthwise convolution with any window: the operation itself has one stride, one padding and no dilation. */
+/** Depthwise convolution with any window; `depthwiseConv2d` has one stride, one padding and no dilation. */
 function anyDepthwise(x: Tensor4D, filter: Tensor4D, options: WindowOptions): Tensor4D {
   const window = filterWindow('groupedConv2d', x, filter, options);
   const stride = [window[0].stride, window[1].stride] as const;
@@ -21,7 +21,7 @@ function anyDepthwise(x: Tensor4D, filter: Tensor4D, options: WindowOptions): Te
   return subsample(depthwiseConv2d(image, filter, { padding }), stride);
 }
 
-/** Each group is a convolution of its own. */
+/** One convolution per group. */
 function byGroup(x: Tensor4D, filter: Tensor4D, groups: number, options: WindowOptions): Tensor4D {
   const parts = tf.split(x, groups, 3) as Tensor4D[];
   const filters = tf.split(filter, groups, 3) as Tensor4D[];
@@ -33,8 +33,8 @@ function byGroup(x: Tensor4D, filter: Tensor4D, groups: number, options: WindowO
 
 /**
  * Convolution in groups of channels: x [batch, h, w, in], filter [kh, kw, in / groups, out]; PyTorch's `conv2d` with
- * `groups`. TensorFlow has no gradients of grouped convolutions on the CPU, so it is put together of others: a depthwise
- * one for groups of one channel, else a convolution a group.
+ * `groups`. TensorFlow has no gradients of grouped convolutions on the CPU, so this runs a depthwise convolution for groups
+ * of one channel, and one convolution per group otherwise.
  * @throws Error when the groups do not divide the channels, the channels do not fit, or the filter is larger than the
  * padded image
  */
@@ -46,7 +46,7 @@ export function groupedConv2d(x: Tensor4D, filter: Tensor4D, groups: number, opt
   }
   if (each !== channels / groups) {
     throw new Error(
-      `groupedConv2d: the filter takes ${each} channels a group, ${groups} groups of ${channels} have ${channels / groups}.`,
+      `groupedConv2d: the filter takes ${each} channels per group, ${groups} groups of ${channels} have ${channels / groups}.`,
     );
   }
   if (groups === 1) return conv2d(x, filter, options);

@@ -1,16 +1,15 @@
+/** The positions of a sliding window (a convolution's filter, a pool), counted as PyTorch counts. */
 import { type Tensor4D, tf } from '../../tensorflow';
-
-/** Where a sliding window (a convolution's filter, a pool) comes to lie, counted as PyTorch counts. */
 
 /** One number for both directions, or [vertical, horizontal]. */
 export type Pair = number | readonly [number, number];
 
 export interface WindowOptions {
-  /** Pixels from one window to the next; 1 where left out. */
+  /** Pixels between neighbouring windows; default 1. */
   readonly stride?: Pair;
-  /** Pixels added on every side ('same' at stride 2 is something else); 0 where left out. */
+  /** Pixels added on every side ('same' differs from it at stride 2); default 0. */
   readonly padding?: Pair;
-  /** Pixels from one tap of the window to the next; 1 where left out. */
+  /** Pixels between neighbouring filter values; default 1. */
   readonly dilation?: Pair;
 }
 
@@ -20,9 +19,9 @@ export interface Axis {
   readonly kernel: number;
   readonly stride: number;
   readonly dilation: number;
-  /** Added in front, as asked for. */
+  /** Padding in front, as requested. */
   readonly before: number;
-  /** Added behind, as far as any window reaches: what the stride leaves out is not there. */
+  /** Padding at the end, as far as any window reaches; the stride may leave pixels unread. */
   readonly after: number;
   readonly output: number;
 }
@@ -64,7 +63,7 @@ export function windowOver(
       size: size[which],
       kernel: kernel[which],
       stride: strides[which],
-      // Between one tap there is no space.
+      // A single filter value has no neighbour.
       dilation: kernel[which] === 1 ? 1 : dilations[which],
       before: paddings[which],
       after: Math.max(0, reach - size[which] - paddings[which]),
@@ -75,8 +74,8 @@ export function windowOver(
 }
 
 /**
- * How TensorFlow calls the padding of a window without dilation: VALID is none, SAME is as much as gives size / stride
- * outputs, the odd pixel behind. Undefined: it has no name for it.
+ * TensorFlow's name for the padding of a window without dilation: VALID is none, SAME gives size / stride outputs, with
+ * the odd pixel at the end. Undefined where neither fits.
  */
 export function namedPadding(window: Window): 'VALID' | 'SAME' | undefined {
   if (window.every(({ before, after }) => before === 0 && after === 0)) return 'VALID';
@@ -87,7 +86,7 @@ export function namedPadding(window: Window): 'VALID' | 'SAME' | undefined {
   return same ? 'SAME' : undefined;
 }
 
-/** x [batch, h, w, c] with what `window` reaches of its surroundings, which are `value`. */
+/** x [batch, h, w, c] with the padding of `window`, filled with `value`. */
 export function padded(x: Tensor4D, window: Window, value = 0): Tensor4D {
   if (window.every(({ before, after }) => before === 0 && after === 0)) return x;
   const around = window.map(({ before, after }): [number, number] => [before, after]) as [

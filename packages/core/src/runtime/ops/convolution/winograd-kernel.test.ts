@@ -5,12 +5,12 @@ import { attr, execute, hasKernel } from '../../binding';
 import { Program } from '../../program';
 import { State } from '../../state';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
-import { convolutionOf } from './filter-convolution';
+import { filterConvolution } from './filter-convolution';
 import { winogradConv2d, winogradInference, winogradServes } from './winograd';
 
 const onCpu = hasKernel('HeadshareConv3x3') ? test : test.skip;
 const geometry = { stride: 1, padding: 1 };
-const conv2d = convolutionOf('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const conv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 const directConv2d = (x: Tensor4D, filter: Tensor4D) => conv2d(x, filter, geometry);
 
 type Shape4D = [number, number, number, number];

@@ -1,23 +1,24 @@
 /**
  * 3x3 convolutions at stride 1 and padding 1 by Winograd's F(2x2, 3x3), with 2.25 times fewer multiplications than
- * TensorFlow's: kernels of our own (packages/core/native/winograd.h), for the CPU. Against float64, value and filter's
- * gradient are nearer than TensorFlow's, and the input's gradient has 1.7 times its error (root mean square).
+ * TensorFlow's, in kernels of this package for the CPU (packages/core/native/winograd.h). Compared with float64, the value
+ * and the filter's gradient are more exact than TensorFlow's; the input's gradient has 1.7 times the error (root mean square).
  */
 import { attr, execute, hasKernel } from '../../binding';
-import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { withGradient } from '../../with-gradient';
 import { pair, type WindowOptions } from './window';
 
 const kernels = ['', 'Fused', 'GradInput', 'GradFilter'].map((suffix) => `HeadshareConv3x3${suffix}`);
 
-/** Channels on either side, and tiles of 2x2 outputs, from which the kernels were measured to be faster. */
+/** The fewest channels on either side, and tiles of 2x2 outputs, for which the kernels were measured to be faster. */
 const fewest = { channels: 16, tiles: 16 };
 
 /**
- * True when the kernels are there, and made for this convolution and faster at it than TensorFlow's Conv2D. Measured on
- * one thread of an AMD EPYC with AVX-512, batches of 64: value and both gradients together take 2.2 to 2.6 times less
- * time with 16 to 256 channels at 32x32 to 8x8, the value alone 1.7 times with 64 or more channels and 1.07 times with
- * 16. With 8 channels the value takes twice as long as TensorFlow's, and so it does at 1x1 or with a handful of tiles,
- * where most of the time goes into transforming the filter.
+ * True when the kernels are available, can compute this convolution, and are faster than TensorFlow's Conv2D. Measured on
+ * one thread of an AMD EPYC with AVX-512, batches of 64: value and both gradients together are 2.2 to 2.6 times as fast
+ * with 16 to 256 channels at 32x32 to 8x8, the value alone 1.7 times with 64 or more channels and 1.07 times with 16. With 8
+ * channels, at 1x1 or with a handful of tiles the value takes twice as long as TensorFlow's: transforming the filter then
+ * takes most of the time.
  */
 export function winogradServes(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {}): boolean {
   const { stride = 1, padding = 0, dilation = 1 } = options;
@@ -36,25 +37,18 @@ export function winogradServes(x: Tensor4D, filter: Tensor4D, options: WindowOpt
 
 /**
  * Convolution of x [batch, h, w, in] with filter [3, 3, in, out] at stride 1 with one zero on every side.
- * Where x is not finite, outputs up to two pixels away may be NaN, not only those whose window holds it.
+ * Where x is not finite, outputs up to two pixels away may be NaN, even if their window does not contain the pixel.
  * @returns [batch, h, w, out]
  */
 export function winogradConv2d(x: Tensor4D, filter: Tensor4D): Tensor4D {
-  const run = tf.customGrad((...args) => {
-    const [input, weights, save] = args as unknown as [Tensor, Tensor, (saved: Tensor[]) => void];
-    save([input, weights]);
-    return {
-      value: execute('HeadshareConv3x3', [], [input, weights]),
-      gradFunc: (dy: Tensor, saved: Tensor[]) => {
-        const [a, w] = saved as [Tensor, Tensor];
-        return [
-          execute('HeadshareConv3x3GradInput', [], [dy, w]),
-          execute('HeadshareConv3x3GradFilter', [], [dy, a, w]),
-        ];
-      },
-    };
-  });
-  return run(x, filter) as Tensor4D;
+  return withGradient(
+    [x, filter],
+    (input, weights) => ({ value: execute('HeadshareConv3x3', [], [input, weights]), saved: [input, weights] }),
+    (dy, input, weights) => [
+      execute('HeadshareConv3x3GradInput', [], [dy, weights]),
+      execute('HeadshareConv3x3GradFilter', [], [dy, input, weights]),
+    ],
+  );
 }
 
 export interface Epilogue {
@@ -66,8 +60,7 @@ export interface Epilogue {
 }
 
 /**
- * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for networks that are not trained: it has no
- * gradient.
+ * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient.
  */
 export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue): Tensor4D {
   const { bias, residual, activation = 'none' } = epilogue;
