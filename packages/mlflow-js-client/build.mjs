@@ -1,5 +1,5 @@
-// Makes the package as it is published: `node build.mjs [folder]`, into dist/ by default. In the workspace the package's
-// entry is its TypeScript source; the published one has CommonJS, which Node's `import` reads as well, and its types.
+// Builds the published package: `node build.mjs [folder]`, by default into dist/. Within the workspace the entry is the
+// TypeScript source; the published package has CommonJS, which Node's `import` also reads, and types.
 import { execFileSync } from 'node:child_process';
 import { copyFileSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';

@@ -1,9 +1,9 @@
 module.exports = {
   ...require('../../jest.preset.cjs'),
   displayName: 'mlflow-js-client',
-  // What `nx build` makes has the same package name.
+  // The build has the same package name.
   modulePathIgnorePatterns: ['<rootDir>/dist/'],
-  // One MLflow server for all files: each needs ten seconds to start.
+  // One MLflow server for all tests: starting it takes ten seconds.
   globalSetup: './test/start-server.ts',
   globalTeardown: './test/stop-server.ts',
 };

@@ -1,9 +1,11 @@
 import type { Connection } from './connection';
+import { paged } from './page';
 import { type Query, sendForJson } from './send';
 
 /**
- * `repeatable`: setting or logging something again leaves the same state and answer. `once`: creating, deleting,
- * restoring, renaming. Repeated after a lost answer, these would make a second thing or fail because they succeeded.
+ * `repeatable`: setting or logging something again leaves the same state and returns the same answer.
+ * `once`: creating, deleting, restoring and renaming. Repeated after a lost answer, they would create a second thing or
+ * fail because they had succeeded.
  */
 export type Repetition = 'repeatable' | 'once';
 
@@ -33,4 +35,24 @@ function write<T>(
   repetition: Repetition,
 ): Promise<T> {
   return sendForJson(connection, { method, path: path(resource), json, repeatable: repetition === 'repeatable' });
+}
+
+/** Yields the items of a list, fetching its pages by GET as they are needed. */
+export function getPages<P, T>(
+  connection: Connection,
+  resource: string,
+  query: Query,
+  itemsOf: (page: P) => readonly T[],
+): AsyncGenerator<T, void, undefined> {
+  return paged((page_token) => get(connection, resource, { ...query, page_token }), itemsOf);
+}
+
+/** `getPages` for a search by POST. */
+export function postPages<P, T>(
+  connection: Connection,
+  resource: string,
+  json: object,
+  itemsOf: (page: P) => readonly T[],
+): AsyncGenerator<T, void, undefined> {
+  return paged((page_token) => post(connection, resource, { ...json, page_token }, 'repeatable'), itemsOf);
 }

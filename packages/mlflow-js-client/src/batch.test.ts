@@ -134,7 +134,7 @@ test('a name or value that is too long is refused before anything is sent; lengt
   await logBatch(mlflow, run_id, { params: keyValues({ faces: '🙂'.repeat(6000) }) });
   const tooLong = { good: 'x', bad: '🙂'.repeat(6001) };
   await expect(logBatch(mlflow, run_id, { params: keyValues(tooLong) })).rejects.toMatchObject({
-    message: 'param "bad" has 6001 characters, and MLflow takes 6000',
+    message: 'param "bad" has 6001 characters; MLflow allows 6000',
     code: 'INVALID_PARAMETER_VALUE',
     kind: 'not-sent',
     transient: false,

@@ -17,12 +17,12 @@ interface SentBatch {
 }
 
 /**
- * Logs metrics, params and tags, in as many requests as MLflow's limits ask for, in order: tags and params first.
- * A metric may have several points of the same step.
- * Safe to repeat, and repeated after transient failures: params and tags of the same value may be sent again, and
- * MLflow's SQL store keeps a metric point of the same name, step, time and value once.
- * Throws INVALID_PARAMETER_VALUE when a name or value is too long, before anything is sent, and when a param is given
- * another value than it has; requests before the refused one have been taken then.
+ * Logs metrics, params and tags in as many requests as MLflow's limits require: tags first, then params, then metrics,
+ * each in the given order. A metric may have several points at one step.
+ * Repeated after transient failures, which is safe: equal params and tags may be sent again, and MLflow's SQL store
+ * keeps a metric point of the same name, step, time and value once.
+ * Throws INVALID_PARAMETER_VALUE before anything is sent if a name or value is too long, and when a param already has
+ * another value; the server has then accepted the requests before.
  */
 export async function logBatch(connection: Connection, runId: string, batch: Batch): Promise<void> {
   checkEntries('tag', batch.tags ?? []);
@@ -33,9 +33,9 @@ export async function logBatch(connection: Connection, runId: string, batch: Bat
   }
 }
 
-/** Cuts a batch into parts that each respect `limits`. Tags and params come first, metrics after. */
+/** Splits a batch into parts within `limits`: tags first, then params, then metrics. */
 export function* chunks(batch: SentBatch): Generator<SentBatch> {
-  // For the run's id and the names of the fields.
+  // Leaves room for the run's id and the field names.
   const room = limits.bytes - 512;
   let chunk: SentBatch = { metrics: [], params: [], tags: [] };
   let bytes = 0;
@@ -58,8 +58,8 @@ export function* chunks(batch: SentBatch): Generator<SentBatch> {
   if (bytes > 0) yield chunk;
 }
 
-/** No less than a point's bytes as JSON and a comma: encoding each one to know them would take as long as sending it. */
+/** An upper bound of a point's bytes as JSON with a comma: encoding it to measure would take as long as sending it. */
 export function mostBytes({ key, model_id = '', dataset_name = '', dataset_digest = '' }: SentMetric): number {
-  // A character may become \u0000; a number has at most 25 characters; the rest are the fields' names.
+  // A character takes at most 6 bytes (\u0000), a number 25; the rest are field names.
   return 6 * (key.length + model_id.length + dataset_name.length + dataset_digest.length) + 3 * 25 + 120;
 }

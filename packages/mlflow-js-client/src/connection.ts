@@ -2,28 +2,28 @@ import { MlflowError } from './error';
 import { type Agents, agentsFor, type TlsOptions } from './tls';
 
 /**
- * How to reach a tracking server. Made by `connect`; every call takes it as its first argument. Plain data: a copy with
- * other values, `{ ...connection, signal, timeout: 5000 }`, is the same server under other terms.
+ * Describes a tracking server; `connect` makes it, every call takes it first. It is plain data: a copy such as
+ * `{ ...connection, timeout: 5000 }` is the same server with other settings.
  */
 export interface Connection {
-  /** The server's address without a trailing slash, and without user name and password. */
+  /** The server's address without trailing slash, user name and password. */
   readonly uri: string;
   readonly headers: Readonly<Record<string, string>>;
-  /** Milliseconds that one try may take; for files, that may pass without a byte moving. */
+  /** Milliseconds for one attempt; for files, milliseconds without progress. */
   readonly timeout: number;
-  /** How often a call that is safe to repeat is repeated after a transient failure. */
+  /** How often a call is repeated after a transient failure if that is safe. */
   readonly retries: number;
-  /** Before the nth repetition at most `retryDelay * 2^(n-1)` milliseconds pass, ... */
+  /** The pause before the nth repetition is random, up to `retryDelay * 2^(n-1)` milliseconds. */
   readonly retryDelay: number;
-  /** ... and never more than this, by our own choice or the server's (Retry-After; one that asks for more is an error). */
+  /** The longest pause in milliseconds. A call fails if the server asks for a longer one (Retry-After). */
   readonly longestDelay: number;
-  /** Ends all calls when it is aborted; they throw its reason. */
+  /** Aborting it ends all calls with its reason. */
   readonly signal?: AbortSignal;
   readonly agents: Agents;
 }
 
 export interface ConnectOptions {
-  /** Bearer token, as in MLFLOW_TRACKING_TOKEN. With user name and password also given, those are used, as MLflow does. */
+  /** Bearer token (MLFLOW_TRACKING_TOKEN); user name and password take precedence, as in MLflow. */
   token?: string;
   username?: string;
   password?: string;
@@ -43,7 +43,7 @@ export interface ConnectOptions {
 
 /**
  * Describes a server; nothing is sent. Credentials come from the options or from the address (http://user:pw@host).
- * Throws MlflowError (INVALID_PARAMETER_VALUE) when `uri` is not an http(s) address or a TLS file cannot be read.
+ * Throws MlflowError INVALID_PARAMETER_VALUE if `uri` is not an http(s) address or a TLS file cannot be read.
  */
 export function connect(uri: string, options: ConnectOptions = {}): Connection {
   const url = URL.canParse(uri) ? new URL(uri) : undefined;
@@ -70,13 +70,19 @@ export function connect(uri: string, options: ConnectOptions = {}): Connection {
   };
 }
 
-/** Closes the connections that are kept open. They keep no process alive; this is for one that goes on. */
+/** Closes the open connections. A process can also end without this. */
 export function disconnect(connection: Connection): void {
   connection.agents.pooled.destroy();
   connection.agents.fresh.destroy();
 }
 
-/** The same server, for calls that `signal` ends as well. */
+/** Another server with the same timeouts and retries, but without this one's credentials, headers and TLS options. */
+export function withoutCredentials(connection: Connection, uri: string): Connection {
+  const { timeout, retries, retryDelay, longestDelay, signal } = connection;
+  return connect(uri, { timeout, retries, retryDelay, longestDelay, signal });
+}
+
+/** The same server, with a further signal that ends its calls. */
 export function withSignal(connection: Connection, signal: AbortSignal | undefined): Connection {
   if (!signal) return connection;
   return { ...connection, signal: connection.signal ? AbortSignal.any([connection.signal, signal]) : signal };

@@ -2,10 +2,10 @@ import { type Connection, type ConnectOptions, connect } from './connection';
 import { invalid } from './error';
 
 /**
- * The options that MLflow's own environment variables ask for:
+ * The options in MLflow's environment variables:
  * MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD, _INSECURE_TLS, _SERVER_CERT_PATH, _CLIENT_CERT_PATH,
- * MLFLOW_HTTP_REQUEST_TIMEOUT (seconds) and MLFLOW_HTTP_REQUEST_MAX_RETRIES. An empty one counts as absent.
- * Throws MlflowError (INVALID_PARAMETER_VALUE) for a number or switch that is none.
+ * MLFLOW_HTTP_REQUEST_TIMEOUT (seconds) and MLFLOW_HTTP_REQUEST_MAX_RETRIES. An empty variable counts as absent.
+ * Throws MlflowError INVALID_PARAMETER_VALUE for an invalid number or switch.
  */
 export function environmentOptions(environment: NodeJS.ProcessEnv = process.env): ConnectOptions {
   const text = (name: string): string | undefined => environment[name] || undefined;
@@ -33,7 +33,7 @@ export function environmentOptions(environment: NodeJS.ProcessEnv = process.env)
   };
 }
 
-/** The server at MLFLOW_TRACKING_URI, on the terms of the other variables; `options` go before them. */
+/** The server at MLFLOW_TRACKING_URI with the options of the other variables; `options` override them. */
 export function connectFromEnvironment(
   options: ConnectOptions = {},
   environment: NodeJS.ProcessEnv = process.env,

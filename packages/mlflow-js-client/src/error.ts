@@ -1,4 +1,4 @@
-/** MLflow's error codes that callers most often tell apart, and this client's own; a server may send others. */
+/** MLflow's most common error codes and this client's own; a server may send others. */
 export type MlflowErrorCode =
   | 'RESOURCE_DOES_NOT_EXIST'
   | 'RESOURCE_ALREADY_EXISTS'
@@ -14,14 +14,14 @@ export type MlflowErrorCode =
   | 'TEMPORARILY_UNAVAILABLE'
   | 'UNAUTHENTICATED'
   | 'PERMISSION_DENIED'
-  /** No connection, or one that was cut. */
+  /** No connection, or a broken one. */
   | 'UNREACHABLE'
-  /** The server's certificate is not trusted, or ours not accepted. */
+  /** The server's certificate is not trusted, or ours is not accepted. */
   | 'UNTRUSTED_CERTIFICATE'
   | 'TIMEOUT'
-  /** An answer that is not MLflow's: a proxy's page, another server. */
+  /** The answer of a proxy or another server. */
   | 'HTTP_ERROR'
-  /** Artifacts at an address that neither the server passes on nor this machine can reach as files. */
+  /** Artifacts that neither the server's proxy nor this machine can access. */
   | 'UNSUPPORTED_ARTIFACT_STORE'
   /** A path that would leave its folder. */
   | 'UNSAFE_PATH'
@@ -29,35 +29,34 @@ export type MlflowErrorCode =
   | (string & {});
 
 /**
- * What went wrong, by who noticed:
- * `refused`: MLflow answered with an error; `code` says which.
- * `unauthorised`: MLflow, or a proxy in front of it, wants other credentials (HTTP 401, 403).
- * `unreachable`: no connection, or one that was cut. `timeout`: no answer in time.
- * `not-mlflow`: an answer that is not MLflow's own.
- * `not-sent`: this client refused to send it, or could not do its own part.
+ * The kind of failure:
+ * `refused`: MLflow answered with the error `code`.
+ * `unauthorised`: MLflow or a proxy requires other credentials (HTTP 401, 403).
+ * `unreachable`: no connection, or a broken one. `timeout`: no answer in time.
+ * `not-mlflow`: the answer of a proxy or another server.
+ * `not-sent`: this client refused or failed before it sent anything.
  */
 export type MlflowErrorKind = 'refused' | 'unauthorised' | 'unreachable' | 'timeout' | 'not-mlflow' | 'not-sent';
 
 export interface MlflowErrorDetails extends ErrorOptions {
   /** The request, e.g. `GET /api/2.0/mlflow/runs/get`. */
   request?: string;
-  /** Milliseconds that the server asked to wait (Retry-After). */
+  /** Milliseconds to wait, as the server asked (Retry-After). */
   retryAfter?: number;
 }
 
-/** As MLflow's own client has it: what a busy server, or a proxy before a dead one, answers. */
+/** Answers of a busy server, or of a proxy before a dead one; the same as in MLflow's own client. */
 const transientStatuses = new Set([408, 429, 500, 502, 503, 504]);
 
 /**
- * What a call to MLflow failed with.
- * `code` is MLflow's error_code, or one of this client's own (`MlflowErrorCode` lists them).
- * `status` is the HTTP status, 0 when there was no answer.
+ * The failure of a call to MLflow. `code` is MLflow's error_code or one of this client's own (see `MlflowErrorCode`);
+ * `status` is the HTTP status, 0 without an answer.
  */
 export class MlflowError extends Error {
   override readonly name = 'MlflowError';
-  /** The request that failed, e.g. `GET /api/2.0/mlflow/runs/get`; absent when none was made. */
+  /** The failed request, e.g. `GET /api/2.0/mlflow/runs/get`; absent if none was made. */
   readonly request?: string;
-  /** Milliseconds that the server asked to wait before the next try. */
+  /** Milliseconds to wait before the next attempt, as the server asked. */
   readonly retryAfter?: number;
 
   constructor(
@@ -79,13 +78,13 @@ export class MlflowError extends Error {
     return this.status === 0 ? 'not-sent' : 'refused';
   }
 
-  /** Whether the same call may succeed later: no answer, an overloaded server or a proxy in front of a dead one. */
+  /** Whether the same call may succeed later: no answer, a busy server, or a proxy before a dead one. */
   get transient(): boolean {
     return this.code === 'UNREACHABLE' || this.code === 'TIMEOUT' || transientStatuses.has(this.status);
   }
 }
 
-/** What this client refuses to send. */
+/** The error for data that this client refuses to send. */
 export function invalid(message: string): MlflowError {
   return new MlflowError(message, 'INVALID_PARAMETER_VALUE', 0);
 }

@@ -1,8 +1,8 @@
-import { get, post } from './api';
+import { get, post, postPages } from './api';
 import type { Connection } from './connection';
 import { MlflowError } from './error';
 import { type KeyValue, keyValues } from './key-value';
-import { paged, pageSize, take } from './page';
+import { pageSize, take } from './page';
 
 export interface Experiment {
   experiment_id: string;
@@ -15,15 +15,15 @@ export interface Experiment {
   tags?: KeyValue[];
 }
 
-/** Which of the deleted and the others a search finds. */
+/** Whether a search finds active or deleted entities. */
 export type ViewType = 'ACTIVE_ONLY' | 'DELETED_ONLY' | 'ALL';
 
 export interface NewExperiment {
-  /** Where its runs' artifacts go; the server's own place by default. */
+  /** The place of its runs' artifacts; chosen by the server by default. */
   artifactLocation?: string;
 }
 
-/** Creates an experiment and returns its id. Throws RESOURCE_ALREADY_EXISTS when the name is taken, also by a deleted one. */
+/** Creates an experiment, returns its id. Throws RESOURCE_ALREADY_EXISTS if an active or deleted one has the name. */
 export async function createExperiment(
   connection: Connection,
   name: string,
@@ -34,13 +34,13 @@ export async function createExperiment(
   return (await post<{ experiment_id: string }>(connection, 'experiments/create', json, 'once')).experiment_id;
 }
 
-/** Deleted ones too. Throws RESOURCE_DOES_NOT_EXIST. */
+/** Also finds deleted experiments. Throws RESOURCE_DOES_NOT_EXIST. */
 export async function getExperiment(connection: Connection, experimentId: string): Promise<Experiment> {
   const query = { experiment_id: experimentId };
   return (await get<{ experiment: Experiment }>(connection, 'experiments/get', query)).experiment;
 }
 
-/** The experiment of that name, deleted ones included, or undefined. */
+/** The active or deleted experiment with this name, if any. */
 export async function getExperimentByName(connection: Connection, name: string): Promise<Experiment | undefined> {
   try {
     const query = { experiment_name: name };
@@ -54,30 +54,23 @@ export async function getExperimentByName(connection: Connection, name: string):
 export interface ExperimentSearch {
   /** MLflow's filter language, e.g. `name LIKE 'face/%' AND tags.team = 'vision'`. */
   filter?: string;
-  /** E.g. `['name ASC']`; the last changed come first by default. */
+  /** E.g. `['name ASC']`; by default the last changed come first. */
   orderBy?: string[];
   view?: ViewType;
-  /** At most this many in all; further pages are fetched as needed. */
+  /** The maximal number of results over all pages. */
   limit?: number;
 }
 
-/** The experiments that match, page after page. */
+/** Yields the matching experiments, fetching pages as needed. */
 export function eachExperiment(connection: Connection, search: ExperimentSearch = {}): AsyncGenerator<Experiment> {
-  return paged(async (pageToken) => {
-    const page = await post<{ experiments?: Experiment[]; next_page_token?: string }>(
-      connection,
-      'experiments/search',
-      {
-        filter: search.filter,
-        order_by: search.orderBy,
-        view_type: search.view,
-        max_results: pageSize(search.limit, 1000),
-        page_token: pageToken,
-      },
-      'repeatable',
-    );
-    return { items: page.experiments ?? [], next: page.next_page_token };
-  });
+  const json = {
+    filter: search.filter,
+    order_by: search.orderBy,
+    view_type: search.view,
+    max_results: pageSize(search.limit, 1000),
+  };
+  type Page = { experiments?: Experiment[] };
+  return postPages(connection, 'experiments/search', json, ({ experiments = [] }: Page) => experiments);
 }
 
 export function searchExperiments(connection: Connection, search: ExperimentSearch = {}): Promise<Experiment[]> {
@@ -85,21 +78,21 @@ export function searchExperiments(connection: Connection, search: ExperimentSear
 }
 
 export async function renameExperiment(connection: Connection, experimentId: string, newName: string): Promise<void> {
-  // Repeated, it gives the name that it has, which MLflow takes.
+  // MLflow accepts a repeated rename: the experiment already has the name.
   await post(connection, 'experiments/update', { experiment_id: experimentId, new_name: newName }, 'repeatable');
 }
 
-/** Puts an experiment and its runs into MLflow's bin; its name stays taken. */
+/** Moves an experiment and its runs to MLflow's bin; its name stays reserved. */
 export async function deleteExperiment(connection: Connection, experimentId: string): Promise<void> {
   await post(connection, 'experiments/delete', { experiment_id: experimentId }, 'once');
 }
 
-/** Takes an experiment out of MLflow's bin. */
+/** Restores an experiment from MLflow's bin. */
 export async function restoreExperiment(connection: Connection, experimentId: string): Promise<void> {
   await post(connection, 'experiments/restore', { experiment_id: experimentId }, 'once');
 }
 
-/** Sets one tag; a tag of that name is replaced. */
+/** Sets or replaces one tag. */
 export async function setExperimentTag(
   connection: Connection,
   experimentId: string,
@@ -109,15 +102,14 @@ export async function setExperimentTag(
   await post(connection, 'experiments/set-experiment-tag', { experiment_id: experimentId, key, value }, 'repeatable');
 }
 
-/** Throws RESOURCE_DOES_NOT_EXIST when there is no such tag. */
+/** Throws RESOURCE_DOES_NOT_EXIST if the tag does not exist. */
 export async function deleteExperimentTag(connection: Connection, experimentId: string, key: string): Promise<void> {
   await post(connection, 'experiments/delete-experiment-tag', { experiment_id: experimentId, key }, 'once');
 }
 
 /**
- * The id of the active experiment of that name: created when there is none, restored when someone deleted it (MLflow
- * keeps deleted names reserved, so that creating it anew would fail). `tags` are given to one that is created. Safe to
- * call from several processes at once.
+ * Finds, restores or creates the experiment with this name and returns its id. (MLflow keeps the names of deleted
+ * experiments reserved.) Only a new experiment gets the `tags`. Several processes may call this at once.
  */
 export async function ensureExperiment(
   connection: Connection,

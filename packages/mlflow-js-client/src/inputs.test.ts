@@ -57,6 +57,6 @@ test('models that a run wrote, said once', async () => {
 test('a dataset that MLflow would not take is refused before it is sent', async () => {
   const dataset = { name: 'cub', digest: 'd'.repeat(37), source_type: 'local', source: '' };
   await expect(logInputs(mlflow, 'none', { datasets: [dataset] })).rejects.toThrow(
-    'the digest of dataset "cub" has 37 characters, and MLflow takes 36',
+    'the digest of dataset "cub" has 37 characters; MLflow allows 36',
   );
 });

@@ -4,18 +4,18 @@ import { invalid } from './error';
 import { type KeyValue, keyValues } from './key-value';
 import { checkLength, limits } from './limits';
 
-/** A dataset that a run reads; name and digest say which. */
+/** A dataset that a run reads, identified by name and digest. */
 export interface Dataset {
   name: string;
   /** A fingerprint of the contents, at most 36 characters. */
   digest: string;
-  /** What kind of thing `source` is: `local`, `http`, `s3`, `hugging_face`... */
+  /** The kind of `source`: `local`, `http`, `s3`, `hugging_face`... */
   source_type: string;
-  /** Where it comes from; MLflow's own interface reads JSON such as `{"uri": "..."}`. */
+  /** The origin of the data; MLflow's interface reads JSON such as `{"uri": "..."}`. */
   source: string;
   /** JSON. */
   schema?: string;
-  /** JSON: how many rows, what statistics. */
+  /** JSON: the number of rows, statistics. */
   profile?: string;
 }
 
@@ -29,14 +29,14 @@ export interface ModelInput {
   model_id: string;
 }
 
-/** A logged model that a run wrote, and at which step. */
+/** A logged model that a run wrote at a step. */
 export interface ModelOutput {
   model_id: string;
   step: number;
 }
 
 export interface NewDatasetInput extends Dataset {
-  /** What the run uses it for, e.g. `training`: MLflow's tag `mlflow.data.context`. */
+  /** The use in the run, e.g. `training`: MLflow's tag `mlflow.data.context`. */
   context?: string;
   tags?: Record<string, string>;
 }
@@ -47,8 +47,8 @@ export interface Inputs {
 }
 
 /**
- * Says what a run reads. Safe to repeat: the same dataset (name and digest) is kept once, with its first tags.
- * More than 1000 datasets go in several requests. Throws INVALID_PARAMETER_VALUE for what is too long.
+ * Logs the datasets and models that a run reads. Safe to repeat: MLflow keeps a dataset (name and digest) once, with
+ * its first tags. Splits more than 1000 datasets into several requests. Throws INVALID_PARAMETER_VALUE for long fields.
  */
 export async function logInputs(connection: Connection, runId: string, inputs: Inputs): Promise<void> {
   const datasets = (inputs.datasets ?? []).map(datasetInput);
@@ -60,14 +60,14 @@ export async function logInputs(connection: Connection, runId: string, inputs: I
   }
 }
 
-/** Says which logged models a run wrote. MLflow refuses one that was said already, so that this is not repeated by itself. */
+/** Logs the models that a run wrote. Not repeated automatically: MLflow refuses an output that was logged already. */
 export async function logOutputs(connection: Connection, runId: string, models: ModelOutput[]): Promise<void> {
   if (models.length > 0) await post(connection, 'runs/outputs', { run_id: runId, models }, 'once');
 }
 
 function datasetInput({ context, tags, ...dataset }: NewDatasetInput): DatasetInput {
   const { name, digest, source, source_type, schema, profile } = dataset;
-  if (!name || !digest) throw invalid(`a dataset needs a name and a digest, and has "${name}" and "${digest}"`);
+  if (!name || !digest) throw invalid(`a dataset needs a name and a digest, but has "${name}" and "${digest}"`);
   const named = `dataset "${name.slice(0, 40)}"`;
   checkLength(`the name of ${named}`, name, limits.datasetNameLength);
   checkLength(`the digest of ${named}`, digest, limits.datasetDigestLength);

@@ -2,7 +2,7 @@ import { invalid } from './error';
 import type { KeyValue } from './key-value';
 
 /**
- * What MLflow 3 accepts: entries and bytes of one runs/log-batch request, and the characters of names and values
+ * MLflow 3's limits: entries and bytes of a runs/log-batch request, characters of names and values
  * (mlflow/utils/validation.py).
  */
 export const limits = {
@@ -14,7 +14,7 @@ export const limits = {
   keyLength: 250,
   paramLength: 6000,
   tagLength: 8000,
-  /** Datasets of one runs/log-inputs request. */
+  /** Datasets in a runs/log-inputs request. */
   datasets: 1000,
   datasetNameLength: 500,
   datasetDigestLength: 36,
@@ -23,15 +23,15 @@ export const limits = {
   datasetProfileLength: 16_777_215,
 } as const;
 
-/** Throws INVALID_PARAMETER_VALUE when `text` is longer than `longest` characters (code points, as Python counts). */
+/** Throws INVALID_PARAMETER_VALUE if `text` has more than `longest` characters (code points, as in Python). */
 export function checkLength(what: string, text: string, longest: number): void {
-  // Only a text of more UTF-16 units can have more code points.
+  // A text has at least as many UTF-16 units as code points.
   if (text.length <= longest) return;
   const length = [...text].length;
-  if (length > longest) throw invalid(`${what} has ${length} characters, and MLflow takes ${longest}`);
+  if (length > longest) throw invalid(`${what} has ${length} characters; MLflow allows ${longest}`);
 }
 
-/** What every name and value must be. A server that is so configured would silently cut a value that is too long. */
+/** Checks a name and value. Depending on its configuration, a server silently cuts long values. */
 export function checkEntry(what: 'param' | 'tag' | 'metric', key: string, value?: string): void {
   if (key === '') throw invalid(`a ${what} has no name`);
   checkLength(`the name of ${what} "${key.slice(0, 40)}..."`, key, limits.keyLength);

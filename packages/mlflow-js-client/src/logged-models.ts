@@ -1,12 +1,12 @@
-import { get, patch, post, remove } from './api';
+import { get, patch, post, postPages, remove } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
 import { type Metric, readMetric, type SentMetric } from './metrics';
-import { paged, pageSize, take } from './page';
+import { pageSize, take } from './page';
 
 export type LoggedModelStatus = 'LOGGED_MODEL_PENDING' | 'LOGGED_MODEL_READY' | 'LOGGED_MODEL_UPLOAD_FAILED';
 
-/** A model as MLflow 3 keeps it: made by a run, measured by others, with artifacts of its own. */
+/** A logged model of MLflow 3: the output of a run, with metrics and artifacts. */
 export interface LoggedModel {
   info: {
     model_id: string;
@@ -20,7 +20,7 @@ export interface LoggedModel {
     creation_timestamp_ms: number;
     last_updated_timestamp_ms: number;
     tags: KeyValue[];
-    /** Where it stands in the registry. */
+    /** Its versions in the registry. */
     registrations: { name: string; version: string }[];
   };
   data: { params: KeyValue[]; metrics: Metric[] };
@@ -46,16 +46,16 @@ const resource = (modelId: string, rest = ''): string => `logged-models/${encode
 
 export interface NewLoggedModel {
   experimentId: string;
-  /** The server makes one up otherwise. */
+  /** By default the server invents one. */
   name?: string;
-  /** Free words, e.g. `student`. */
+  /** Free text, e.g. `student`. */
   modelType?: string;
   sourceRunId?: string;
   params?: Record<string, string>;
   tags?: Record<string, string>;
 }
 
-/** Creates a model, pending until `finalizeLoggedModel`. Its files go to its `artifact_uri` (`uploadArtifact`). */
+/** Creates a model, pending until `finalizeLoggedModel`; `uploadArtifact(connection, model.info, ...)` adds files. */
 export async function createLoggedModel(connection: Connection, model: NewLoggedModel): Promise<LoggedModel> {
   const json = {
     experiment_id: model.experimentId,
@@ -68,7 +68,7 @@ export async function createLoggedModel(connection: Connection, model: NewLogged
   return readModel((await post<Answer>(connection, 'logged-models', json, 'once')).model);
 }
 
-/** Says whether the model's files have all been stored. */
+/** Ends the pending state once all files are stored, or have failed. */
 export async function finalizeLoggedModel(
   connection: Connection,
   modelId: string,
@@ -77,7 +77,7 @@ export async function finalizeLoggedModel(
   return readModel((await patch<Answer>(connection, resource(modelId), { model_id: modelId, status })).model);
 }
 
-/** Throws RESOURCE_DOES_NOT_EXIST, also for a deleted one. */
+/** Throws RESOURCE_DOES_NOT_EXIST, also for a deleted model. */
 export async function getLoggedModel(connection: Connection, modelId: string): Promise<LoggedModel> {
   return readModel((await get<Answer>(connection, resource(modelId))).model);
 }
@@ -86,7 +86,7 @@ export async function deleteLoggedModel(connection: Connection, modelId: string)
   await remove(connection, resource(modelId));
 }
 
-/** Sets tags; those of the same names are replaced, others stay. */
+/** Sets or replaces tags; other tags stay. */
 export async function setLoggedModelTags(
   connection: Connection,
   modelId: string,
@@ -95,12 +95,12 @@ export async function setLoggedModelTags(
   await patch(connection, resource(modelId, '/tags'), { model_id: modelId, tags: keyValues(tags) });
 }
 
-/** Throws RESOURCE_DOES_NOT_EXIST when there is no such tag. */
+/** Throws RESOURCE_DOES_NOT_EXIST if the tag does not exist. */
 export async function deleteLoggedModelTag(connection: Connection, modelId: string, key: string): Promise<void> {
   await remove(connection, resource(modelId, `/tags/${encodeURIComponent(key)}`));
 }
 
-/** Adds params, 100 a request. MLflow refuses one that is there already, so that this is not repeated by itself. */
+/** Adds params, 100 per request. Not repeated automatically: MLflow refuses a param that exists already. */
 export async function logLoggedModelParams(
   connection: Connection,
   modelId: string,
@@ -117,36 +117,29 @@ export interface LoggedModelSearch {
   experimentIds: string[];
   /** E.g. `name = 'student' AND metrics.accuracy > 0.9 AND params.width = '32'`. */
   filter?: string;
-  /** Only metrics on these datasets count in `filter`. */
+  /** Restricts the metrics in `filter` to these datasets. */
   datasets?: { name: string; digest?: string }[];
   /** E.g. `{ field: 'metrics.accuracy', ascending: false }`. */
   orderBy?: { field: string; ascending?: boolean; datasetName?: string; datasetDigest?: string }[];
-  /** At most this many in all. */
+  /** The maximal number of results over all pages. */
   limit?: number;
 }
 
 export function eachLoggedModel(connection: Connection, search: LoggedModelSearch): AsyncGenerator<LoggedModel> {
-  return paged(async (pageToken) => {
-    const page = await post<{ models?: SentLoggedModel[]; next_page_token?: string }>(
-      connection,
-      'logged-models/search',
-      {
-        experiment_ids: search.experimentIds,
-        filter: search.filter,
-        datasets: search.datasets?.map(({ name, digest }) => ({ dataset_name: name, dataset_digest: digest })),
-        order_by: search.orderBy?.map(({ field, ascending, datasetName, datasetDigest }) => ({
-          field_name: field,
-          ascending,
-          dataset_name: datasetName,
-          dataset_digest: datasetDigest,
-        })),
-        max_results: pageSize(search.limit, 100),
-        page_token: pageToken,
-      },
-      'repeatable',
-    );
-    return { items: (page.models ?? []).map(readModel), next: page.next_page_token };
-  });
+  const json = {
+    experiment_ids: search.experimentIds,
+    filter: search.filter,
+    datasets: search.datasets?.map(({ name, digest }) => ({ dataset_name: name, dataset_digest: digest })),
+    order_by: search.orderBy?.map(({ field, ascending, datasetName, datasetDigest }) => ({
+      field_name: field,
+      ascending,
+      dataset_name: datasetName,
+      dataset_digest: datasetDigest,
+    })),
+    max_results: pageSize(search.limit, 100),
+  };
+  type Page = { models?: SentLoggedModel[] };
+  return postPages(connection, 'logged-models/search', json, ({ models = [] }: Page) => models.map(readModel));
 }
 
 export function searchLoggedModels(connection: Connection, search: LoggedModelSearch): Promise<LoggedModel[]> {

@@ -47,5 +47,5 @@ test('what is no point is refused before it is sent', async () => {
   await expect(refusal({ step: 0.5 })).rejects.toThrow('metric "loss" has step 0.5, not an integer');
   await expect(refusal({ timestamp: -1 })).rejects.toThrow('has timestamp -1, not whole milliseconds since 1970');
   await expect(refusal({ key: '' })).rejects.toThrow('a metric has no name');
-  await expect(refusal({ key: 'k'.repeat(251) })).rejects.toThrow('has 251 characters, and MLflow takes 250');
+  await expect(refusal({ key: 'k'.repeat(251) })).rejects.toThrow('has 251 characters; MLflow allows 250');
 });

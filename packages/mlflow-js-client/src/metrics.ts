@@ -1,24 +1,24 @@
-import { get, post } from './api';
+import { get, getPages, post } from './api';
 import type { Connection } from './connection';
 import { invalid } from './error';
 import { checkEntry } from './limits';
-import { paged, take } from './page';
+import { take } from './page';
 
 export interface Metric {
   key: string;
-  /** Any number: NaN stays NaN; MLflow's SQL store keeps an infinity as the largest double of its sign. */
+  /** Any number, also NaN; MLflow's SQL store turns an infinity into the largest double. */
   value: number;
   /** Milliseconds since 1970. */
   timestamp: number;
   step: number;
-  /** The logged model that was measured. */
+  /** The evaluated logged model. */
   model_id?: string;
-  /** The dataset that it was measured on; with `dataset_digest`. */
+  /** The dataset of the evaluation, together with `dataset_digest`. */
   dataset_name?: string;
   dataset_digest?: string;
 }
 
-/** As the server sends it: protobuf's JSON has no NaN, and leaves out what is 0. */
+/** The server's form: protobuf's JSON has strings for NaN and infinities, and omits zeros. */
 export interface SentMetric extends Omit<Metric, 'value' | 'timestamp' | 'step'> {
   value?: number | string;
   timestamp?: number | string;
@@ -29,7 +29,7 @@ export function readMetric({ value, timestamp, step, ...rest }: SentMetric): Met
   return { ...rest, value: Number(value ?? 0), timestamp: Number(timestamp ?? 0), step: Number(step ?? 0) };
 }
 
-/** As it is sent. Throws INVALID_PARAMETER_VALUE for what MLflow would not take. */
+/** A metric in the server's form. Throws INVALID_PARAMETER_VALUE if MLflow would refuse it. */
 export function writeMetric(metric: Metric): SentMetric {
   const { key, value, timestamp, step } = metric;
   checkEntry('metric', key);
@@ -41,30 +41,24 @@ export function writeMetric(metric: Metric): SentMetric {
   return { ...metric, value: Number.isFinite(value) ? value : String(value) };
 }
 
-/** Logs one point. Safe to repeat, see `logBatch`, which takes many in one request. */
+/** Logs one point; `logBatch` logs many in one request. Safe to repeat, as there. */
 export async function logMetric(connection: Connection, runId: string, metric: Metric): Promise<void> {
   await post(connection, 'runs/log-metric', { run_id: runId, ...writeMetric(metric) }, 'repeatable');
 }
 
-/** All points of one metric, page after page, in the server's order: time, then step. */
+/** Yields all points of one metric by time, then step. */
 export function eachMetricPoint(
   connection: Connection,
   runId: string,
   key: string,
   { pageLength = 25_000 }: { pageLength?: number } = {},
 ): AsyncGenerator<Metric> {
-  return paged(async (pageToken) => {
-    const page = await get<{ metrics?: SentMetric[]; next_page_token?: string }>(connection, 'metrics/get-history', {
-      run_id: runId,
-      metric_key: key,
-      max_results: pageLength,
-      page_token: pageToken,
-    });
-    return { items: (page.metrics ?? []).map(readMetric), next: page.next_page_token };
-  });
+  const query = { run_id: runId, metric_key: key, max_results: pageLength };
+  type Page = { metrics?: SentMetric[] };
+  return getPages(connection, 'metrics/get-history', query, ({ metrics = [] }: Page) => metrics.map(readMetric));
 }
 
-/** All points of one metric at once. */
+/** All points of one metric. */
 export function getMetricHistory(connection: Connection, runId: string, key: string): Promise<Metric[]> {
   return take(eachMetricPoint(connection, runId, key));
 }
@@ -73,13 +67,13 @@ export interface MetricInterval {
   /** 1 to 100. */
   runIds: string[];
   key: string;
-  /** Both or neither; both ends belong to it. */
+  /** Inclusive. */
   steps?: { from: number; to: number };
-  /** Points per run, 1 to 2500, spread evenly over the steps; the last step is always among them. */
+  /** Points per run, 1 to 2500, spread evenly over the steps and including the last one. */
   pointsPerRun?: number;
 }
 
-/** A thinned history of one metric in several runs, for charts. Each point has its `run_id`. */
+/** A sampled history of one metric in several runs, for charts. */
 export async function getMetricInterval(
   connection: Connection,
   { runIds, key, steps, pointsPerRun }: MetricInterval,

@@ -1,12 +1,11 @@
-import { get, patch, post, remove } from './api';
+import { get, getPages, patch, post, remove } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
-import { paged, pageSize, take } from './page';
-import type { RegistrySearch } from './registered-models';
+import { pageSize, take } from './page';
 
 export type ModelVersionStatus = 'PENDING_REGISTRATION' | 'FAILED_REGISTRATION' | 'READY';
 
-/** MLflow has deprecated stages; aliases and tags take their place. */
+/** MLflow has deprecated stages in favour of aliases and tags. */
 export type Stage = 'None' | 'Staging' | 'Production' | 'Archived';
 
 export interface ModelVersion {
@@ -18,11 +17,11 @@ export interface ModelVersion {
   last_updated_timestamp: number;
   user_id?: string;
   description: string;
-  /** Where its files are: an artifact URI, or `models:/` with a logged model's id. */
+  /** The place of its files: an artifact URI, or `models:/` with a logged model's id. */
   source: string;
   run_id?: string;
   run_link?: string;
-  /** The logged model that it was made of. The SQL store does not keep it; that model's tag mlflow.modelVersions does. */
+  /** Its logged model. The SQL store does not keep this; the logged model's tag mlflow.modelVersions does. */
   model_id?: string;
   status: ModelVersionStatus;
   status_message?: string;
@@ -58,16 +57,15 @@ export interface NewModelVersion {
   source: string;
   runId?: string;
   runLink?: string;
-  /** The logged model that it is made of. */
+  /** Its logged model. */
   modelId?: string;
   description?: string;
   tags?: Record<string, string>;
 }
 
 /**
- * Adds a version. `source` must be among the artifacts of the run or logged model that is named with it, otherwise
- * INVALID_PARAMETER_VALUE is thrown.
- * Not repeated by itself after a lost answer: it would make a second version.
+ * Adds a version. Throws INVALID_PARAMETER_VALUE if `source` is not among the artifacts of the given run or logged
+ * model. Not repeated automatically after a lost answer, which could add a second version.
  */
 export async function createModelVersion(connection: Connection, version: NewModelVersion): Promise<ModelVersion> {
   const json = {
@@ -87,7 +85,7 @@ export async function getModelVersion(connection: Connection, name: string, vers
   return readVersion((await get<Answer>(connection, 'model-versions/get', { name, version })).model_version);
 }
 
-/** Throws INVALID_PARAMETER_VALUE when there is no such alias. */
+/** Throws INVALID_PARAMETER_VALUE if the alias does not exist. */
 export async function getModelVersionByAlias(
   connection: Connection,
   name: string,
@@ -122,7 +120,7 @@ export async function updateModelVersion(
   return readVersion(answer.model_version);
 }
 
-/** Moves a version to a stage, by one of MLflow's deprecated calls; `archiveExisting` sends that stage's others off. */
+/** Moves a version to a stage (deprecated by MLflow); `archiveExisting` archives the stage's other versions. */
 export async function transitionModelVersionStage(
   connection: Connection,
   name: string,
@@ -139,7 +137,7 @@ export async function deleteModelVersion(connection: Connection, name: string, v
   await remove(connection, 'model-versions/delete', { name, version });
 }
 
-/** Where the version's files are, for `artifactsAt`. */
+/** The place of the version's files, for `artifactsAt`. */
 export async function getModelVersionDownloadUri(
   connection: Connection,
   name: string,
@@ -149,21 +147,25 @@ export async function getModelVersionDownloadUri(
   return (await get<{ artifact_uri: string }>(connection, 'model-versions/get-download-uri', query)).artifact_uri;
 }
 
+export interface RegistrySearch {
+  /** E.g. `name LIKE 'face-%' AND tags.team = 'vision'`. */
+  filter?: string;
+  /** E.g. `['last_updated_timestamp DESC']`. */
+  orderBy?: string[];
+  /** The maximal number of results over all pages. */
+  limit?: number;
+}
+
+export function registryQuery({ filter, orderBy, limit }: RegistrySearch) {
+  return { filter, order_by: orderBy, max_results: pageSize(limit, 1000) };
+}
+
 /** `filter` e.g. `name = 'face' AND run_id = '...'`. */
 export function eachModelVersion(connection: Connection, search: RegistrySearch = {}): AsyncGenerator<ModelVersion> {
-  return paged(async (pageToken) => {
-    const page = await get<{ model_versions?: SentModelVersion[]; next_page_token?: string }>(
-      connection,
-      'model-versions/search',
-      {
-        filter: search.filter,
-        order_by: search.orderBy,
-        max_results: pageSize(search.limit, 1000),
-        page_token: pageToken,
-      },
-    );
-    return { items: (page.model_versions ?? []).map(readVersion), next: page.next_page_token };
-  });
+  type Page = { model_versions?: SentModelVersion[] };
+  return getPages(connection, 'model-versions/search', registryQuery(search), ({ model_versions = [] }: Page) =>
+    model_versions.map(readVersion),
+  );
 }
 
 export function searchModelVersions(connection: Connection, search: RegistrySearch = {}): Promise<ModelVersion[]> {

@@ -1,21 +1,22 @@
 import { MlflowError } from './error';
 
-/** One page of a list, as MLflow's searches answer. */
-export interface Page<T> {
-  readonly items: readonly T[];
-  readonly next?: string;
+/** MLflow's token for the next page of a list; absent or empty on the last page. */
+interface Page {
+  next_page_token?: string;
 }
 
-/** All items, page after page; the next page is asked for when the last one has been used up. */
-export async function* paged<T>(
-  fetchPage: (pageToken?: string) => Promise<Page<T>>,
+/** Yields the items of all pages; fetches a page once the items before it are used up. */
+export async function* paged<P, T>(
+  fetchPage: (pageToken?: string) => Promise<P & Page>,
+  itemsOf: (page: P) => readonly T[],
 ): AsyncGenerator<T, void, undefined> {
   let token: string | undefined;
   do {
-    const { items, next } = await fetchPage(token);
-    yield* items;
+    const page = await fetchPage(token);
+    yield* itemsOf(page);
+    const next = page.next_page_token;
     if (next && next === token) {
-      throw new MlflowError(`the server answers page ${next} with itself as the next`, 'HTTP_ERROR', 200);
+      throw new MlflowError(`the server repeats page ${next} instead of continuing after it`, 'HTTP_ERROR', 200);
     }
     token = next;
   } while (token);
@@ -32,7 +33,7 @@ export async function take<T>(items: AsyncIterable<T>, limit = Number.POSITIVE_I
   return taken;
 }
 
-/** The page to ask for when `limit` items are wanted in all and the server gives at most `largest` at a time. */
+/** The page size for `limit` items in all, if the server allows at most `largest` per page. */
 export function pageSize(limit: number | undefined, largest: number): number {
   return Math.max(1, Math.min(limit ?? largest, largest));
 }

@@ -1,10 +1,16 @@
-import { get, patch, post, remove } from './api';
+import { get, getPages, patch, post, remove } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
-import { type ModelVersion, readVersion, type SentModelVersion } from './model-versions';
-import { paged, pageSize, take } from './page';
+import {
+  type ModelVersion,
+  type RegistrySearch,
+  readVersion,
+  registryQuery,
+  type SentModelVersion,
+} from './model-versions';
+import { take } from './page';
 
-/** A name in the model registry, under which versions stand. */
+/** A model in the registry, with its versions. */
 export interface RegisteredModel {
   name: string;
   /** Milliseconds since 1970. */
@@ -14,7 +20,7 @@ export interface RegisteredModel {
   description: string;
   tags: KeyValue[];
   aliases: { alias: string; version: string }[];
-  /** The newest of each stage. */
+  /** The newest version of each stage. */
   latest_versions: ModelVersion[];
 }
 
@@ -39,7 +45,7 @@ function readModel(model: SentRegisteredModel): RegisteredModel {
   };
 }
 
-/** Throws RESOURCE_ALREADY_EXISTS when the name is taken. */
+/** Throws RESOURCE_ALREADY_EXISTS if the name exists. */
 export async function createRegisteredModel(
   connection: Connection,
   name: string,
@@ -73,37 +79,19 @@ export async function renameRegisteredModel(
   return readModel((await post<Answer>(connection, 'registered-models/rename', json, 'once')).registered_model);
 }
 
-/** Deletes a name with all its versions, for good. */
+/** Deletes a registered model and all its versions for good. */
 export async function deleteRegisteredModel(connection: Connection, name: string): Promise<void> {
   await remove(connection, 'registered-models/delete', { name });
-}
-
-export interface RegistrySearch {
-  /** E.g. `name LIKE 'face-%' AND tags.team = 'vision'`. */
-  filter?: string;
-  /** E.g. `['last_updated_timestamp DESC']`. */
-  orderBy?: string[];
-  /** At most this many in all. */
-  limit?: number;
 }
 
 export function eachRegisteredModel(
   connection: Connection,
   search: RegistrySearch = {},
 ): AsyncGenerator<RegisteredModel> {
-  return paged(async (pageToken) => {
-    const page = await get<{ registered_models?: SentRegisteredModel[]; next_page_token?: string }>(
-      connection,
-      'registered-models/search',
-      {
-        filter: search.filter,
-        order_by: search.orderBy,
-        max_results: pageSize(search.limit, 1000),
-        page_token: pageToken,
-      },
-    );
-    return { items: (page.registered_models ?? []).map(readModel), next: page.next_page_token };
-  });
+  type Page = { registered_models?: SentRegisteredModel[] };
+  return getPages(connection, 'registered-models/search', registryQuery(search), ({ registered_models = [] }: Page) =>
+    registered_models.map(readModel),
+  );
 }
 
 export function searchRegisteredModels(
@@ -126,7 +114,7 @@ export async function deleteRegisteredModelTag(connection: Connection, name: str
   await remove(connection, 'registered-models/delete-tag', { name, key });
 }
 
-/** Lets `alias` mean that version; an alias of that name is moved. */
+/** Points an alias to a version; an existing alias is moved. */
 export async function setAlias(connection: Connection, name: string, alias: string, version: string): Promise<void> {
   await post(connection, 'registered-models/alias', { name, alias, version }, 'repeatable');
 }

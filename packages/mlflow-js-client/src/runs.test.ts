@@ -49,7 +49,7 @@ test('tags are set, replaced and deleted', async () => {
   expect((await getRun(mlflow, run_id)).data.tags).not.toContainEqual(expect.objectContaining({ key: 'note' }));
   await expect(deleteTag(mlflow, run_id, 'note')).rejects.toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' });
   await expect(setTag(mlflow, run_id, 'note', 'é'.repeat(8001))).rejects.toMatchObject({
-    message: 'tag "note" has 8001 characters, and MLflow takes 8000',
+    message: 'tag "note" has 8001 characters; MLflow allows 8000',
     kind: 'not-sent',
   });
 });

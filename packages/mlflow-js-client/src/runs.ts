@@ -1,11 +1,11 @@
-import { get, post } from './api';
+import { get, post, postPages } from './api';
 import type { Connection } from './connection';
 import type { ViewType } from './experiments';
 import type { DatasetInput, ModelInput, ModelOutput } from './inputs';
 import { type KeyValue, keyValues } from './key-value';
 import { checkEntries, checkEntry } from './limits';
 import { type Metric, readMetric, type SentMetric } from './metrics';
-import { paged, pageSize, take } from './page';
+import { pageSize, take } from './page';
 
 export type RunStatus = 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
 
@@ -24,13 +24,13 @@ export interface RunInfo {
 
 export interface Run {
   info: RunInfo;
-  /** `metrics` holds each metric's last value only; `getMetricHistory` has them all. */
+  /** `metrics` holds the last value of each metric; `getMetricHistory` returns all values. */
   data: { metrics: Metric[]; params: KeyValue[]; tags: KeyValue[] };
   inputs: { dataset_inputs: DatasetInput[]; model_inputs: ModelInput[] };
   outputs: { model_outputs: ModelOutput[] };
 }
 
-/** As the server sends it: empty lists are left out, numbers that JSON has not are strings. */
+/** The server's form: without empty lists, and with strings for NaN and infinities. */
 interface SentRun {
   info: RunInfo;
   data?: { metrics?: SentMetric[]; params?: KeyValue[]; tags?: KeyValue[] };
@@ -55,13 +55,13 @@ export interface NewRun {
   /** Milliseconds since 1970. */
   startTime: number;
   tags?: Record<string, string>;
-  /** Who made it; the server's default otherwise. */
+  /** The run's user; chosen by the server by default. */
   userId?: string;
 }
 
 /**
- * Creates a run. Not repeated by itself after a lost answer, since that could make a second run: give it a tag of
- * your own and look for that with `searchRuns` before trying again.
+ * Creates a run. Not repeated automatically after a lost answer, which could create a second run: give the run a tag
+ * and look for it with `searchRuns` before trying again.
  */
 export async function createRun(connection: Connection, run: NewRun): Promise<Run> {
   const tags = keyValues(run.tags ?? {});
@@ -81,7 +81,7 @@ export async function getRun(connection: Connection, runId: string): Promise<Run
   return readRun((await get<{ run: SentRun }>(connection, 'runs/get', { run_id: runId })).run);
 }
 
-/** Sets what is given and leaves the rest. `endTime` in milliseconds since 1970. */
+/** Changes the given fields. `endTime` is in milliseconds since 1970. */
 export async function updateRun(
   connection: Connection,
   runId: string,
@@ -91,7 +91,7 @@ export async function updateRun(
   return (await post<{ run_info: RunInfo }>(connection, 'runs/update', json, 'repeatable')).run_info;
 }
 
-/** Puts a run into MLflow's bin: `getRun` still finds it, searches only with `view`. */
+/** Moves a run to MLflow's bin: `getRun` still finds it, searches only with `view`. */
 export async function deleteRun(connection: Connection, runId: string): Promise<void> {
   await post(connection, 'runs/delete', { run_id: runId }, 'once');
 }
@@ -107,49 +107,38 @@ export interface RunSearch {
   /** E.g. `['metrics.accuracy DESC']`. */
   orderBy?: string[];
   view?: ViewType;
-  /** At most this many runs are returned in all; further pages are fetched as needed. */
+  /** The maximal number of results over all pages. */
   limit?: number;
 }
 
-/** The runs that match, page after page, newest first unless `orderBy` says otherwise. */
+/** Yields the matching runs, by default the newest first, fetching pages as needed. */
 export function eachRun(connection: Connection, search: RunSearch): AsyncGenerator<Run> {
-  return paged(async (pageToken) => {
-    const page = await post<{ runs?: SentRun[]; next_page_token?: string }>(
-      connection,
-      'runs/search',
-      {
-        experiment_ids: search.experimentIds,
-        filter: search.filter,
-        order_by: search.orderBy,
-        run_view_type: search.view,
-        max_results: pageSize(search.limit, 1000),
-        page_token: pageToken,
-      },
-      'repeatable',
-    );
-    return { items: (page.runs ?? []).map(readRun), next: page.next_page_token };
-  });
+  const json = {
+    experiment_ids: search.experimentIds,
+    filter: search.filter,
+    order_by: search.orderBy,
+    run_view_type: search.view,
+    max_results: pageSize(search.limit, 1000),
+  };
+  return postPages(connection, 'runs/search', json, ({ runs = [] }: { runs?: SentRun[] }) => runs.map(readRun));
 }
 
 export function searchRuns(connection: Connection, search: RunSearch): Promise<Run[]> {
   return take(eachRun(connection, search), search.limit);
 }
 
-/** Sets one tag; a tag of that name is replaced. */
+/** Sets or replaces one tag. */
 export async function setTag(connection: Connection, runId: string, key: string, value: string): Promise<void> {
   checkEntry('tag', key, value);
   await post(connection, 'runs/set-tag', { run_id: runId, key, value }, 'repeatable');
 }
 
-/** Throws RESOURCE_DOES_NOT_EXIST when there is no such tag. */
+/** Throws RESOURCE_DOES_NOT_EXIST if the tag does not exist. */
 export async function deleteTag(connection: Connection, runId: string, key: string): Promise<void> {
   await post(connection, 'runs/delete-tag', { run_id: runId, key }, 'once');
 }
 
-/**
- * Logs one param. One that has that value already is left; another value is refused (INVALID_PARAMETER_VALUE): params
- * cannot be changed.
- */
+/** Logs one param. Throws INVALID_PARAMETER_VALUE if it already has another value: params cannot be changed. */
 export async function logParam(connection: Connection, runId: string, key: string, value: string): Promise<void> {
   checkEntry('param', key, value);
   await post(connection, 'runs/log-parameter', { run_id: runId, key, value }, 'repeatable');

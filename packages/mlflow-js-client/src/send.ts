@@ -9,7 +9,7 @@ export type Query = Record<string, string | number | boolean | readonly string[]
 
 export interface Call {
   method: 'GET' | 'POST' | 'PATCH' | 'PUT' | 'DELETE';
-  /** Below the server's address, starting with a slash. */
+  /** Relative to the server's address, with a leading slash. */
   path: string;
   query?: Query;
   json?: object;
@@ -17,23 +17,23 @@ export interface Call {
   body?: Body;
   headers?: Record<string, string>;
   /**
-   * Whether repeating the call leaves the server as calling it once does, and gets the same answer. GET always is.
-   * What surely did not reach the server, or was turned away by 429, is repeated in any case.
+   * Whether repeating the call leaves the server in the same state and returns the same answer; default: true for GET.
+   * A call that did not reach the server or was rejected with 429 is repeated in any case.
    */
   repeatable?: boolean;
   /** Milliseconds instead of the connection's. */
   timeout?: number;
 }
 
-/** Reads an answer of status 2xx. The clock runs on; who reads a long one restarts it as bytes arrive. */
+/** Reads an answer of status 2xx within the clock's time; for a long answer, it restarts the clock as bytes arrive. */
 type Read<T> = (response: IncomingMessage, clock: Clock) => Promise<T>;
 
-/** Sends one call, repeats it where that is safe, and returns the body's text. Throws MlflowError, or the abort's reason. */
+/** Sends a call, repeats it if that is safe, and returns the answer's text. Throws MlflowError or the abort reason. */
 export function send(connection: Connection, call: Call): Promise<string> {
   return sendAndRead(connection, call, readText);
 }
 
-/** `send`, with the answer read as JSON. The caller names the shape that MLflow documents for the path. */
+/** `send` for an answer in JSON, of the type that MLflow documents for the path. */
 export async function sendForJson<T>(connection: Connection, call: Call): Promise<T> {
   const text = await send(connection, call);
   try {
@@ -49,7 +49,7 @@ export async function sendForJson<T>(connection: Connection, call: Call): Promis
   }
 }
 
-/** `send` for an answer that `read` takes as it arrives. A repetition calls `read` anew. */
+/** `send` for an answer that `read` consumes as it arrives, from the start after every repetition. */
 export function sendAndRead<T>(connection: Connection, call: Call, read: Read<T>): Promise<T> {
   return repeating(connection, call, async () => {
     const answer = await open(connection, call);
@@ -63,7 +63,7 @@ export function sendAndRead<T>(connection: Connection, call: Call, read: Read<T>
   });
 }
 
-/** Does `work`, and again where that is safe. */
+/** Runs `work`, and repeats it while that is safe. */
 export async function repeating<T>(connection: Connection, call: Call, work: () => Promise<T>): Promise<T> {
   for (let attempt = 0; ; attempt++) {
     try {
@@ -76,7 +76,7 @@ export async function repeating<T>(connection: Connection, call: Call, work: () 
   }
 }
 
-/** Milliseconds to wait after the failure of the nth try, from 0; undefined when the call is not to be repeated. */
+/** Milliseconds to wait before repeating the call; undefined if it must not be repeated. `attempt` counts from 0. */
 export function pauseBeforeRepeating(
   connection: Connection,
   call: Call,
@@ -88,16 +88,16 @@ export function pauseBeforeRepeating(
   if (!repeatable && error.status !== 429 && !neverArrived(error.cause)) return undefined;
   const { retryAfter = 0 } = error;
   if (retryAfter > connection.longestDelay) return undefined;
-  // Full jitter: the runs of a sweep fail together, and should not all come back together.
+  // Full jitter: the runs of a sweep fail at once and should not retry at once.
   const backoff = Math.random() * Math.min(connection.longestDelay, connection.retryDelay * 2 ** attempt);
   return retryAfter + backoff;
 }
 
-/** An answer of status 2xx whose headers have arrived. */
+/** The headers of an answer of status 2xx, with its body still to be read. */
 export interface Answer {
   readonly response: IncomingMessage;
   readonly clock: Clock;
-  /** What to throw when reading it has failed with `error`. */
+  /** The error to throw after reading has failed with `error`. */
   failure(error: unknown): unknown;
   close(): void;
 }
@@ -109,7 +109,7 @@ export async function open(connection: Connection, call: Call): Promise<Answer> 
   let response: IncomingMessage | undefined;
   const close = (): void => {
     clock.stop();
-    // Also when only part of it was read: a connection in the middle of an answer is of no use to the next call.
+    // A connection in the middle of an answer cannot serve the next call.
     if (response && !response.complete) response.destroy();
   };
   const failure = (error: unknown): unknown => {
@@ -148,7 +148,7 @@ function httpRequest(connection: Connection, call: Call, clock: Clock, timeout: 
     body: json ?? call.body,
     agent: repeatable && !call.body ? pooled : fresh,
     clock,
-    // The server passes a file on to its store before it answers: allow for 1 MB/s.
+    // The server stores a file before it answers: allow for 1 MB/s.
     patience: timeout + Math.ceil((call.body?.bytes ?? 0) / 1000),
   };
 }
@@ -171,12 +171,12 @@ function failureOf(connection: Connection, call: Call, cause: unknown, late: num
     return new MlflowError(message, 'TIMEOUT', 0, { cause, request });
   }
   const { message, code } = Object(cause) as NodeJS.ErrnoException;
-  // What else fails is the body's file, or the file that the answer goes to: the caller's own affair.
+  // All other errors come from the caller's files.
   if (!isOfTheNetwork(code)) return cause;
   const certificate = certificateProblem(code);
   return new MlflowError(
     certificate
-      ? `${connection.uri} shows a certificate that is not trusted: ${message}`
+      ? `${connection.uri} has a certificate that is not trusted: ${message}`
       : `${connection.uri} cannot be reached: ${message || code}`,
     certificate ? 'UNTRUSTED_CERTIFICATE' : 'UNREACHABLE',
     0,

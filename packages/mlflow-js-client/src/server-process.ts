@@ -9,30 +9,30 @@ import { isHealthy } from './server';
 export interface ServerOptions {
   /** The Python that has MLflow installed. */
   python: string;
-  /** SQLite file of the runs; made when it does not exist. */
+  /** SQLite file of the runs; created if missing. */
   database: string;
-  /** Folder of the artifacts; made when it does not exist. */
+  /** Folder of the artifacts; created if missing. */
   artifacts: string;
   port: number;
-  /** File that takes what the server prints. */
+  /** File for the server's output. */
   log: string;
-  /** More arguments of `mlflow server`, e.g. `['--app-name', 'basic-auth']`. */
+  /** Further arguments of `mlflow server`, e.g. `['--app-name', 'basic-auth']`. */
   args?: string[];
-  /** Set for the server besides this process's own environment. */
+  /** Variables in addition to this process's environment. */
   environment?: NodeJS.ProcessEnv;
 }
 
 export interface ServerProcess {
   readonly uri: string;
   readonly pid: number;
-  /** File that takes what the server prints. */
+  /** File for the server's output. */
   readonly log: string;
 }
 
 /**
- * Starts `mlflow server` on 127.0.0.1 over SQLite, with one worker, and does not wait until it answers
- * (`untilHealthy` does). It outlives this process; `process.kill(-pid)` ends it and its worker.
- * Throws MlflowError SERVER_NOT_STARTED when `python` cannot be run.
+ * Starts `mlflow server` on 127.0.0.1 over SQLite, with one worker; `untilHealthy` waits until it answers. The server
+ * outlives this process; `process.kill(-pid)` ends it and its worker.
+ * Throws MlflowError SERVER_NOT_STARTED if `python` cannot be run.
  */
 export async function spawnServer(options: ServerOptions): Promise<ServerProcess> {
   const { python, database, artifacts, port, log } = options;
@@ -45,7 +45,7 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
     stdio: ['ignore', output, output],
     env: {
       ...process.env,
-      // Three more Python processes for jobs of MLflow's language-model side, which runs of a training never use.
+      // Saves three Python processes, which run jobs for language models.
       MLFLOW_SERVER_ENABLE_JOB_EXECUTION: 'false',
       MLFLOW_DISABLE_TELEMETRY: 'true',
       PYTHONWARNINGS: 'ignore',
@@ -64,14 +64,14 @@ export async function spawnServer(options: ServerOptions): Promise<ServerProcess
 }
 
 /**
- * Waits until the server answers /health: 5 to 10 seconds after its start. Another one may have taken the port since it
- * was found free, and answer in its place: what counts is what this one printed.
- * Throws MlflowError SERVER_NOT_STARTED, with the last line that it printed, when it ends before that or needs longer
- * than `timeout` milliseconds (it is left running then), and the signal's reason when that is aborted.
+ * Waits until the server answers /health, 5 to 10 seconds after its start. Also checks the server's log: another server
+ * may have taken the port.
+ * Throws MlflowError SERVER_NOT_STARTED with the last line of its log if the server ends before, or needs more than
+ * `timeout` milliseconds (it is left running then), and the signal's reason.
  */
 export async function untilHealthy(server: ServerProcess, timeout = 60_000, signal?: AbortSignal): Promise<void> {
   const connection = connect(server.uri);
-  // The clock of the wall may be set.
+  // Not Date.now(): the system clock may be set.
   const until = performance.now() + timeout;
   while (!(printed(server.log, 'first').includes(listening) && (await isHealthy(connection)))) {
     const running = isRunning(server.pid);
@@ -88,7 +88,7 @@ export async function untilHealthy(server: ServerProcess, timeout = 60_000, sign
   }
 }
 
-/** What uvicorn, under which MLflow runs, prints once the port is its own. */
+/** Printed by uvicorn, MLflow's web server, once it has the port. */
 const listening = 'Uvicorn running on';
 
 export async function startServer(options: ServerOptions): Promise<ServerProcess> {
@@ -97,20 +97,20 @@ export async function startServer(options: ServerOptions): Promise<ServerProcess
   return server;
 }
 
-/** Whether a process of that id exists. */
+/** Whether a process with this id exists. */
 export function isRunning(pid: number): boolean {
   try {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    // Someone else's process: it exists, and may not be signalled.
+    // EPERM: the process exists and belongs to another user.
     return (error as NodeJS.ErrnoException).code === 'EPERM';
   }
 }
 
 /**
- * `preferred` if nothing listens there on 127.0.0.1, otherwise any free port: when there is one, of those that no system
- * gives to outgoing connections, which could take it before a server that needs seconds to start does.
+ * Returns `preferred` if it is free on 127.0.0.1, else a random free port, if possible below the range of outgoing
+ * connections: one of these could take the port while the server starts.
  */
 export async function freePort(preferred?: number): Promise<number> {
   const candidates = Array.from({ length: 20 }, () => 20_000 + Math.floor(12_000 * Math.random()));
@@ -126,7 +126,7 @@ const isFree = (port: number): Promise<boolean> =>
     () => false,
   );
 
-/** Listens for a moment; the port, which the system chooses for 0. */
+/** Listens briefly and returns the port, which the system chooses for 0. */
 function listenOnce(port: number): Promise<number> {
   return new Promise((resolve, reject) => {
     const server = createServer();
@@ -138,7 +138,7 @@ function listenOnce(port: number): Promise<number> {
   });
 }
 
-/** The first or the last 64 kB: a server prints a line for each request, for as long as it lives. */
+/** The first or last 64 kB of a log, which grows with every request. */
 function printed(file: string, which: 'first' | 'last'): string {
   try {
     const descriptor = openSync(file, 'r');

@@ -1,7 +1,7 @@
 import type { Connection } from './connection';
 import { send } from './send';
 
-/** Whether a server answers /health with OK, asked once. */
+/** Whether a server answers /health with OK, without repetition. */
 export async function isHealthy(connection: Connection, timeout = 2000): Promise<boolean> {
   try {
     return (await send({ ...connection, retries: 0 }, { method: 'GET', path: '/health', timeout })).trim() === 'OK';

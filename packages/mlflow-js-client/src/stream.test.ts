@@ -2,7 +2,7 @@ import { request as httpRequest, type RequestListener } from 'node:http';
 import { newRun } from '../test/fresh';
 import { answering, type PlainServer } from '../test/plain-server';
 import { connectToRealServer, realServer } from '../test/real-server';
-import { artifactsAt } from './artifacts/store';
+import { artifactsAt } from './artifacts/artifacts';
 import { send } from './send';
 import { sendForStream } from './stream';
 

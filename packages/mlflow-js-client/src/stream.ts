@@ -3,9 +3,9 @@ import type { Connection } from './connection';
 import { type Call, open, pauseBeforeRepeating, repeating } from './send';
 
 /**
- * Sends a reading call and hands its answer on as it arrives. What is slow then is the reader: only the server's time
- * counts. An answer that is cut off goes on where it stopped (Range), as often as a call is repeated without a byte
- * arriving, if the server can say that it is still the same (ETag).
+ * Sends a reading call and yields its answer as it arrives; the time that the consumer needs does not count. Resumes a
+ * broken answer where it stopped (Range) if the server confirms that the content is the same (ETag), at most
+ * `connection.retries` times without progress.
  */
 export async function* sendForStream(connection: Connection, call: Call): AsyncGenerator<Uint8Array, void, undefined> {
   let received = 0;
@@ -20,7 +20,7 @@ export async function* sendForStream(connection: Connection, call: Call): AsyncG
     const { response, clock } = answer;
     if (received === 0) etag = strong(response.headers.etag);
     else if (response.statusCode !== 206) {
-      // Another file by now: what was handed on cannot be taken back.
+      // The content has changed, and the bytes already yielded cannot be taken back.
       answer.close();
       throw failure;
     }
@@ -44,7 +44,7 @@ export async function* sendForStream(connection: Connection, call: Call): AsyncG
   }
 }
 
-/** A weak one says that two answers mean the same, not that their bytes are. */
+/** Excludes weak ETags, which do not guarantee equal bytes. */
 function strong(etag: string | undefined): string | undefined {
   return etag?.startsWith('W/') ? undefined : etag;
 }

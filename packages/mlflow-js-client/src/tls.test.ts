@@ -37,7 +37,7 @@ test('a certificate of an unknown authority is refused at once, and trusted with
     code: 'UNTRUSTED_CERTIFICATE',
     kind: 'unreachable',
     transient: false,
-    message: expect.stringMatching(/shows a certificate that is not trusted: unable to verify/),
+    message: expect.stringMatching(/has a certificate that is not trusted: unable to verify/),
   });
   expect(calls).toBe(0);
   expect(await send(connect(uri, { tls: { caFile: fixture('ca.pem') } }), read)).toBe('undefined');

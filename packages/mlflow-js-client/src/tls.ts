@@ -4,28 +4,28 @@ import { Agent as HttpsAgent } from 'node:https';
 import { MlflowError } from './error';
 
 export interface TlsOptions {
-  /** PEM file of the authorities to trust instead of the system's (MLFLOW_TRACKING_SERVER_CERT_PATH). */
+  /** PEM file of the authorities to trust, instead of the system's (MLFLOW_TRACKING_SERVER_CERT_PATH). */
   caFile?: string;
-  /** PEM file of the certificate to show the server; it holds the key too, or `keyFile` does. */
+  /** PEM file of the client's certificate; holds the key too, unless there is a `keyFile`. */
   certFile?: string;
   keyFile?: string;
-  /** Trusts any certificate (MLFLOW_TRACKING_INSECURE_TLS): whoever is on the way can read and change everything. */
+  /** Trusts any certificate (MLFLOW_TRACKING_INSECURE_TLS): anyone in between can read and change everything. */
   insecure?: boolean;
 }
 
 /**
- * `pooled` keeps connections open between calls. `fresh` opens one for each: a call that must not be repeated should
- * not meet a connection that the server is just closing.
+ * `pooled` keeps connections open between calls; `fresh` opens one for each call. A call that must not be repeated
+ * should not use a connection that the server may be closing.
  */
 export interface Agents {
   readonly pooled: HttpAgent;
   readonly fresh: HttpAgent;
 }
 
-/** uvicorn closes an idle connection after 5 s; ours goes first. Milliseconds. */
+/** Milliseconds; uvicorn closes idle connections after 5 s. */
 const longestIdle = 4000;
 
-/** Reads the files now, so that a wrong path is known at once. Throws MlflowError INVALID_PARAMETER_VALUE. */
+/** Reads the TLS files. Throws MlflowError INVALID_PARAMETER_VALUE if one cannot be read. */
 export function agentsFor(protocol: string, tls: TlsOptions = {}): Agents {
   if (protocol === 'http:') {
     return { pooled: new HttpAgent({ keepAlive: true, timeout: longestIdle }), fresh: new HttpAgent() };

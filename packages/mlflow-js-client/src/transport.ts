@@ -2,17 +2,17 @@ import { once } from 'node:events';
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
 
-/** The time that one try has. */
+/** Limits the time of one attempt. */
 export interface Clock {
-  /** Aborted when the time is over, or by the caller. */
+  /** Aborted at the end of the time, or by the caller. */
   readonly signal: AbortSignal;
-  /** Whether it was the time. */
+  /** Whether the time ran out. */
   late(): boolean;
-  /** Starts the time anew: something moved. */
+  /** Starts the time again, after progress. */
   restart(milliseconds?: number): void;
-  /** Until the next `restart` time does not count: it is the caller who is busy. */
+  /** Stops the time until the next `restart`, while the caller is busy. */
   pause(): void;
-  /** For good: an answer may be there before the body has been sent to its end. */
+  /** Stops the time for good, also against later restarts: an answer may arrive before the body is sent completely. */
   stop(): void;
 }
 
@@ -47,10 +47,10 @@ export function startClock(timeout: number, outer?: AbortSignal): Clock {
 }
 
 export interface Body {
-  /** Begins to read it: once for every try. */
+  /** Starts reading; called for every attempt. */
   readonly open: () => AsyncIterable<Uint8Array>;
   readonly bytes: number;
-  /** Told the bytes handed to the connection so far. */
+  /** Called with the bytes written to the connection so far. */
   readonly onProgress?: (bytes: number) => void;
 }
 
@@ -61,13 +61,13 @@ export interface HttpRequest {
   readonly body?: Body | Buffer;
   readonly agent: Agent;
   readonly clock: Clock;
-  /** Milliseconds that the answer may take after the last byte of a streamed body. */
+  /** Milliseconds for the answer after the last byte of a streamed body. */
   readonly patience: number;
 }
 
 /**
- * Sends one request and returns its answer when the headers are there; the caller reads the body, within the clock's
- * time. Rejects with the system's error, the body's own, or an AbortError of the clock.
+ * Sends one request and resolves when the answer's headers arrive; the caller reads its body within the clock's time.
+ * Rejects with an error of the system or of the request's body, or the clock's AbortError.
  */
 export function exchange(request: HttpRequest): Promise<IncomingMessage> {
   const { url, method, headers, agent, body, clock, patience } = request;
@@ -77,7 +77,7 @@ export function exchange(request: HttpRequest): Promise<IncomingMessage> {
     const answered = new AbortController();
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {
-      // A server may refuse before it has read everything, and then reads no more.
+      // A server may refuse a body early and stop reading it.
       answered.abort();
       resolve(response);
     });

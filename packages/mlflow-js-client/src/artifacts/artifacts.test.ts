@@ -9,6 +9,7 @@ import { createLoggedModel } from '../logged-models';
 import { createModelVersion, getModelVersionDownloadUri } from '../model-versions';
 import { createRegisteredModel } from '../registered-models';
 import {
+  artifactsAt,
   deleteArtifact,
   downloadArtifact,
   listArtifacts,
@@ -16,7 +17,6 @@ import {
   readArtifact,
   uploadArtifact,
 } from './artifacts';
-import { artifactsAt } from './store';
 
 const mlflow = connectToRealServer();
 let folder: string;

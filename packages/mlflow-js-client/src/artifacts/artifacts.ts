@@ -1,22 +1,34 @@
 import { createReadStream, statSync } from 'node:fs';
-import { get } from '../api';
+import { getPages } from '../api';
 import { type Connection, withSignal } from '../connection';
-import { paged, take } from '../page';
-import { writeWhole } from './file-store';
-import { readFile } from './proxied-store';
-import { type ArtifactFile, type ArtifactOwner, artifactsAt } from './store';
+import { MlflowError } from '../error';
+import { take } from '../page';
+import { fileStore, writeWhole } from './file-store';
+import { proxiedStore, readFile } from './proxied-store';
+import type { ArtifactFile, ArtifactOwner, ArtifactStore } from './store';
 
 export interface TransferOptions {
-  /** Told the bytes so far, and all of them where known; begins anew when an upload is repeated. */
+  /** Called with the bytes moved so far and, if known, the total; starts again when an upload is repeated. */
   onProgress?: (bytes: number, total?: number) => void;
   signal?: AbortSignal;
 }
 
 /**
- * Uploads a file, read as a stream; one of 500 MiB or more in parts where the store can. `to` is its path below the
- * owner's artifacts, file name included; a file there is replaced.
- * Throws MlflowError UNSUPPORTED_ARTIFACT_STORE when neither server nor this machine reaches the artifacts, UNSAFE_PATH,
- * and the file system's own error when `file` cannot be read.
+ * The store behind an artifact URI: the server as a proxy (mlflow-artifacts:, or http below the server's address), or a
+ * folder of this machine (file:, or a plain path).
+ * Throws MlflowError UNSUPPORTED_ARTIFACT_STORE for all others and for a folder on a remote server's machine.
+ */
+export function artifactsAt(connection: Connection, { artifact_uri: uri }: ArtifactOwner): ArtifactStore {
+  const store = proxiedStore(connection, uri) ?? fileStore(connection, uri);
+  if (store) return store;
+  const message = `the artifacts are at ${uri}, which neither the server's proxy nor this machine can access`;
+  throw new MlflowError(message, 'UNSUPPORTED_ARTIFACT_STORE', 0);
+}
+
+/**
+ * Uploads a file as a stream, from 500 MiB in parts if the store supports it. `to` is the artifact's path including the
+ * file name; an existing artifact is replaced.
+ * Throws MlflowError UNSUPPORTED_ARTIFACT_STORE or UNSAFE_PATH, and the file system's error if `file` cannot be read.
  */
 export async function uploadArtifact(
   connection: Connection,
@@ -30,13 +42,13 @@ export async function uploadArtifact(
   await store.write(to, {
     file,
     bytes: size,
-    // Of a file that grows meanwhile, only what was announced.
+    // Limited to the announced size, in case the file grows.
     open: () => (size === 0 ? nothing() : createReadStream(file, { end: size - 1 })),
     onProgress: onProgress && ((bytes) => onProgress(bytes, size)),
   });
 }
 
-/** An artifact's bytes as they arrive. Throws RESOURCE_DOES_NOT_EXIST when reading begins. */
+/** Streams an artifact's bytes. Throws RESOURCE_DOES_NOT_EXIST when reading begins. */
 export function readArtifact(
   connection: Connection,
   owner: ArtifactOwner,
@@ -45,7 +57,7 @@ export function readArtifact(
   return artifactsAt(connection, owner).read(path);
 }
 
-/** Downloads an artifact into `file`, which is there only when it is whole; its folders are made. */
+/** Downloads an artifact into `file`, which appears only when it is complete. Creates missing folders. */
 export async function downloadArtifact(
   connection: Connection,
   owner: ArtifactOwner,
@@ -53,28 +65,18 @@ export async function downloadArtifact(
   file: string,
   { onProgress, signal }: TransferOptions = {},
 ): Promise<void> {
-  const terms = withSignal(connection, signal);
-  await writeWhole(file, artifactsAt(terms, owner).read(path), { signal: terms.signal, onProgress });
+  const limited = withSignal(connection, signal);
+  await writeWhole(file, artifactsAt(limited, owner).read(path), { signal: limited.signal, onProgress });
 }
 
-/** Deletes a file, or a folder with all that is in it. */
+/** Deletes a file, or a folder with its content. */
 export function deleteArtifact(connection: Connection, owner: ArtifactOwner, path: string): Promise<void> {
   return artifactsAt(connection, owner).remove(path);
 }
 
-interface ListAnswer {
-  files?: ArtifactFile[];
-  next_page_token?: string;
-}
-
-/** The files and folders directly in `path` (the run's artifact folder itself by default). */
+/** The files and folders directly in `path`, by default the run's artifact root. */
 export function listArtifacts(connection: Connection, runId: string, path?: string): Promise<ArtifactFile[]> {
-  return take(
-    paged(async (page_token) => {
-      const answer = await get<ListAnswer>(connection, 'artifacts/list', { run_id: runId, path, page_token });
-      return { items: (answer.files ?? []).map(readFile), next: answer.next_page_token };
-    }),
-  );
+  return list(connection, 'artifacts/list', { run_id: runId, path });
 }
 
 /** The files and folders directly in `path` of a logged model. */
@@ -84,12 +86,12 @@ export function listLoggedModelArtifacts(
   path?: string,
 ): Promise<ArtifactFile[]> {
   const resource = `logged-models/${encodeURIComponent(modelId)}/artifacts/directories`;
-  return take(
-    paged(async (page_token) => {
-      const answer = await get<ListAnswer>(connection, resource, { artifact_directory_path: path, page_token });
-      return { items: (answer.files ?? []).map(readFile), next: answer.next_page_token };
-    }),
-  );
+  return list(connection, resource, { artifact_directory_path: path });
+}
+
+function list(connection: Connection, resource: string, query: Record<string, string | undefined>) {
+  type Page = { files?: ArtifactFile[] };
+  return take(getPages(connection, resource, query, ({ files = [] }: Page) => files.map(readFile)));
 }
 
 async function* nothing(): AsyncGenerator<Uint8Array> {}

@@ -10,8 +10,8 @@ import { joinPath, placeIn } from './path';
 import type { ArtifactFile, ArtifactStore } from './store';
 
 /**
- * A folder of this machine, as MLflow's own client writes it. Undefined when `uri` is none, or when it is a folder of
- * a server elsewhere: a folder that is not there yet is made only for a server on this machine.
+ * A store in a folder of this machine, in the layout of MLflow's own client. Undefined if `uri` is not a folder or may
+ * belong to a remote server: a folder that does not exist yet is only created if the server is at localhost.
  */
 export function fileStore(connection: Connection, uri: string): ArtifactStore | undefined {
   const root = folderOf(uri);
@@ -40,10 +40,7 @@ export function fileStore(connection: Connection, uri: string): ArtifactStore | 
   };
 }
 
-/**
- * Writes a file that is either whole or not there, in bounded memory; its folders are made.
- * `onProgress` is told the bytes so far.
- */
+/** Streams bytes into a file that appears only when it is complete. Creates missing folders. */
 export async function writeWhole(
   file: string,
   bytes: AsyncIterable<Uint8Array>,
@@ -74,14 +71,12 @@ function folderOf(uri: string): string | undefined {
   try {
     return fileURLToPath(uri);
   } catch {
-    // Another machine's.
+    // A URL with a host: a folder of another machine.
     return undefined;
   }
 }
 
-function isLoopback(uri: string): boolean {
-  return /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(uri).hostname);
-}
+const isLoopback = (uri: string): boolean => /^(localhost|127(\.\d+){3}|\[::1\])$/.test(new URL(uri).hostname);
 
 async function entriesOf(folder: string) {
   try {

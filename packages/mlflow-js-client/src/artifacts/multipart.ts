@@ -1,34 +1,28 @@
 import { createReadStream } from 'node:fs';
-import { type Connection, connect, withSignal } from '../connection';
+import { type Connection, withoutCredentials, withSignal } from '../connection';
 import { MlflowError } from '../error';
 import { sendAndRead, sendForJson } from '../send';
 import { inParallel } from './parallel';
 import { encodePath } from './path';
 import type { FileBody } from './store';
 
-/** What `mpu/create` answers: where each part is to be put, in the cloud store itself. */
+/** The answer of `mpu/create`: a signed address in the cloud store for each part. */
 interface Upload {
   upload_id: string;
   credentials: { url: string; part_number: number; headers?: Record<string, string> }[];
 }
 
-interface Part {
-  part_number: number;
-  etag: string;
-  url: string;
-}
-
-/** Files from this size on are sent in parts, where the store behind the server can (as in MLflow's own client). Bytes. */
+/** Bytes from which files are sent in parts, as by MLflow's own client. */
 const multipartFrom = 500 * 2 ** 20;
 const smallestPart = 10 * 2 ** 20;
-/** S3 takes no more. */
+/** S3's limit. */
 const mostParts = 10_000;
 const partsAtOnce = 4;
 
 /**
- * Sends a large file in parts, directly to the cloud store, at addresses that the server has signed.
- * Returns false, having sent nothing, for a file below `from` bytes and when the server cannot: its store is a folder.
- * `path` is the whole one, below the server's artifact root. After a failure the upload is taken back.
+ * Uploads a large file in parts, directly to signed addresses of the cloud store; aborts the upload if it fails.
+ * `path` is the full path below the server's artifact root.
+ * Returns false, having sent nothing, for a file below `from` bytes, or if the server's store does not support parts.
  */
 export async function uploadInParts(
   connection: Connection,
@@ -42,10 +36,10 @@ export async function uploadInParts(
   if (!upload) return false;
   try {
     const parts = await sendParts(connection, upload, body, partBytes);
-    await step(connection, 'complete', path, { upload_id: upload.upload_id, parts });
+    await call(connection, 'complete', path, { upload_id: upload.upload_id, parts });
   } catch (error) {
-    // The failure is what the caller has to know; what cannot be taken back, the store's own rules remove.
-    await step({ ...connection, signal: undefined }, 'abort', path, { upload_id: upload.upload_id }).catch(() => {});
+    // The caller needs the first error. The store's own rules remove an upload that could not be aborted.
+    await call({ ...connection, signal: undefined }, 'abort', path, { upload_id: upload.upload_id }).catch(() => {});
     throw error;
   }
   return true;
@@ -53,7 +47,7 @@ export async function uploadInParts(
 
 async function create(connection: Connection, path: string, parts: number): Promise<Upload | undefined> {
   try {
-    return await step<Upload>(connection, 'create', path, { num_parts: parts });
+    return await call<Upload>(connection, 'create', path, { num_parts: parts });
   } catch (error) {
     const unsupported = error instanceof MlflowError && (error.code === 'NOT_IMPLEMENTED' || error.status === 404);
     if (unsupported) return undefined;
@@ -61,8 +55,8 @@ async function create(connection: Connection, path: string, parts: number): Prom
   }
 }
 
-/** The folder is in the address and the name in the body, as MLflow's own client sends them. */
-function step<T>(connection: Connection, name: 'create' | 'complete' | 'abort', path: string, json: object) {
+/** Sends the folder in the address and the name in the body, as MLflow's own client does. */
+function call<T>(connection: Connection, name: 'create' | 'complete' | 'abort', path: string, json: object) {
   const folder = path.split('/').slice(0, -1).join('/');
   return sendForJson<T>(connection, {
     method: 'POST',
@@ -71,10 +65,11 @@ function step<T>(connection: Connection, name: 'create' | 'complete' | 'abort', 
   });
 }
 
-async function sendParts(connection: Connection, upload: Upload, body: FileBody, partBytes: number): Promise<Part[]> {
+/** Returns the parts in the form of `mpu/complete`. */
+async function sendParts(connection: Connection, upload: Upload, body: FileBody, partBytes: number) {
   const sent = new Map<number, number>();
   const stop = new AbortController();
-  const terms = withSignal(connection, stop.signal);
+  const stoppable = withSignal(connection, stop.signal);
   return inParallel(upload.credentials, partsAtOnce, stop, async ({ url, part_number, headers }, index) => {
     const start = index * partBytes;
     const bytes = Math.min(partBytes, body.bytes - start);
@@ -84,11 +79,9 @@ async function sendParts(connection: Connection, upload: Upload, body: FileBody,
     };
     const open = () => createReadStream(body.file, { start, end: start + bytes - 1 });
     const { origin, pathname, search } = new URL(url);
-    // The address is signed: it gets neither our credentials nor our trust in certificates.
-    const { timeout, retries, retryDelay, longestDelay, signal } = terms;
-    const store = connect(origin, { timeout, retries, retryDelay, longestDelay, signal });
     const etag = await sendAndRead(
-      store,
+      // The signature suffices: the store is another host.
+      withoutCredentials(stoppable, origin),
       { method: 'PUT', path: `${pathname}${search}`, headers, body: { open, bytes, onProgress }, repeatable: true },
       async (response) => {
         for await (const _ of response);

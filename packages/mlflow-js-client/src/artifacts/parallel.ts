@@ -1,6 +1,6 @@
 /**
- * `work` for every item, `atOnce` at a time; results in the items' order. After the first failure no more are begun,
- * `stop` is aborted to end those under way, and when they have ended the failure is thrown.
+ * Runs `work` for every item, `atOnce` at a time, and returns the results in the items' order. The first failure aborts
+ * `stop`, so that running work ends early, and is thrown once all running work has ended.
  */
 export async function inParallel<T, R>(
   items: Iterable<T> | AsyncIterable<T>,
@@ -11,21 +11,19 @@ export async function inParallel<T, R>(
   const results: R[] = [];
   const running = new Set<Promise<void>>();
   let failure: { error: unknown } | undefined;
-  let index = 0;
-  const start = (item: T, at: number): void => {
-    const one: Promise<void> = work(item, at)
-      .then(
-        (result) => {
-          results[at] = result;
-        },
-        (error: unknown) => {
-          failure ??= { error };
-          stop.abort();
-        },
-      )
+  const fail = (error: unknown): void => {
+    failure ??= { error };
+    stop.abort();
+  };
+  const start = (item: T, index: number): void => {
+    const one: Promise<void> = work(item, index)
+      .then((result) => {
+        results[index] = result;
+      }, fail)
       .finally(() => running.delete(one));
     running.add(one);
   };
+  let index = 0;
   try {
     for await (const item of items) {
       if (failure) break;
@@ -34,8 +32,7 @@ export async function inParallel<T, R>(
       if (failure) break;
     }
   } catch (error) {
-    failure ??= { error };
-    stop.abort();
+    fail(error);
   }
   await Promise.all(running);
   if (failure) throw failure.error;

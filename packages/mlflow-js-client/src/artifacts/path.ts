@@ -2,20 +2,20 @@ import { isAbsolute, join, relative, sep } from 'node:path';
 import { MlflowError } from '../error';
 
 /**
- * An artifact's path, as it is when it stays below its root: names joined by forward slashes, none of them empty, `.`
- * or `..`. Throws MlflowError UNSAFE_PATH otherwise, whether a caller or a server named it.
+ * Returns an artifact's path if it stays below its root: names joined by forward slashes, none of them empty, `.` or
+ * `..`. Throws MlflowError UNSAFE_PATH for all others, whether they come from a caller or a server.
  */
 export function checkArtifactPath(path: string): string {
   const unsafe =
     path === '' ||
-    // A backslash separates names on Windows, and so does a colon.
+    // Backslashes and drive letters separate names on Windows.
     /[\\\0]|^[a-zA-Z]:/.test(path) ||
     path.split('/').some((name) => name === '' || name === '.' || name === '..');
   if (unsafe) throw new MlflowError(`"${path}" is not a path below the artifacts' folder`, 'UNSAFE_PATH', 0);
   return path;
 }
 
-/** Where an artifact goes in a local folder. Throws UNSAFE_PATH when that would be outside. */
+/** An artifact's place in a local folder. Throws UNSAFE_PATH if it is outside. */
 export function placeIn(folder: string, path: string): string {
   const place = join(folder, ...checkArtifactPath(path).split('/'));
   const way = relative(folder, place);
@@ -25,11 +25,12 @@ export function placeIn(folder: string, path: string): string {
   return place;
 }
 
+/** Joins the parts that are not empty by forward slashes. */
 export function joinPath(...parts: (string | undefined)[]): string {
-  return parts.filter((part) => part !== undefined && part !== '').join('/');
+  return parts.filter(Boolean).join('/');
 }
 
-/** For an address. */
+/** Encodes a path for an address. */
 export function encodePath(path: string): string {
   return path.split('/').map(encodeURIComponent).join('/');
 }

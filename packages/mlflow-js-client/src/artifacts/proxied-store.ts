@@ -1,4 +1,4 @@
-import { type Connection, connect } from '../connection';
+import { type Connection, withoutCredentials } from '../connection';
 import { MlflowError } from '../error';
 import { send, sendForJson } from '../send';
 import { sendForStream } from '../stream';
@@ -8,18 +8,18 @@ import type { ArtifactFile, ArtifactStore } from './store';
 
 const artifacts = '/api/2.0/mlflow-artifacts/artifacts';
 
-/** Files that the server passes on to its own store. Undefined when `uri` is not such an address. */
+/** A store that the server passes files on to. Undefined if `uri` is not an address of this kind. */
 export function proxiedStore(connection: Connection, uri: string): ArtifactStore | undefined {
-  const place = placeOf(connection, uri);
-  if (!place) return undefined;
-  const { server, root } = place;
+  const proxy = proxyOf(connection, uri);
+  if (!proxy) return undefined;
+  const { server, root } = proxy;
   const below = (path: string): string => `${artifacts}/${encodePath(joinPath(root, checkName(path)))}`;
   return {
     list: async (folder) => {
       const path = joinPath(root, folder === undefined ? undefined : checkName(folder));
       const query = { path: path || undefined };
       const answer = await sendForJson<{ files?: ArtifactFile[] }>(server, { method: 'GET', path: artifacts, query });
-      // Here the server names each by its last part.
+      // This endpoint returns names, not paths.
       return (answer.files ?? []).map((file) => readFile({ ...file, path: joinPath(folder, file.path) }));
     },
     read: (path) => sendForStream(server, { method: 'GET', path: below(path) }),
@@ -34,14 +34,14 @@ export function proxiedStore(connection: Connection, uri: string): ArtifactStore
   };
 }
 
-/** A file as this client hands it on; its path may come from anyone who may write to the store. */
+/** A listed file in this client's form. Checks its path: anyone who may write to the store can choose it. */
 export function readFile(file: ArtifactFile): ArtifactFile {
   checkArtifactPath(file.path);
-  // The server leaves the size of an empty file out.
+  // The server omits a size of 0.
   return file.is_dir ? file : { ...file, file_size: Number(file.file_size ?? 0) };
 }
 
-/** MLflow's server decodes a name once more than HTTP does, and takes no #. */
+/** Refuses names that MLflow's server cannot store: it decodes a name twice and does not accept #. */
 function checkName(path: string): string {
   if (/#|%[0-9a-fA-F]{2}/.test(path)) {
     throw new MlflowError(`"${path}": MLflow's server does not keep names with # or %41`, 'UNSAFE_PATH', 0);
@@ -49,9 +49,8 @@ function checkName(path: string): string {
   return checkArtifactPath(path);
 }
 
-/** The server that passes an address on, and the path there. */
-function placeOf(connection: Connection, uri: string): { server: Connection; root: string } | undefined {
-  // Below the server's own address.
+/** The server that serves an artifact URI, and the path there. */
+function proxyOf(connection: Connection, uri: string): { server: Connection; root: string } | undefined {
   const own = `${connection.uri}${artifacts}`;
   if (uri === own || uri.startsWith(`${own}/`)) {
     return { server: connection, root: decodeURIComponent(uri.slice(own.length + 1)) };
@@ -63,8 +62,6 @@ function placeOf(connection: Connection, uri: string): { server: Connection; roo
   const [, elsewhere, root = ''] = match;
   const path = root.replace(/^\/+|\/+$/g, '');
   if (!elsewhere || elsewhere === host) return { server: connection, root: path };
-  // Whoever may make an experiment chooses this host: it gets none of the credentials.
-  const { timeout, retries, retryDelay, longestDelay, signal } = connection;
-  const server = connect(`${protocol}//${elsewhere}`, { timeout, retries, retryDelay, longestDelay, signal });
-  return { server, root: path };
+  // Whoever may create an experiment chooses this host.
+  return { server: withoutCredentials(connection, `${protocol}//${elsewhere}`), root: path };
 }

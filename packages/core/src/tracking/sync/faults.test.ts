@@ -80,7 +80,7 @@ const faults: readonly (readonly [string, Fault, string])[] = [
   ['503', answer(503, 'starting'), 'answered 503: starting'],
   ['connections cut midway', { kind: 'cut midway' }, 'cannot be reached: aborted'],
   ['answers that are late', { kind: 'slow', milliseconds: 1500 }, 'did not answer within 1 s'],
-  ['401', answer(401, 'who are you?'), `wants credentials: who are you? (are ${credentials})`],
+  ['401', answer(401, 'who are you?'), `requires credentials: who are you? (are ${credentials})`],
   ['403', answer(403, 'not you'), `is forbidden: not you (are ${credentials})`],
 ];
 

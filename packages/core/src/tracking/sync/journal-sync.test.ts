@@ -162,7 +162,7 @@ test('a data set that MLflow does not take is told, and what else there is arriv
   appendFileSync(journalOf('long digest'), lines({ time: 2, type: 'dataset', dataset }, loss(2)));
   await pass(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
-  expect(sync.state()?.refused).toEqual(['the digest of dataset "faces" has 37 characters, and MLflow takes 36']);
+  expect(sync.state()?.refused).toEqual(['the digest of dataset "faces" has 37 characters; MLflow allows 36']);
 });
 
 test('of what is refused without end the beginning is told, and how much more there is', async () => {
