@@ -17,7 +17,7 @@ const core = {
   'data-check': ['system', 'report', 'data', 'experiment'],
   recipes: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'tracking', 'train', 'experiment'],
   // Commands.
-  export: ['system', 'weights', 'train', 'experiment'],
+  export: ['system', 'nn', 'weights', 'train', 'experiment'],
   methods: ['system', 'report', 'distill', 'experiment'],
   models: ['system', 'report', 'nn', 'experiment'],
 };

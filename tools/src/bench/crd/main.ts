@@ -1,22 +1,26 @@
+import { integer } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, requireWhole, whole } from '../command-line';
+import { UserError } from '@headshare/core/system/user-error';
+import { benchmark } from '../command-line';
 import { measureCrd } from './measure';
 
 benchmark(
-  'bench-crd',
-  "Times a step of CRD's loss for two sizes of its memories: from embeddings to gradients and updated memories.",
   {
-    rows: whole(1_200_000, 'rows of each memory: one per training image'),
-    few: whole(50_000, 'rows to compare with, in the same process'),
-    negatives: whole(16_384, 'negatives per image'),
-    dimension: whole(128, 'length of a row'),
-    images: whole(64, 'images a step'),
-    steps: whole(10, 'steps a round; the first two of the first round are not counted', 3),
-    rounds: whole(3, 'rounds, over both sizes in turn'),
+    name: 'bench-crd',
+    summary:
+      "Time a step of CRD's loss for two sizes of its memories, from embeddings to gradients and updated memories",
+    options: {
+      rows: integer({ min: 1, default: 1_200_000, help: 'rows of each memory: one per training image' }),
+      few: integer({ min: 1, default: 50_000, help: 'rows to compare with, in the same process' }),
+      negatives: integer({ min: 1, default: 16_384, help: 'negatives per image' }),
+      dimension: integer({ min: 1, default: 128, help: 'length of a row' }),
+      images: integer({ min: 1, default: 64, help: 'images a step' }),
+      steps: integer({ min: 3, default: 10, help: 'steps a round; the first two of all are not counted' }),
+      rounds: integer({ min: 1, default: 3, help: 'rounds, over both sizes in turn' }),
+    },
   },
   async ({ rows, few, negatives, dimension, images: batch, steps, rounds, json }) => {
-    requireWhole('--few', few, batch);
-    requireWhole('--rows', rows, batch);
+    if (Math.min(few, rows) < batch) throw new UserError(`--few and --rows must be at least --images, ${batch}`);
     const cases = [few, rows].map((count) => ({ negatives, dimension, batch, rows: count }));
     const measured = await measureCrd(cases, { steps, rounds });
     if (json) {

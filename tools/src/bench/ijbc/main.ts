@@ -2,25 +2,23 @@ import { existsSync } from 'node:fs';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
+import { integer, number, optional, text } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, optional, requireShare, text, whole } from '../command-line';
+import { benchmark, pythonOption } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy } from '../measurement';
 import { makeSet } from './made-set';
 import type { IjbcMeasurement, measureIjbc } from './measure';
 
 benchmark(
-  'bench-ijbc',
-  "Times IJB-C's evaluation at its real size (469,375 embeddings, 15,658,489 pairs): pooling, scores, curve.",
   {
-    data: optional(text('FOLDER', '', 'folder to keep the generated data in (1.1 GB); default: a temporary folder')),
-    scale: {
-      takes: 'N',
-      default: '1',
-      help: "share of IJB-C's size",
-      read: (given, flag) => requireShare(flag, given, 4),
+    name: 'bench-ijbc',
+    summary: "Time IJB-C's evaluation at its real size (469,375 embeddings, 15,658,489 pairs): pooling, scores, curve",
+    options: {
+      data: optional(text({ placeholder: 'DIR', help: 'folder that keeps the generated data (1.1 GB)' }), 'temporary'),
+      scale: number({ above: 0, max: 4, default: 1, help: "share of IJB-C's size" }),
+      rounds: integer({ min: 1, default: 1, help: 'evaluations' }),
+      python: pythonOption('a Python with numpy and scikit-learn: also time the public script'),
     },
-    rounds: whole(1, 'evaluations'),
-    python: optional(text('COMMAND', '', 'a Python with numpy and scikit-learn: also times the public script')),
   },
   async ({ data, scale, rounds, python, json }) => {
     const folder = data ? resolve(data) : await mkdtemp(join(tmpdir(), 'bench-ijbc-'));

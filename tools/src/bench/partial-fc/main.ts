@@ -1,23 +1,34 @@
 import { join } from 'node:path';
+import { integer, list, number } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, list, requireShare, requireWhole, whole } from '../command-line';
+import { UserError } from '@headshare/core/system/user-error';
+import { benchmark } from '../command-line';
 import { inOwnProcess } from '../measurement';
 import type { HeadMeasurement, measureHead } from './measure';
 
 benchmark(
-  'bench-partial-fc',
-  'Times a training step of a face head without a backbone, over all classes and over a share of them (Partial FC).',
   {
-    classes: list('93431', 'numbers of classes; MS1M-V3 has 93431', (text, flag) => requireWhole(flag, text)),
-    shares: list('1,0.1', 'shares of the classes in a step', (text, flag) => requireShare(flag, text)),
-    dimension: whole(512, 'length of an embedding'),
-    images: whole(64, 'images a step'),
-    steps: whole(10, 'steps of each case, after two that are not counted'),
+    name: 'bench-partial-fc',
+    summary:
+      'Time a training step of a face head without a backbone, over all classes and over a share of them (Partial FC)',
+    options: {
+      classes: list(integer({ min: 1, help: '' }), {
+        default: [93_431],
+        help: 'numbers of classes; by default as many as MS1M-V3 has',
+      }),
+      shares: list(number({ above: 0, max: 1, help: '' }), {
+        default: [1, 0.1],
+        help: 'shares of the classes in a step',
+      }),
+      dimension: integer({ min: 1, default: 512, help: 'length of an embedding' }),
+      images: integer({ min: 1, default: 64, help: 'images a step' }),
+      steps: integer({ min: 1, default: 10, help: 'steps of each case, after two that are not counted' }),
+    },
   },
   async ({ classes, shares, dimension, images: batch, steps, json }) => {
     const measured: HeadMeasurement[] = [];
+    if (Math.min(...classes) < batch) throw new UserError(`--classes must be at least --images, ${batch}`);
     for (const count of classes) {
-      requireWhole('--classes', count, batch);
       for (const share of shares) {
         process.stderr.write(`${count} classes, share ${share}\n`);
         // In a process of its own, so that memory which one case leaves behind does not count for the next.

@@ -1,28 +1,31 @@
 import { join, resolve } from 'node:path';
+import { integer, optional, text } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, names, optional, text, whole } from '../command-line';
+import { benchmark, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
 import type { measurePipeline, PipelineMeasurement } from './measure';
 import { makePictures, pictureCache } from './pictures';
 
 benchmark(
-  'bench-pipeline',
-  `Measures how many JPEGs (500 x 375) a second are decoded, cropped at random to 224 x 224 and mirrored.
-Ways: bytes (batches as a training reads them), normalised (bytes, and a compiled step makes them floats of mean 0 and
-deviation 1), sharp (bytes, decoded by sharp instead of the addon).`,
   {
-    ways: names(['bytes', 'normalised', 'sharp'], 'ways to read the images'),
-    python: optional(
-      text('COMMAND', '', "a Python with torch and pillow: also measures Pillow and PyTorch's DataLoader"),
-    ),
-    threads: whole(2, 'worker threads, also of the DataLoader'),
-    images: whole(400, 'number of JPEGs'),
-    epochs: whole(3, 'counted epochs a measurement'),
-    rounds: whole(3, 'rounds, over all ways in turn'),
-    'per-batch': whole(50, 'images a batch'),
-    folder: optional(text('FOLDER', '', 'where the JPEGs are; default: generated in .cache/bench-pipeline')),
+    name: 'bench-pipeline',
+    summary: 'Measure how many JPEGs (500 x 375) a second are decoded, cropped at random to 224 x 224 and mirrored',
+    notes: [
+      `Ways: bytes as trainings read batches; normalised also to floats of mean 0 and deviation 1, by a compiled step;
+sharp bytes, decoded by sharp instead of the addon`,
+    ],
+    options: {
+      ways: someOf(['bytes', 'normalised', 'sharp'], 'ways to read the images'),
+      python: pythonOption("a Python with torch and pillow: also measure Pillow and PyTorch's DataLoader"),
+      threads: integer({ min: 1, default: 2, help: 'worker threads, also of the DataLoader' }),
+      images: integer({ min: 1, default: 400, help: 'number of JPEGs' }),
+      epochs: integer({ min: 1, default: 3, help: 'counted epochs a measurement' }),
+      rounds: integer({ min: 1, default: 3, help: 'rounds, over all ways in turn' }),
+      perBatch: integer({ min: 1, default: 50, help: 'images a batch' }),
+      folder: optional(text({ placeholder: 'DIR', help: 'folder of the JPEGs' }), 'generated in .cache/bench-pipeline'),
+    },
   },
-  async ({ ways, python, threads, images, epochs, rounds, 'per-batch': batchSize, folder: given, json }) => {
+  async ({ ways, python, threads, images, epochs, rounds, perBatch: batchSize, folder: given, json }) => {
     const folder = resolve(given ?? join(pictureCache, `${images}`));
     await makePictures(folder, images);
     const all: string[] = [...ways, ...(python ? ['torch'] : [])];

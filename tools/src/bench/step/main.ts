@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
+import { integer, optional } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, fail, names, optional, text, whole } from '../command-line';
+import { UserError } from '@headshare/core/system/user-error';
+import { benchmark, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
 import type { CaseName } from './cases';
 import type { measureStep, StepMeasurement } from './measure';
@@ -13,26 +15,26 @@ const torch = ['torch', 'torch-channels-last', 'torch-compile'] as const;
 type Way = 'plain' | 'fused' | 'compiled' | 'recompute' | 'bfloat16' | (typeof torch)[number];
 
 benchmark(
-  'bench-step',
-  `Measures the images a second of training steps.
-Ways: plain (tf.* of tfjs-node), fused (headshare's operations one by one, --eager), compiled (the default of trainings),
-recompute and bfloat16 (compiled, with --recompute or --precision=bfloat16).`,
   {
-    cases: names<CaseName>(
-      ['mbf', 'ce', 'thkd'],
-      'mbf: MobileFaceNet; ce: resnet8x4; thkd: resnet8x4 from resnet32x4 by TH-KD',
-    ),
-    ways: names<Way>(['plain', 'fused', 'compiled', 'recompute', 'bfloat16'], 'ways to run a step', [
-      'plain',
-      'fused',
-      'compiled',
-    ]),
-    python: optional(
-      text('COMMAND', '', 'a Python with torch: also measures torch, torch-channels-last, torch-compile'),
-    ),
-    steps: whole(24, 'steps a measurement; the first four are not counted', 6),
-    rounds: whole(3, 'rounds, over all ways in turn; the table shows medians'),
-    images: optional(whole(0, "images a step instead of the case's own number", 2)),
+    name: 'bench-step',
+    summary: 'Measure the images a second of training steps',
+    notes: [
+      `Cases: mbf MobileFaceNet; ce resnet8x4; thkd resnet8x4 distilled from resnet32x4 by TH-KD
+Ways: plain tf.* of tfjs-node; fused headshare's operations one by one (--eager); compiled as trainings run;
+recompute and bfloat16 compiled with --recompute or --precision=bfloat16`,
+    ],
+    options: {
+      cases: someOf(['mbf', 'ce', 'thkd'], 'steps to measure'),
+      ways: someOf(['plain', 'fused', 'compiled', 'recompute', 'bfloat16'], 'ways to run a step', [
+        'plain',
+        'fused',
+        'compiled',
+      ]),
+      python: pythonOption('a Python with torch: also measure torch, torch-channels-last, torch-compile'),
+      steps: integer({ min: 6, default: 24, help: 'steps a measurement; the first four are not counted' }),
+      rounds: integer({ min: 1, default: 3, help: 'rounds, over all ways in turn; the table shows medians' }),
+      images: optional(integer({ min: 2, help: 'images a step' }), "the case's own"),
+    },
   },
   async ({ cases, ways, python, steps, rounds, images, json }) => {
     if (python) requireTorch(python);
@@ -53,7 +55,7 @@ function requireTorch(python: string): void {
   try {
     execFileSync(python, ['-c', 'import torch'], { stdio: 'ignore' });
   } catch {
-    fail(`--python: '${python}' cannot import torch; name a Python that can (pip install torch).`);
+    throw new UserError(`--python: '${python}' cannot import torch; name a Python that can (pip install torch)`);
   }
 }
 

@@ -1,24 +1,26 @@
 import { join } from 'node:path';
+import { integer, text } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, names, text, whole } from '../command-line';
+import { benchmark, someOf } from '../command-line';
 import { inOwnProcess } from '../measurement';
 import type { CacheCase, CacheMeasurement, measureCache } from './measure';
 
 benchmark(
-  'bench-teacher-cache',
-  `Times an epoch of distillation with the teacher in every step and with its embeddings read from files, and the time to
-write these files. Images are mirrored: two embeddings each. The first epoch of each training, which compiles, is not
-counted.`,
   {
-    pairs: names<CacheCase['pair']>(
-      ['cifar', 'face'],
-      'cifar: resnet32x4 to resnet8x4; face: iresnet18 to MobileFaceNet',
-    ),
-    types: names<CacheCase['type']>(['float32', 'float16'], 'types of the numbers in the files', ['float32']),
-    method: text('NAME', 'th-kd', 'distillation method'),
-    images: whole(1000, 'images an epoch, rounded up to whole classes', 100),
-    epochs: whole(2, 'counted epochs of a training'),
-    rounds: whole(2, 'trainings of both kinds, in turn'),
+    name: 'bench-teacher-cache',
+    summary: 'Time an epoch of distillation with the teacher in every step, and with its embeddings read from files',
+    notes: [
+      `Also times the writing of these files. Images are mirrored: two embeddings each. The first epoch of a training, which
+compiles, is not counted.`,
+    ],
+    options: {
+      pairs: someOf(['cifar', 'face'], 'resnet32x4 to resnet8x4; iresnet18 to MobileFaceNet'),
+      types: someOf(['float32', 'float16'], 'types of the numbers in the files', ['float32']),
+      method: text({ default: 'th-kd', help: 'distillation method' }),
+      images: integer({ min: 100, default: 1000, help: 'images an epoch, rounded up to whole classes' }),
+      epochs: integer({ min: 1, default: 2, help: 'counted epochs of a training' }),
+      rounds: integer({ min: 1, default: 2, help: 'trainings of both kinds, in turn' }),
+    },
   },
   async ({ pairs, types, json, ...shared }) => {
     const measured: CacheMeasurement[] = [];

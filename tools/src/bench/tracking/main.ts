@@ -1,24 +1,28 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { integer } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { UserError } from '@headshare/core/system/user-error';
 import { environmentPython, mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { freePort, startServer } from 'mlflow-js-client';
-import { benchmark, fail, names, whole } from '../command-line';
+import { benchmark, someOf } from '../command-line';
 import { inOwnProcess } from '../measurement';
 import type { measureSending, SendingMeasurement } from './measure-sending';
 import type { measureSteps, StepsCase, StepsMeasurement } from './measure-steps';
 
 benchmark(
-  'bench-tracking',
-  'Measures the cost of tracking, against an MLflow server that it starts and stops.',
   {
-    kinds: names(['steps', 'sending'], 'steps: cost for training steps; sending: rate and memory for a long journal'),
-    metrics: whole(100, 'metrics a step'),
-    milliseconds: whole(50, 'duration of a step'),
-    steps: whole(1200, 'steps a measurement', 20),
-    rounds: whole(3, 'measurements with and without tracking, in turn'),
-    points: whole(1_000_000, 'points of the long journal'),
+    name: 'bench-tracking',
+    summary: 'Measure the cost of tracking, with an MLflow server that the benchmark starts and stops',
+    options: {
+      kinds: someOf(['steps', 'sending'], 'cost for training steps; rate and memory for a long journal'),
+      metrics: integer({ min: 1, default: 100, help: 'metrics a step' }),
+      milliseconds: integer({ min: 1, default: 50, help: 'duration of a step' }),
+      steps: integer({ min: 20, default: 1200, help: 'steps a measurement' }),
+      rounds: integer({ min: 1, default: 3, help: 'measurements with and without tracking, in turn' }),
+      points: integer({ min: 1, default: 1_000_000, help: 'points of the long journal' }),
+    },
   },
   async ({ kinds, json, points, ...asked }) => {
     const show = <M extends object>(measured: M, table: (measured: M) => string): void =>
@@ -47,7 +51,7 @@ benchmark(
 
 async function serverIn(folder: string) {
   const python = environmentPython(mlflowFolder);
-  if (!python) fail('MLflow is not installed (`npx nx run tools:mlflow-setup` installs it).');
+  if (!python) throw new UserError('MLflow is not installed; `npx nx run tools:mlflow-setup` installs it');
   const place = { database: join(folder, 'mlflow.db'), artifacts: join(folder, 'artifacts') };
   return startServer({ python, ...place, port: await freePort(), log: join(folder, 'server.log') });
 }
