@@ -49,7 +49,7 @@ test('an example of IJB-C: files joined by line, templates in pairs', async () =
   expect(whole.exitCode).toBe(0);
   rmSync(join(folder.path, 'IJBC/loose_crop/3.jpg'));
   const lacking = await run('check', `--data=${folder.path}`);
-  expect(lacking.text).toMatch(/1 of 8 images of IJB-C cannot be used: .*3.jpg: it is not there/);
+  expect(lacking.text).toMatch(/1 of 8 images of IJB-C cannot be used: .*3.jpg: it is missing/);
   expect(lacking.exitCode).toBe(1);
 });
 

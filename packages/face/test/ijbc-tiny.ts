@@ -1,7 +1,11 @@
-import type { EmbeddingRows, IjbImages, TemplatePairs } from '../src/ijb/protocol/protocol';
+import type { EmbeddingRows } from '../src/ijb/embeddings/embedding-rows';
+import type { IjbImages, TemplatePairs } from '../src/ijb/meta/meta-files';
+import { ijbComparison, type TemplateFeatures } from '../src/ijb/protocol/comparison';
+import type { IjbResult } from '../src/ijb/protocol/ijb-result';
+import { type FeatureSwitches, type IjbEmbeddings, publishedSwitches } from '../src/ijb/protocol/pool-templates';
 import { faceCaseBytes, faceCaseText } from './face-cases';
 
-/** What the public functions gave for a small set in IJB-C's layout. */
+/** Results of the public functions for a small set in IJB-C's layout. */
 export interface IjbcTiny {
   readonly images: number;
   readonly dim: number;
@@ -38,7 +42,7 @@ export const pairs: TemplatePairs = {
   same: Uint8Array.from(column('ijbc_template_pair_label.txt', 2)),
 };
 
-/** Rows that lie in memory after all. */
+/** Rows in memory. */
 export function rowsOf(values: Float32Array, dimension: number): EmbeddingRows {
   return {
     images: values.length / dimension,
@@ -51,3 +55,29 @@ export const embeddings = rowsOf(new Float32Array(faceCaseBytes('ijbc_tiny/embed
 export const flipped = rowsOf(new Float32Array(faceCaseBytes('ijbc_tiny/embeddings_flip.f32')), expected.dim);
 export const templateFeatures = new Float64Array(faceCaseBytes('ijbc_tiny/template_features.f64'));
 export const scores = new Float64Array(faceCaseBytes('ijbc_tiny/scores.f64'));
+
+export interface Evaluated extends IjbEmbeddings, Partial<FeatureSwitches> {
+  readonly images: Pick<IjbImages, 'templates' | 'medias' | 'scores'>;
+  readonly pairs: TemplatePairs;
+  /** Another model, which embeds the first template of each pair. */
+  readonly gallery?: IjbEmbeddings;
+}
+
+/** The score of each pair. */
+export const scorePairs = async (options: Evaluated): Promise<Float64Array> => (await compared(options)).scores;
+
+/** The whole protocol for one model, or for two. */
+export async function evaluateIjb(options: Evaluated): Promise<IjbResult> {
+  const { comparison, scores } = await compared(options);
+  return comparison.evaluate(scores);
+}
+
+async function compared({ gallery, flip, norm, detector, ...probes }: Evaluated) {
+  const comparison = ijbComparison(probes);
+  const given = Object.entries({ flip, norm, detector }).filter(([, value]) => value !== undefined);
+  const switches: FeatureSwitches = { ...publishedSwitches, ...Object.fromEntries(given) };
+  const pool = async (of: IjbEmbeddings) => (await comparison.pool(of, [switches]))[0] as TemplateFeatures;
+  const right = await pool(probes);
+  const left = gallery ? await pool(gallery) : right;
+  return { comparison, scores: await comparison.score(left, right) };
+}

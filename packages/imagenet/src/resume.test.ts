@@ -86,7 +86,7 @@ test.each(Object.entries(recipes))(
     cpSync(join(root, name, 'whole', teacher), join(root, name, 'stopped', teacher), { recursive: true });
     await expect(distill(`${name}/stopped`, given, stop)).rejects.toThrow('aborted');
     const { folder: again, lines } = await distill(`${name}/stopped`, given);
-    expect(lines).toContain(`student: going on after step ${stop} (epoch 2)`);
+    expect(lines).toContain(`student: resuming after step ${stop} (epoch 2)`);
     for (const file of ['last', 'best', 'test-predictions'].map((it) => `${it}.safetensors`)) {
       expect(readFileSync(join(again, file)).equals(readFileSync(join(whole, file)))).toBe(true);
     }

@@ -4,10 +4,10 @@ import { file, flag, group, integer, list, number, oneOf, optional, text, type V
 import { backbones, heads } from '../nn/registry';
 import { checkPrecision, precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
-import { checkClassShare } from '../train/class-sampling';
+import { microBatchSize } from '../train/micro-batches';
 import { checkMixing } from '../train/mixing';
+import { checkClassShare } from '../train/partial-fc';
 import { scheduleNames } from '../train/schedule';
-import { microBatchSize } from '../train/training-step';
 
 export const trainingOptions = {
   ...group('Training', {

@@ -6,7 +6,7 @@ import { type NamedValues, State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { exportNetwork } from '../weights/export-weights';
 import { checkpointFiles, readCheckpoint, writeCheckpoint } from './checkpoint';
-import { startFrom } from './initial-weights';
+import { readInitialWeights, startFrom } from './initial-weights';
 import { readNetwork } from './load-network';
 
 afterAll(removeTemporaryFolders);
@@ -30,7 +30,7 @@ function withNetwork<R>(description: NetworkDescription, seed: number, use: (net
 const begun = (description: NetworkDescription, from: string, takesHead = true) =>
   withNetwork(description, 2, (network, state) => {
     const before = network.weights();
-    const told = startFrom(state, network, from, { option: 'student', takesHead });
+    const told = startFrom(state, network, readInitialWeights(from, description, 'student'), takesHead);
     return { told, before, after: network.weights() };
   });
 
@@ -51,7 +51,7 @@ test.each([
 ])('all of it is taken from %s for as many classes', (_, from) => {
   const { told, after } = begun({ ...full, normalisation: cifar100 }, from());
   expect(after).toEqual(trained);
-  expect(told[0]).toBe(`starts from ${from()} (resnet8); with its classifier`);
+  expect(told[0]).toBe(`starts from ${from()} (resnet8), with its classifier`);
 });
 
 test.each([
@@ -62,7 +62,7 @@ test.each([
   expect(split(after, false)).toEqual(split(trained, false));
   expect(split(after, true)).toEqual(split(before, true));
   expect(told[0]).toMatch(
-    /\(resnet8\); its classifier, head\.weight \[64,4\] and head\.bias \[4\], is left out: one of 7 classes is initialised anew$/,
+    /\(resnet8\), without its classifier, head\.weight \[64,4\] and head\.bias \[4\]: a classifier of 7 classes is initialised at random$/,
   );
 });
 
@@ -71,7 +71,7 @@ test('so is one of another kind, and one that gives way to a shared one', () => 
   expect(split(margin.after, true)).toEqual(split(margin.before, true));
   const shared = begun(full, checkpoint, false);
   expect(split(shared.after, true)).toEqual(split(shared.before, true));
-  expect(shared.told[0]).toMatch('its classifier is left out for the one that is shared');
+  expect(shared.told[0]).toMatch('without its classifier: the shared one is used');
 });
 
 test('a file of a backbone alone', () => {
@@ -79,7 +79,7 @@ test('a file of a backbone alone', () => {
   const { told, before, after } = begun(full, file('backbone.pth'));
   expect(split(after, false)).toEqual(split(trained, false));
   expect(split(after, true)).toEqual(split(before, true));
-  expect(told[0]).toMatch('it holds no classifier: one of 4 classes is initialised anew');
+  expect(told[0]).toMatch('which holds no classifier: a classifier of 4 classes is initialised at random');
 });
 
 test('what a student had for its teacher is left out', () => {
@@ -93,7 +93,7 @@ test('what a student had for its teacher is left out', () => {
 test('other normalisation is told', () => {
   // Published weights of CIFAR's networks go with CIFAR's normalisation; those of a checkpoint with its own.
   expect(begun(full, torch).told[1]).toBe(
-    `images are normalised otherwise than for ${torch}, whose network goes with --normalisation=cifar100; here it is symmetric`,
+    `the weights in ${torch} expect --normalisation=cifar100; this network uses symmetric`,
   );
   expect(begun({ ...full, normalisation: cifar100 }, torch).told).toHaveLength(1);
   expect(begun(full, checkpoint).told).toHaveLength(1);
@@ -106,11 +106,11 @@ test('another architecture is refused, with what the file holds', () => {
     tinyNetwork(0.25),
     checkpoint,
     new UserError(
-      `${checkpoint} holds resnet8 of width 1, and cannot be where resnet8 of width 0.25 starts from: give --student=resnet8 --student-width=1, or another file.`,
+      `${checkpoint} holds resnet8 of width 1; resnet8 of width 0.25 cannot start from it: give --student=resnet8 --student-width=1, or another file.`,
       1,
     ),
   );
-  refuses(tinyNetwork(0.25), torch, 'holds a network of full width: --student-initial goes with --student-width=1');
+  refuses(tinyNetwork(0.25), torch, 'holds a network of full width: --student-initial needs --student-width=1');
   refuses({ ...full, backbone: 'resnet20' }, torch, `${torch} does not fit resnet20`);
   refuses({ ...full, backbone: 'resnet20' }, torch, 'The file fits resnet8');
 });
@@ -118,13 +118,13 @@ test('another architecture is refused, with what the file holds', () => {
 test('training starts from it, says so once, and goes on to the same bits', async () => {
   const options = { network: { ...full, classes: 4 }, initial: checkpoint, settings: { backboneRate: 0.1 } };
   const run = await trainTiny(options);
-  expect(run.lines[0]).toBe(`student: starts from ${checkpoint} (resnet8); with its classifier`);
+  expect(run.lines[0]).toBe(`student: starts from ${checkpoint} (resnet8), with its classifier`);
   const still = await trainTiny({ ...options, settings: { epochs: 1, learningRate: 1e-30, warmUpEpochs: 0 } });
   const kept = readNetwork(join(still.folder, checkpointFiles.last)).tensors;
   expect(kept.get('conv1.weight')).toEqual(trained.get('conv1.weight'));
   const stopped = await stopTiny(3, options);
   const resumed = await trainTiny({ ...options, folder: stopped });
-  expect(resumed.lines[0]).toBe('student: going on after step 3 (epoch 1)');
+  expect(resumed.lines[0]).toBe('student: resuming after step 3 (epoch 1)');
   const end = (of: string) => readCheckpoint(join(of, checkpointFiles.training)).tensors;
   expect(end(stopped)).toEqual(end(run.folder));
 });
@@ -132,6 +132,6 @@ test('training starts from it, says so once, and goes on to the same bits', asyn
 test('a slow backbone that starts at random is told', async () => {
   const { lines } = await trainTiny({ settings: { backboneRate: 0.1, epochs: 1 } });
   expect(lines[0]).toBe(
-    'student: its backbone starts at random, and --backbone-rate=0.1 slows it; trained weights are given by --student-initial',
+    'student: --backbone-rate=0.1 slows a backbone that starts at random; --student-initial starts it from trained weights',
   );
 });

@@ -10,24 +10,51 @@ import { type PretrainedWeights, pretrainedWeights } from '../weights/pretrained
 import { isExternal } from '../weights/weights-file';
 import { readNetwork } from './load-network';
 
+/** Weights that a training starts from. */
+export interface InitialWeights extends PretrainedWeights {
+  readonly file: string;
+}
+
 /**
- * Gives a network that was just built the weights of a file of PyTorch or safetensors, or of a checkpoint of ours. What
- * such a file has besides backbone and classifier (a projection, its teacher's head) is left out; a classifier of
- * another shape is too, and the network's own stays as it was initialised.
+ * Reads a file of PyTorch or safetensors, or a checkpoint.
  * @param option the option that names the network's architecture, for errors: 'student'
- * @param takesHead false: another network's classifier takes the place of the file's
- * @returns a sentence that says what was taken, and one for each thing that is worth a second thought
- * @throws UserError where the file is of another architecture, width, embedding or size of images
+ * @throws UserError where the file is of another architecture, width, embedding size or image size
+ */
+export function readInitialWeights(file: string, description: NetworkDescription, option: string): InitialWeights {
+  const { backbone, width, inputSize, embeddingSize } = description;
+  if (isExternal(file)) {
+    if (width !== 1) {
+      throw new UserError(
+        `${file} holds a network of full width: --${option}-initial needs --${option}-width=1 (given: ${width}).`,
+        1,
+      );
+    }
+    const hints = { backbone, inputSize, ...(embeddingSize !== undefined && { embeddingSize }) };
+    return { file, ...pretrainedWeights(file, hints) };
+  }
+  const { description: theirs, tensors } = readNetwork(file);
+  if (backbones.named(theirs.backbone).name !== backbones.named(backbone).name || theirs.width !== width) {
+    throw new UserError(
+      `${file} holds ${theirs.backbone} of width ${theirs.width}; ${backbone} of width ${width} cannot start from it: give --${option}=${theirs.backbone} --${option}-width=${theirs.width}, or another file.`,
+      1,
+    );
+  }
+  return { file, backbone, normalisation: theirs.normalisation, tensors };
+}
+
+/**
+ * Loads the backbone's weights into a new network, and the classifier's where they have its shape. Anything else in the
+ * file (a projection, its teacher's head) is left out.
+ * @param takesHead false: another network's classifier is shared instead of the file's
+ * @returns sentences for the log: what was loaded, and what may be a mistake
  */
 export function startFrom(
   state: State,
   network: Network,
-  file: string,
-  { option, takesHead }: { readonly option: string; readonly takesHead: boolean },
+  { file, backbone, tensors, normalisation }: InitialWeights,
+  takesHead: boolean,
 ): readonly string[] {
   const { description } = network;
-  const given = read(file, description, option);
-  const { tensors, backbone } = given;
   const prefix = `${network.root}/`;
   const own = network.variables().map(({ name, shape }) => ({ name: name.slice(prefix.length), shape }));
   const heads = own.filter(({ name }) => partOf(name) === 'head');
@@ -41,49 +68,29 @@ export function startFrom(
   const ours = new Map(taken.map(([name, value]) => [prefix + name, value]));
   const isWanted = (name: string) => partOf(name) === 'backbone' || names.has(name);
   state.load(ours, file, ({ name }) => name.startsWith(prefix) && isWanted(name.slice(prefix.length)), prefix);
+  const initialised = `a classifier of ${description.classes} classes is initialised at random`;
   const head = !takesHead
-    ? 'its classifier is left out for the one that is shared'
+    ? 'without its classifier: the shared one is used'
     : fits
       ? 'with its classifier'
       : theirs.length === 0
-        ? `it holds no classifier: one of ${description.classes} classes is initialised anew`
-        : `its classifier, ${shapesOf(theirs)}, is left out: one of ${description.classes} classes is initialised anew`;
-  const hint = normalisationHint(file, given.normalisation, description.normalisation);
-  return [`starts from ${file} (${backbone}); ${head}`, ...(hint === undefined ? [] : [hint])];
-}
-
-function read(file: string, description: NetworkDescription, option: string): PretrainedWeights {
-  const { backbone, width, inputSize, embeddingSize } = description;
-  if (isExternal(file)) {
-    if (width !== 1) {
-      throw new UserError(
-        `${file} holds a network of full width: --${option}-initial goes with --${option}-width=1 (given: ${width}).`,
-        1,
-      );
-    }
-    return pretrainedWeights(file, { backbone, inputSize, ...(embeddingSize !== undefined && { embeddingSize }) });
-  }
-  const { description: theirs, tensors } = readNetwork(file);
-  if (backbones.named(theirs.backbone).name !== backbones.named(backbone).name || theirs.width !== width) {
-    throw new UserError(
-      `${file} holds ${theirs.backbone} of width ${theirs.width}, and cannot be where ${backbone} of width ${width} starts from: give --${option}=${theirs.backbone} --${option}-width=${theirs.width}, or another file.`,
-      1,
-    );
-  }
-  return { backbone, normalisation: theirs.normalisation, tensors };
+        ? `which holds no classifier: ${initialised}`
+        : `without its classifier, ${shapesOf(theirs)}: ${initialised}`;
+  const hint = normalisationHint(file, normalisation, description.normalisation);
+  return [`starts from ${file} (${backbone}), ${head}`, ...(hint === undefined ? [] : [hint])];
 }
 
 const shapesOf = (tensors: readonly (readonly [string, NamedValues])[]): string =>
   tensors.map(([name, { shape }]) => `${name} [${shape}]`).join(' and ');
 
-/** A sentence where the network that weights are from saw images otherwise normalised than the one they are for. */
+/** A sentence for the log where the file's network normalises images in another way. */
 function normalisationHint(
   file: string,
   theirs: Normalisation = symmetric,
   own: Normalisation = symmetric,
 ): string | undefined {
   if (JSON.stringify(theirs) === JSON.stringify(own)) return undefined;
-  return `images are normalised otherwise than for ${file}, whose network goes with --normalisation=${nameOf(theirs)}; here it is ${nameOf(own)}`;
+  return `the weights in ${file} expect --normalisation=${nameOf(theirs)}; this network uses ${nameOf(own)}`;
 }
 
 function nameOf(normalisation: Normalisation): string {

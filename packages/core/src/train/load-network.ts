@@ -5,10 +5,14 @@ import type { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
 import { isExternal } from '../weights/weights-file';
-import type { NetworkMetadata } from './checkpoint';
-import { readCheckpoint } from './checkpoint';
+import { type NetworkMetadata, readCheckpoint } from './checkpoint';
 
-/** Builds the network that a checkpoint, or a file of other programs' weights, is of, and gives it those weights. */
+/** A network's weights, and the file that they come from. */
+export interface NetworkWeights extends DescribedWeights {
+  readonly file: string;
+}
+
+/** Builds the network in a checkpoint or in a file of another program, and loads its weights. */
 export function loadNetwork(
   state: State,
   root: string,
@@ -23,20 +27,23 @@ export function loadNetwork(
 }
 
 /**
- * The network of a checkpoint of ours, or of a file of PyTorch's or safetensors, told apart by what they hold.
- * @param hints what such a file does not say; a checkpoint says it all
- * @throws UserError for a file that is damaged, is no network's, or is of a network that is not known here.
+ * Reads a checkpoint, or a file of PyTorch, safetensors or ONNX; the content tells which it is.
+ * @param hints facts that such a file lacks; a checkpoint lacks none
+ * @throws UserError for a damaged file, one without a network, or a network that is unknown here
  */
-export function readNetwork(file: string, hints?: WeightsHints): DescribedWeights {
-  if (existsSync(file) && isExternal(file)) return networkFromWeights(file, hints);
+export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights {
+  if (existsSync(file) && isExternal(file)) return { file, ...networkFromWeights(file, hints) };
   const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
   const description = metadata.network;
   if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);
   for (const [kind, known] of Object.entries({ backbone: backbones, head: heads })) {
     const name = description[kind as 'backbone' | 'head'];
     if (!known.names.includes(name)) {
-      throw new UserError(`The checkpoint ${file} has the ${kind} '${name}'; known are ${known.names.join(', ')}.`, 1);
+      throw new UserError(
+        `The checkpoint ${file} has the unknown ${kind} '${name}' (known: ${known.names.join(', ')}).`,
+        1,
+      );
     }
   }
-  return { tensors, description };
+  return { file, tensors, description };
 }

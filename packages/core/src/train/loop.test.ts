@@ -15,6 +15,7 @@ import {
 } from '../../test/tiny-training';
 import { checkpointFiles, type NetworkMetadata, readCheckpoint, writeCheckpoint } from './checkpoint';
 import { type ClassificationData, classificationTask } from './classification-task';
+import { stepsBetweenPoints } from './loop';
 import type { Metrics } from './metrics';
 import { previousOf } from './resume-point';
 
@@ -159,7 +160,7 @@ describe('a run that is stopped', () => {
       best: whole.best,
       bestEpoch: whole.bestEpoch,
     });
-    expect(resumed.lines[0]).toBe(`student: going on after step ${stop} (epoch ${stop > 4 ? 2 : 1})`);
+    expect(resumed.lines[0]).toBe(`student: resuming after step ${stop} (epoch ${stop > 4 ? 2 : 1})`);
     expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
   });
 
@@ -220,7 +221,7 @@ describe('checkpoints within an epoch', () => {
     const resumed = await trainTiny({ folder });
     expect(resumed.lines[0]).toContain(`student: The checkpoint ${file} is damaged: ${why}`);
     expect(resumed.lines[0]).toMatch(/ Going on from the one before it\.$/);
-    expect(resumed.lines[1]).toBe('student: going on after step 4 (epoch 2)');
+    expect(resumed.lines[1]).toBe('student: resuming after step 4 (epoch 2)');
     expect(bytesIn(folder)).toEqual(bytesIn((await trainTiny()).folder));
   });
 
@@ -306,4 +307,16 @@ test('a batch larger than the data is refused', async () => {
   await expect(trainTiny({ task: tinyTask(3) })).rejects.toThrow(
     `--batchSize ${tinySettings.batchSize} is more than the 3 training images.`,
   );
+});
+
+test.each([
+  [1, 1],
+  [10_000, 1],
+  [10_001, 2],
+  // 240 epochs of CIFAR-100 in batches of 64, 100 epochs of ImageNet in batches of 256.
+  [240 * 781, 19],
+  [100 * 5004, 51],
+])('a training of %i steps logs every %i. step, at most 10,000 points', (steps, every) => {
+  expect(stepsBetweenPoints(steps)).toBe(every);
+  expect(Math.floor(steps / every)).toBeLessThanOrEqual(10_000);
 });

@@ -42,20 +42,12 @@ export function requireMixable(settings: MixSettings, { name, needs }: Pick<Chos
   }
 }
 
-/** The step's input: the shares of pixels and label, and the box's edges. */
-const input = { mix: { dtype: 'float32', shape: [6] } } as const;
+/** The step's input: the weights of pixels and label, and the box's edges. */
+export const mixInput = { dtype: 'float32', shape: [6] } as const;
 
-/** The input that a step has only where images are mixed; to the types it always has it. */
-export const mixInput = (settings: MixSettings | undefined): typeof input => (settings ? input : {}) as typeof input;
-
-/** Its value at the `step`-th micro-batch of all. */
-export function mixValue(
-  settings: MixSettings | undefined,
-  place: Parameters<typeof drawMix>[1],
-): { readonly mix: Float32Array } {
-  const values = settings ? { mix: packed(drawMix(settings, place)) } : {};
-  return values as { readonly mix: Float32Array };
-}
+/** The input's value for micro-batch `step`. */
+export const mixValue = (settings: MixSettings, at: Parameters<typeof drawMix>[1]): Float32Array =>
+  packed(drawMix(settings, at));
 
 export const packed = ({ pixelShare, labelShare, box }: Mix): Float32Array =>
   Float32Array.of(pixelShare, labelShare, ...box);

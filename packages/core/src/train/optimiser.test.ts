@@ -1,3 +1,4 @@
+import { minimise } from '../../test/minimise';
 import type { Term } from '../distill/method';
 import { State } from '../runtime/state';
 import { type Scalar, scoped, tf, type Variable } from '../runtime/tensorflow';
@@ -11,9 +12,14 @@ function setUp(options: SgdOptions) {
   const optimiser = sgd(state, state.all('trainable'), options);
   const step = (rate: number, terms: () => Record<string, Term>) =>
     scoped(() => {
-      return numbers(optimiser.minimise(tf.scalar(rate), terms));
+      return numbers(minimise(optimiser, tf.scalar(rate), terms));
     });
-  const accumulate = (terms: () => Record<string, Term>) => scoped(() => numbers(optimiser.accumulate(terms)));
+  const accumulate = (terms: () => Record<string, Term>) =>
+    scoped(() => {
+      const gradients = optimiser.gradients(terms);
+      optimiser.accumulate(gradients);
+      return numbers(gradients.values);
+    });
   const value = (name: string) => Array.from(state.values().get(name)?.values ?? []);
   /** A term with gradient (3, 0) at `a` and 4 at `b`. */
   const both = () => ({

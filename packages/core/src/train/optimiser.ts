@@ -3,7 +3,7 @@ import { attr, execute } from '../runtime/binding';
 import { gatherRows, withRows } from '../runtime/ops/rows';
 import { type State, type StateVariable, shapeInFiles } from '../runtime/state';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
-import { gradientsOf } from './gradients';
+import { type Gradients, gradientsOf } from './gradients';
 import { type LossScale, makeLossScaling } from './loss-scale';
 import { type SgdPart, sgdUpdate } from './sgd-update';
 
@@ -38,19 +38,25 @@ export interface SampledRows {
 
 export interface Optimiser {
   /**
-   * Adds the gradient of one micro-batch's terms to what the next `minimise` goes by. Part of a training step: runs
-   * while that is recorded. @returns as `minimise`, of this micro-batch
+   * Computes a micro-batch's loss and its gradients; changes no weight.
+   * @param sampled rows that are learned instead of the variables they come from
    */
-  accumulate(terms: () => Terms): Record<string, Scalar>;
+  gradients(terms: () => Terms, sampled?: readonly SampledRows[]): StepGradients;
+  /** Adds a micro-batch's gradients to the sums that the next `update` uses. */
+  accumulate(step: StepGradients): void;
   /**
-   * One step down the gradient of the terms' weighted sum: its mean over what was accumulated and these, the step's
-   * last micro-batch. Part of a training step: runs while that is recorded.
-   * @returns the sum as `loss`, and every term, unweighted, by its name; where gradients are clipped, their norm before
-   * that as `gradient_norm`; where the loss is scaled, this step's `loss_scale`
-   * @param sampled rows that move instead of the variables that they are of: the others of these, and their momenta,
-   * stay as they are, without weight decay
+   * Moves the weights by the mean of the accumulated gradients and these, the step's last micro-batch.
+   * @param sampled as given to `gradients`; the variables' other rows, and their momenta, stay as they are, without
+   * weight decay
+   * @returns the gradients' norm before clipping as `gradient_norm`, where it is clipped; this step's `loss_scale`,
+   * where the loss is scaled
    */
-  minimise(learningRate: Tensor, terms: () => Terms, sampled?: readonly SampledRows[]): Record<string, Scalar>;
+  update(learningRate: Tensor, step: StepGradients, sampled?: readonly SampledRows[]): Record<string, Scalar>;
+}
+
+/** Gradients of one micro-batch, multiplied by the loss scale where there is one. */
+export interface StepGradients extends Gradients {
+  readonly lossScale: Tensor | undefined;
 }
 
 /** A variable that the loss reaches, with what belongs to it. */
@@ -92,8 +98,7 @@ export function sgd(
 
   function step(
     learningRate: Tensor,
-    gradients: ReadonlyMap<string, Tensor>,
-    scaled: Tensor | undefined,
+    { gradients, lossScale: scaled }: StepGradients,
     rowsOf: ReadonlyMap<string, SampledRows>,
   ) {
     const reached = variables.flatMap(({ name, variable }): Reached[] => {
@@ -134,8 +139,16 @@ export function sgd(
   }
 
   return {
-    accumulate(terms) {
-      const { values, gradients } = gradientsOf(variables, terms, { lossScale: scaling?.scale, microBatches });
+    gradients(terms, sampled = []) {
+      const scale = scaling?.scale;
+      const rowsOf = byName(sampled);
+      const differentiated = variables.map(({ name, variable }) => ({
+        name,
+        variable: rowsOf.get(name)?.rows ?? variable,
+      }));
+      return { ...gradientsOf(differentiated, terms, { lossScale: scale, microBatches }), lossScale: scale };
+    },
+    accumulate({ gradients }) {
       tf.tidy(() => {
         for (const [name, gradient] of gradients) {
           const sum = sums.get(name);
@@ -143,17 +156,13 @@ export function sgd(
           sum.assign(tf.add(sum, gradient));
         }
       });
-      return values;
     },
-    minimise(learningRate, terms, sampled = []) {
-      const scaled = scaling?.scale;
-      const rowsOf = new Map(sampled.map((one) => [one.name, one]));
-      const moved = variables.map(({ name, variable }) => ({ name, variable: rowsOf.get(name)?.rows ?? variable }));
-      const { values, gradients } = gradientsOf(moved, terms, { lossScale: scaled, microBatches });
-      return { ...values, ...tf.tidy(() => step(learningRate, gradients, scaled, rowsOf)) };
-    },
+    update: (learningRate, gradients, sampled = []) => tf.tidy(() => step(learningRate, gradients, byName(sampled))),
   };
 }
+
+const byName = (sampled: readonly SampledRows[]): ReadonlyMap<string, SampledRows> =>
+  new Map(sampled.map((one) => [one.name, one]));
 
 /** Declares a slot of zeros `kind/<name>` for every variable. */
 function declareLike(state: State, kind: string, variables: readonly StateVariable[]): ReadonlyMap<string, Variable> {

@@ -52,7 +52,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     expect(readCheckpoint(join(folder, phaseFile)).metadata).toMatchObject({ step });
     expect(existsSync(join(folder, checkpointFiles.training))).toBe(false);
     const resumed = await trainTiny({ ...options, folder });
-    expect(resumed.lines[0]).toMatch(`student, pretraining: going on after step ${step}`);
+    expect(resumed.lines[0]).toMatch(`student, pretraining: resuming after step ${step}`);
     expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
     expect(resumed.last).toEqual(whole.last);
   });
@@ -62,7 +62,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     const whole = await trainTiny(options);
     const folder = await stopTiny(6, options);
     const resumed = await trainTiny({ ...options, folder });
-    expect(resumed.lines[0]).toBe('student: going on after step 6 (epoch 2)');
+    expect(resumed.lines[0]).toBe('student: resuming after step 6 (epoch 2)');
     expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
   });
 

@@ -1,16 +1,18 @@
 /** Training steps against PyTorch's: the reference's own weights, one fixed batch, its losses and weights afterwards. */
 
+import { minimise } from '../../test/minimise';
 import { type ReferenceValues, referenceFile, referencePath } from '../../test/reference-cases';
 import { termsOf } from '../distill/combine-methods';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network } from '../nn/network';
 import { permuted, toTorch } from '../nn/torch-layout';
+import { randomKey } from '../runtime/ops/random';
 import { Program } from '../runtime/program';
 import { type NamedValues, State } from '../runtime/state';
-import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { stepContext, studentForward, teacherForward } from './forward';
 import { readNetwork } from './load-network';
 import { sgd } from './optimiser';
-import { perception, unplaced } from './perception';
 
 interface Statistics {
   readonly sum: number;
@@ -89,9 +91,18 @@ function setUp(one: TrainingCase, eager: boolean) {
     learningRate: { dtype: 'float32', shape: [] },
   } as const;
   const step = program.define('train', inputs, (given) => {
-    const perceive = perception(student, unplaced(given.pixels as Tensor4D, given.labels as Tensor1D), teacher);
+    const batch = {
+      pixels: given.pixels as Tensor4D,
+      labels: given.labels as Tensor1D,
+      indices: tf.zerosLike(given.labels) as Tensor1D,
+      random: randomKey(tf.tensor1d([0, 0], 'int32')),
+    };
     const settings = { gamma, alpha, beta, delta, temperature };
-    return optimiser.minimise(given.learningRate, () => termsOf(method, perceive(), settings));
+    const teacherOutput = teacher && teacherForward(teacher, batch, new Set());
+    return minimise(optimiser, given.learningRate, () => {
+      const output = { student: studentForward(student, batch, 'train', new Set()), teacher: teacherOutput };
+      return termsOf(method, stepContext({ student, teacher }, batch, output), settings);
+    });
   });
   const predict = program.define('predict', { pixels: inputs.pixels }, (given) => {
     const { embedding } = student.embed(given.pixels as Tensor4D, 'eval');

@@ -1,3 +1,4 @@
+/** What a training is asked to do, and what it returns. */
 import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import type { NetworkDescription } from '../nn/network';
@@ -12,34 +13,34 @@ import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
 export interface TrainingSettings extends ScheduleOptions, MixSettings {
   /** Images a step. */
   readonly batchSize: number;
-  /** How many micro-batches a step's images are cut into, which must divide them; batch norm sees one at a time. */
+  /** How many micro-batches a batch is cut into; must divide it. Batch norm sees one micro-batch at a time. */
   readonly accumulate: number;
   readonly seed: number;
   readonly momentum: number;
   readonly weightDecay: number;
   /** Largest norm of all gradients together; 0: not clipped. */
   readonly clipNorm: number;
-  /** The share of the target of cross-entropy, [0, 1), that all classes have in equal parts. */
+  /** The share of the cross-entropy's target, [0, 1), that is spread evenly over all classes. */
   readonly labelSmoothing: number;
-  /** What the learning rate is multiplied by for the backbone. */
+  /** Multiplies the backbone's learning rate. */
   readonly backboneRate: number;
-  /** What the running average of the weights, which is the result, keeps of itself at a step, below 1; 0: no average. */
+  /** Decay of the exponential moving average of the weights, which is then the result; 0: no average. */
   readonly emaDecay: number;
-  /** Keeps less of it in the first steps. */
+  /** Lowers the decay in the first steps. */
   readonly emaWarmUp: boolean;
   /** Epochs between evaluations; the last epoch is always evaluated. */
   readonly evaluateEvery: number;
-  /** Checkpoints are written after every epoch, and within one when the last is this old. 0: after every step. */
+  /** Within an epoch a checkpoint is written when the last is this old; one is written after every epoch. 0: every step. */
   readonly checkpointMinutes: number;
 }
 
 export interface RunSurroundings {
-  /** Where checkpoints go; a run that finds its own there goes on from it. */
+  /** Receives the checkpoints; a training that finds its own there resumes. */
   readonly folder: string;
   readonly signal: AbortSignal;
   readonly tracker: {
     metrics(values: Metrics, step: number): void;
-    /** Resolves when all that was told is on the disk. */
+    /** Resolves when all metrics so far are on the disk. */
     flush(): Promise<void>;
   };
   readonly log: (line: string) => void;
@@ -49,54 +50,51 @@ export interface Distillation {
   /** The teacher's checkpoint. */
   readonly teacher: string;
   readonly method: ChosenMethod;
-  /** How much the teacher's head has of the student's predictions in evaluation, 0..1; default: nothing. */
+  /** The weight of the teacher's head in the student's predictions, 0..1; default: 0. */
   readonly predictionShare?: number;
-  /** How many drawn views of each image training shows in turn; default 0: the augmentation draws anew each epoch. */
+  /** How many augmented copies of each image training shows in turn; default 0: every epoch draws new ones. */
   readonly views?: number;
-  /** The teacher's embeddings are read from a file, which is made first; default: the teacher runs in every step. */
+  /** Reads the teacher's embeddings from files; default: the teacher runs in every step. */
   readonly cache?: TeacherCacheOptions;
 }
 
 export interface NetworkTraining extends RunSurroundings {
-  /** What the network is called in the terminal and its state: 'teacher' or 'student'. */
+  /** Names the network in the log and in its variables. */
   readonly role: 'teacher' | 'student';
   readonly task: Task;
   readonly network: NetworkDescription;
   readonly settings: TrainingSettings;
   readonly distillation?: Distillation;
   readonly sharedHead?: SharedHead;
-  /** A file of weights that training starts from, instead of random ones: see `startFrom`. */
+  /** A file of weights to start from; default: random weights. */
   readonly initial?: string;
   /** Runs steps operation by operation, for debugging. */
   readonly eager?: boolean;
-  /** The network's blocks are computed again for their gradients, to take less memory: the same bits, in more time. */
+  /** Computes the blocks' activations again for the gradients: less memory, more time, the same bits. */
   readonly recompute?: boolean;
-  /**
-   * The share of all classes that takes part in a step (Partial FC), in (0, 1]; default 1: all. Of momentum and weight
-   * decay of the classes' weights too, only those of the classes that take part are moved.
-   */
+  /** Partial FC: the share of all classes that takes part in a step, in (0, 1]; default 1. */
   readonly classShare?: number;
-  /** What convolutions and matrix products of the training steps compute in, the teacher's too; default: float32. */
+  /** The type that convolutions and matrix products of training steps compute in; default: float32. */
   readonly precision?: Precision;
-}
-
-export interface TrainedNetwork extends Outcome {
-  /** Of the backbone and its head, not of what only its training needed. */
-  readonly parameters: number;
-  /** In the folder: checkpoints, and what the task concluded with. */
-  readonly files: readonly string[];
-  /** In the folder: what only going on with training needed. */
-  readonly temporaryFiles: readonly string[];
-  /** How its head goes together with its teacher's, where they can be compared. */
-  readonly heads?: HeadAgreement;
 }
 
 export interface Outcome {
   readonly last: Metrics;
-  /** All metrics at the epoch that was chosen. */
+  /** All metrics of the best epoch. */
   readonly best: Metrics;
-  /** The epoch, counted from 1, of `best`. */
+  /** Counted from 1. */
   readonly bestEpoch: number;
-  /** Of this process's steps but the first, waiting for images included; 0: there were none. */
+  /** Over this process's steps but the first, including the time spent waiting for images; 0: there were none. */
   readonly imagesPerSecond: number;
+}
+
+export interface TrainedNetwork extends Outcome {
+  /** Of the backbone and its head, without weights that only the training needed. */
+  readonly parameters: number;
+  /** In the folder: checkpoints, and the files that the task wrote at the end. */
+  readonly files: readonly string[];
+  /** In the folder: files that only resuming needed. */
+  readonly temporaryFiles: readonly string[];
+  /** How the network's head agrees with its teacher's, where the two can be compared. */
+  readonly heads?: HeadAgreement;
 }

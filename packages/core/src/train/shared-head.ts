@@ -5,17 +5,22 @@ import { globalAveragePool } from '../runtime/ops/pooling';
 import { State, type StateVariable } from '../runtime/state';
 import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
-import { loadNetwork, readNetwork } from './load-network';
+import type { NetworkWeights } from './load-network';
 
-/** Another network's classifier, taken over. */
+/** Another network's classifier, used as this network's head. */
 export interface SharedHead {
   /** A network's checkpoint. */
   readonly from: string;
   /** frozen: it never moves (SH-KD's temporary head); initial: training starts from it. */
   readonly use: 'frozen' | 'initial';
+}
+
+/** The weights of the network whose head is shared. */
+export interface SharedWeights extends NetworkWeights {
+  readonly use: SharedHead['use'];
   /**
-   * What suits the network to it. linear: a learned linear map where its embedding has another size; bottleneck:
-   * convolutions on its last map (SimKD). Default: linear.
+   * How the network's embedding is brought to the head's size. linear: by a learned linear map, if the sizes differ;
+   * bottleneck: by convolutions on its last feature map (SimKD). Default: linear.
    */
   readonly by?: 'linear' | 'bottleneck';
 }
@@ -23,30 +28,30 @@ export interface SharedHead {
 // As published: SimKD's --factor.
 const bottleneckFactor = 2;
 
-/** The network as it must be to read its embedding with the shared head. @throws UserError where it cannot be. */
-export function suitedTo(head: SharedHead | undefined, network: NetworkDescription): NetworkDescription {
-  if (!head) return network;
-  const { tensors, description } = readNetwork(head.from);
-  const { classes, head: kind, scale, margin } = description;
+/** The network, changed so that the shared head fits its embedding. @throws UserError where it cannot fit */
+export function suitedTo(shared: SharedWeights | undefined, network: NetworkDescription): NetworkDescription {
+  if (!shared) return network;
+  const { tensors, description, file, by } = shared;
+  const { classes, head, scale, margin } = description;
   if (classes !== network.classes) {
     throw new UserError(
-      `The head of ${head.from} tells ${classes} classes apart, this data has ${network.classes}: a head can only be shared between networks for the same classes.`,
+      `The head of ${file} has ${classes} classes, this data has ${network.classes}: networks can only share a head if they have the same classes.`,
       1,
     );
   }
   const suited: NetworkDescription = {
     ...network,
-    head: kind,
+    head,
     ...(scale !== undefined && { scale }),
     ...(margin !== undefined && { margin }),
   };
-  const own = shapeOfDescription(network);
-  if (head.by === 'bottleneck') return { ...suited, bottleneck: bottleneckBetween(own, head.from) };
+  if (by === 'bottleneck') return { ...suited, bottleneck: bottleneckBetween(shapeOfDescription(network), shared) };
   const inputs = tensors.get('head.weight')?.shape[0];
-  return inputs === undefined || inputs === own.embeddingSize ? suited : { ...suited, projection: inputs };
+  const { embeddingSize } = shapeOfDescription(network);
+  return inputs === undefined || inputs === embeddingSize ? suited : { ...suited, projection: inputs };
 }
 
-/** The shapes of what such a network gives. */
+/** The shapes of a network's feature maps and embedding. */
 export function shapeOfDescription(description: NetworkDescription): NetworkShape {
   const state = new State();
   try {
@@ -56,14 +61,18 @@ export function shapeOfDescription(description: NetworkDescription): NetworkShap
   }
 }
 
-function bottleneckBetween(student: NetworkShape, teacherFile: string): NetworkDescription['bottleneck'] {
+function bottleneckBetween(
+  student: NetworkShape,
+  { description, tensors, file }: NetworkWeights,
+): NetworkDescription['bottleneck'] {
   const state = new State();
   try {
-    const teacher = loadNetwork(state, 'probe', teacherFile);
+    const teacher = buildNetwork(state, 'probe', description, undefined);
+    teacher.load(tensors, file);
     const map = shapeOf(state, teacher).features.at(-1);
     if (!map || !poolsItsLastMap(teacher)) {
       throw new UserError(
-        `The classifier of ${teacherFile} cannot be reused on a map (simkd): ${teacher.description.backbone} does not make its embedding by pooling its last map.`,
+        `simkd cannot reuse the classifier of ${file}: ${description.backbone} does not pool its last feature map into its embedding.`,
         1,
       );
     }
@@ -74,7 +83,7 @@ function bottleneckBetween(student: NetworkShape, teacherFile: string): NetworkD
   }
 }
 
-/** Seen on a picture: architectures do not say how they make their embeddings. */
+/** Tried on an image: architectures do not declare how they make their embeddings. */
 function poolsItsLastMap({ description: { inputSize }, embed }: Network): boolean {
   return scoped(() => {
     const picture = tf.tile(tf.range(0, inputSize).reshape([1, inputSize, 1, 1]), [1, 1, inputSize, 3]) as Tensor4D;
@@ -86,17 +95,16 @@ function poolsItsLastMap({ description: { inputSize }, embed }: Network): boolea
   });
 }
 
-/** Gives the network's head the shared head's weights. */
-export function shareHead(state: State, network: Network, { from }: SharedHead): void {
-  copyHead(state, network, from, 'head');
-}
-
-/** Gives the head `name` of the network ('head', or a blend's 'teacher_head') the weights of another network's head. */
-export function copyHead(state: State, network: Network, from: string, name: 'head' | 'teacher_head'): void {
-  const { tensors } = readNetwork(from);
+/** Loads another network's head into the network's head `name`: its own, or the 'teacher_head' of a blend. */
+export function copyHead(
+  state: State,
+  network: Network,
+  { tensors, file }: NetworkWeights,
+  name: 'head' | 'teacher_head',
+): void {
   const prefix = `${network.root}/`;
   const theirs = [...tensors].filter(([variable]) => partOf(variable) === 'head');
   const isHead = (variable: StateVariable) => variable.name.startsWith(prefix) && partOf(variable.name) === name;
   const renamed = theirs.map(([variable, value]) => [prefix + variable.replace(/^head/, name), value] as const);
-  state.load(new Map(renamed), from, isHead, prefix);
+  state.load(new Map(renamed), file, isHead, prefix);
 }

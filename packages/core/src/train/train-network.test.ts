@@ -183,7 +183,7 @@ describe('checkpoints that do not suit', () => {
   test('one of a backbone from elsewhere', async () => {
     writeCheckpoint(file, { tensors: new Map(), metadata: { network: { ...tinyNetwork(), backbone: 'vgg7' } } });
     await expect(trainTiny({ distillation: learning('kd', file) })).rejects.toThrow(
-      `${file} has the backbone 'vgg7'; known are`,
+      `${file} has the unknown backbone 'vgg7' (known:`,
     );
   });
 
@@ -198,7 +198,7 @@ describe('checkpoints that do not suit', () => {
     writeCheckpoint(file, { tensors: tensorsOf(wide), metadata: { network: { ...tinyNetwork(0.5), classes: 9 } } });
     await refuses(
       trainTiny({ sharedHead: { from: file, use: 'frozen' } }),
-      `The head of ${file} tells 9 classes apart, this data has 4: a head can only be shared between networks for the same classes.`,
+      `The head of ${file} has 9 classes, this data has 4: networks can only share a head if they have the same classes.`,
     );
   });
 });

@@ -1,136 +1,173 @@
-import { repeatOf } from '../data/loading/augmented-copies';
-import type { Pretraining } from '../distill/method';
+/** Trains one network, top-down: check, build, pretrain, train, finish. build.ts, step.ts and loop.ts hold the parts. */
+import { join } from 'node:path';
 import { buildNetwork, type Network } from '../nn/network';
 import { partOf } from '../nn/network-parts';
 import { checkPrecision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
-import type { Tensor } from '../runtime/tensorflow';
-import { type Assembly, assemble, isOfTeacher } from './assemble';
+import { build, type GivenWeights, isOfTeacher, type Training } from './build';
 import { checkpointFiles } from './checkpoint';
-import { checkClassShare } from './class-sampling';
 import { agreementMetrics, headAgreement } from './head-agreement';
 import { makeInference } from './inference';
-import { learningStep } from './learning-steps';
-import { train } from './loop';
-import type { Metrics } from './metrics';
-import { checkMixing, requireMixable } from './mixing';
-import { isGradientSum } from './optimiser';
-import { previousOf } from './resume-point';
-import type { NetworkTraining, TrainedNetwork, TrainingSettings } from './settings';
-import { choosingMetric } from './task';
-import { microBatchSize } from './training-step';
+import { readInitialWeights } from './initial-weights';
+import { readNetwork } from './load-network';
+import { type Phase, train } from './loop';
+import { microBatchSize } from './micro-batches';
+import { checkMixing, isMixing, requireMixable } from './mixing';
+import { isGradientSum, sgd } from './optimiser';
+import { checkClassShare } from './partial-fc';
+import { hasResumePoint, previousOf } from './resume-point';
+import type { NetworkTraining, TrainedNetwork } from './settings';
+import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { averageOf, startAverage } from './weight-average';
 
 /**
- * Trains one network, from random weights or from given ones: alone, from a teacher, or under another network's head.
- * @throws UserError when a checkpoint does not fit, the device has not the precision, or training cannot go on
+ * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.
+ * @throws UserError when a checkpoint does not fit, the device lacks the precision, or the loss diverges
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
-  const { role, task, settings, distillation, folder } = options;
-  const { eager = false, precision = 'float32', classShare = 1 } = options;
+  const { task, settings, distillation, folder, eager = false, precision = 'float32', classShare = 1 } = options;
   checkPrecision(precision, eager);
   checkClassShare({ ...settings, classShare });
   checkMixing(settings);
   if (distillation) requireMixable(settings, distillation.method);
+  const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
+  if (!isResumed) warnOfSlowRandomBackbone(options);
   const state = new State();
   const program = new Program(state, { eager });
-  let assembly: Assembly | undefined;
+  let training: Training | undefined;
   try {
-    assembly = await assemble(state, options);
-    const { network, teacher, cache, views, criterion, learned, headIsFrozen } = assembly;
-    const job = {
-      ...options,
-      program,
-      dataset: task.train,
-      repeat: repeatOf(views),
-      embeddings: cache?.read,
-      selectBy: task.selectBy,
-      chooseBy: choosingMetric(task),
-    };
-    if (!assembly.isResumed) await pretrain(job, assembly);
-    // The result is the average where there is one; it takes no part in its own making.
+    training = await build(state, options, givenWeights(options, isResumed));
+    const { network, teacher, headIsFrozen } = training;
+    if (!isResumed) await pretrain(program, options, training);
     const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
     const result = average?.network ?? network;
-    const { terms } = criterion;
-    const step = learningStep(program, options, assembly, {
-      name: 'train',
-      variables: learned,
-      terms,
-      average: average?.follow,
-    });
+    const step = trainingStep(program, options, training, { average: average?.follow });
 
-    // As many images as training has at once: what fits the memory there does here.
-    const imagesAtOnce = microBatchSize(settings.batchSize, settings.accumulate);
-    const inference = makeInference(program, result, { batchSize: imagesAtOnce });
-    const heads = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
-    const outcome = await train({
-      ...job,
-      label: role,
+    // In evaluation as many images at once as in training: that many fit into memory.
+    const batchSize = microBatchSize(settings.batchSize, settings.accumulate);
+    const inference = makeInference(program, result, { batchSize });
+    const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
+    const outcome = await train(program, options, training, {
+      settings,
       step,
       network: result,
-      isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry) && !entry.name.startsWith(`${phase}/`),
-      evaluate: async (): Promise<Metrics> => {
-        const agreement = heads();
-        return { ...(await task.evaluate(inference)), ...(agreement && agreementMetrics(agreement)) };
+      isTrained: (entry) =>
+        !isOfTeacher(entry) && !isGradientSum(entry) && !entry.name.startsWith(`${pretrainingName}/`),
+      evaluate: async () => {
+        const heads = agreement();
+        return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
       },
     });
+
     const comparable =
       network.description.teacherSpace === undefined
         ? inference
-        : makeInference(program, result, { batchSize: imagesAtOnce, compared: true });
-    const left = await task.finish(folder, comparable, inference);
-    const agreement = heads();
+        : makeInference(program, result, { batchSize, compared: true });
+    const files = await task.finish(folder, comparable, inference);
+    const heads = agreement();
     return {
       ...outcome,
       parameters: count(network.variables().filter(isDeployed)),
-      files: [checkpointFiles.last, checkpointFiles.best, ...left],
-      temporaryFiles: [checkpointFiles.training, `${phase}.safetensors`].flatMap((file) => [file, previousOf(file)]),
-      ...(agreement && { heads: agreement }),
+      files: [checkpointFiles.last, checkpointFiles.best, ...files],
+      temporaryFiles: [checkpointFiles.training, `${pretrainingName}.safetensors`].flatMap((file) => [
+        file,
+        previousOf(file),
+      ]),
+      ...(heads && { heads }),
     };
   } finally {
-    assembly?.cache?.close();
+    training?.cache?.close();
     program.dispose();
     state.dispose();
   }
 }
 
-/** What comes before training proper, where a method has it. */
-const phase = 'pretraining';
+/** Reads the files that the training starts from. A resumed training has its own weights. */
+function givenWeights({ role, network, distillation, sharedHead, initial }: NetworkTraining, isResumed: boolean) {
+  return {
+    teacher: distillation && readNetwork(distillation.teacher),
+    sharedHead: sharedHead && { ...readNetwork(sharedHead.from), use: sharedHead.use },
+    initial: initial === undefined || isResumed ? undefined : readInitialWeights(initial, network, role),
+  } satisfies GivenWeights;
+}
 
-/** The reference trains it without a schedule. */
-const constantRate = ({ epochs, learningRate }: Pretraining, settings: TrainingSettings) => ({
-  epochs,
-  learningRate: learningRate ?? settings.learningRate,
-  schedule: 'constant' as const,
-  warmUpEpochs: 0,
-});
+function warnOfSlowRandomBackbone({ role, initial, settings: { backboneRate }, log }: NetworkTraining): void {
+  if (initial !== undefined || backboneRate === 1) return;
+  const option = role === 'teacher' ? '--teacher-backbone-rate' : '--backbone-rate';
+  log(
+    `${role}: ${option}=${backboneRate} slows a backbone that starts at random; --${role}-initial starts it from trained weights`,
+  );
+}
 
-type Job = NetworkTraining & Omit<Parameters<typeof train>[0], 'step' | 'network' | 'isTrained' | 'label'>;
+/** The step of training proper, or with `changed` parts the step of a method's pretraining. */
+function trainingStep(
+  program: Program,
+  { role, settings, precision = 'float32' }: NetworkTraining,
+  { network, teacher, loss, needs, cache, partialFc, learned }: Training,
+  changed: Partial<StepParts>,
+  { variables = learned, root = '' }: { readonly variables?: readonly StateVariable[]; readonly root?: string } = {},
+): TrainingStep {
+  const { momentum, weightDecay, clipNorm, backboneRate, accumulate } = settings;
+  const isSlower = (name: string) => name.startsWith(`${role}/`) && partOf(name) === 'backbone';
+  const optimiser = sgd(program.state, variables, {
+    momentum,
+    weightDecay,
+    rateOf: (name) => (isSlower(name) ? backboneRate : 1),
+    microBatches: accumulate,
+    ...(clipNorm > 0 && { clipNorm }),
+    // bfloat16 has float32's range; in float16 small gradients would vanish.
+    ...(precision === 'float16' && { lossScale: {} }),
+    root,
+  });
+  return makeTrainingStep(program, {
+    ...settings,
+    size: network.description.inputSize,
+    mix: isMixing(settings) ? settings : undefined,
+    student: network,
+    teacher,
+    loss,
+    needs,
+    optimiser,
+    partialFc,
+    teacherEmbeddingSize: cache?.dimension,
+    precision,
+    ...changed,
+  });
+}
 
-/** What a method learns before training proper. */
-async function pretrain(job: Job, assembly: Assembly): Promise<void> {
-  const { role, program, settings } = job;
-  const { network, learnable, criterion } = assembly;
-  const { pretraining } = criterion;
+const pretrainingName = 'pretraining';
+
+/** Runs the phase that some methods (AB, FSP, FT) have before training proper. */
+async function pretrain(program: Program, options: NetworkTraining, training: Training): Promise<void> {
+  const { pretraining } = training.loss;
   if (!pretraining || pretraining.epochs === 0) return;
-  const step = learningStep(program, job, assembly, {
-    name: phase,
-    root: `${phase}/`,
-    variables: learnable.filter(({ name }) => pretraining.moves(name)),
-    terms: pretraining.terms,
-    mode: pretraining.student,
-  });
-  await train({
-    ...job,
-    label: `${role}, ${phase}`,
-    phase,
-    settings: { ...settings, ...constantRate(pretraining, settings) },
-    step,
-    network,
+  const { epochs, learningRate = options.settings.learningRate, terms, student: mode, moves } = pretraining;
+  const phase: Phase = {
+    name: pretrainingName,
+    // The reference uses no schedule here.
+    settings: { ...options.settings, epochs, learningRate, schedule: 'constant', warmUpEpochs: 0 },
+    step: trainingStep(
+      program,
+      options,
+      training,
+      { name: pretrainingName, loss: { terms }, mode },
+      {
+        variables: training.learnable.filter(({ name }) => moves(name)),
+        root: `${pretrainingName}/`,
+      },
+    ),
+    network: training.network,
     isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
-  });
+  };
+  await train(program, options, training, phase);
   program.pull();
+}
+
+/** A network like `network` whose variables are moving averages of its variables. */
+function averaged(state: State, network: Network) {
+  const copy = buildNetwork(state, averageOf(network.root), network.description, undefined);
+  return { network: copy, follow: startAverage(state, network.variables()) };
 }
 
 const count = (variables: readonly StateVariable[]): number =>
@@ -139,14 +176,3 @@ const count = (variables: readonly StateVariable[]): number =>
 /** Whether a variable is a weight that predictions need. */
 const isDeployed = ({ name, kind }: StateVariable): boolean =>
   kind === 'trainable' && !['teacher_space', 'teacher_head'].includes(partOf(name));
-
-interface Averaged {
-  readonly network: Network;
-  readonly follow: (share: Tensor) => void;
-}
-
-/** A network like `network` whose variables are averages of its. */
-function averaged(state: State, network: Network): Averaged {
-  const copy = buildNetwork(state, averageOf(network.root), network.description, undefined);
-  return { network: copy, follow: startAverage(state, network.variables()) };
-}

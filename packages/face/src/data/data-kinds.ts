@@ -5,9 +5,8 @@ import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { UserError } from '@headshare/core/system/user-error';
 import { alignedCrops } from '../ijb/crops/aligned-crops';
-import { describeMeta } from '../ijb/meta/describe-meta';
-import { readIjbMeta } from '../ijb/meta/meta-files';
-import { ijbListsIn, ijbPlaces, setTitles } from '../ijb/meta/sets';
+import { describeMeta, readIjbMeta } from '../ijb/meta/meta-files';
+import { ijbListsIn, ijbPaths, setTitles } from '../ijb/meta/sets';
 import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
@@ -111,7 +110,7 @@ async function verificationIn(folder: string): Promise<Required<Pick<OpenedData,
 async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: string[] }> {
   const [remarks, faults]: [string[], string[]] = [[], []];
   for (const set of ijbListsIn(folder)) {
-    const places = ijbPlaces(folder, set);
+    const places = ijbPaths(folder, set);
     const meta = await readIjbMeta(places);
     describeMeta(meta, set, (line) => remarks.push(`${line}.`));
     const crops = { ...meta.images, name: setTitles[set], folder: places.crops, onUnreadable: 'black' } as const;

@@ -1,4 +1,4 @@
-/** What a training's end makes of IJB-C: networks of files, on a set of 200 images in its layout. */
+/** The benchmark after training, with networks from files, on a set of 200 images in IJB-C's layout. */
 import { cpSync, existsSync, mkdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
@@ -19,7 +19,7 @@ const root = temporaryFolder();
 const values = (given: Partial<DataValues>) =>
   ({ dataset: 'ms1m', data: root, batchSize: 50, accumulate: 1, ...given }) as DataValues & TrainingValues;
 
-/** A stage's folder with a network of initial weights. */
+/** A stage's folder with an untrained network. */
 function stage(name: string, seed: number, description: NetworkDescription = tinyNetwork()): string {
   const folder = join(root, name);
   mkdirSync(folder);
@@ -36,7 +36,7 @@ function context(options: DataValues & TrainingValues, folder: string, lines: st
   return made as unknown as RunContext<DataValues & TrainingValues>;
 }
 
-test('teacher, student, and the student against the gallery of its teacher', async () => {
+test("teacher, student, and the student against its teacher's gallery are measured", async () => {
   const folders = { teacher: stage('teacher', 1), 'student, th-kd': stage('student', 2) };
   const lines: string[] = [];
   const folder = folders['student, th-kd'];
@@ -55,7 +55,7 @@ test('teacher, student, and the student against the gallery of its teacher', asy
   expect(lines.filter((line) => line.includes(' of 200 images embedded'))).toHaveLength(2);
 }, 60_000);
 
-test('is of what --ijb names, else of what lies beside real faces', async () => {
+test('sets are found in --ijb, or else in --data of real faces', async () => {
   const data = join(root, 'data');
   expect([...wantedSets(values({ data }))]).toEqual([]);
   cpSync(faceCase('ijbc_tiny'), join(data, 'IJBC'), { recursive: true });
@@ -65,6 +65,6 @@ test('is of what --ijb names, else of what lies beside real faces', async () => 
   expect(() => wantedSets(values({ ijb: root }))).toThrow(`--ijb: ${root} has neither IJBC/ nor IJBB/`);
   await requireWantedSets(values({ data }));
   rmSync(join(data, 'IJBC/loose_crop/17.jpg'));
-  // Before anything is trained.
+  // Fails before anything is trained.
   await expect(verificationTask(values({ data }))).rejects.toThrow(/1 of the 200 images of IJB-C .*17.jpg/);
 });

@@ -1,10 +1,10 @@
-import type { IjbFar } from './protocol/evaluate-ijb';
+import type { IjbFar } from './protocol/ijb-result';
 
 /** A published IJB-C result: TAR at FAR, 0 to 1. */
 export interface PublishedIjbc {
   readonly method: string;
   readonly model: string;
-  /** Undefined where the source does not say. */
+  /** Undefined if the source does not say. */
   readonly trainedOn?: string;
   readonly tar: Partial<Readonly<Record<IjbFar, number>>>;
   readonly source: string;
@@ -19,7 +19,7 @@ function fromPaper(method: string, model: string, tar: PublishedIjbc['tar']): Pu
   return { method, model, trainedOn: msV3, tar, source: paper };
 }
 
-/** Results of other papers, as the paper's table quotes them. */
+/** Results of other papers, quoted in the paper's table. */
 function quotedByPaper(method: string, at5: number, at4: number): PublishedIjbc {
   return { method, model: 'MobileFaceNet', tar: { '1e-5': at5, '1e-4': at4 }, source: `${paper}, from other papers` };
 }
@@ -28,7 +28,7 @@ function fromInsightface(model: string, trainedOn: string, at4: number, at5: num
   return { method: 'ArcFace', model, trainedOn, tar: { '1e-5': at5, '1e-4': at4 }, source: insightface };
 }
 
-/** What others report of IJB-C: the paper's own table, and models of the implementation most are compared with. */
+/** IJB-C results from the paper's own table, and of models by the most common public implementation. */
 export const publishedIjbc: readonly PublishedIjbc[] = [
   fromPaper('teacher', 'R100', { '1e-6': 0.9149, '1e-5': 0.9552, '1e-4': 0.97 }),
   fromPaper('teacher, SH-KD', 'R100', { '1e-6': 0.9088, '1e-5': 0.9558, '1e-4': 0.9703 }),

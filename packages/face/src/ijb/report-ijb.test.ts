@@ -2,13 +2,13 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { markdownTable } from '@headshare/core/report/table';
-import { rowsOf } from '../../test/ijbc-tiny';
-import { evaluateIjb, type IjbResult } from './protocol/evaluate-ijb';
-import { ijbMetrics, ijbTable, reportIjb } from './report-ijb';
+import { evaluateIjb, rowsOf } from '../../test/ijbc-tiny';
+import { type IjbResult, ijbMetrics } from './protocol/ijb-result';
+import { ijbTable, reportIjb } from './report-ijb';
 
 let result: IjbResult;
 
-/** 20 templates of an image each on a circle; those next to each other are the same person. */
+/** 20 templates of one image each, on a circle; neighbours are the same person. */
 beforeAll(async () => {
   const count = 20;
   const ids = Int32Array.from({ length: count }, (_, i) => i);
@@ -28,7 +28,7 @@ beforeAll(async () => {
 });
 
 describe('ijbMetrics', () => {
-  it('names what can be measured', () => {
+  it('names the rates that can be measured', () => {
     expect(ijbMetrics(result, 'ijbc/')).toEqual({
       'ijbc/auc': result.auc,
       'ijbc/eer': result.eer,
@@ -39,8 +39,8 @@ describe('ijbMetrics', () => {
 });
 
 describe('ijbTable', () => {
-  it('puts models beside the published ones', () => {
-    const lines = markdownTable(ijbTable([{ name: 'ours', result }], 'IJB-C')).split('\n');
+  it('shows models beside the published ones', () => {
+    const lines = markdownTable(ijbTable([{ name: 'ours', result }], 'ijbc')).split('\n');
 
     expect(lines[0]).toBe('| model | trained on | 1e-6 % | 1e-5 % | 1e-4 % | 1e-3 % | 1e-2 % | 1e-1 % | from |');
     expect(lines[2]).toBe('| ours | – | – | – | – | – | 100.00 | 100.00 | here |');
@@ -50,8 +50,8 @@ describe('ijbTable', () => {
     expect(lines.join('\n')).toContain('Rates that need more than 171 impostor pairs are left out.');
   });
 
-  it('knows no published numbers of IJB-B', () => {
-    expect(ijbTable([{ name: 'ours', result }], 'IJB-B').rows).toHaveLength(1);
+  it('has no published numbers of IJB-B', () => {
+    expect(ijbTable([{ name: 'ours', result }], 'ijbb').rows).toHaveLength(1);
   });
 });
 
@@ -62,8 +62,8 @@ describe('reportIjb', () => {
   });
   afterEach(() => rm(folder, { recursive: true }));
 
-  it('writes tables and pictures', async () => {
-    const { files, summary } = await reportIjb([{ name: 'ours', result }], 'IJB-C', folder);
+  it('writes tables and charts', async () => {
+    const { files, summary } = await reportIjb([{ name: 'ours', result }], 'ijbc', folder);
 
     expect(files).toEqual([
       'ijb-c-table.md',

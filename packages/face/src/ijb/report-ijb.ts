@@ -6,39 +6,25 @@ import { rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
-import { type IjbResult, ijbFars } from './protocol/evaluate-ijb';
+import { type SetName, setTitles } from './meta/sets';
+import { type IjbResult, ijbFars } from './protocol/ijb-result';
 import { publishedIjbc } from './published-ijbc';
 
-/** A model's result and what it is called in tables and pictures. */
+/** A model's result and its name in tables and charts. */
 export interface NamedIjbResult {
   readonly name: string;
   readonly result: IjbResult;
 }
 
-export type IjbSet = 'IJB-B' | 'IJB-C';
-
-/**
- * A result's numbers by the names they are logged under (`tar_at_far_1e-6` ..., `auc`, `eer`), each after the prefix;
- * rates that the pairs are too few to measure are left out.
- */
-export function ijbMetrics({ tarAtFar, auc, eer }: IjbResult, prefix = ''): Record<string, number> {
-  const metrics: Record<string, number> = { [`${prefix}auc`]: auc, [`${prefix}eer`]: eer };
-  for (const far of ijbFars) {
-    const { measurable, tar } = tarAtFar[far];
-    if (measurable) metrics[`${prefix}tar_at_far_${far}`] = tar;
-  }
-  return metrics;
-}
-
-/** Writes all that was measured as JSON, arrays of numbers as lists. */
+/** Writes everything measured as JSON, arrays of numbers as lists. */
 export function writeResults(file: string, measured: object): void {
   const plainArrays = (_: string, value: unknown) => (value instanceof Float64Array ? [...value] : value);
   writeAtomically(file, [`${JSON.stringify(measured, plainArrays, 1)}\n`]);
 }
 
-/** TAR at FAR of each model, beside the published ones where the set is IJB-C. */
-export function ijbTable(results: readonly NamedIjbResult[], set: IjbSet): Table {
-  const published = set === 'IJB-C' ? publishedIjbc : [];
+/** TAR at FAR of each model and, for IJB-C, of published ones. */
+export function ijbTable(results: readonly NamedIjbResult[], set: SetName): Table {
+  const published = set === 'ijbc' ? publishedIjbc : [];
   const fewest = Math.min(...results.map(({ result }) => result.counts.impostor));
   return {
     columns: [
@@ -62,7 +48,7 @@ export function ijbTable(results: readonly NamedIjbResult[], set: IjbSet): Table
       ]),
     ],
     notes: [
-      `${set}, 1:1: TAR at the point of the ROC curve nearest to each FAR, by insightface's rule.`,
+      `${setTitles[set]}, 1:1: TAR at the point of the ROC curve nearest to each FAR, by insightface's rule.`,
       ...(ijbFars.some((far) => results.some(({ result }) => !result.tarAtFar[far].measurable))
         ? [`Rates that need more than ${fewest} impostor pairs are left out.`]
         : []),
@@ -71,26 +57,29 @@ export function ijbTable(results: readonly NamedIjbResult[], set: IjbSet): Table
 }
 
 /**
- * Writes table, curves and score histograms into the folder: `<set>-table.md` and `.csv`; `<set>-roc`, `<set>-det` and
- * for each model `<set>-scores...`, each as `.svg` and `.png`; `<set>-roc.csv` with the curves' points.
+ * Writes table, curves and score histograms into the folder: `ijb-c-table.md` and `.csv`; `ijb-c-roc`, `ijb-c-det` and
+ * for each model `ijb-c-scores...`, each as `.svg` and `.png`; `ijb-c-roc.csv` with the curves' points.
  * @returns the names of the files, and the table for the terminal
  */
 export async function reportIjb(
   results: readonly NamedIjbResult[],
-  set: IjbSet,
+  set: SetName,
   folder: string,
 ): Promise<{ files: string[]; summary: string }> {
   const table = ijbTable(results, set);
-  const prefix = set.toLowerCase();
+  const title = setTitles[set];
+  const prefix = title.toLowerCase();
   const curves = results.map(({ name, result }) => ({ name, ...result.roc }));
   const first = results[0]?.result.counts;
   const subtitle =
     first && `${first.genuine} genuine and ${first.impostor} impostor pairs of ${first.templates} templates`;
-  const text = (title: string) => ({ title, ...(subtitle && { subtitle }) });
+  const text = (content: string) => ({ title: `${title}: ${content}`, ...(subtitle && { subtitle }) });
+  // Models' names are free text, which file names may not be: histograms are numbered.
+  const scoresName = (index: number) => (results.length === 1 ? 'scores' : `scores-${index + 1}`);
   const charts = {
-    roc: rocChart({ ...text(`${set}: true against false accepts`), curves }),
-    det: detChart({ ...text(`${set}: false rejects against false accepts`), curves }),
-    ...Object.fromEntries(results.map((one, i) => [scoresName(results, i), scoresChart(one, set)])),
+    roc: rocChart({ ...text('true against false accepts'), curves }),
+    det: detChart({ ...text('false rejects against false accepts'), curves }),
+    ...Object.fromEntries(results.map((one, i) => [scoresName(i), scoresChart(one, title)])),
   };
   const files: [name: string, content: string | Buffer][] = [
     [`${prefix}-table.md`, markdownTable(table)],
@@ -105,15 +94,10 @@ export async function reportIjb(
   return { files: files.map(([name]) => name), summary: terminalTable(table) };
 }
 
-/** Names are free text, and files are not. */
-function scoresName(results: readonly NamedIjbResult[], index: number): string {
-  return results.length === 1 ? 'scores' : `scores-${index + 1}`;
-}
-
-function scoresChart({ name, result }: NamedIjbResult, set: IjbSet) {
+function scoresChart({ name, result }: NamedIjbResult, title: string) {
   const { low, high, genuine, impostor } = result.histogram;
   return countedHistogramChart({
-    title: `${set}: scores of ${name}`,
+    title: `${title}: scores of ${name}`,
     subtitle: `${result.counts.genuine} genuine and ${result.counts.impostor} impostor pairs`,
     x: 'cosine of two templates',
     low,

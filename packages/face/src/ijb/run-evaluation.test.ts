@@ -1,4 +1,4 @@
-/** `face:evaluate` whole, through the runner, on a set of 200 images in IJB-C's layout. */
+/** `face:evaluate` through the runner, on a set of 200 images in IJB-C's layout. */
 import { cpSync, existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checkDeclaration } from '@headshare/core/experiment/declaration';
@@ -32,7 +32,7 @@ async function run(options: Readonly<Record<string, unknown>>, profile = 'ijbc')
   return { result: finished.result as EvaluationResult, folder, log: lines.join('\n') };
 }
 
-/** A network with its initial weights. */
+/** The checkpoint of an untrained network. */
 function checkpoint(name: string, seed: number, width?: number): string {
   const file = join(root, name);
   const state = new State();
@@ -43,11 +43,11 @@ function checkpoint(name: string, seed: number, width?: number): string {
   return file;
 }
 
-test('its declaration goes with those of the other experiments', () => {
+test('its declaration is compatible with the other experiments', () => {
   checkDeclaration('evaluate', evaluate, new Map<string, Stage>([...Object.entries(experiments), ...stages]));
 });
 
-test('given embeddings, in all eight ways: what the public script prints', async () => {
+test('given embeddings in all eight variants give the numbers of the public script', async () => {
   const { variants } = JSON.parse(readFileSync(join(data, 'expected.json'), 'utf8'));
   const { result, folder } = await run({ ...given, variants: [...variantNames] });
   const measured = JSON.parse(readFileSync(join(folder, 'ijb.json'), 'utf8')).variants;
@@ -63,7 +63,7 @@ test('given embeddings, in all eight ways: what the public script prints', async
   expect(result.files).toEqual(expect.arrayContaining(['ijb.json', 'ijb-c-table.md', 'ijb-c-roc.png']));
 });
 
-test("a network embeds the set's crops once, whatever is asked of its embeddings later", async () => {
+test("a network embeds the set's crops once; later evaluations use the stored embeddings", async () => {
   const weights = checkpoint('student.safetensors', 1);
   const teacher = checkpoint('teacher.safetensors', 2);
   const options = { data, weights, batchSize: 50, embeddingsCache: join(root, 'embeddings') };
@@ -80,7 +80,7 @@ test("a network embeds the set's crops once, whatever is asked of its embeddings
   const across = await run({ ...options, galleryWeights: teacher });
   expect(across.result.subject).toBe('gallery by resnet8, 16 x 16, probes by resnet8, 16 x 16');
   expect(across.result.metrics.auc).not.toBe(metrics.auc);
-  // Four programs are compiled, and threads started for each.
+  // Compiles four programs and starts threads for each.
 }, 120_000);
 
 test('networks whose embeddings cannot be compared are refused before either embeds', async () => {
@@ -93,7 +93,7 @@ test('networks whose embeddings cannot be compared are refused before either emb
   expect(existsSync(embeddingsCache)).toBe(false);
 });
 
-test('crops that are missing end the run before it embeds, or are counted and told', async () => {
+test('missing crops stop the run before it embeds, or are counted and logged', async () => {
   const broken = join(root, 'broken');
   cpSync(data, broken, { recursive: true });
   rmSync(join(broken, 'loose_crop/17.jpg'));
@@ -104,15 +104,15 @@ test('crops that are missing end the run before it embeds, or are counted and to
     batchSize: 50,
     embeddingsCache: join(root, 'embeddings'),
   };
-  await expect(run(options)).rejects.toThrow(/1 of the 200 images of IJB-C cannot be used: 17.jpg \(it is not there\)/);
+  await expect(run(options)).rejects.toThrow(/1 of the 200 images of IJB-C cannot be used: 17.jpg \(it is missing\)/);
   const { result, log, folder } = await run({ ...options, unreadable: 'black' });
   expect(result.metrics.unreadable).toBe(2);
-  expect(log).toMatch(/2 images were black: 17.jpg: it is not there; 18.jpg: /);
+  expect(log).toMatch(/2 images were replaced by black ones: 17.jpg: it is missing; 18.jpg: /);
   const { unreadable } = JSON.parse(readFileSync(join(folder, 'ijb.json'), 'utf8'));
   expect(Object.keys(unreadable)).toEqual(['17.jpg', '18.jpg']);
 });
 
-test('an embedding that is not finite ends the run with its file and row', async () => {
+test('an embedding that is not finite is an error with its file and row', async () => {
   const bytes = readFileSync(given.embeddings);
   bytes.writeFloatLE(Number.NaN, 123 * 64 * 4 + 8);
   const embeddings = join(root, 'nan.f32');

@@ -6,20 +6,22 @@ import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/load-network';
 import { givenEmbeddings } from './embeddings/given-embeddings';
 import { networkEmbeddings } from './embeddings/network-embeddings';
-import { describeMeta } from './meta/describe-meta';
-import { type IjbMeta, readIjbMeta } from './meta/meta-files';
-import { type IjbPlaces, ijbPlaces, type SetName, setTitles } from './meta/sets';
-import type { EvaluateValues, Variant } from './options';
-import { type IjbResult, ijbComparison, requireComparable, type TemplateFeatures } from './protocol/evaluate-ijb';
-import type { FeatureSwitches, IjbEmbeddings } from './protocol/pool-templates';
-import { ijbMetrics, reportIjb, writeResults } from './report-ijb';
 
-/** What is evaluated: an embedding of every image, and of the gallery's where another network makes them. */
+import { describeMeta, type IjbMeta, readIjbMeta } from './meta/meta-files';
+import { type IjbPaths, ijbPaths, type SetName, setTitles } from './meta/sets';
+import type { EvaluateValues, Variant } from './options';
+import { ijbComparison, requireComparable, type TemplateFeatures } from './protocol/comparison';
+import { type IjbResult, ijbMetrics } from './protocol/ijb-result';
+import type { FeatureSwitches, IjbEmbeddings } from './protocol/pool-templates';
+import { reportIjb, writeResults } from './report-ijb';
+
+/** The embeddings to evaluate. */
 interface Subject extends IjbEmbeddings {
+  /** The gallery's embeddings, if another network makes them. */
   readonly gallery?: IjbEmbeddings;
   /** In words. */
   readonly name: string;
-  /** Files of images that were black instead, and why. */
+  /** Files of images that were replaced by black ones, and the reasons. */
   readonly unreadable: Readonly<Record<string, string>>;
 }
 
@@ -29,39 +31,28 @@ export interface EvaluationResult extends StageResult {
   readonly counts: IjbResult['counts'];
 }
 
-/** The file of a run's folder with all that was measured. */
-export const resultsFile = 'ijb.json';
+/** The file in a run's folder with everything measured. */
+const resultsFile = 'ijb.json';
 
-/** Evaluates a network, or embeddings as they are given, on IJB-B or IJB-C. */
+/** Evaluates a network, or embeddings from files, on IJB-B or IJB-C. */
 export async function runEvaluation(context: RunContext<EvaluateValues>): Promise<EvaluationResult> {
   const { options, folder, log, signal } = context;
   const { protocol: set, data = defaultDataFolder('face'), variants } = options;
-  const places = ijbPlaces(data, set);
-  const meta = await readIjbMeta(places);
+  const paths = ijbPaths(data, set);
+  const meta = await readIjbMeta(paths);
   describeMeta(meta, set, log);
   signal.throwIfAborted();
   const subject =
-    options.weights === undefined ? await givenSubject(options, meta) : await networkSubject(context, meta, places);
+    options.weights === undefined ? await givenSubject(options, meta) : await networkSubject(context, meta, paths);
+  requireMirrorImages(subject, variants);
   const { gallery, name, unreadable } = subject;
-  const switches = variants.map(switchesOf);
-  const lacking = variants.find((_, v) => switches[v]?.flip && !(subject.flipped && (!gallery || gallery.flipped)));
-  if (lacking !== undefined) {
-    const [whose, option] = subject.flipped
-      ? ['the gallery has none', '--flipped-gallery-embeddings']
-      : ['there are none', '--flipped-embeddings'];
-    throw new UserError(
-      `${lacking} adds the mirror images' embeddings, and ${whose}: give ${option}, or --variants=${lacking.replace('F1', 'F0')}`,
-    );
-  }
   if (gallery) requireComparable(gallery.embeddings, subject.embeddings);
 
   const comparison = ijbComparison(meta);
   const progress = makeProgress(setTitles[set]);
-  const pool = (views: IjbEmbeddings) =>
-    comparison.pool(views, switches, {
-      signal,
-      onProgress: (done, total) => progress.update({ done, total, unit: 'images' }),
-    });
+  const onProgress = (done: number, total: number) => progress.update({ done, total, unit: 'images' });
+  const pool = (embeddings: IjbEmbeddings) =>
+    comparison.pool(embeddings, variants.map(switchesOf), { signal, onProgress });
   const results = new Map<Variant, IjbResult>();
   try {
     const probes = await pool(subject);
@@ -69,22 +60,22 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
     for (const [v, variant] of variants.entries()) {
       signal.throwIfAborted();
       const [left, right] = [galleries[v], probes[v]] as [TemplateFeatures, TemplateFeatures];
-      results.set(variant, await comparison.judge(await comparison.score(left, right)));
+      results.set(variant, await comparison.evaluate(await comparison.score(left, right)));
     }
   } finally {
     progress.clear();
   }
 
   const [first] = results.values();
-  if (!first) throw new RangeError('no variant was asked for');
+  if (!first) throw new RangeError('--variants names none');
   const measured = { set, subject: name, oddities: meta.oddities, unreadable, variants: Object.fromEntries(results) };
   writeResults(join(folder, resultsFile), measured);
   const named = [...results].map(([variant, result]) => ({
     name: results.size === 1 ? name : `${name}, ${variant}`,
     result,
   }));
-  const { files, summary } = await reportIjb(named, setTitles[set], folder);
-  // The first variant is what was asked for, and the others stand beside it.
+  const { files, summary } = await reportIjb(named, set, folder);
+  // The first variant's metrics have plain names, those of the others its name in front.
   const metrics = [...results].map(([variant, result], i) => ijbMetrics(result, i === 0 ? '' : `${variant}_`));
   return {
     set,
@@ -94,6 +85,19 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
     summary,
     files: [resultsFile, ...files],
   };
+}
+
+/** @throws UserError if a variant adds mirror images that are not given */
+function requireMirrorImages({ flipped, gallery }: Subject, variants: readonly Variant[]): void {
+  if (flipped && (!gallery || gallery.flipped)) return;
+  const lacking = variants.find((variant) => switchesOf(variant).flip);
+  if (lacking === undefined) return;
+  const [whose, option] = flipped
+    ? ['the gallery has none', '--flipped-gallery-embeddings']
+    : ['there are none', '--flipped-embeddings'];
+  throw new UserError(
+    `${lacking} adds the mirror images' embeddings, and ${whose}: give ${option}, or --variants=${lacking.replace('F1', 'F0')}`,
+  );
 }
 
 const switchesOf = (variant: Variant): FeatureSwitches => ({
@@ -117,11 +121,11 @@ async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promi
   return { ...probe, ...(gallery && { gallery }), name, unreadable: {} };
 }
 
-/** Before anything is embedded, which takes hours at the sets' real sizes. */
+/** Compares dimensions before anything is embedded, which takes hours for the real sets. */
 function requireComparableNetworks(gallery: string, probes: string): void {
   const [left, right] = [gallery, probes].map((file) => {
     const { description, tensors } = readNetwork(file, { headless: true });
-    // A head reads the embedding, or what is made of it for the teacher's space; the gallery's is never taken there.
+    // The head reads the embedding, or its projection into the teacher's space; the gallery's is never projected.
     const dimension = tensors.get('head.weight')?.shape[0];
     return file === gallery && description.teacherSpace !== undefined ? undefined : dimension;
   });
@@ -131,7 +135,7 @@ function requireComparableNetworks(gallery: string, probes: string): void {
 async function networkSubject(
   { options, signal, log }: RunContext<EvaluateValues>,
   { images }: IjbMeta,
-  { crops }: IjbPlaces,
+  { crops }: IjbPaths,
 ): Promise<Subject> {
   const { weights, galleryWeights, batchSize, unreadable: onUnreadable, embeddingsCache, protocol } = options;
   const embed = (label: string, file: string, compared: boolean) =>
@@ -160,13 +164,8 @@ async function networkSubject(
     unreadable[images.names[index] as string] = reason;
   }
   const black = Object.entries(unreadable);
-  if (black.length > 0)
-    log(
-      `${black.length} images were black: ${black
-        .slice(0, 3)
-        .map((one) => one.join(': '))
-        .join('; ')}`,
-    );
+  const shown = black.slice(0, 3).map((one) => one.join(': '));
+  if (black.length > 0) log(`${black.length} images were replaced by black ones: ${shown.join('; ')}`);
   const name = gallery ? `gallery by ${gallery.network}, probes by ${probe.network}` : probe.network;
   return { ...probe, ...(gallery && { gallery }), name, unreadable };
 }

@@ -1,8 +1,9 @@
 import { readFileSync } from 'node:fs';
 import { open } from 'node:fs/promises';
 import { join } from 'node:path';
-import { evaluateIjb, type IjbPart } from '@headshare/face/ijb/protocol/evaluate-ijb';
-import type { EmbeddingRows } from '@headshare/face/ijb/protocol/protocol';
+import type { EmbeddingRows } from '@headshare/face/ijb/embeddings/embedding-rows';
+import { ijbComparison, type TemplateFeatures } from '@headshare/face/ijb/protocol/comparison';
+import { publishedSwitches } from '@headshare/face/ijb/protocol/pool-templates';
 import type { SetSizes } from './made-set';
 
 /** Seconds by the clock, and CPU seconds of all threads. */
@@ -13,7 +14,7 @@ interface Seconds {
 
 export interface IjbcMeasurement {
   /** Preparing groups images by template and media; pooling includes reading from the disk. */
-  readonly seconds: Readonly<Record<'preparing' | IjbPart | 'total', Seconds>>;
+  readonly seconds: Readonly<Record<'preparing' | 'pooling' | 'scores' | 'curve' | 'total', Seconds>>;
   readonly peakMegabytes: number;
   readonly tarAtFar: Readonly<Record<string, number>>;
   readonly auc: number;
@@ -49,19 +50,23 @@ export async function measureIjbc(folder: string): Promise<IjbcMeasurement> {
       return rows;
     },
   };
-  const begun = new Map<string, Seconds>([['preparing', now()]]);
-  const result = await evaluateIjb({
-    ...set,
-    embeddings,
-    onProgress: (part) => begun.has(part) || begun.set(part, now()),
-  });
+  const start = now();
+  const comparison = ijbComparison(set);
+  const prepared = now();
+  const [features] = (await comparison.pool({ embeddings }, [publishedSwitches])) as [TemplateFeatures];
+  const pooled = now();
+  const scores = await comparison.score(features, features);
+  const scored = now();
+  const result = await comparison.evaluate(scores);
   const end = now();
   await file.close();
-  const starts = [...begun];
-  const seconds = Object.fromEntries([
-    ...starts.map(([part, start], i) => [part, between(start, starts[i + 1]?.[1] ?? end)]),
-    ['total', between(starts[0]?.[1] as Seconds, end)],
-  ]) as IjbcMeasurement['seconds'];
+  const seconds = {
+    preparing: between(start, prepared),
+    pooling: between(prepared, pooled),
+    scores: between(pooled, scored),
+    curve: between(scored, end),
+    total: between(start, end),
+  };
   return {
     seconds,
     peakMegabytes: (process.resourceUsage().maxRSS * 1024) / 1e6,

@@ -5,8 +5,8 @@ import { crossEntropy } from '@headshare/core/runtime/ops/cross-entropy';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '@headshare/core/runtime/tensorflow';
-import { classSampler } from '@headshare/core/train/class-sampling';
 import { sgd } from '@headshare/core/train/optimiser';
+import { classSampler } from '@headshare/core/train/partial-fc';
 import { median, secondsOf } from '../measurement';
 
 export interface HeadCase {
@@ -70,17 +70,19 @@ function headStep({ classes, share, dimension, batch }: Omit<HeadCase, 'steps'>)
   const sampler = classRows ? classSampler({ classes, share, batchSize: batch, seed: 1 }) : undefined;
   const sampled = sampler?.count ?? classes;
   const inputs = {
-    targets: { dtype: 'int32', shape: [batch] },
+    columns: { dtype: 'int32', shape: [batch] },
     sample: { dtype: 'int32', shape: [sampler ? sampled : 1] },
   } as const;
   const program = new Program(state);
-  const train = program.define('head', inputs, ({ targets, sample }) => {
+  const train = program.define('head', inputs, ({ columns, sample }) => {
     const some = sampler && head.sampled?.(sample as Tensor1D);
     const used = some ?? head;
-    const labels = targets as Tensor1D;
+    const labels = columns as Tensor1D;
     const rows = some ? [{ name: 'net/head.weight', indices: some.sample, rows: some.rows }] : [];
     const ce = () => crossEntropy(used.trainingLogits(embeddings as Tensor as Tensor2D, labels), labels);
-    return optimiser.minimise(tf.scalar(0.1), () => ({ ce: { weight: 1, value: ce() } }), rows);
+    const gradients = optimiser.gradients(() => ({ ce: { weight: 1, value: ce() } }), rows);
+    optimiser.update(tf.scalar(0.1), gradients, rows);
+    return gradients.values;
   });
   const draws: number[] = [];
   let count = 0;
@@ -93,7 +95,7 @@ function headStep({ classes, share, dimension, batch }: Omit<HeadCase, 'steps'>)
       const drawn = sampler?.draw(labels, count);
       if (drawn) draws.push(performance.now() - started);
       count++;
-      return train({ targets: drawn?.targets ?? labels, sample: drawn?.classes ?? Int32Array.of(0) });
+      return train({ columns: drawn?.columns ?? labels, sample: drawn?.classes ?? Int32Array.of(0) });
     },
   };
 }

@@ -1,12 +1,14 @@
-import { termsOf } from '@headshare/core/distill/combine-methods';
+import { singleMethod } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
+import { shapeOf } from '@headshare/core/nn/network-shape';
+import { Scope } from '@headshare/core/nn/scope';
 import type { Precision } from '@headshare/core/runtime/precision';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
-import { type Tensor1D, type Tensor4D, tf } from '@headshare/core/runtime/tensorflow';
+import { tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser';
-import { perception, unplaced } from '@headshare/core/train/perception';
+import { makeTrainingStep } from '@headshare/core/train/step';
 import { cifarNetwork, faceNetwork } from '../networks';
 
 /** A training step to time: of a student, and with the forward pass of a teacher where there is one. */
@@ -48,35 +50,49 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
   const teacher = taught && buildNetwork(state, 'teacher', taught, 2);
   const learned = state.all('trainable').filter((entry) => entry.name.startsWith('student/'));
   const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4 });
-  const method = methods.named(teacher ? 'th-kd' : 'none');
+  const method = singleMethod(methods.named(teacher ? 'th-kd' : 'none'));
   const size = description.inputSize;
+  const values = batchOf(description, batch);
+  const loss = method.build({
+    scope: Scope.root(state, 'method', 1),
+    student: shapeOf(state, student),
+    teacher: shapeOf(state, teacher ?? student),
+    labels: values.labels,
+    classes: description.classes,
+  });
+  const program = new Program(state, { eager });
+  const step = makeTrainingStep(program, {
+    batchSize: batch,
+    accumulate: 1,
+    size,
+    seed: 1,
+    student,
+    teacher,
+    loss,
+    needs: method.needs,
+    optimiser,
+    precision,
+  });
   const inputs = {
     pixels: { dtype: 'uint8', shape: [batch, size, size, 3] },
     labels: { dtype: 'int32', shape: [batch] },
     learningRate: { dtype: 'float32', shape: [] },
   } as const;
-  const program = new Program(state, { eager });
-  const step = program.define(
-    'train',
-    inputs,
-    ({ pixels, labels, learningRate }) => {
-      const perceive = perception(student, unplaced(pixels as Tensor4D, labels as Tensor1D), teacher);
-      return optimiser.minimise(learningRate, () => termsOf(method, perceive()));
-    },
-    { precision },
-  );
   const empty = new Program(new State()).define('empty', inputs, ({ learningRate, pixels, labels }) => {
     const touched = tf.add(tf.slice(tf.reshape(pixels, [-1]), 0, 1), tf.cast(tf.slice(labels, 0, 1), 'float32'));
     const one = tf.add(tf.mul(tf.reshape(touched, []), 0), learningRate);
     return { loss: one, ce: one, kd: one, 'th-kd': one };
   });
-  const values = { ...batchOf(description, batch), learningRate: 0.05 };
+  const learningRate = 0.05;
+  let count = 0;
   return {
     async run() {
-      const { loss } = await step(values);
-      return loss?.[0] ?? Number.NaN;
+      const { pixels: images, labels } = values;
+      const indices = Int32Array.from(labels.keys());
+      const { terms } = await step({ images, labels, indices }, { learningRate, averageShare: 0, step: count++ });
+      return terms.loss ?? Number.NaN;
     },
-    callEmpty: () => empty(values),
+    callEmpty: () => empty({ ...values, learningRate }),
   };
 }
 

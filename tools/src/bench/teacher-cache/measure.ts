@@ -10,6 +10,7 @@ import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/networ
 import { State } from '@headshare/core/runtime/state';
 import type { NetworkMetadata } from '@headshare/core/train/checkpoint';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
+import { readNetwork } from '@headshare/core/train/load-network';
 import type { Metrics } from '@headshare/core/train/metrics';
 import type { Task } from '@headshare/core/train/task';
 import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
@@ -57,7 +58,8 @@ export async function measureCache(asked: CacheCase): Promise<CacheMeasurement> 
     const views = augmentedCopies(dataset, 0);
     if (!views) throw new Error('The views of mirrored images have an end.');
     const started = performance.now();
-    const job = { ...cache, teacher, dataset, views, batchSize: pair.batch, eager: false, signal, log: quiet };
+    const weights = readNetwork(teacher);
+    const job = { ...cache, weights, dataset, views, batchSize: pair.batch, eager: false, signal, log: quiet };
     (await openTeacherCache(job)).close();
     const buildSeconds = (performance.now() - started) / 1000;
 

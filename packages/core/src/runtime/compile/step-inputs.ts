@@ -10,9 +10,13 @@ export interface InputSpec {
 export type InputSpecs = Readonly<Record<string, InputSpec>>;
 export type StepInputs<I extends InputSpecs> = { readonly [K in keyof I]: Tensor };
 
-type InputValue<S extends InputSpec> =
-  | (S['dtype'] extends 'uint8' ? Uint8Array : S['dtype'] extends 'int32' ? Int32Array : Float32Array)
-  | (S['shape'] extends readonly [] ? number : never);
+interface ArrayOf {
+  readonly uint8: Uint8Array;
+  readonly int32: Int32Array;
+  readonly float32: Float32Array;
+}
+
+type InputValue<S extends InputSpec> = ArrayOf[S['dtype']] | (S['shape'] extends readonly [] ? number : never);
 export type InputValues<I extends InputSpecs> = { readonly [K in keyof I]: InputValue<I[K]> };
 
 export type FedValue = Uint8Array | Int32Array | Float32Array;

@@ -14,15 +14,12 @@ import type { EmbeddingType } from '../../data/embedding-cache/embedding-shard';
 import { type EmbeddingStore, embeddingStore } from '../../data/embedding-cache/embedding-store';
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import type { ReadEmbeddings } from '../../data/loading/batches';
-import type { BuildOptions, Network } from '../../nn/network';
 import type { NetworkShape } from '../../nn/network-shape';
-import type { State } from '../../runtime/state';
 import { makeProgress } from '../../system/progress';
 import { UserError } from '../../system/user-error';
-import { readNetwork } from '../load-network';
-import { copyHead, shapeOfDescription } from '../shared-head';
+import type { NetworkWeights } from '../load-network';
+import { shapeOfDescription } from '../shared-head';
 import { cacheIdentity, keyOf } from './cache-key';
-import { headAlone } from './head-alone';
 import { type RunningTeacher, runningTeacher } from './run-teacher';
 
 export interface TeacherCacheOptions {
@@ -34,8 +31,8 @@ export interface TeacherCacheOptions {
 }
 
 export interface TeacherCacheJob extends TeacherCacheOptions {
-  /** The teacher's checkpoint. */
-  readonly teacher: string;
+  /** The teacher's. */
+  readonly weights: NetworkWeights;
   readonly dataset: ImageDataset;
   readonly views: AugmentedCopies;
   /** How many images the teacher looks at at once. */
@@ -52,8 +49,6 @@ export interface TeacherCache {
   readonly shape: NetworkShape;
   /** Reads the embeddings of a batch's images in the views that they show. */
   readonly read: ReadEmbeddings;
-  /** The teacher as far as training still needs it: its head. */
-  network(state: State, root: string, options?: BuildOptions): Network;
   close(): void;
 }
 
@@ -65,9 +60,8 @@ const defaultFolder = resolve(__dirname, '../../../../../.cache/teacher');
  * @throws the signal's reason, when it is aborted: whole files are kept, and the next call goes on from them
  */
 export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCache> {
-  const { teacher: file, type, dataset, views, log, embeddingsPerShard } = job;
-  const weights = readNetwork(file);
-  const { description } = weights;
+  const { weights, type, dataset, views, log, embeddingsPerShard } = job;
+  const { description, file } = weights;
   if (description.inputSize !== dataset.size) {
     throw new UserError(
       `The teacher ${file} looks at images of ${description.inputSize} pixels, those of ${dataset.name} have ${dataset.size}.`,
@@ -88,7 +82,7 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     copies: views.count,
     embeddingsPerShard,
   });
-  const running = runningTeacher(job);
+  const running = runningTeacher({ ...job, teacher: file });
   try {
     const missing = await store.missing();
     if (missing.length === 0 && !(await isStill(store, running, job))) {
@@ -104,16 +98,11 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     running.dispose();
   }
   // What is damaged later is mended by a teacher that is loaded then.
-  const later = runningTeacher(job);
+  const later = runningTeacher({ ...job, teacher: file });
   return {
     dimension: shape.embeddingSize,
     shape,
     read: store.reader(mending(later, job)),
-    network(state, root, options) {
-      const network = headAlone(state, root, description, shape.embeddingSize, options);
-      copyHead(state, network, file, 'head');
-      return network;
-    },
     close: later.dispose,
   };
 }

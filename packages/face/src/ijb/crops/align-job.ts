@@ -11,37 +11,31 @@ export interface AlignSetup {
   readonly native: boolean;
 }
 
-/** One face into `memory` at `offset`. */
-export interface AlignImage {
-  readonly file: string;
-  readonly matrix: Similarity;
-  readonly offset: number;
-}
-
 export interface AlignTask {
-  readonly images: readonly AlignImage[];
+  /** Each face is written into `memory` at `offset`. */
+  readonly images: readonly { readonly file: string; readonly matrix: Similarity; readonly offset: number }[];
   readonly memory: SharedArrayBuffer;
 }
 
-/** An image of a task that could not be read, by its place in the task, and why; its crop is black. */
+/** An image that could not be read, by its index in the task, and the reason; its crop is black. */
 export interface AlignFailure {
-  readonly place: number;
+  readonly index: number;
   readonly reason: string;
 }
 
-/** The pool's job: reads, decodes and aligns. */
+/** The worker's job: reads, decodes and aligns faces. */
 export function createJob({ size, native: wanted }: AlignSetup): (task: AlignTask) => Promise<AlignFailure[]> {
   const native = wanted ? loadNativeImages() : undefined;
   return async ({ images, memory }) => {
     const failures: AlignFailure[] = [];
-    for (const [place, { file, matrix, offset }] of images.entries()) {
+    for (const [index, { file, matrix, offset }] of images.entries()) {
       const target = new Uint8Array(memory, offset, size * size * 3);
       try {
-        // Turned as EXIF says: points were found in pictures that OpenCV's imread read, and it does so.
+        // EXIF's orientation applies: the landmarks are of images read by OpenCV's imread, which applies it.
         warp(await decodePicture(readFileSync(file), { applyOrientation: true, native }), matrix, size, target);
       } catch (error) {
         target.fill(0);
-        failures.push({ place, reason: error instanceof Error ? error.message : String(error) });
+        failures.push({ index, reason: error instanceof Error ? error.message : String(error) });
       }
     }
     return failures;

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import sharp from 'sharp';
 import { faceCase } from '../../../test/face-cases';
+import type { IjbImages } from '../meta/meta-files';
 import { readIjbMeta } from '../meta/meta-files';
-import { ijbPlaces } from '../meta/sets';
-import type { IjbImages } from '../protocol/protocol';
+import { ijbPaths } from '../meta/sets';
 import { type AlignedCropsOptions, alignedCrops } from './aligned-crops';
 
-const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
+const places = ijbPaths(faceCase('ijbc_tiny'), 'ijbc');
 const bytes = 112 * 112 * 3;
 let images: IjbImages;
 
@@ -17,7 +17,7 @@ beforeAll(async () => {
 });
 afterAll(removeTemporaryFolders);
 
-/** The first images of the set in a folder of their own, to be damaged. */
+/** Copies of the set's first images, which a test may damage. */
 function few(count: number): AlignedCropsOptions & { folder: string } {
   const folder = join(temporaryFolder(), 'loose_crop');
   mkdirSync(folder);
@@ -39,7 +39,7 @@ async function readAll(options: AlignedCropsOptions) {
 
 const isBlack = (image: Uint8Array) => image.every((byte) => byte === 0);
 
-test('crops of the whole set: as OpenCV makes them from the JPEGs, by either decoder', async () => {
+test('crops equal those of OpenCV, with either decoder', async () => {
   const { cases } = JSON.parse(readFileSync(faceCase('ijbc_tiny/aligned/expected.json'), 'utf8'));
   const common = { ...images, name: 'tiny', folder: places.crops, threads: 2 };
   const { image } = await readAll(common);
@@ -56,7 +56,7 @@ test('crops of the whole set: as OpenCV makes them from the JPEGs, by either dec
   }
 });
 
-test('into shared memory, in any order, an image is the same', async () => {
+test('images are the same in shared memory and in any order', async () => {
   const crops = await alignedCrops(few(3));
   const shared = new Uint8Array(new SharedArrayBuffer(2 * bytes + 16), 16);
   const own = new Uint8Array(2 * bytes);
@@ -67,15 +67,15 @@ test('into shared memory, in any order, an image is the same', async () => {
   expect(Buffer.compare(shared.subarray(bytes), own.subarray(0, bytes))).toBe(0);
 });
 
-test('missing crops are named at once, before anything is embedded', async () => {
+test('missing crops are named before anything is embedded', async () => {
   const options = few(6);
   for (const name of options.names.slice(1, 6)) rmSync(join(options.folder, name));
   await expect(alignedCrops(options)).rejects.toThrow(
-    /5 of the 6 images of few cannot be used: 2.jpg \(it is not there\), .* and 2 more; they belong in .*loose_crop/,
+    /5 of the 6 images of few cannot be used: 2.jpg \(it is missing\), .* and 2 more; they belong in .*loose_crop/,
   );
 });
 
-test('where that is asked for, missing and damaged crops, and points without alignment, are black and counted', async () => {
+test('on request, missing and damaged crops and points that cannot be aligned become black and are counted', async () => {
   const options = few(5);
   rmSync(join(options.folder, '2.jpg'));
   writeFileSync(join(options.folder, '3.jpg'), readFileSync(join(options.folder, '3.jpg')).subarray(0, 1000));

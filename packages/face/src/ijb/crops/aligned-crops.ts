@@ -7,23 +7,20 @@ import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
 import { UserError } from '@headshare/core/system/user-error';
 import type { AlignFailure, AlignSetup, AlignTask } from './align-job';
-import { referencePoints, type Similarity, similarity } from './alignment';
+import { referencePoints, similarity } from './alignment';
 
 export interface AlignedCropsOptions {
   readonly name: string;
-  /** Where the images lie, and their names in it. */
+  /** The images' folder, and their names in it. */
   readonly folder: string;
   readonly names: readonly string[];
-  /** [images, 5, 2], in pixels: left eye, right eye, nose, left and right corner of the mouth. */
+  /** [images, 5, 2], in pixels: left eye, right eye, nose, left and right mouth corner. */
   readonly landmarks: Float32Array;
   /** Crops become size x size; default 112. */
   readonly size?: number;
-  /** For training; default: all 0. */
-  readonly labels?: Int32Array;
-  readonly classes?: number;
   /**
-   * What becomes of an image that is missing or damaged, or whose points cannot be aligned: opening or reading fails
-   * (default), as insightface's script would, or its crop is black.
+   * For an image that is missing or damaged, or whose points cannot be aligned: opening or reading fails (default), as
+   * in insightface's script, or its crop is black.
    */
   readonly onUnreadable?: 'fail' | 'black';
   /** Default: one per core. */
@@ -33,7 +30,7 @@ export interface AlignedCropsOptions {
 }
 
 export interface AlignedCrops extends ImageDataset {
-  /** Why the crop of an image is black, by index, as far as is known: damage shows when an image is read. */
+  /** Why an image's crop is black, by index; damaged files are known only once they are read. */
   readonly unreadable: ReadonlyMap<number, string>;
 }
 
@@ -41,24 +38,16 @@ const imagesPerTask = 8;
 
 /**
  * Faces cut out of loose crops by their landmarks, as insightface prepares them for its networks. Worker threads read,
- * decode and align. EXIF's orientation is applied, as OpenCV's imread does.
- * @throws UserError naming images that are missing, or whose points cannot be aligned
+ * decode and align. EXIF's orientation is applied, as in OpenCV's imread.
+ * @throws UserError that names images that are missing, or whose points cannot be aligned
  */
 export async function alignedCrops(options: AlignedCropsOptions): Promise<AlignedCrops> {
-  const {
-    name,
-    folder,
-    names,
-    landmarks,
-    size = 112,
-    onUnreadable = 'fail',
-    threads = availableParallelism(),
-  } = options;
-  const { classes = 1, labels = new Int32Array(names.length) } = options;
+  const { name, folder, names, landmarks, size = 112, onUnreadable = 'fail' } = options;
+  const { threads = availableParallelism(), native = true } = options;
+  const labels = new Int32Array(names.length);
   if (landmarks.length !== names.length * 10) {
     throw new RangeError(`${name}: ${names.length} images, but ${landmarks.length} coordinates of landmarks`);
   }
-  const setup: AlignSetup = { size, native: options.native ?? true };
   const fileOf = (index: number) => join(folder, names[index] as string);
   const unreadable = new Map<number, string>();
   const target = referencePoints(size);
@@ -66,19 +55,20 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
 
   const sha = createHash('sha256').update(JSON.stringify([name, size, labels.length]));
   sha.update(new Uint8Array(landmarks.buffer, landmarks.byteOffset, landmarks.byteLength));
-  sha.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
-  for await (const [index, found] of stated(names.length, fileOf)) {
-    sha.update(`${names[index]}\0${found.ok ? `${found.size}\0${found.mtimeMs}` : ''}\0`);
-    if (!found.ok) unreadable.set(index, found.reason);
+  sha.update(new Uint8Array(labels.buffer));
+  for await (const [index, { state, problem }] of fileStates(names.length, fileOf)) {
+    sha.update(`${names[index]}\0${state}\0`);
+    if (problem !== undefined) unreadable.set(index, problem);
     else if (!matrixOf(index)) unreadable.set(index, 'its landmarks cannot be aligned');
   }
-  if (onUnreadable === 'fail' && unreadable.size > 0) throw unreadableError(name, names, folder, unreadable);
+  if (onUnreadable === 'fail' && unreadable.size > 0) throw unreadableError(options, unreadable);
 
   const bytes = imageBytes({ size });
   let pool: WorkerPool<AlignTask, AlignFailure[]> | undefined;
 
   function startPool() {
-    if (setup.native) loadNativeImages();
+    if (native) loadNativeImages();
+    const setup: AlignSetup = { size, native };
     return workerPool<AlignSetup, AlignTask, AlignFailure[]>({
       module: join(__dirname, 'align-job.ts'),
       setup,
@@ -86,27 +76,21 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
     });
   }
 
-  interface Wanted {
-    readonly index: number;
-    readonly offset: number;
-    readonly matrix: Similarity;
-  }
+  type Job = AlignTask['images'][number] & { readonly image: number };
 
-  async function align(wanted: readonly Wanted[], memory: SharedArrayBuffer): Promise<void> {
+  async function align(jobs: readonly Job[], memory: SharedArrayBuffer): Promise<void> {
     pool ??= startPool();
-    const images = wanted.map(({ index, offset, matrix }) => ({ file: fileOf(index), matrix, offset }));
-    for (const { place, reason } of await pool.run({ images, memory })) {
-      const { index } = wanted[place] as Wanted;
-      unreadable.set(index, reason);
-      if (onUnreadable === 'fail') {
-        throw new UserError(`Image ${index} of ${name}, ${fileOf(index)}, cannot be read: ${reason}`, 1);
-      }
+    for (const { index, reason } of await pool.run({ images: jobs, memory })) {
+      const { image, file } = jobs[index] as Job;
+      unreadable.set(image, reason);
+      if (onUnreadable === 'fail')
+        throw new UserError(`Image ${image} of ${name}, ${file}, cannot be read: ${reason}`, 1);
     }
   }
 
   return {
     name,
-    classes,
+    classes: 1,
     size,
     labels,
     unreadable,
@@ -116,18 +100,16 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
       const shared = into.buffer instanceof SharedArrayBuffer;
       const memory = shared ? (into.buffer as SharedArrayBuffer) : new SharedArrayBuffer(indices.length * bytes);
       const start = shared ? into.byteOffset : 0;
-      const wanted: Wanted[] = [];
-      for (const [i, index] of Array.from(indices).entries()) {
+      const jobs: Job[] = [];
+      for (const [i, image] of Array.from(indices).entries()) {
         const offset = start + i * bytes;
-        const matrix = unreadable.has(index) ? undefined : matrixOf(index);
-        if (matrix) wanted.push({ index, offset, matrix });
+        const matrix = unreadable.has(image) ? undefined : matrixOf(image);
+        if (matrix) jobs.push({ image, file: fileOf(image), offset, matrix });
         else new Uint8Array(memory, offset, bytes).fill(0);
       }
       const tasks: Promise<void>[] = [];
-      for (let i = 0; i < wanted.length; i += imagesPerTask) {
-        tasks.push(align(wanted.slice(i, i + imagesPerTask), memory));
-      }
-      // All of them, so that nothing writes into the target any more once this is rejected.
+      for (let i = 0; i < jobs.length; i += imagesPerTask) tasks.push(align(jobs.slice(i, i + imagesPerTask), memory));
+      // Waits for all tasks, so that none writes into the target after a failure.
       for (const one of await Promise.allSettled(tasks)) if (one.status === 'rejected') throw one.reason;
       if (!shared) into.set(new Uint8Array(memory));
     },
@@ -137,32 +119,34 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   };
 }
 
-type Found = { ok: true; size: number; mtimeMs: number } | { ok: false; reason: string };
+/** Size and time of a file for the fingerprint, or the reason why it cannot be read. */
+interface FileState {
+  readonly state: string;
+  readonly problem?: string;
+}
 
-/** Sizes and times of files in order, some of them asked for at once. */
-async function* stated(count: number, fileOf: (index: number) => string): AsyncGenerator<[number, Found]> {
+/** The states of files in order, requested in batches. */
+async function* fileStates(count: number, fileOf: (index: number) => string): AsyncGenerator<[number, FileState]> {
   const atOnce = 256;
   for (let from = 0; from < count; from += atOnce) {
-    const part = Array.from({ length: Math.min(atOnce, count - from) }, (_, i) => from + i);
-    const found = await Promise.all(part.map((index) => statOf(fileOf(index))));
-    for (const [i, index] of part.entries()) yield [index, found[i] as Found];
+    const indices = Array.from({ length: Math.min(atOnce, count - from) }, (_, i) => from + i);
+    const states = await Promise.all(indices.map((index) => fileState(fileOf(index))));
+    for (const [i, state] of states.entries()) yield [from + i, state];
   }
 }
 
-async function statOf(file: string): Promise<Found> {
+async function fileState(file: string): Promise<FileState> {
   try {
     const { size, mtimeMs } = await stat(file);
-    return { ok: true, size, mtimeMs };
+    return { state: `${size}\0${mtimeMs}` };
   } catch (error) {
     const missing = Reflect.get(Object(error), 'code') === 'ENOENT';
-    return { ok: false, reason: missing ? 'it is not there' : (error as Error).message };
+    return { state: '', problem: missing ? 'it is missing' : (error as Error).message };
   }
 }
 
 function unreadableError(
-  name: string,
-  names: readonly string[],
-  folder: string,
+  { name, names, folder }: AlignedCropsOptions,
   unreadable: ReadonlyMap<number, string>,
 ): UserError {
   const shown = [...unreadable].slice(0, 3).map(([index, reason]) => `${names[index]} (${reason})`);

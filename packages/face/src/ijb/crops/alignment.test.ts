@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { faceCase } from '../../../test/face-cases';
-import { fivePoints } from '../meta/landmarks';
+import { fivePoints } from '../meta/meta-files';
 import { referencePoints, type Similarity, similarity } from './alignment';
 
 type Matrix = readonly (readonly [number, number, number])[];
@@ -32,7 +32,7 @@ function largestDifference(found: Similarity | undefined, expected: Matrix): num
 
 const solvable = cases.cases.filter(({ matrix_float64_path: [row] }) => row?.[0] !== null);
 
-test.each(solvable)('$name: as Umeyama in float64 and, less exactly, float32', (one) => {
+test.each(solvable)('$name: equals Umeyama in float64 and, less exactly, in float32', (one) => {
   const target = referencePoints(112);
   expect(largestDifference(similarity(one.landmarks.flat(), target), one.matrix_float64_path)).toBeLessThan(1e-9);
   const single = Float32Array.from(one.landmarks.flat());
@@ -45,25 +45,25 @@ test('points that are one, that are symmetric to none, or that are not finite ha
   expect(similarity(equal?.landmarks.flat() ?? [], target)).toBeUndefined();
   expect(similarity(new Float32Array(10).fill(33.1), target)).toBeUndefined();
   expect(similarity(Float32Array.from([0, 0, 1, 0, 0, 1, 1, 1, 2, Number.NaN]), target)).toBeUndefined();
-  // A square against its mirror image: every rotation is as far.
+  // A square against its mirror image: all rotations are equally good.
   expect(similarity([0, 0, 1, 0, 1, 1, 0, 1], [1, 0, 0, 0, 0, 1, 1, 1])).toBeUndefined();
 });
 
-test('crops of 224 and of 128 have the points where insightface has them', () => {
+test('crops of 224 and of 128 have the same reference points as in insightface', () => {
   const { landmarks, matrix_224, matrix_128 } = cases.size_variants;
   const points = Float32Array.from(landmarks.flat());
   expect(largestDifference(similarity(points, referencePoints(224)), matrix_224)).toBeLessThan(1e-3);
   expect(largestDifference(similarity(points, referencePoints(128)), matrix_128)).toBeLessThan(1e-3);
 });
 
-test('68 points are five', () => {
+test('68 points are reduced to five', () => {
   const { landmarks, five, matrix } = cases.from_68;
   const found = fivePoints(Float64Array.from(landmarks.flat()));
   for (const [i, value] of five.flat().entries()) expect(found[i]).toBeCloseTo(value, 4);
   expect(largestDifference(similarity(found, referencePoints(112)), matrix)).toBeLessThan(1e-3);
 });
 
-test('a similarity is found again from five points that it has moved', () => {
+test('a similarity is recovered from five points that it has moved', () => {
   const coordinate = fc.double({ min: -500, max: 500, noNaN: true });
   const angle = fc.double({ min: -Math.PI, max: Math.PI, noNaN: true });
   const size = fc.double({ min: 0.05, max: 20, noNaN: true });

@@ -21,7 +21,7 @@ async function picture(name: string) {
   return { pixels: new Uint8Array(data), width: info.width, height: info.height };
 }
 
-test.each(cases)('$image: the crop that OpenCV 4.8 makes, but for its rounding of points to 1/32', async (one) => {
+test.each(cases)('$image: equals the crop of OpenCV 4.8, except for its rounding of points to 1/32', async (one) => {
   const crop = new Uint8Array(112 * 112 * 3);
   warp(await picture(one.source_png), one.matrix.flat() as unknown as Similarity, 112, crop);
   const { pixels: expected } = await picture(one.aligned_png);
@@ -30,7 +30,7 @@ test.each(cases)('$image: the crop that OpenCV 4.8 makes, but for its rounding o
   expect(differences.reduce((sum, one) => sum + one, 0) / crop.length).toBeLessThan(0.0915);
 });
 
-test('pixels are looked up at whole coordinates, between four of them, and are black outside, each for itself', () => {
+test('pixels are copied at whole coordinates, interpolated between them, and black outside', () => {
   const grey = [0, 100, 200, 40];
   const source = { pixels: Uint8Array.from(grey.flatMap((value) => [value, value, value])), width: 2, height: 2 };
   const shifted = (tx: number, ty: number) => {
@@ -44,7 +44,7 @@ test('pixels are looked up at whole coordinates, between four of them, and are b
   expect(shifted(0, 0.25)).toEqual([0, 75, 0, 150, 55, 0, 50, 10, 0]);
 });
 
-test('a crop far outside, or of a matrix of extremes, is black rather than an error', () => {
+test('a crop far outside, or with an extreme matrix, is black', () => {
   const source = { pixels: new Uint8Array(12).fill(255), width: 2, height: 2 };
   const extremes: Similarity[] = [
     [1, 0, 1e300, 0, 1, 0],

@@ -2,15 +2,15 @@ import type { Image } from '@headshare/core/data/augment/image';
 import type { Similarity } from './alignment';
 
 /**
- * The crop that a similarity takes a picture to, into `target` (size x size x 3 bytes): the pixel (u, v) is bilinear
- * between the four around the point that goes there, whole coordinates being the middles of pixels, and those outside
- * of the picture being black. As cv2.warpAffine with a black border, which rounds points to 1/32 pixel before version 5:
- * this does not.
+ * Writes the crop of an image under a similarity into `target` (size x size x 3 bytes). A pixel is interpolated
+ * bilinearly between the four image pixels around its origin; whole coordinates are pixel centres, and pixels outside
+ * the image are black. Equals cv2.warpAffine with a black border, except that OpenCV before version 5 rounds points to
+ * 1/32 pixel.
  */
 export function warp({ pixels, width, height }: Image, matrix: Similarity, size: number, target: Uint8Array): void {
   const [a, minusB, tx, b, , ty] = matrix;
   const scale = a * a + b * b;
-  // The inverse of [a, -b; b, a] is its transpose over the scale's square.
+  // The inverse of [a, -b; b, a] is its transpose divided by the squared scale.
   const [ia, ib, ic, id] = [a / scale, b / scale, minusB / scale, a / scale];
   const stride = width * 3;
   let to = 0;
@@ -26,7 +26,7 @@ export function warp({ pixels, width, height }: Image, matrix: Similarity, size:
       const top = Math.floor(y);
       const right = x - left;
       const below = y - top;
-      // What lies outside is left out by its weight, and read from inside.
+      // Pixels outside get the weight 0, and are read from inside.
       const toLeft = left < 0 ? 0 : 1 - right;
       const toRight = left + 1 < width ? right : 0;
       const above = top < 0 ? 0 : 1 - below;

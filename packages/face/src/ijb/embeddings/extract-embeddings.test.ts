@@ -10,7 +10,7 @@ afterAll(removeTemporaryFolders);
 const dimension = 3;
 const images = 23;
 
-/** A network for which image i is [i, i + 0.25, i + 0.5], mirrored [-i, ...]; it notes which images it saw. */
+/** A network that embeds image i as [i, i + 0.25, i + 0.5], mirrored [-i, ...], and records its inputs in `seen`. */
 function network(seen: number[], value = (index: number) => index + 1): Inference {
   const embedEach: Inference['embedEach'] = async (dataset, receive, subset = Array.from(dataset.labels.keys())) => {
     for (let from = 0; from < subset.length; from += 5) {
@@ -46,7 +46,7 @@ test('rows are read back across shards, plain and mirrored', async () => {
   await expect(embeddings.read(20, 4)).rejects.toThrow(RangeError);
 });
 
-test('an interrupted extraction goes on behind the last whole shard', async () => {
+test('an interrupted extraction continues after the last complete shard', async () => {
   const options = extraction();
   const stop = new AbortController();
   const onProgress = (done: number) => done >= 10 && stop.abort(new Error('stop'));
@@ -57,14 +57,14 @@ test('an interrupted extraction goes on behind the last whole shard', async () =
   const again = { ...options, inference: network(seen), log: (line: string) => lines.push(line) };
   const { embeddings, embedded } = await extractEmbeddings({ ...again, onProgress: (count) => done.push(count) });
   expect(embedded).toBe(15);
-  // One that was there is embedded once more, to see that it comes out the same.
+  // A stored image is embedded again to check that the result is the same.
   expect(seen).toEqual([0, ...Array.from({ length: 15 }, (_, i) => 8 + i)]);
   expect(done).toEqual([13, 18, 23]);
   expect(lines).toEqual(['8 of 23 images were embedded before']);
   expect(await firsts(embeddings, 0, images)).toEqual(Array.from({ length: images }, (_, i) => i + 1));
 });
 
-test('what is complete is not embedded again', async () => {
+test('a complete extraction is not repeated', async () => {
   const options = extraction();
   await extractEmbeddings(options);
   const seen: number[] = [];
@@ -72,7 +72,7 @@ test('what is complete is not embedded again', async () => {
   expect([embedded, seen]).toEqual([0, [0]]);
 });
 
-test('damaged and lost shards are made again, and no others', async () => {
+test('only damaged and missing shards are replaced', async () => {
   const options = extraction();
   await extractEmbeddings(options);
   const [, second = '', third = ''] = readdirSync(options.folder).filter((name) => name.endsWith('.embeddings'));
@@ -83,21 +83,21 @@ test('damaged and lost shards are made again, and no others', async () => {
   const lines: string[] = [];
   const { embeddings, embedded } = await extractEmbeddings({ ...options, log: (line) => lines.push(line) });
   expect(embedded).toBe(8);
-  expect(lines[0]).toBe('2 damaged files of embeddings are made again');
+  expect(lines[0]).toBe('2 damaged files of embeddings are replaced');
   expect(await firsts(embeddings, 0, 12)).toEqual([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
 });
 
-test("another network's or other images' folder is refused, and so is one that the code no longer makes", async () => {
+test("a folder of another network, of other images or of other code's results is refused", async () => {
   const options = extraction();
   await extractEmbeddings(options);
   await expect(extractEmbeddings({ ...options, weights: 'v' })).rejects.toThrow(
-    /embeddings of other images, or by another/,
+    /embeddings of other images or by another/,
   );
   const inference = network([], (index) => 2 * index + 2);
-  await expect(extractEmbeddings({ ...options, inference })).rejects.toThrow(/no longer makes: remove it/);
+  await expect(extractEmbeddings({ ...options, inference })).rejects.toThrow(/differ from this network's: remove it/);
 });
 
-test('an embedding that is not finite is an error that names the image, and is not kept', async () => {
+test('an embedding that is not finite is an error that names the image, and is not stored', async () => {
   const inference = network([], (index) => (index === 6 ? Number.NaN : index));
   const options = extraction({ inference, nameOf: (index) => `${index + 1}.jpg` });
   await expect(extractEmbeddings(options)).rejects.toThrow(
@@ -106,7 +106,7 @@ test('an embedding that is not finite is an error that names the image, and is n
   expect(existsSync(join(options.folder, '00001.embeddings'))).toBe(false);
 });
 
-test('of two that embed the same at once, one waits and finds it done', async () => {
+test('of two concurrent extractions of the same images, one waits and uses the result', async () => {
   const options = extraction();
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);

@@ -19,7 +19,7 @@ function written(name: string, ...parts: readonly Uint8Array[]): string {
   return file;
 }
 
-/** As numpy.save writes it. */
+/** The bytes that numpy.save writes. */
 function npy(data: Uint8Array, { descr = '<f4', shape = '(4, 6)', fortran = 'False' } = {}): Buffer {
   const header = `{'descr': '${descr}', 'fortran_order': ${fortran}, 'shape': ${shape}, }`.padEnd(117, ' ');
   const start = Buffer.from([0x93, 0x4e, 0x55, 0x4d, 0x50, 0x59, 1, 0, 118, 0]);
@@ -54,7 +54,7 @@ const file = {
   },
 };
 
-test.each(Object.entries(file))('%s: rows as they were written', async (_, make) => {
+test.each(Object.entries(file))('%s: rows are read back', async (_, make) => {
   const { embeddings } = await givenEmbeddings({ embeddings: make(), images });
   expect([embeddings.images, embeddings.dimension]).toEqual([4, 6]);
   expect(await embeddings.read(1, 2)).toEqual(values.slice(6, 18));
@@ -62,7 +62,7 @@ test.each(Object.entries(file))('%s: rows as they were written', async (_, make)
   await expect(embeddings.read(3, 2)).rejects.toThrow(RangeError);
 });
 
-test('mirror images are in a file of their own, in the same one, or behind each row', async () => {
+test('mirror images are read from a second file, from the same file, or from the second half of each row', async () => {
   const two = await givenEmbeddings({ embeddings: file.f32(), flipped: file.npy(), images });
   expect(await two.flipped?.read(0, 1)).toEqual(values.slice(0, 6));
   const one = await givenEmbeddings({ embeddings: file.safetensors(), images });
@@ -73,7 +73,7 @@ test('mirror images are in a file of their own, in the same one, or behind each 
   expect(await behind.flipped?.read(0, 1)).toEqual(Float32Array.from([1.5, 2, 2.5]));
 });
 
-test("the set's own embeddings are 64 numbers an image", async () => {
+test("the set's embeddings have 64 dimensions", async () => {
   const { embeddings, flipped } = await givenEmbeddings({
     embeddings: faceCase('ijbc_tiny/embeddings.f32'),
     flipped: faceCase('ijbc_tiny/embeddings_flip.f32'),
@@ -84,12 +84,12 @@ test("the set's own embeddings are 64 numbers an image", async () => {
 
 test.each<[string, () => string, RegExp]>([
   [
-    'rows too few',
+    'too few rows',
     () => written('short.f32', bytesOf(values.slice(1))),
-    /short.f32 .* its 92 bytes are no 4 rows of float32/,
+    /short.f32 .* its 92 bytes are not 4 rows of float32/,
   ],
   ['no file', () => join(folder, 'none.f32'), /none.f32 cannot be read/],
-  ['an unknown kind', () => written('rows.csv'), /its name ends neither in .f32, .npy nor .safetensors/],
+  ['an unknown kind', () => written('rows.csv'), /its name does not end in .f32, .npy or .safetensors/],
   [
     'rows of another set',
     () => written('other.npy', npy(bytesOf(values), { shape: '(6, 4)' })),
@@ -99,15 +99,15 @@ test.each<[string, () => string, RegExp]>([
   [
     'columns first',
     () => written('fortran.npy', npy(bytesOf(values), { fortran: 'True' })),
-    /its columns follow one another/,
+    /it is stored column by column/,
   ],
   [
     'objects',
     () => written('object.npy', npy(bytesOf(values), { descr: '|O' })),
-    /it holds '\|O'; known are <f2, <f4, <f8/,
+    /it holds '\|O'; supported are <f2, <f4, <f8/,
   ],
   [
-    'an end that is missing',
+    'a missing end',
     () => written('cut.npy', npy(bytesOf(values.slice(1)))),
     /it has 220 bytes; 4 rows of 6 float32 end at byte 224/,
   ],
@@ -120,7 +120,7 @@ test.each<[string, () => string, RegExp]>([
     },
     /it has no tensor 'embeddings'/,
   ],
-])('%s: an error that says so', async (_, make, message) => {
+])('%s: an error that names the cause', async (_, make, message) => {
   await expect(givenEmbeddings({ embeddings: make(), images })).rejects.toThrow(message);
 });
 
@@ -131,7 +131,7 @@ test('a row that is not finite is named when it is read', async () => {
   await expect(embeddings.read(1, 3)).rejects.toThrow(/nan.f32, row 2 \(from 0 on\): the embedding is not finite/);
 });
 
-test('damaged headers are read, or refused in one sentence', async () => {
+test('damaged headers are read or cause a UserError', async () => {
   for (const make of [file.npy, file.safetensors]) {
     const path = make();
     const whole = readFileSync(path);

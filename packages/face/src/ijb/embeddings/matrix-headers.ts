@@ -1,27 +1,26 @@
-/** Where a matrix of floats lies in a large file, by the file's header alone. */
+/** Finds matrices of floats in large files by reading only the files' headers. */
 import type { FileHandle } from 'node:fs/promises';
 import { type ElementType, elementTypes } from '@headshare/core/weights/element-types';
 import { isCount, type Refuse, shown } from '@headshare/core/weights/refusal';
-import { readFully } from './embedding-shards';
+import { readFully } from './embedding-rows';
 
 export interface Matrix {
   readonly rows: number;
   readonly columns: number;
   readonly type: ElementType;
-  /** Of its first number in the file, in bytes; the others follow, row by row, little-endian. */
+  /** Byte offset of the first number in the file; the others follow, row by row, little-endian. */
   readonly offset: number;
 }
 
-export interface MatrixFile {
+interface MatrixFile {
   readonly handle: FileHandle;
   readonly file: string;
   /** In bytes. */
   readonly size: number;
-  /** Makes the error that says what is wrong with the file. */
   readonly refuse: Refuse;
 }
 
-// A matrix's header has 128 bytes; that of some thousand tensors, a megabyte.
+// The header of one matrix takes 128 bytes, that of some thousand tensors a megabyte.
 const longestHeader = 1_000_000;
 
 const npyTypes: Readonly<Record<string, string>> = { '<f2': 'float16', '<f4': 'float32', '<f8': 'float64' };
@@ -32,13 +31,13 @@ const safetensorsTypes: Readonly<Record<string, string>> = {
   F64: 'float64',
 };
 
-/** NumPy's format, versions 1 to 3 (numpy.lib.format): a matrix of little-endian floats, row by row. */
+/** A matrix of little-endian floats in row order in NumPy's format, versions 1 to 3 (numpy.lib.format). */
 export async function npyMatrix({ handle, file, size, refuse }: MatrixFile): Promise<Matrix> {
   const start = new Uint8Array(Math.min(12, size));
   await readFully(handle, file, start, 0);
   const view = new DataView(start.buffer);
   if (size < 12 || Buffer.from(start.subarray(0, 6)).toString('latin1') !== '\x93NUMPY') {
-    throw refuse('it does not start as NumPy files do');
+    throw refuse('it does not start like a NumPy file');
   }
   const [version = 0] = start.subarray(6);
   const length = version === 1 ? view.getUint16(8, true) : view.getUint32(8, true);
@@ -54,18 +53,12 @@ export async function npyMatrix({ handle, file, size, refuse }: MatrixFile): Pro
   if (rows === undefined || columns === undefined)
     throw refuse('it holds no matrix: its shape must be (images, dimension)');
   if (!/'fortran_order':\s*False/.test(text))
-    throw refuse('its columns follow one another; rows must (numpy.ascontiguousarray)');
-  const matrix = {
-    rows: Number(rows),
-    columns: Number(columns),
-    type: typeOf(npyTypes, descr, refuse),
-    offset: from + length,
-  };
-  checkEnd(matrix, size, refuse);
-  return matrix;
+    throw refuse('it is stored column by column; it must be row by row (numpy.ascontiguousarray)');
+  const type = typeOf(npyTypes, descr, refuse);
+  return inFile({ rows: Number(rows), columns: Number(columns), type, offset: from + length }, size, refuse);
 }
 
-/** The matrices `embeddings` and `flipped` of a safetensors file; others are left alone. */
+/** The matrices `embeddings` and `flipped` of a safetensors file; other tensors are ignored. */
 export async function safetensorsMatrices({
   handle,
   file,
@@ -73,10 +66,10 @@ export async function safetensorsMatrices({
   refuse,
 }: MatrixFile): Promise<{ readonly embeddings: Matrix; readonly flipped?: Matrix }> {
   const start = new Uint8Array(8);
-  if (size < 8) throw refuse(`it has ${size} bytes, less than its header's length takes`);
+  if (size < 8) throw refuse(`it has ${size} bytes, too few for the length of a header`);
   await readFully(handle, file, start, 0);
   const length = new DataView(start.buffer).getBigUint64(0, true);
-  if (length > BigInt(Math.min(longestHeader, size - 8))) throw refuse('its header is longer than it may be');
+  if (length > BigInt(Math.min(longestHeader, size - 8))) throw refuse('its header is too long');
   const bytes = new Uint8Array(Number(length));
   await readFully(handle, file, bytes, 8);
   const header = jsonObject(Buffer.from(bytes).toString('utf8'), refuse);
@@ -96,14 +89,12 @@ function tensorOf(
 ): Matrix | undefined {
   if (!Object.hasOwn(header, name)) return undefined;
   const { dtype, shape, data_offsets: offsets } = Object(header[name]) as Readonly<Record<string, unknown>>;
-  if (!Array.isArray(shape) || shape.length !== 2 || !shape.every(isCount)) throw refuse(`${name} is no matrix`);
-  if (!Array.isArray(offsets) || !offsets.every(isCount)) throw refuse(`the place of ${name} is damaged`);
+  if (!Array.isArray(shape) || shape.length !== 2 || !shape.every(isCount)) throw refuse(`${name} is not a matrix`);
+  if (!Array.isArray(offsets) || !offsets.every(isCount)) throw refuse(`the offsets of ${name} are damaged`);
   const [rows, columns] = shape as [number, number];
   const type = typeOf(safetensorsTypes, String(dtype), refuse);
-  const matrix = { rows, columns, type, offset: data + Number(offsets[0]) };
-  if (Number(offsets[1]) - Number(offsets[0]) !== rows * columns * type.bytes) throw refuse(`${name} is not all there`);
-  checkEnd(matrix, size, refuse);
-  return matrix;
+  if (Number(offsets[1]) - Number(offsets[0]) !== rows * columns * type.bytes) throw refuse(`${name} is incomplete`);
+  return inFile({ rows, columns, type, offset: data + Number(offsets[0]) }, size, refuse);
 }
 
 function jsonObject(text: string, refuse: Refuse): Readonly<Record<string, unknown>> {
@@ -111,20 +102,21 @@ function jsonObject(text: string, refuse: Refuse): Readonly<Record<string, unkno
     const header: unknown = JSON.parse(text);
     if (typeof header === 'object' && header !== null) return header as Readonly<Record<string, unknown>>;
   } catch {
-    // Falls through to the one sentence for all that is not an object.
+    // Falls through to the error.
   }
   throw refuse('its header is not a JSON object');
 }
 
 function typeOf(names: Readonly<Record<string, string>>, name: string, refuse: Refuse): ElementType {
   const type = Object.hasOwn(names, name) ? elementTypes.get(names[name] as string) : undefined;
-  if (!type) throw refuse(`it holds '${shown(name)}'; known are ${Object.keys(names).join(', ')}`);
+  if (!type) throw refuse(`it holds '${shown(name)}'; supported are ${Object.keys(names).join(', ')}`);
   return type;
 }
 
-function checkEnd({ rows, columns, type, offset }: Matrix, size: number, refuse: Refuse): void {
+/** The same matrix. @throws UserError if it does not end within the file */
+function inFile(matrix: Matrix, size: number, refuse: Refuse): Matrix {
+  const { rows, columns, type, offset } = matrix;
   const end = offset + rows * columns * type.bytes;
-  if (!Number.isSafeInteger(end) || end > size) {
-    throw refuse(`it has ${size} bytes; ${rows} rows of ${columns} ${type.name} end at byte ${end}`);
-  }
+  if (Number.isSafeInteger(end) && end <= size) return matrix;
+  throw refuse(`it has ${size} bytes; ${rows} rows of ${columns} ${type.name} end at byte ${end}`);
 }

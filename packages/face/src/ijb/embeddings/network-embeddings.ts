@@ -7,42 +7,42 @@ import { makeProgress } from '@headshare/core/system/progress';
 import { makeInference } from '@headshare/core/train/inference';
 import { loadNetwork } from '@headshare/core/train/load-network';
 import { type AlignedCrops, alignedCrops } from '../crops/aligned-crops';
-import type { IjbImages } from '../protocol/protocol';
+import type { IjbImages } from '../meta/meta-files';
 import { type ExtractedEmbeddings, extractEmbeddings } from './extract-embeddings';
 
 export interface NetworkEmbeddings extends ExtractedEmbeddings {
-  /** What the network is: its backbone and the size of its images. */
+  /** The backbone and the size of its images, in words. */
   readonly network: string;
-  /** Images that were black instead, by index, and why. */
+  /** Why images were replaced by black ones, by index. */
   readonly unreadable: ReadonlyMap<number, string>;
 }
 
 export interface NetworkEmbeddingsOptions {
-  /** What progress and errors call it. */
+  /** The network's name in progress and errors. */
   readonly label: string;
-  /** A checkpoint of ours, or another program's weights. */
+  /** A checkpoint, or another program's weights. */
   readonly weights: string;
-  /** What the images are: 'IJB-C'. */
+  /** The set's name: 'IJB-C'. */
   readonly name: string;
   readonly images: Pick<IjbImages, 'names' | 'landmarks'>;
   /** The loose crops' folder. */
   readonly crops: string;
   readonly onUnreadable: 'fail' | 'black';
   readonly batchSize: number;
-  /** Embeddings are taken to the teacher's space, where the network has a projector for that. */
+  /** Projects embeddings into the teacher's space, if the network has a projector for it. */
   readonly compared?: boolean;
-  /** Where embeddings are kept, each network's in a folder of its own; default `.cache/embeddings` of the workspace. */
+  /** Embeddings are stored here, each network's in its own folder; default `.cache/embeddings` of the workspace. */
   readonly cacheFolder?: string;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
 }
 
-/** Of its variables; labels are free text, which TensorFlow's names are not. */
+/** Scope of the network's variables. Labels are free text, which TensorFlow's names may not be. */
 const root = 'network';
 
 const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/embeddings');
 
-/** Aligns and embeds images by a network of a file, going on from what an earlier run left, with progress shown. */
+/** Aligns and embeds images by a network from a file, shows progress, and uses embeddings that are stored already. */
 export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Promise<NetworkEmbeddings> {
   const { label, weights, images, crops, batchSize, compared = false, signal, log } = options;
   const { name, onUnreadable, cacheFolder = defaultCacheFolder } = options;
@@ -53,7 +53,7 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
   try {
     const network = loadNetwork(state, root, weights, { headless: true });
     const { backbone, inputSize: size, teacherSpace } = network.description;
-    // Without a projector the teacher's space is its own, and what is kept serves both.
+    // Without a projector the network's own space is the teacher's: stored embeddings serve both.
     const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
     const digest = await digestFile(weights);

@@ -4,7 +4,7 @@ import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/ti
 import fc from 'fast-check';
 import { faceCase } from '../../../test/face-cases';
 import { readIjbMeta } from './meta-files';
-import { ijbPlaces } from './sets';
+import { ijbPaths } from './sets';
 
 afterAll(removeTemporaryFolders);
 
@@ -29,8 +29,8 @@ function written(texts: Partial<typeof good>) {
   return { faces: place('faces'), landmarks: place('landmarks'), pairs: place('pairs') };
 }
 
-test('a set as it is distributed: counts, ids, points and scores, joined by line', async () => {
-  const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
+test('counts, ids, points and scores of a set are read, joined by line', async () => {
+  const places = ijbPaths(faceCase('ijbc_tiny'), 'ijbc');
   const expected = JSON.parse(readFileSync(faceCase('ijbc_tiny/expected.json'), 'utf8'));
   const { images, pairs, counts, oddities } = await readIjbMeta(places);
   expect(counts).toEqual({
@@ -57,19 +57,19 @@ test('a set as it is distributed: counts, ids, points and scores, joined by line
   }
 });
 
-test('a set is found under its name or as the folder itself; what is missing is named', () => {
-  expect(ijbPlaces(faceCase('ijbc_tiny'), 'ijbc').crops).toBe(join(faceCase('ijbc_tiny'), 'loose_crop'));
-  expect(() => ijbPlaces(faceCase('ijbc_tiny'), 'ijbb')).toThrow(/IJB-B is not in .* there is no .*ijbb_face_tid_mid/);
+test('a set is found under its name or as the folder itself; a missing file is named', () => {
+  expect(ijbPaths(faceCase('ijbc_tiny'), 'ijbc').crops).toBe(join(faceCase('ijbc_tiny'), 'loose_crop'));
+  expect(() => ijbPaths(faceCase('ijbc_tiny'), 'ijbb')).toThrow(/IJB-B is not in .* there is no .*ijbb_face_tid_mid/);
 });
 
-test('decimals in any notation are rounded once', async () => {
+test('decimals in any notation are rounded correctly', async () => {
   const { images } = await readIjbMeta(written({}));
   expect([...images.landmarks.slice(20)]).toEqual(
     [-0.5, 1, 10, 0.5, 5, 0, 0.0001, 123456789012345680, -0, 1].map(Math.fround),
   );
 });
 
-test('a missing last newline, empty lines at the end, tabs, several spaces and Windows line ends are taken', async () => {
+test('a missing last newline, empty lines at the end, tabs, several spaces and Windows line ends are accepted', async () => {
   const expected = await readIjbMeta(written({}));
   const variants = [
     (text: string) => text.trimEnd(),
@@ -84,7 +84,7 @@ test('a missing last newline, empty lines at the end, tabs, several spaces and W
   }
 });
 
-test('68 points become five', async () => {
+test('68 points are reduced to five', async () => {
   const points = Array.from({ length: 136 }, (_, i) => i);
   const landmarks = [1, 2, 3].map((i) => `${i}.jpg ${points.join(' ')} 0.9`).join('\n');
   const { images } = await readIjbMeta(written({ landmarks }));
@@ -103,7 +103,7 @@ test('names that differ, and images twice in a template, are counted: the protoc
 });
 
 test.each<[string, Partial<typeof good>, RegExp]>([
-  ['a line too few', { faces: '1.jpg 5 231\n2.jpg 5 231\n' }, /faces.txt has 2 lines and .*landmarks.txt has 3/],
+  ['a line too few', { faces: '1.jpg 5 231\n2.jpg 5 231\n' }, /faces.txt has 2 lines, but .*landmarks.txt has 3/],
   ['a negative id', { faces: '1.jpg 5 231\n2.jpg -5 231\n' }, /faces.txt, line 2: the template must be a whole number/],
   [
     'an id beyond 31 bits',
@@ -126,7 +126,7 @@ test.each<[string, Partial<typeof good>, RegExp]>([
   [
     'other points',
     { landmarks: '1.jpg 1 2 3 4 0.5\n' },
-    /line 1: 5 numbers follow the name; x and y of 5 points, or of 68/,
+    /line 1: 5 numbers follow the name instead of x and y of 5 points, or of 68/,
   ],
   ['a label of 2', { pairs: '5 7 2\n' }, /pairs.txt, line 1: the label is 2; it must be 1/],
   [
@@ -142,13 +142,13 @@ test.each<[string, Partial<typeof good>, RegExp]>([
   await expect(readIjbMeta(written(texts))).rejects.toThrow(message);
 });
 
-test('a file that is not there is named', async () => {
+test('a missing file is named', async () => {
   await expect(readIjbMeta({ ...written({}), pairs: join(folder, 'none.txt') })).rejects.toThrow(
     /none.txt cannot be read/,
   );
 });
 
-test('lines that cross blocks of a large file are read as all others', async () => {
+test('lines that cross blocks of a large file are read correctly', async () => {
   const lines = 300_000;
   const places = written({ pairs: Array.from({ length: lines }, (_, i) => `${i % 2 ? 5 : 7} 5 ${i % 2}\n`).join('') });
   const { pairs, counts } = await readIjbMeta(places);
@@ -156,10 +156,10 @@ test('lines that cross blocks of a large file are read as all others', async () 
   expect(pairs.first.every((template, i) => template === (i % 2 ? 5 : 7))).toBe(true);
 });
 
-/** Bytes changed, removed, repeated or put in. */
+/** Bytes that are changed, removed, repeated or inserted. */
 interface Mutation {
   readonly kind: 'change' | 'remove' | 'repeat' | 'insert';
-  /** Where, of the whole text. */
+  /** Position as a share of the text. */
   readonly at: number;
   readonly length: number;
   readonly bytes: Uint8Array;
@@ -181,14 +181,14 @@ function mutated(text: Uint8Array, { kind, at, length, bytes }: Mutation): Buffe
   return Buffer.concat([before, bytes, after]);
 }
 
-// HEADSHARE_FUZZ=10000 tries as many for each file.
+// HEADSHARE_FUZZ=10000 runs as many cases for each file.
 const tries = Number(process.env.HEADSHARE_FUZZ ?? 150);
 
 test.each(['faces', 'landmarks', 'pairs'] as const)(
-  'damaged %s are read as something finite, or refused in one sentence that names a file',
+  'damaged %s are read as finite numbers or cause a UserError that names a file',
   async (name) => {
-    const source = readFileSync(ijbPlaces(faceCase('ijbc_tiny'), 'ijbc')[name]).subarray(0, 2000);
-    const places = ijbPlaces(faceCase('ijbc_tiny'), 'ijbc');
+    const source = readFileSync(ijbPaths(faceCase('ijbc_tiny'), 'ijbc')[name]).subarray(0, 2000);
+    const places = ijbPaths(faceCase('ijbc_tiny'), 'ijbc');
     const file = join(folder, `damaged-${name}.txt`);
     await fc.assert(
       fc.asyncProperty(fc.array(mutation, { minLength: 1, maxLength: 4 }), async (mutations) => {

@@ -1,46 +1,65 @@
 import { UserError } from '@headshare/core/system/user-error';
-import type { IjbImages, TemplatePairs } from '../protocol/protocol';
-import { fivePoints } from './landmarks';
+import { rowLookup } from '../../sorted-search';
 import { type MetaLines, readMetaLines } from './meta-lines';
-import type { IjbCounts, IjbPlaces } from './sets';
+import { type IjbCounts, type IjbPaths, publishedCounts, type SetName, setTitles } from './sets';
+
+/** The faces of IJB-B or IJB-C, one entry an image, in the order of the meta files' lines. */
+export interface IjbImages {
+  /** File names within the folder of loosely cropped faces. */
+  readonly names: readonly string[];
+  /** [images, 5, 2]: left eye, right eye, nose, left and right mouth corner; x right, y down, in pixels. */
+  readonly landmarks: Float32Array;
+  /** The template of each image; ids may have gaps. */
+  readonly templates: Int32Array;
+  /** The photograph or video of each image; the same id may occur in several templates. */
+  readonly medias: Int32Array;
+  /** The detector's confidence. */
+  readonly scores: Float32Array;
+}
+
+/** Pair k compares template `first[k]` with template `second[k]`. */
+export interface TemplatePairs {
+  readonly first: Int32Array;
+  readonly second: Int32Array;
+  /** 1: the same person, 0: different people. */
+  readonly same: Uint8Array;
+}
 
 export interface IjbMeta {
   readonly images: IjbImages;
   readonly pairs: TemplatePairs;
   readonly counts: IjbCounts;
-  readonly oddities: MetaOddities;
-}
-
-/** What the protocol takes as it is, and may yet be a mistake. */
-export interface MetaOddities {
-  /** Lines whose names differ in the two files of images, which are joined by line. */
-  readonly otherNames: number;
-  /** Images that stand more than once in the same template, and so count more than once. */
-  readonly repeated: number;
+  /** Properties that the protocol accepts, but that may be mistakes. */
+  readonly oddities: {
+    /** Lines whose names differ in the two files of images, which are joined by line number. */
+    readonly otherNames: number;
+    /** Images that occur more than once in the same template, and so count more than once. */
+    readonly repeated: number;
+  };
 }
 
 /**
  * Reads the three meta files of IJB-B or IJB-C as insightface distributes them.
- * @throws UserError with file and line for what is malformed, for files of images that differ in length, and for pairs of
+ * @throws UserError with file and line for malformed lines, for files of images that differ in length, and for pairs of
  *   templates without images
  */
-export async function readIjbMeta(places: Pick<IjbPlaces, 'faces' | 'landmarks' | 'pairs'>): Promise<IjbMeta> {
-  const { names: listed, templates, medias } = await readFaces(places.faces);
-  const { names, landmarks, scores } = await readLandmarks(places.landmarks);
+export async function readIjbMeta(paths: Pick<IjbPaths, 'faces' | 'landmarks' | 'pairs'>): Promise<IjbMeta> {
+  const { names: listed, templates, medias } = await readFaces(paths.faces);
+  const { names, landmarks, scores } = await readLandmarks(paths.landmarks);
   if (names.length !== listed.length) {
     throw new UserError(
-      `${places.faces} has ${listed.length} lines and ${places.landmarks} has ${names.length}: their lines go together.`,
+      `${paths.faces} has ${listed.length} lines, but ${paths.landmarks} has ${names.length}; both need a line for each image.`,
       1,
     );
   }
-  if (names.length === 0) throw new UserError(`${places.faces} is empty: it has a line for each image.`, 1);
-  const distinct = new Set(templates);
-  const pairs = await readPairs(places.pairs, membership(templates, distinct), places.faces);
+  if (names.length === 0) throw new UserError(`${paths.faces} is empty; it needs a line for each image.`, 1);
+  const distinct = Int32Array.from(new Set(templates)).sort();
+  const pairs = await readPairs(paths.pairs, rowLookup(distinct), paths.faces);
   const same = pairs.same.reduce((sum, one) => sum + one, 0);
   return {
     images: { names, landmarks, templates, medias, scores },
     pairs,
-    counts: { images: names.length, templates: distinct.size, pairs: pairs.same.length, same },
+    counts: { images: names.length, templates: distinct.length, pairs: pairs.same.length, same },
     oddities: {
       otherNames: names.reduce((sum, name, i) => sum + (name === listed[i] ? 0 : 1), 0),
       repeated: names.length - new Set(names.map((name, i) => `${templates[i]} ${name}`)).size,
@@ -48,14 +67,29 @@ export async function readIjbMeta(places: Pick<IjbPlaces, 'faces' | 'landmarks' 
   };
 }
 
+/** Logs the size of a set and anything unusual about it. */
+export function describeMeta({ counts, oddities }: IjbMeta, set: SetName, log: (line: string) => void): void {
+  const { images, templates, pairs, same } = counts;
+  log(`${setTitles[set]}: ${images} images, ${templates} templates, ${pairs} pairs, ${same} of them of one person`);
+  const published = publishedCounts[set];
+  const other = (['images', 'templates', 'pairs', 'same'] as const).filter((name) => counts[name] !== published[name]);
+  if (other.length > 0) {
+    log(`Not the published set, which has ${other.map((name) => `${published[name]} ${name}`).join(', ')}`);
+  }
+  if (oddities.otherNames > 0) {
+    log(`${oddities.otherNames} lines name different images in the two files, which are joined by line number`);
+  }
+  if (oddities.repeated > 0) log(`${oddities.repeated} images occur more than once in their template, and count so`);
+}
+
 async function readFaces(file: string) {
   const names: string[] = [];
   let templates = new Int32Array(0);
   let medias = new Int32Array(0);
   await readMetaLines(file, (lines) => {
-    const room = lines.capacity(templates.length, 'a 0 0\n'.length);
-    templates = resized(templates, room);
-    medias = resized(medias, room);
+    const capacity = lines.capacity(templates.length, 'a 0 0\n'.length);
+    templates = resized(templates, capacity);
+    medias = resized(medias, capacity);
     while (lines.more()) {
       const { line } = lines;
       names.push(lines.word('the name of an image'));
@@ -73,17 +107,17 @@ async function readLandmarks(file: string) {
   let scores = new Float32Array(0);
   let read: Float64Array | undefined;
   await readMetaLines(file, (lines) => {
-    const room = lines.capacity(scores.length, 'a 0 0 0 0 0 0 0 0 0 0 0\n'.length);
-    landmarks = resized(landmarks, room * 10);
-    scores = resized(scores, room);
+    const capacity = lines.capacity(scores.length, 'a 0 0 0 0 0 0 0 0 0 0 0\n'.length);
+    landmarks = resized(landmarks, capacity * 10);
+    scores = resized(scores, capacity);
     while (lines.more()) {
       const { line } = lines;
       names.push(lines.word('the name of an image'));
-      read ??= pointsOf(lines);
+      read ??= roomForPoints(lines);
       for (let i = 0; i < read.length; i++) read[i] = lines.decimal('a coordinate');
       landmarks.set(fivePoints(read), line * 10);
       scores[line] = lines.decimal('the score');
-      if (!Number.isFinite(scores[line])) throw lines.problem('the score is beyond what float32 holds');
+      if (!Number.isFinite(scores[line])) throw lines.problem('the score is too large for float32');
       lines.done();
     }
   });
@@ -92,55 +126,64 @@ async function readLandmarks(file: string) {
 }
 
 /** Room for one line's coordinates, as many as the first line has. */
-function pointsOf(lines: MetaLines): Float64Array {
+function roomForPoints(lines: MetaLines): Float64Array {
   const numbers = lines.left();
   if (numbers === 11 || numbers === 137) return new Float64Array(numbers - 1);
-  throw lines.problem(`${numbers} numbers follow the name; x and y of 5 points, or of 68, and a score are wanted`);
+  throw lines.problem(`${numbers} numbers follow the name instead of x and y of 5 points, or of 68, and a score`);
 }
 
-async function readPairs(file: string, has: (template: number) => boolean, faces: string): Promise<TemplatePairs> {
+/** Indices among 68 points (iBUG's order): corners of the eyes, tip of the nose, corners of the mouth. */
+const [leftEye, rightEye, nose, mouth] = [[36, 39], [42, 45], 30, [48, 54]] as const;
+
+/**
+ * Reduces 68 points to five: left eye, right eye, nose, mouth corners. An eye is the middle between its corners, as in
+ * insightface's alignment.
+ * @param points x and y of 5 points, which are returned unchanged, or of 68
+ */
+export function fivePoints(points: Float64Array): Float64Array {
+  if (points.length !== 136) return points;
+  const at = (point: number, axis: number) => points[point * 2 + axis] as number;
+  const five = new Float64Array(10);
+  for (const axis of [0, 1]) {
+    five[axis] = (at(leftEye[0], axis) + at(leftEye[1], axis)) / 2;
+    five[2 + axis] = (at(rightEye[0], axis) + at(rightEye[1], axis)) / 2;
+    five[4 + axis] = at(nose, axis);
+    five[6 + axis] = at(mouth[0], axis);
+    five[8 + axis] = at(mouth[1], axis);
+  }
+  return five;
+}
+
+async function readPairs(file: string, rowOf: (template: number) => number, faces: string): Promise<TemplatePairs> {
   let first = new Int32Array(0);
   let second = new Int32Array(0);
   let same = new Uint8Array(0);
   let count = 0;
   await readMetaLines(file, (lines) => {
-    const room = lines.capacity(same.length, '0 0 0\n'.length);
-    first = resized(first, room);
-    second = resized(second, room);
-    same = resized(same, room);
+    const capacity = lines.capacity(same.length, '0 0 0\n'.length);
+    first = resized(first, capacity);
+    second = resized(second, capacity);
+    same = resized(same, capacity);
     while (lines.more()) {
       const a = lines.count('the first template');
       const b = lines.count('the second template');
       const label = lines.count('the label');
       if (label > 1) throw lines.problem(`the label is ${label}; it must be 1 for the same person or 0`);
-      if (!has(a) || !has(b)) throw lines.problem(`template ${has(a) ? b : a} has no images in ${faces}`);
+      if (rowOf(a) < 0) throw lines.problem(`template ${a} has no images in ${faces}`);
+      if (rowOf(b) < 0) throw lines.problem(`template ${b} has no images in ${faces}`);
       first[count] = a;
       second[count] = b;
       same[count++] = label;
       lines.done();
     }
   });
-  if (count === 0) throw new UserError(`${file} is empty: it has a line for each pair of templates.`, 1);
-  // Not copied: these are the largest by far, and their room was measured.
+  if (count === 0) throw new UserError(`${file} is empty; it needs a line for each pair of templates.`, 1);
+  // Not copied: these arrays are by far the largest, and their capacity is close to their length.
   return { first: first.subarray(0, count), second: second.subarray(0, count), same: same.subarray(0, count) };
 }
 
-/** Whether a template has images: by a table, unless ids lie so far apart that it would be large for nothing. */
-function membership(templates: Int32Array, distinct: ReadonlySet<number>): (template: number) => boolean {
-  const end = templates.reduce((largest, id) => Math.max(largest, id), -1) + 1;
-  if (end > 16 * templates.length + 1024) return (template) => distinct.has(template);
-  const table = new Uint8Array(end);
-  for (const template of distinct) table[template] = 1;
-  return (template) => table[template] === 1;
-}
-
-interface Numbers<T> {
-  readonly length: number;
-  set(values: T): void;
-}
-
-/** The numbers in an array of that length: the same one where it has it. */
-function resized<T extends Numbers<T>>(values: T, length: number): T {
+/** The values in an array of at least that length: the same array if it is long enough. */
+function resized<T extends { readonly length: number; set(values: T): void }>(values: T, length: number): T {
   if (values.length >= length) return values;
   const larger = new (values.constructor as new (length: number) => T)(length);
   larger.set(values);

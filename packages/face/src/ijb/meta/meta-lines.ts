@@ -1,22 +1,22 @@
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { UserError } from '@headshare/core/system/user-error';
 
 const blockBytes = 1 << 20;
-// Names of images are paths at most.
+// The longest field is the name of an image, a path.
 const longestLine = 1 << 16;
 
 const [tab, newline, carriageReturn, space, minus, plus, point, zero, nine] = [9, 10, 13, 32, 45, 43, 46, 48, 57];
 
 /**
- * The fields of a block of whole lines, one after another, separated by spaces or tabs. Reading a field that is not there
- * or is of another kind throws a UserError with the file and the line.
+ * Reads the fields of a block of whole lines one after another; fields are separated by spaces or tabs. Reading a field
+ * that is missing or of another type throws a UserError with the file and the line.
  */
 export class MetaLines {
-  bytes: Uint8Array = new Uint8Array(0);
+  private bytes: Uint8Array = new Uint8Array(0);
   private at = 0;
   private end = 0;
   private lineStart = 0;
-  /** Lines of the file before the one that is read. */
+  /** The number of the current line, from 0. */
   line = 0;
   private fed = 0;
 
@@ -26,7 +26,7 @@ export class MetaLines {
     private readonly size: number,
   ) {}
 
-  /** Goes on with these bytes, which end with a newline. */
+  /** Continues with the next block: `end` bytes, the last one a newline. */
   feed(bytes: Uint8Array, end: number): void {
     this.bytes = bytes;
     this.at = 0;
@@ -36,18 +36,19 @@ export class MetaLines {
   }
 
   /**
-   * How many lines to have room for, given room for `room`: enough for this block, and if that is more, for the whole
-   * file, were its lines all as long as those before.
-   * @param shortest bytes of the shortest line there can be, with its newline
+   * How many lines arrays should hold: at least those of this block. Arrays that must grow get an estimate for the whole
+   * file from the length of the lines so far.
+   * @param current the number of lines that arrays hold now
+   * @param shortest bytes of the shortest possible line, with its newline
    */
-  capacity(room: number, shortest: number): number {
+  capacity(current: number, shortest: number): number {
     const needed = this.line + Math.ceil(this.end / shortest);
-    if (needed <= room) return room;
+    if (needed <= current) return current;
     const before = this.fed - this.end;
     return Math.max(needed, before === 0 ? 0 : Math.ceil((this.line / before) * this.size * 1.02) + 1024);
   }
 
-  /** Whether another line begins here. */
+  /** Whether the block has another line. */
   more(): boolean {
     return this.at < this.end;
   }
@@ -64,7 +65,7 @@ export class MetaLines {
       value = value * 10 + digit;
       if (value > 0x7fffffff) throw this.refuse(what, 'a whole number below 2147483648');
     }
-    if (!isBetween(bytes[at] as number)) throw this.refuse(what, 'a whole number from 0 on');
+    if (!isSpace(bytes[at] as number)) throw this.refuse(what, 'a whole number from 0 on');
     this.at = at;
     return value;
   }
@@ -88,8 +89,8 @@ export class MetaLines {
       else break;
     }
     const decimals = fraction === 0 ? 0 : at - fraction;
-    if (isBetween(bytes[at] as number) && digits > 0 && digits <= 15 && decimals <= 15) {
-      // Both are exact, so that their quotient is rounded once.
+    if (isSpace(bytes[at] as number) && digits > 0 && digits <= 15 && decimals <= 15) {
+      // Value and power are exact, so that only their quotient is rounded.
       this.at = at;
       return (sign === minus ? -value : value) / (powers[decimals] as number);
     }
@@ -105,23 +106,23 @@ export class MetaLines {
   word(what: string): string {
     const from = this.skip();
     let at = from;
-    while (!isBetween(this.bytes[at] as number)) at++;
-    if (at === from) throw this.refuse(what, 'there');
+    while (!isSpace(this.bytes[at] as number)) at++;
+    if (at === from) throw this.refuse(what, 'present');
     this.at = at;
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from, at - from).toString('utf8');
   }
 
-  /** Fields of this line that are still to come. */
+  /** The number of fields that are left in this line. */
   left(): number {
     const { bytes } = this;
     let count = 0;
     for (let at = this.at; bytes[at] !== newline; at++) {
-      if (!isBetween(bytes[at] as number) && isBetween(bytes[at - 1] ?? newline)) count++;
+      if (!isSpace(bytes[at] as number) && isSpace(bytes[at - 1] ?? newline)) count++;
     }
     return count;
   }
 
-  /** Ends the line. */
+  /** Moves on to the next line. @throws UserError if fields are left in this one */
   done(): void {
     const at = this.skip();
     if (this.bytes[at] !== newline) throw this.refuse('what follows', 'the end of the line');
@@ -130,7 +131,7 @@ export class MetaLines {
     this.line++;
   }
 
-  /** The error for something else about this line. `why` follows 'file, line N: '. */
+  /** An error about this line. `why` follows 'file, line N: '. */
   problem(why: string): UserError {
     return new UserError(`${this.file}, line ${this.line + 1}: ${why}.`, 1);
   }
@@ -154,35 +155,36 @@ export class MetaLines {
 
 const powers = Array.from({ length: 16 }, (_, i) => 10 ** i);
 
-function isBetween(byte: number): boolean {
+function isSpace(byte: number): boolean {
   return byte === space || byte === newline || byte === carriageReturn || byte === tab;
 }
 
 /**
- * Reads a text file in blocks of whole lines, in memory for one block: `parse` must read all `lines` that are fed. The
- * last newline may be missing, and empty lines may end the file.
- * @throws UserError when the file cannot be read, or a line is longer than 64 KiB
+ * Reads a text file in blocks of whole lines, with one block in memory: `parse` must read all lines of the block. The
+ * last newline may be missing, and the file may end with empty lines.
+ * @throws UserError if the file cannot be read, or a line is longer than 64 KiB
  */
 export async function readMetaLines(file: string, parse: (lines: MetaLines) => void): Promise<void> {
-  const handle = await opened(file);
+  const handle = await open(file, 'r').catch((error: Error) => {
+    throw new UserError(`${file} cannot be read: ${error.message}.`, 1);
+  });
   try {
     const { size } = await handle.stat();
     const lines = new MetaLines(file, size);
     const block = new Uint8Array(Math.min(blockBytes, size) + longestLine + 2);
-    let kept = 0;
+    let rest = 0;
     for (;;) {
-      const { bytesRead } = await handle.read(block, kept, block.length - kept - 1, null);
-      let end = kept + bytesRead;
+      const { bytesRead } = await handle.read(block, rest, block.length - rest - 1, null);
       const last = bytesRead === 0;
-      if (last) end = closed(block, end);
+      const end = last ? closed(block, rest) : rest + bytesRead;
       const whole = endOfLines(block, end);
       if (whole > 0) {
         lines.feed(block, whole);
         parse(lines);
       }
       if (last) return;
-      kept = end - whole;
-      if (kept > longestLine) throw lines.problem('the line is longer than 65536 bytes');
+      rest = end - whole;
+      if (rest > longestLine) throw lines.problem('the line is longer than 65536 bytes');
       block.copyWithin(0, whole, end);
     }
   } finally {
@@ -190,26 +192,18 @@ export async function readMetaLines(file: string, parse: (lines: MetaLines) => v
   }
 }
 
-/** The end of the last lines: with a newline, and without empty lines. */
+/** Ends the file's last line with a newline and drops empty lines after it. @returns the new end */
 function closed(block: Uint8Array, end: number): number {
   let last = end;
-  while (last > 0 && isBetween(block[last - 1] as number)) last--;
+  while (last > 0 && isSpace(block[last - 1] as number)) last--;
   if (last === 0) return 0;
   block[last] = newline;
   return last + 1;
 }
 
-/** Behind the last line that is whole and not empty: only more text tells whether empty ones end the file. */
+/** The end of the last whole line that is not empty: empty ones may be the end of the file, which is not yet known. */
 function endOfLines(block: Uint8Array, end: number): number {
   let last = end > 0 ? block.lastIndexOf(newline, end - 1) : -1;
-  while (last > 0 && isBetween(block[last - 1] as number)) last--;
+  while (last > 0 && isSpace(block[last - 1] as number)) last--;
   return last > 0 ? block.indexOf(newline, last) + 1 : 0;
-}
-
-async function opened(file: string): Promise<FileHandle> {
-  try {
-    return await open(file, 'r');
-  } catch (error) {
-    throw new UserError(`${file} cannot be read: ${(error as Error).message}.`, 1);
-  }
 }

@@ -1,9 +1,9 @@
 import { createRequire } from 'node:module';
 import { nativeAddon } from '@headshare/core/runtime/native-addon';
 
-/** packages/core/native/scores, whose work is done on libuv's threads. Arrays must be left alone until it is done. */
+/** The addon of packages/core/native/scores. It works on libuv's threads: arrays must not be used until it is done. */
 export interface NativeScores {
-  /** products[k] = row leftRows[k] of `left` . row rightRows[k] of `right`, [rows, dimension] both. */
+  /** products[k] = row leftRows[k] of `left` times row rightRows[k] of `right`, both [rows, dimension]. */
   pairProducts(
     left: Float64Array,
     right: Float64Array,
@@ -16,7 +16,7 @@ export interface NativeScores {
   sortAscending(values: Float64Array): Promise<void>;
 }
 
-/** The addon that `nx run tools:tensorflow` builds; null where there is none, which is slower but no different. */
+/** The addon that `nx run tools:tensorflow` builds; null without it, which is slower but gives the same results. */
 export function loadNativeScores(): NativeScores | null {
   const addon = nativeAddon('scores.node');
   try {

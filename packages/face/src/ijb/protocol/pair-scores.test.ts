@@ -7,7 +7,7 @@ const rowsOf = (count: number, dimension: number) =>
     .array(fc.double({ min: -1, max: 1, noNaN: true }), { minLength: count * dimension, maxLength: count * dimension })
     .map((values) => Float64Array.from(values));
 
-/** Two sides of rows of one size, and pairs of them. */
+/** Two matrices of the same dimension, and pairs of their rows. */
 const problems = fc
   .tuple(fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 6 }), fc.integer({ min: 1, max: 70 }))
   .chain(([leftCount, rightCount, dimension]) =>
@@ -22,7 +22,7 @@ const problems = fc
   );
 
 describe('pairScores', () => {
-  it('is the dot product of two rows', async () => {
+  it('gives the dot product of two rows', async () => {
     const left = Float64Array.of(1, 2, 3, 4);
     const right = Float64Array.of(5, 6, 7, 8, 9, 10);
     const pairs = { left: Int32Array.of(0, 1, 1), right: Int32Array.of(0, 0, 2) };
@@ -30,7 +30,7 @@ describe('pairScores', () => {
     expect([...(await pairScores(left, right, 2, pairs))]).toEqual([17, 39, 67]);
   });
 
-  it('agrees with a plain sum, and to the last bit with its mirror image', () =>
+  it('agrees with a plain sum, and to the last bit with the swapped pair', () =>
     fc.assert(
       fc.asyncProperty(problems, async ({ left, right, dimension, pairs }) => {
         const scores = await pairScores(left, right, dimension, pairs);
@@ -48,7 +48,7 @@ describe('pairScores', () => {
       }),
     ));
 
-  it('scores pairs in any order of many tiles alike', async () => {
+  it('gives the same scores for any order of the pairs', async () => {
     const [rows, dimension, count] = [700, 40, 5000];
     const values = Float64Array.from({ length: rows * dimension }, (_, i) => Math.sin(i * i));
     const pairs = {
@@ -64,7 +64,7 @@ describe('pairScores', () => {
 
 describe('the addon', () => {
   const native = loadNativeScores();
-  // A workspace without the set-up has no addon.
+  // There is no addon before `nx run tools:tensorflow`.
   const itBuilt = native ? it : it.skip;
 
   itBuilt('gives the same bits as JavaScript', () =>
@@ -76,7 +76,7 @@ describe('the addon', () => {
     ),
   );
 
-  itBuilt('sorts as JavaScript does', () =>
+  itBuilt('sorts like JavaScript', () =>
     fc.assert(
       fc.asyncProperty(fc.array(fc.double({ noNaN: true }), { maxLength: 300 }), async (values) => {
         const sorted = Float64Array.from(values);

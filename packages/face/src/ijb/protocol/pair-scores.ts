@@ -1,16 +1,17 @@
 import { availableParallelism } from 'node:os';
 import { loadNativeScores, type NativeScores } from './native-scores';
 
-/** Which rows are compared: pair k is row `left[k]` against row `right[k]`. */
+/** Pair k compares row `left[k]` with row `right[k]`. */
 export interface RowPairs {
   readonly left: Int32Array;
   readonly right: Int32Array;
 }
 
 /**
- * Dot product of each pair's rows, in float64 and always in the same order of summation, so that a pair and its mirror
- * image score the same to the last bit, on any machine. left, right: [rows, dimension].
- * native: null does the same, slower, without the addon.
+ * Dot product of each pair's rows in float64. The order of summation is fixed, so that swapped pairs and other machines
+ * give the same bits.
+ * @param left,right [rows, dimension]
+ * @param native null computes the same without the addon, slower
  */
 export async function pairScores(
   left: Float64Array,
@@ -21,7 +22,7 @@ export async function pairScores(
 ): Promise<Float64Array> {
   const count = pairs.left.length;
   const scores = new Float64Array(count);
-  // One part a thread: the larger it is, the more pairs share a row while that is in a core's cache.
+  // One part a thread: in a large part, more pairs share a row while it is in the core's cache.
   const size = Math.ceil(count / availableParallelism());
   const score = async (from: number) => {
     const part = <A extends Int32Array | Float64Array>(values: A) => values.subarray(from, from + size) as A;
@@ -34,7 +35,7 @@ export async function pairScores(
   return scores;
 }
 
-/** As packages/core/native/scores/pair-products.cc sums: in lanes, then lane by lane of the halves. */
+/** The order of summation of packages/core/native/scores/pair-products.cc: in lanes, then repeatedly half to half. */
 const lanes = 32;
 
 function pairProducts(

@@ -7,7 +7,7 @@ const plainly = { flip: true, norm: true, detector: false };
 const only = (features: readonly Float64Array[]) => features[0] as Float64Array;
 
 describe('groupImages', () => {
-  it('makes a group of each media within each template', () => {
+  it('makes a group for each media within each template', () => {
     const groups = groupImages({ templates: Int32Array.of(7, 7, -3, 7, 900), medias: Int32Array.of(2, 1, 2, 2, 5) });
 
     expect({ ...groups }).toEqual({
@@ -67,7 +67,7 @@ describe('poolTemplates', () => {
     });
   });
 
-  it('averages a media before it counts as one of the template', async () => {
+  it('averages the images of a media before summing over medias', async () => {
     // Media 1: two images, mean (3, 0); media 2: (0, 4). Sum (3, 4).
     expect([...(await pool([2, 0, 0, 4, 4, 0], 2, [1, 1, 1], [1, 2, 1]))]).toEqual([0.6, 0.8]);
   });
@@ -106,7 +106,7 @@ describe('poolTemplates', () => {
     expect(reads.length).toBeGreaterThan(1);
   });
 
-  it('agrees with a plain statement of the rule, in any order of the images', () =>
+  it('agrees with a plain implementation of the rule, in any order of the images', () =>
     fc.assert(
       fc.asyncProperty(
         fc.array(fc.tuple(fc.nat(3), fc.nat(3), fc.integer({ min: -9, max: 9 }), fc.integer({ min: -9, max: 9 })), {
@@ -143,7 +143,7 @@ describe('poolTemplates', () => {
     await expect(pooled).rejects.toThrow("The detector's score of image 0 (line 1 of the list of faces) is NaN");
   });
 
-  it('wants an embedding for each image', async () => {
+  it('needs an embedding for each image', async () => {
     await expect(pool([1, 2], 2, [1, 1], [1, 2])).rejects.toThrow(
       'There are embeddings of 1 images, but the list of faces has 2.',
     );

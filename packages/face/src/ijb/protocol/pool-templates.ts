@@ -1,30 +1,33 @@
 import { UserError } from '@headshare/core/system/user-error';
+import type { EmbeddingRows } from '../embeddings/embedding-rows';
 import type { ImageGroups } from './group-images';
-import type { EmbeddingRows } from './protocol';
 
-/** One model's view of the images: as they are and, where wanted, mirrored. */
+/** One model's embeddings of the images and, if needed, of their mirror images. */
 export interface IjbEmbeddings {
   readonly embeddings: EmbeddingRows;
   readonly flipped?: EmbeddingRows;
 }
 
-/** What an image's feature is made of: insightface's script calls them F, N and D. */
+/** How an image's feature is made; insightface's script calls the switches F, N and D. */
 export interface FeatureSwitches {
-  /** Add the mirrored view, where there is one. */
+  /** Add the mirror image's embedding, if there is one. */
   readonly flip: boolean;
-  /** Keep the length of a feature, which tells how good the image is; otherwise it is divided by it. */
+  /** Keep the length of the sum, which reflects the quality of the image; otherwise it becomes 1. */
   readonly norm: boolean;
-  /** Multiply each image's feature by the detector's confidence. */
+  /** Multiply by the detector's confidence. */
   readonly detector: boolean;
 }
+
+/** The switches of insightface's script, F1N1D1. */
+export const publishedSwitches: FeatureSwitches = { flip: true, norm: true, detector: true };
 
 export interface PoolingOptions {
   /** Features are made in each of these ways. */
   readonly variants: readonly FeatureSwitches[];
-  /** The detector's confidence, an image each; wanted where a variant multiplies by it. */
+  /** The detector's confidence for each image; needed if a variant multiplies by it. */
   readonly scores?: Float32Array;
   readonly signal?: AbortSignal;
-  /** Told how many of all rows are done. */
+  /** Receives the number of rows done, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
@@ -32,11 +35,11 @@ const rowsAtOnce = 2048;
 
 /**
  * Features of templates: the mean over the images of each media, summed over medias in ascending order of their ids,
- * scaled to length 1 (insightface's eval_ijbc.py, in float64 as its ONNX variant). A template of zeros stays zero.
- * Rows are read in order and once, whatever the number of variants; only medias of templates with images still to come
- * are kept, so that memory is small where a template's images follow one another.
- * Returns for each variant [templates, dimension] by ascending template id.
- * @throws UserError naming the row of an embedding or the line of a detector score that is not finite
+ * scaled to length 1 (insightface's eval_ijbc.py, in float64 as in its ONNX variant). A template of zeros stays zero.
+ * Rows are read once and in order for all variants. Sums are kept only for templates with images still to come, so that
+ * little memory is needed if a template's images are consecutive.
+ * @returns for each variant [templates, dimension] by ascending template id
+ * @throws UserError that names the image whose embedding or detector score is not finite
  */
 export async function poolTemplates(
   { embeddings, flipped }: IjbEmbeddings,
@@ -50,21 +53,21 @@ export async function poolTemplates(
   const sums = variants.map(() => new MediaSums(groups, dimension));
   const feature = new Float64Array(dimension);
   const mirrored = variants.some(({ flip }) => flip) ? flipped : undefined;
-  const read = (from: number) => readViews(embeddings, mirrored, from, Math.min(rowsAtOnce, images - from));
+  const read = (from: number) => readBoth(embeddings, mirrored, from, Math.min(rowsAtOnce, images - from));
 
   let next = read(0);
   for (let from = 0; from < images; from += rowsAtOnce) {
     signal?.throwIfAborted();
     onProgress?.(from, images);
-    const [view, mirroredView] = await next;
-    // The disk works on the next rows while these are added; its failure is met when they are awaited.
+    const [plain, flippedRows] = await next;
+    // The disk reads the next rows while these are added; a failure shows when they are awaited.
     next = read(Math.min(images, from + rowsAtOnce));
     next.catch(() => undefined);
-    const count = view.length / dimension;
+    const count = plain.length / dimension;
     for (let row = 0; row < count; row++) {
       const image = from + row;
       for (const [v, { flip, norm, detector }] of variants.entries()) {
-        addViews(feature, view, flip ? mirroredView : undefined, row * dimension, image);
+        setSum(feature, plain, flip ? flippedRows : undefined, row * dimension, image);
         if (!norm) divide(feature, lengthOf(feature));
         if (detector && scores) multiply(feature, finiteScore(scores, image));
         sums[v]?.add(image, feature);
@@ -84,33 +87,33 @@ function requireRows({ images, dimension }: EmbeddingRows, wanted: number, wante
   }
 }
 
-async function readViews(
+async function readBoth(
   embeddings: EmbeddingRows,
   flipped: EmbeddingRows | undefined,
   from: number,
   count: number,
-): Promise<[view: Float32Array, flipped: Float32Array | undefined]> {
+): Promise<[plain: Float32Array, flipped: Float32Array | undefined]> {
   if (count === 0) return [new Float32Array(0), undefined];
-  const views = await Promise.all([embeddings.read(from, count), flipped?.read(from, count)]);
-  for (const view of views) {
-    if (view && view.length !== count * embeddings.dimension) {
-      throw new RangeError(`Rows ${from} to ${from + count - 1} came as ${view.length} values`);
+  const both = await Promise.all([embeddings.read(from, count), flipped?.read(from, count)]);
+  for (const values of both) {
+    if (values && values.length !== count * embeddings.dimension) {
+      throw new RangeError(`Rows ${from} to ${from + count - 1} came as ${values.length} values`);
     }
   }
-  return views;
+  return both;
 }
 
-/** feature = view + flipped view. Finite float32 values cannot sum to an infinite float64, so the sum tells of any other. */
-function addViews(
+/** feature = plain + flipped. Finite float32 values cannot sum to an infinite float64: the sum shows any other value. */
+function setSum(
   feature: Float64Array,
-  view: Float32Array,
+  plain: Float32Array,
   flipped: Float32Array | undefined,
   start: number,
   image: number,
 ): void {
   let sum = 0;
   for (let i = 0; i < feature.length; i++) {
-    const value = (view[start + i] as number) + (flipped ? (flipped[start + i] as number) : 0);
+    const value = (plain[start + i] as number) + (flipped ? (flipped[start + i] as number) : 0);
     feature[i] = value;
     sum += value;
   }
@@ -132,7 +135,7 @@ function finiteScore(scores: Float32Array, image: number): number {
 function lengthOf(values: Float64Array): number {
   let squares = 0;
   for (let i = 0; i < values.length; i++) squares += (values[i] as number) * (values[i] as number);
-  // Zeros stay zeros: the public script makes them NaN.
+  // Zeros stay zeros; in the public script they become NaN.
   return squares === 0 ? 1 : Math.sqrt(squares);
 }
 
@@ -144,7 +147,7 @@ function divide(values: Float64Array, divisor: number): void {
   for (let i = 0; i < values.length; i++) values[i] = (values[i] as number) / divisor;
 }
 
-/** Sums over images of each media, and what becomes of them when a template's last image has come. */
+/** Sums the features of each media, and pools a template after its last image. */
 class MediaSums {
   readonly templates: Float64Array;
   private readonly rowOf: Int32Array;

@@ -1,6 +1,6 @@
 import { additiveMargin, marginLogits } from '../runtime/ops/cosine-margin';
 import { scoped, type Tensor2D, tf } from '../runtime/tensorflow';
-import { crossEntropyAgainst, type TargetOptions } from './target';
+import { crossEntropyAgainst, type TargetOptions } from './forward';
 
 const near = (values: readonly number[]) => values.map((value) => expect.closeTo(value, 6));
 const rows = [

@@ -1,14 +1,16 @@
 import { embeddingDistance } from '../distill/losses/embedding-distance';
 import { linear } from '../nn/layers';
+import type { Network } from '../nn/network';
 import { Scope } from '../nn/scope';
 import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { Program } from '../runtime/program';
 import { State } from '../runtime/state';
-import { type Tensor2D, tf } from '../runtime/tensorflow';
+import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
+import { microBatchSize, type StepBatch } from './micro-batches';
 import { type SgdOptions, sgd } from './optimiser';
-import { makeTrainingStep, microBatchSize, type StepBatch, type StepReport } from './training-step';
+import { makeTrainingStep, type StepReport } from './step';
 
 const size = 4;
 const batchSize = 12;
@@ -34,16 +36,24 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
     size,
     seed: 1,
     optimiser,
-    losses: ({ pixels, labels }) => {
-      const seen = tf.div(tf.reshape(pixels, [-1, size * size * 3]), 255) as Tensor2D;
-      return () => {
-        const logits = classify(seen);
-        const distance = embeddingDistance(logits, tf.zerosLike(logits).add(1) as Tensor2D);
-        return {
-          ce: { weight, value: crossEntropy(logits, labels) },
-          l2e: { weight: 0.05, value: distance, summed: true },
-        };
-      };
+    student: {
+      embed: (pixels: Tensor4D) => ({
+        features: [],
+        embedding: tf.div(tf.reshape(pixels, [-1, size * size * 3]), 255) as Tensor2D,
+      }),
+      head: { logits: classify },
+      toTeacherSpace: (embedding: Tensor2D) => embedding,
+    } as unknown as Network,
+    needs: new Set(),
+    loss: {
+      terms: ({ student: { logits }, labels }) => ({
+        ce: { weight, value: crossEntropy(logits, labels) },
+        l2e: {
+          weight: 0.05,
+          value: embeddingDistance(logits, tf.zerosLike(logits).add(1) as Tensor2D),
+          summed: true,
+        },
+      }),
     },
   });
   const reports: StepReport[] = [];
@@ -102,9 +112,9 @@ test('nothing is gathered between steps', async () => {
 test('the number of micro-batches must divide the batch', () => {
   expect(microBatchSize(64, 4)).toBe(16);
   expect(() => microBatchSize(64, 3)).toThrow(
-    new UserError('--accumulate 3 does not divide --batchSize 64: micro-batches are of one size; 2 or 4 would do.'),
+    new UserError('--accumulate 3 does not divide --batchSize 64: all micro-batches have one size; use 2 or 4.'),
   );
   expect(() => microBatchSize(4, 8)).toThrow(
-    '--accumulate 8 does not divide --batchSize 4: micro-batches are of one size; 4 would do.',
+    '--accumulate 8 does not divide --batchSize 4: all micro-batches have one size; use 4.',
   );
 });

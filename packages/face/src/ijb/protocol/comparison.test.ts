@@ -1,5 +1,17 @@
-import { embeddings, expected, flipped, images, pairs, rowsOf, scores } from '../../../test/ijbc-tiny';
-import { evaluateIjb, ijbFars, scorePairs } from './evaluate-ijb';
+import {
+  embeddings,
+  evaluateIjb,
+  expected,
+  flipped,
+  images,
+  pairs,
+  rowsOf,
+  scorePairs,
+  scores,
+} from '../../../test/ijbc-tiny';
+import { ijbComparison } from './comparison';
+import { ijbFars } from './ijb-result';
+import { publishedSwitches } from './pool-templates';
 
 const set = { images, pairs, embeddings, flipped };
 
@@ -10,7 +22,7 @@ describe("the public script's results", () => {
     switches: { flip: name.includes('F1'), norm: name.includes('N1'), detector: name.includes('D1') },
   }));
 
-  it('are of all eight combinations of switches', () => {
+  it('cover all eight combinations of switches', () => {
     expect(variants).toHaveLength(8);
   });
 
@@ -39,8 +51,8 @@ describe("the public script's results", () => {
   });
 });
 
-describe('evaluateIjb', () => {
-  it('counts', async () => {
+describe('the comparison', () => {
+  it('counts images, templates, medias and pairs', async () => {
     const { counts } = await evaluateIjb(set);
 
     expect(counts).toEqual({
@@ -53,22 +65,24 @@ describe('evaluateIjb', () => {
     });
   });
 
-  it('says which rates this many pairs can tell', async () => {
+  it('marks the rates that have enough pairs', async () => {
     const { tarAtFar, counts } = await evaluateIjb(set);
 
     for (const far of ijbFars) expect(tarAtFar[far].measurable).toBe(counts.impostor >= Math.round(1 / Number(far)));
   });
 
-  it('tells what it is at', async () => {
-    const parts: string[] = [];
-    await evaluateIjb({ ...set, onProgress: (part, done, total) => parts.push(`${part} ${done}/${total}`) });
+  it('reports progress of pooling', async () => {
+    const progress: string[] = [];
+    await ijbComparison(set).pool(set, [publishedSwitches], {
+      onProgress: (done, total) => progress.push(`${done}/${total}`),
+    });
 
-    expect(parts).toEqual([`pooling 0/${expected.images}`, 'scores 0/1', 'curve 0/1']);
+    expect(progress).toEqual([`0/${expected.images}`]);
   });
 });
 
 describe('pairs', () => {
-  it('score the same to the last bit the other way round', async () => {
+  it('score the same to the last bit in either direction', async () => {
     const swapped = { ...pairs, first: pairs.second, second: pairs.first };
 
     expect(await scorePairs({ ...set, pairs: swapped })).toEqual(await scorePairs(set));
@@ -105,13 +119,13 @@ describe('a gallery embedded by another model', () => {
     expect([...(await scorePairs({ ...small, gallery: { embeddings: row(3, 4, 4, -3) } }))]).toEqual([0.8, 0.8]);
   });
 
-  it('changes nothing when it is the same model', async () => {
+  it('changes nothing if it is the same model', async () => {
     const both = { ...set, gallery: { embeddings, flipped } };
 
     expect(await scorePairs(both)).toEqual(await scorePairs(set));
   });
 
-  it('must have as many dimensions', async () => {
+  it('must have the same dimension', async () => {
     const gallery = { embeddings: rowsOf(Float32Array.of(1, 2), 1) };
 
     await expect(scorePairs({ ...small, gallery })).rejects.toThrow(

@@ -1,5 +1,5 @@
 import fc from 'fast-check';
-import { checkClassShare, classSampler } from './class-sampling';
+import { checkClassShare, classSampler } from './partial-fc';
 
 test("the batch's classes come first and its labels find them; the others are there once, whatever came before", () => {
   fc.assert(
@@ -20,7 +20,7 @@ test("the batch's classes come first and its labels find them; the others are th
         expect(new Set(drawn.classes).size).toBe(sampler.count);
         expect(drawn.classes.every((label) => label >= 0 && label < classes)).toBe(true);
         expect([...drawn.classes.subarray(0, distinct.size)]).toEqual([...distinct]);
-        expect([...drawn.targets].map((place) => drawn.classes[place])).toEqual([...labels]);
+        expect([...drawn.columns].map((place) => drawn.classes[place])).toEqual([...labels]);
         expect(classSampler(options).draw(labels, 2)).toEqual(drawn);
       },
     ),
@@ -46,6 +46,6 @@ test('what classes cannot be sampled with is refused', () => {
   const fine = { classShare: 0.5, accumulate: 1, emaDecay: 0 };
   expect(() => checkClassShare(fine)).not.toThrow();
   expect(() => checkClassShare({ classShare: 1, accumulate: 4, emaDecay: 0.9 })).not.toThrow();
-  expect(() => checkClassShare({ ...fine, accumulate: 4 })).toThrow('does not go with --accumulate 4');
-  expect(() => checkClassShare({ ...fine, emaDecay: 0.9 })).toThrow('does not go with --ema-decay 0.9');
+  expect(() => checkClassShare({ ...fine, accumulate: 4 })).toThrow('does not work with --accumulate 4');
+  expect(() => checkClassShare({ ...fine, emaDecay: 0.9 })).toThrow('does not work with --ema-decay 0.9');
 });
