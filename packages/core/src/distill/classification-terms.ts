@@ -1,7 +1,7 @@
 import { distillationDivergence } from '../runtime/ops/cross-entropy';
 import type { MethodSettings, StepContext, Term } from './method';
 
-/** gamma CE(student) + alpha KD(student, teacher): what every method of the reference starts from. */
+/** gamma CE(student) + alpha KD(student, teacher): the terms that all methods of the reference share. */
 export function classificationTerms(
   { student, teacher, studentCrossEntropy }: StepContext,
   { gamma, alpha, temperature }: MethodSettings,

@@ -42,7 +42,7 @@ const batchOf = (classes: readonly number[], step = 0) => ({
 });
 
 describe('negatives of other classes', () => {
-  test('are never of the own one, and every image of the others comes evenly', () => {
+  test('never include the own class, and are uniform over all other images', () => {
     scoped(() => {
       const draw = fromOtherClasses({ labels: shuffled, classes: sizes.length }, negatives);
       const drawn = draw(batchOf(present)).arraySync() as number[][];
@@ -57,7 +57,7 @@ describe('negatives of other classes', () => {
     });
   });
 
-  test('differ from image to image and from step to step, and are the same for the same step', () => {
+  test('differ by image and by step, and repeat for the same step', () => {
     scoped(() => {
       const draw = fromOtherClasses({ labels: shuffled, classes: sizes.length }, 50);
       const at = (step: number) => draw(batchOf([4, 4], step)).arraySync() as number[][];
@@ -68,7 +68,7 @@ describe('negatives of other classes', () => {
     });
   });
 
-  test('are images still where there is no other class', () => {
+  test('are still images when there is only one class', () => {
     scoped(() => {
       const draw = fromOtherClasses({ labels: new Int32Array(3), classes: 1 }, 20);
       const drawn = draw({ labels: ints([0, 0]), indices: ints([0, 2]), random: key(0) }).dataSync();
@@ -77,7 +77,7 @@ describe('negatives of other classes', () => {
   });
 });
 
-test('negatives of all classes are any images, evenly', () => {
+test('negatives of all classes are uniform over all images', () => {
   scoped(() => {
     const drawn = fromAll(shuffled.length, negatives)(batchOf(present)).arraySync() as number[][];
     for (const row of drawn) expect(Math.abs(unevenness(countsOf(row)))).toBeLessThan(4);
@@ -167,7 +167,7 @@ describe.each([
   ['compiled', false],
   ['eager', true],
 ])('the memories, %s', (_, eager) => {
-  test("rows of the batch's images move towards their embeddings, and no others", async () => {
+  test("only the rows of the batch's images move, towards their embeddings", async () => {
     const { step, values, dispose } = criterion(options, eager);
     const images = [9, 0, 31];
     const given = stepInput(0, images);
@@ -192,7 +192,7 @@ describe.each([
     dispose();
   });
 
-  test("a side's scores are divided by their first mean times the images, in all steps", async () => {
+  test("scores are divided by the first batch's mean times the number of images, in all steps", async () => {
     const { step, values, dispose } = criterion(options, eager);
     const given = stepInput(0, [4, 8, 15]);
     const before = values();
@@ -212,7 +212,7 @@ describe.each([
       const all = tf.concat([tf.expandDims(ints([...given.indices]), 1), drawn], 1);
       const expected = (memory: string, embedding: Tensor2D) => {
         const rows = tf.gather(matrix(named(before, `contrast.${memory}`)), all as Tensor2D);
-        const scores = tf.exp(tf.div(tf.sum(tf.mul(rows, tf.expandDims(embedding, 1)), 2), options.scores));
+        const scores = tf.exp(tf.div(tf.sum(tf.mul(rows, tf.expandDims(embedding, 1)), 2), options.temperature));
         return tf.mul(tf.mean(scores), shuffled.length).dataSync()[0] ?? Number.NaN;
       };
       // Each network's embedding is scored by the memory of the other.

@@ -1,4 +1,4 @@
-/** Contrastive distillation's memories and what is drawn from them, for the methods that are made of it. */
+/** Contrastive distillation (CRD): its memories, and the negatives drawn from them. */
 import { constant, uniform } from '../nn/initialisers';
 import { integers, substream } from '../runtime/ops/random';
 import { gatherIntegers, gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
@@ -8,29 +8,38 @@ import type { MethodContext, StepContext } from './method';
 import { unitEmbedding } from './modules/embedding';
 
 export interface ContrastOptions {
-  /** Of the space in which the two networks are compared. */
+  /** Dimension of the space in which the two embeddings are compared. */
   readonly dimension: number;
-  /** Images that each image is told from. */
+  /** Number of other images that each image is contrasted with. */
   readonly negatives: number;
-  /** Of the scores, tau. */
-  readonly scores: number;
-  /** What a row of a memory keeps of itself when its image comes by. */
+  /** tau, which divides the scores. */
+  readonly temperature: number;
+  /** The share of a memory's row that an update keeps. */
   readonly momentum: number;
-  /** 1: negatives are images of other classes, as the reference draws them; 0: any images. */
+  /** 1: negatives are images of other classes, as in the reference; 0: any images. */
   readonly otherClasses: number;
 }
 
-/** The published ones (RepDistiller's --feat_dim, --nce_k, --nce_t, --nce_m, and --mode exact). */
-export const publishedContrast = { dimension: 128, negatives: 16384, scores: 0.07, momentum: 0.5, otherClasses: 1 };
+/** The published values (RepDistiller's --feat_dim, --nce_k, --nce_t, --nce_m, and --mode exact). */
+export const publishedContrast = {
+  dimension: 128,
+  negatives: 16384,
+  temperature: 0.07,
+  momentum: 0.5,
+  otherClasses: 1,
+};
+
+/** Earlier names of these hyper-parameters. */
+export const contrastAliases = { scores: 'temperature' } as const;
 
 /**
- * CRD's criterion for a pair of networks: both embeddings, brought to one space by linear layers that learn, are told
- * from other images' in a memory of the other network's. The memories have a row an image: 2 x images x dimension floats
- * (1.2 GB for 1.2 million images and 128), of which a step touches those that it draws.
+ * CRD's loss for a pair of networks. Learned linear layers bring both embeddings to one space, where each network's
+ * embedding of an image is contrasted with a memory of the other network's embeddings. The memories have one row an
+ * image: 2 x images x dimension floats (1.2 GB for 1.2 million images and 128); a step touches only the rows it draws.
  */
 export function contrast(context: MethodContext, options: ContrastOptions): (step: StepContext) => Scalar {
   const { scope, student, teacher, labels } = context;
-  const { dimension: outputs, scores: temperature, momentum } = options;
+  const { dimension: outputs, temperature, momentum } = options;
   const images = labels.length;
   const embedStudent = unitEmbedding(scope.child('embed_s'), { inputs: student.embeddingSize, outputs });
   const embedTeacher = unitEmbedding(scope.child('embed_t'), { inputs: teacher.embeddingSize, outputs });
@@ -54,7 +63,7 @@ export function contrast(context: MethodContext, options: ContrastOptions): (ste
       assignLater(normaliser, probabilities.normaliser);
       return contrastLoss(probabilities.probabilities, images);
     };
-    // Each network's embedding is held against the memory of the other.
+    // Each network's embedding is compared with the memory of the other.
     const loss = tf.add(against(ours, ofTeacher, ofStudent), against(theirs, ofStudent, ofTeacher));
     move(ofStudent, ours, step.indices, momentum);
     move(ofTeacher, theirs, step.indices, momentum);
@@ -62,7 +71,7 @@ export function contrast(context: MethodContext, options: ContrastOptions): (ste
   };
 }
 
-/** One network's memory, and what scores of its embedding are divided by: negative before the first batch. */
+/** One network's memory, and the normaliser of its embedding's scores, negative before the first batch. */
 interface Side {
   readonly memory: Variable;
   readonly normaliser: Variable;
@@ -75,7 +84,7 @@ function move({ memory }: Side, embedding: Tensor2D, indices: Tensor1D, momentum
   assignLater(memory, withRows(memory, indices, movedRows(before, embedding, momentum)));
 }
 
-/** What images are told from, by their places in the training set: int32 [batch, negatives]. */
+/** Draws negatives as indices into the training set: int32 [batch, negatives]. */
 type Draw = (batch: Pick<StepContext, 'labels' | 'indices' | 'random'>) => Tensor;
 
 const shapeOf = ({ indices }: Parameters<Draw>[0], negatives: number): [number, number] => [
@@ -83,21 +92,21 @@ const shapeOf = ({ indices }: Parameters<Draw>[0], negatives: number): [number, 
   negatives,
 ];
 
-/** Any images, evenly, the own one included: the reference's memory by itself. */
+/** Uniform over all images, the image itself included: the reference's memory on its own. */
 export const fromAll =
   (images: number, negatives: number): Draw =>
   (step) =>
     integers(substream(step.random, 'negatives'), shapeOf(step, negatives), images);
 
 /**
- * Images of other classes, evenly. The reference draws without repeating itself where there are enough of them; here an
- * image may come twice.
+ * Uniform over the images of other classes. The reference draws without replacement where there are enough; here an image
+ * may be drawn twice.
  */
 export function fromOtherClasses(
   { labels, classes }: Pick<MethodContext, 'labels' | 'classes'>,
   negatives: number,
 ): Draw {
-  // Class by class: the images of a class are a stretch that a draw from the others steps over.
+  // Images sorted by class: a draw from the other classes skips the class's contiguous range.
   const counts = new Int32Array(classes);
   for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
   const starts = new Int32Array(classes);
@@ -113,7 +122,7 @@ export function fromOtherClasses(
     const own = (values: Int32Array) => tf.expandDims(gatherIntegers(values, step.labels), 1);
     const [start, count] = [own(starts), own(counts)];
     const shape = shapeOf(step, negatives);
-    // Whole numbers below the count of images of all other classes, which differs from class to class.
+    // Integers below the number of images of all other classes, which differs from class to class.
     const draws = integers(substream(step.random, 'negatives'), shape, 2 ** 31 - 1);
     const whole = (value: number) => tf.scalar(value, 'int32');
     const among = tf.mod(draws, tf.maximum(tf.sub(whole(labels.length), count), whole(1)));

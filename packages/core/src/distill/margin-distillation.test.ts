@@ -1,10 +1,11 @@
 /** By PyTorch's numbers, in float64, of the formula of david-svitov/margindistillation's train.py. */
+
+import { termsOf } from '../../test/terms-of';
 import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { randomKey } from '../runtime/ops/random';
 import { State } from '../runtime/state';
 import { type Scalar, scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
-import { termsOf } from './combine-methods';
 import type { ForwardOutput, StepContext } from './method';
 import { methods } from './registry';
 
@@ -15,7 +16,7 @@ const from = (rows: number, columns: number, at: (i: number) => number) =>
     [rows, columns],
   );
 
-test("loss and gradient are those of the published formula, with margins by the teacher's angles", () => {
+test("loss and gradient follow the published formula, with margins from the teacher's angles", () => {
   const state = new State();
   const head = heads.named('arcface').build(Scope.root(state, 'net', 1), { inputs: 4, classes: 5, scale: 16 });
   state.get('net/weight')?.variable.assign(from(4, 5, (i) => Math.sin(1 + i)));

@@ -4,80 +4,80 @@ import type { Scope } from '../nn/scope';
 import type { RandomKey } from '../runtime/ops/random';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 
-/** What a network makes of a batch. */
+/** A network's output for a batch. */
 export interface ForwardOutput {
-  /** Maps [batch, h, w, c] after the stem and after each stage. */
+  /** Feature maps [batch, h, w, c] after the stem and after each stage. */
   readonly features: readonly Tensor4D[];
-  /** The same maps before their last activation; none unless the method needs them. */
+  /** The feature maps before their last activation; empty unless the method needs them. */
   readonly preactivations: readonly Tensor4D[];
   /** [batch, d] */
   readonly embedding: Tensor2D;
-  /** [batch, classes], without margin; where not all classes take part in a step, of those that do */
+  /** [batch, classes], without margin; with Partial FC, of the sampled classes */
   readonly logits: Tensor2D;
-  /** The map that a bottleneck makes of the last one for another network's head; see `NetworkDescription`. */
+  /** The bottleneck's map of the last feature map, for another network's head; see `NetworkDescription`. */
   readonly transferred?: Tensor4D;
 }
 
-/** What a method may look at. No gradient reaches the teacher or its head. */
+/** The values that a method's loss may use. No gradient reaches the teacher or its head. */
 export interface StepContext {
   readonly student: ForwardOutput;
   readonly teacher: ForwardOutput;
   /** The teacher's frozen head. */
   readonly teacherHead: (embedding: Tensor2D) => Tensor2D;
-  /** What that head multiplies cosines by, where its logits are cosines to class centres. */
+  /** The scale of the teacher's head, where its logits are scaled cosines to class centres. */
   readonly cosineScale?: number | undefined;
-  /** The student's embedding in the teacher's space: itself where the sizes agree, else through a learned projector. */
+  /** The student's embedding in the teacher's space: unchanged if the sizes agree, else through a learned linear map. */
   readonly projected: Tensor2D;
   /** Cross-entropy of logits [batch, classes] against the batch's labels. */
   readonly crossEntropy: (logits: Tensor2D) => Scalar;
-  /** Cross-entropy of the student's own head, with its margin where it has one. */
+  /** Cross-entropy of the student's own head, with its margin if it has one. */
   readonly studentCrossEntropy: () => Scalar;
   /** int32 [batch] */
   readonly labels: Tensor1D;
-  /** int32 [batch]: the labels as columns of logits, which may be of some classes alone. */
+  /** int32 [batch]: the labels as columns of the logits; they differ from `labels` with Partial FC. */
   readonly columns: Tensor1D;
-  /** Of the batch's images in the training set, int32 [batch]. */
+  /** The images' indices in the training set, int32 [batch]. */
   readonly indices: Tensor1D;
-  /** Another one at every step. */
+  /** A new key at every step. */
   readonly random: RandomKey;
 }
 
 /**
- * The weights of a loss, by the reference's letters: gamma CE(student) + alpha KD + beta L_rep, where L_rep may hold
- * delta / beta times the teacher's-head term.
+ * The weights of a loss, by the reference's letters: gamma CE(student) + alpha KD + beta L_rep, where L_rep may include
+ * delta / beta times the term of the teacher's head.
  */
 export interface MethodSettings {
   readonly gamma: number;
   readonly alpha: number;
   readonly beta: number;
   readonly delta: number;
-  /** Softens both sides of every soft-target term. */
+  /** Divides the logits of both networks in every soft-target term. */
   readonly temperature: number;
   /**
-   * reference: the public code's sum of weighted terms. paper: the teacher's head also takes part in the
-   * cross-entropy, and shares each term with the student's head (arXiv 2201.06945, CE' and H').
+   * reference: the public code's sum of weighted terms. paper: the two heads share cross-entropy and KD between them
+   * (arXiv 2201.06945, CE' and H').
    */
   readonly form: 'reference' | 'paper';
-  /** Paper's alpha^TH: the share of the teacher's head in CE' and H', 0..1. */
+  /** The paper's alpha^TH: the share of the teacher's head in CE' and H', 0..1. */
   readonly teacherHeadShare: number;
-  /** The method's own numbers by name, of those that it declares. */
+  /** The method's hyper-parameters by name. */
   readonly hyper: Readonly<Record<string, number>>;
 }
 
-/** A term of the loss: what is added is weight times value; what is logged is the value. */
+/** A term of the loss. It adds weight times value to the loss; the value is logged. */
 export interface Term {
   readonly weight: number;
   readonly value: Scalar;
-  /** The value is a sum over the batch's images, not a mean: of a part of the batch it is a part. */
+  /** Whether the value is a sum over the batch's images instead of a mean. */
   readonly summed?: boolean;
 }
 
 export type Terms = Readonly<Record<string, Term>>;
 
 /**
- * What a method reads of the networks and of images besides predictions. equal-channels: the maps of each stage must have
- * as many channels in both; labels: it asks for the one class of an image, besides cross-entropy; class-centres: the
- * teacher's head is one of cosines.
+ * What a method uses besides predictions. equal-channels: each stage must have as many channels in both networks; labels:
+ * it uses an image's one label outside cross-entropy; class-centres: the logits of the teacher's head must be scaled
+ * cosines.
  */
 export type Need =
   | 'features'
@@ -90,56 +90,58 @@ export type Need =
   | 'labels'
   | 'randomness';
 
-/** Where a method works: what its learned parts and memories are made for. */
+/** The networks and data that a method's learned modules and memories are built for. */
 export interface MethodContext {
-  /** Learned parts and memories are declared here. */
+  /** Declares learned modules and memories. */
   readonly scope: Scope;
   readonly student: NetworkShape;
   readonly teacher: NetworkShape;
-  /** The training images' labels, by index. */
+  /** The labels of all training images. */
   readonly labels: Int32Array;
   readonly classes: number;
 }
 
-/** A phase before training proper, in which the method's term alone counts. */
+/** A phase before training proper, with a loss of its own. */
 export interface Pretraining {
   readonly epochs: number;
-  /** Default: the one that training starts from. */
+  /** Default: the initial rate of training. */
   readonly learningRate?: number;
   readonly terms: (step: StepContext) => Terms;
-  /** Whether the student's batch norms follow the batches; default train: it is being trained. */
+  /** How the student's batch norms work in this phase; default: train. */
   readonly student?: Mode;
-  /** Which trainable variables it moves, by their full names (`student/conv1.weight`, `method/fitnet/...`). */
+  /** Whether this phase moves a trainable variable, by its full name (`student/conv1.weight`, `method/fitnet/...`). */
   readonly moves: (name: string) => boolean;
 }
 
-/** A method made for a pair of networks. */
+/** A method's loss for a pair of networks. */
 export interface Loss {
-  /** The method's own terms by name, besides cross-entropy and KD; called while a step is recorded. */
+  /** The terms by name; called while a step is recorded. */
   readonly terms: (step: StepContext) => Terms;
   readonly pretraining?: Pretraining;
-  /** Where parts are that do not move in training proper. */
+  /** Modules that training proper does not move. */
   readonly frozen?: Scope;
 }
 
 export interface Method {
   readonly name: string;
-  /** Names that others give it; they work on the command line too. */
+  /** Other names for it, valid on the command line too. */
   readonly aliases: readonly string[];
+  /** Earlier names of hyper-parameters, which stay valid, with the present ones. */
+  readonly hyperAliases: Readonly<Record<string, string>>;
   readonly summary: string;
-  /** The paper, and whose code the numbers are those of. */
+  /** The paper, and the code whose weights are the defaults. */
   readonly source: string;
   readonly needs: readonly Need[];
   /** The published weights; an option of the same name overrides one. */
   readonly defaults: MethodSettings;
-  /** Which of the settings weighs what is the method's own. */
+  /** The setting that weighs the method's own terms. */
   readonly weighs: 'alpha' | 'beta';
   /**
-   * The student predicts through the teacher's frozen head: linear: by a learned linear map where the embeddings differ
-   * in size; bottleneck: by convolutions on its last map (SimKD). Absent: through a head of its own.
+   * How the student predicts through the teacher's frozen head. linear: with a learned linear map if the embeddings
+   * differ in size; bottleneck: with convolutions on its last feature map (SimKD). Absent: it has its own head.
    */
   readonly studentHead?: 'linear' | 'bottleneck';
-  /** Cross-entropy and KD, where the method has its own form of them. */
+  /** Replaces the common terms, cross-entropy and KD. */
   readonly classification?: (step: StepContext, settings: MethodSettings) => Terms;
   readonly build: (context: MethodContext, settings: MethodSettings) => Loss;
 }
@@ -155,7 +157,7 @@ const neutral: MethodSettings = {
   hyper: {},
 };
 
-/** Settings with the method's own numbers by their names. */
+/** Settings with the method's hyper-parameters by name. */
 export type SettingsWith<H> = MethodSettings & { readonly hyper: { readonly [Name in keyof H]: number } };
 
 interface Declared<H> {
@@ -164,14 +166,15 @@ interface Declared<H> {
   readonly source: string;
   readonly needs?: readonly Need[];
   readonly defaults: Partial<Omit<MethodSettings, 'hyper'>>;
-  /** The method's own numbers and their published values. */
+  /** The hyper-parameters and their published values. */
   readonly hyper?: H;
+  readonly hyperAliases?: { readonly [earlier: string]: keyof H & string };
   readonly weighs?: Method['weighs'];
   readonly studentHead?: Method['studentHead'];
   readonly classification?: Method['classification'];
 }
 
-/** Its own terms: from what is seen alone, or by parts that learn and memories, which are made first. */
+/** The method's own terms: directly from a step's values, or built first, with learned modules and memories. */
 type Own<H> =
   | { readonly terms: (step: StepContext, settings: SettingsWith<H>) => Terms }
   | { readonly build: (context: MethodContext, settings: SettingsWith<H>) => Loss };
@@ -185,6 +188,7 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
 ): Method {
   const {
     aliases = [],
+    hyperAliases = {},
     summary,
     source,
     needs = [],
@@ -194,11 +198,12 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
     classification,
   } = definition;
   const hyper: Readonly<Record<string, number>> = definition.hyper ?? {};
-  // Settings that are given always hold the declared numbers: `objective` puts them over the defaults.
+  // `combineMethods` always passes all declared hyper-parameters: it merges given ones into the defaults.
   const own = (settings: MethodSettings) => settings as SettingsWith<H>;
   return {
     name,
     aliases,
+    hyperAliases,
     summary,
     source,
     needs,

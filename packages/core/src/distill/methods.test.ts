@@ -1,11 +1,11 @@
 /** The methods' terms against the reference's numbers, the paper's form by hand, and every method on a pair of networks. */
 
 import { type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
+import { termsOf } from '../../test/terms-of';
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
 import { randomKey } from '../runtime/ops/random';
 import { type Scalar, scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
-import { termsOf } from './combine-methods';
-import { embeddingDistance } from './losses/embedding-distance';
+import { embeddingDistance } from './losses/differences';
 import type { ForwardOutput, MethodSettings, StepContext, Term } from './method';
 import { methods } from './registry';
 
@@ -76,7 +76,7 @@ describe("the reference's losses", () => {
     check(one, ['f_s'], (f) => embeddingDistance(f, teacher));
   });
 
-  test('kdth_a: th-kd reads the student through the teacher, and nothing else', () => {
+  test("kdth_a: th-kd uses the student's embedding through the teacher's head, and nothing else", () => {
     const one = caseOf('kdth_a');
     const method = methods.named('kdth');
     check(one, ['y_s_th'], (throughTeacher) => {
@@ -110,7 +110,7 @@ describe("the reference's losses", () => {
     });
   });
 
-  test('thkd_objective: the whole objective, its components and the gradients of the head', () => {
+  test('thkd_objective: the whole loss, its components and the gradients of the head', () => {
     const one = caseOf('thkd_objective');
     const method = methods.named('l2e-th-kd');
     const { gamma = 0, alpha = 0, beta = 0, delta = 0, T: temperature = 0 } = one.hyper;
@@ -189,7 +189,7 @@ describe("the paper's form", () => {
     });
   });
 
-  test("a share of 1 is the teacher's head alone", () => {
+  test("a share of 1 uses the teacher's head alone", () => {
     expect(Object.keys(termsIn('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 1 }))).toEqual(['th-ce', 'th-kd']);
   });
 });

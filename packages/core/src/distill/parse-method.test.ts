@@ -11,7 +11,7 @@ const parse = (text: string, more: Omit<MethodChoice, 'methods'> = {}): ChosenMe
   parseMethod({ methods: text, ...more });
 
 /** What each member's criterion is made with, by the method's name. */
-function settingsOf(objective: ChosenMethod): Readonly<Record<string, MethodSettings>> {
+function settingsOf(chosen: ChosenMethod): Readonly<Record<string, MethodSettings>> {
   const found: Record<string, MethodSettings> = {};
   const spies = methods.all.map((method) =>
     jest.spyOn(method, 'build').mockImplementation((_, settings) => {
@@ -19,7 +19,7 @@ function settingsOf(objective: ChosenMethod): Readonly<Record<string, MethodSett
       return { terms: () => ({}) };
     }),
   );
-  objective.build(context(new State()));
+  chosen.build(context(new State()));
   for (const spy of spies) spy.mockRestore();
   return found;
 }
@@ -40,17 +40,17 @@ const published = (name: string) => methods.named(name).defaults;
 
 describe('one method', () => {
   test.each(methods.all.map(({ name }) => name))('%s has its published settings', (name) => {
-    const objective = parse(name);
-    expect([objective.name, objective.settings]).toEqual([name, published(name)]);
-    expect(settingsOf(objective)).toEqual({ [name]: published(name) });
+    const chosen = parse(name);
+    expect([chosen.name, chosen.settings]).toEqual([name, published(name)]);
+    expect(settingsOf(chosen)).toEqual({ [name]: published(name) });
   });
 
-  test('answers to its other names, and is called by its own', () => {
+  test('is found by its aliases, and keeps its own name', () => {
     expect(parse('kdth').name).toBe('th-kd');
     expect(parse(' hint ').name).toBe('fitnet');
   });
 
-  test('has the weight behind its colon: of its own term, which for kd is alpha', () => {
+  test('takes the weight after its colon for its own term; for kd that is alpha', () => {
     expect(settingsOf(parse('crd:0.5')).crd).toEqual({ ...published('crd'), beta: 0.5 });
     expect(parse('kd:0.5').settings).toEqual({ ...published('kd'), alpha: 0.5 });
     expect(settingsOf(parse('at:0')).at?.beta).toBe(0);
@@ -58,23 +58,23 @@ describe('one method', () => {
 });
 
 describe('a sum', () => {
-  test('is cross-entropy of weight 1, no KD, and each method by its weight', () => {
-    const objective = parse('crd:0.5 + at');
-    expect(objective.name).toBe('crd+at');
-    expect([...objective.needs].sort()).toEqual(['embedding', 'features', 'indices', 'randomness']);
-    expect(objective.settings).toMatchObject({ gamma: 1, alpha: 0 });
-    const { crd, at } = settingsOf(objective);
+  test('has cross-entropy with weight 1, no KD, and each method with its weight', () => {
+    const chosen = parse('crd:0.5 + at');
+    expect(chosen.name).toBe('crd+at');
+    expect([...chosen.needs].sort()).toEqual(['embedding', 'features', 'indices', 'randomness']);
+    expect(chosen.settings).toMatchObject({ gamma: 1, alpha: 0 });
+    const { crd, at } = settingsOf(chosen);
     expect(crd).toMatchObject({ gamma: 1, alpha: 0, beta: 0.5 });
     expect(at).toMatchObject({ gamma: 1, alpha: 0, beta: 1000 });
   });
 
-  test('has the KD of the kd that is in it, published or weighed', () => {
+  test('includes KD if kd is one of the methods, with the published or the given weight', () => {
     expect(parse('crd+kd').settings).toMatchObject({ gamma: 1, alpha: published('kd').alpha });
     expect(parse('kd:0.3+crd').settings).toMatchObject({ gamma: 1, alpha: 0.3 });
     expect(settingsOf(parse('crd+kd:0.3')).crd).toMatchObject({ alpha: 0.3, beta: published('crd').beta });
   });
 
-  test('has gamma and alpha that are given', () => {
+  test('takes given gamma and alpha', () => {
     expect(parse('crd+kd:0.3', { given: { gamma: 0.7, alpha: 2 } }).settings).toMatchObject({ gamma: 0.7, alpha: 2 });
     expect(parse('crd+at', { given: { alpha: 2 } }).settings).toMatchObject({ gamma: 1, alpha: 2 });
   });
@@ -97,18 +97,18 @@ describe('options come first, then the weight, then defaults of the task, then p
     expect(settingsOf(parse('at', { methodDefaults })).at).toEqual(published('at'));
   });
 
-  test('what is given, where it is', () => {
+  test('given options', () => {
     const given = { gamma: 0.9, alpha: undefined, beta: undefined, temperature: 3 };
     expect(crd('crd', { given })).toMatchObject({ gamma: 0.9, alpha: 0.3, beta: 0.4, temperature: 3 });
     expect(crd('crd', { given: { beta: 7 } })?.beta).toBe(7);
   });
 
-  test("a sum takes the task's weights of the methods' own terms, not its gamma and alpha", () => {
+  test("a sum uses the task's weights for the methods' own terms, not the task's gamma and alpha", () => {
     expect(crd('crd+at', {})).toMatchObject({ gamma: 1, alpha: 0, beta: 0.4, temperature: 5 });
     expect(crd('crd:0.6+at', {})?.beta).toBe(0.6);
   });
 
-  test("the method's own numbers", () => {
+  test('hyper-parameters', () => {
     expect(crd('crd', { hyper: ['dimension=32', 'negatives=8'] })?.hyper).toEqual({
       ...published('crd').hyper,
       dimension: 32,
@@ -118,30 +118,41 @@ describe('options come first, then the weight, then defaults of the task, then p
   });
 });
 
-describe("methods' own numbers", () => {
+describe('hyper-parameters', () => {
   const chosen = (...names: string[]) => names.map((name) => methods.named(name));
   const read = (assignments: readonly string[], ...names: string[]) =>
     Object.fromEntries(parseHyper(assignments, chosen(...names), '--method-options'));
 
-  test('by name, by the method, and by its other name', () => {
+  test("are set by name, by method and name, and by the method's alias", () => {
     expect(read(['negatives=8', 'layer=1'], 'crd', 'fitnet')).toEqual({ crd: { negatives: 8 }, fitnet: { layer: 1 } });
     expect(read(['crd.dimension=8', 'correlation.dimension=4'], 'crd', 'cc')).toEqual({
       crd: { dimension: 8 },
       cc: { dimension: 4 },
     });
-    expect(read(['scores=1e-1', 'momentum=-0.5'], 'crd')).toEqual({ crd: { scores: 0.1, momentum: -0.5 } });
+    expect(read(['temperature=1e-1', 'momentum=-0.5'], 'crd')).toEqual({ crd: { temperature: 0.1, momentum: -0.5 } });
   });
 
   test.each([
-    [['dimension=8'], ['crd', 'cc'], 'dimension is a number of crd and cc; write crd.dimension=8'],
-    [['negative=8'], ['crd'], "'negative=8' sets no number of crd; did you mean 'crd.negatives'?"],
-    [['cc.dimension=8'], ['crd'], "'cc.dimension=8' sets no number of crd; did you mean 'crd.dimension'?"],
-    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no number of at+kd; there is none"],
+    ['scores=0.5', 'crd', { temperature: 0.5 }],
+    ['crd.scores=0.5', 'crd', { temperature: 0.5 }],
+    ['target=2', 'dkd', { alpha: 2 }],
+    ['others=3', 'dkd', { beta: 3 }],
+    ['least=0.1', 'margin-distillation', { mMin: 0.1 }],
+    ['most=0.4', 'margin-distillation', { mMax: 0.4 }],
+  ])('%s of %s still sets %p', (assignment, name, hyper) => {
+    expect(read([assignment], name)).toEqual({ [name]: hyper });
+  });
+
+  test.each([
+    [['dimension=8'], ['crd', 'cc'], 'crd and cc both have dimension; write crd.dimension=8'],
+    [['negative=8'], ['crd'], "'negative=8' sets no hyper-parameter of crd; did you mean 'crd.negatives'?"],
+    [['cc.dimension=8'], ['crd'], "'cc.dimension=8' sets no hyper-parameter of crd; did you mean 'crd.dimension'?"],
+    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no hyper-parameter of at+kd; there is none"],
     [['negatives=many'], ['crd'], "negatives must be a number, got 'many'"],
     [['negatives=Infinity'], ['crd'], "negatives must be a number, got 'Infinity'"],
     [['negatives= '], ['crd'], "negatives must be a number, got ' '"],
-    [['negatives'], ['crd'], "'negatives' sets no number of crd"],
-    [['constructor=1'], ['crd'], "'constructor=1' sets no number of crd"],
+    [['negatives'], ['crd'], "'negatives' sets no hyper-parameter of crd"],
+    [['constructor=1'], ['crd'], "'constructor=1' sets no hyper-parameter of crd"],
   ])('%p of %p is refused', (assignments, names, sentence) => {
     const run = () => read(assignments, ...names);
     expect(run).toThrow(UserError);
@@ -149,38 +160,38 @@ describe("methods' own numbers", () => {
   });
 });
 
-describe('what does not read is refused with what would', () => {
+describe('invalid text is refused with a correction', () => {
   test.each([
     ['crdd', "--method: unknown method 'crdd'; did you mean 'crd'?"],
     ['crd+', "--method: unknown method ''"],
     ['', "--method: unknown method ''"],
     ['CRD', "--method: unknown method 'CRD'"],
     ['constructor', "--method: unknown method 'constructor'"],
-    ['crd:', "--method: 'crd:' must be a method, a colon and its weight of at least 0: crd:0.5"],
-    ['crd:-1', "--method: 'crd:-1' must be a method, a colon and its weight of at least 0: crd:0.5"],
-    ['crd:NaN', "--method: 'crd:NaN' must be a method, a colon and its weight"],
-    ['crd:1:2', "--method: 'crd:1:2' must be a method, a colon and its weight"],
-    ['crd+at+crd:2', '--method: crd is in it twice; give it once, with one weight'],
-    ['th-kd+kdth', '--method: th-kd is in it twice; give it once, with one weight'],
+    ['crd:', "--method: 'crd:' must be a method, a colon and a weight of at least 0, such as crd:0.5"],
+    ['crd:-1', "--method: 'crd:-1' must be a method, a colon and a weight of at least 0, such as crd:0.5"],
+    ['crd:NaN', "--method: 'crd:NaN' must be a method, a colon and a weight"],
+    ['crd:1:2', "--method: 'crd:1:2' must be a method, a colon and a weight"],
+    ['crd+at+crd:2', '--method: crd is given twice; give it once, with one weight'],
+    ['th-kd+kdth', '--method: th-kd is given twice; give it once, with one weight'],
   ])("'%s'", (text, sentence) => {
     expect(() => parse(text)).toThrow(UserError);
     expect(() => parse(text)).toThrow(sentence);
   });
 
-  test('an error lists what else may stand there', () => {
+  test('an error lists further valid names', () => {
     expect(() => parseMethods('sh-kdd', '--methods', ['sh-kd'])).toThrow(
       "--methods: unknown method 'sh-kdd'; did you mean 'sh-kd'?",
     );
   });
 
-  test('--beta in a sum, which could be any of theirs', () => {
+  test('--beta in a sum is ambiguous', () => {
     expect(() => parse('crd+at', { given: { beta: 1 } })).toThrow(
-      "--beta could be any method's in crd+at; give each its own: --method=crd:0.8+at:1000",
+      '--beta could mean any method of crd+at; give each its own weight: --method=crd:0.8+at:1000',
     );
     expect(() => parse('crd', { given: { beta: 1 } })).not.toThrow();
   });
 
-  test('two methods that both come before training', () => {
+  test('two methods that both pretrain', () => {
     const build = (text: string) => {
       const state = new State();
       try {
@@ -189,16 +200,14 @@ describe('what does not read is refused with what would', () => {
         state.dispose();
       }
     };
-    expect(() => build('ab+ft')).toThrow(
-      'ab+ft: two of its methods determine what comes before training; only one can.',
-    );
-    expect(() => build('ab+fsp')).toThrow('two of its methods determine what comes before training');
+    expect(() => build('ab+ft')).toThrow('ab+ft: two of these methods set the pretraining; only one can.');
+    expect(() => build('ab+fsp')).toThrow('two of these methods set the pretraining');
     expect(() => parse('ab+ft', { hyper: ['epochs=1'] })).toThrow('epochs is a number of ab and ft; write ab.epochs=1');
     expect(() => build('ab+crd')).not.toThrow();
   });
 });
 
-test('whatever is written, it is an objective or an error for whoever wrote it', () => {
+test('any text is either a valid method or a UserError', () => {
   const known = fc.constantFrom(...methods.names);
   const name = fc.oneof({ weight: 9, arbitrary: known }, fc.constantFrom('crdd', '', '__proto__', 'constructor'));
   const weight = fc.oneof(
@@ -217,7 +226,7 @@ test('whatever is written, it is an objective or an error for whoever wrote it',
       .map(([owner, own, value]) => `${owner === undefined ? '' : `${owner}.`}${own}=${value}`),
   );
   const number = fc.option(fc.double({ min: 0, max: 10, noNaN: true }), { nil: undefined });
-  let objectives = 0;
+  let parsed = 0;
   fc.assert(
     fc.property(
       fc.oneof(fc.string(), sum, sum),
@@ -225,13 +234,11 @@ test('whatever is written, it is an objective or an error for whoever wrote it',
       fc.record({ gamma: number, alpha: number, beta: fc.oneof(fc.constant(undefined), number) }),
       (text, hyper, given) => {
         try {
-          const objective = parse(text, { hyper, given });
-          const { gamma, alpha, hyper: own } = objective.settings;
+          const chosen = parse(text, { hyper, given });
+          const { gamma, alpha, hyper: own } = chosen.settings;
           expect([gamma, alpha, ...Object.values(own)].every(Number.isFinite)).toBe(true);
-          expect(objective.name.split('+').every((one) => methods.all.some((method) => method.name === one))).toBe(
-            true,
-          );
-          objectives++;
+          expect(chosen.name.split('+').every((one) => methods.all.some((method) => method.name === one))).toBe(true);
+          parsed++;
         } catch (error) {
           if (!(error instanceof UserError)) throw error;
           expect(error.message).not.toBe('');
@@ -241,5 +248,5 @@ test('whatever is written, it is an objective or an error for whoever wrote it',
     { seed: 1, numRuns: 2000 },
   );
   // Not errors alone.
-  expect(objectives).toBeGreaterThan(100);
+  expect(parsed).toBeGreaterThan(100);
 });

@@ -1,4 +1,4 @@
-/** Methods by name, as they are written on a command line: `crd`, `crd:0.8+th-kd:0.02`. */
+/** Reads methods from the command line: `crd`, `crd:0.8+th-kd:0.02`. */
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { type ChosenMethod, combineMethods, type WeightedMethod } from './combine-methods';
@@ -7,14 +7,14 @@ import { methods } from './registry';
 
 export interface NamedMethod {
   readonly method: Method;
-  /** Of the method's own terms; undefined: the published one. */
+  /** The weight of the method's own terms; undefined: the published one. */
   readonly weight: number | undefined;
 }
 
 /**
  * Reads `name`, `name:weight`, and several joined by `+`.
- * @param others what may stand there besides, for the error
- * @throws UserError naming what is wrong and the closest name
+ * @param others further valid names, for the error
+ * @throws UserError with the mistake and the closest name
  */
 export function parseMethods(text: string, option: string, others: readonly string[] = []): readonly NamedMethod[] {
   const parts = text.split('+').map((part) => part.trim());
@@ -27,20 +27,22 @@ export function parseMethods(text: string, option: string, others: readonly stri
     if (weight === undefined) return { method: methods.named(name), weight: undefined };
     const value = Number(weight);
     if (weight.trim() === '' || !Number.isFinite(value) || value < 0 || more.length > 0) {
-      throw new UserError(`${option}: '${part}' must be a method, a colon and its weight of at least 0: ${name}:0.5`);
+      throw new UserError(
+        `${option}: '${part}' must be a method, a colon and a weight of at least 0, such as ${name}:0.5`,
+      );
     }
     return { method: methods.named(name), weight: value };
   });
   const names = parsed.map(({ method }) => method.name);
   const twice = names.find((name, i) => names.indexOf(name) !== i);
-  if (twice !== undefined) throw new UserError(`${option}: ${twice} is in it twice; give it once, with one weight`);
+  if (twice !== undefined) throw new UserError(`${option}: ${twice} is given twice; give it once, with one weight`);
   return parsed;
 }
 
 /**
- * Reads the methods' own numbers: `negatives=1024` or, where two methods have one of that name, `crd.negatives=1024`.
- * @returns by method, then by name
- * @throws UserError for a number that none of the methods has
+ * Reads hyper-parameters: `negatives=1024` or, where two methods have one of that name, `crd.negatives=1024`.
+ * @returns values by method, then by name
+ * @throws UserError for a name that none of the methods has
  */
 export function parseHyper(
   assignments: readonly string[],
@@ -50,34 +52,40 @@ export function parseHyper(
   const given = new Map<string, Record<string, number>>();
   for (const assignment of assignments) {
     const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
-    const owners = chosen.filter((one) => Object.hasOwn(one.defaults.hyper, name) && isNamed(one, owner));
+    const owners = chosen.filter(
+      (one) => isNamed(one, owner) && Object.hasOwn(one.defaults.hyper, hyperNamed(one, name)),
+    );
     const known = chosen.flatMap((one) => Object.keys(one.defaults.hyper).map((key) => `${one.name}.${key}`));
     if (name === '' || owners.length === 0) {
       const wanted = owner ? `${owner}.${name}` : name;
       const hint = didYouMean(wanted, known);
       throw new UserError(
-        `${option}: '${assignment}' sets no number of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
+        `${option}: '${assignment}' sets no hyper-parameter of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
       );
     }
     if (owners.length > 1) {
       throw new UserError(
-        `${option}: ${name} is a number of ${owners.map((one) => one.name).join(' and ')}; write ${owners[0]?.name}.${name}=${text}`,
+        `${option}: ${owners.map((one) => one.name).join(' and ')} both have ${name}; write ${owners[0]?.name}.${name}=${text}`,
       );
     }
     const value = Number(text);
     if (text.trim() === '' || !Number.isFinite(value)) {
       throw new UserError(`${option}: ${name} must be a number, got '${text}'`);
     }
-    const [{ name: method }] = owners as [Method];
-    given.set(method, { ...given.get(method), [name]: value });
+    const [method] = owners as [Method];
+    given.set(method.name, { ...given.get(method.name), [hyperNamed(method, name)]: value });
   }
   return given;
 }
 
+/** The present name of a hyper-parameter. */
+const hyperNamed = ({ hyperAliases }: Method, name: string): string =>
+  Object.hasOwn(hyperAliases, name) ? (hyperAliases[name] as string) : name;
+
 const isNamed = ({ name, aliases }: Method, wanted: string | undefined): boolean =>
   wanted === undefined || name === wanted || aliases.includes(wanted);
 
-/** What is given over the published settings; undefined where nothing is. */
+/** Settings that replace the published ones. */
 export type GivenSettings = {
   readonly [Name in Exclude<keyof MethodSettings, 'hyper'>]?: MethodSettings[Name] | undefined;
 };
@@ -88,17 +96,17 @@ export interface MethodChoice {
   readonly given?: GivenSettings;
   /** As `parseHyper` reads it. */
   readonly hyper?: readonly string[];
-  /** What the options are called that gave them, for errors. */
+  /** The options' names, for errors. */
   readonly options?: { readonly methods: string; readonly hyper: string };
   /** Settings that a package's task wants instead of the published ones, by the method's name. */
   readonly methodDefaults?: Readonly<Record<string, Partial<MethodSettings>>>;
 }
 
 /**
- * The methods named on the command line, with their settings. One method has its published weights. In a sum cross-entropy weighs 1 and KD
- * nothing, unless `kd` is part of it or they are given; each method's own terms have the weight after its colon, or
- * their published one.
- * @throws UserError for what does not read, and for a weight that would be anyone's in a sum
+ * The methods named on the command line, with their settings. One method has its published weights. In a sum
+ * cross-entropy weighs 1 and KD nothing, unless `kd` is part of it or they are given; each method's own terms have the
+ * weight after its colon, or the published one.
+ * @throws UserError for invalid text, and for a weight that could be any method's in a sum
  */
 export function parseMethod({
   methods: text,
@@ -116,13 +124,15 @@ export function parseMethod({
   const several = named.length > 1;
   if (several && given.beta !== undefined) {
     const example = named.map(({ method }) => `${method.name}:${method.defaults.beta}`).join('+');
-    throw new UserError(`--beta could be any method's in ${text}; give each its own: ${options.methods}=${example}`);
+    throw new UserError(
+      `--beta could mean any method of ${text}; give each its own weight: ${options.methods}=${example}`,
+    );
   }
   const kd = named.find(({ method }) => method.weighs === 'alpha' && method.defaults.alpha > 0);
   const shared = several
     ? { gamma: given.gamma ?? 1, alpha: given.alpha ?? kd?.weight ?? kd?.method.defaults.alpha ?? 0 }
     : {};
-  const told = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
+  const changed = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined));
   const members = named.map(({ method, weight }): WeightedMethod => {
     const { defaults, name, weighs } = method;
     const taskDefaults = methodDefaults[name] ?? {};
@@ -131,7 +141,7 @@ export function parseMethod({
       settings: {
         ...defaults,
         ...taskDefaults,
-        ...told,
+        ...changed,
         ...(weight !== undefined && { [weighs]: weight }),
         ...shared,
         hyper: { ...defaults.hyper, ...taskDefaults.hyper, ...own.get(name) },

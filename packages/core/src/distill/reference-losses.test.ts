@@ -102,7 +102,7 @@ test.each(cases.map((one) => [one.id, one] as const))('%s', (_, one) => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('a case of an unknown group is not passed over', () => {
+test('a case of an unknown group is an error', () => {
   const [first] = cases as [LossCase];
   expect(() => checkCase({ ...first, group: 'XYZ', source: { symbol: 'XyzLoss' } })).toThrow('neither its group XYZ');
 });

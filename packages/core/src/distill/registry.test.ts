@@ -47,7 +47,7 @@ const others: Readonly<Record<string, string>> = {
     "cross-entropy through the teacher's frozen head: the cases MarginSoftmax, and train/train-network.test.ts on frozen heads",
 };
 
-test.each(methods.all.map(({ name }) => name))('%s is held against the reference', (name) => {
+test.each(methods.all.map(({ name }) => name))('%s is tested against the reference', (name) => {
   const own = groups[name];
   if (own === undefined) {
     // A new method has a test beside it, or names its cases above, or says there what else checks it.
@@ -60,7 +60,7 @@ test.each(methods.all.map(({ name }) => name))('%s is held against the reference
   expect(own).not.toHaveLength(0);
 });
 
-test('the tables name no method that there is not', () => {
+test('the tables name only methods that exist', () => {
   const names = new Set(methods.all.map(({ name }) => name));
   expect([...Object.keys(groups), ...Object.keys(others)].filter((name) => !names.has(name))).toEqual([]);
 });

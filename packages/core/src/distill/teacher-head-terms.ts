@@ -2,7 +2,7 @@ import { distillationDivergence } from '../runtime/ops/cross-entropy';
 import { classificationTerms } from './classification-terms';
 import type { MethodSettings, StepContext, Term, Terms } from './method';
 
-/** KL between the teacher's logits and its head's logits for the student's embedding, softened, times T^2. */
+/** KL divergence between the teacher's softened logits and those of its head for the student's embedding, times T^2. */
 export function teacherHeadDivergence(
   { teacher, teacherHead, projected }: StepContext,
   temperature: number,
@@ -11,8 +11,8 @@ export function teacherHeadDivergence(
 }
 
 /**
- * Cross-entropy and KD of a method that shares the teacher's head. In the paper's form they are CE' and H': the
- * student's head has (1 - share) of each, the teacher's the rest.
+ * Cross-entropy and KD of a method that shares the teacher's head. In the paper's form they are CE' and H': (1 - share)
+ * of each goes through the student's head, the rest through the teacher's.
  */
 export function sharedClassification(step: StepContext, settings: MethodSettings): Terms {
   if (settings.form === 'reference') return classificationTerms(step, settings);
@@ -25,7 +25,7 @@ export function sharedClassification(step: StepContext, settings: MethodSettings
   };
 }
 
-/** The reference's KDTH with a weight of its own; in the paper's form it is part of H' already. */
+/** The reference's KDTH; in the paper's form it is already part of H'. */
 export function teacherHeadTerms(step: StepContext, { form, temperature }: MethodSettings, weight: number): Terms {
   return form === 'paper' ? {} : { 'th-kd': { weight, value: teacherHeadDivergence(step, temperature) } };
 }

@@ -2,7 +2,7 @@
 
 import { minimise } from '../../test/minimise';
 import { type ReferenceValues, referenceFile, referencePath } from '../../test/reference-cases';
-import { termsOf } from '../distill/combine-methods';
+import { termsOf } from '../../test/terms-of';
 import { methods } from '../distill/registry';
 import { buildNetwork, type Network } from '../nn/network';
 import { permuted, toTorch } from '../nn/torch-layout';

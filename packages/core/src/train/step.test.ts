@@ -1,4 +1,4 @@
-import { embeddingDistance } from '../distill/losses/embedding-distance';
+import { embeddingDistance } from '../distill/losses/differences';
 import { linear } from '../nn/layers';
 import type { Network } from '../nn/network';
 import { Scope } from '../nn/scope';

@@ -1,11 +1,11 @@
-import {
-  deepEmbedding,
-  linearEmbedding,
-  linearRegressor,
-  pooledEmbedding,
-  unitEmbedding,
-} from '../../src/distill/modules/embedding';
-import type { Tensor, Tensor4D } from '../../src/runtime/tensorflow';
+import { type EmbeddingShape, linearEmbedding, unitEmbedding } from '../../src/distill/modules/embedding';
+import { flatten } from '../../src/nn/flatten';
+import { linear } from '../../src/nn/layers';
+import type { Scope } from '../../src/nn/scope';
+import { activate } from '../../src/runtime/ops/activation';
+import { l2Normalise } from '../../src/runtime/ops/normalise';
+import { adaptiveAveragePool2d } from '../../src/runtime/ops/pooling';
+import type { Tensor, Tensor2D, Tensor4D } from '../../src/runtime/tensorflow';
 import type { Given } from './given';
 
 /** The modules of models/util.py in a case: which one it is can be told from its parameters and the case's symbol. */
@@ -48,4 +48,28 @@ export function onlyEmbedding(given: Given): string | undefined {
   const layers = ['linear', 'linear1', 'embed.Linear'].map((layer) => `${layer}.weight`);
   const found = layers.flatMap((layer) => given.names(layer).map((name) => name.slice(0, -layer.length)));
   return found.length === 1 ? found[0]?.replace(/\.$/, '') : undefined;
+}
+
+// Modules of the reference that no method here uses.
+
+/** Two linear layers, `linear1.*` and `linear2.*`, with ReLU between, and length 1 (MLPEmbed). */
+function deepEmbedding(scope: Scope, { inputs, outputs }: EmbeddingShape): (x: Tensor) => Tensor2D {
+  const first = linear(scope.child('linear1'), { inputs, outputs: 2 * outputs });
+  const second = linear(scope.child('linear2'), { inputs: 2 * outputs, outputs });
+  return (x) => l2Normalise(second(activate(first(x.rank === 4 ? flatten(x as Tensor4D) : (x as Tensor2D)), 'relu')));
+}
+
+/** A linear layer, `linear.*`, and ReLU (Regress). */
+function linearRegressor(scope: Scope, shape: EmbeddingShape): (x: Tensor) => Tensor2D {
+  const layer = linearEmbedding(scope, shape);
+  return (x) => activate(layer(x), 'relu');
+}
+
+/** Maps averaged to `size` x `size`, a linear layer `embed.Linear.*`, and length 1 (PoolEmbed). */
+function pooledEmbedding(
+  scope: Scope,
+  { channels, size, outputs }: { readonly channels: number; readonly size: number; readonly outputs: number },
+): (x: Tensor4D) => Tensor2D {
+  const layer = linear(scope.child('embed').child('Linear'), { inputs: channels * size * size, outputs });
+  return (x) => l2Normalise(layer(flatten(adaptiveAveragePool2d(x, [size, size]))));
 }

@@ -1,9 +1,8 @@
 /** Losses of logits and embeddings, and those of the teacher's head. */
 
 import { decoupledTerms } from '../../src/distill/losses/decoupled';
+import { embeddingDistance, probabilityDistance } from '../../src/distill/losses/differences';
 import { distLoss, distTerms } from '../../src/distill/losses/dist';
-import { embeddingDistance } from '../../src/distill/losses/embedding-distance';
-import { probabilityDistance } from '../../src/distill/losses/probability-distance';
 import { crossEntropy, distillationDivergence } from '../../src/runtime/ops/cross-entropy';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../src/runtime/tensorflow';
 import type { Given } from './given';

@@ -1,8 +1,7 @@
 import { activationBoundaryLosses } from '../../src/distill/losses/activation-boundary';
 import { attentionLoss } from '../../src/distill/losses/attention';
+import { matchSizes, meanSquaredDifference } from '../../src/distill/losses/differences';
 import { factorLoss } from '../../src/distill/losses/factor-transfer';
-import { matchSizes } from '../../src/distill/losses/match-sizes';
-import { meanSquaredDifference } from '../../src/distill/losses/mean-squared-difference';
 import { neuronSelectivityLoss } from '../../src/distill/losses/neuron-selectivity';
 import { similarityLoss } from '../../src/distill/losses/similarity';
 import { singularVectorLosses, teacherVectors } from '../../src/distill/losses/singular-vectors';

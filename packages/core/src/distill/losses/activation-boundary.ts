@@ -1,6 +1,6 @@
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
 
-/** How far the student is on the wrong side of the teacher's boundary, or within the margin of it: squares, summed. */
+/** Squared distance of the student's values from the right side of the teacher's boundary plus the margin, summed. */
 function alternative(student: Tensor, teacher: Tensor, margin: number): Tensor {
   const active = tf.sub(tf.mul(tf.step(teacher), 2), 1);
   // Below +margin where the teacher is active (1), above -margin where it is not (-1).
@@ -9,10 +9,10 @@ function alternative(student: Tensor, teacher: Tensor, margin: number): Tensor {
 }
 
 /**
- * Activation boundaries (Heo et al., arXiv 1811.03233; RepDistiller's AB.py): levels' maps [batch, h, w, c] before their
- * activation, the student's behind its connector, in the teacher's shape. Per level one term, half as heavy with each
- * level down from the last, 3 / 1000 of the sum over an image, the mean over the batch. The
- * reference learns by their sum alone, for 30 epochs before training proper, in which it has no part.
+ * Activation boundaries (Heo et al., arXiv 1811.03233; RepDistiller's AB.py), one term for each feature map [batch, h, w,
+ * c] before its activation; the student's maps went through the connector and have the teacher's shapes. A term is 3 /
+ * 1000 of the sum over an image, mean over the batch; the weights halve from the last map backwards. The reference
+ * pretrains with their sum for 30 epochs and does not use it in training proper.
  */
 export function activationBoundaryLosses(
   student: readonly Tensor4D[],

@@ -1,21 +1,21 @@
 /**
- * The tensors' side of contrastive representation distillation (Tian et al., arXiv 1910.10699; RepDistiller's
- * crd/criterion.py and crd/memory.py): scores against a memory, the loss of scores, and what becomes of the memory.
+ * The pure functions of contrastive representation distillation (Tian et al., arXiv 1910.10699; RepDistiller's
+ * crd/criterion.py and crd/memory.py): scores against a memory, the loss of scores, and the memory's update.
  * Published: feature size 128, 16384 negatives, temperature 0.07, momentum 0.5, weight 0.8.
  */
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 /**
- * e^(product / temperature): how well embeddings of length 1 agree with rows of the other network's memory, by their
- * products [batch, k + 1], the own image's first.
+ * e^(product / temperature), from the products [batch, k + 1] of embeddings of length 1 with rows of the other network's
+ * memory, the image's own row first.
  */
 export function contrastScores(products: Tensor2D, temperature: number): Tensor2D {
   return tf.exp(tf.div(products, temperature)) as Tensor2D;
 }
 
 /**
- * What scores [batch, k + 1] are divided by to be probabilities: `normaliser` where it is not negative, else (before the
- * first batch) the mean score times the number of images. No gradient passes through it.
+ * The divisor that makes scores [batch, k + 1] probabilities: `normaliser` unless it is negative (before the first batch),
+ * else the mean score times the number of images. No gradient passes through it.
  */
 export function normaliserOf(scores: Tensor2D, normaliser: Tensor, images: number): Scalar {
   const run = tf.customGrad((...args) => {
@@ -29,7 +29,7 @@ export function normaliserOf(scores: Tensor2D, normaliser: Tensor, images: numbe
   return run(scores).asScalar();
 }
 
-/** Scores [batch, k + 1] over their normaliser, and that, which is to be kept. */
+/** Scores [batch, k + 1] divided by their normaliser, and the normaliser, for the next step. */
 export function contrastProbabilities(
   scores: Tensor2D,
   normaliser: Tensor,
@@ -40,8 +40,8 @@ export function contrastProbabilities(
 }
 
 /**
- * The noise-contrastive loss of probabilities [batch, k + 1], the own image's first, among `images` images (the paper's
- * equation 18): a sum over the k + 1, mean over the batch.
+ * The noise-contrastive loss of probabilities [batch, k + 1], the image's own first, among `images` images (the paper's
+ * equation 18): sum over the k + 1, mean over the batch.
  */
 export function contrastLoss(probabilities: Tensor2D, images: number, epsilon = 1e-7): Scalar {
   const [batch, count] = probabilities.shape;
@@ -55,8 +55,8 @@ export function contrastLoss(probabilities: Tensor2D, images: number, epsilon = 
 }
 
 /**
- * Rows of a memory [batch, d] after the batch: `momentum` of what was there and the rest of the embeddings [batch, d], of
- * length 1 again.
+ * A memory's rows [batch, d] after a batch: a mean of the old rows, weighted by `momentum`, and the embeddings [batch, d],
+ * normalised to length 1.
  */
 export function movedRows(rows: Tensor2D, embedding: Tensor2D, momentum = 0.5): Tensor2D {
   const moved = tf.add(tf.mul(rows, momentum), tf.mul(embedding, 1 - momentum));

@@ -1,10 +1,10 @@
 import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { absolute } from './absolute';
+import { absolute } from './differences';
 
 /**
- * Correlation congruence as RepDistiller's CC.py has it from the authors (Peng et al., arXiv 1904.01802): the mean over
- * neighbours in the batch of |d_i| . |d_i+1|, d being the difference of both networks' embeddings [batch, d], each behind
- * a `linearEmbedding` of its own that learns with the student. It depends on the batch's order. Published weight 0.02.
+ * Correlation congruence (Peng et al., arXiv 1904.01802; RepDistiller's CC.py): the mean over neighbours in the batch of
+ * |d_i| . |d_i+1|, where d is the difference of the two networks' embeddings [batch, d], each behind its own learned
+ * `linearEmbedding`. It depends on the batch's order. Published weight 0.02.
  * @throws Error for a batch of one, which has no neighbours
  */
 export function correlationLoss(student: Tensor2D, teacher: Tensor2D): Scalar {

@@ -1,21 +1,21 @@
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 export interface DecoupledTerms {
-  /** TCKD: the divergence of own class against all others. */
+  /** TCKD: the divergence of the own class against all others. */
   readonly target: Scalar;
   /** NCKD: the divergence among the other classes. */
   readonly others: Scalar;
 }
 
 interface Logarithms {
-  /** [batch]: of the own class's probability, and of the others' together. */
+  /** [batch]: of the probability of the own class, and of all others together. */
   readonly own: Tensor;
   readonly rest: Tensor;
-  /** [batch, classes]: of the probabilities among the others; that of the own class is some -1000. */
+  /** [batch, classes]: of the probabilities among the others; about -1000 for the own class. */
   readonly among: Tensor2D;
 }
 
-/** From logits, not from probabilities, whose logarithms are infinite once they underflow. */
+/** Computed from logits: the logarithm of a probability that underflows would be infinite. */
 function logarithms(logits: Tensor2D, mask: Tensor2D): Logarithms {
   const without = tf.sub(logits, tf.mul(mask, 1000)) as Tensor2D;
   const all = tf.logSumExp(logits, 1);
@@ -26,7 +26,7 @@ function logarithms(logits: Tensor2D, mask: Tensor2D): Logarithms {
   };
 }
 
-/** sum p (log p - log q) of logarithms. */
+/** sum p (log p - log q), from the logarithms. */
 const divergence = (p: Tensor, q: Tensor): Tensor => tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)));
 
 /**
@@ -50,22 +50,4 @@ export function decoupledTerms(
     target: scaled(tf.add(divergence(theirs.own, ours.own), divergence(theirs.rest, ours.rest))),
     others: scaled(divergence(theirs.among, ours.among)),
   };
-}
-
-/**
- * DKD: alpha TCKD + beta NCKD. Published for CIFAR-100: alpha 1, beta 8, temperature 4 beside a cross-entropy of weight 1,
- * the whole of it rising to its weight over the first 20 epochs; other pairs of networks have other beta.
- */
-export function decoupledLoss(
-  student: Tensor2D,
-  teacher: Tensor2D,
-  labels: Tensor1D,
-  {
-    alpha = 1,
-    beta = 8,
-    temperature = 4,
-  }: { readonly alpha?: number; readonly beta?: number; readonly temperature?: number } = {},
-): Scalar {
-  const { target, others } = decoupledTerms(student, teacher, labels, temperature);
-  return tf.add(tf.mul(target, alpha), tf.mul(others, beta)).asScalar();
 }

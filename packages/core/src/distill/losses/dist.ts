@@ -9,7 +9,7 @@ export interface DistTerms {
   readonly intra: Scalar;
 }
 
-/** 1 less the mean over the other axis of Pearson's correlation along `axis`; a length counts as at least epsilon. */
+/** 1 less Pearson's correlation along `axis`, mean over the other axis; lengths below epsilon count as epsilon. */
 function uncorrelated(student: Tensor2D, teacher: Tensor2D, axis: 0 | 1, epsilon: number): Scalar {
   const [ours, theirs] = [student, teacher].map((x) =>
     l2Normalise(tf.sub(x, tf.mean(x, axis, true)) as Tensor2D, axis, epsilon),
@@ -18,8 +18,8 @@ function uncorrelated(student: Tensor2D, teacher: Tensor2D, axis: 0 | 1, epsilon
 }
 
 /**
- * DIST (Huang et al., arXiv 2205.10536; torchdistill's DISTLoss): what a student's softened probabilities of logits
- * [batch, classes] have in common with the teacher's is their correlation, not their values.
+ * DIST (Huang et al., arXiv 2205.10536; torchdistill's DISTLoss): the correlation between the two networks' softened
+ * probabilities, from logits [batch, classes].
  */
 export function distTerms(
   student: Tensor2D,

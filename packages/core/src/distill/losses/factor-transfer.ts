@@ -1,18 +1,17 @@
 import { type Scalar, type Tensor4D, tf } from '../../runtime/tensorflow';
-import { absolute } from './absolute';
-import { attentionMap, power } from './attention-map';
-import { matchSizes } from './match-sizes';
+import { attentionMap, power } from './attention';
+import { absolute, matchSizes } from './differences';
 
 export interface FactorOptions {
-  /** The power that a factor's values are taken to before the mean over channels. */
+  /** Exponent of a factor's values before the mean over channels. */
   readonly p1?: number;
-  /** 1: absolute differences; otherwise the differences to this power. */
+  /** Exponent of the differences; 1: absolute differences. */
   readonly p2?: number;
 }
 
 /**
- * Factor transfer (Kim et al., arXiv 1802.04977; RepDistiller's FT.py): the mean difference of the maps of a translator's
- * and a paraphraser's factor, [batch, h, w, c] each. Published weight 200.
+ * Factor transfer (Kim et al., arXiv 1802.04977; RepDistiller's FT.py): the mean difference between the attention maps of
+ * the translator's and the paraphraser's factor, [batch, h, w, c] each. Published weight 200.
  */
 export function factorLoss(student: Tensor4D, teacher: Tensor4D, { p1 = 2, p2 = 1 }: FactorOptions = {}): Scalar {
   const [ours, theirs] = matchSizes(student, teacher);

@@ -1,8 +1,8 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
 import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
-import { matchSizes } from './match-sizes';
+import { matchSizes } from './differences';
 
-/** What each channel of [batch, h, w, c] selects of the image: [batch, c, h w], each of length 1. */
+/** Each channel's activations over the image, normalised to length 1: [batch, h, w, c] -> [batch, c, h w]. */
 function selectivity(x: Tensor4D): Tensor {
   const [batch, height, width, channels] = x.shape;
   const rows = tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [batch * channels, height * width]) as Tensor2D;
@@ -14,8 +14,8 @@ const kernel = (a: Tensor, b: Tensor): Scalar => tf.mean(tf.square(tf.matMul(a, 
 
 /**
  * Neuron selectivity transfer (Huang and Wang, arXiv 1707.01219; RepDistiller's NST.py): the squared maximum mean
- * discrepancy of what two maps' channels select, of maps [batch, h, w, c] of one level. Summed over the levels with the
- * published weight 50.
+ * discrepancy between the channels' activations in two feature maps [batch, h, w, c]. Published weight of the sum over
+ * all stages: 50.
  */
 export function neuronSelectivityLoss(student: Tensor4D, teacher: Tensor4D): Scalar {
   const [ours, theirs] = matchSizes(student, teacher).map(selectivity) as [Tensor, Tensor];

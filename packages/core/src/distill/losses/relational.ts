@@ -1,6 +1,6 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { absolute } from './absolute';
+import { absolute } from './differences';
 
 /** Mean of 0.5 d^2 where |d| < 1, |d| - 0.5 elsewhere (PyTorch's smooth_l1_loss). */
 function smoothDifference(a: Tensor, b: Tensor): Scalar {
@@ -9,10 +9,10 @@ function smoothDifference(a: Tensor, b: Tensor): Scalar {
   return tf.mean(tf.mul(within, tf.sub(distance, tf.mul(within, 0.5)))).asScalar();
 }
 
-/** The differences of all pairs of rows of x [batch, d]: [batch, batch, d], from each to each. */
+/** The differences between all pairs of rows of x [batch, d]: [batch, batch, d]. */
 const differences = (x: Tensor): Tensor => tf.sub(tf.expandDims(x, 0), tf.expandDims(x, 1));
 
-/** Distances between rows over the mean of those that are not 0, [batch, batch]. The least that counts is 1e-6. */
+/** Distances between rows divided by their mean over different rows, [batch, batch]; at least 1e-6 before division. */
 function relativeDistances(pairs: Tensor): Tensor {
   const batch = pairs.shape[0] as number;
   const others = tf.sub(1, tf.eye(batch));
@@ -21,7 +21,7 @@ function relativeDistances(pairs: Tensor): Tensor {
   return tf.div(distances, tf.div(tf.sum(distances), batch * (batch - 1)));
 }
 
-/** The cosine of the angle that each two others make at each row: [batch, batch, batch]. */
+/** The cosines of the angles between every two other rows, seen from each row: [batch, batch, batch]. */
 function angles(pairs: Tensor): Tensor {
   const [batch, , size] = pairs.shape as [number, number, number];
   const directions = tf.reshape(l2Normalise(tf.reshape(pairs, [batch * batch, size]) as Tensor2D), [
@@ -38,10 +38,10 @@ export interface RelationalTerms {
 }
 
 /**
- * Relational distillation (Park et al., arXiv 1904.05068; RepDistiller's RKD.py): the embeddings' distances from one
- * another, as parts of their mean, and the angles between them, each by the smooth L1 difference. Embeddings [batch, d] or
- * maps, which are flattened; sizes may differ. A batch of at least two. It takes batch^2 d numbers. Published weight
- * 1 of 25 distance + 50 angle.
+ * Relational distillation (Park et al., arXiv 1904.05068; RepDistiller's RKD.py): smooth L1 differences of the embeddings'
+ * pairwise distances, relative to their mean, and of the angles between them. Takes embeddings [batch, d], or feature maps,
+ * which it flattens; sizes may differ; the batch has at least two rows. Needs batch^2 d numbers of memory. Published
+ * weights: 25 distance + 50 angle.
  */
 export function relationalTerms(student: Tensor, teacher: Tensor): RelationalTerms {
   const [ours, theirs] = [student, teacher].map((x) => differences(tf.reshape(x, [x.shape[0] as number, -1]))) as [
@@ -52,14 +52,4 @@ export function relationalTerms(student: Tensor, teacher: Tensor): RelationalTer
     distance: smoothDifference(relativeDistances(ours), relativeDistances(theirs)),
     angle: smoothDifference(angles(ours), angles(theirs)),
   };
-}
-
-/** `relationalTerms` with their weights. */
-export function relationalLoss(
-  student: Tensor,
-  teacher: Tensor,
-  { distance: byDistance = 25, angle: byAngle = 50 }: { readonly distance?: number; readonly angle?: number } = {},
-): Scalar {
-  const { distance, angle } = relationalTerms(student, teacher);
-  return tf.add(tf.mul(distance, byDistance), tf.mul(angle, byAngle)).asScalar();
 }

@@ -1,6 +1,6 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
-import { meanSquaredDifference } from './mean-squared-difference';
+import { meanSquaredDifference } from './differences';
 
 /** How alike the batch's images are, [batch, batch], each row of length 1. */
 function similarities(x: Tensor): Tensor2D {

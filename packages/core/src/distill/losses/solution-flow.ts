@@ -1,9 +1,8 @@
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
 import { UserError } from '../../system/user-error';
-import { matchSizes } from './match-sizes';
-import { meanSquaredDifference } from './mean-squared-difference';
+import { matchSizes, meanSquaredDifference } from './differences';
 
-/** The mean over pixels of each product of a channel of one level and one of the next: [batch, c, c']. */
+/** The products of channels of two neighbouring feature maps, mean over pixels: [batch, c, c']. */
 function flow(bottom: Tensor4D, top: Tensor4D): Tensor {
   const pixels = (x: Tensor4D) => tf.reshape(x, [x.shape[0], x.shape[1] * x.shape[2], x.shape[3]]);
   const [from, to] = matchSizes(bottom, top).map(pixels) as [Tensor, Tensor];
@@ -12,15 +11,15 @@ function flow(bottom: Tensor4D, top: Tensor4D): Tensor {
 
 /**
  * FSP, the flow of the solution procedure (Yim et al., CVPR 2017, "A Gift from Knowledge Distillation"; RepDistiller's
- * FSP.py): of each two neighbouring levels' maps [batch, h, w, c], one term. The reference learns by their sum alone, for
- * 30 epochs before training proper, in which it has no part; the weight 50 of its published command is not used.
- * @throws UserError where a level of the two has different numbers of channels
+ * FSP.py): one term for each pair of neighbouring feature maps [batch, h, w, c]. The reference pretrains with their sum
+ * for 30 epochs and does not use it in training proper; the weight 50 of its published command has no effect.
+ * @throws UserError where the two networks' maps have different numbers of channels
  */
 export function solutionFlowLosses(student: readonly Tensor4D[], teacher: readonly Tensor4D[]): Scalar[] {
   const channels = (maps: readonly Tensor4D[]) => maps.map((map) => map.shape[3]).join(', ');
   if (channels(student) !== channels(teacher)) {
     throw new UserError(
-      `FSP needs a student with the teacher's numbers of channels: they are ${channels(teacher)}, the student's ${channels(student)}.`,
+      `fsp needs as many channels in each of the student's feature maps as in the teacher's: the teacher has ${channels(teacher)}, the student ${channels(student)}.`,
     );
   }
   const flows = (maps: readonly Tensor4D[]) => maps.slice(1).map((top, i) => flow(maps[i] as Tensor4D, top));

@@ -2,9 +2,9 @@ import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tenso
 
 /**
  * Variational information distillation (Ahn et al., arXiv 1904.05835; RepDistiller's VID.py): the mean negative
- * log-likelihood, less a constant, of the teacher's map [batch, h, w, c] under a normal distribution with the regressor's
- * `mean` of that shape, and for each channel a variance ln(1 + e^logScale) + epsilon, logScale [c]. The maps' sizes are
- * matched beforehand (`matchSizes`), the regressor being behind that. Summed over the levels with the published weight 1.
+ * log-likelihood, less a constant, of the teacher's feature map [batch, h, w, c] under a normal distribution with the
+ * regressor's `mean`, of the same shape, and for each channel the variance ln(1 + e^logScale) + epsilon, logScale [c].
+ * Published weight of the sum over all stages: 1.
  */
 export function variationalLoss(mean: Tensor4D, teacher: Tensor4D, logScale: Tensor, epsilon = 1e-5): Scalar {
   const variance = tf.add(tf.softplus(logScale), epsilon);

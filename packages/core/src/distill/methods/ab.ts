@@ -6,12 +6,12 @@ import { connector } from '../modules/connector';
 import { backboneAnd } from '../pretraining';
 
 /**
- * AB: before training proper the student, without its classifier, learns which neurons of each stage are active for the
- * teacher. In training proper the method has no part.
+ * AB: in a pretraining phase the student, without its classifier, learns which neurons of each stage the teacher
+ * activates. It adds no term to training proper.
  */
 export default defineMethod('ab', {
   aliases: ['abound'],
-  summary: "first the teacher's activation boundaries of every stage, then cross-entropy",
+  summary: "pretraining on the teacher's activation boundaries of every stage, then cross-entropy",
   source: 'Heo et al., arXiv 1811.03233; RepDistiller AB.py and helper/pretrain.py, 30 epochs',
   needs: ['features', 'preactivations'],
   defaults: { beta: 1 },

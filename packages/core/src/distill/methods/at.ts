@@ -3,7 +3,7 @@ import { stagesOf } from '../features';
 import { attentionLoss } from '../losses/attention';
 import { defineMethod } from '../method';
 
-/** AT: where the maps of each stage are active agrees with the teacher. */
+/** AT: the attention maps of each stage match the teacher's. */
 export default defineMethod('at', {
   aliases: ['attention'],
   summary: 'attention maps of every stage',

@@ -2,10 +2,10 @@ import { correlationLoss } from '../losses/correlation-congruence';
 import { defineMethod } from '../method';
 import { linearEmbedding } from '../modules/embedding';
 
-/** CC, by the two networks' embeddings behind linear layers that learn with the student. */
+/** CC, on both embeddings behind learned linear layers. */
 export default defineMethod('cc', {
   aliases: ['correlation'],
-  summary: 'correlations between neighbours in a batch, by linear maps of both embeddings',
+  summary: 'correlations between neighbours in a batch, on learned linear maps of both embeddings',
   source: 'Peng et al., arXiv 1904.01802; RepDistiller CC.py, -a 0 -b 0.02',
   needs: ['embedding'],
   defaults: { beta: 0.02 },

@@ -1,7 +1,7 @@
 import { distLoss } from '../losses/dist';
 import { defineMethod } from '../method';
 
-/** DIST: predictions correlate, image by image and class by class; their values are free. */
+/** DIST: predictions correlate with the teacher's, by image and by class; their values may differ. */
 export default defineMethod('dist', {
   summary: "correlation with the teacher's predictions, by image and by class",
   source: 'Huang et al., arXiv 2205.10536; torchdistill DISTLoss, its ImageNet run: beta 1, gamma 1, tau 1, weight 2',

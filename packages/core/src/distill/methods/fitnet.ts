@@ -1,12 +1,12 @@
 import { featureAt } from '../features';
-import { meanSquaredDifference } from '../losses/mean-squared-difference';
+import { meanSquaredDifference } from '../losses/differences';
 import { defineMethod } from '../method';
 import { convolutionalRegressor } from '../modules/convolutional-regressor';
 
-/** FitNets: a map of the student's, through a regressor that learns with it, equals the teacher's (the hint). */
+/** FitNets: one of the student's feature maps, through a learned regressor, matches the teacher's (the hint). */
 export default defineMethod('fitnet', {
   aliases: ['hint'],
-  summary: "a hint: one map follows the teacher's, through a regressor",
+  summary: "a hint: one feature map matches the teacher's, through a learned regressor",
   source: 'Romero et al., arXiv 1412.6550; RepDistiller FitNet.py, -a 0 -b 100',
   needs: ['features'],
   defaults: { beta: 100 },

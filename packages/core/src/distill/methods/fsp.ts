@@ -4,11 +4,11 @@ import { defineMethod } from '../method';
 import { backboneAnd } from '../pretraining';
 
 /**
- * FSP: before training proper the student, without its classifier, learns how the teacher's maps go over into each
- * other. Both must have the same numbers of channels. In training proper the method has no part.
+ * FSP: in a pretraining phase the student, without its classifier, learns the products of neighbouring feature maps of the
+ * teacher. Both networks need the same numbers of channels. It adds no term to training proper.
  */
 export default defineMethod('fsp', {
-  summary: "first how the teacher's stages go over into each other, then cross-entropy",
+  summary: "pretraining on products of the teacher's neighbouring stages, then cross-entropy",
   source: 'Yim et al., CVPR 2017; RepDistiller FSP.py and helper/pretrain.py, 30 epochs',
   needs: ['features', 'equal-channels'],
   defaults: { beta: 1 },

@@ -1,17 +1,17 @@
 import { featureAt } from '../features';
+import { meanSquaredDifference } from '../losses/differences';
 import { factorLoss } from '../losses/factor-transfer';
-import { meanSquaredDifference } from '../losses/mean-squared-difference';
 import { defineMethod } from '../method';
 import { paraphraser, translator } from '../modules/factor';
 import { partsOf } from '../pretraining';
 
 /**
- * FT: first an autoencoder, the paraphraser, learns factors of the teacher's last map; it then stays as it is, and the
- * student learns to give those factors through a translator.
+ * FT: an autoencoder, the paraphraser, first learns factors of the teacher's last feature map and is then frozen; the
+ * student learns to produce those factors through a translator.
  */
 export default defineMethod('ft', {
   aliases: ['factor'],
-  summary: "factors of the teacher's last map, which an autoencoder finds first",
+  summary: "factors of the teacher's last feature map, found by a pretrained autoencoder",
   source: 'Kim et al., arXiv 1802.04977; RepDistiller FT.py and helper/pretrain.py, -a 0 -b 200, 30 epochs',
   needs: ['features'],
   defaults: { beta: 200 },

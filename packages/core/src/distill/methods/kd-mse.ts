@@ -1,10 +1,10 @@
-import { probabilityDistance } from '../losses/probability-distance';
+import { probabilityDistance } from '../losses/differences';
 import { defineMethod } from '../method';
 
-/** The student's probabilities themselves follow the teacher's, by their mean squared difference. Its weight is not published. */
+/** The mean squared difference between the two networks' probabilities. Its weight is not published. */
 export default defineMethod('kd-mse', {
   aliases: ['kdmse'],
-  summary: "the teacher's probabilities, by their squared difference",
+  summary: "squared difference from the teacher's probabilities",
   source: 'HeadSharingKD distiller_zoo/MSE.py, DistillMSE',
   defaults: { beta: 1 },
   terms: ({ student, teacher }, { beta }) => ({

@@ -1,6 +1,6 @@
 import { defineMethod } from '../method';
 
-/** The student's softened predictions follow the teacher's: gamma CE + alpha KD and nothing else. */
+/** The student's softened predictions match the teacher's: gamma CE + alpha KD and no other term. */
 export default defineMethod('kd', {
   summary: "the teacher's softened predictions (Hinton et al.)",
   source: 'arXiv 1503.02531; RepDistiller distiller_zoo/KD.py, -r 0.1 -a 0.9',

@@ -4,8 +4,8 @@ import { singularVectorLosses } from '../losses/singular-vectors';
 import { defineMethod } from '../method';
 
 /**
- * KDSVD: relations between the singular vectors of neighbouring stages. The signs of singular vectors are free, and the
- * loss depends on those of the teacher's: they are what TensorFlow gives, not what PyTorch would.
+ * KDSVD: relations between the singular vectors of neighbouring stages. The loss depends on the signs of the teacher's
+ * singular vectors, which an SVD routine may choose; here they are those with a positive sum (see `singularVectorLosses`).
  */
 export default defineMethod('kdsvd', {
   summary: 'relations between singular vectors of neighbouring stages',

@@ -1,14 +1,14 @@
-import { embeddingDistance } from '../losses/embedding-distance';
+import { embeddingDistance } from '../losses/differences';
 import { defineMethod } from '../method';
 import { sharedClassification, teacherHeadTerms } from '../teacher-head-terms';
 
 /**
  * TH-KD and L2E together (L_rep = KDE + delta / beta KDTH, so delta weighs the teacher's head). In the paper's form the
- * embeddings' distance is its D: gamma CE' + alpha H' + beta D.
+ * distance of the embeddings is D: gamma CE' + alpha H' + beta D.
  */
 export default defineMethod('l2e-th-kd', {
   aliases: ['kdeth'],
-  summary: "the teacher's frozen head reads the student's embedding, which also follows the teacher's",
+  summary: 'TH-KD and L2E together',
   source: 'arXiv 2201.06945; HeadSharingKD kd_teacher_head/kdth.py, KDETH; weights of its KDTH',
   needs: ['embedding', 'teacher-head'],
   defaults: { gamma: 1, alpha: 1.5, beta: 0.02, delta: 0.02 },

@@ -1,13 +1,13 @@
-import { embeddingDistance } from '../losses/embedding-distance';
+import { embeddingDistance } from '../losses/differences';
 import { defineMethod } from '../method';
 
 /**
- * L2E: the student's embedding nears the teacher's on the sphere. The reference sums over the batch, so beta is per
- * image; its weight for this method alone is not published.
+ * L2E: the student's normalised embedding approaches the teacher's. The reference sums over the batch, so beta is a weight
+ * per image; no weight is published for this method alone.
  */
 export default defineMethod('l2e', {
   aliases: ['kde'],
-  summary: "the student's embedding follows the teacher's (L2 of normalised embeddings)",
+  summary: 'L2 distance between the normalised embeddings',
   source: 'arXiv 2201.06945; HeadSharingKD kd_teacher_head/kdth.py, KDE',
   needs: ['embedding'],
   defaults: { beta: 0.02 },

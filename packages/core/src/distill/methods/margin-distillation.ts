@@ -6,11 +6,11 @@ import { classificationTerms } from '../classification-terms';
 import { defineMethod } from '../method';
 
 /**
- * MarginDistillation: the student learns by ArcFace under the teacher's frozen class centres, with a margin of its own for
- * each image: the nearer the teacher's embedding is to the centre of its class, the wider.
+ * MarginDistillation: the student learns by ArcFace under the teacher's frozen class centres. Each image has its own
+ * margin, wider the nearer the teacher's embedding is to the centre of its class:
  *
- * margin = (most - least) / max cos + least, times cos before the sum: cos of the teacher's angle, its maximum the batch's
- * (or the micro-batch's). Where that is not positive, which a trained teacher's is, it counts as 1e-3.
+ * margin = (mMax - mMin) cos / max cos + mMin, with the cosines between the teacher's embeddings and their centres, and
+ * their maximum over the micro-batch. A maximum below 1e-3, which no trained teacher has, counts as 1e-3.
  */
 export default defineMethod('margin-distillation', {
   aliases: ['margindistillation'],
@@ -18,24 +18,25 @@ export default defineMethod('margin-distillation', {
   source: 'Svitov and Alyamkin, arXiv 2003.02586; david-svitov/margindistillation, Mmin 0.2, Mmax 0.5',
   needs: ['teacher-head', 'class-centres', 'labels'],
   defaults: { gamma: 1 },
-  hyper: { least: 0.2, most: 0.5 },
+  hyper: { mMin: 0.2, mMax: 0.5 },
+  hyperAliases: { least: 'mMin', most: 'mMax' },
   weighs: 'alpha',
   studentHead: 'linear',
   classification: (step, settings) => classificationTerms(step, { ...settings, gamma: 0 }),
-  terms: ({ student, teacher, columns, cosineScale: scale }, { gamma, hyper: { least, most } }) => {
+  terms: ({ student, teacher, columns, cosineScale: scale }, { gamma, hyper: { mMin, mMax } }) => {
     if (scale === undefined) {
       throw new UserError(
         'margin-distillation needs a teacher with class centres: one whose head is arcface, cosface or the like.',
       );
     }
-    const margins = teacherMargins(tf.div(entriesOf(teacher.logits, columns), scale), least, most);
+    const margins = teacherMargins(tf.div(entriesOf(teacher.logits, columns), scale), mMin, mMax);
     const logits = marginLogits(tf.div(student.logits, scale), columns, { scale, margin: angularMargins(margins) });
     return { ce: { weight: gamma, value: crossEntropy(logits, columns) } };
   },
 });
 
-/** By the cosines [batch] between the teacher's embeddings and the centres of their classes. */
-function teacherMargins(cosines: Tensor, least: number, most: number): Tensor {
+/** @param cosines [batch] between the teacher's embeddings and the centres of their classes */
+function teacherMargins(cosines: Tensor, mMin: number, mMax: number): Tensor {
   const widest = tf.maximum(tf.max(cosines), 1e-3);
-  return tf.add(tf.mul(tf.div(cosines, widest), most - least), least);
+  return tf.add(tf.mul(tf.div(cosines, widest), mMax - mMin), mMin);
 }

@@ -3,9 +3,9 @@ import { stagesOf } from '../features';
 import { neuronSelectivityLoss } from '../losses/neuron-selectivity';
 import { defineMethod } from '../method';
 
-/** NST: what the channels of each stage select has the teacher's distribution. */
+/** NST: the channels' activation patterns in each stage have the teacher's distribution. */
 export default defineMethod('nst', {
-  summary: 'what the channels of every stage select, as a distribution',
+  summary: 'the distribution of activation patterns over the channels of every stage',
   source: 'Huang and Wang, arXiv 1707.01219; RepDistiller NST.py, -a 0 -b 50',
   needs: ['features'],
   defaults: { beta: 50 },

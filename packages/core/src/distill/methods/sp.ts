@@ -1,10 +1,10 @@
 import { similarityLoss } from '../losses/similarity';
 import { defineMethod } from '../method';
 
-/** SP: images whose last maps are alike for the teacher are so for the student. */
+/** SP: images have similar last feature maps in the student if they do in the teacher. */
 export default defineMethod('sp', {
   aliases: ['similarity'],
-  summary: 'similarities between the images of a batch, by the last map',
+  summary: 'similarities between the images of a batch, by the last feature map',
   source: 'Tung and Mori, arXiv 1907.09682; RepDistiller SP.py, -a 0 -b 3000',
   needs: ['features'],
   defaults: { beta: 3000 },

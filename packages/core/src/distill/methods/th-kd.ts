@@ -2,11 +2,11 @@ import { defineMethod } from '../method';
 import { sharedClassification, teacherHeadTerms } from '../teacher-head-terms';
 
 /**
- * TH-KD: the teacher's frozen head reads the student's embedding, and must predict what it predicts for the teacher's
- * own (section 3.1).
+ * TH-KD: the teacher's frozen head predicts from the student's embedding; the prediction must match the one for the
+ * teacher's embedding (section 3.1).
  *
  * reference: gamma CE(p_s) + alpha KD(p_s) + beta KD(p_TH).
- * paper: gamma CE' + alpha H', where each is (1 - share) of the student's head and share of the teacher's.
+ * paper: gamma CE' + alpha H', each of them (1 - share) through the student's head and share through the teacher's.
  */
 export default defineMethod('th-kd', {
   aliases: ['kdth'],

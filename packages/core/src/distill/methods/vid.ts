@@ -1,13 +1,13 @@
 import { tf } from '../../runtime/tensorflow';
 import { stageFeatures, stagesOf } from '../features';
-import { matchSizes } from '../losses/match-sizes';
+import { matchSizes } from '../losses/differences';
 import { variationalLoss } from '../losses/variational';
 import { defineMethod } from '../method';
 import { variationalRegressor } from '../modules/variational-regressor';
 
-/** VID: each stage's map predicts the teacher's by a normal distribution whose mean and variances are learned. */
+/** VID: each stage's feature map predicts the teacher's by a normal distribution with learned mean and variance. */
 export default defineMethod('vid', {
-  summary: "the teacher's maps of every stage, predicted with a learned variance",
+  summary: "prediction of the teacher's feature maps of every stage, with a learned variance",
   source: 'Ahn et al., arXiv 1904.05835; RepDistiller VID.py, -a 0 -b 1',
   needs: ['features'],
   defaults: { beta: 1 },

@@ -6,7 +6,7 @@ import { type Pair, pair } from '../../runtime/ops/convolution/window';
 import { addBias } from '../../runtime/ops/linear';
 import type { Tensor, Tensor4D } from '../../runtime/tensorflow';
 
-export interface PartConvolution {
+export interface ModuleConvolution {
   readonly inputs: number;
   readonly outputs: number;
   readonly kernel: Pair;
@@ -15,12 +15,12 @@ export interface PartConvolution {
   readonly bias?: boolean;
 }
 
-/** PyTorch's default for convolutions and their biases: uniform within 1 / sqrt(what an output sees). */
+/** PyTorch's default for convolutions and their biases: uniform within 1 / sqrt(fan-in). */
 const convolutionDefault = (fanIn: number): Initialiser => uniform(1 / Math.sqrt(fanIn));
 
 function withBias(
   scope: Scope,
-  { outputs, bias = true }: PartConvolution,
+  { outputs, bias = true }: ModuleConvolution,
   initialise: Initialiser,
   convolve: (x: Tensor4D) => Tensor4D,
 ): (x: Tensor4D) => Tensor4D {
@@ -29,8 +29,8 @@ function withBias(
   return (x) => addBias(convolve(x), offset);
 }
 
-/** PyTorch's Conv2d as it comes, with bias: the convolutions of learned parts. `weight` is [kh, kw, in, out]. */
-export function partConvolution(scope: Scope, shape: PartConvolution): (x: Tensor4D) => Tensor4D {
+/** PyTorch's Conv2d with its default initialisation and bias. `weight` is [kh, kw, in, out]. */
+export function moduleConvolution(scope: Scope, shape: ModuleConvolution): (x: Tensor4D) => Tensor4D {
   const { inputs, outputs, kernel, stride, padding } = shape;
   const [height, width] = pair(kernel);
   const initialise = convolutionDefault(inputs * height * width);
@@ -38,11 +38,11 @@ export function partConvolution(scope: Scope, shape: PartConvolution): (x: Tenso
   return withBias(scope, shape, initialise, (x) => conv2d(x, filter, { stride, padding }));
 }
 
-/** PyTorch's ConvTranspose2d as it comes, with bias. `weight` is [kh, kw, out, in]. */
-export function partTransposedConvolution(scope: Scope, shape: PartConvolution): (x: Tensor4D) => Tensor4D {
+/** PyTorch's ConvTranspose2d with its default initialisation and bias. `weight` is [kh, kw, out, in]. */
+export function moduleTransposedConvolution(scope: Scope, shape: ModuleConvolution): (x: Tensor4D) => Tensor4D {
   const { inputs, outputs, kernel, stride, padding } = shape;
   const [height, width] = pair(kernel);
-  // PyTorch takes the second axis of [in, out, kh, kw] for the inputs.
+  // PyTorch computes the fan-in from the second axis of [in, out, kh, kw].
   const initialise = convolutionDefault(outputs * height * width);
   const filter = scope.weight('weight', [height, width, outputs, inputs], initialise) as Tensor as Tensor4D;
   return withBias(scope, shape, initialise, (x) => transposedConv2d(x, filter, { stride, padding }));

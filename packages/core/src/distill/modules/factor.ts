@@ -4,14 +4,14 @@ import type { FeatureShape } from '../../nn/network-shape';
 import type { Scope } from '../../nn/scope';
 import { activate } from '../../runtime/ops/activation';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
-import { partConvolution, partTransposedConvolution } from './convolution';
+import { moduleConvolution, moduleTransposedConvolution } from './convolution';
 
-/** A factor has this share of the teacher's channels. */
+/** The factor's channels as a share of the teacher's. */
 const published = { share: 0.5 };
 
-type Layer = typeof partConvolution;
+type Layer = typeof moduleConvolution;
 
-/** Three 3x3 layers, each with batch norm where wanted and a leaky ReLU (0.1), at places 0, 3 and 6 as in PyTorch. */
+/** Three 3x3 layers, numbered 0, 3 and 6 as in PyTorch, each with optional batch norm and a leaky ReLU (0.1). */
 function layers(scope: Scope, make: Layer, channels: readonly number[], norms: boolean) {
   const all = channels.slice(1).map((outputs, i) => {
     const inputs = channels[i] as number;
@@ -28,7 +28,7 @@ function layers(scope: Scope, make: Layer, channels: readonly number[], norms: b
 
 const factorChannels = (teacher: FeatureShape, share: number): number => Math.floor(teacher.channels * share);
 
-/** The student's map -> its factor [batch, h, w, c' share], c' being the teacher's channels. Parameters `encoder.*`. */
+/** The student's feature map -> its factor [batch, h, w, c' share] for c' channels of the teacher. Parameters `encoder.*`. */
 export function translator(
   scope: Scope,
   student: FeatureShape,
@@ -36,19 +36,19 @@ export function translator(
   { share = published.share, norms = true }: { readonly share?: number; readonly norms?: boolean } = {},
 ): (x: Tensor4D, mode: Mode) => Tensor4D {
   const factor = factorChannels(teacher, share);
-  return layers(scope.child('encoder'), partConvolution, [student.channels, student.channels, factor, factor], norms);
+  return layers(scope.child('encoder'), moduleConvolution, [student.channels, student.channels, factor, factor], norms);
 }
 
 export interface Paraphraser {
-  /** The teacher's map [batch, h, w, c] -> its factor [batch, h, w, c share]. */
+  /** The teacher's feature map [batch, h, w, c] -> its factor [batch, h, w, c share]. */
   encode(x: Tensor4D, mode: Mode): Tensor4D;
-  /** A factor -> the map that it stands for. */
+  /** A factor -> the reconstructed feature map. */
   decode(factor: Tensor4D, mode: Mode): Tensor4D;
 }
 
 /**
- * The autoencoder of the teacher's maps; it learns to give them back (mean squared difference) for 30 epochs before
- * training proper, and then stays as it is, in evaluation mode. Parameters `encoder.*`, `decoder.*`.
+ * The autoencoder of the teacher's feature map; it learns to reconstruct it (mean squared difference) for 30 epochs before
+ * training proper, and is then frozen, in evaluation mode. Parameters `encoder.*`, `decoder.*`.
  */
 export function paraphraser(
   scope: Scope,
@@ -58,7 +58,7 @@ export function paraphraser(
   const { channels } = teacher;
   const factor = factorChannels(teacher, share);
   return {
-    encode: layers(scope.child('encoder'), partConvolution, [channels, channels, factor, factor], norms),
-    decode: layers(scope.child('decoder'), partTransposedConvolution, [factor, factor, channels, channels], norms),
+    encode: layers(scope.child('encoder'), moduleConvolution, [channels, channels, factor, factor], norms),
+    decode: layers(scope.child('decoder'), moduleTransposedConvolution, [factor, factor, channels, channels], norms),
   };
 }

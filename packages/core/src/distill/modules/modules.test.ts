@@ -34,13 +34,13 @@ test.each([
   expect(names).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var']);
 });
 
-test('there is no regressor between other sizes', () => {
+test('other sizes have no regressor', () => {
   expect(() => built((scope) => convolutionalRegressor(scope, size(3, 3), size(4, 5)))).toThrow(
-    'no regressor from a map of 3x3 to one of 4x4',
+    'No regressor maps 3x3 to 4x4',
   );
 });
 
-test("first values are within PyTorch's bounds: 1 / sqrt(what an output sees)", () => {
+test("initial values are within PyTorch's bounds: 1 / sqrt(fan-in)", () => {
   const bounds = (state: State, name: string) =>
     Math.max(...Array.from(state.get(`part/${name}`)?.variable.dataSync() ?? [], Math.abs));
   const half = built((scope) => convolutionalRegressor(scope, size(8, 30), size(4, 40))).state;
@@ -51,7 +51,7 @@ test("first values are within PyTorch's bounds: 1 / sqrt(what an output sees)", 
   expect(bounds(up, 'conv.weight')).toBeCloseTo(1 / Math.sqrt(40 * 16), 3);
 });
 
-test('a connector leaves levels as they are that have the shape already', () => {
+test('a connector leaves feature maps unchanged that already have the shape', () => {
   const { part, names } = built((scope) => connector(scope, [size(4, 3), size(2, 4)], [size(4, 3), size(2, 6)]));
   const [first, second] = [image(4, 3), image(2, 4)];
   const maps = part([first, second], 'train');
@@ -60,7 +60,7 @@ test('a connector leaves levels as they are that have the shape already', () => 
   expect(new Set(names.map((name) => name.split('.').slice(0, 2).join('.')))).toEqual(new Set(['connectors.1']));
 });
 
-test('factors have half of the channels, and decode to all of them', () => {
+test('factors have half of the channels, and decode to all', () => {
   const { part, names } = built((scope) => paraphraser(scope, size(4, 6)));
   const factor = part.encode(image(4, 6), 'eval');
   expect(factor.shape).toEqual([2, 4, 4, 3]);
@@ -79,7 +79,7 @@ test("the variational regressor's variance is 5 at first", () => {
   for (const scale of part.logScale.dataSync()) expect(Math.log1p(Math.exp(scale)) + 1e-5).toBeCloseTo(5, 5);
 });
 
-test('embeddings flatten maps channel by channel; those for contrast have length 1', () => {
+test('embeddings flatten feature maps by channel; those for contrast have length 1', () => {
   const { part, state } = built((scope) => linearEmbedding(scope, { inputs: 8, outputs: 1 }));
   state.get('part/linear.weight')?.variable.assign(tf.tensor2d([1, 0, 0, 0, 10, 0, 0, 0], [8, 1]));
   state.get('part/linear.bias')?.variable.assign(tf.zeros([1]));
@@ -89,7 +89,7 @@ test('embeddings flatten maps channel by channel; those for contrast have length
   expect(tf.sum(tf.square(unit)).dataSync()[0]).toBeCloseTo(1, 5);
 });
 
-test('all of them are recorded', async () => {
+test('all modules run in a compiled step', async () => {
   const state = new State();
   const scope = Scope.root(state, 'parts', 1);
   const [small, large] = [size(4, 4), size(8, 6)];
