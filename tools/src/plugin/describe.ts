@@ -2,19 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import type { PackageDescription } from '@headshare/core/experiment/describe';
 import fastGlob from 'fast-glob';
-
-/** What `packages/core/src/experiment/describe.ts` prints for a package. */
-export interface PackageDescription {
-  readonly experiments: Readonly<
-    Record<
-      string,
-      { readonly summary: string; readonly needs: readonly string[]; readonly profiles: readonly string[] }
-    >
-  >;
-  /** One sentence for each file that cannot be read as an experiment, by experiment name. */
-  readonly broken: Readonly<Record<string, string>>;
-}
 
 const describer = 'packages/core/src/experiment/describe.ts';
 

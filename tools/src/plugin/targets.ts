@@ -1,5 +1,5 @@
+import type { PackageDescription } from '@headshare/core/experiment/describe';
 import type { TargetConfiguration } from '@nx/devkit';
-import type { PackageDescription } from './describe';
 
 const runner = 'packages/core/src/experiment/main.ts';
 const fingerprint = 'packages/core/src/experiment/data-fingerprint.cjs';

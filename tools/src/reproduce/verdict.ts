@@ -1,4 +1,4 @@
-import type { FinishedRun } from '@headshare/core/experiment/store';
+import type { FinishedRun } from '@headshare/core/experiment/define';
 import { summarise } from '@headshare/core/report/statistics';
 import { studentQuantile } from '@headshare/core/report/student-t';
 

@@ -28,7 +28,7 @@ describe("a package's experiments", () => {
     [declare(`options: { profile: flag({ help: '' }) }`), "option 'profile' needs another name"],
     [declare(`options: { a: integer({ default: 0, min: 1, help: '' }) }`), "the default of 'a' must be a whole number"],
     [declare(`profiles: { 'a b': {} }`), "profile 'a b' must be lower case letters"],
-    [declare(`profiles: { smoke: { epocs: 1 } }`), "profile 'smoke' sets 'epocs', which is no option"],
+    [declare(`profiles: { smoke: { epocs: 1 } }`), "profile 'smoke' sets 'epocs', which no experiment"],
     [declare(`needs: { teacher: undefined }`), 'needs.teacher is undefined; do two experiments import one another?'],
     [
       declare(`options: { a: integer({ default: 1, help: '' }) }, profiles: { smoke: { a: 1.5 } }`),
@@ -65,7 +65,7 @@ describe('an experiment file', () => {
 
   it('must stand where experiments stand', () => {
     expect(() => locate('src/distill.ts')).toThrow(
-      'src/distill.ts is no experiment: one is a file packages/<package>/experiments/<name>.ts',
+      'src/distill.ts is not an experiment: those are files packages/<package>/experiments/<name>.ts',
     );
   });
 });

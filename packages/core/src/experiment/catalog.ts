@@ -1,5 +1,6 @@
 import { basename, dirname, join, relative, resolve } from 'node:path';
 import fastGlob from 'fast-glob';
+import { isRecord } from '../system/is-record';
 import { UserError } from '../system/user-error';
 import { checkDeclaration } from './declaration';
 import type { Stage } from './define';
@@ -11,17 +12,17 @@ export interface Catalog {
   /** The workspace's folder, absolute. */
   readonly root: string;
   readonly experiments: ReadonlyMap<string, Stage>;
-  /** Files that could not be read as an experiment, with one sentence each, by experiment name. */
+  /** The errors of files that cannot be used, by experiment name. */
   readonly broken: ReadonlyMap<string, UserError>;
 }
 
-/** Where an experiment's file stands: `<root>/packages/<package>/experiments/<name>.ts`. */
+/** Splits the path of an experiment's file: `<root>/packages/<package>/experiments/<name>.ts`. */
 export function locate(file: string): { root: string; package: string; name: string; packageFolder: string } {
   const absolute = resolve(file);
   const packageFolder = dirname(dirname(absolute));
   const inPlace = basename(dirname(absolute)) === 'experiments' && basename(dirname(packageFolder)) === 'packages';
   if (!inPlace || !absolute.endsWith('.ts')) {
-    throw new UserError(`${file} is no experiment: one is a file packages/<package>/experiments/<name>.ts`);
+    throw new UserError(`${file} is not an experiment: those are files packages/<package>/experiments/<name>.ts`);
   }
   return {
     root: dirname(dirname(packageFolder)),
@@ -32,24 +33,24 @@ export function locate(file: string): { root: string; package: string; name: str
 }
 
 /**
- * Loads every experiment of a package. A file that throws, or declares something impossible, costs only itself and
- * those that need it: it is listed in `broken`.
+ * Loads every experiment of a package. A file that throws, or whose declaration is invalid, goes to `broken`; only the
+ * experiments that need it are affected.
  */
 export function loadCatalog(packageFolder: string): Catalog {
   const root = dirname(dirname(resolve(packageFolder)));
-  const files = fastGlob.sync('experiments/*.ts', {
-    cwd: packageFolder,
-    ignore: ['**/*.test.ts'],
-    absolute: true,
-  });
+  const files = fastGlob.sync('experiments/*.ts', { cwd: packageFolder, ignore: ['**/*.test.ts'], absolute: true });
   const loaded = new Map<string, Stage>();
   const broken = new Map<string, UserError>();
+  const refuse = (name: string, verb: string, error: unknown): void => {
+    const file = relative(root, join(packageFolder, 'experiments', `${name}.ts`));
+    broken.set(name, new UserError(`${file}${verb}: ${firstLine(error)}`, 1));
+  };
   for (const file of files.sort()) {
     const name = basename(file, '.ts');
     try {
       loaded.set(name, load(file));
     } catch (error) {
-      broken.set(name, new UserError(`${relative(root, file)} cannot be used: ${firstLine(error)}`, 1));
+      refuse(name, ' cannot be used', error);
     }
   }
   const experiments = new Map(loaded);
@@ -58,14 +59,13 @@ export function loadCatalog(packageFolder: string): Catalog {
       checkDeclaration(name, experiment, loaded);
     } catch (error) {
       experiments.delete(name);
-      const file = relative(root, join(packageFolder, 'experiments', `${name}.ts`));
-      broken.set(name, new UserError(`${file}: ${firstLine(error)}`, 1));
+      refuse(name, '', error);
     }
   }
   return { package: basename(packageFolder), root, experiments, broken };
 }
 
-/** The name under which a package knows an experiment. */
+/** The name of an experiment in its package. */
 export function nameOf(catalog: Catalog, experiment: Stage): string {
   for (const [name, candidate] of catalog.experiments) if (candidate === experiment) return name;
   throw new UserError(
@@ -74,7 +74,7 @@ export function nameOf(catalog: Catalog, experiment: Stage): string {
   );
 }
 
-/** An experiment and all that it needs or uses, directly and through others; itself first. */
+/** An experiment and all that it needs or uses, directly and indirectly; itself first. */
 export function withDependencies(experiment: Stage): readonly Stage[] {
   const found = new Set<Stage>();
   const visit = (stage: Stage): void => {
@@ -89,30 +89,23 @@ export function withDependencies(experiment: Stage): readonly Stage[] {
 function load(file: string): Stage {
   const before = tensorflowLoaded();
   const module: unknown = require(file);
-  // Loading it takes seconds and needs it set up; --help and a mistyped option should do without.
+  // TensorFlow takes seconds to load and may not be set up; --help and mistyped options must work without it.
   if (!before && tensorflowLoaded()) {
     throw new UserError("it loads TensorFlow; import what needs it inside 'run': await import('...')");
   }
-  const exported = isObject(module) ? module.default : undefined;
+  const exported = isRecord(module) ? module.default : undefined;
   if (isStage(exported)) return exported;
   throw new UserError('its default export is not a defineExperiment({...})');
 }
 
 const tensorflowLoaded = (): boolean => Object.keys(require.cache).some((path) => path.includes('/@tensorflow/'));
 
-function isStage(value: unknown): value is Stage {
-  return isObject(value) && typeof value.summary === 'string' && typeof value.start === 'function';
-}
+const isStage = (value: unknown): value is Stage =>
+  isRecord(value) && typeof value.summary === 'string' && typeof value.start === 'function';
 
-const isObject = (value: unknown): value is Record<string, unknown> => typeof value === 'object' && value !== null;
-
-/** A syntax error's message carries the file and a picture of the place; the first line that says something is kept. */
+/** The first line of an error's message: a syntax error's continues with an excerpt of the file. */
 function firstLine(error: unknown): string {
-  const message = error instanceof Error || isObject(error) ? String(Reflect.get(error, 'message')) : String(error);
-  return (
-    message
-      .split('\n')
-      .find((line) => line.trim() !== '')
-      ?.trim() ?? 'an error without a message'
-  );
+  const message = String(isRecord(error) ? error.message : error);
+  const line = message.split('\n').find((one) => one.trim() !== '');
+  return line?.trim() ?? 'an error without a message';
 }

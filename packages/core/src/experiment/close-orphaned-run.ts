@@ -5,28 +5,27 @@ import { lastEvent, openJournal } from '../tracking/journal/journal';
 import { readFinished } from './store';
 
 /**
- * Milliseconds after which a process of another machine that told nothing is taken for gone: it may be suspended, and
- * would write over what ends its journal. Living ones tell every few seconds.
+ * Milliseconds of silence after which a process on another machine counts as dead; a suspended one would overwrite the
+ * end of its journal. Living processes write every few seconds.
  */
 const longestSilence = 86_400_000;
 
 /**
- * Ends the record of a run whose process was killed before it could: MLflow would show it as running for ever. It is
- * FINISHED where its result is there, else KILLED, at the time when it was last heard of; one that goes on is running
- * again.
- * @returns what it ended as; undefined where it has ended, still lives or may do so elsewhere, or is no run
- * Throws the file system's error where the folder cannot be ending.
+ * Closes the record of a run whose process was killed, so that MLflow does not show it as running for ever: FINISHED if
+ * its result exists, else KILLED, at the time of its last event. A resumed run is running again.
+ * @returns the status; undefined if the record is closed, the process may be alive, or the folder is not a run's
+ * Throws the file system's error if the folder cannot be written.
  */
 export async function closeOrphanedRun(folder: string): Promise<'FINISHED' | 'KILLED' | undefined> {
   const journal = join(folder, 'journal.jsonl');
-  const isLeft = async (): Promise<boolean> => (await lastEvent(journal))?.type !== 'finish';
-  if (![journal, join(folder, 'config.json')].every(existsSync) || !(await isLeft())) return undefined;
+  const isOpen = async (): Promise<boolean> => (await lastEvent(journal))?.type !== 'finish';
+  if (![journal, join(folder, 'config.json')].every(existsSync) || !(await isOpen())) return undefined;
   if (folderHolder(folder) === 'unknown' && Date.now() - statSync(journal).mtimeMs < longestSilence) return undefined;
   const unlock = await tryLockFolder(folder);
   if (unlock === undefined) return undefined;
   try {
-    // Whoever held the lock until now may have ended it.
-    if (!(await isLeft())) return undefined;
+    // The process that held the lock may have closed it.
+    if (!(await isOpen())) return undefined;
     const time = (await lastEvent(journal))?.time ?? Date.now();
     const status = (await readFinished(folder)) === undefined ? 'KILLED' : 'FINISHED';
     const problems: string[] = [];

@@ -1,10 +1,10 @@
-// Plain JavaScript, so that it starts in the time Node starts: Nx runs it before every answer from its cache.
+// Plain JavaScript, because it starts fast: Nx runs it before every answer from its cache.
 'use strict';
 const { createHash } = require('node:crypto');
 const { opendirSync, statSync } = require('node:fs');
 const { join, resolve } = require('node:path');
 
-/** Where a package's own data lies: `$HEADSHARE_DATA/<package>`, else `data/<package>` in the workspace. */
+/** The folder of a package's data: `$HEADSHARE_DATA/<package>`, else `data/<package>` in the workspace. */
 function dataFolder(root, packageName) {
   return resolve(root, process.env.HEADSHARE_DATA || 'data', packageName);
 }
@@ -13,10 +13,10 @@ function* filesBelow(folder, prefix = '') {
   const directory = opendirSync(folder);
   try {
     for (let entry = directory.readSync(); entry !== null; entry = directory.readSync()) {
-      // Lists of files that were kept beside the data: they are made from it.
+      // Lists of files that loaders derive from the data.
       if (entry.name === '.headshare') continue;
       const path = join(folder, entry.name);
-      // A link counts as what it points to: large data often stands behind one.
+      // Follow links: large data often lies behind one.
       const stat = statSync(path, { throwIfNoEntry: false });
       if (stat?.isDirectory()) yield* filesBelow(path, `${prefix}${entry.name}/`);
       else if (stat) yield { name: `${prefix}${entry.name}`, size: stat.size, mtimeMs: stat.mtimeMs };
@@ -28,13 +28,13 @@ function* filesBelow(folder, prefix = '') {
 
 /**
  * A fingerprint of a package's data: names, sizes and modification times of its files, not their contents, so that a
- * hundred thousand files take a second. `embedded` when there is no such folder. The order of the walk does not matter.
+ * hundred thousand files take a second. `embedded` if the folder does not exist. The order of the walk does not matter.
  */
 function dataFingerprint(root, packageName) {
   return folderFingerprint(dataFolder(root, packageName)) ?? 'embedded';
 }
 
-/** That of any folder; undefined when there is none. */
+/** The fingerprint of any folder; undefined if it does not exist. */
 function folderFingerprint(folder) {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) return undefined;
   const sum = Buffer.alloc(32);

@@ -1,7 +1,7 @@
 import { dataFolder } from './data-fingerprint.cjs';
 
-/** Where a package's data lies by default: its folder in `HEADSHARE_DATA`, else in the workspace's `data/`. */
+/** The default folder of a package's data: `$HEADSHARE_DATA/<package>`, else `data/<package>` in the workspace. */
 export const defaultDataFolder = (packageName: string): string => dataFolder(process.cwd(), packageName);
 
-// Packages import TypeScript from one another.
+// Other packages can import only TypeScript files.
 export { dataFingerprint } from './data-fingerprint.cjs';

@@ -1,7 +1,7 @@
 import { UserError } from '../system/user-error';
 import type { Stage } from './define';
 
-/** Names that Nx or the command line take for themselves; Nx would swallow them before an experiment sees them. */
+/** Option names that Nx or the runner read themselves. */
 const reserved = new Set(
   `args batch check color command commands configuration cwd env envFile exclude forwardAllArgs graph help nxBail
   nxIgnoreCycles outputStyle parallel prod profile project readyWhen runner skipNxCache skipSync target targets tty tui
@@ -9,11 +9,11 @@ const reserved = new Set(
 );
 
 /**
- * Checks what types cannot: names, profiles and what they are called in the experiments it needs.
- * `siblings`: the package's experiments by name. Throws UserError with one sentence.
+ * Checks what types cannot: names, profiles and dependencies. `siblings`: the package's experiments by name.
+ * Throws UserError.
  */
 export function checkDeclaration(name: string, experiment: Stage, siblings: ReadonlyMap<string, Stage>): void {
-  checkNames(experiment, siblings);
+  checkOptions(experiment, siblings);
   for (const kind of ['needs', 'uses'] as const) {
     for (const [local, other] of Object.entries(experiment[kind])) {
       if (other === undefined) {
@@ -31,14 +31,14 @@ export function checkDeclaration(name: string, experiment: Stage, siblings: Read
   checkProfiles(experiment, siblings);
 }
 
-function checkNames(experiment: Stage, siblings: ReadonlyMap<string, Stage>): void {
-  for (const [option, declared] of Object.entries(experiment.options)) {
+function checkOptions({ options }: Stage, siblings: ReadonlyMap<string, Stage>): void {
+  for (const [option, declared] of Object.entries(options)) {
     if (!/^[a-z][a-zA-Z0-9]*$/.test(option)) throw new UserError(`option '${option}' must be camelCase`);
     if (reserved.has(option) || /^no[A-Z]/.test(option)) {
-      throw new UserError(`option '${option}' needs another name: the command line takes this one for itself`);
+      throw new UserError(`option '${option}' needs another name: Nx or the command line reads this one`);
     }
-    for (const [sibling, { options }] of siblings) {
-      const other = Object.hasOwn(options, option) ? options[option] : undefined;
+    for (const [sibling, { options: others }] of siblings) {
+      const other = Object.hasOwn(others, option) ? others[option] : undefined;
       if (other !== undefined && other.valid !== declared.valid) {
         throw new UserError(
           `option '${option}' must mean the same in every experiment of a package: ${declared.valid} here, ${other.valid} in '${sibling}'`,
@@ -49,19 +49,18 @@ function checkNames(experiment: Stage, siblings: ReadonlyMap<string, Stage>): vo
   }
 }
 
-function checkProfiles(experiment: Stage, siblings: ReadonlyMap<string, Stage>): void {
-  for (const [profile, values] of Object.entries(experiment.profiles)) {
+function checkProfiles({ options, profiles }: Stage, siblings: ReadonlyMap<string, Stage>): void {
+  for (const [profile, values] of Object.entries(profiles)) {
     if (!/^[a-z][a-z0-9-]*$/.test(profile)) {
       throw new UserError(
         `profile '${profile}' must be lower case letters, digits and dashes: it is an Nx configuration`,
       );
     }
     for (const [option, value] of Object.entries(values)) {
-      const own = Object.hasOwn(experiment.options, option) ? experiment.options[option] : undefined;
+      const own = Object.hasOwn(options, option) ? options[option] : undefined;
       own?.check(value, `profile '${profile}': ${option}`);
-      const known = own !== undefined || [...siblings.values()].some((it) => Object.hasOwn(it.options, option));
-      if (!known) {
-        throw new UserError(`profile '${profile}' sets '${option}', which is no option of this package's experiments`);
+      if (own === undefined && ![...siblings.values()].some((it) => Object.hasOwn(it.options, option))) {
+        throw new UserError(`profile '${profile}' sets '${option}', which no experiment of this package has`);
       }
     }
   }

@@ -1,15 +1,15 @@
 import { relative } from 'node:path';
-import { type Catalog, loadCatalog, nameOf } from './catalog';
+import { loadCatalog, nameOf } from './catalog';
 import { profileNames } from './settings';
 
-/** What the Nx plugin needs to know of a package's experiments. */
+/** The experiments of a package, for the Nx plugin. */
 export interface PackageDescription {
   readonly experiments: Readonly<Record<string, ExperimentDescription>>;
-  /** One sentence for each file that cannot be read as an experiment, by experiment name. */
+  /** The errors of files that cannot be used, by experiment name. */
   readonly broken: Readonly<Record<string, string>>;
 }
 
-export interface ExperimentDescription {
+interface ExperimentDescription {
   readonly summary: string;
   /** Names of the experiments that run first. */
   readonly needs: readonly string[];
@@ -17,24 +17,19 @@ export interface ExperimentDescription {
   readonly profiles: readonly string[];
 }
 
-/** Describes the experiments of a package. */
-function describePackage(catalog: Catalog): PackageDescription {
-  const experiments = [...catalog.experiments].map(([name, experiment]): [string, ExperimentDescription] => [
-    name,
-    {
-      summary: experiment.summary,
-      needs: Object.values(experiment.needs).map((needed) => nameOf(catalog, needed)),
-      profiles: profileNames(experiment),
-    },
-  ]);
-  const broken = [...catalog.broken].map(([name, error]): [string, string] => [name, error.message]);
+function describePackage(folder: string): PackageDescription {
+  const catalog = loadCatalog(folder);
+  const experiments = [...catalog.experiments].map(([name, experiment]): [string, ExperimentDescription] => {
+    const needs = Object.values(experiment.needs).map((needed) => nameOf(catalog, needed));
+    return [name, { summary: experiment.summary, needs, profiles: profileNames(experiment) }];
+  });
+  const broken = [...catalog.broken].map(([name, { message }]) => [name, message]);
   return { experiments: Object.fromEntries(experiments), broken: Object.fromEntries(broken) };
 }
 
-// The plugin runs this as a program, `describe.ts packages/face packages/cub200`: a file that throws, or a module that
-// was changed since, can then not disturb Nx's own process. It prints one JSON object, by package folder.
+// The plugin runs `describe.ts packages/face packages/cub200` in another process: a file that throws, or a module that
+// has changed, must not disturb Nx's own. It prints one JSON object, by package folder.
 if (require.main === module) {
-  const folders = process.argv.slice(2);
-  const described = folders.map((folder) => [relative(process.cwd(), folder), describePackage(loadCatalog(folder))]);
+  const described = process.argv.slice(2).map((folder) => [relative(process.cwd(), folder), describePackage(folder)]);
   process.stdout.write(JSON.stringify(Object.fromEntries(described)));
 }

@@ -9,26 +9,25 @@ const fileSystemCauses: Readonly<Record<string, string>> = {
 };
 
 /**
- * What the terminal shows of an error, and the exit code. `folder`: where the run writes, for errors that name no file. A user's mistake, or a disk that is full or read-only, is one
- * sentence; anything else is a fault of the program, and shows its stack.
+ * The message of an error for the terminal, and its exit code: one sentence for a user's mistake and for a full or
+ * read-only disk; the stack for anything else, which is a bug. `folder`: the place of errors that name no file.
  */
 export function explain(
   error: unknown,
   folder = "the run's folder",
 ): { readonly message: string; readonly exitCode: number } {
-  // Not instanceof: two copies of the module may be loaded, one through the package's name.
+  // Not instanceof alone: the module may be loaded twice, once through the package's name.
   if (error instanceof UserError || (error instanceof Error && error.name === 'UserError')) {
     const exitCode: unknown = Reflect.get(error, 'exitCode');
     return { message: error.message, exitCode: typeof exitCode === 'number' ? exitCode : 2 };
   }
-  const cause = error instanceof Error ? fileSystemCauses[String(Reflect.get(error, 'code'))] : undefined;
-  if (error instanceof Error && cause !== undefined) {
-    const path: unknown = Reflect.get(error, 'path');
-    const where = `Cannot write ${typeof path === 'string' ? path : folder}`;
-    return {
-      message: `${where}: ${cause} and run the same command again. What was saved before is intact.`,
-      exitCode: 1,
-    };
-  }
-  return { message: error instanceof Error ? (error.stack ?? error.message) : String(error), exitCode: 1 };
+  if (!(error instanceof Error)) return { message: String(error), exitCode: 1 };
+  const cause = fileSystemCauses[String(Reflect.get(error, 'code'))];
+  if (cause === undefined) return { message: error.stack ?? error.message, exitCode: 1 };
+  const path: unknown = Reflect.get(error, 'path');
+  const where = typeof path === 'string' ? path : folder;
+  return {
+    message: `Cannot write ${where}: ${cause} and run the same command again. What was saved before is intact.`,
+    exitCode: 1,
+  };
 }

@@ -1,10 +1,10 @@
-/** Within this time of the first, a second signal is the same Ctrl-C: the terminal and Nx both send one. */
+/** Milliseconds after the first signal in which another one is the same Ctrl-C: the terminal and Nx both send one. */
 const sameKeyPress = 1000;
 
 /**
- * Turns Ctrl-C and SIGTERM into an abort signal, so that the run can stop after its step and keep a checkpoint.
- * So does the end of a process that started this one with a channel to it: its runs are not to go on without it.
- * A second Ctrl-C ends the process at once. `code`: the exit code of what was received; `release` stops listening.
+ * Turns Ctrl-C, SIGTERM and the end of a parent process (with an IPC channel) into an abort signal, so that the run can
+ * stop after its step and save a checkpoint. A second Ctrl-C ends the process at once.
+ * `code`: the exit code for the received signal; `release` stops listening.
  */
 export function interruption(log: (line: string) => void): {
   readonly signal: AbortSignal;

@@ -5,19 +5,19 @@ import { readArguments } from './arguments';
 import { loadCatalog, locate, withDependencies } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
 import { explain } from './failure';
-import { helpText } from './help';
+import { helpText, valueText } from './help';
 import { interruption } from './interruption';
 import { openNoTracker, openTracker } from './open-tracker';
+import { flagName } from './option';
 import { publish, runStage } from './run-stage';
-import { resolveOptions } from './settings';
+import { profileValues, resolveAll } from './settings';
 import { reportingDigest, sourcesDigest } from './store';
 
 /**
  * Runs one experiment: `main.ts packages/face/experiments/distill.ts --profile=smoke --seed=3`.
- * Returns the exit code: 0 done, 1 the work failed, 2 wrong usage (nothing was done), 130 interrupted.
+ * Returns the exit code: 0 done, 1 the work failed, 2 wrong usage, 130 or 143 interrupted.
  *
- * HEADSHARE_RUNS names a folder for a run that shall be made whatever was done before (`tools:reproduce`): its stages are
- * looked for and kept there alone, and MLflow is not told.
+ * HEADSHARE_RUNS: run from scratch into this folder, untracked (`tools:reproduce`).
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
   const { signal, code, release } = interruption(log);
@@ -40,14 +40,19 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log(helpText(experiment, catalog, settings.profile));
       return 0;
     }
-    for (const stage of withDependencies(experiment)) resolveOptions(stage, settings);
+    resolveAll(experiment, settings);
     if (settings.check) return 0;
 
-    log(`${packageName}:${name}, profile ${settings.profile}: ${experiment.summary}`);
+    const { profile, given } = settings;
+    log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
+    const values = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
+    if (values.length > 0) {
+      log(`Values of the profile: ${values.map(([one, value]) => `${flagName(one)}=${valueText(value)}`).join(' ')}`);
+    }
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
     const reports = withDependencies(experiment).some((stage) => stage.reports);
-    // A run that another one started is part of that one, and not the target's latest.
+    // A run that another run started is not the target's latest.
     const parent = process.env[parentVariable];
     const logged = new Set<string>();
     // Every stage would warn of the same unreachable server.
@@ -77,7 +82,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
   } catch (error) {
     logUnsent();
     if (signal.aborted) {
-      log(runs === undefined ? 'Interrupted. The same command goes on from here.' : 'Interrupted.');
+      log(runs === undefined ? 'Interrupted. Run the same command again to resume.' : 'Interrupted.');
       return code();
     }
     const { message, exitCode } = explain(error, folder);
@@ -90,7 +95,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
 if (require.main === module) {
   main(process.argv.slice(2), console.log).then((exitCode) => {
-    // Worker pools and sockets must not keep a finished command alive; what was printed must still come out.
+    // Worker pools and sockets must not keep a finished command alive; exit once the output is flushed.
     process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
   });
 }

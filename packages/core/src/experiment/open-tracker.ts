@@ -3,8 +3,8 @@ import type { TrackedRun, Tracker } from '../tracking/tracker';
 import { noOpTracker } from '../tracking/tracker';
 
 /**
- * Opens a run's tracker. Neither this nor what it returns ever throws: training is worth more than its record. The
- * client is loaded only now: `--help` and a finished run do without it.
+ * Opens a run's tracker. Neither this nor the tracker's methods ever throw: a failing tracker must not stop a training.
+ * Imports the client lazily, because `--help` and finished runs do not need it.
  */
 export async function openTracker(run: TrackedRun & { readonly log: (line: string) => void }): Promise<Tracker> {
   const notRecorded = (error: unknown): string =>
@@ -39,5 +39,5 @@ export async function openTracker(run: TrackedRun & { readonly log: (line: strin
   }
 }
 
-/** Opens one that records nothing. */
+/** Opens a tracker that records nothing. */
 export const openNoTracker = async (): Promise<Tracker> => noOpTracker;

@@ -2,38 +2,38 @@ import { join } from 'node:path';
 import { writeArguments } from './arguments';
 import { type Catalog, nameOf, withDependencies } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
-import type { Settings, Stage } from './define';
+import type { FinishedRun, Overrides, Settings, Stage } from './define';
 import type { openTracker } from './open-tracker';
 import { resolveOptions } from './settings';
-import { copyRun, digestFile, type FinishedRun, type RunIdentity, readFinished, runKey } from './store';
+import { copyRun, digestFile, type RunIdentity, readFinished, runKey } from './store';
 
-/** What all stages of one command share. */
+/** The surroundings that all stages of one command share. */
 export interface Session {
   readonly catalog: Catalog;
   readonly signal: AbortSignal;
   readonly log: (line: string) => void;
-  /** The data's fingerprint. */
+  /** The fingerprint of the package's data. */
   readonly data: string;
-  /** The digest of the sources that results come from. */
+  /** See `RunIdentity`. */
   readonly sources: string;
-  /** The digest of those that only report them. */
+  /** See `RunIdentity`. */
   readonly reporting?: string;
-  /** Digests of what options name, by path, as far as they were taken: stages share files and folders. */
+  /** A cache of the digests of files and folders that options name, by path. */
   readonly digests: Map<string, string>;
   /** Why runs of this command are not in MLflow yet: the command prints it once, when it ends. */
   readonly unsent: Set<string>;
   /** Opens the tracker of one stage. */
   readonly track: typeof openTracker;
-  /** Where runs go instead of the workspace's `runs/`; what was done before, there or in `artifacts/`, is then no matter. */
+  /** A folder to use instead of the workspace's `runs/`, ignoring finished runs there and in `artifacts/`. */
   readonly runs?: string;
   /** Tags of all runs of this command. */
   readonly tags?: Readonly<Record<string, string>>;
 }
 
-/** A stage under certain settings: what tells its run apart, and where that run is, or will be. */
+/** The run of a stage under certain settings, finished or not. */
 export interface RunPlan {
   readonly name: string;
-  /** What tells runs apart in a list of them. */
+  /** Its name in a list of runs. */
   readonly label: string;
   readonly identity: RunIdentity;
   readonly key: string;
@@ -41,23 +41,31 @@ export interface RunPlan {
   readonly folder: string;
 }
 
-/** Throws UserError for settings that the experiment cannot run under. */
+/** Throws UserError for invalid settings. */
 export async function planRun(experiment: Stage, settings: Settings, session: Session): Promise<RunPlan> {
   const { catalog, data, sources, reporting } = session;
   const name = nameOf(catalog, experiment);
+  const stages = withDependencies(experiment);
   const options = Object.fromEntries(
-    withDependencies(experiment).map((it) => [nameOf(catalog, it), material(it, resolveOptions(it, settings))]),
+    stages.map((stage) => [nameOf(catalog, stage), keyOptions(stage, resolveOptions(stage, settings))]),
   );
-  const files = await filesOf(withDependencies(experiment), options, session);
+  const files = await namedFiles(stages, options, session);
   const device = process.env.TF_DEVICE || 'cpu';
-  const reports = experiment.reports && reporting !== undefined && { reporting };
-  const identity = { experiment: name, options, data, sources, device, ...reports, ...(files && { files }) };
+  const identity: RunIdentity = {
+    experiment: name,
+    options,
+    data,
+    sources,
+    device,
+    ...(experiment.reports && reporting !== undefined && { reporting }),
+    ...(Object.keys(files).length > 0 && { files }),
+  };
   const key = runKey(identity);
   const folder = join(session.runs ?? join(catalog.root, 'runs'), catalog.package, name, key);
   return { name, label: runLabel(experiment, name, options[name] ?? {}, settings), identity, key, folder };
 }
 
-/** The run of a plan, if it has finished: in its folder, or in `artifacts/`, from where it is then brought there. */
+/** The run of a plan, if it has finished; restores it from `artifacts/` first. */
 export async function findFinished(
   { name, key, folder }: RunPlan,
   { catalog, runs }: Session,
@@ -71,7 +79,7 @@ export async function findFinished(
   return published;
 }
 
-/** The words behind `main.ts` that run the stage in a process of its own. */
+/** The arguments of `main.ts` that run the stage in another process. */
 export function commandOf(experiment: Stage, { profile, given }: Settings, catalog: Catalog): readonly string[] {
   const file = join(catalog.root, 'packages', catalog.package, 'experiments', `${nameOf(catalog, experiment)}.ts`);
   return [file, `--profile=${profile}`, ...writeArguments(given, experiment)];
@@ -80,22 +88,20 @@ export function commandOf(experiment: Stage, { profile, given }: Settings, catal
 export const artifactsFolder = (catalog: Catalog, name: string): string =>
   join(catalog.root, 'artifacts', catalog.package, name);
 
-/** Without the options that change nothing about the result. */
-const material = ({ options }: Stage, values: Readonly<Record<string, unknown>>) =>
+const keyOptions = ({ options }: Stage, values: Overrides): Overrides =>
   Object.fromEntries(Object.entries(values).filter(([name]) => !options[name]?.notInKey));
 
-/** The digests of files, and fingerprints of folders, that options name, by path; undefined where they name none. */
-async function filesOf(
+/** The digests of files, and fingerprints of folders, that options name, by path. */
+async function namedFiles(
   stages: readonly Stage[],
   options: RunIdentity['options'],
   { catalog, digests }: Session,
-): Promise<Readonly<Record<string, string>> | undefined> {
+): Promise<Readonly<Record<string, string>>> {
   const named: Record<string, string> = {};
   for (const stage of stages) {
     for (const [option, { names }] of Object.entries(stage.options)) {
-      const value = options[nameOf(catalog, stage)]?.[option];
       if (names === undefined) continue;
-      for (const path of Array.isArray(value) ? value : [value]) {
+      for (const path of [options[nameOf(catalog, stage)]?.[option]].flat()) {
         if (typeof path !== 'string') continue;
         const known = digests.get(path);
         const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
@@ -104,20 +110,14 @@ async function filesOf(
       }
     }
   }
-  return Object.keys(named).length === 0 ? undefined : named;
+  return named;
 }
 
 /**
- * The experiment, its method and seed, by which runs are told apart most often, the profile, and what else was given.
+ * The experiment, its method and seed, the profile, and the other given options: lists of runs show the beginning.
  * @param values all options of the experiment
  */
-function runLabel(
-  { options, reports }: Stage,
-  name: string,
-  values: Readonly<Record<string, unknown>>,
-  { profile, given }: Settings,
-): string {
-  // Lists show the beginning of a name.
+function runLabel({ options, reports }: Stage, name: string, values: Overrides, { profile, given }: Settings): string {
   const { method, seed } = reports ? {} : values;
   const first = [...(typeof method === 'string' ? [method] : []), ...(seed === undefined ? [] : [`seed ${seed}`])];
   const others = Object.entries(given)

@@ -133,7 +133,7 @@ describe('running an experiment', () => {
     const { run } = await runStage(get('slow'), defaults, { ...base, signal: new AbortController().signal });
     expect(run.result.summary).toBe('from the checkpoint');
     expect(lines[0]).toMatch(/^slow: starts in runs\/demo\/slow\//);
-    expect(lines[1]).toMatch(/^slow: goes on in runs\/demo\/slow\//);
+    expect(lines[1]).toMatch(/^slow: resumes in runs\/demo\/slow\//);
   });
 
   it('waits for another process that does the same, and takes its result', async () => {
@@ -207,7 +207,7 @@ describe('running an experiment', () => {
     ]);
     const told = lines.filter((line) => line.includes('tools:sync'));
     expect(told).toEqual([
-      'teacher: it was killed before MLflow knew that it had finished; `npx nx run tools:sync` tells it',
+      'teacher: killed before MLflow learned that it had finished; `npx nx run tools:sync` sends the rest',
     ]);
   });
 
@@ -242,7 +242,7 @@ describe('running an experiment', () => {
       },
     });
     expect((await runStage(get('teacher'), defaults, { ...base, track })).reused).toBe(false);
-    expect(lines).toContain('The machine is not looked at: no such file: /proc/stat.');
+    expect(lines).toContain('System metrics are off: no such file: /proc/stat.');
   });
 
   it("fails with the experiment's own error, and is not finished", async () => {

@@ -3,15 +3,15 @@ import type { Table } from '../report/table';
 
 const listed = (items: readonly string[]): string | undefined => (items.length > 0 ? items.join(', ') : undefined);
 
-/** What methods learn by and with which published numbers, one a row. */
+/** A row for each method, with its published weights and hyperparameters. */
 export function methodsTable(methods: readonly Method[]): Table {
   return {
     columns: [
       { title: 'name' },
       { title: 'also called' },
-      { title: 'what' },
+      { title: 'summary' },
       ...['gamma', 'alpha', 'beta', 'delta', 'T'].map((title) => ({ title })),
-      { title: 'own numbers' },
+      { title: 'hyperparameters' },
       { title: 'needs' },
       { title: 'source' },
     ],
@@ -19,15 +19,15 @@ export function methodsTable(methods: readonly Method[]): Table {
       name,
       listed(aliases),
       summary,
-      // As they are published, with no more digits than that.
+      // Text, because the table would round the published numbers.
       ...[defaults.gamma, defaults.alpha, defaults.beta, defaults.delta, defaults.temperature].map(String),
       listed(Object.entries(defaults.hyper).map(([key, value]) => `${key}=${value}`)),
       listed(needs),
       source,
     ]),
     notes: [
-      'The loss is gamma CE + alpha KD + beta times the method, where T softens predictions and delta weighs a second term.',
-      'Own numbers are set by --method-options; needs are what a method reads of the networks besides predictions, or of the data.',
+      "The loss is gamma CE + alpha KD + beta times the method's term; T is KD's temperature, delta weighs a second term.",
+      '--method-options sets hyperparameters. Needs: outputs of the networks besides predictions, or properties of the data.',
     ],
   };
 }

@@ -6,9 +6,9 @@ export interface MeasuredModel extends NetworkMeasure {
   readonly aliases: readonly string[];
 }
 
-/** What networks take, one a row. @param classes of the classifiers that are counted with them; undefined: none are */
+/** A row for each network. @param classes of linear classifiers that are counted too; undefined: backbones alone */
 export function modelsTable(models: readonly MeasuredModel[], classes: number | undefined): Table {
-  const counted = classes === undefined ? 'of the backbone alone' : `with a linear classifier of ${classes} classes`;
+  const counted = classes === undefined ? 'without a classifier' : `with a linear classifier of ${classes} classes`;
   return {
     columns: [
       { title: 'name' },
@@ -29,8 +29,8 @@ export function modelsTable(models: readonly MeasuredModel[], classes: number | 
       model.features.map((shape) => shape.join('x')).join(' '),
     ]),
     notes: [
-      `Parameters and multiply-adds (for one image; of convolutions and linear layers) in millions, ${counted}.`,
-      'Features: height x width x channels of the maps that feature methods read.',
+      `Parameters, and multiply-adds of convolutions and linear layers for one image, in millions, ${counted}.`,
+      'Features: height x width x channels of the feature maps that feature methods use.',
     ],
   };
 }

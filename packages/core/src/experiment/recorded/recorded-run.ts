@@ -1,10 +1,12 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Connection, Run } from 'mlflow-js-client';
+import { isRecord } from '../../system/is-record';
 import { UserError } from '../../system/user-error';
 import { addressIn } from '../../tracking/sync/sync-state';
+import type { FinishedRun } from '../define';
 import { type Environment, environmentsIn } from '../environment';
-import { type FinishedRun, isFinished, isRecord, type RunIdentity } from '../store';
+import { isFinished, type RunIdentity } from '../store';
 
 /** A finished run, in a folder or in MLflow. */
 export interface RecordedRun {

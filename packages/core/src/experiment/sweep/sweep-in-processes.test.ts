@@ -222,7 +222,7 @@ test('a training that is stopped stops the sweep: Nx passes Ctrl-C to the leaves
   await until(() => studentPid() > 0);
   process.kill(studentPid(), 'SIGTERM');
   const { code, output } = await ended;
-  expect([code, output]).toEqual([143, expect.stringContaining('Interrupted. The same command goes on from here.')]);
+  expect([code, output]).toEqual([143, expect.stringContaining('Interrupted. Run the same command again to resume.')]);
   expect(events()).toEqual(['begin teacher 1', 'end teacher 1', 'begin student 1 1']);
 }, 300_000);
 

@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { FinishedStage } from '../../experiment/define';
+import type { FinishedRun } from '../../experiment/define';
 import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import type { NetworkDescription } from '../../nn/network';
 import { UserError } from '../../system/user-error';
@@ -38,7 +38,7 @@ export interface Training {
   readonly seed: number;
   readonly kind: Kind;
   readonly options: OptionValues;
-  readonly finished: FinishedStage<NetworkResult>;
+  readonly finished: FinishedRun<NetworkResult>;
   /** Absolute. */
   readonly folder: string;
   /** What was measured of it beside others. */
