@@ -1,5 +1,12 @@
 import { join } from 'node:path';
+import type { ByteSource } from '../src/data/record-io/window';
 
-/** The path of a file of cases; FACE_CASES names another folder than our own. */
+/** The path of a file of RecordIO cases; FACE_CASES names another folder than our own fixtures. */
 export const recordCase = (name: string): string =>
   join(process.env.FACE_CASES || join(__dirname, '../fixtures'), 'rec', name);
+
+/** A source of bytes in memory. */
+export const bytesInMemory = (bytes: Buffer): ByteSource => {
+  const part = (position: number, count: number) => bytes.subarray(position, position + count);
+  return { size: bytes.length, read: async (position, count) => part(position, count), peek: part };
+};

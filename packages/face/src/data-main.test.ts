@@ -62,7 +62,7 @@ test('what is damaged or missing is listed', async () => {
   expect(text).toContain('There is no .idx');
   expect(text).toContain('There is no file property');
   expect(text).toContain('There are no verification sets (lfw.bin ...)');
-  expect(text).toContain('1 records cannot be read:\n  bytes 4080 to 7951: it does not begin as a record does');
+  expect(text).toContain('1 records cannot be read:\n  bytes 4080 to 7951: it does not begin like a record');
   expect(text).toContain(`Then: npx nx run face:data -- check --kind=ms1m --data=${folder.path}`);
   copyFileSync(faceCase('rec/tiny.idx'), join(folder.path, 'train.idx'));
   const indexed = await run('check', `--data=${folder.path}`);

@@ -1,6 +1,6 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
+import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import type { Inference } from '@headshare/core/train/inference';
 import { faceCase } from '../test/face-cases';

@@ -1,9 +1,7 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { cifarKind } from '@headshare/core/data-check/cifar-kind';
-import { classFolderKind } from '@headshare/core/data-check/class-folder-kind';
 import { dataCommand } from '@headshare/core/data-check/data-command';
-import type { DataKind } from '@headshare/core/data-check/data-kind';
+import { cifarKind, classFolderKind, type DataKind } from '@headshare/core/data-check/data-kind';
 import { writeImageNetExample } from './data/example-imagenet';
 import { imageNetPage, imageNetPlaces, openImageNet } from './data/imagenet';
 

@@ -1,9 +1,8 @@
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { makeProgress } from '../system/progress';
-import { contactSheet } from './contact-sheet';
+import { contactSheet, thumbnails } from './contact-sheet';
 import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
-import { thumbnails } from './thumbnails';
 import { type Unreadable, unreadableImages } from './unreadable';
 
 export interface CheckOptions {

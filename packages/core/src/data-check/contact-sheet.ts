@@ -1,9 +1,10 @@
 import sharp from 'sharp';
-import type { ImageDataset } from '../data/dataset';
+import { type ImageDataset, imageBytes } from '../data/dataset';
+import { type ImageSource, readImage } from '../data/sources/image-source';
 
 /**
- * Writes a PNG in which a person can look at images of a data set: rows of indices, images side by side, enlarged
- * `zoom` times (whole numbers keep pixels crisp).
+ * Writes a PNG of images of a dataset: a row of images for each list of indices, enlarged `zoom` times (whole numbers
+ * keep pixels sharp).
  */
 export async function contactSheet(
   dataset: ImageDataset,
@@ -18,7 +19,7 @@ export async function contactSheet(
   const height = rows.length * (size + gap) + gap;
   const sheet = new Uint8Array(width * height * 3).fill(255);
   for (const [r, row] of rows.entries()) {
-    const images = new Uint8Array(row.length * size * size * 3);
+    const images = new Uint8Array(row.length * imageBytes(dataset));
     await dataset.read(row, images);
     for (let c = 0; c < row.length; c++) {
       for (let y = 0; y < size; y++) {
@@ -32,4 +33,44 @@ export async function contactSheet(
     .resize(width * zoom, height * zoom, { kernel: 'nearest' })
     .png()
     .toFile(path);
+}
+
+/** Small square versions of a source's images; unreadable ones are black. */
+export function thumbnails(source: ImageSource, size: number): ImageDataset {
+  const { name, classes, labels, fingerprint } = source;
+  return {
+    name,
+    classes,
+    labels,
+    size,
+    fingerprint: `${fingerprint}-${size}`,
+    read: async (indices, target) => {
+      for (let i = 0; i < indices.length; i++) {
+        target.set(await thumbnail(source, indices[i] as number, size), i * imageBytes({ size }));
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+async function thumbnail(source: ImageSource, index: number, size: number): Promise<Uint8Array> {
+  const location = source.locate(index);
+  try {
+    const image = sharp(await readImage(location));
+    if (location.box) {
+      const whole = await image.metadata();
+      const [left, top, boxWidth, boxHeight] = location.box;
+      const [width, height] = [Math.min(boxWidth, whole.width - left), Math.min(boxHeight, whole.height - top)];
+      image.extract({ left, top, width, height });
+    }
+    const pixels = image.resize(size, size, { fit: 'cover' }).toColourspace('srgb').removeAlpha();
+    const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
+    if (info.channels === 3) return data;
+    return Uint8Array.from(
+      { length: imageBytes({ size }) },
+      (_, i) => data[Math.floor(i / 3) * info.channels] as number,
+    );
+  } catch {
+    return new Uint8Array(imageBytes({ size }));
+  }
 }

@@ -3,11 +3,10 @@ import { join } from 'node:path';
 import sharp from 'sharp';
 import { temporaryFolder } from '../../test/temporary-folder';
 import { writeCifarExample } from '../data/example/cifar-files';
-import { exampleImage } from '../data/example/image-files';
+import { exampleImage } from '../data/example/class-folders';
 import { openClassFolders } from '../data/sources/class-folders';
-import { cifarKind } from './cifar-kind';
-import { classFolderKind } from './class-folder-kind';
 import { dataCommand } from './data-command';
+import { cifarKind, classFolderKind } from './data-kind';
 import { spread, unreadableImages } from './unreadable';
 
 const folder = temporaryFolder();

@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { packShards } from '../data/sources/pack-shards';
-import { verifyShards } from '../data/sources/shard-source';
+import { verifyShards } from '../data/sources/shards';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
 import { explain } from '../experiment/failure';
 import { makeProgress } from '../system/progress';

@@ -1,4 +1,11 @@
+import { existsSync } from 'node:fs';
+import { openCifar } from '../data/cifar/cifar';
+import { looksLikeCifar } from '../data/cifar/find-files';
+import { type CifarName, cifarKinds } from '../data/cifar/kinds';
 import type { ImageDataset } from '../data/dataset';
+import { writeCifarExample } from '../data/example/cifar-files';
+import { writeClassFolders } from '../data/example/class-folders';
+import { openClassFolders } from '../data/sources/class-folders';
 import type { ImageSource } from '../data/sources/image-source';
 import type { ListOptions } from '../data/sources/tree-listing';
 
@@ -37,3 +44,31 @@ export interface DataKind {
   /** Writes a tiny one in the same layout. */
   readonly example: (folder: string) => Promise<unknown>;
 }
+
+export function cifarKind(name: CifarName): DataKind {
+  const { title, page, classes, trainImages, testImages, formats } = cifarKinds[name];
+  return {
+    name,
+    title,
+    page,
+    layout: formats.map(({ folder, train, test }) => `${folder}/{${[...train, test].join(',')}}`),
+    published: { classes, train: trainImages, test: testImages },
+    matches: (folder) => looksLikeCifar(folder, cifarKinds[name]),
+    open: (folder) => openCifar(folder, { kind: name }),
+    example: async (folder) => writeCifarExample(folder, { kind: name, format: 'binary' }),
+  };
+}
+
+/** One's own images by class. */
+export const classFolderKind: DataKind = {
+  name: 'folder',
+  title: 'Images in folders by class',
+  layout: ['train/<class>/*.jpg', 'val/<class>/*.jpg', '(or <class>/*.jpg alone, of which a part is held out)'],
+  matches: existsSync,
+  open: openClassFolders,
+  example: (folder) =>
+    writeClassFolders(folder, {
+      classNames: ['circles', 'squares', 'stars'],
+      path: (name, i) => `${i < 3 ? 'train' : 'val'}/${name}/${i}.jpg`,
+    }),
+};

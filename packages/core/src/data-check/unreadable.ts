@@ -1,6 +1,5 @@
 import sharp from 'sharp';
-import type { ImageSource } from '../data/sources/image-source';
-import { readImage } from '../data/sources/pack-shards';
+import { type ImageSource, readImage } from '../data/sources/image-source';
 
 export interface Unreadable {
   readonly file: string;

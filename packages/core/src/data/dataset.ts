@@ -43,7 +43,7 @@ export function imageBytes(dataset: Pick<ImageDataset, 'size'>): number {
   return dataset.size * dataset.size * 3;
 }
 
-/** Throws the RangeError that `read` promises. */
+/** Makes the checks that `ImageDataset.read` promises. @throws RangeError */
 export function checkRead(
   dataset: Pick<ImageDataset, 'name' | 'size' | 'labels'>,
   indices: ArrayLike<number>,
@@ -61,4 +61,25 @@ export function checkRead(
       throw new RangeError(`${dataset.name} has no image ${index}: indices run from 0 to ${dataset.labels.length - 1}`);
     }
   }
+}
+
+/** A dataset in memory; `images`: size x size x 3 bytes per label. */
+export function imagesInMemory({
+  images,
+  ...dataset
+}: Pick<ImageDataset, 'name' | 'classes' | 'size' | 'labels' | 'fingerprint'> & {
+  readonly images: Uint8Array;
+}): ImageDataset {
+  const bytes = imageBytes(dataset);
+  return {
+    ...dataset,
+    read: async (indices, target) => {
+      checkRead(dataset, indices, target);
+      for (let i = 0; i < indices.length; i++) {
+        const from = (indices[i] as number) * bytes;
+        target.set(images.subarray(from, from + bytes), i * bytes);
+      }
+    },
+    close: async () => undefined,
+  };
 }

@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { tinyImages } from '../../test/tiny-training';
 import { imageBytes } from './dataset';
-import { holdOut } from './split';
-import { partOf } from './subset';
+import { splitIndices } from './split';
+import { subset } from './subset';
 
 test('a tenth of every class, the same whenever it is asked for', () => {
   const labels = Int32Array.from({ length: 60 }, (_, i) => (i < 40 ? 0 : i < 59 ? 1 : 2));
-  const { kept, held } = holdOut({ name: 'images', labels, classes: 4 }, 0.1);
+  const { train: kept, heldOut: held } = splitIndices({ name: 'images', labels, classes: 4 }, 0.1);
   const counts = (indices: Int32Array) => [0, 1, 2, 3].map((c) => indices.filter((i) => labels[i] === c).length);
   // The only image of a class is trained on.
   expect(counts(held)).toEqual([4, 2, 0, 0]);
   expect(counts(kept)).toEqual([36, 17, 1, 0]);
-  expect(Array.from(held)).toEqual(Array.from(holdOut({ name: 'other', labels, classes: 4 }, 0.1).held));
-  expect(() => holdOut({ name: 'images', labels: Int32Array.of(0, 1), classes: 2 }, 0.5)).toThrow(
-    'No class of images has two images',
+  expect(Array.from(held)).toEqual(Array.from(splitIndices({ name: 'other', labels, classes: 4 }, 0.1).heldOut));
+  expect(() => splitIndices({ name: 'images', labels: Int32Array.of(0, 1), classes: 2 }, 0.5)).toThrow(
+    'Cannot hold out images of images: no class has two images',
   );
 });
 
@@ -22,7 +22,7 @@ test('every image is in one part, and no class is held out whole', () => {
   const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
   fc.assert(
     fc.property(labelled, share, (labels, part) => {
-      const { kept, held } = holdOut({ name: 'images', labels, classes: 5 }, part);
+      const { train: kept, heldOut: held } = splitIndices({ name: 'images', labels, classes: 5 }, part);
       expect([...kept, ...held].sort((a, b) => a - b)).toEqual(Array.from(labels, (_, i) => i));
       expect(new Set(Array.from(kept, (i) => labels[i]))).toEqual(new Set(labels));
     }),
@@ -32,15 +32,15 @@ test('every image is in one part, and no class is held out whole', () => {
 
 test('a part shows the images of its indices under indices of its own', async () => {
   const whole = tinyImages('train', 8);
-  const part = partOf(whole, 'part', Int32Array.of(1, 6));
+  const part = subset(whole, 'part', Int32Array.of(1, 6));
   expect(Array.from(part.labels)).toEqual([1, 2]);
-  expect(part.fingerprint).not.toBe(partOf(whole, 'part', Int32Array.of(1, 5)).fingerprint);
+  expect(part.fingerprint).not.toBe(subset(whole, 'part', Int32Array.of(1, 5)).fingerprint);
   const [ours, theirs] = [new Uint8Array(imageBytes(whole)), new Uint8Array(imageBytes(whole))];
   await part.read([1], ours);
   await whole.read([6], theirs);
   expect(ours).toEqual(theirs);
   const augmentation = { settings: {}, mirrors: (index: number) => index === 6 };
-  const mirroring = partOf({ ...whole, augmentation }, 'part', Int32Array.of(1, 6));
+  const mirroring = subset({ ...whole, augmentation }, 'part', Int32Array.of(1, 6));
   expect([0, 1].map((i) => mirroring.augmentation?.mirrors?.(i, { seed: 1, epoch: 0 }))).toEqual([false, true]);
   await expect(part.read([2], ours)).rejects.toThrow('part has no image 2: indices run from 0 to 1');
 });

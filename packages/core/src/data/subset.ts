@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import type { ImageDataset } from './dataset';
 
-/** Some images of a data set as one of its own: image i is `indices[i]` of the whole. Closing it closes the whole. */
-export function partOf(whole: ImageDataset, name: string, indices: Int32Array): ImageDataset {
+/** The images `indices` of a dataset as a dataset; image i is image `indices[i]` of the whole. `close` closes the whole. */
+export function subset(whole: ImageDataset, name: string, indices: Int32Array): ImageDataset {
   const sha = createHash('sha256').update(`${whole.fingerprint}\n`).update(indices);
-  const at = (i: number): number => {
+  const indexOf = (i: number): number => {
     const index = indices[i];
     if (index !== undefined) return index;
     throw new RangeError(`${name} has no image ${i}: indices run from 0 to ${indices.length - 1}`);
@@ -13,10 +13,10 @@ export function partOf(whole: ImageDataset, name: string, indices: Int32Array): 
   const mirrors = augmentation?.mirrors;
   return {
     ...whole,
-    ...(augmentation && mirrors && { augmentation: { ...augmentation, mirrors: (i, key) => mirrors(at(i), key) } }),
+    ...(mirrors && { augmentation: { ...augmentation, mirrors: (i, key) => mirrors(indexOf(i), key) } }),
     name,
     labels: Int32Array.from(indices, (index) => whole.labels[index] as number),
     fingerprint: sha.digest('hex').slice(0, 24),
-    read: async (wanted, target, key) => whole.read(Int32Array.from(wanted, at), target, key),
+    read: async (wanted, target, key) => whole.read(Int32Array.from(wanted, indexOf), target, key),
   };
 }

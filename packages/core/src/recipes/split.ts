@@ -1,7 +1,7 @@
 /** What the best epoch of a classifier is chosen on. */
 import type { ImageDataset } from '../data/dataset';
-import { holdOut } from '../data/split';
-import { partOf } from '../data/subset';
+import { splitIndices } from '../data/split';
+import { subset } from '../data/subset';
 import { number, oneOf, type Values } from '../experiment/option';
 import { type SelectOn, selections } from '../train/task';
 
@@ -37,9 +37,9 @@ export function splitTraining(
   open: (apart?: Int32Array) => ImageDataset,
 ): Split {
   if (selectOn !== 'held-out') return { train: open(), selectOn };
-  const { kept, held } = holdOut(images, share);
-  const all = open(held);
-  return { train: partOf(all, images.name, kept), heldOut: partOf(all, `${images.name}-held-out`, held) };
+  const { train, heldOut } = splitIndices(images, share);
+  const all = open(heldOut);
+  return { train: subset(all, images.name, train), heldOut: subset(all, `${images.name}-held-out`, heldOut) };
 }
 
 /**
@@ -57,8 +57,8 @@ export function drawTraining(
   const indices = Int32Array.from(all.labels, (_, i) => i);
   const trained = imagesPerClass * all.classes;
   return {
-    train: partOf(all, all.name, indices.subarray(0, trained)),
-    heldOut: partOf(all, `${all.name}-held-out`, indices.subarray(trained)),
+    train: subset(all, all.name, indices.subarray(0, trained)),
+    heldOut: subset(all, `${all.name}-held-out`, indices.subarray(trained)),
   };
 }
 

@@ -1,10 +1,9 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
-import { below, some } from '@headshare/core/data/sources/class-listing';
-import type { ImageSource } from '@headshare/core/data/sources/image-source';
-import { listedSource } from '@headshare/core/data/sources/listed-source';
-import { indexPlace } from '@headshare/core/data/sources/listing-index';
+import { abbreviate } from '@headshare/core/data/sources/class-listing';
+import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
+import { listFile } from '@headshare/core/data/sources/listing-index';
 import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
 import { UserError } from '@headshare/core/system/user-error';
 import { readBytes } from '@headshare/core/weights/refusal';
@@ -24,7 +23,7 @@ export interface Cub200Options extends ListOptions {
  */
 export async function openCub200(folder: string, options: Cub200Options = {}): Promise<TrainAndTest> {
   const { crop = false, cacheFolder, onProgress } = options;
-  const root = ['', 'CUB_200_2011'].map((at) => below(folder, at)).find((at) => isFile(join(at, 'images.txt')));
+  const root = ['', 'CUB_200_2011'].map((at) => resolve(folder, at)).find((at) => isFile(join(at, 'images.txt')));
   if (root === undefined) {
     throw new UserError(
       `${resolve(folder)} has no CUB-200-2011: unpack CUB_200_2011.tgz from ${cub200Page} there (images.txt, images/, ...).`,
@@ -41,14 +40,14 @@ export async function openCub200(folder: string, options: Cub200Options = {}): P
   const { classNames, entries } = joinTables(tables, root);
   const images = join(root, 'images');
   if (!isFolder(images)) throw new UserError(`${root} has no folder images.`, 1);
-  const tree = await listTree(images, indexPlace(root, 'images', cacheFolder), onProgress);
+  const tree = await listTree(images, listFile(root, 'images', cacheFolder), onProgress);
   const sizes = new Map<string, number>();
   for (const { path, images: names, sizes: bytes } of tree.values()) {
     for (const [i, name] of names.entries()) sizes.set(path === '' ? name : `${path}/${name}`, bytes[i] as number);
   }
   const missing = entries.filter(({ path }) => !sizes.has(path)).map(({ path }) => path);
   if (missing.length > 0) {
-    throw new UserError(`${images} lacks ${missing.length} of the images of images.txt: ${some(missing)}.`, 1);
+    throw new UserError(`${images} lacks ${missing.length} of the images of images.txt: ${abbreviate(missing)}.`, 1);
   }
   const source = (name: string, part: readonly CubEntry[]): ImageSource =>
     listedSource({

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { writeClassFolders, writeInto } from '@headshare/core/data/example/class-folder-files';
+import { writeClassFolders, writeInto } from '@headshare/core/data/example/class-folders';
 
 export const exampleBirds = ['001.Example_Finch', '002.Example_Gull', '003.Example_Wren'] as const;
 const imagesPerClass = 5;

@@ -1,6 +1,6 @@
 /** What `nx run face:data` knows. */
 import { join } from 'node:path';
-import { writeClassFolders } from '@headshare/core/data/example/class-folder-files';
+import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { UserError } from '@headshare/core/system/user-error';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { isFolder } from '@headshare/core/data/sources/class-folders';
 import { listClasses } from '@headshare/core/data/sources/class-listing';
-import type { ImageSource } from '@headshare/core/data/sources/image-source';
-import { listedSource } from '@headshare/core/data/sources/listed-source';
+import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
 import type { ListOptions } from '@headshare/core/data/sources/tree-listing';
 import { type IdentitySelection, imagesOf, selectIdentities } from './training-records/identities';
 

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { writeClassFolders, writeInto } from '@headshare/core/data/example/class-folder-files';
-import { exampleImage } from '@headshare/core/data/example/image-files';
+import { exampleImage, writeClassFolders, writeInto } from '@headshare/core/data/example/class-folders';
 import { matFile } from './mat-writer';
 
 /** In the order of their numbers in the development kit, which is not that of their labels. */

@@ -1,9 +1,8 @@
 import { dirname, join, resolve } from 'node:path';
 import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
-import { type ClassListing, classSource, listClasses, some } from '@headshare/core/data/sources/class-listing';
-import type { ImageSource } from '@headshare/core/data/sources/image-source';
-import { listedSource } from '@headshare/core/data/sources/listed-source';
-import { indexPlace } from '@headshare/core/data/sources/listing-index';
+import { abbreviate, type ClassListing, classSource, listClasses } from '@headshare/core/data/sources/class-listing';
+import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
+import { listFile } from '@headshare/core/data/sources/listing-index';
 import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
 import { UserError } from '@headshare/core/system/user-error';
 import { readValidationLabels, type ValidationLabels } from './validation-labels';
@@ -43,7 +42,7 @@ async function openValidation(
   train: ClassListing,
   options: ListOptions,
 ): Promise<ImageSource> {
-  const tree = await listTree(join(data, 'val'), indexPlace(data, 'val', options.cacheFolder));
+  const tree = await listTree(join(data, 'val'), listFile(data, 'val', options.cacheFolder));
   const flat = tree.get('');
   if (!flat || flat.folders.length > 0) {
     return classSource('imagenet-val', await listClasses(data, 'val', options, train.classNames));
@@ -54,7 +53,7 @@ async function openValidation(
   const other = new Set(classes.filter((name) => !labelOf.has(name)));
   if (other.size > 0) {
     throw new UserError(
-      `${data}/val has images of classes that ${data}/train has no folder of: ${some([...other])}.`,
+      `${data}/val has images of classes that ${data}/train has no folder of: ${abbreviate([...other])}.`,
       1,
     );
   }

@@ -1,14 +1,13 @@
 import type { Image } from './image';
 
-/** Where each new pixel comes from: x' = a x + b y + c, y' = d x + e y + f, from middles of pixels to middles. */
-export type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
+/** The source of each new pixel: x' = a x + b y + c, y' = d x + e y + f, between pixel centres. */
+type Matrix = readonly [a: number, b: number, c: number, d: number, e: number, f: number];
 
 /**
- * Pillow's Image.transform(AFFINE, NEAREST) with black outside: 16-bit fixed point, the pixel that the middle falls in.
- * Pictures of less than 32768 pixels a side.
+ * Pillow's Image.transform(AFFINE, NEAREST) with black outside, in 16-bit fixed point, for pictures of less than 32768
+ * pixels a side.
  */
-export function affine({ pixels, width, height }: Image, matrix: Matrix): Image {
-  const [a, b, c, d, e, f] = matrix;
+function affine({ pixels, width, height }: Image, [a, b, c, d, e, f]: Matrix): Image {
   const [a0, a1, a3, a4] = [fixed(a), fixed(b), fixed(d), fixed(e)];
   const result = new Uint8Array(pixels.length);
   let rowX = fixed(c + a * 0.5 + b * 0.5);
@@ -36,17 +35,17 @@ export function affine({ pixels, width, height }: Image, matrix: Matrix): Image 
 
 const fixed = (value: number): number => Math.floor(value * 65536 + 0.5);
 
-/** Shears along x: what is at the top stays, `amount` is the tangent. */
+/** Shears along x by the tangent `amount`; the top row stays. */
 export const shearX = (image: Image, amount: number): Image => affine(image, [1, amount, 0, 0, 1, 0]);
 
 export const shearY = (image: Image, amount: number): Image => affine(image, [1, 0, 0, amount, 1, 0]);
 
-/** Moves by whole pixels, cut towards 0: positive is to the right. */
+/** Moves to the right by whole pixels, truncated towards 0. */
 export const translateX = (image: Image, by: number): Image => affine(image, [1, 0, -Math.trunc(by), 0, 1, 0]);
 
 export const translateY = (image: Image, by: number): Image => affine(image, [1, 0, 0, 0, 1, -Math.trunc(by)]);
 
-/** Turns about the middle, counter-clockwise, by degrees, as Image.rotate. */
+/** Image.rotate: rotates counter-clockwise about the centre. */
 export function rotate(image: Image, degrees: number): Image {
   const around = ((degrees % 360) + 360) % 360;
   if (around === 0) return image;

@@ -2,46 +2,42 @@ import { type Image, lookedUp, mapped, table } from './image';
 
 const { fround } = Math;
 
-/**
- * Pillow's Image.blend of two bytes: `from` at factor 0, `to` at 1, beyond them outside; cut to a whole number, in
- * single precision as there.
- */
+/** Pillow's Image.blend of two bytes, in single precision, truncated: `from` at factor 0, `to` at 1, extrapolated beyond. */
 function blend(from: number, to: number, factor: number): number {
   const value = fround(from + fround(factor * (to - from)));
   return value <= 0 ? 0 : value >= 255 ? 255 : Math.trunc(value);
 }
 
-/** Pillow's L of RGB (ITU-R 601-2, 16-bit fixed point). */
-export function luma(red: number, green: number, blue: number): number {
-  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
-}
-
-/** Multiplies by `factor` (0: black, 1: unchanged), as ImageEnhance.Brightness. */
+/** ImageEnhance.Brightness: multiplies by `factor` (0: black, 1: unchanged). */
 export function brightness(image: Image, factor: number): Image {
   const f = fround(factor);
-  const values = table((byte) => blend(0, byte, f));
-  return lookedUp(image, [values, values, values]);
+  return lookedUp(
+    image,
+    table((byte) => blend(0, byte, f)),
+  );
 }
 
-/** Moves away from (factor above 1) or towards the mean grey, rounded, as ImageEnhance.Contrast. */
+/** ImageEnhance.Contrast: moves pixels away from (factor above 1) or towards the rounded mean grey. */
 export function contrast(image: Image, factor: number): Image {
   const { pixels } = image;
   let sum = 0;
   for (let at = 0; at < pixels.length; at += 3) sum += lumaAt(pixels, at);
   const mean = Math.trunc(sum / (pixels.length / 3) + 0.5);
   const f = fround(factor);
-  const values = table((byte) => blend(mean, byte, f));
-  return lookedUp(image, [values, values, values]);
+  return lookedUp(
+    image,
+    table((byte) => blend(mean, byte, f)),
+  );
 }
 
-/** Moves away from (factor above 1) or towards each pixel's grey, as ImageEnhance.Color. */
+/** ImageEnhance.Color: moves pixels away from (factor above 1) or towards their grey. */
 export function saturation(image: Image, factor: number): Image {
   const { pixels } = image;
   const f = fround(factor);
   return mapped(image, (at) => blend(lumaAt(pixels, at - (at % 3)), pixels[at] as number, f));
 }
 
-/** Moves away from (factor above 1) or towards a smoothed picture, as ImageEnhance.Sharpness. */
+/** ImageEnhance.Sharpness: moves pixels away from (factor above 1) or towards a smoothed picture. */
 export function sharpness(image: Image, factor: number): Image {
   const { pixels } = image;
   const smooth = smoothed(image).pixels;
@@ -49,10 +45,10 @@ export function sharpness(image: Image, factor: number): Image {
   return mapped(image, (at) => blend(smooth[at] as number, pixels[at] as number, f));
 }
 
-/** Pillow's ImageFilter.SMOOTH: 3 x 3 ones with 5 in the middle over 13; the border stays. */
+/** Pillow's ImageFilter.SMOOTH: a 3 x 3 kernel of ones with 5 in the centre, over 13; the border is unchanged. */
 function smoothed(image: Image): Image {
   const { pixels, width, height } = image;
-  // Not slice, which shares memory where it is a Buffer.
+  // Not slice, which shares memory for a Buffer.
   const result = new Uint8Array(pixels);
   const row = width * 3;
   for (let y = 1; y < height - 1; y++) {
@@ -67,9 +63,7 @@ function smoothed(image: Image): Image {
   return { ...image, pixels: result };
 }
 
-/**
- * Turns the hue by `turn` of a circle, -0.5 to 0.5, as torchvision does it for pictures of Pillow: through HSV of bytes.
- */
+/** torchvision's adjust_hue for Pillow images: shifts the hue by `turn` of a circle (-0.5 to 0.5), in HSV bytes. */
 export function hue(image: Image, turn: number): Image {
   const { pixels } = image;
   const result = new Uint8Array(pixels.length);
@@ -113,6 +107,71 @@ function fromHsv(h: number, s: number, v: number, target: Uint8Array, at: number
   target[at + 2] = blue;
 }
 
+/** Pillow's L of the RGB pixel at `at` (ITU-R 601-2, 16-bit fixed point). */
 function lumaAt(pixels: Uint8Array, at: number): number {
-  return luma(pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number);
+  const [red, green, blue] = [pixels[at] as number, pixels[at + 1] as number, pixels[at + 2] as number];
+  return (red * 19595 + green * 38470 + blue * 7471 + 0x8000) >> 16;
+}
+
+/** ImageOps.posterize: keeps the upper `bits` of each byte. */
+export function posterize(image: Image, bits: number): Image {
+  const mask = 0xff & ~(2 ** (8 - bits) - 1);
+  return lookedUp(
+    image,
+    table((byte) => byte & mask),
+  );
+}
+
+/** ImageOps.solarize: inverts bytes from `threshold` on. */
+export function solarize(image: Image, threshold: number): Image {
+  return lookedUp(
+    image,
+    table((byte) => (byte < threshold ? byte : 255 - byte)),
+  );
+}
+
+/** ImageOps.autocontrast: stretches each channel to 0..255. */
+export function autoContrast(image: Image): Image {
+  return lookedUp(image, perChannel(image, stretch));
+}
+
+/** ImageOps.equalize: makes the values of each channel equally frequent. */
+export function equalize(image: Image): Image {
+  return lookedUp(image, perChannel(image, flatten));
+}
+
+function perChannel({ pixels }: Image, make: (counts: Uint32Array) => Uint8Array) {
+  const tableOf = (channel: number): Uint8Array => {
+    const counts = new Uint32Array(256);
+    for (let at = channel; at < pixels.length; at += 3) {
+      const byte = pixels[at] as number;
+      counts[byte] = (counts[byte] as number) + 1;
+    }
+    return make(counts);
+  };
+  return [tableOf(0), tableOf(1), tableOf(2)] as const;
+}
+
+const unchanged = table((byte) => byte);
+
+function stretch(counts: Uint32Array): Uint8Array {
+  const low = counts.findIndex((count) => count > 0);
+  const high = counts.findLastIndex((count) => count > 0);
+  if (high <= low) return unchanged;
+  const scale = 255 / (high - low);
+  const offset = -low * scale;
+  return table((byte) => byte * scale + offset);
+}
+
+function flatten(counts: Uint32Array): Uint8Array {
+  const last = counts.findLastIndex((count) => count > 0);
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  const step = Math.floor((total - (counts[last] ?? 0)) / 255);
+  if (step === 0) return unchanged;
+  let before = Math.floor(step / 2);
+  return table((byte) => {
+    const value = Math.floor(before / step);
+    before += counts[byte] as number;
+    return value;
+  });
 }

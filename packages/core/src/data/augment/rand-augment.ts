@@ -1,20 +1,19 @@
 import type { RandomStream } from '../../system/random';
 import { rotate, shearX, shearY, translateX, translateY } from './affine';
-import { brightness, contrast, saturation, sharpness } from './color';
+import { autoContrast, brightness, contrast, equalize, posterize, saturation, sharpness, solarize } from './color';
 import type { Image } from './image';
-import { autoContrast, equalize, posterize, solarize } from './tone';
 
 export interface RandAugment {
-  /** How many operations, one after another; default 2. */
+  /** Number of operations; default 2. */
   readonly operations?: number;
-  /** How strong, 0 to 30; default 9. */
+  /** Strength, 0 to 30; default 9. */
   readonly magnitude?: number;
 }
 
 interface Operation {
-  /** What the magnitude, as a share of the greatest, means to the operation. */
+  /** The operation's strength for a magnitude, given as a share of the greatest. */
   readonly strength: (share: number, image: Image) => number;
-  /** Half of the time it is meant the other way. */
+  /** Negates the strength with probability 1/2. */
   readonly signed?: boolean;
   readonly apply: (image: Image, strength: number) => Image;
 }
@@ -27,12 +26,12 @@ const upTo =
 const none = (): number => 0;
 
 /**
- * torchvision's RandAugment: operations, magnitudes in 31 steps, nearest pixel, black where nothing is. Colour operations
- * take 1 + strength, so that 0 leaves the picture alone.
+ * The operations of torchvision's RandAugment: magnitudes in 31 steps, nearest pixel, black outside. Colour operations
+ * take 1 + strength, so that 0 changes nothing.
  */
 export const operations: Readonly<Record<string, Operation>> = {
   Identity: { strength: none, apply: (image) => image },
-  // torchvision hands the shear on as degrees of its arc tangent: the tangent comes out again.
+  // torchvision passes the shear as the degrees of its arc tangent: the tangent comes out again.
   ShearX: { strength: upTo(0.3), signed: true, apply: shearX },
   ShearY: { strength: upTo(0.3), signed: true, apply: shearY },
   TranslateX: { strength: (share, { width }) => share * (150 / 331) * width, signed: true, apply: translateX },
@@ -50,19 +49,19 @@ export const operations: Readonly<Record<string, Operation>> = {
 
 const names = Object.keys(operations);
 
-/** Cubuk et al., 2020 (arXiv 1909.13719), in torchvision's reading. */
+/** RandAugment (Cubuk et al., 2020, arXiv 1909.13719) as torchvision implements it. */
 export function randAugment(
   image: Image,
   { operations: count = 2, magnitude = 9 }: RandAugment,
   random: RandomStream,
 ): Image {
-  let seen = image;
+  let result = image;
   for (let i = 0; i < count; i++) {
     const { strength, signed, apply } = operations[names[random.below(names.length)] as string] as Operation;
-    const amount = strength(magnitude / (bins - 1), seen);
-    // Drawn whether it is needed or not, so that an operation does not change what follows.
+    const amount = strength(magnitude / (bins - 1), result);
+    // Unsigned operations draw it too, so that an operation does not change the random numbers of the next.
     const negative = random.chance(0.5) && signed === true;
-    seen = apply(seen, negative ? -amount : amount);
+    result = apply(result, negative ? -amount : amount);
   }
-  return seen;
+  return result;
 }

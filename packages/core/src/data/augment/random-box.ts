@@ -1,7 +1,27 @@
-/** As Python rounds, and so torchvision: halves to the even neighbour. */
+import type { RandomStream } from '../../system/random';
+
+/** The range of a random box; ratios are log-uniform. */
+export interface BoxRange {
+  /** Share of the picture's area, lowest and highest. */
+  readonly scale?: readonly [number, number];
+  /** Lowest and highest ratio of the sides. */
+  readonly ratio?: readonly [number, number];
+}
+
+/** Two sides of a box in this range of `area`, the first over the second being the ratio, as torchvision draws them. */
+export function randomSides(
+  area: number,
+  { scale, ratio }: Required<BoxRange>,
+  random: RandomStream,
+): readonly [number, number] {
+  const wanted = area * random.uniform(...scale);
+  const aspect = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])));
+  return [roundHalfEven(Math.sqrt(wanted * aspect)), roundHalfEven(Math.sqrt(wanted / aspect))];
+}
+
+/** Rounds halves to the even neighbour, like Python and torchvision. */
 export function roundHalfEven(value: number): number {
   const below = Math.floor(value);
-  const rest = value - below;
-  if (rest !== 0.5) return Math.round(value);
+  if (value - below !== 0.5) return Math.round(value);
   return below % 2 === 0 ? below : below + 1;
 }

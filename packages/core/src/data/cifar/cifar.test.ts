@@ -90,12 +90,12 @@ test('records that are cut off or have no class are named', async () => {
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, 3 * 3074 + 100));
   await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow(
-    `${file} cannot be read as images of CIFAR-100: it ends within record 3: its 9322 bytes are no multiple of the 3074 of a record.`,
+    `${file} cannot be read as images of CIFAR-100: it ends within record 3: its 9322 bytes are not a multiple of the 3074 of a record.`,
   );
   bytes[2 * 3074 + 1] = 100;
   writeFileSync(file, bytes);
   await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow(
-    'record 2 has the label 100, and CIFAR-100 has those from 0 to 99',
+    'record 2 has the label 100, but CIFAR-100 has labels 0 to 99',
   );
 });
 
@@ -106,7 +106,7 @@ test('pickles that do not fit are refused', async () => {
   writeFileSync(file, bytes.subarray(0, 20_000));
   await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow('it ends in the middle');
   writeFileSync(file, readFileSync(join(at, 'meta')));
-  await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow("its 'data' is no array of bytes");
+  await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow("its 'data' is not an array of bytes");
   writeFileSync(file, 'cos\nsystem\n(S"true"\ntR.');
   await expect(openCifar(folder, { kind: 'cifar100' })).rejects.toThrow('it holds os.system, which is not part of');
 });

@@ -2,16 +2,15 @@ import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { readBytes, refusal } from '../../weights/refusal';
-import type { ImageDataset } from '../dataset';
+import { type ImageDataset, imagesInMemory } from '../dataset';
 import { type CifarFiles, findCifar } from './find-files';
-import { imagesInMemory } from './images-in-memory';
 import { type CifarKind, type CifarName, cifarKinds } from './kinds';
 import { pickledBatch, pickledNames } from './pickled-batch';
 import { binaryBatch, type CifarBatch, cifarSize, interleave, pixelBytes } from './records';
 
 export interface CifarOptions {
   readonly kind: CifarName;
-  /** CIFAR-100's 20 superclasses instead of its 100 classes; default fine. */
+  /** `coarse`: CIFAR-100's 20 superclasses; default: fine. */
   readonly labels?: 'fine' | 'coarse';
 }
 
@@ -19,14 +18,13 @@ export interface Cifar {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly classNames: readonly string[];
-  /** Where the files lie. */
+  /** The folder of the files. */
   readonly folder: string;
 }
 
 /**
- * CIFAR-10 or CIFAR-100, images of 32 x 32 in memory (180 MB for both splits; reading the pickles takes three times as
- * much for a moment). Binary and pickled files give the same data set, fingerprint included. How many images there are
- * is not held against what was published.
+ * Opens CIFAR-10 or CIFAR-100: 32 x 32 images in memory (180 MB for both splits; while pickles are read, three times as
+ * much). Binary and pickled files give the same dataset and fingerprint. The number of images is not checked.
  * @throws UserError for files that are missing, cut off or damaged, naming file and record
  */
 export async function openCifar(folder: string, { kind: kindName, labels = 'fine' }: CifarOptions): Promise<Cifar> {
@@ -73,11 +71,11 @@ function dataset(
   return imagesInMemory({ name, classes, size: cifarSize, labels, images, fingerprint: digest.slice(0, 24) });
 }
 
-/** Names of classes; their numbers where the file of names was left out. */
+/** Class names; the class numbers if the file of names is missing. */
 function readNames({ folder, format }: CifarFiles, kind: CifarKind, which: 'fine' | 'coarse', classes: number) {
   const file = join(folder, format.names[which] ?? '');
   if (!existsSync(file)) return Array.from({ length: classes }, (_, label) => String(label));
-  const refuse = refusal(file, `names of classes of ${kind.title}`);
+  const refuse = refusal(file, `class names of ${kind.title}`);
   const key = format.nameKeys?.[which];
   const names =
     key === undefined

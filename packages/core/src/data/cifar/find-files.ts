@@ -10,12 +10,12 @@ export interface CifarFiles {
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
-/** Whether a folder has a file of the data set, though others may be missing. */
+/** Whether a folder has at least one file of the dataset. */
 export function looksLikeCifar(folder: string, kind: CifarKind): boolean {
-  return placesOf(folder, kind).some(({ missing, wanted }) => missing.length < wanted.length);
+  return candidates(folder, kind).some(({ missing, wanted }) => missing.length < wanted.length);
 }
 
-function placesOf(folder: string, kind: CifarKind) {
+function candidates(folder: string, kind: CifarKind) {
   return kind.formats.flatMap((format) =>
     ['', format.folder].map((below) => {
       const at = join(folder, below);
@@ -26,17 +26,17 @@ function placesOf(folder: string, kind: CifarKind) {
 }
 
 /**
- * Where a data set lies: in `folder` or in the subfolder that its archive unpacks to; binary files are taken before
- * pickles. @throws UserError that names the files that are missing.
+ * Finds a dataset in `folder` or in its archive's subfolder; binary files have precedence over pickles.
+ * @throws UserError that names the missing files
  */
 export function findCifar(folder: string, kind: CifarKind): CifarFiles {
-  const places = placesOf(folder, kind);
-  const whole = places.find(({ missing }) => missing.length === 0);
+  const found = candidates(folder, kind);
+  const whole = found.find(({ missing }) => missing.length === 0);
   if (whole) return whole;
-  const torn = places.find(({ missing, wanted }) => missing.length < wanted.length);
-  if (torn) {
+  const partial = found.find(({ missing, wanted }) => missing.length < wanted.length);
+  if (partial) {
     throw new UserError(
-      `${torn.folder} lacks ${torn.missing.join(', ')} of ${kind.title}: unpack the archive from ${kind.page} again.`,
+      `${partial.folder} lacks ${partial.missing.join(', ')} of ${kind.title}: unpack the archive from ${kind.page} again.`,
       1,
     );
   }

@@ -1,28 +1,28 @@
-/** The two data sets of Krizhevsky (2009, "Learning multiple layers of features from tiny images"), as they are distributed. */
+/** The files of the two datasets of Krizhevsky (2009, "Learning multiple layers of features from tiny images"). */
 export interface CifarKind {
   readonly title: string;
   readonly classes: number;
-  /** Superclasses; only CIFAR-100 has them. */
+  /** Number of superclasses; only CIFAR-100 has them. */
   readonly coarseClasses?: number;
   readonly trainImages: number;
   readonly testImages: number;
   readonly page: string;
-  /** Bytes of labels before a binary record's pixels; the last of them is the (fine) label. */
+  /** Bytes of labels before the pixels of a binary record; the last byte is the (fine) label. */
   readonly labelBytes: 1 | 2;
   readonly formats: readonly CifarFormat[];
-  /** Keys of labels in the pickles. */
+  /** Keys of the labels in the pickles. */
   readonly labelKeys: { readonly fine: string; readonly coarse?: string };
 }
 
 export interface CifarFormat {
   readonly name: 'binary' | 'pickle';
-  /** What the archive unpacks to. */
+  /** The folder in the archive. */
   readonly folder: string;
   readonly train: readonly string[];
   readonly test: string;
-  /** Files of names: text, one a line, or a pickle of both. */
+  /** Files of class names: text with one name per line, or one pickle. */
   readonly names: { readonly fine: string; readonly coarse?: string };
-  /** Keys of names in the pickle. */
+  /** Keys of the names in the pickle. */
   readonly nameKeys?: { readonly fine: string; readonly coarse?: string };
 }
 

@@ -9,10 +9,10 @@ import { type CifarBatch, checked, pixelBytes } from './records';
 
 const rules = { globals: new Map([...pythonGlobals, ...numpyGlobals]), content: 'a batch of images' };
 
-/** A pickled dict by its keys, which are bytes where Python 3 saved what it had read with `encoding='bytes'`. */
+/** A pickled dict by its keys, which can be bytes: Python 3 saves those after reading with `encoding='bytes'`. */
 function dictOf(bytes: Buffer, refuse: Refuse): ReadonlyMap<string, unknown> {
   const content = readPickle(new Cursor(bytes, refuse), rules);
-  if (!(content instanceof Map)) throw refuse('its pickle is no dict');
+  if (!(content instanceof Map)) throw refuse('its pickle is not a dict');
   return new Map([...content].map(([key, value]) => [textOf(key) ?? '', value]));
 }
 
@@ -21,11 +21,11 @@ function textOf(value: unknown): string | undefined {
   return Buffer.isBuffer(value) ? value.toString('latin1') : undefined;
 }
 
-/** The dict of `data` [N, 3072] (uint8, planes) and lists of labels. @throws UserError for all else */
+/** Reads a dict of `data` [N, 3072] (uint8, planes) and lists of labels. @throws UserError for anything else */
 export function pickledBatch(bytes: Buffer, kind: CifarKind, refuse: Refuse): CifarBatch {
   const content = dictOf(bytes, refuse);
   const data = content.get('data');
-  if (!(data instanceof NumpyArray) || data.type?.name !== 'uint8') throw refuse("its 'data' is no array of bytes");
+  if (!(data instanceof NumpyArray) || data.type?.name !== 'uint8') throw refuse("its 'data' is not an array of bytes");
   const [count = 0, width] = data.shape;
   if (data.shape.length !== 2 || width !== pixelBytes || (data.columnMajor && count > 1)) {
     throw refuse(`its 'data' has the shape [${data.shape}] instead of [images, ${pixelBytes}], row by row`);
@@ -52,7 +52,7 @@ function numbersOf(content: ReadonlyMap<string, unknown>, key: string, count: nu
   if (!numbers) throw refuse(`it has no list '${key}'`);
   if (numbers.length !== count) throw refuse(`its '${key}' has ${numbers.length} labels for ${count} images`);
   const wrong = numbers.findIndex((number) => typeof number !== 'number');
-  if (wrong >= 0) throw refuse(`record ${wrong} has no number in '${key}'`);
+  if (wrong >= 0) throw refuse(`record ${wrong} has no numeric label in '${key}'`);
   return numbers as number[];
 }
 
@@ -62,7 +62,7 @@ function arrayNumbers({ type, shape, data }: NumpyArray): number[] | undefined {
   return Array.from({ length: data.length / type.bytes }, (_, i) => type.read(view, i * type.bytes));
 }
 
-/** A pickled dict's list of names. @throws UserError where there is none */
+/** Reads the list of names of a pickled dict. @throws UserError if there is none */
 export function pickledNames(bytes: Buffer, key: string, refuse: Refuse): string[] {
   const names = itemsOf(dictOf(bytes, refuse).get(key))?.map(textOf);
   if (!names?.every((name) => name !== undefined)) throw refuse(`it has no list of names '${key}'`);

@@ -5,17 +5,17 @@ export const cifarSize = 32;
 /** Bytes of an image. */
 export const pixelBytes = cifarSize * cifarSize * 3;
 
-/** What a file of a data set holds. */
+/** The images of a file. */
 export interface CifarBatch {
   readonly count: number;
-  /** Where the pixels of image i begin: 1024 of red, then green, then blue, each row by row. */
+  /** The pixels of image i: 1024 bytes of red, then green, then blue, each row by row. */
   readonly pixels: (i: number) => Uint8Array;
   readonly fine: (i: number) => number;
-  /** Throws where the file has no superclasses. */
+  /** Only for files with superclasses. */
   readonly coarse: (i: number) => number;
 }
 
-/** Records of labels (superclass first, where there is one) and 3072 pixels. @throws UserError naming the record at fault */
+/** Reads records of labels (the superclass first, if any) and 3072 pixels. @throws UserError that names the record */
 export function binaryBatch(bytes: Uint8Array, kind: CifarKind, refuse: Refuse): CifarBatch {
   const { labelBytes } = kind;
   const recordBytes = labelBytes + pixelBytes;
@@ -23,7 +23,7 @@ export function binaryBatch(bytes: Uint8Array, kind: CifarKind, refuse: Refuse):
   if (bytes.length === 0) throw refuse('it is empty');
   if (bytes.length % recordBytes !== 0) {
     throw refuse(
-      `it ends within record ${count}: its ${bytes.length} bytes are no multiple of the ${recordBytes} of a record`,
+      `it ends within record ${count}: its ${bytes.length} bytes are not a multiple of the ${recordBytes} of a record`,
     );
   }
   const at = (i: number) => i * recordBytes;
@@ -39,7 +39,7 @@ export function binaryBatch(bytes: Uint8Array, kind: CifarKind, refuse: Refuse):
   );
 }
 
-/** The batch itself. @throws UserError for the first label that there is no class of */
+/** Returns the batch. @throws UserError for the first label without a class */
 export function checked(batch: CifarBatch, kind: CifarKind, refuse: Refuse): CifarBatch {
   const ranges = [
     ['label', batch.fine, kind.classes],
@@ -50,14 +50,14 @@ export function checked(batch: CifarBatch, kind: CifarKind, refuse: Refuse): Cif
     for (let i = 0; i < batch.count; i++) {
       const value = label(i);
       if (!(Number.isInteger(value) && value >= 0 && value < classes)) {
-        throw refuse(`record ${i} has the ${name} ${value}, and ${kind.title} has those from 0 to ${classes - 1}`);
+        throw refuse(`record ${i} has the ${name} ${value}, but ${kind.title} has labels 0 to ${classes - 1}`);
       }
     }
   }
   return batch;
 }
 
-/** Red, green and blue planes -> pixels side by side, `target` of 3072 bytes. */
+/** Converts red, green and blue planes to interleaved pixels in `target` (3072 bytes). */
 export function interleave(planes: Uint8Array, target: Uint8Array): void {
   const plane = cifarSize * cifarSize;
   for (let i = 0, to = 0; i < plane; i++, to += 3) {

@@ -1,15 +1,15 @@
 /**
- * A file of rows of numbers, one for each of a run of images in one view. A header of 72 bytes, little-endian, says what
- * they are of, so that a file in another's place is told apart:
+ * A file of embeddings: those of consecutive images in one augmented copy. A header of 72 bytes, little-endian, describes
+ * them, so that a file under another file's name is recognised:
  *
  *     8   'HSROWS\r\n'
- *     24  format, type, dimension, rows, first image, view: uint32 each
+ *     24  format, type, dimension, count, first image, copy: uint32 each
  *     32  key, SHA-256
  *     4   CRC-32 of the 64 bytes before
  *     4   0
  *
- * Then the rows: `dimension` numbers and the CRC-32 of those 64 bytes, row number and numbers. Each row having its own, one that
- * is read by itself is known to be right, at no reading of the rest.
+ * One row per embedding follows: `dimension` numbers and the CRC-32 of those 64 bytes, the row's number and the numbers.
+ * So a row can be checked without reading the rest of the file.
  */
 import { crc32 } from 'node:zlib';
 import { UserError } from '../../system/user-error';
@@ -19,18 +19,19 @@ import { largestFloat16, toFloat16 } from './float16';
 export const embeddingTypes = ['float32', 'float16'] as const;
 export type EmbeddingType = (typeof embeddingTypes)[number];
 
-/** What is the same in all shards of a cache. */
+/** Common to all shards of a cache. */
 export interface EmbeddingLayout {
-  /** What the rows depend on, SHA-256 in hexadecimal. */
+  /** SHA-256 of everything that the embeddings depend on, in hexadecimal. */
   readonly key: string;
   readonly type: EmbeddingType;
-  /** Numbers a row. */
+  /** Length of an embedding. */
   readonly dimension: number;
 }
 
 export interface EmbeddingShard extends EmbeddingLayout {
+  /** The number of the augmented copy (see `AugmentedCopies`). */
   readonly copy: number;
-  /** The image of the first row; the others' follow. */
+  /** The shard holds the images [first, first + count). */
   readonly first: number;
   readonly count: number;
 }
@@ -41,11 +42,11 @@ const checksumBytes = 4;
 
 const numberBytes = (type: EmbeddingType): number => (type === 'float16' ? 2 : 4);
 
-/** Of a row with its checksum. */
+/** Bytes of a row: an embedding and its checksum. */
 export const embeddingBytes = ({ type, dimension }: EmbeddingLayout): number =>
   dimension * numberBytes(type) + checksumBytes;
 
-/** Of a whole file. */
+/** Bytes of a file. */
 export const shardBytes = (shard: EmbeddingShard): number => headerBytes + shard.count * embeddingBytes(shard);
 
 export function shardHeader({ key, type, dimension, count, first, copy }: EmbeddingShard): Buffer {
@@ -59,21 +60,11 @@ export function shardHeader({ key, type, dimension, count, first, copy }: Embedd
   return header;
 }
 
-/** Writes and reads the rows of one shard. */
-export interface ShardCodec {
-  /**
-   * Rows from number `from` on as they stand in the file.
-   * @throws UserError for numbers that float16 does not reach
-   */
-  encode(from: number, values: Float32Array): Buffer;
-  /** Row number `row` into `target` [dimension]; false, and nothing is written, where its checksum is another. */
-  decode(row: number, bytes: Buffer, target: Float32Array): boolean;
-}
-
-export function shardCodec(shard: EmbeddingShard): ShardCodec {
+/** Converts embeddings of one shard to rows of its file and back. */
+export function shardCodec(shard: EmbeddingShard) {
   const { type, dimension } = shard;
   const size = embeddingBytes(shard);
-  // Without the header's own checksum: the CRC of anything with its CRC behind it is always the same.
+  // Without the header's own checksum: the CRC of any bytes followed by their CRC is always the same.
   const start = crc32(shardHeader(shard).subarray(0, 64));
   const number = Buffer.alloc(4);
   const checksum = (row: number, numbers: Buffer): number => {
@@ -83,7 +74,8 @@ export function shardCodec(shard: EmbeddingShard): ShardCodec {
   const read = elementTypes.get(type)?.read as (view: DataView, at: number) => number;
   const width = numberBytes(type);
   return {
-    encode(from, values) {
+    /** Rows from number `from` on. @throws UserError for numbers beyond float16's range */
+    encode(from: number, values: Float32Array): Buffer {
       const bytes = Buffer.alloc((values.length / dimension) * size);
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
       for (let row = 0, at = 0; at < bytes.length; row++) {
@@ -98,7 +90,8 @@ export function shardCodec(shard: EmbeddingShard): ShardCodec {
       }
       return bytes;
     },
-    decode(row, bytes, target) {
+    /** Writes a row's embedding to `target` [dimension]; writes nothing and returns false if its checksum is wrong. */
+    decode(row: number, bytes: Buffer, target: Float32Array): boolean {
       const end = size - checksumBytes;
       if (bytes.length !== size || bytes.readUInt32LE(end) !== checksum(row, bytes.subarray(0, end))) return false;
       const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.length);
@@ -111,7 +104,7 @@ export function shardCodec(shard: EmbeddingShard): ShardCodec {
 function inRange(bits: number, value: number): number {
   if ((bits & 0x7c00) !== 0x7c00 || !Number.isFinite(value)) return bits;
   throw new UserError(
-    `--teacher-cache=float16: the teacher's embeddings have a ${value}, and float16 ends at ${largestFloat16}; --teacher-cache=float32 holds it.`,
+    `--teacher-cache=float16: the teacher's embeddings contain ${value}, beyond float16's largest number ${largestFloat16}. Use --teacher-cache=float32.`,
     1,
   );
 }

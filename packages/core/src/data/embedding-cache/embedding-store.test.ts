@@ -51,8 +51,8 @@ test('rows by image and view, in any order; padding is zeros', async () => {
     0,
     0,
   ]);
-  await expect(read(Int32Array.of(10), Int32Array.of(0))).rejects.toThrow('There is no row of image 10, view 0.');
-  await expect(read(Int32Array.of(0), Int32Array.of(2))).rejects.toThrow('There is no row of image 0, view 2.');
+  await expect(read(Int32Array.of(10), Int32Array.of(0))).rejects.toThrow('There is no embedding of image 10, copy 0.');
+  await expect(read(Int32Array.of(0), Int32Array.of(2))).rejects.toThrow('There is no embedding of image 0, copy 2.');
 });
 
 test('only what is missing is made: after a stop, and where a file is of other content', async () => {
@@ -146,7 +146,7 @@ test('a folder that cannot be made is named', async () => {
   await expect(
     embeddingStore({ ...where, folder: join(blocked, 'cache') }).fill({ ...maker(), signal }),
   ).rejects.toThrow(
-    `The teacher's cache cannot be written to ${join(blocked, 'cache')} (ENOTDIR); --teacher-cache-dir is another place for it.`,
+    `The teacher's cache cannot be written to ${join(blocked, 'cache')} (ENOTDIR); --teacher-cache-dir names another folder.`,
   );
   if (process.getuid?.() === 0) return;
   chmodSync(join(where.folder, '..'), 0o500);

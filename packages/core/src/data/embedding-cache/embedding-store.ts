@@ -1,10 +1,11 @@
-/** Rows of numbers of a data set's images, on disk: a folder of shards that are whole or not there. */
-import { type FileHandle, mkdir, open, rename, rm } from 'node:fs/promises';
+/** Embeddings of a dataset's images on disk: a folder of shards, each complete or missing. */
+import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
+import { diskError, errorCode, writeWhole } from '../../system/whole-file';
 import type { ReadEmbeddings } from '../loading/batches';
 import {
   type EmbeddingLayout,
@@ -21,60 +22,56 @@ export interface EmbeddingStoreLayout extends EmbeddingLayout {
   readonly images: number;
   /** Augmented copies of each image. */
   readonly copies: number;
-  /** Default 8192: what an interruption loses at most. */
+  /** Default 8192: an interruption loses no more than one shard. */
   readonly embeddingsPerShard?: number;
 }
 
-/** The rows of a shard in their order, some at a time: [some, dimension]. */
+/** Computes the embeddings of a shard in order, some at a time: [some, dimension]. */
 export type MakeEmbeddings = (shard: EmbeddingShard) => AsyncIterable<Float32Array>;
 
-export interface Filling {
+interface Filling {
   readonly make: MakeEmbeddings;
   readonly signal: AbortSignal;
-  /** Hears of rows that are there, and in all. */
+  /** Gets the number of embeddings on disk and of all embeddings. */
   readonly onProgress?: (done: number, total: number) => void;
-  /** Other processes are making all that is missing. */
+  /** Called when other processes are making everything that is missing. */
   readonly onWait?: () => void;
 }
 
 export interface EmbeddingStore {
-  readonly shards: readonly EmbeddingShard[];
-  /** Those whose files are not there, torn, or of something else. */
+  /** The shards whose files are missing, damaged, or belong to another cache. */
   missing(): Promise<EmbeddingShard[]>;
   /**
-   * Makes what is missing, a shard at a time; several processes share the work. One that is stopped has lost no more
-   * than the shard it was at.
+   * Makes the missing shards one by one; several processes share the work. An abort loses no more than the current shard.
    * @throws the signal's reason; UserError for a folder that cannot be written
    */
   fill(filling: Filling): Promise<void>;
-  /** Reads rows; a shard with one that is damaged is made again first. */
+  /** Reads embeddings; makes a shard again first if one of them is damaged. */
   reader(filling: Pick<Filling, 'make' | 'signal'> & { readonly onDamage?: (file: string) => void }): ReadEmbeddings;
   clear(): Promise<void>;
 }
 
-const defaultEmbeddingsPerShard = 8192;
-
-// A compilation may keep the event loop, and so a lock's refreshing, busy for many seconds.
+// A compilation may keep the event loop, and with it the refreshing of a lock, busy for many seconds.
 const lockOptions = { realpath: false, stale: 60_000, update: 5000, onCompromised: () => undefined };
 
 export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
-  const { folder, key, type, dimension, images, copies, embeddingsPerShard = defaultEmbeddingsPerShard } = layout;
+  const { folder, key, type, dimension, images, copies, embeddingsPerShard = 8192 } = layout;
   const perCopy = Math.ceil(images / embeddingsPerShard);
   const shards = Array.from({ length: perCopy * copies }, (_, i): EmbeddingShard => {
     const first = (i % perCopy) * embeddingsPerShard;
-    return {
-      key,
-      type,
-      dimension,
-      copy: Math.floor(i / perCopy),
-      first,
-      count: Math.min(embeddingsPerShard, images - first),
-    };
+    const count = Math.min(embeddingsPerShard, images - first);
+    return { key, type, dimension, copy: Math.floor(i / perCopy), first, count };
   });
   const fileOf = ({ copy, first }: EmbeddingShard): string =>
     join(folder, `view${copy}-${String(first / embeddingsPerShard).padStart(5, '0')}.rows`);
 
-  const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(unwritable(error, layout)));
+  const explain = (error: unknown) =>
+    diskError(error, {
+      full: `The disk of ${folder} is full: the teacher's cache needs ${Math.ceil((images * copies * embeddingBytes(layout)) / 1e6)} MB there. Embeddings made so far are kept; --teacher-cache-dir names another folder.`,
+      unusable: (code) =>
+        `The teacher's cache cannot be written to ${folder} (${code}); --teacher-cache-dir names another folder.`,
+    });
+  const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(explain(error)));
 
   async function isWhole(shard: EmbeddingShard): Promise<boolean> {
     const handle = await openIfThere(fileOf(shard));
@@ -94,36 +91,22 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
     return found;
   }
 
-  /** Writes a shard that appears whole; the caller has its lock. */
-  async function write(
-    shard: EmbeddingShard,
-    { make, signal }: Filling,
-    onRows: (count: number) => void,
-  ): Promise<void> {
-    const file = fileOf(shard);
-    const temporary = `${file}.tmp`;
+  /** Writes a shard; the caller holds its lock. */
+  function write(shard: EmbeddingShard, { make, signal }: Filling, onWrite: (count: number) => void): Promise<void> {
+    const path = fileOf(shard);
     const codec = shardCodec(shard);
-    let row = 0;
-    // Not truncated: whoever left it may yet have it open.
-    await onDisk(rm(temporary, { force: true }));
-    const handle = await onDisk(open(temporary, 'wx'));
-    try {
-      await onDisk(handle.appendFile(shardHeader(shard)));
+    const fill = async (writeAt: (bytes: Uint8Array, position: number) => Promise<void>): Promise<void> => {
+      await writeAt(shardHeader(shard), 0);
+      let row = 0;
       for await (const values of make(shard)) {
-        await onDisk(handle.appendFile(codec.encode(row, values)));
+        await writeAt(codec.encode(row, values), headerBytes + row * embeddingBytes(shard));
         row += values.length / dimension;
-        onRows(values.length / dimension);
+        onWrite(values.length / dimension);
         signal.throwIfAborted();
       }
-      if (row !== shard.count) throw new Error(`${file} was to have ${shard.count} rows, ${row} were made.`);
-      await onDisk(handle.sync());
-      await handle.close();
-      await onDisk(rename(temporary, file));
-    } catch (error) {
-      await handle.close().catch(() => undefined);
-      await rm(temporary, { force: true });
-      throw error;
-    }
+      if (row !== shard.count) throw new Error(`${path} needs ${shard.count} embeddings, but ${row} were made.`);
+    };
+    return writeWhole({ path, temporary: `${path}.tmp` }, fill, explain);
   }
 
   async function fill(filling: Filling): Promise<void> {
@@ -158,16 +141,16 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
     }
   }
 
-  /** The rows at `places` of a shard into `target`; false where one of them is damaged or missing. */
-  async function readShard(shard: EmbeddingShard, places: readonly Place[], target: Float32Array): Promise<boolean> {
+  /** Reads rows of a shard into `target`; false if one of them is damaged or missing. */
+  async function readShard(shard: EmbeddingShard, rows: readonly Row[], target: Float32Array): Promise<boolean> {
     const handle = await openIfThere(fileOf(shard));
     if (!handle) return false;
     try {
       const size = embeddingBytes(shard);
       const codec = shardCodec(shard);
-      const read = places.map(async ({ row, at }) => {
+      const read = rows.map(async ({ row, position }) => {
         const bytes = await readAt(handle, size, headerBytes + row * size);
-        return codec.decode(row, bytes, target.subarray(at * dimension, (at + 1) * dimension));
+        return codec.decode(row, bytes, target.subarray(position * dimension, (position + 1) * dimension));
       });
       return (await Promise.all(read)).every(Boolean);
     } finally {
@@ -176,21 +159,20 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
   }
 
   return {
-    shards,
     missing,
     fill,
     reader({ make, signal, onDamage }) {
       let mending: Promise<void> = Promise.resolve();
       const damaged = new Set<string>();
 
-      /** One shard at a time; batches that are read ahead meet the same damage. */
+      /** Makes one shard at a time; batches that are read ahead may report the same damage. */
       const mend = (shard: EmbeddingShard): Promise<void> => {
         const file = fileOf(shard);
         if (damaged.has(file)) return mending;
         damaged.add(file);
         onDamage?.(file);
         mending = mending
-          // Whoever waited for the one before was told.
+          // Whoever waited for the previous shard got its error.
           .catch(() => undefined)
           .then(() => rm(file, { force: true }))
           .then(() => fill({ make, signal }))
@@ -200,21 +182,27 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
 
       return async (indices, shown) => {
         const target = new Float32Array(indices.length * dimension);
-        const byShard = new Map<EmbeddingShard, Place[]>();
-        for (const [at, index] of indices.entries()) {
+        const byShard = new Map<EmbeddingShard, Row[]>();
+        for (const [position, index] of indices.entries()) {
           if (index < 0) continue;
-          const shard = shards[(shown[at] as number) * perCopy + Math.floor(index / embeddingsPerShard)];
-          if (!shard || index >= images) throw new RangeError(`There is no row of image ${index}, view ${shown[at]}.`);
-          const places = byShard.get(shard) ?? [];
-          places.push({ row: index - shard.first, at });
-          byShard.set(shard, places);
+          const copy = shown[position] as number;
+          const shard = shards[copy * perCopy + Math.floor(index / embeddingsPerShard)];
+          if (!shard || index >= images) {
+            throw new RangeError(`There is no embedding of image ${index}, copy ${copy}.`);
+          }
+          const rows = byShard.get(shard) ?? [];
+          rows.push({ row: index - shard.first, position });
+          byShard.set(shard, rows);
         }
         await Promise.all(
-          [...byShard].map(async ([shard, places]) => {
-            if (await readShard(shard, places, target)) return;
+          [...byShard].map(async ([shard, rows]) => {
+            if (await readShard(shard, rows, target)) return;
             await mend(shard);
-            if (await readShard(shard, places, target)) return;
-            throw new UserError(`${fileOf(shard)} was made again and is damaged again: the disk does not keep it.`, 1);
+            if (await readShard(shard, rows, target)) return;
+            throw new UserError(
+              `${fileOf(shard)} was made again and is damaged again: the disk does not store it correctly.`,
+              1,
+            );
           }),
         );
         return target;
@@ -224,23 +212,22 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
   };
 }
 
-interface Place {
-  /** In the shard. */
+/** A row of a shard, and its position in the batch. */
+interface Row {
   readonly row: number;
-  /** In the batch. */
-  readonly at: number;
+  readonly position: number;
 }
 
 async function openIfThere(file: string): Promise<FileHandle | undefined> {
   try {
     return await open(file, 'r');
   } catch (error) {
-    if (code(error) === 'ENOENT') return undefined;
-    throw new UserError(`${file} cannot be read (${code(error)}).`, 1);
+    if (errorCode(error) === 'ENOENT') return undefined;
+    throw new UserError(`${file} cannot be read (${errorCode(error)}).`, 1);
   }
 }
 
-/** Fewer bytes where the file ends. */
+/** Returns fewer bytes if the file ends. */
 async function readAt(handle: FileHandle, length: number, position: number): Promise<Buffer> {
   const bytes = Buffer.alloc(length);
   return bytes.subarray(0, await readInto(handle, bytes, position));
@@ -249,40 +236,10 @@ async function readAt(handle: FileHandle, length: number, position: number): Pro
 async function lockIfFree(file: string): Promise<(() => Promise<void>) | undefined> {
   try {
     const unlock = await lock(file, lockOptions);
-    // A lock that was lost meanwhile is not ours to give back.
+    // A lock that was lost in the meantime belongs to another process.
     return () => unlock().catch(() => undefined);
   } catch (error) {
-    if (code(error) === 'ELOCKED') return undefined;
+    if (errorCode(error) === 'ELOCKED') return undefined;
     throw error;
   }
-}
-
-function unwritable(error: unknown, { folder, images, copies, ...layout }: EmbeddingStoreLayout): unknown {
-  switch (code(error)) {
-    case 'ENOSPC':
-    case 'EDQUOT': {
-      const megabytes = Math.ceil((images * copies * embeddingBytes(layout)) / 1e6);
-      return new UserError(
-        `The disk of ${folder} is full: the teacher's cache needs ${megabytes} MB there; --teacher-cache-dir is another place for it. What was made is kept.`,
-        1,
-      );
-    }
-    case 'EROFS':
-    case 'EACCES':
-    case 'EPERM':
-    case 'ENOENT':
-    case 'ENOTDIR':
-    case 'EEXIST':
-      return new UserError(
-        `The teacher's cache cannot be written to ${folder} (${code(error)}); --teacher-cache-dir is another place for it.`,
-        1,
-      );
-    default:
-      return error;
-  }
-}
-
-/** Not by instanceof: under jest the file system's errors come from another realm. */
-function code(error: unknown): string | undefined {
-  return typeof error === 'object' && error !== null && 'code' in error ? String(error.code) : undefined;
 }

@@ -1,9 +1,9 @@
 const float = new DataView(new ArrayBuffer(4));
 
-/** The largest number that is finite in half precision. */
+/** The largest finite number in half precision. */
 export const largestFloat16 = 65504;
 
-/** The bits of a number in IEEE 754 half precision, to the nearest, halves to even; beyond 65504 those of infinity. */
+/** The bits of a number in IEEE 754 half precision, rounded to nearest, halves to even; infinity beyond 65504. */
 export function toFloat16(value: number): number {
   float.setFloat32(0, value);
   const bits = float.getUint32(0);
@@ -12,13 +12,13 @@ export function toFloat16(value: number): number {
   const fraction = bits & 0x7fffff;
   if (exponent === 255) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
   if (exponent >= 143) return sign | 0x7c00;
-  // Normal ones keep 10 bits of the fraction; below 2^-14 the implicit one is shifted in, a bit more each power of two.
+  // Normal numbers keep 10 bits of the fraction; below 2^-14 the implicit one shifts in, by a bit per power of two.
   const [whole, shift] =
     exponent >= 113 ? [((exponent - 112) << 23) | fraction, 13] : [fraction | 0x800000, 126 - exponent];
   if (shift > 24) return sign;
   const kept = whole >>> shift;
   const rest = whole & (2 ** shift - 1);
   const half = 2 ** (shift - 1);
-  // A carry out of the fraction is the next exponent, and out of the largest one infinity: as it should be.
+  // A carry out of the fraction correctly gives the next exponent, and infinity after the largest one.
   return sign | (kept + (rest > half || (rest === half && kept & 1) ? 1 : 0));
 }

@@ -2,16 +2,16 @@ import { availableParallelism } from 'node:os';
 import { join, resolve } from 'node:path';
 import { Worker } from 'node:worker_threads';
 
-/** What a module that a pool runs must export. */
+/** The export of a module that a pool runs. */
 export interface JobModule<Setup, Task, Result> {
   createJob(setup: Setup): (task: Task) => Result | Promise<Result>;
 }
 
 export interface WorkerPool<Task, Result> {
   readonly threads: number;
-  /** Queues a task; settles as the job does. Memory in a SharedArrayBuffer is seen by both sides without a copy. */
+  /** Queues a task and returns the job's result. A SharedArrayBuffer is shared with the thread, not copied. */
   run(task: Task): Promise<Result>;
-  /** Stops the threads; tasks that are not done are rejected. */
+  /** Stops the threads and rejects unfinished tasks. */
   close(): Promise<void>;
 }
 
@@ -22,7 +22,7 @@ interface Pending<Task, Result> {
   deaths: number;
 }
 
-/** Why a task was given up: each thread that did it has died. */
+/** The error of a task whose threads died twice. */
 export class WorkerDeath extends Error {}
 
 type Answer<Result> = { ready: true } | { result: Result } | { error: Error };
@@ -30,9 +30,10 @@ type Answer<Result> = { ready: true } | { result: Result } | { error: Error };
 const workspace = resolve(__dirname, '../../../../..');
 
 /**
- * Threads that all run the job of one module. A task whose thread dies (out of memory, process.exit in a library) is
- * given once more to a fresh thread; if that dies too, the task is rejected.
- * `module` is an absolute path to a TypeScript or JavaScript file, `setup` anything that can be cloned.
+ * Threads that run the job of one module. If a thread dies (out of memory, process.exit in a library), a new thread runs
+ * its task once more; if that dies too, the task is rejected.
+ * @param options `module`: absolute path of a TypeScript or JavaScript file; `setup`: anything that can be cloned;
+ *   `threads`: default one per core
  */
 export function workerPool<Setup, Task, Result>(options: {
   module: string;
@@ -64,11 +65,11 @@ export function workerPool<Setup, Task, Result>(options: {
     const worker = new Worker(join(__dirname, 'pool-worker.ts'), {
       workerData: { module, setup },
       execArgv: ['-r', require.resolve('@swc-node/register')],
-      // swc-node otherwise looks for a tsconfig.json in whatever folder the process was started in.
+      // By default swc-node looks for a tsconfig.json in the process's working folder.
       env: { ...process.env, TS_NODE_PROJECT: join(workspace, 'tsconfig.base.json') },
     });
     let started = false;
-    let reason: Error | undefined;
+    let cause: Error | undefined;
     all.add(worker);
     worker.on('message', (answer: Answer<Result>) => {
       started = true;
@@ -80,7 +81,7 @@ export function workerPool<Setup, Task, Result>(options: {
       dispatch();
     });
     worker.on('error', (error: Error) => {
-      reason = error;
+      cause = error;
     });
     worker.on('exit', (code) => {
       all.delete(worker);
@@ -88,18 +89,14 @@ export function workerPool<Setup, Task, Result>(options: {
       if (position >= 0) idle.splice(position, 1);
       const lost = busy.get(worker);
       busy.delete(worker);
-      const death = new WorkerDeath(
-        `A worker thread of ${module} stopped (${reason?.message ?? `exit code ${code}`})`,
-        {
-          cause: reason,
-        },
-      );
+      const why = cause?.message ?? `exit code ${code}`;
+      const death = new WorkerDeath(`A worker thread of ${module} stopped (${why})`, { cause });
       if (closed) {
         lost?.reject(death);
         return;
       }
       if (!started) {
-        // It would fail the same way again and again.
+        // A new thread would fail the same way.
         if (all.size === 0) {
           broken = death;
           fail(death);

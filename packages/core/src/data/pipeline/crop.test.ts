@@ -2,7 +2,7 @@ import fc from 'fast-check';
 import { stream } from '../../system/random';
 import { roundHalfEven } from '../augment/random-box';
 import { centreCrop, randomCrop } from './crop';
-import { bilinearTaps } from './resampling';
+import { bilinearWeights } from './resampling';
 
 test('a random crop lies within the picture and keeps to its area and ratio, give or take rounding', () => {
   fc.assert(
@@ -32,11 +32,11 @@ test('sizes and corners of the evaluation crop are rounded as torchvision does',
   expect([0.5, 1.5, 2.5, 3.5, 2.4].map(roundHalfEven)).toEqual([0, 2, 2, 4, 2]);
 });
 
-test('the taps of a pixel add up to one, and at the same size each takes itself', () => {
-  const same = bilinearTaps(3, 3);
+test('the weights of a pixel add up to one; at the same size each pixel is its own', () => {
+  const same = bilinearWeights(3, 3);
   expect(Array.from(same.subarray(0, 8))).toEqual([3, 3, 0, 1, 2, 2, 2, 1]);
   expect(Array.from(same.subarray(8))).toEqual([2 ** 22, 0, 0, 2 ** 22, 0, 0, 2 ** 22, 0, 0]);
-  const halved = bilinearTaps(4, 2, 1, 1);
+  const halved = bilinearWeights(4, 2, 1, 1);
   expect(Array.from(halved.subarray(0, 4))).toEqual([1, 5, 1, 3]);
   expect(halved.subarray(4).reduce((sum, weight) => sum + weight, 0)).toBeCloseTo(2 ** 22, -1);
 });

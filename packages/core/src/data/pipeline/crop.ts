@@ -1,7 +1,7 @@
 import type { RandomStream } from '../../system/random';
-import { roundHalfEven } from '../augment/random-box';
+import { type BoxRange, randomSides, roundHalfEven } from '../augment/random-box';
 
-/** A part of a picture, resized to `width` x `height`, of which the square of the output's size at (x, y) is shown. */
+/** Resizes `box` of a picture to `width` x `height`; the output is a square of it whose corner is (x, y). */
 export interface Sampling {
   readonly box: Box;
   readonly width: number;
@@ -12,48 +12,37 @@ export interface Sampling {
 
 export type Box = readonly [left: number, top: number, width: number, height: number];
 
-export interface RandomCrop {
-  /** Share of the picture's area, lowest and highest; default 0.08 to 1. */
-  readonly scale?: readonly [number, number];
-  /** Width over height, lowest and highest; default 3/4 to 4/3. */
-  readonly ratio?: readonly [number, number];
-}
-
 /**
- * torchvision's RandomResizedCrop.get_params: ten tries at a box of random area and log-uniform ratio; where none fits,
- * the largest centred box of an allowed ratio.
+ * torchvision's RandomResizedCrop.get_params: ten tries at a box of random area and log-uniform ratio; if none fits, the
+ * largest centred box of an allowed ratio.
+ * @param range `scale`: default 0.08 to 1; `ratio` (width over height): default 3/4 to 4/3
  */
 export function randomCrop(
   width: number,
   height: number,
-  { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: RandomCrop,
+  { scale = [0.08, 1], ratio = [3 / 4, 4 / 3] }: BoxRange,
   random: RandomStream,
 ): Box {
-  const area = width * height;
   for (let attempt = 0; attempt < 10; attempt++) {
-    const wanted = area * random.uniform(...scale);
-    const aspect = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])));
-    const w = roundHalfEven(Math.sqrt(wanted * aspect));
-    const h = roundHalfEven(Math.sqrt(wanted / aspect));
+    const [w, h] = randomSides(width * height, { scale, ratio }, random);
     if (w > 0 && w <= width && h > 0 && h <= height) {
       const top = random.below(height - h + 1);
       return [random.below(width - w + 1), top, w, h];
     }
   }
   const whole = width / height;
-  const w = whole > ratio[1] ? roundHalfEven(height * ratio[1]) : width;
-  const h = whole < ratio[0] ? roundHalfEven(width / ratio[0]) : height;
-  // Rounding may ask for a pixel more than there is.
-  const [boxWidth, boxHeight] = [Math.min(w, width), Math.min(h, height)];
-  return [Math.floor((width - boxWidth) / 2), Math.floor((height - boxHeight) / 2), boxWidth, boxHeight];
+  // Rounding may give a pixel more than the picture has.
+  const w = Math.min(width, whole > ratio[1] ? roundHalfEven(height * ratio[1]) : width);
+  const h = Math.min(height, whole < ratio[0] ? roundHalfEven(width / ratio[0]) : height);
+  return [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h];
 }
 
-/** The whole of a box, stretched to size x size. */
+/** A whole box, stretched to size x size. */
 export const stretched = (box: Box, size: number): Sampling => ({ box, width: size, height: size, x: 0, y: 0 });
 
 /**
- * torchvision's Resize(resize), the shorter side being meant, and CenterCrop(size): the longer side is cut to a whole
- * number, the crop's corner rounded, halves to even. `resize` is not below `size`.
+ * torchvision's Resize(resize), which sets the shorter side, and CenterCrop(size): the longer side is truncated, the
+ * crop's corner rounded, halves to even. `resize` is at least `size`.
  */
 export function centreCrop(width: number, height: number, resize: number, size: number): Sampling {
   const [w, h] =

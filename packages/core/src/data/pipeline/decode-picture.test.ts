@@ -1,7 +1,7 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import sharp from 'sharp';
-import { decodePicture } from './decode-picture';
+import { decodePicture } from './decode';
 import { loadNativeImages } from './native';
 
 const folder = join(__dirname, '../../../fixtures/images');

@@ -2,91 +2,117 @@ import sharp from 'sharp';
 import type { Image } from '../augment/image';
 import { mirror } from '../loading/augmented';
 import type { Box, Sampling } from './crop';
-import { readJpegHeader } from './jpeg-header';
+import { type JpegHeader, readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
-import { orient } from './orientation';
-import { bilinearTaps, resample, shiftTaps, tapRange } from './resampling';
+import { bilinearWeights, pixelRange, type ResamplingWeights, resample, shiftPixels } from './resampling';
 
-// Tasks run side by side already, and no file is read twice in a row.
+// Worker threads decode side by side already, and no file is read twice in a row.
 sharp.concurrency(1);
 sharp.cache(false);
 
-/** What is to be seen of a picture of this size. */
+/** Chooses the part of a picture of this size that is resampled, and whether it is mirrored. */
 export type Choose = (width: number, height: number) => { readonly sampling: Sampling; readonly mirrored: boolean };
 
 export interface DecodeOptions {
-  readonly size: number;
-  /** Cropped to first, in pixels as stored. */
-  readonly box?: Box | undefined;
-  /** Turns pictures as their EXIF tag says. */
+  /** Rotates and mirrors the picture by its EXIF orientation, as OpenCV's imread does and Pillow does not. */
   readonly applyOrientation: boolean;
+  /** Default: sharp decodes JPEGs too. */
   readonly native?: NativeImages | undefined;
 }
 
-/** Chroma is interpolated over neighbours: decoded alone, a part would differ at its edges. Two samples, in pixels. */
+/** Chroma is interpolated over neighbours, so a part decoded alone would differ at its edges: two samples, in pixels. */
 const margin = 16;
 
 /**
- * Decodes what is to be seen of a picture and resamples it into `target` (size x size x 3 bytes).
+ * Decodes a part of a picture and resamples it into `target` (size x size x 3 bytes).
  *
- * As Pillow's `Image.open(...).convert('RGB')` and `resize(BILINEAR)`, to the bit for JPEG, PNG and WebP of 8 bits: no
- * colour profile is applied, alpha is dropped, palettes are looked up, grey is repeated. Of 16 bits the upper 8 are kept;
- * CMYK goes through libvips's own profile: there Pillow differs.
- * JPEGs are decoded at full scale: at half scale, a quarter of the size differs by up to 14 levels (by 0.8 on average).
- * @throws Error where the picture is damaged, cut short or of no known format
+ * Equals Pillow's `Image.open(...).convert('RGB')` and `resize(BILINEAR)` to the bit for JPEG, PNG and WebP of 8 bits:
+ * colour profiles are ignored, alpha is dropped, palettes are looked up, grey is repeated. 16-bit pictures keep the upper
+ * 8 bits. CMYK goes through libvips's own profile and differs from Pillow.
+ * JPEGs are decoded at full scale: half scale would change a quarter-size picture by up to 14 levels (0.8 on average).
+ * @param options `box`: the part to use instead of the whole picture, in pixels as stored
+ * @throws Error for a picture that is damaged, cut short or of an unknown format
  */
 export async function decodeInto(
   bytes: Uint8Array,
   choose: Choose,
-  options: DecodeOptions,
+  options: DecodeOptions & { readonly size: number; readonly box?: Box | undefined },
   target: Uint8Array,
 ): Promise<void> {
   const { size, box, native, applyOrientation } = options;
-  const header = native && readJpegHeader(bytes);
-  const simple = header && header.bits === 8 && (header.components === 3 || header.components === 1);
-  if (native && simple && (!applyOrientation || header.orientation === 1)) {
+  const header = nativeHeader(bytes, native);
+  if (native && header && (!applyOrientation || header.orientation === 1)) {
     const part = box ?? [0, 0, header.width, header.height];
-    checkBox(part, header.width, header.height);
+    checkBox(part, header);
     const { sampling, mirrored } = choose(part[2], part[3]);
-    const { columns, rows, needed } = plan(sampling, part, size, header.width, header.height);
+    const { columns, rows, needed } = plan(sampling, part, size, header);
     if (native.sampleJpeg(bytes, Int32Array.from(needed), columns, rows, target, mirrored)) return;
     throw new Error('the JPEG is damaged or cut short');
   }
-  const whole = await decodeWhole(bytes);
-  const part = box ?? [0, 0, whole.width, whole.height];
-  checkBox(part, whole.width, whole.height);
-  const turned = applyOrientation ? await orientationOf(bytes) : 1;
-  const seen = turned === 1 ? whole : orient(cut(whole, part), turned);
-  const from: Box = turned === 1 ? part : [0, 0, seen.width, seen.height];
+  const stored = await decodeWhole(bytes);
+  const part = box ?? [0, 0, stored.width, stored.height];
+  checkBox(part, stored);
+  const orientation = applyOrientation ? await orientationOf(bytes) : 1;
+  const image = orientation === 1 ? stored : orient(cut(stored, part), orientation);
+  const from: Box = orientation === 1 ? part : [0, 0, image.width, image.height];
   const { sampling, mirrored } = choose(from[2], from[3]);
-  const { columns, rows, needed } = plan(sampling, from, size, seen.width, seen.height);
-  const { pixels } = cut(seen, needed);
-  resample(pixels, needed[2], columns, rows, target);
+  const { columns, rows, needed } = plan(sampling, from, size, image);
+  resample(cut(image, needed).pixels, needed[2], columns, rows, target);
   if (mirrored) mirror(target.subarray(0, size * size * 3), size);
 }
 
-function plan(
-  { box, width, height, x, y }: Sampling,
-  part: Box,
-  size: number,
-  wholeWidth: number,
-  wholeHeight: number,
-) {
-  const columns = bilinearTaps(box[2], width, x, size);
-  const rows = bilinearTaps(box[3], height, y, size);
-  const [firstColumn, endColumn] = tapRange(columns);
-  const [firstRow, endRow] = tapRange(rows);
+/**
+ * A whole picture at its stored size: the pixels that `decodeInto` resamples.
+ * @throws Error for a picture that is damaged, cut short or of an unknown format
+ */
+export async function decodePicture(bytes: Uint8Array, { applyOrientation, native }: DecodeOptions): Promise<Image> {
+  const header = nativeHeader(bytes, native);
+  if (!native || !header) {
+    const stored = await decodeWhole(bytes);
+    return orient(stored, applyOrientation ? await orientationOf(bytes) : 1);
+  }
+  const { width, height, orientation } = header;
+  const pixels = new Uint8Array(width * height * 3);
+  const box = Int32Array.of(0, 0, width, height);
+  if (!native.sampleJpeg(bytes, box, identityWeights(width), identityWeights(height), pixels, false)) {
+    throw new Error('the JPEG is damaged or cut short');
+  }
+  return orient({ pixels, width, height }, applyOrientation ? orientation : 1);
+}
+
+/** The header of a JPEG that the native addon can decode. */
+function nativeHeader(bytes: Uint8Array, native: NativeImages | undefined): JpegHeader | undefined {
+  const header = native && readJpegHeader(bytes);
+  return header?.bits === 8 && (header.components === 3 || header.components === 1) ? header : undefined;
+}
+
+/** Weights that leave an axis unchanged. */
+function identityWeights(count: number): ResamplingWeights {
+  const weights = new Int32Array(2 + 3 * count).fill(1);
+  weights[0] = count;
+  for (let i = 0; i < count; i++) weights[2 + i] = i;
+  return weights.fill(2 ** 22, 2 + 2 * count);
+}
+
+type Size = Pick<Image, 'width' | 'height'>;
+
+/** The weights of both axes, and the box of the whole picture that they need. */
+function plan({ box, width, height, x, y }: Sampling, part: Box, size: number, whole: Size) {
+  const columns = bilinearWeights(box[2], width, x, size);
+  const rows = bilinearWeights(box[3], height, y, size);
+  const [firstColumn, endColumn] = pixelRange(columns);
+  const [firstRow, endRow] = pixelRange(rows);
   const [boxLeft, boxTop] = [part[0] + box[0], part[1] + box[1]];
   const left = Math.max(0, boxLeft + firstColumn - margin);
   const top = Math.max(0, boxTop + firstRow - margin);
-  const right = Math.min(wholeWidth, boxLeft + endColumn + margin);
-  const bottom = Math.min(wholeHeight, boxTop + endRow + margin);
+  const right = Math.min(whole.width, boxLeft + endColumn + margin);
+  const bottom = Math.min(whole.height, boxTop + endRow + margin);
   const needed: Box = [left, top, right - left, bottom - top];
-  return { columns: shiftTaps(columns, boxLeft - left), rows: shiftTaps(rows, boxTop - top), needed };
+  return { columns: shiftPixels(columns, boxLeft - left), rows: shiftPixels(rows, boxTop - top), needed };
 }
 
-/** A picture as it is stored, by sharp. @throws Error where it is damaged, cut short or of no known format */
-export async function decodeWhole(bytes: Uint8Array): Promise<Image> {
+/** A picture as stored, decoded by sharp. */
+async function decodeWhole(bytes: Uint8Array): Promise<Image> {
   const { data, info } = await sharp(bytes, { failOn: 'warning', ignoreIcc: true, limitInputPixels: false })
     .removeAlpha()
     .toColourspace('srgb')
@@ -96,14 +122,14 @@ export async function decodeWhole(bytes: Uint8Array): Promise<Image> {
   return { pixels: data, width: info.width, height: info.height };
 }
 
-export async function orientationOf(bytes: Uint8Array): Promise<number> {
+async function orientationOf(bytes: Uint8Array): Promise<number> {
   return (await sharp(bytes).metadata()).orientation ?? 1;
 }
 
-function checkBox([left, top, width, height]: Box, wholeWidth: number, wholeHeight: number): void {
-  if (left >= 0 && top >= 0 && width > 0 && height > 0 && left + width <= wholeWidth && top + height <= wholeHeight)
-    return;
-  throw new Error(`its box ${left}, ${top}, ${width} x ${height} is not within ${wholeWidth} x ${wholeHeight}`);
+function checkBox([left, top, width, height]: Box, whole: Size): void {
+  const fits = left + width <= whole.width && top + height <= whole.height;
+  if (left >= 0 && top >= 0 && width > 0 && height > 0 && fits) return;
+  throw new Error(`its box ${left}, ${top}, ${width} x ${height} is not within ${whole.width} x ${whole.height}`);
 }
 
 function cut({ pixels, width }: Image, [left, top, boxWidth, boxHeight]: Box): Image {
@@ -113,4 +139,27 @@ function cut({ pixels, width }: Image, [left, top, boxWidth, boxHeight]: Box): I
     part.set(pixels.subarray(from, from + boxWidth * 3), y * boxWidth * 3);
   }
   return { pixels: part, width: boxWidth, height: boxHeight };
+}
+
+/** Rotates and mirrors a picture by an EXIF orientation (1 to 8; 1: unchanged). */
+function orient(image: Image, orientation: number): Image {
+  if (orientation === 1) return image;
+  const { pixels, width, height } = image;
+  const transposed = orientation >= 5;
+  const size = transposed ? { width: height, height: width } : { width, height };
+  const fromRight = [2, 3, 7, 8].includes(orientation);
+  const fromBottom = [3, 4, 6, 7].includes(orientation);
+  const result = new Uint8Array(pixels.length);
+  for (let y = 0, to = 0; y < size.height; y++) {
+    for (let x = 0; x < size.width; x++, to += 3) {
+      const [across, down] = transposed ? [y, x] : [x, y];
+      const column = fromRight ? width - 1 - across : across;
+      const row = fromBottom ? height - 1 - down : down;
+      const from = (row * width + column) * 3;
+      result[to] = pixels[from] as number;
+      result[to + 1] = pixels[from + 1] as number;
+      result[to + 2] = pixels[from + 2] as number;
+    }
+  }
+  return { pixels: result, ...size };
 }

@@ -4,11 +4,11 @@ export interface JpegHeader {
   /** 1 grey, 3 colour, 4 CMYK. */
   readonly components: number;
   readonly bits: number;
-  /** EXIF's, 1 to 8; 1 where nothing is said. */
+  /** EXIF orientation, 1 to 8; default 1. */
   readonly orientation: number;
 }
 
-/** Reads a JPEG's markers up to its frame; undefined for anything that is no JPEG, or damaged before that. */
+/** Reads a JPEG's markers up to its frame; undefined for other formats, and for a JPEG damaged before its frame. */
 export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -21,7 +21,7 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
       continue;
     }
     const length = view.getUint16(at + 2);
-    // Frames of any kind but the tables that share their numbers: DHT, JPG, DAC.
+    // All kinds of frame; DHT, JPG and DAC are tables in the same range of numbers.
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
       if (width === 0 || height === 0) return undefined;

@@ -3,11 +3,11 @@ import { isMainThread } from 'node:worker_threads';
 import { nativeAddon } from '../../runtime/native-addon';
 import { tf } from '../../runtime/tensorflow';
 
-/** packages/core/native/images: decoding and resampling in one call, on the thread that calls. */
+/** packages/core/native/images: decodes and resamples in one call, on the calling thread. */
 export interface NativeImages {
   /**
-   * Decodes the part `box` (left, top, width, height) of a JPEG of one or three components and resamples it: the taps
-   * count from the box's corner. False where the JPEG is damaged.
+   * Decodes the part `box` (left, top, width, height) of a JPEG with one or three components and resamples it; `columns`
+   * and `rows` (see `ResamplingWeights`) count pixels from the box's corner. Returns false for a damaged JPEG.
    */
   sampleJpeg(
     bytes: Uint8Array,
@@ -19,16 +19,19 @@ export interface NativeImages {
   ): boolean;
 }
 
-/** The addon that `nx run tools:tensorflow` builds; undefined where there is none: sharp then decodes JPEGs too. The main thread is to call this before others do. */
+/**
+ * The addon that `nx run tools:tensorflow` builds; undefined if it is missing: sharp then decodes JPEGs too. The main
+ * thread must call this before other threads do.
+ */
 export function loadNativeImages(): NativeImages | undefined {
   const addon = nativeAddon('images.node');
   if (!addon) return undefined;
   try {
-    // TensorFlow's library reads its settings as it is loaded, once for all threads: this must not come first.
+    // TensorFlow's library reads its settings once for all threads, when it is loaded: the addon must not load it first.
     if (isMainThread) void tf.version;
     return createRequire(__filename)(addon) as NativeImages;
   } catch {
-    // Faster, never needed: a library of another kind must not end the run.
+    // The addon only saves time: an incompatible library must not end the run.
     return undefined;
   }
 }

@@ -7,7 +7,6 @@ import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
 import type { ImageSource } from '../sources/image-source';
 import { loadNativeImages } from './native';
 import type { Failure, PipelineImage, PipelineSetup, PipelineTask } from './pipeline-job';
-import { nextOfClass } from './stand-in';
 import type { TestTransform, TrainTransform } from './transforms';
 
 export interface PipelineOptions {
@@ -18,15 +17,15 @@ export interface PipelineOptions {
   /** Default: one per core. */
   readonly threads?: number;
   /**
-   * What becomes of an image that cannot be decoded: the next one of its class stands in for it, in every epoch and
-   * whatever the number of threads (its label and index stay), or reading fails. Default 'skip'.
+   * `skip` (default) replaces an image that cannot be decoded by the next one of its class, in every epoch and whatever
+   * the number of threads; label and index stay. `fail` throws a UserError.
    */
   readonly onCorrupt?: 'skip' | 'fail';
-  /** Images, by index, that no others stand in for, nor the other way round, unless a class is damaged but for them. */
+  /** Indices of held-out images: they replace only each other, as long as one of the class can be decoded. */
   readonly apart?: ArrayLike<number> | undefined;
-  /** Turns pictures as their EXIF tag says; default false, as torchvision. */
+  /** Rotates and mirrors pictures by their EXIF orientation; default false, like torchvision. */
   readonly applyOrientation?: boolean;
-  /** Hears once of each image that is skipped. */
+  /** Gets each skipped image once. */
   readonly onSkip?: (skipped: Skipped) => void;
   /** False: sharp decodes JPEGs too, with the same result; default true. */
   readonly native?: boolean;
@@ -43,49 +42,41 @@ export interface PipelineDataset extends ImageDataset {
   readonly skipped: ReadonlyMap<number, Skipped>;
 }
 
-type Pool = WorkerPool<PipelineTask, Failure[]>;
+/** An image of a batch, and the image to decode for it. */
+interface Wanted {
+  readonly index: number;
+  readonly offset: number;
+  from: number;
+}
 
 /**
- * Encoded images as a data set: worker threads read, decode, crop and augment them into shared memory. What comes out
- * depends on the image's index and the augmentation key alone.
+ * Encoded images as a dataset: worker threads read, decode, crop and augment them into shared memory. The result depends
+ * on the image's index and the augmentation key alone.
+ * @throws UserError if `test.resize` is less than `size`
  */
 export function pipelineDataset(source: ImageSource, options: PipelineOptions): PipelineDataset {
   const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
   if (test.resize < size) {
-    throw new UserError(`The shorter side is resized to ${test.resize}, less than the ${size} pixels cropped from it.`);
+    throw new UserError(`Cannot crop ${size} pixels from images whose shorter side is resized to ${test.resize}.`);
   }
   const { name, classes, labels } = source;
-  const setup: PipelineSetup = {
-    size,
-    train,
-    test,
-    applyOrientation: options.applyOrientation ?? false,
-    native: options.native ?? true,
-  };
+  const { applyOrientation = false, native = true } = options;
+  const setup: PipelineSetup = { size, train, test, applyOrientation, native };
   const bytes = imageBytes({ size });
   const skipped = new Map<number, Skipped>();
-  // Classes, those of images that are kept apart under numbers of their own.
+  // The classes; held-out images have their own class numbers.
   const groups = apart.length === 0 ? labels : labels.slice();
   for (const index of Array.from(apart)) groups[index] = (labels[index] as number) + classes;
-  let pool: Pool | undefined;
+  let pool: WorkerPool<PipelineTask, Failure[]> | undefined;
   let closed = false;
 
-  /** Images of one batch, each with the image that is read for it. */
-  interface Wanted {
-    readonly index: number;
-    readonly offset: number;
-    from: number;
-  }
-
-  function standIn({ index, from }: Wanted): number {
+  function replacement({ index, from }: Wanted): number {
     const next = nextOfClass(groups, index, from, skipped) ?? nextOfClass(labels, index, index, skipped);
-    if (next === undefined) {
-      throw new UserError(`None of the images of class ${labels[index]} of ${name} can be decoded.`, 1);
-    }
-    return next;
+    if (next !== undefined) return next;
+    throw new UserError(`None of the images of class ${labels[index]} of ${name} can be decoded.`, 1);
   }
 
-  function note(index: number, reason: string): void {
+  function skip(index: number, reason: string): void {
     const { file } = source.locate(index);
     if (onCorrupt === 'fail') {
       throw new UserError(`Image ${index} of ${name}, ${file}, cannot be decoded: ${reason}`, 1);
@@ -95,16 +86,8 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     options.onSkip?.({ index, file, reason });
   }
 
-  async function runTask(wanted: readonly Wanted[], memory: SharedArrayBuffer, key: AugmentationKey | undefined) {
-    const images = wanted.map(
-      ({ index, offset, from }): PipelineImage => ({ location: source.locate(from), index, offset }),
-    );
-    pool ??= startPool();
-    return pool.run({ images, memory, key });
-  }
-
-  function startPool(): Pool {
-    if (setup.native) loadNativeImages();
+  function startPool(): WorkerPool<PipelineTask, Failure[]> {
+    if (native) loadNativeImages();
     return workerPool<PipelineSetup, PipelineTask, Failure[]>({
       module: join(__dirname, 'pipeline-job.ts'),
       setup,
@@ -112,20 +95,24 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     });
   }
 
-  /** An image that ends every thread that touches it counts as damaged; those of its task are done one by one. */
-  async function survive(
+  /** Runs a task. If it kills its threads, runs its images one by one: the image that kills a thread has failed. */
+  async function run(
     wanted: readonly Wanted[],
     memory: SharedArrayBuffer,
     key: AugmentationKey | undefined,
   ): Promise<Failure[]> {
+    const images = wanted.map(
+      ({ index, offset, from }): PipelineImage => ({ location: source.locate(from), index, offset }),
+    );
+    pool ??= startPool();
     try {
-      return await runTask(wanted, memory, key);
+      return await pool.run({ images, memory, key });
     } catch (error) {
       if (!(error instanceof WorkerDeath) || closed) throw error;
-      if (wanted.length === 1) return [{ place: 0, reason: error.message }];
+      if (wanted.length === 1) return [{ position: 0, reason: error.message }];
       const failures: Failure[] = [];
-      for (const [place, image] of wanted.entries()) {
-        for (const { reason } of await survive([image], memory, key)) failures.push({ place, reason });
+      for (const [position, image] of wanted.entries()) {
+        for (const { reason } of await run([image], memory, key)) failures.push({ position, reason });
       }
       return failures;
     }
@@ -136,14 +123,14 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     memory: SharedArrayBuffer,
     key: AugmentationKey | undefined,
   ): Promise<void> {
-    for (const image of wanted) if (skipped.has(image.from)) image.from = standIn(image);
-    const failures = await survive(wanted, memory, key);
-    const again = failures.map(({ place, reason }) => {
-      const image = wanted[place] as Wanted;
-      note(image.from, reason);
+    for (const image of wanted) if (skipped.has(image.from)) image.from = replacement(image);
+    const failures = await run(wanted, memory, key);
+    const failed = failures.map(({ position, reason }) => {
+      const image = wanted[position] as Wanted;
+      skip(image.from, reason);
       return image;
     });
-    if (again.length > 0) await make(again, memory, key);
+    if (failed.length > 0) await make(failed, memory, key);
   }
 
   return {
@@ -174,7 +161,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   };
 }
 
-/** As Promise.all, but nothing writes into the target any more once it is rejected. */
+/** As Promise.all, but waits for all tasks before it rejects: then none writes into the target any more. */
 async function settled(tasks: readonly Promise<void>[]): Promise<void> {
   for (const result of await Promise.allSettled(tasks)) if (result.status === 'rejected') throw result.reason;
 }
@@ -182,4 +169,20 @@ async function settled(tasks: readonly Promise<void>[]): Promise<void> {
 function fingerprintOf(source: ImageSource, { size, test, applyOrientation }: PipelineSetup): string {
   const sha = createHash('sha256').update(JSON.stringify([source.fingerprint, size, test, applyOrientation]));
   return sha.digest('hex').slice(0, 16);
+}
+
+/**
+ * The image that replaces `index` after the damaged image `from` (at first `index` itself): the next undamaged one with
+ * the same label, starting again at image 0 after the last. Undefined if there is none.
+ */
+function nextOfClass(
+  labels: Int32Array,
+  index: number,
+  from: number,
+  damaged: { has(index: number): boolean },
+): number | undefined {
+  for (let next = (from + 1) % labels.length; next !== index; next = (next + 1) % labels.length) {
+    if (labels[next] === labels[index] && !damaged.has(next)) return next;
+  }
+  return undefined;
 }

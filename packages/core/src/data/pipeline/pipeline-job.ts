@@ -1,16 +1,13 @@
 import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
-import { type RandomStream, stream } from '../../system/random';
-import { colorJitter } from '../augment/color-jitter';
-import { erase } from '../augment/erasing';
-import type { Image } from '../augment/image';
-import { randAugment } from '../augment/rand-augment';
+import { stream } from '../../system/random';
+import { errorCode } from '../../system/whole-file';
 import type { AugmentationKey } from '../dataset';
 import { readRecordImageSync } from '../record-io/record-image';
 import type { ImageLocation } from '../sources/image-source';
 import { centreCrop, randomCrop, stretched } from './crop';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
-import type { TestTransform, TrainTransform } from './transforms';
+import { type TestTransform, type TrainTransform, transformed } from './transforms';
 
 export interface PipelineSetup {
   readonly size: number;
@@ -21,10 +18,10 @@ export interface PipelineSetup {
   readonly native: boolean;
 }
 
-/** One image into `memory` at `offset`. */
+/** An image to write into `memory` at `offset`. */
 export interface PipelineImage {
   readonly location: ImageLocation;
-  /** Chooses the random numbers; that of a stand-in is that of the image it stands for. */
+  /** Selects the random numbers; a replacement has the index of the image that it replaces. */
   readonly index: number;
   readonly offset: number;
 }
@@ -36,13 +33,14 @@ export interface PipelineTask {
   readonly key?: AugmentationKey | undefined;
 }
 
-/** An image of a task that could not be decoded, by its place in the task, and why. */
+/** An image that could not be decoded. */
 export interface Failure {
-  readonly place: number;
+  /** Its position among the task's images. */
+  readonly position: number;
   readonly reason: string;
 }
 
-/** The pool's job: reads, decodes and augments. */
+/** The job of the worker threads: reads, decodes and augments images. */
 export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise<Failure[]> {
   const { size, train, test, applyOrientation } = setup;
   const native = setup.native ? loadNativeImages() : undefined;
@@ -61,39 +59,28 @@ export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise
     const target = new Uint8Array(memory, offset, bytes);
     await decodeInto(encoded, choose, { size, box: location.box, applyOrientation, native }, target);
     if (random && (train.randAugment || train.colorJitter || train.erasing)) {
-      target.set(augmented({ pixels: target.slice(), width: size, height: size }, train, random).pixels);
+      target.set(transformed({ pixels: target.slice(), width: size, height: size }, train, random).pixels);
     }
   }
 
   return async (task) => {
     const failures: Failure[] = [];
-    for (const [place, image] of task.images.entries()) {
+    for (const [position, image] of task.images.entries()) {
       try {
         await make(image, task);
       } catch (error) {
-        if (isPassing(error)) throw error;
-        failures.push({ place, reason: error instanceof Error ? error.message : String(error) });
+        if (temporary.has(errorCode(error) ?? '')) throw error;
+        failures.push({ position, reason: error instanceof Error ? error.message : String(error) });
       }
     }
     return failures;
   };
 }
 
-/** Not the image's fault: skipping it would make the result depend on when it was read. */
-function isPassing(error: unknown): boolean {
-  const code = typeof error === 'object' && error !== null && 'code' in error ? error.code : undefined;
-  return code === 'EMFILE' || code === 'ENFILE' || code === 'ENOMEM' || code === 'EIO' || code === 'EACCES';
-}
+/** Errors that are not the image's fault: if they replaced an image, results would depend on when it was read. */
+const temporary = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EACCES']);
 
-function augmented(image: Image, train: TrainTransform, random: RandomStream): Image {
-  let seen = image;
-  if (train.randAugment) seen = randAugment(seen, train.randAugment, random);
-  if (train.colorJitter) seen = colorJitter(seen, train.colorJitter, random);
-  if (train.erasing) seen = erase(seen, train.erasing, random);
-  return seen;
-}
-
-/** Waits for the disk on this very thread, which has nothing else to do: promises would cost a third of a decoding. */
+/** Reads synchronously: this thread has nothing else to do, and promises would cost a third of a decoding. */
 function readEncoded({ file, offset, length, inRecord, bytes: given }: ImageLocation): Uint8Array {
   if (given) return given;
   if (offset === undefined || length === undefined) return readFileSync(file);

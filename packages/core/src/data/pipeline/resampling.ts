@@ -1,26 +1,26 @@
 /**
- * Which pixels along an axis make each of `count` new ones, laid out for the native addon too:
+ * The pixels along an axis that make each of `count` new pixels, and their weights, as the native addon reads them:
  * [count, width, first (count), used (count), weights (count * width, in units of 2^-22)].
  */
-export type Taps = Int32Array;
+export type ResamplingWeights = Int32Array;
 
-/** Pillow's fixed point for bytes: 32 bits less 8 for a byte and 2 for overshoot. */
+/** Pillow's fixed point for bytes: 32 bits, less 8 for a byte and 2 for overshoot. */
 const unit = 2 ** 22;
 
 /**
- * Bilinear resampling with antialiasing, as Pillow's `resize(..., BILINEAR)` (src/libImaging/Resample.c, coefficients and
- * rounding for 8 bits): a triangle as wide as the larger of the two pixels.
+ * Bilinear resampling with antialiasing as in Pillow's `resize(..., BILINEAR)` (src/libImaging/Resample.c, coefficients
+ * and rounding for 8 bits): a triangle as wide as the larger of the two pixels.
  * @param from pixels along the axis
- * @param to pixels that the whole axis becomes
- * @param start,count the new pixels that are wanted: [start, start + count) of [0, to)
+ * @param to pixels along the resized axis
+ * @param start,count the wanted pixels of the resized axis: [start, start + count)
  */
-export function bilinearTaps(from: number, to: number, start = 0, count = to): Taps {
+export function bilinearWeights(from: number, to: number, start = 0, count = to): ResamplingWeights {
   const scale = from / to;
   const support = Math.max(scale, 1);
   const width = Math.ceil(support) * 2 + 1;
-  const taps = new Int32Array(2 + count * (2 + width));
-  taps[0] = count;
-  taps[1] = width;
+  const axis = new Int32Array(2 + count * (2 + width));
+  axis[0] = count;
+  axis[1] = width;
   const weights = new Float64Array(width);
   for (let i = 0; i < count; i++) {
     const centre = (start + i + 0.5) * scale;
@@ -32,40 +32,46 @@ export function bilinearTaps(from: number, to: number, start = 0, count = to): T
       weights[k] = weight;
       sum += weight;
     }
-    taps[2 + i] = first;
-    taps[2 + count + i] = used;
+    axis[2 + i] = first;
+    axis[2 + count + i] = used;
     for (let k = 0; k < used; k++) {
-      taps[2 + 2 * count + i * width + k] = Math.trunc(0.5 + ((weights[k] as number) / sum) * unit);
+      axis[2 + 2 * count + i * width + k] = Math.trunc(0.5 + ((weights[k] as number) / sum) * unit);
     }
   }
-  return taps;
+  return axis;
 }
 
-/** The pixels that taps use: [first, end). */
-export function tapRange(taps: Taps): readonly [first: number, end: number] {
-  const count = taps[0] as number;
+/** The pixels that get a weight: [first, end). */
+export function pixelRange(axis: ResamplingWeights): readonly [first: number, end: number] {
+  const count = axis[0] as number;
   let first = Number.POSITIVE_INFINITY;
   let end = 0;
   for (let i = 2; i < 2 + count; i++) {
-    first = Math.min(first, taps[i] as number);
-    end = Math.max(end, (taps[i] as number) + (taps[i + count] as number));
+    first = Math.min(first, axis[i] as number);
+    end = Math.max(end, (axis[i] as number) + (axis[i + count] as number));
   }
   return [first, end];
 }
 
-/** The same taps, their pixels counted from elsewhere. */
-export function shiftTaps(taps: Taps, by: number): Taps {
-  const shifted = taps.slice();
-  for (let i = 2; i < 2 + (taps[0] as number); i++) shifted[i] = (taps[i] as number) + by;
+/** The same weights for an axis whose pixel 0 lies `by` pixels earlier. */
+export function shiftPixels(axis: ResamplingWeights, by: number): ResamplingWeights {
+  const shifted = axis.slice();
+  for (let i = 2; i < 2 + (axis[0] as number); i++) shifted[i] = (axis[i] as number) + by;
   return shifted;
 }
 
 /**
- * Resamples an RGB picture `width` pixels wide into `target` (columns x rows x 3 bytes): columns first, rounded to bytes
- * in between, as Pillow does. Exactly what the native addon's `sampleJpeg` does after decoding.
+ * Resamples an RGB picture `width` pixels wide into `target` (columns x rows x 3 bytes) like Pillow: columns first, then
+ * rows, rounded to bytes in between. The native addon's `sampleJpeg` does the same after decoding.
  */
-export function resample(pixels: Uint8Array, width: number, columns: Taps, rows: Taps, target: Uint8Array): void {
-  const [top, bottom] = tapRange(rows);
+export function resample(
+  pixels: Uint8Array,
+  width: number,
+  columns: ResamplingWeights,
+  rows: ResamplingWeights,
+  target: Uint8Array,
+): void {
+  const [top, bottom] = pixelRange(rows);
   const across = columns[0] as number;
   const stride = across * 3;
   const narrow = new Uint8Array((bottom - top) * stride);

@@ -1,21 +1,33 @@
-import type { ColorJitter } from '../augment/color-jitter';
-import type { ErasingOptions } from '../augment/erasing';
-import type { RandAugment } from '../augment/rand-augment';
-import type { RandomCrop } from './crop';
+import type { RandomStream } from '../../system/random';
+import { type ColorJitter, colorJitter } from '../augment/color-jitter';
+import { type ErasingOptions, erase } from '../augment/erasing';
+import type { Image } from '../augment/image';
+import { type RandAugment, randAugment } from '../augment/rand-augment';
+import type { BoxRange } from '../augment/random-box';
 
-/** How a picture is seen in training, in this order; what is left out is not done. */
+/** The random transforms of training images, applied in this order. */
 export interface TrainTransform {
   /** RandomResizedCrop; default: scale 0.08 to 1, ratio 3/4 to 4/3. */
-  readonly crop?: RandomCrop;
+  readonly crop?: BoxRange;
   /** Mirrors with probability 1/2; default true. */
   readonly flip?: boolean;
+  /** Default: none, like the transforms below. */
   readonly randAugment?: RandAugment;
   readonly colorJitter?: ColorJitter;
   readonly erasing?: ErasingOptions;
 }
 
-/** How a picture is seen in evaluation: its shorter side becomes `resize`, and the middle of it is shown. */
+/** The transform of evaluation images: resizes the shorter side to `resize` and crops the centre. */
 export interface TestTransform {
-  /** At least the size of the images. */
+  /** At least the size of the crop. */
   readonly resize: number;
+}
+
+/** The transforms that follow crop and flip. */
+export function transformed(image: Image, transform: TrainTransform, random: RandomStream): Image {
+  let result = image;
+  if (transform.randAugment) result = randAugment(result, transform.randAugment, random);
+  if (transform.colorJitter) result = colorJitter(result, transform.colorJitter, random);
+  if (transform.erasing) result = erase(result, transform.erasing, random);
+  return result;
 }

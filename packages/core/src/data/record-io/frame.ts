@@ -1,25 +1,25 @@
 /**
- * MXNet's RecordIO (dmlc-core's recordio.h): records one after another with nothing before, between or behind them. A
- * record is cut into parts wherever its own bytes hold the magic number at a multiple of 4; those 4 bytes are left out.
+ * MXNet's RecordIO (dmlc-core's recordio.h): records one after another, without gaps. A record is cut into parts wherever
+ * its own bytes hold the magic number at a multiple of 4; the file omits those 4 bytes.
  */
 export const magic = 0xced7230a;
 
-/** The magic number, then the kind of part (3 bits) and its length (29 bits). */
+/** Before each part: the magic number, then the kind of part (3 bits) and its length (29 bits). */
 export const headBytes = 8;
-/** Of a record, in bytes; MXNet's writer refuses longer ones. */
+/** The most bytes of a record; MXNet's writer refuses longer ones. */
 export const longestRecord = 2 ** 29 - 1;
 
 /** Kinds of part: a whole record, or the first, a middle or the last part of one. */
-export const partKinds = { whole: 0, first: 1, middle: 2, last: 3 } as const;
+const partKinds = { whole: 0, first: 1, middle: 2, last: 3 } as const;
 
-/** Why a record cannot be read, as a clause: 'it does not begin with the magic number'. */
+/** A record that cannot be read; the message is a clause: 'it does not begin with the magic number'. */
 export class DamagedRecord extends Error {}
 
 export interface PartHead {
   readonly length: number;
   /** Whether the record ends with this part. */
   readonly last: boolean;
-  /** Bytes from the part's beginning to what follows it: parts begin at multiples of 4. */
+  /** Bytes from the start of this part to the start of the next: parts start at multiples of 4. */
   readonly bytes: number;
 }
 
@@ -28,7 +28,7 @@ export function beginsRecord(bytes: Buffer, at = 0): boolean {
   return bytes.length - at >= headBytes && bytes.readUInt32LE(at) === magic && bytes.readUInt32LE(at + 4) >>> 29 < 2;
 }
 
-/** @param number of the part within its record, from 0. @throws DamagedRecord */
+/** @param number the part's number within its record, from 0. @throws DamagedRecord */
 export function readPartHead(bytes: Buffer, at: number, number: number): PartHead {
   const part = number === 0 ? 'it' : `part ${number + 1} of it`;
   if (bytes.readUInt32LE(at) !== magic) throw new DamagedRecord(`${part} does not begin with the magic number`);
@@ -40,14 +40,15 @@ export function readPartHead(bytes: Buffer, at: number, number: number): PartHea
     throw new DamagedRecord(`${part} is marked as a part of kind ${kind}`);
   }
   const ends = kind === whole || kind === last;
-  if (!ends && length % 4 !== 0)
-    throw new DamagedRecord(`${part} has ${length} bytes, no multiple of 4, before another`);
+  if (!ends && length % 4 !== 0) {
+    throw new DamagedRecord(`${part} has ${length} bytes, not a multiple of 4, and another part follows`);
+  }
   return { length, last: ends, bytes: headBytes + length + (-length & 3) };
 }
 
 /**
- * The bytes of the record that begins at `at`: a view of `bytes` unless it was cut into parts. Undefined where it goes on
- * behind them. @throws DamagedRecord
+ * The record that begins at `at`: a view of `bytes`, or a copy if the record is cut into parts. Undefined if it does not
+ * end within `bytes`. @throws DamagedRecord
  */
 export function unframe(bytes: Buffer, at = 0): Buffer | undefined {
   const parts: Buffer[] = [];
@@ -58,7 +59,7 @@ export function unframe(bytes: Buffer, at = 0): Buffer | undefined {
     const from = position + headBytes;
     if (from + length > bytes.length) return undefined;
     if (last && parts.length === 0) return bytes.subarray(from, from + length);
-    // What was left out before the next part is that part's own magic number.
+    // The omitted bytes before the next part equal that part's own magic number.
     const until = last ? from + length : from + length + 4;
     if (until > bytes.length) return undefined;
     parts.push(bytes.subarray(from, until));
@@ -69,7 +70,7 @@ export function unframe(bytes: Buffer, at = 0): Buffer | undefined {
   }
 }
 
-/** A record as it stands in a file. @throws RangeError for one that is too long */
+/** The bytes of a record in a file. @throws RangeError for a record that is too long */
 export function frame(record: Uint8Array): Buffer {
   const { length } = record;
   if (length > longestRecord) throw new RangeError(`A record has at most ${longestRecord} bytes, not ${length}`);
@@ -87,6 +88,6 @@ export function frame(record: Uint8Array): Buffer {
     parts.push(head, bytes.subarray(from, until));
     from = until + 4;
   }
-  // Only the last part may have a length that is no multiple of 4, and parts begin at those of the record.
+  // Only the last part can have a length that is not a multiple of 4: the cuts are at multiples of 4.
   return Buffer.concat([...parts, Buffer.alloc(-length & 3)]);
 }

@@ -1,19 +1,19 @@
 import { UserError } from '../../system/user-error';
 import { type ByteSource, FileWindow } from './window';
 
-/** What a `.idx` lists, in its order: numbers of records, and where each begins in the `.rec`. */
+/** The content of a `.idx` file, in its order: the keys of records, and their offsets in the `.rec` file. */
 export interface RecordIndex {
   readonly keys: Float64Array;
   readonly offsets: Float64Array;
 }
 
 const [tab, lineFeed, carriageReturn, zero] = [9, 10, 13, 48];
-// Enough for what a 53-bit number counts.
+// More would not fit a 53-bit number.
 const mostDigits = 15;
 
 /**
- * Reads `<key>\t<offset>` lines, piece by piece.
- * @param recordBytes size of the `.rec`: offsets at or beyond it are refused
+ * Reads the lines `<key>\t<offset>` of a file of any size.
+ * @param recordBytes the size of the `.rec` file, which offsets must not reach
  * @throws UserError that names the line
  */
 export async function readRecordIndex(path: string, recordBytes: number): Promise<RecordIndex> {
@@ -25,19 +25,20 @@ export async function readRecordIndex(path: string, recordBytes: number): Promis
   }
 }
 
-/** As `readRecordIndex`. @param path for messages */
+/** As `readRecordIndex`. @param path the file's name in errors */
 export async function parseRecordIndex(file: ByteSource, path: string, recordBytes: number): Promise<RecordIndex> {
   // The shortest line has four bytes, the usual one about 18.
   let keys = new Float64Array(Math.ceil(file.size / 16) + 16);
   let offsets = new Float64Array(keys.length);
   let [count, value, digits, key] = [0, 0, 0, -1];
-  const refuse = (why: string) => new UserError(`${path} is no index of records: line ${count + 1} ${why}.`, 1);
+  const refuse = (why: string) => new UserError(`${path} is not an index of records: line ${count + 1} ${why}.`, 1);
   const endLine = () => {
     if (key < 0 || digits === 0) throw refuse('is not <key>, a tab and <offset>');
-    if (value % 4 !== 0) throw refuse(`says that record ${key} begins at byte ${value}, which is no multiple of 4`);
+    if (value % 4 !== 0)
+      throw refuse(`gives byte ${value} as the start of record ${key}, which is not a multiple of 4`);
     if (value >= recordBytes) {
       throw refuse(
-        `says that record ${key} begins at byte ${value}, but the records end at byte ${recordBytes}: they are cut off, or another set's`,
+        `gives byte ${value} as the start of record ${key}, but the records end at byte ${recordBytes}: they are cut off, or belong to another dataset`,
       );
     }
     if (count === keys.length) {
@@ -64,7 +65,7 @@ export async function parseRecordIndex(file: ByteSource, path: string, recordByt
     position += bytes.length;
   }
   if (digits > 0 || key >= 0) endLine();
-  if (count === 0) throw new UserError(`${path} is empty: delete it, and it is made again.`, 1);
+  if (count === 0) throw new UserError(`${path} is empty: delete it, and it is built again.`, 1);
   return { keys: keys.slice(0, count), offsets: offsets.slice(0, count) };
 }
 
@@ -74,7 +75,7 @@ export function grown(values: Float64Array<ArrayBuffer>): Float64Array<ArrayBuff
   return larger;
 }
 
-/** The text of a `.idx`. */
+/** The text of a `.idx` file. */
 export function recordIndexText({ keys, offsets }: RecordIndex): string {
   return Array.from(keys, (key, i) => `${key}\t${offsets[i]}\n`).join('');
 }

@@ -1,76 +1,71 @@
 import { closeSync, openSync, readSync } from 'node:fs';
-import { type FileHandle, open } from 'node:fs/promises';
+import { open } from 'node:fs/promises';
 import { readInto } from '../../system/read-into';
 import { DamagedRecord, unframe } from './frame';
 import { imageOf } from './image-header';
 
-/** Where a record begins, and before which byte it must end. */
-export interface RecordPlace {
+interface RecordLocation {
   readonly file: string;
   readonly offset: number;
-  /** Bytes from `offset` to the next record, or more where that is not known. */
+  /** Bytes from `offset` to the next record; more if that is unknown. */
   readonly length: number;
 }
 
-// Most records are far shorter; where it is not known where they end, no more than this is read in vain.
+// Most records are far shorter: where the length is unknown, a read wastes no more than this.
 const firstRead = 1 << 16;
 
 /**
- * The encoded image of a record, waiting for the disk on this thread.
- * @throws Error that names file and byte for a record that is damaged or holds no image
+ * Reads the encoded image of a record synchronously.
+ * @throws DamagedRecord that names file and byte, for a record that is damaged or has no image
  */
-export function readRecordImageSync(place: RecordPlace): Buffer {
-  const handle = openSync(place.file, 'r');
+export function readRecordImageSync(location: RecordLocation): Buffer {
+  const handle = openSync(location.file, 'r');
   try {
-    for (const count of readsOf(place)) {
+    for (const count of readsOf(location)) {
       const bytes = Buffer.allocUnsafe(count);
       let done = 0;
       for (let read = -1; done < count && read !== 0; done += read) {
-        read = readSync(handle, bytes, done, count - done, place.offset + done);
+        read = readSync(handle, bytes, done, count - done, location.offset + done);
       }
-      const image = imageIn(bytes.subarray(0, done), place);
+      const image = imageIn(bytes.subarray(0, done), location);
       if (image) return image;
     }
-    throw new DamagedRecord(cutOff(place));
+    throw new DamagedRecord(cutOff(location));
   } finally {
     closeSync(handle);
   }
 }
 
-/** As `readRecordImageSync`, without keeping the thread. */
-export async function readRecordImage(place: RecordPlace): Promise<Buffer> {
-  const handle = await open(place.file, 'r');
+/** As `readRecordImageSync`, asynchronously. */
+export async function readRecordImage(location: RecordLocation): Promise<Buffer> {
+  const handle = await open(location.file, 'r');
   try {
-    for (const count of readsOf(place)) {
-      const image = imageIn(await readAt(handle, place.offset, count), place);
+    for (const count of readsOf(location)) {
+      const bytes = Buffer.allocUnsafe(count);
+      const image = imageIn(bytes.subarray(0, await readInto(handle, bytes, location.offset)), location);
       if (image) return image;
     }
-    throw new DamagedRecord(cutOff(place));
+    throw new DamagedRecord(cutOff(location));
   } finally {
     await handle.close();
   }
 }
 
-async function readAt(handle: FileHandle, offset: number, count: number): Promise<Buffer> {
-  const bytes = Buffer.allocUnsafe(count);
-  return bytes.subarray(0, await readInto(handle, bytes, offset));
-}
-
-function readsOf({ length }: RecordPlace): number[] {
+function readsOf({ length }: RecordLocation): number[] {
   return length <= firstRead ? [length] : [firstRead, length];
 }
 
-function imageIn(bytes: Buffer, place: RecordPlace): Buffer | undefined {
+function imageIn(bytes: Buffer, location: RecordLocation): Buffer | undefined {
   try {
     const record = unframe(bytes);
     return record && imageOf(record);
   } catch (error) {
-    if (error instanceof DamagedRecord) throw new DamagedRecord(`${named(place)} cannot be read: ${error.message}`);
+    if (error instanceof DamagedRecord) throw new DamagedRecord(`${named(location)} cannot be read: ${error.message}`);
     throw error;
   }
 }
 
-const named = ({ file, offset }: RecordPlace) => `The record at byte ${offset} of ${file}`;
+const named = ({ file, offset }: RecordLocation) => `The record at byte ${offset} of ${file}`;
 
-const cutOff = (place: RecordPlace) =>
-  `${named(place)} cannot be read: it does not end within the ${place.length} bytes before the next`;
+const cutOff = (location: RecordLocation) =>
+  `${named(location)} cannot be read: it does not end within ${location.length} bytes`;

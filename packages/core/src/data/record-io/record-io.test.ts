@@ -2,14 +2,14 @@ import { createHash } from 'node:crypto';
 import { closeSync, openSync, readFileSync, writeFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import fc from 'fast-check';
-import { recordCase } from '../../../test/record-cases';
+import { bytesInMemory, recordCase } from '../../../test/record-cases';
 import { temporaryFolder } from '../../../test/temporary-folder';
 import { frame, magic, unframe } from './frame';
 import { packImage, readImageHeader } from './image-header';
 import { readRecordIndex, recordIndexText } from './index-file';
 import { readRecordImage, readRecordImageSync } from './record-image';
-import { type PassedRecord, passRecord, scanRecords } from './scan';
-import { bytesAtHand, FileWindow } from './window';
+import { type ScannedRecord, scanRecord, scanRecords } from './scan';
+import { FileWindow } from './window';
 
 interface Expected {
   readonly records: readonly {
@@ -31,9 +31,9 @@ async function scan(content: Uint8Array, { head = 1 << 20, piece = 100 } = {}) {
   const file = join(folder.path, 'scanned.rec');
   writeFileSync(file, content);
   const window = await FileWindow.open(file, piece);
-  const records: PassedRecord[] = [];
+  const records: ScannedRecord[] = [];
   try {
-    const visit = (record: PassedRecord) => records.push({ ...record, head: Buffer.from(record.head) });
+    const visit = (record: ScannedRecord) => records.push({ ...record, head: Buffer.from(record.head) });
     return { records, lost: await scanRecords(window, { visit, head }) };
   } finally {
     await window.close();
@@ -103,7 +103,7 @@ test('an image is read out of its record, on either kind of thread', async () =>
     `The record at byte ${at} of ${file} cannot be read: it has no image`,
   );
   await expect(readRecordImage({ file, offset: at + 32, length: 100 })).rejects.toThrow(
-    `The record at byte ${at + 32} of ${file} cannot be read: it does not end within the 100 bytes before the next`,
+    `The record at byte ${at + 32} of ${file} cannot be read: it does not end within 100 bytes`,
   );
   expect(() => readRecordImageSync({ file, offset: 4, length: 60 })).toThrow('it does not begin with the magic number');
 });
@@ -118,7 +118,7 @@ test('records beyond what 32 bits count', async () => {
   closeSync(handle);
   expect(readRecordImageSync({ file, offset, length: record.length }).toString()).toBe('far away');
   const window = await FileWindow.open(file, 64);
-  expect(await passRecord(window, offset, 24)).toMatchObject({ offset, end: offset + record.length });
+  expect(await scanRecord(window, offset, 24)).toMatchObject({ offset, end: offset + record.length });
   await window.close();
   const index = join(folder.path, 'large.idx');
   writeFileSync(index, `1\t${offset}\n`);
@@ -181,7 +181,7 @@ test('whatever bytes are changed, a scan ends, and accounts for the whole file',
     fc.asyncProperty(edits, fc.nat(content.length), fc.boolean(), async (changes, length, whole) => {
       const changed = Buffer.from(content);
       for (const [at, given] of changes) changed.set(given.subarray(0, content.length - at), at);
-      const window = bytesAtHand(whole ? changed : changed.subarray(0, length));
+      const window = bytesInMemory(whole ? changed : changed.subarray(0, length));
       let covered = 0;
       const lost = await scanRecords(window, {
         head: 40,
@@ -194,7 +194,7 @@ test('whatever bytes are changed, a scan ends, and accounts for the whole file',
       // The last record may lack its padding.
       const over = covered - window.size;
       if (over < 0 || over > 3) throw new Error(`${covered} of ${window.size} bytes are accounted for`);
-      for (let at = 0; at < window.size; at += 16) await passRecord(window, at, 40);
+      for (let at = 0; at < window.size; at += 16) await scanRecord(window, at, 40);
     }),
     { seed: 1, numRuns: 10_000 },
   );
@@ -204,8 +204,8 @@ test('whatever bytes are changed, a scan ends, and accounts for the whole file',
 test.each([
   ['1\t0\n2\n', 'line 2 is not <key>, a tab and <offset>'],
   ['1\t0\nx\t8\n', 'line 2 is not <key>, a tab and <offset>'],
-  ['1\t2\n', 'line 1 says that record 1 begins at byte 2, which is no multiple of 4'],
-  ['7\t400\n', 'line 1 says that record 7 begins at byte 400, but the records end at byte 100'],
+  ['1\t2\n', 'line 1 gives byte 2 as the start of record 1, which is not a multiple of 4'],
+  ['7\t400\n', 'line 1 gives byte 400 as the start of record 7, but the records end at byte 100'],
   ['1\t9999999999999999\n', 'line 1 has a number of more than 15 digits'],
   ['', 'is empty'],
 ])('an index of %j is refused', async (text, sentence) => {

@@ -1,22 +1,18 @@
 import { type FileHandle, open } from 'node:fs/promises';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
+import { errorCode } from '../../system/whole-file';
 
-/** Bytes that are read in pieces. */
+/** Bytes that are read piece by piece. */
 export interface ByteSource {
   readonly size: number;
-  /** `count` bytes from `position` on, fewer at the end. They are not written to again. */
+  /** `count` bytes from `position` on, fewer at the end. They stay valid. */
   read(position: number, count: number): Promise<Buffer>;
-  /** As `read`, at hand without waiting; undefined where it must be waited for. */
+  /** As `read`, but undefined for bytes that are not in memory. */
   peek(position: number, count: number): Buffer | undefined;
 }
 
-export const bytesAtHand = (bytes: Buffer): ByteSource => {
-  const part = (position: number, count: number) => bytes.subarray(position, position + count);
-  return { size: bytes.length, read: async (position, count) => part(position, count), peek: part };
-};
-
-/** Reads a file of any size in large pieces, one of which is kept: for reads that mostly go forward. */
+/** Reads a file of any size through one large piece in memory, for reads that mostly go forward. */
 export class FileWindow implements ByteSource {
   private bytes: Buffer = Buffer.alloc(0);
   private from = 0;
@@ -36,9 +32,9 @@ export class FileWindow implements ByteSource {
       if (info.isFile()) return new FileWindow(file, info.size, handle, pieceBytes);
       await handle.close();
     } catch (error) {
-      throw new UserError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`, 1);
+      throw new UserError(`${file} cannot be read (${errorCode(error) ?? error}).`, 1);
     }
-    throw new UserError(`${file} cannot be read: it is no file.`, 1);
+    throw new UserError(`${file} cannot be read: it is not a file.`, 1);
   }
 
   async read(position: number, count: number): Promise<Buffer> {
@@ -61,7 +57,7 @@ export class FileWindow implements ByteSource {
     const wanted = Math.min(Math.max(count, this.pieceBytes), this.size - position);
     const bytes = Buffer.allocUnsafe(wanted);
     if ((await readInto(this.handle, bytes, position)) < wanted) {
-      throw new UserError(`${this.file} has become shorter while it was read.`, 1);
+      throw new UserError(`${this.file} became shorter while it was read.`, 1);
     }
     this.bytes = bytes;
     this.from = position;

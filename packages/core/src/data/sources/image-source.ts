@@ -1,31 +1,113 @@
-/** Labelled images as they lie on disk, of any size and format, addressed by index. */
+import { createHash } from 'node:crypto';
+import { open, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { readInto } from '../../system/read-into';
+import { UserError } from '../../system/user-error';
+import { errorCode } from '../../system/whole-file';
+import { DamagedRecord } from '../record-io/frame';
+import { readRecordImage } from '../record-io/record-image';
+
+/** Labelled images as files hold them, of any size and format, addressed by index. */
 export interface ImageSource {
   readonly name: string;
   readonly classes: number;
-  /** One for each class, in the order of the labels. */
+  /** By label. */
   readonly classNames: readonly string[];
   /** One label per image, in [0, classes). */
   readonly labels: Int32Array;
-  /** Changes whenever the list of images, their sizes on disk or their labels would. */
+  /** Changes whenever the list of images, their sizes on disk or their labels change. */
   readonly fingerprint: string;
   /** Where the encoded image lies. Throws RangeError for an index outside [0, labels.length). */
   locate(index: number): ImageLocation;
 }
 
+export type Box = readonly [left: number, top: number, width: number, height: number];
+
 /** Plain data, for worker threads. */
 export interface ImageLocation {
-  /** Absolute. */
+  /** Absolute path. */
   readonly file: string;
-  /** Bytes of the file that hold the image, where it is a part of a shard; both or neither. */
+  /** The part of the file that holds the image, in bytes; absent: the whole file. Set both or neither. */
   readonly offset?: number;
   readonly length?: number;
-  /** Those bytes begin with a record of MXNet's RecordIO that holds the image, and may go on behind it. */
+  /** The part begins with a record of MXNet's RecordIO that holds the image, and may be longer than the record. */
   readonly inRecord?: boolean;
-  /** The encoded image itself, where it does not lie in the file as it is. */
+  /** The encoded image itself, where the file does not hold it in one piece. */
   readonly bytes?: Uint8Array;
   /**
-   * Cropped to before anything else, in whole pixels of the image as stored: EXIF rotation is not applied. It starts at 0 or
-   * later and may reach beyond the right and lower edge: what lies outside does not count.
+   * The crop that replaces the image, in whole pixels as stored (EXIF orientation is not applied). It starts at 0 or
+   * later and may reach beyond the right and lower edge; the part outside the image is ignored.
    */
-  readonly box?: readonly [left: number, top: number, width: number, height: number];
+  readonly box?: Box;
+}
+
+interface SourceList {
+  readonly name: string;
+  readonly classNames: readonly string[];
+  /** Absolute path of the folder that holds the images. */
+  readonly root: string;
+  readonly labels: Int32Array;
+  /** Bytes of each image. */
+  readonly sizes: ArrayLike<number>;
+  /** Path of image i below the root, with '/' as separator. */
+  readonly path: (i: number) => string;
+  readonly box?: (i: number) => Box;
+}
+
+/** A source of images that are separate files. Its fingerprint does not depend on the root. */
+export function listedSource({ name, classNames, root, labels, sizes, path, box }: SourceList): ImageSource {
+  return {
+    name,
+    classes: classNames.length,
+    classNames,
+    labels,
+    fingerprint: fingerprintOf({ classNames, labels, sizes, path, box }),
+    locate: (index) => {
+      checkIndex({ name, labels }, index);
+      return { file: join(root, path(index)), ...(box && { box: box(index) }) };
+    },
+  };
+}
+
+function fingerprintOf({ classNames, labels, sizes, path, box }: Omit<SourceList, 'name' | 'root'>): string {
+  const hash = createHash('sha256').update(`${JSON.stringify(classNames)}\n`);
+  // Updating a hash costs more than hashing a line of text.
+  let lines: string[] = [];
+  for (let i = 0; i < labels.length; i++) {
+    lines.push(`${path(i)}\t${sizes[i]}\t${labels[i]}${box ? `\t${box(i).join(' ')}` : ''}`);
+    if (lines.length === 4096 || i === labels.length - 1) {
+      hash.update(`${lines.join('\n')}\n`);
+      lines = [];
+    }
+  }
+  return hash.digest('hex').slice(0, 24);
+}
+
+/** Makes the check that `ImageSource.locate` promises. @throws RangeError */
+export function checkIndex({ name, labels }: Pick<ImageSource, 'name' | 'labels'>, index: number): void {
+  if (!(Number.isInteger(index) && index >= 0 && index < labels.length)) {
+    throw new RangeError(`${name} has no image ${index}: indices run from 0 to ${labels.length - 1}`);
+  }
+}
+
+/** The encoded image at a location. @throws UserError if it cannot be read or is cut short */
+export async function readImage({ file, offset, length, inRecord, bytes }: ImageLocation): Promise<Buffer> {
+  try {
+    if (bytes) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
+    if (offset === undefined || length === undefined) return await readFile(file);
+    if (inRecord) return await readRecordImage({ file, offset, length });
+    const handle = await open(file, 'r');
+    try {
+      const image = Buffer.alloc(length);
+      const read = await readInto(handle, image, offset);
+      if (read < length) throw new UserError(`${file} ends at byte ${offset + read}: pack it again.`, 1);
+      return image;
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    if (error instanceof UserError) throw error;
+    if (error instanceof DamagedRecord) throw new UserError(`${error.message}.`, 1);
+    throw new UserError(`${file} cannot be read (${errorCode(error) ?? (error as Error).message}).`, 1);
+  }
 }

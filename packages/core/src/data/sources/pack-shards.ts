@@ -1,141 +1,84 @@
-import { createHash, type Hash } from 'node:crypto';
-import { type FileHandle, mkdir, open, readFile, rename, rm } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
-import { readInto } from '../../system/read-into';
-import { UserError } from '../../system/user-error';
+import { diskError, writeWhole } from '../../system/whole-file';
 import { writeAtomically } from '../../system/write-atomically';
-import { DamagedRecord } from '../record-io/frame';
-import { readRecordImage } from '../record-io/record-image';
-import type { ImageLocation, ImageSource } from './image-source';
-import { type Shard, type ShardIndex, shardFormat, shardIndexFile } from './shard-index';
+import { type Box, type ImageSource, readImage } from './image-source';
+import { type Shard, type ShardIndex, shardFormat, shardIndexFile } from './shards';
 
 export interface PackOptions {
-  /** A shard is closed once it has so many bytes; default 1 GiB. */
+  /** A shard is closed once it has this many bytes; default 1 GiB. */
   readonly shardBytes?: number;
-  /** Hears of images done and in all. */
+  /** Gets the number of packed images and of all images. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-// Reading is what takes long where files lie on a network.
+// Reading many images at once hides the latency of network file systems.
 const readAhead = 32;
 
 /**
- * Packs the encoded images of a source, in its order, into a few large files and an index that is written last: disks
- * and networks read those far faster than a million small ones. A shard appears under its name only when it is whole.
+ * Packs the encoded images of a source, in its order, into a few large files and an index: disks and networks read those
+ * far faster than a million small files. A shard appears under its name only when it is complete; the index is last.
  * @throws UserError for an image that cannot be read, and a full or read-only disk
  */
 export async function packShards(source: ImageSource, folder: string, options: PackOptions = {}): Promise<ShardIndex> {
   const { shardBytes = 2 ** 30, onProgress } = options;
+  const { name, classNames, fingerprint } = source;
   const at = resolve(folder);
-  const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(unwritable(error, at)));
-  await onDisk(mkdir(at, { recursive: true }));
-  // An index of before would speak of shards that are being replaced.
-  await onDisk(rm(shardIndexFile(at, source.name), { force: true }));
+  const explain = (error: unknown) =>
+    diskError(error, {
+      full: `The disk of ${at} is full: the images are not packed.`,
+      unusable: (code) => `Cannot write to ${at} (${code}).`,
+    });
+  // The index of an earlier packing describes shards that are being replaced.
+  await rm(shardIndexFile(at, name), { force: true }).catch((error) => Promise.reject(explain(error)));
   const total = source.labels.length;
   const shards: Shard[] = [];
   const lengths: number[] = [];
-  const boxes: NonNullable<ImageLocation['box']>[] = [];
-  let current: OpenShard | undefined;
-  try {
-    for (let from = 0; from < total; from += readAhead) {
-      const locations = Array.from({ length: Math.min(readAhead, total - from) }, (_, i) => source.locate(from + i));
-      for (const [i, image] of (await Promise.all(locations.map(readImage))).entries()) {
-        current ??= await onDisk(openShard(at, source.name, shards.length));
-        await onDisk(append(current, image));
+  const boxes: Box[] = [];
+  const images = imagesOf(source, (done) => onProgress?.(done, total));
+  let next = await images.next();
+  while (!next.done) {
+    const file = `${name.replace(/[^\w.-]+/g, '-')}-${String(shards.length).padStart(5, '0')}.shard`;
+    const path = join(at, file);
+    const hash = createHash('sha256');
+    const first = lengths.length;
+    let bytes = 0;
+    const fill = async (write: (image: Uint8Array, position: number) => Promise<void>): Promise<void> => {
+      while (!next.done && bytes < shardBytes) {
+        const { image, box } = next.value;
+        await write(image, bytes);
+        hash.update(image);
+        bytes += image.length;
         lengths.push(image.length);
-        const box = locations[i]?.box;
         if (box) boxes.push(box);
-        if (current.bytes >= shardBytes) {
-          shards.push(await onDisk(closeShard(current)));
-          current = undefined;
-        }
+        next = await images.next();
       }
-      onProgress?.(lengths.length, total);
-    }
-    if (current) shards.push(await onDisk(closeShard(current)));
-    current = undefined;
-  } finally {
-    if (current) {
-      await current.handle.close().catch(() => undefined);
-      await rm(current.partial, { force: true });
-    }
+    };
+    await writeWhole({ path, temporary: `${path}.partial` }, fill, explain);
+    shards.push({ file, images: lengths.length - first, bytes, sha256: hash.digest('hex') });
   }
   const index: ShardIndex = {
     format: shardFormat,
-    name: source.name,
-    classNames: source.classNames,
-    fingerprint: source.fingerprint,
+    name,
+    classNames,
+    fingerprint,
     shards,
     lengths,
     labels: Array.from(source.labels),
     ...(boxes.length === total && total > 0 && { boxes }),
   };
-  writeAtomically(shardIndexFile(at, source.name), [JSON.stringify(index)]);
+  writeAtomically(shardIndexFile(at, name), [JSON.stringify(index)]);
   return index;
 }
 
-interface OpenShard {
-  readonly handle: FileHandle;
-  readonly path: string;
-  readonly partial: string;
-  readonly file: string;
-  readonly hash: Hash;
-  images: number;
-  bytes: number;
-}
-
-async function openShard(folder: string, name: string, number: number): Promise<OpenShard> {
-  const file = `${name.replace(/[^\w.-]+/g, '-')}-${String(number).padStart(5, '0')}.shard`;
-  const path = join(folder, file);
-  const partial = `${path}.partial`;
-  return { handle: await open(partial, 'w'), path, partial, file, hash: createHash('sha256'), images: 0, bytes: 0 };
-}
-
-async function append(shard: OpenShard, image: Buffer): Promise<void> {
-  await shard.handle.appendFile(image);
-  shard.hash.update(image);
-  shard.images++;
-  shard.bytes += image.length;
-}
-
-async function closeShard({ handle, path, partial, file, hash, images, bytes }: OpenShard): Promise<Shard> {
-  await handle.sync();
-  await handle.close();
-  await rename(partial, path);
-  return { file, images, bytes, sha256: hash.digest('hex') };
-}
-
-/** The encoded image at a location. @throws UserError where it cannot be read, or ends too early */
-export async function readImage({ file, offset, length, inRecord, bytes }: ImageLocation): Promise<Buffer> {
-  try {
-    if (bytes) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (offset === undefined || length === undefined) return await readFile(file);
-    if (inRecord) return await readRecordImage({ file, offset, length });
-    const handle = await open(file, 'r');
-    try {
-      const image = Buffer.alloc(length);
-      const read = await readInto(handle, image, offset);
-      if (read < length) throw new UserError(`${file} ends at byte ${offset + read}: pack it again.`, 1);
-      return image;
-    } finally {
-      await handle.close();
+async function* imagesOf(source: ImageSource, onProgress: (done: number) => void) {
+  const total = source.labels.length;
+  for (let from = 0; from < total; from += readAhead) {
+    const locations = Array.from({ length: Math.min(readAhead, total - from) }, (_, i) => source.locate(from + i));
+    for (const [i, image] of (await Promise.all(locations.map(readImage))).entries()) {
+      yield { image, box: locations[i]?.box };
     }
-  } catch (error) {
-    if (error instanceof UserError) throw error;
-    if (error instanceof DamagedRecord) throw new UserError(`${error.message}.`, 1);
-    throw new UserError(
-      `${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? (error as Error).message}).`,
-      1,
-    );
+    onProgress(from + locations.length);
   }
-}
-
-function unwritable(error: unknown, folder: string): unknown {
-  const { code } = error as NodeJS.ErrnoException;
-  if (code === 'ENOSPC' || code === 'EDQUOT')
-    return new UserError(`The disk of ${folder} is full: the images are not packed.`, 1);
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM' || code === 'ENOTDIR' || code === 'EEXIST') {
-    return new UserError(`${folder} cannot be written to (${code}).`, 1);
-  }
-  return error;
 }

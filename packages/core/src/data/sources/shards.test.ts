@@ -4,11 +4,11 @@ import fc from 'fast-check';
 import { temporaryFolder } from '../../../test/temporary-folder';
 import { UserError } from '../../system/user-error';
 import { refusal } from '../../weights/refusal';
-import { writeClassFolders } from '../example/class-folder-files';
+import { writeClassFolders } from '../example/class-folders';
 import { openClassFolders } from './class-folders';
-import { packShards, readImage } from './pack-shards';
-import { parseShardIndex, shardIndexFile } from './shard-index';
-import { openShards, verifyShards } from './shard-source';
+import { readImage } from './image-source';
+import { packShards } from './pack-shards';
+import { openShards, parseShardIndex, shardIndexFile, verifyShards } from './shards';
 
 const folder = temporaryFolder();
 
@@ -50,7 +50,7 @@ test('torn, missing and changed shards are named', async () => {
   writeFileSync(first, bytes);
   await openShards(out, train.name);
   await expect(verifyShards(out, train.name)).rejects.toThrow(
-    `${first} is not the shard of ${bytes.length} bytes that was packed: its checksum is another.`,
+    `${first} is not the shard of ${bytes.length} bytes that was packed: its checksum is wrong.`,
   );
   truncateSync(second, 10);
   await expect(openShards(out, train.name)).rejects.toThrow(`${second} is not the shard`);

@@ -2,7 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { settle, temporaryFolder } from '../../../test/temporary-folder';
-import { indexPlace, readIndex } from './listing-index';
+import { listFile, readIndex } from './listing-index';
 import { listTree } from './tree-listing';
 
 const folder = temporaryFolder();
@@ -17,12 +17,12 @@ function make(...files: readonly string[]): void {
 /** Lists with the kept list; what a test puts into that list shows that it was used. */
 const list = async () => {
   const root = join(folder.path, 'train');
-  const tree = await listTree(root, indexPlace(folder.path, 'train', undefined));
+  const tree = await listTree(root, listFile(folder.path, 'train', undefined));
   return [...tree.values()].flatMap(({ path, images }) => images.map((name) => `${path}/${name}`));
 };
 
 function tamper(from: string, to: string): void {
-  const place = indexPlace(folder.path, 'train', undefined) as string;
+  const place = listFile(folder.path, 'train', undefined) as string;
   writeFileSync(place, readFileSync(place, 'utf8').replace(from, to));
 }
 
@@ -51,7 +51,7 @@ test('images that were all written anew are noticed', async () => {
   settle(join(folder.path, 'train'));
   await list();
   writeFileSync(join(folder.path, 'train/a/1.jpg'), 'longer');
-  const tree = await listTree(join(folder.path, 'train'), indexPlace(folder.path, 'train', undefined));
+  const tree = await listTree(join(folder.path, 'train'), listFile(folder.path, 'train', undefined));
   expect(tree.get('a')?.sizes).toEqual([6]);
 });
 
@@ -59,7 +59,7 @@ test('a damaged list is made again', async () => {
   make('train/a/1.jpg', 'train/b/1.jpg');
   settle(join(folder.path, 'train'));
   await list();
-  const place = indexPlace(folder.path, 'train', undefined) as string;
+  const place = listFile(folder.path, 'train', undefined) as string;
   const whole = readFileSync(place);
   const expected = await readIndex(place);
   expect(expected?.size).toBe(3);
@@ -82,7 +82,7 @@ test('a damaged list is made again', async () => {
 test('where nothing can be written, nothing is kept', async () => {
   make('train/a/1.jpg', 'taken');
   settle(join(folder.path, 'train'));
-  const place = indexPlace(folder.path, 'train', join(folder.path, 'taken'));
+  const place = listFile(folder.path, 'train', join(folder.path, 'taken'));
   expect([...(await listTree(join(folder.path, 'train'), place)).keys()]).toEqual(['', 'a']);
   chmodSync(folder.path, 0o555);
   expect(await list()).toEqual(['a/1.jpg']);

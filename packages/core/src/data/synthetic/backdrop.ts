@@ -2,8 +2,8 @@ import type { RandomStream } from '../../system/random';
 import type { Canvas, Colour } from './raster';
 
 /**
- * Covers the whole canvas with smooth random colour: a grid of cells x cells colours around `base`, bilinear between
- * them. `spread` is the standard deviation of each knot's brightness, a third of it that of its tint.
+ * Covers the canvas with smooth random colours, bilinear between the knots of a grid of cells x cells. `spread` is the
+ * standard deviation of the knots' brightness about `base`; their tints vary by about a third of it.
  */
 export function backdrop(canvas: Canvas, random: RandomStream, base: Colour, spread: number, cells = 3): void {
   const { size, data } = canvas;

@@ -1,16 +1,16 @@
 import { type RandomStream, stream } from '../../system/random';
 import type { Canvas, Colour, Frame } from './raster';
 
-/** How the camera and the light turn a canvas into bytes. */
-export interface Exposure {
-  /** Light from direction (x, y, z towards the viewer, unit length) on a ball that fills `ball`'s unit circle. */
+/** How light and a camera turn a canvas into bytes. */
+export interface Camera {
+  /** Light from `direction` (x, y, z towards the viewer, unit length) on a ball that fills the unit circle of `ball`. */
   readonly light?: { readonly ball: Frame; readonly ambient: number; readonly direction: Colour };
   /** Standard deviation of the blur, in pixels. */
   readonly blur: number;
-  /** Factor of each channel: colour cast times exposure. */
+  /** Factor of each channel: colour cast times camera. */
   readonly gain: Colour;
   readonly gamma: number;
-  /** Standard deviation of the noise in units of 1/255, on brightness; colour gets half as much. */
+  /** Standard deviation of the brightness noise, in units of 1/255; colour noise is half as strong. */
   readonly noise: number;
 }
 
@@ -22,22 +22,22 @@ const gaussians = (() => {
 const gammaSteps = 511;
 const curve = new Int32Array(gammaSteps + 1);
 const grains = new Int32Array(1024);
-/** Powers of these cost one exponential instead of one Math.pow. */
+/** With logarithms a power costs one exponential instead of one Math.pow. */
 const logarithms = Float64Array.from({ length: gammaSteps + 1 }, (_, i) => Math.log(Math.max(i, 1e-3) / gammaSteps));
 
-/** Lights, blurs, exposes and quantises the canvas (which it changes) into size x size x 3 bytes. */
-export function expose(canvas: Canvas, target: Uint8Array, exposure: Exposure, random: RandomStream): void {
-  if (exposure.light) illuminate(canvas, exposure.light);
-  if (exposure.blur > 0.25) blur(canvas, exposure.blur);
-  // From here on in 256ths of a level: the loop over the bytes is faster in integers.
-  for (let i = 0; i <= gammaSteps; i++) curve[i] = 65280 * Math.exp((logarithms[i] as number) * exposure.gamma) + 128;
-  for (let i = 0; i < 1024; i++) grains[i] = (gaussians[i] as number) * exposure.noise * 256;
+/** Lights, blurs, exposes and quantises the canvas, which it changes, into size x size x 3 bytes. */
+export function capture(canvas: Canvas, target: Uint8Array, camera: Camera, random: RandomStream): void {
+  if (camera.light) illuminate(canvas, camera.light);
+  if (camera.blur > 0.25) blur(canvas, camera.blur);
+  // The loop over the bytes computes in 256ths of a level: integers are faster.
+  for (let i = 0; i <= gammaSteps; i++) curve[i] = 65280 * Math.exp((logarithms[i] as number) * camera.gamma) + 128;
+  for (let i = 0; i < 1024; i++) grains[i] = (gaussians[i] as number) * camera.noise * 256;
   const { data } = canvas;
-  const [red, green, blue] = exposure.gain;
+  const [red, green, blue] = camera.gain;
   const scaleR = red * gammaSteps;
   const scaleG = green * gammaSteps;
   const scaleB = blue * gammaSteps;
-  // Its stores clip, and faster than code can.
+  // Its stores clip, faster than code can.
   const bytes = new Uint8ClampedArray(target.buffer, target.byteOffset, data.length);
   // One 32-bit step (xorshift32, Marsaglia, 2003) gives the indices of three normal numbers.
   let bits = random.bits() | 1;
@@ -59,7 +59,7 @@ function level(step: number): number {
   return curve[whole < 0 ? 0 : Math.min(gammaSteps, whole)] as number;
 }
 
-function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Exposure['light']>): void {
+function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Camera['light']>): void {
   const [lx, ly, lz] = direction;
   const determinant = ball.ux * ball.vy - ball.uy * ball.vx;
   const a = ball.vy / determinant;
@@ -87,22 +87,22 @@ function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNul
 let scratch = new Float32Array(0);
 
 /**
- * Gaussian blur by a few three-tap passes whose taps lie 1, 2, 3... pixels apart ("a trous"); variances add up to
- * sigma^2. Edges repeat.
+ * Gaussian blur by a few passes with three weights each, 1, 2, 3... pixels apart ("à trous"); their variances add up to
+ * sigma^2. Edge pixels repeat.
  */
-export function blur({ size, data }: Canvas, sigma: number): void {
+function blur({ size, data }: Canvas, sigma: number): void {
   if (scratch.length < data.length) scratch = new Float32Array(data.length);
   let rest = sigma * sigma;
   for (let gap = 1; rest > 1e-3 && 2 * gap < size; gap++) {
     const variance = Math.min(rest, 0.5 * gap * gap);
     const side = variance / (2 * gap * gap);
     rest -= variance;
-    rows(data, scratch, size, gap, side);
-    columns(scratch, data, size, gap, side);
+    blurRows(data, scratch, size, gap, side);
+    blurColumns(scratch, data, size, gap, side);
   }
 }
 
-function rows(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
+function blurRows(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
   const middle = 1 - 2 * side;
   const width = size * 3;
   const reach = gap * 3;
@@ -123,7 +123,7 @@ function rows(from: Float32Array, to: Float32Array, size: number, gap: number, s
   }
 }
 
-function columns(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
+function blurColumns(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
   const middle = 1 - 2 * side;
   const width = size * 3;
   for (let y = 0; y < size; y++) {

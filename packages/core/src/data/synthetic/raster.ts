@@ -1,7 +1,7 @@
 /**
- * A small anti-aliased rasteriser for procedural pictures: a shape says how much of each pixel of a row it covers,
- * `paint` mixes a colour in by that much. Shapes live in a frame (any affine map of the plane), so that a renderer can
- * speak in units of the thing it draws; edges are softened by a width in pixels.
+ * A small anti-aliased rasteriser for synthetic images: a shape computes how much of each pixel of a row it covers, and
+ * `paint` mixes in a colour by that amount. A shape's coordinates are those of a frame (any affine map of the plane);
+ * its edges are softened over a width in pixels.
  */
 export interface Canvas {
   readonly size: number;
@@ -12,7 +12,7 @@ export interface Canvas {
 /** [red, green, blue], nominally in [0, 1]. */
 export type Colour = readonly [number, number, number];
 
-/** Where a frame's origin and its two unit vectors lie, in pixels (x to the right, y down). */
+/** A frame's origin (x, y) and its two unit vectors (ux, uy) and (vx, vy), in pixels (x to the right, y down). */
 export interface Frame {
   readonly x: number;
   readonly y: number;
@@ -23,12 +23,12 @@ export interface Frame {
 }
 
 export interface Shape {
-  /** Pixels outside [left, right) x [top, bottom) are not covered. */
+  /** The shape covers no pixel outside [left, right) x [top, bottom). */
   readonly left: number;
   readonly top: number;
   readonly right: number;
   readonly bottom: number;
-  /** Writes coverage in [0, 1] of the pixels [left, right) of row y to cover[0...]. */
+  /** Writes the coverage, in [0, 1], of the pixels [left, right) of row y to cover[0...]. */
   cover(y: number, left: number, right: number, cover: Float32Array): void;
 }
 
@@ -36,14 +36,14 @@ export function createCanvas(size: number): Canvas {
   return { size, data: new Float32Array(size * size * 3) };
 }
 
-/** A frame turned by `angle` (radians, clockwise as seen) about its origin, with units of `scale` pixels. */
+/** A frame with units of `scale` pixels, turned clockwise by `angle` (radians) about its origin. */
 export function frame(x: number, y: number, scale: number, angle = 0): Frame {
   const cos = Math.cos(angle) * scale;
   const sin = Math.sin(angle) * scale;
   return { x, y, ux: cos, uy: sin, vx: -sin, vy: cos };
 }
 
-/** The frame whose origin, units and turn are given in the units of `parent`. */
+/** A frame whose origin, units and angle are given in the units of `parent`. */
 export function within(parent: Frame, u: number, v: number, scaleU = 1, angle = 0, scaleV = scaleU): Frame {
   const cos = Math.cos(angle);
   const sin = Math.sin(angle);
@@ -57,10 +57,10 @@ export function within(parent: Frame, u: number, v: number, scaleU = 1, angle = 
   };
 }
 
-/** How the colour meets what is there: laid over it, or multiplied with it (shadows, tints). */
-export type Blend = 'over' | 'multiply';
-
 let coverage = new Float32Array(512);
+
+/** Lays a colour over the old one, or multiplies the old one with it (shadows, tints). */
+export type Blend = 'over' | 'multiply';
 
 /** Mixes `colour` into the canvas by coverage * alpha. */
 export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, blend: Blend = 'over'): void {
@@ -82,7 +82,7 @@ export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, b
   }
 }
 
-// Plain parameters rather than objects: these two loops are where the time goes.
+// These two loops take most of the time: they get plain parameters rather than objects.
 function over(
   data: Float32Array,
   start: number,

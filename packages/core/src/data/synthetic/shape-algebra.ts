@@ -1,6 +1,6 @@
 import type { Shape } from './raster';
 
-// Combinations nest, so each level needs a row of its own.
+// Combinations nest, so each level needs its own row.
 const rows: Float32Array[] = [];
 let depth = 0;
 
@@ -30,11 +30,7 @@ function combined(
   };
 }
 
-function boundsOf({ left, top, right, bottom }: Shape): Omit<Shape, 'cover'> {
-  return { left, top, right, bottom };
-}
-
-/** Covers what both cover. */
+/** The pixels that both shapes cover. */
 export function intersection(first: Shape, second: Shape): Shape {
   const bounds = {
     left: Math.max(first.left, second.left),
@@ -45,12 +41,12 @@ export function intersection(first: Shape, second: Shape): Shape {
   return combined(first, second, bounds, both);
 }
 
-/** Covers what the first covers and the second does not. */
+/** The pixels that the first shape covers and the second does not. */
 export function difference(first: Shape, second: Shape): Shape {
-  return combined(first, second, boundsOf(first), without);
+  return combined(first, second, first, without);
 }
 
-/** Covers what either covers. */
+/** The pixels that either shape covers. */
 export function union(first: Shape, second: Shape): Shape {
   const bounds = {
     left: Math.min(first.left, second.left),

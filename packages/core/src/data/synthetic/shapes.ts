@@ -1,6 +1,6 @@
 import type { Frame, Shape } from './raster';
 
-/** The inverse of a frame's linear part, and how many pixels a unit of it is on (geometric) average. */
+/** The inverse of a frame's linear part, and the geometric mean of its units in pixels. */
 function inverse({ ux, uy, vx, vy }: Frame): { a: number; b: number; c: number; d: number; scale: number } {
   const determinant = ux * vy - uy * vx;
   const safe = Math.abs(determinant) < 1e-9 ? 1e-9 : determinant;
@@ -16,20 +16,22 @@ function bounds(frame: Frame, u: number, v: number, halfU: number, halfV: number
   return { left: x - halfX, right: x + halfX + 1, top: y - halfY, bottom: y + halfY + 1 };
 }
 
+/** The centre (x0, y0) and the bounds of an ellipse, in pixels. */
+function ellipseBounds(frame: Frame, u: number, v: number, halfU: number, halfV: number, margin: number) {
+  const x0 = frame.x + frame.ux * u + frame.vx * v;
+  const y0 = frame.y + frame.uy * u + frame.vy * v;
+  const halfX = Math.hypot(frame.ux * halfU, frame.vx * halfV) + margin;
+  const halfY = Math.hypot(frame.uy * halfU, frame.vy * halfV) + margin;
+  return { x0, y0, box: { left: x0 - halfX, right: x0 + halfX + 1, top: y0 - halfY, bottom: y0 + halfY + 1 } };
+}
+
 /** The ellipse with centre (u, v) and half axes (halfU, halfV); `soft` is the width of its edge in pixels. */
 export function ellipse(frame: Frame, u: number, v: number, halfU: number, halfV: number, soft = 1): Shape {
   const { a, b, c, d, scale } = inverse(frame);
-  const inner = scale * Math.min(halfU, halfV);
-  const x0 = frame.x + frame.ux * u + frame.vx * v;
-  const y0 = frame.y + frame.uy * u + frame.vy * v;
-  const halfX = Math.hypot(frame.ux * halfU, frame.vx * halfV) + soft;
-  const halfY = Math.hypot(frame.uy * halfU, frame.vy * halfV) + soft;
-  const slope = inner / soft;
+  const { x0, y0, box } = ellipseBounds(frame, u, v, halfU, halfV, soft);
+  const slope = (scale * Math.min(halfU, halfV)) / soft;
   return {
-    left: x0 - halfX,
-    right: x0 + halfX + 1,
-    top: y0 - halfY,
-    bottom: y0 + halfY + 1,
+    ...box,
     cover: (y, left, right, cover) => {
       const dy = y + 0.5 - y0;
       let p = (a * (left + 0.5 - x0) + b * dy) / halfU;
@@ -44,18 +46,12 @@ export function ellipse(frame: Frame, u: number, v: number, halfU: number, halfV
   };
 }
 
-/** A soft spot: (1 - r^2)^2 inside the ellipse, nothing outside; for shading. */
+/** A soft spot for shading: (1 - r^2)^2 inside the ellipse, nothing outside. */
 export function glow(frame: Frame, u: number, v: number, halfU: number, halfV: number): Shape {
   const { a, b, c, d } = inverse(frame);
-  const x0 = frame.x + frame.ux * u + frame.vx * v;
-  const y0 = frame.y + frame.uy * u + frame.vy * v;
-  const halfX = Math.hypot(frame.ux * halfU, frame.vx * halfV);
-  const halfY = Math.hypot(frame.uy * halfU, frame.vy * halfV);
+  const { x0, y0, box } = ellipseBounds(frame, u, v, halfU, halfV, 0);
   return {
-    left: x0 - halfX,
-    right: x0 + halfX + 1,
-    top: y0 - halfY,
-    bottom: y0 + halfY + 1,
+    ...box,
     cover: (y, left, right, cover) => {
       const dy = y + 0.5 - y0;
       let p = (a * (left + 0.5 - x0) + b * dy) / halfU;
@@ -86,7 +82,7 @@ function leaves(start: number, step: number, low: number, high: number): number 
 /** c0 + c1 t + c2 t^2, with t = u / half in [-1, 1]. */
 export type Curve = readonly [c0: number, c1: number, c2: number];
 
-/** What lies between two parabolas: |u| <= half, upper(u / half) <= v <= lower(u / half). */
+/** The area between two parabolas: |u| <= half, upper(u / half) <= v <= lower(u / half). */
 export function band(frame: Frame, half: number, upper: Curve, lower: Curve, soft = 1): Shape {
   const { a, b, c, d, scale } = inverse(frame);
   const [u0, u1, u2] = upper;
@@ -128,8 +124,8 @@ export function band(frame: Frame, half: number, upper: Curve, lower: Curve, sof
 }
 
 /**
- * A shape that is symmetric about its v axis: |u| <= the half width that `widths` gives, linear between equidistant
- * knots, from v = top to v = bottom.
+ * A shape symmetric about its v axis, from v = top to v = bottom: |u| is at most the half width in `widths`, which is
+ * linear between equidistant knots.
  */
 export function profile(frame: Frame, top: number, bottom: number, widths: ArrayLike<number>, soft = 1): Shape {
   const { a, b, c, d, scale } = inverse(frame);
@@ -137,13 +133,13 @@ export function profile(frame: Frame, top: number, bottom: number, widths: Array
   const perUnit = last / (bottom - top);
   let widest = 0;
   for (let i = 0; i <= last; i++) widest = Math.max(widest, widths[i] as number);
-  // Where the outline is steep, the distance to it is shorter than the horizontal one: one factor for each piece.
+  // Where the outline is steep, it is nearer than the horizontal distance says: one factor for each piece.
   const slopes = new Float32Array(last);
   for (let i = 0; i < last; i++) {
     const steep = ((widths[i + 1] as number) - (widths[i] as number)) * perUnit;
     slopes[i] = scale / soft / Math.sqrt(1 + steep * steep);
   }
-  // Frames squeeze: a pixel can be nearer than the mean scale says.
+  // Frames squeeze: an outline can be nearer than the mean scale says.
   const reach = soft * 0.6;
   return {
     ...bounds(frame, 0, (top + bottom) / 2, widest, (bottom - top) / 2, soft),
@@ -165,7 +161,7 @@ export function profile(frame: Frame, top: number, bottom: number, widths: Array
           cover[i] = amount;
           continue;
         }
-        // As many pixels further along as the outline is away (sphere tracing), nothing changes.
+        // Nothing changes for as many pixels as the outline is away (sphere tracing).
         const value = amount >= 1 ? 1 : 0;
         cover[i] = value;
         const skip = Math.min(right - left - 1 - i, (Math.abs(amount - 0.5) * reach) | 0);
@@ -175,7 +171,7 @@ export function profile(frame: Frame, top: number, bottom: number, widths: Array
   };
 }
 
-/** A line from (u0, v0) to (u1, v1) with round ends, `radius` thick at the one end and `radius1` at the other. */
+/** A line with round ends, of half width `radius` at (u0, v0) and `radius1` at (u1, v1). */
 export function capsule(
   frame: Frame,
   [u0, v0]: readonly [number, number],
@@ -213,7 +209,7 @@ export function capsule(
   };
 }
 
-/** A convex polygon; points [u0, v0, u1, v1, ...] in clockwise order as seen (v down). */
+/** A convex polygon; points [u0, v0, u1, v1, ...] in clockwise order on the screen (v down). */
 export function convexPolygon(frame: Frame, points: readonly number[], soft = 1): Shape {
   const { a, b, c, d, scale } = inverse(frame);
   const slope = scale / soft;

@@ -1,7 +1,7 @@
 import { chmod, mkdtemp, readdir, readFile, rm, stat, truncate, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { proceduralDataset } from './synthetic-dataset';
+import { syntheticDataset } from './synthetic-dataset';
 
 let cacheFolder: string;
 beforeEach(async () => {
@@ -11,7 +11,7 @@ afterEach(() => rm(cacheFolder, { recursive: true, force: true }));
 
 function stripes(options: { step?: number; failAt?: number; count?: number; seed?: number; folder?: string } = {}) {
   const { step = 3, failAt, count = 40, seed = 1, folder = cacheFolder } = options;
-  return proceduralDataset({
+  return syntheticDataset({
     name: 'stripes',
     size: 4,
     classes: 2,

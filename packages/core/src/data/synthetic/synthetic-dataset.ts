@@ -1,22 +1,17 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
-import { checkRead, type ImageDataset } from '../dataset';
+import { checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { workerPool } from '../loading/pool';
 import { buildImageFile, type ImageFile, openImageFile } from './image-file';
-import type { RenderSetup, RenderTask } from './render-job';
-import { type CreateRenderer, renderImage } from './renderer';
+import { loadRenderer, type RenderSetup, type RenderTask } from './renderer';
 
-export interface ProceduralOptions<Options> {
+export interface SyntheticOptions<Options> extends RenderSetup {
   /** Part of the cache file's name: letters, digits and dashes. */
   readonly name: string;
-  readonly size: number;
   readonly classes: number;
   /** One per image; the renderer gets the image's index. */
   readonly labels: Int32Array;
-  /** Absolute path of a module that exports `createRenderer` (see renderer.ts). */
-  readonly rendererModule: string;
   readonly rendererOptions: Options;
-  readonly seed: number;
   /** Default: `.cache/procedural` of the workspace. */
   readonly cacheFolder?: string;
   /** Default: one per core. */
@@ -25,25 +20,25 @@ export interface ProceduralOptions<Options> {
 
 const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/procedural');
 
-/** About 10 MB a task: large enough that messages cost nothing, small enough that two per thread fit anywhere. */
+/** About 10 MB a task: large enough that messages cost nothing, small enough that two per thread fit in memory. */
 const taskBytes = 8 * 2 ** 20;
 
-/** Images drawn to see whether the renderer's code still draws what it drew when a cache file was made. */
+/** How many images the fingerprint covers. */
 const probes = 24;
 
 /**
- * Turns a renderer into a data set. The images are rendered by worker threads into one file under `cacheFolder`, when
- * `prepare` or the first `read` asks for them, and read from there ever after.
+ * A dataset whose images a renderer makes. `prepare` or the first `read` lets worker threads render all images into one
+ * file under `cacheFolder`; later reads use the file.
  *
- * The fingerprint covers options, seed, size, labels and 24 images rendered on the spot: an edited renderer, or a
- * JavaScript engine whose sine differs in the last bit, gets a cache file of its own without anybody's bumping a version.
+ * The fingerprint covers options, seed, size, labels and 24 images rendered at once: an edited renderer, or a JavaScript
+ * engine whose sine differs in the last bit, gets its own cache file without a version number.
  *
- * `read` and `prepare` throw UserError when the folder cannot be written; errors of the renderer name the image.
+ * `read` and `prepare` throw UserError if the folder cannot be written; errors of the renderer name the image.
  */
-export function proceduralDataset<Options>(options: ProceduralOptions<Options>): ImageDataset {
-  const { name, size, classes, labels } = options;
+export function syntheticDataset<Options>(options: SyntheticOptions<Options>): ImageDataset {
+  const { name, size, classes, labels, cacheFolder = defaultCacheFolder } = options;
   const fingerprint = fingerprintOf(options);
-  const path = join(options.cacheFolder ?? defaultCacheFolder, `${name}-${fingerprint}.u8`);
+  const path = join(cacheFolder, `${name}-${fingerprint}.u8`);
   const layout = { path, name, fingerprint, size, count: labels.length };
   let opened: Promise<ImageFile> | undefined;
 
@@ -78,41 +73,44 @@ export function proceduralDataset<Options>(options: ProceduralOptions<Options>):
   };
 }
 
-function fingerprintOf<Options>(options: ProceduralOptions<Options>): string {
-  const { size, seed, labels, rendererModule, rendererOptions } = options;
-  const { createRenderer }: { createRenderer: CreateRenderer<Options> } = require(rendererModule);
-  const render = createRenderer({ options: rendererOptions, size, seed });
+/** Labels of a synthetic dataset: image i belongs to class i % classes. */
+export function interleavedLabels(classes: number, imagesPerClass: number): Int32Array {
+  return Int32Array.from({ length: classes * imagesPerClass }, (_, i) => i % classes);
+}
+
+function fingerprintOf<Options>(options: SyntheticOptions<Options>): string {
+  const { size, seed, labels, rendererOptions } = options;
+  const render = loadRenderer(options);
   const sha = createHash('sha256');
   sha.update(JSON.stringify({ rendererOptions, size, seed, count: labels.length }));
   sha.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
-  const image = new Uint8Array(size * size * 3);
-  for (let i = 0; i < Math.min(probes, labels.length); i++) {
-    renderImage(render, Math.floor((i * labels.length) / Math.min(probes, labels.length)), image);
+  const image = new Uint8Array(imageBytes(options));
+  const count = Math.min(probes, labels.length);
+  for (let i = 0; i < count; i++) {
+    render(Math.floor((i * labels.length) / count), image);
     sha.update(image);
   }
   return sha.digest('hex').slice(0, 16);
 }
 
-type Write = (first: number, images: Uint8Array) => Promise<void>;
-
 async function renderAll<Options>(
-  options: ProceduralOptions<Options>,
-  write: Write,
+  options: SyntheticOptions<Options>,
+  write: (first: number, images: Uint8Array) => Promise<void>,
   onProgress: ((done: number, total: number) => void) | undefined,
 ): Promise<void> {
   const { name, size, seed, rendererModule, rendererOptions, threads } = options;
   const total = options.labels.length;
-  const bytes = size * size * 3;
+  const bytes = imageBytes(options);
   const perTask = Math.max(1, Math.min(Math.floor(taskBytes / bytes), Math.ceil(total / 16)));
   const pool = workerPool<RenderSetup, RenderTask, void>({
-    module: join(__dirname, 'render-job.ts'),
+    module: join(__dirname, 'renderer.ts'),
     setup: { rendererModule, rendererOptions, size, seed },
     threads,
   });
   let next = 0;
   let done = 0;
 
-  // Two lanes per thread: while one lane's images go to disk, the other's are being rendered.
+  // Two lanes per thread: while the images of one lane go to disk, the thread renders those of the other.
   async function lane(): Promise<void> {
     const memory = new SharedArrayBuffer(perTask * bytes);
     while (next < total) {
@@ -130,7 +128,7 @@ async function renderAll<Options>(
     await Promise.all(Array.from({ length: pool.threads * 2 }, lane));
   } catch (error) {
     next = total;
-    // An error that crossed threads is a plain clone: its message alone tells where it comes from.
+    // An error that crossed threads is a plain clone: only its message says where it comes from.
     const { message } = error as { message: string };
     if (message.startsWith('image ')) throw new Error(`Rendering ${name} failed at ${message}`, { cause: error });
     throw error;

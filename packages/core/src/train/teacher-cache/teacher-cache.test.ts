@@ -319,7 +319,7 @@ describe('what a cache cannot serve is refused:', () => {
     const huge = new Map(tensors).set(name, { ...scale, values: scale.values.map(() => 1e7) });
     writeCheckpoint(file, { tensors: huge, metadata });
     await expect(distil({ teacher: file, cache: temporaryFolder(), type: 'float16' })).rejects.toThrow(
-      /^--teacher-cache=float16: the teacher's embeddings have a [\d.]+, and float16 ends at 65504; --teacher-cache=float32 holds it\.$/,
+      /^--teacher-cache=float16: the teacher's embeddings contain [\d.]+, beyond float16's largest number 65504\. Use --teacher-cache=float32\.$/,
     );
   });
 });

@@ -1,5 +1,5 @@
 import { backdrop } from '@headshare/core/data/synthetic/backdrop';
-import { expose } from '@headshare/core/data/synthetic/camera';
+import { capture } from '@headshare/core/data/synthetic/camera';
 import {
   type Canvas,
   type Colour,
@@ -51,7 +51,7 @@ export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, 
     const length = Math.hypot(x, y, 1);
     const exposure = 1.1 * Math.exp(0.18 * difficulty * random.normal());
     const warmth = Math.exp(0.1 * difficulty * random.normal());
-    expose(
+    capture(
       canvas,
       target,
       {

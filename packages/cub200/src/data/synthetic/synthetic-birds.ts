@@ -1,6 +1,5 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { interleavedLabels } from '@headshare/core/data/synthetic/labels';
-import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import { interleavedLabels, syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import type { BirdsRendererOptions } from './birds-renderer';
 
 export interface SyntheticBirdsOptions {
@@ -25,7 +24,7 @@ export interface SyntheticBirdsOptions {
 export function syntheticBirds(options: SyntheticBirdsOptions): ImageDataset {
   const { classes, imagesPerClass, size = 64, seed, split, speciesSeed = 0, difficulty = 1 } = options;
   const rendererOptions: BirdsRendererOptions = { classes, split, speciesSeed, difficulty };
-  return proceduralDataset({
+  return syntheticDataset({
     name: `birds-${split}`,
     size,
     classes,

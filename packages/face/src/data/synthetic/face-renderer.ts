@@ -1,5 +1,5 @@
 import { backdrop } from '@headshare/core/data/synthetic/backdrop';
-import { expose } from '@headshare/core/data/synthetic/camera';
+import { capture } from '@headshare/core/data/synthetic/camera';
 import { createCanvas, paint } from '@headshare/core/data/synthetic/raster';
 import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
 import { stream } from '@headshare/core/system/random';
@@ -50,6 +50,6 @@ export const createRenderer: CreateRenderer<FaceRendererOptions> = ({ options, s
     const { ux, uy, vx, vy } = head.silhouette;
     const ball = { ...head.silhouette, ux: ux * 0.95, uy: uy * 0.95, vx: vx * 1.25, vy: vy * 1.25 };
     const { ambient, lightDirection: direction, blur, gain, gamma, noise } = appearance;
-    expose(canvas, target, { light: { ball, ambient, direction }, blur: blur * size, gain, gamma, noise }, grain);
+    capture(canvas, target, { light: { ball, ambient, direction }, blur: blur * size, gain, gamma, noise }, grain);
   };
 };

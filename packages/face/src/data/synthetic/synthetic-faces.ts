@@ -1,5 +1,5 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import { syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import { defaultNuisance, type Nuisance } from './appearance';
 import type { FaceRendererOptions } from './face-renderer';
 
@@ -32,7 +32,7 @@ export function syntheticFaces(options: SyntheticFacesOptions): ImageDataset {
     identitySpread,
     nuisance: { ...defaultNuisance, ...nuisance },
   };
-  return proceduralDataset({
+  return syntheticDataset({
     name: `faces-${split}`,
     size,
     classes: identities,

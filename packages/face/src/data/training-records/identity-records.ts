@@ -1,7 +1,7 @@
 import { DamagedRecord } from '@headshare/core/data/record-io/frame';
 import { type ImageHeader, readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/image-header';
 import type { RecordIndex } from '@headshare/core/data/record-io/index-file';
-import { passRecord } from '@headshare/core/data/record-io/scan';
+import { scanRecord } from '@headshare/core/data/record-io/scan';
 import type { ByteSource } from '@headshare/core/data/record-io/window';
 import { isAscending, type RecordListing, roomsOf } from './record-listing';
 
@@ -12,7 +12,7 @@ export interface SeenHeader extends ImageHeader {
 
 /** Undefined for a record that cannot be read. */
 export async function headerAt(file: ByteSource, offset: number): Promise<SeenHeader | undefined> {
-  const record = await passRecord(file, offset, usualHeaderBytes);
+  const record = await scanRecord(file, offset, usualHeaderBytes);
   if (typeof record === 'string') return undefined;
   try {
     const header = readImageHeader(record.head, record.length);

@@ -2,8 +2,8 @@
 import { frame, magic } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
 import { parseRecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
-import { bytesAtHand } from '@headshare/core/data/record-io/window';
 import { UserError } from '@headshare/core/system/user-error';
+import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
 import { listByIdentities } from './identity-records';
@@ -59,13 +59,13 @@ test('records', async () => {
       maxLength: 4,
     },
   );
-  expect(await refused(() => listByIdentities(bytesAtHand(bytes), bytesAtHand(bytes), index))).toBe(false);
+  expect(await refused(() => listByIdentities(bytesInMemory(bytes), bytesInMemory(bytes), index))).toBe(false);
   let [quick, scanned] = [0, 0];
   await fc.assert(
     fc.asyncProperty(edits, async (changes) => {
       const changed = Buffer.from(bytes);
       for (const [at, given] of changes) changed.set(given.subarray(0, bytes.length - at), at);
-      const source = bytesAtHand(changed);
+      const source = bytesInMemory(changed);
       if (await refused(() => listByIdentities(source, source, index))) quick++;
       if (await refused(() => listByScan(source, index, refuse))) scanned++;
       await refused(() => listByScan(source, undefined, refuse));
@@ -84,12 +84,12 @@ test('indices', async () => {
     maxLength: 4,
   });
   let count = 0;
-  const source = bytesAtHand(bytes);
+  const source = bytesInMemory(bytes);
   await fc.assert(
     fc.asyncProperty(edits, fc.option(fc.nat(text.length), { freq: 5 }), async (changes, cut) => {
       const changed = Buffer.from(text);
       for (const [at, letter] of changes) changed[at] = letter;
-      const given = bytesAtHand(changed.subarray(0, cut ?? text.length));
+      const given = bytesInMemory(changed.subarray(0, cut ?? text.length));
       const wrong = await refused(async () => {
         const found = await parseRecordIndex(given, 'train.idx', bytes.length);
         return (await listByIdentities(source, source, found)) ?? listByScan(source, found, refuse);

@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { frame } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
-import { bytesAtHand } from '@headshare/core/data/record-io/window';
-import { readImage } from '@headshare/core/data/sources/pack-shards';
+import { readImage } from '@headshare/core/data/sources/image-source';
+import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import sharp from 'sharp';
 import { faceCase } from '../../../test/face-cases';
@@ -227,7 +227,7 @@ test('identity records that do not say what the images say are not believed', as
     const keys = [1, 2, 3, 4, 5, 6, 7, 0];
     const offsets = records.map((_, i) => Buffer.concat(records.slice(0, i)).length);
     const index = { keys: Float64Array.from(keys), offsets: Float64Array.from(offsets) };
-    const source = bytesAtHand(Buffer.concat(records));
+    const source = bytesInMemory(Buffer.concat(records));
     return listByIdentities(source, source, index);
   };
   expect(

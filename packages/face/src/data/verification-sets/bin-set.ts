@@ -1,8 +1,7 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import type { ImageLocation, ImageSource } from '@headshare/core/data/sources/image-source';
-import { checkIndex } from '@headshare/core/data/sources/listed-source';
+import { checkIndex, type ImageLocation, type ImageSource } from '@headshare/core/data/sources/image-source';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { readPickledSet } from './pickled-set';

@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { listedSource } from '@headshare/core/data/sources/listed-source';
+import { listedSource } from '@headshare/core/data/sources/image-source';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { type NamedImage, readPairsFile } from './pairs-file';

@@ -3,7 +3,7 @@ import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { ByteArray, type Picklable, PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
-import { readImage } from '@headshare/core/data/sources/pack-shards';
+import { readImage } from '@headshare/core/data/sources/image-source';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import sharp from 'sharp';
 import { faceCase, faceCaseJson } from '../../../test/face-cases';

@@ -1,5 +1,5 @@
 import { readFileSync } from 'node:fs';
-import { decodePicture } from '@headshare/core/data/pipeline/decode-picture';
+import { decodePicture } from '@headshare/core/data/pipeline/decode';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
 import type { Similarity } from './alignment';
 import { warp } from './warp';

@@ -1,5 +1,5 @@
 import { backdrop } from '@headshare/core/data/synthetic/backdrop';
-import { expose } from '@headshare/core/data/synthetic/camera';
+import { capture } from '@headshare/core/data/synthetic/camera';
 import {
   type Canvas,
   type Colour,
@@ -96,7 +96,7 @@ export const createRenderer: CreateRenderer<ShapesRendererOptions> = ({ options,
     const exposure = Math.exp(0.2 * difficulty * random.normal());
     const gain = [exposure * random.uniform(0.9, 1.1), exposure, exposure * random.uniform(0.9, 1.1)] as const;
     const blur = Math.abs(random.normal()) * 0.012 * difficulty * size;
-    expose(canvas, target, { light, blur, gain, gamma: 1, noise: random.uniform(2, 16) * difficulty }, random);
+    capture(canvas, target, { light, blur, gain, gamma: 1, noise: random.uniform(2, 16) * difficulty }, random);
   };
 };
 

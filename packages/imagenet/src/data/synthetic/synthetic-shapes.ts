@@ -1,6 +1,5 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
-import { interleavedLabels } from '@headshare/core/data/synthetic/labels';
-import { proceduralDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import { interleavedLabels, syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
 import { mostShapeClasses, type ShapesRendererOptions } from './shapes-renderer';
 
 export interface SyntheticShapesOptions {
@@ -27,7 +26,7 @@ export function syntheticShapes(options: SyntheticShapesOptions): ImageDataset {
     throw new RangeError(`There are 2 to ${mostShapeClasses} classes of shapes, not ${classes}`);
   }
   const rendererOptions: ShapesRendererOptions = { classes, split, difficulty };
-  return proceduralDataset({
+  return syntheticDataset({
     name: `shapes-${split}`,
     size,
     classes,
