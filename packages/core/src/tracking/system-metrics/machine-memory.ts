@@ -2,32 +2,32 @@ import { readFileSync } from 'node:fs';
 import { freemem, totalmem } from 'node:os';
 import { join } from 'node:path';
 
-/** Bytes that processes hold, of those there are: the container's where it has a limit of its own, the machine's else. */
+/** Bytes used by processes, and in all. */
 export interface MemoryInUse {
   readonly used: number;
   readonly total: number;
 }
 
+/** The memory of the container if it has a limit, else of the machine; caches of files count as free. */
 export function memoryInUse(): MemoryInUse {
   const total = totalmem();
-  const limited = groupMemory();
-  // On Linux Node counts as free what the system would give up: its caches of files.
-  return limited !== undefined && limited.total < total ? limited : { used: total - freemem(), total };
+  const group = groupMemory();
+  return group !== undefined && group.total < total ? group : { used: total - freemem(), total };
 }
 
 /**
- * The memory of this process's control group, of version 1 or 2, without the files that the system keeps in it only as
- * long as there is room. Undefined where there is no group, or one without a limit. @param root `/`
+ * The memory of this process's control group (version 1 or 2) without caches of files; undefined without a group or a
+ * limit. @param root `/`
  */
 export function groupMemory(root = '/'): MemoryInUse | undefined {
   const groups = read(join(root, 'proc/self/cgroup')) ?? '';
-  const first = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1];
-  const second = /^0::(.*)$/m.exec(groups)?.[1];
+  const version1 = /^\d+:(?:[^:]*,)?memory(?:,[^:]*)?:(.*)$/m.exec(groups)?.[1];
+  const version2 = /^0::(.*)$/m.exec(groups)?.[1];
   const [base, path, limit, usage, cached] =
-    first !== undefined
-      ? (['memory', first, 'memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'] as const)
-      : (['', second ?? '/', 'memory.max', 'memory.current', 'inactive_file'] as const);
-  // Within a container the path may be the host's, and the group the root of what is seen.
+    version1 !== undefined
+      ? (['memory', version1, 'memory.limit_in_bytes', 'memory.usage_in_bytes', 'total_inactive_file'] as const)
+      : (['', version2 ?? '/', 'memory.max', 'memory.current', 'inactive_file'] as const);
+  // Within a container the path may be the host's; the group is then at the root.
   for (const place of [path, '/']) {
     const folder = join(root, 'sys/fs/cgroup', base, place);
     const total = bytes(read(join(folder, limit)));
@@ -39,7 +39,7 @@ export function groupMemory(root = '/'): MemoryInUse | undefined {
   return undefined;
 }
 
-/** Version 2 writes `max` for no limit; version 1 a number larger than any memory. */
+/** Undefined for version 2's `max`, no limit; version 1 has a number larger than any memory instead. */
 function bytes(text: string | undefined): number | undefined {
   return text !== undefined && /^\d+\s*$/.test(text) ? Number(text) : undefined;
 }

@@ -9,17 +9,17 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-interface Told {
+interface Logged {
   readonly step: number;
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** The first `count` values that a run in the folder is told. */
-async function firstTold(count: number, lastStep?: number): Promise<readonly Told[]> {
-  const told: Told[] = [];
+/** The first `count` logged values of a run in the folder. */
+async function firstLogged(count: number, lastStep?: number): Promise<readonly Logged[]> {
+  const logged: Logged[] = [];
   await new Promise<void>((done) => {
-    const metrics = (values: Told['values'], step: number): void => {
-      if (told.push({ step, values }) === count) done();
+    const metrics = (values: Logged['values'], step: number): void => {
+      if (logged.push({ step, values }) === count) done();
     };
     const { stop } = watchSystem(
       folder,
@@ -27,18 +27,18 @@ async function firstTold(count: number, lastStep?: number): Promise<readonly Tol
       { interval: 0.02, samples: 1, gpu: false },
     );
     const alive = setInterval(() => {
-      if (told.length < count) return;
+      if (logged.length < count) return;
       clearInterval(alive);
       stop();
     }, 10);
   });
-  return told;
+  return logged;
 }
 
-test('values by names that MLflow puts on its page of system metrics, with steps of their own', async () => {
-  const told = await firstTold(3);
-  expect(told.slice(0, 3).map(({ step }) => step)).toEqual([1, 2, 3]);
-  for (const { values } of told) {
+test("logs values under the names of MLflow's page of system metrics, at steps 1, 2, 3", async () => {
+  const logged = await firstLogged(3);
+  expect(logged.slice(0, 3).map(({ step }) => step)).toEqual([1, 2, 3]);
+  for (const { values } of logged) {
     expect(Object.keys(values)).toEqual(expect.arrayContaining(['system/process_memory_usage_megabytes']));
     for (const [name, value] of Object.entries(values)) {
       expect(name).toMatch(/^system\/\w+$/);
@@ -47,20 +47,20 @@ test('values by names that MLflow puts on its page of system metrics, with steps
   }
 });
 
-test('a run that goes on counts on from its last value', async () => {
-  const [first] = await firstTold(1, 7);
+test('a resumed run continues at its last step', async () => {
+  const [first] = await firstLogged(1, 7);
   expect(first?.step).toBe(8);
 });
 
-test('it does not keep a process alive, and after stop nothing more is told', () => {
-  const told: Told[] = [];
+test('it does not keep the process alive and logs nothing after stop', () => {
+  const logged: Logged[] = [];
   const system = watchSystem(
     folder,
-    { metrics: (values, step) => told.push({ values, step }), lastStep: () => undefined },
+    { metrics: (values, step) => logged.push({ values, step }), lastStep: () => undefined },
     { interval: 600, samples: 1, gpu: false },
   );
   system.stop();
-  expect(told).toEqual([]);
+  expect(logged).toEqual([]);
 });
 
 describe("MLflow's variables", () => {
@@ -88,13 +88,13 @@ describe("MLflow's variables", () => {
   test.each([
     [
       { MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL: '-1' },
-      "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL must be a number of seconds above 0, a day at most, got '-1': 10 is taken.",
+      "MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL must be a number of seconds above 0, at most a day, got '-1': using 10.",
     ],
     [
       { MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING: '1.5' },
-      "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING must be a whole number of at least 1, got '1.5': 1 is taken.",
+      "MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING must be a whole number of at least 1, got '1.5': using 1.",
     ],
-  ])('of no sense: %j', (environment, sentence) => {
+  ])('an invalid value is logged and replaced by the default: %j', (environment, sentence) => {
     expect(settings(environment)).toEqual({ settings: { interval: 10, samples: 1, gpu: false }, lines: [sentence] });
   });
 });

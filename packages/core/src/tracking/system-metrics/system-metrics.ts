@@ -1,19 +1,23 @@
-/** What a run's machine was doing meanwhile, by MLflow's names (`system/cpu_utilization_percentage` ...). */
+/** The load of a run's machine, under MLflow's names (`system/cpu_utilization_percentage` ...). */
+import type { Tracker } from '../tracker';
 import { watchGpus } from './gpu-metrics';
 import { type Sample, systemSampler } from './system-sample';
 
 export interface SystemMetricsSettings {
-  /** Seconds between two looks. */
+  /** Seconds between two samples. */
   readonly interval: number;
-  /** How many looks one value is the mean of. */
+  /** Samples per logged value, which is their mean. */
   readonly samples: number;
   readonly gpu: boolean;
 }
 
+/** Timers count milliseconds in 32 bits; a day is well within. */
+const longestInterval = 86_400;
+
 /**
- * What MLflow's variables say: MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL (10 s), MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING
- * (1), and undefined with MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false. A value of no sense is told and left alone: a run is
- * worth more than what is said about its machine.
+ * Reads MLflow's variables MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL (default 10 s) and
+ * MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING (default 1); undefined with MLFLOW_ENABLE_SYSTEM_METRICS_LOGGING=false.
+ * Logs an invalid value and uses the default: a run should not fail for its system metrics.
  */
 export function systemMetricsSettings(
   environment: NodeJS.ProcessEnv,
@@ -24,7 +28,7 @@ export function systemMetricsSettings(
     const text = environment[name];
     if (text === undefined || text === '') return byDefault;
     if (isValid(Number(text))) return Number(text);
-    log(`${name} must be ${valid}, got '${text}': ${byDefault} is taken.`);
+    log(`${name} must be ${valid}, got '${text}': using ${byDefault}.`);
     return byDefault;
   };
   return {
@@ -32,7 +36,7 @@ export function systemMetricsSettings(
       'MLFLOW_SYSTEM_METRICS_SAMPLING_INTERVAL',
       10,
       (value) => value > 0 && value <= longestInterval,
-      'a number of seconds above 0, a day at most',
+      'a number of seconds above 0, at most a day',
     ),
     samples: read(
       'MLFLOW_SYSTEM_METRICS_SAMPLES_BEFORE_LOGGING',
@@ -44,70 +48,61 @@ export function systemMetricsSettings(
   };
 }
 
-/** Timers count milliseconds in 32 bits. */
-const longestInterval = 86_400;
-
-export interface SystemMetrics {
-  /** Tells what was looked at since the last value, and looks no more. */
-  stop(): void;
-}
-
 /**
- * Looks at the machine every so often, while the run whose folder and tracker these are goes on, and tells the means of
- * the looks, rounded as MLflow does to tenths. Steps count the values, on from those of an earlier part of the run.
- * Nothing of it keeps the process alive or throws.
+ * Samples the machine periodically and logs the means, rounded to tenths as by MLflow, until `stop` is called. Steps
+ * count the values and continue after a resume. Never throws; does not keep the process alive.
+ * @param folder the run's folder, whose disk is sampled
  */
 export function watchSystem(
   folder: string,
-  tracker: { metrics(values: Sample, step: number): void; lastStep(name: string): number | undefined },
+  tracker: Pick<Tracker, 'metrics' | 'lastStep'>,
   { interval, samples, gpu }: SystemMetricsSettings,
-): SystemMetrics {
+): { stop(): void } {
   const sample = systemSampler(folder);
-  const looks = new Map<string, number[]>();
-  const note = (values: Sample): void => {
-    for (const [name, value] of Object.entries(values)) looks.set(name, [...(looks.get(name) ?? []), value]);
+  const collected = new Map<string, number[]>();
+  const collect = (values: Sample): void => {
+    for (const [name, value] of Object.entries(values)) collected.set(name, [...(collected.get(name) ?? []), value]);
   };
-  const gpus = gpu ? watchGpus(interval, note) : undefined;
+  const gpus = gpu ? watchGpus(interval, collect) : undefined;
   let step = tracker.lastStep('system/process_memory_usage_megabytes') ?? 0;
   let taken = 0;
   let last = performance.now();
-  const tell = (): void => {
+  const log = (): void => {
     if (taken === 0) return;
-    tracker.metrics(aggregate(looks), ++step);
-    looks.clear();
+    tracker.metrics(aggregate(collected), ++step);
+    collected.clear();
     taken = 0;
   };
-  const look = (): void => {
+  const take = (): void => {
     try {
-      note(sample());
+      collect(sample());
     } catch {
-      // The next look may tell more; training goes on.
+      // The next sample may succeed.
     }
     taken += 1;
     last = performance.now();
   };
   const timer = setInterval(() => {
-    look();
-    if (taken >= samples) tell();
+    take();
+    if (taken >= samples) log();
   }, interval * 1000).unref();
   return {
     stop() {
       clearInterval(timer);
       gpus?.stop();
-      // So that a run shorter than the interval has a value as well.
-      if (performance.now() - last >= 1000) look();
-      tell();
+      // Gives a run shorter than the interval a value, too.
+      if (performance.now() - last >= 1000) take();
+      log();
     },
   };
 }
 
-/** Means; traffic has been added up already. */
-function aggregate(looks: ReadonlyMap<string, readonly number[]>): Sample {
+/** The means; for network traffic, which is cumulative, the last values. */
+function aggregate(collected: ReadonlyMap<string, readonly number[]>): Sample {
   return Object.fromEntries(
-    [...looks].map(([name, values]) => {
-      const value = name.startsWith('network_')
-        ? values.at(-1)
-        : values.reduce((sum, one) => sum + one, 0) / values.length;
+    [...collected].map(([name, values]) => {
+      const mean = values.reduce((sum, one) => sum + one, 0) / values.length;
+      const value = name.startsWith('network_') ? values.at(-1) : mean;
       return [`system/${name}`, Math.round(10 * (value ?? 0)) / 10];
     }),
   );

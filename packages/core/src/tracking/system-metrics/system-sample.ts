@@ -2,13 +2,14 @@ import { readFileSync, statfsSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { memoryInUse } from './machine-memory';
 
-/** Numbers by name. */
+/** Values by name. */
 export type Sample = Readonly<Record<string, number>>;
 
 /**
- * Looks at the machine and at this process, by MLflow's names without `system/`. Shares of processors' time are those
- * since the look before, traffic that since the first: `process_cpu_utilization_percentage` is 100 for one core busy.
- * What the system does not tell is left out. @param folder whose disk is looked at
+ * Returns a function that samples the machine and this process, under MLflow's names without `system/`. CPU utilization
+ * is since the previous sample (of the process: 100 for one busy core), network traffic since this call. Values that the
+ * system does not report are left out.
+ * @param folder a folder on the disk to sample
  */
 export function systemSampler(folder: string): () => Sample {
   let machine = processorTimes();
@@ -35,15 +36,15 @@ export function systemSampler(folder: string): () => Sample {
   };
 }
 
-/** Milliseconds that all processors have spent since the machine started. */
+/** Milliseconds of all processors since the machine's start. */
 interface ProcessorTimes {
   readonly busy: number;
   readonly total: number;
 }
 
 /**
- * Percent of the processors' time that was busy; undefined where no time has been counted: the system counts in
- * hundredths of a second, and a virtual machine's host gives it none now and then. Its idle time may even run back.
+ * Percent of busy processor time; undefined if no time was counted between the samples: the system counts hundredths of
+ * a second, and a virtual machine's clock may stand still or even run back.
  */
 export function utilizationBetween(before: ProcessorTimes, now: ProcessorTimes): number | undefined {
   const total = now.total - before.total;
@@ -80,6 +81,7 @@ interface Traffic {
   readonly sent: number;
 }
 
+/** Undefined except on Linux. */
 function networkTraffic(): Traffic | undefined {
   try {
     return parseTraffic(readFileSync('/proc/net/dev', 'utf8'));
@@ -97,7 +99,7 @@ function trafficSince(before: Traffic | undefined): Sample {
   };
 }
 
-/** Bytes over all interfaces in the text of /proc/net/dev, but for the loopback one: that is not the network. */
+/** Sums the bytes of all interfaces in /proc/net/dev except the loopback interface. */
 export function parseTraffic(text: string): Traffic {
   let received = 0;
   let sent = 0;
