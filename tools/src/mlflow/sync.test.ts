@@ -4,7 +4,7 @@ import { appendFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from
 import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lockFolder } from '@headshare/core/system/lock-folder';
+import { lockFolder } from '@headshare/core/system/lock';
 import { openJournal } from '@headshare/core/tracking/journal/journal';
 import { connect, deleteRun } from 'mlflow-js-client';
 import { type Fault, faultyProxy } from '../../../packages/core/test/faulty-proxy';

@@ -1,7 +1,7 @@
 import { mkdirSync, mkdtempSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { lockFolder } from '../system/lock-folder';
+import { lockFolder } from '../system/lock';
 import { closeOrphanedRun } from './close-orphaned-run';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-left-'));

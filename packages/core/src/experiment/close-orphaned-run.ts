@@ -1,6 +1,6 @@
 import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
-import { folderHolder, tryLockFolder } from '../system/lock-folder';
+import { folderHolder, tryLockFolder } from '../system/lock';
 import { lastEvent, openJournal } from '../tracking/journal/journal';
 import { readFinished } from './store';
 

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { mkdir, rm } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
-import { lockFolder } from '../system/lock-folder';
+import { lockFolder } from '../system/lock';
 import { sentenceOf } from '../system/sentence-of';
 import { sha256 } from '../system/sha256';
 import type { Tracker } from '../tracking/tracker';

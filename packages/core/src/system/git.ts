@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 
-/** What git prints, without spaces around it; undefined when there is no git or no repository, and where it fails. */
+/** The trimmed output of a git command; undefined if it fails, also for lack of git or a repository. */
 export async function git(folder: string, ...args: string[]): Promise<string | undefined> {
   try {
     const { stdout } = await promisify(execFile)('git', ['-C', folder, ...args], {

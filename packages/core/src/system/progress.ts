@@ -1,16 +1,16 @@
-/** What a person sees of long work: on a terminal a line that renews itself, elsewhere a plain line now and then. */
+/** The progress of long work: a line that is redrawn on a terminal, a plain line at intervals elsewhere. */
 
 export interface ProgressUpdate {
   readonly done: number;
   readonly total: number;
-  /** What the rate counts: `images`. */
+  /** The unit of `done`, `total` and the rate, e.g. `images`. */
   readonly unit: string;
   readonly text?: string;
 }
 
 export interface Progress {
   update(update: ProgressUpdate): void;
-  /** Ends the renewing line; call before printing anything else. */
+  /** Removes the redrawn line; call it before printing anything else. */
   clear(): void;
 }
 
@@ -23,8 +23,8 @@ export const duration = (seconds: number): string => {
 };
 
 /**
- * @param label stands in front of every line: `student`
- * @param everySeconds between plain lines when `stream` is not a terminal
+ * @param label starts every line, e.g. `student`
+ * @param everySeconds the interval of plain lines, if `stream` is not a terminal
  */
 export function makeProgress(
   label: string,
@@ -35,7 +35,7 @@ export function makeProgress(
   let drawn = false;
   return {
     update({ done, total, unit, text = '' }) {
-      // The rate leaves out what was done before the first update: a resumed run's past, a first step's compilation.
+      // The rate excludes everything before the first update: a resumed run's past, the first step's compilation.
       const now = performance.now();
       first ??= { done, at: now };
       if (now - last < (stream.isTTY ? 100 : everySeconds * 1000)) return;

@@ -1,8 +1,8 @@
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Fills `target` with a file's bytes from `position` on: one read may give fewer than it was asked for.
- * @returns how many bytes there were; fewer than `target` takes only where the file ends
+ * Fills `target` with a file's bytes from `position` on, by as many reads as necessary.
+ * @returns the number of bytes; fewer than `target` holds only at the end of the file
  */
 export async function readInto(handle: FileHandle, target: Uint8Array, position: number): Promise<number> {
   let done = 0;

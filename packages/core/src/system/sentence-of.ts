@@ -1,5 +1,6 @@
-/** An error's message without its full stop, to go on from. Not instanceof: under jest, errors come from two realms. */
+/** An error's message without its full stop, as part of a longer sentence. */
 export function sentenceOf(error: unknown): string {
+  // Not instanceof: under jest, errors come from two realms.
   const message: unknown = Reflect.get(Object(error), 'message');
   return (typeof message === 'string' && message ? message : String(error)).trim().replace(/[.:]$/, '');
 }

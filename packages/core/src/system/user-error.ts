@@ -1,7 +1,6 @@
 /**
- * A mistake the user can mend: a bad option, a damaged file, a full disk.
- * The command line prints its message alone, without a stack, and exits with `exitCode`
- * (2: wrong usage, nothing was done; 1: the work itself could not go on).
+ * A problem that the user can fix: a wrong option, a damaged file, a full disk. The command line prints the message
+ * without a stack and exits with `exitCode` (2: wrong usage, nothing was done; 1: the work failed).
  */
 export class UserError extends Error {
   override readonly name = 'UserError';

@@ -3,8 +3,9 @@ import { dirname } from 'node:path';
 import { UserError } from './user-error';
 
 /**
- * Writes the parts one after another into `file` through a temporary file beside it, synced and renamed: a crash or a
- * full disk leaves the one before it. Texts are written as UTF-8. @throws UserError on a full or read-only disk.
+ * Replaces `file` by the concatenated parts, texts in UTF-8. A crash or a full disk leaves the previous file: the new
+ * one is written beside it, synced and renamed.
+ * @throws UserError if the disk is full or read-only, or the folder does not exist
  */
 export function writeAtomically(file: string, content: readonly (Uint8Array | string)[]): void {
   const parts = content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
@@ -26,23 +27,23 @@ export function writeAtomically(file: string, content: readonly (Uint8Array | st
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // The folder itself cannot be written: the first error says so.
+      // The folder is not writable, as the first error says.
     }
     throw asUserError(error, file);
   }
 }
 
-/** Before minutes of writing, rather than after them. */
+/** Fails before minutes of writing instead of after them. */
 function requireRoom(file: string, parts: readonly Uint8Array[]): void {
   const { bavail, bsize, blocks } = statfsSync(dirname(file));
   const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
-  // Some file systems of networks do not tell their size.
+  // Some network file systems report no size.
   if (blocks > 0 && bavail * bsize < bytes) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
 }
 
 function asUserError(error: unknown, file: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  const kept = 'the one written before it is untouched';
+  const kept = 'the previous file is unchanged';
   if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${kept}.`, 1);
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
     return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${kept}.`, 1);

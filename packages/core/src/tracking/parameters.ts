@@ -27,7 +27,7 @@ export function clip(value: string, longest: number = limits.paramLength): strin
   return `${value.slice(0, longest - 1).replace(/[\uD800-\uDBFF]$/, '')}…`;
 }
 
-/** Excludes class instances, which have a text form. Compares no prototypes: under jest, objects have several realms. */
+/** Excludes class instances, which have a text form. Under jest, objects come from several realms. */
 function isPlainObject(value: unknown): value is Record<string, unknown> {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return false;
   const prototype: unknown = Object.getPrototypeOf(value);

@@ -169,7 +169,7 @@ describe('when a new checkpoint cannot be written', () => {
   onDisk('because the disk is full, the one before it stays (skipped where no disk can be mounted)', () => {
     const target = join(disk ?? '', 'last.safetensors');
     writeCheckpoint(target, { tensors, metadata });
-    const error = `The disk is full: ${target} could not be written; the one written before it is untouched.`;
+    const error = `The disk is full: ${target} could not be written; the previous file is unchanged.`;
     expect(() => writeCheckpoint(target, large)).toThrow(new UserError(error, 1));
     expect(readCheckpoint(target).metadata).toEqual(metadata);
     expect(readdirSync(disk ?? '')).toEqual(['last.safetensors']);

@@ -82,7 +82,7 @@ export type EventOf<T extends JournalEvent['type']> = Extract<JournalEvent, { ty
 /** An event as one line, without the newline. NaN and infinities, which JSON lacks, become strings. */
 export function encodeEvent(event: JournalEvent): string {
   const line = JSON.stringify(event);
-  // JSON.stringify writes them as null. A replacer for every event would make it a quarter slower, within a training step.
+  // JSON.stringify writes them as null. A replacer for every event would make a training step wait longer.
   return line.includes('null') ? JSON.stringify(event, spellNonFinite) : line;
 }
 

@@ -43,7 +43,7 @@ async function spool(journal: string, path: string, fill: (place: string) => Pro
   }
 }
 
-/** The path of a logged file's content: in the spool, or where the file was logged if it is unchanged; else undefined. */
+/** The path of a logged file's content: in the spool, or where it was logged if unchanged there; else undefined. */
 export async function findContent(journal: string, file: LoggedFile): Promise<string | undefined> {
   for (const place of [join(spoolOf(journal), file.kept), resolve(dirname(journal), file.path)]) {
     try {
@@ -95,7 +95,7 @@ const codeOf = (error: unknown): string => String(Reflect.get(Object(error), 'co
 
 const cannotLink = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
 
-/** Whether an error of the file system means that a file is gone or may not be read, rather than a temporary problem. */
+/** Whether a file system error means that a file is gone or may not be read, not a temporary problem. */
 export const isUnreadable = (error: unknown): boolean =>
   typeof Reflect.get(Object(error), 'syscall') === 'string' && !temporary.has(codeOf(error));
 

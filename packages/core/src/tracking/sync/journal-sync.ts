@@ -1,7 +1,7 @@
 import { existsSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { type Connection, MlflowError, type Run } from 'mlflow-js-client';
-import { tryLock } from '../../system/process-lock';
+import { tryLock } from '../../system/lock';
 import type { EventOf } from '../journal/event';
 import { readJournal, syncedLength } from '../journal/journal';
 import { dropSpooled } from '../journal/spool';

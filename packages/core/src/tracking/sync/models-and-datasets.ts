@@ -111,8 +111,8 @@ async function uploadText(server: Connection, { info }: LoggedModel, name: strin
 }
 
 /**
- * The file `MLmodel`, which describes a model's files to MLflow. None of MLflow's own flavours can load our checkpoints;
- * the flavour `headshare` names the checkpoint that `core:export` and the experiments' options read.
+ * The file `MLmodel`, which describes a model's files to MLflow. None of MLflow's own flavours can load our
+ * checkpoints; the flavour `headshare` names the checkpoint that `core:export` and the experiments' options read.
  * @param time of logging, in milliseconds since 1970
  */
 function mlmodel({ info }: LoggedModel, runId: string, network: LoggedNetwork, time: number): string {

@@ -7,8 +7,8 @@ export interface Sender {
   /**
    * Tries to send everything in the journal for at most `patience` milliseconds, then stops. A server that is still
    * starting gets `startPatience` more: a short run ends before it is up.
-   * @returns `address`: the run's page; `problem`: why not everything was sent; `refused`: a sentence for each datum that
-   * the server refused
+   * @returns `address`: the run's page; `problem`: why not everything was sent; `refused`: a sentence for each item
+   * that the server refused
    */
   finish(
     patience: number,

@@ -12,7 +12,7 @@ import {
 import type { EventOf } from '../journal/event';
 import { journalTag, parentTag } from '../run-tags';
 
-/** A run's page in MLflow's interface. The query selects the pages for training instead of those for language models. */
+/** A run's page in MLflow's interface. The query selects the pages for training, not for language models. */
 export const runPage = (uri: string, experimentId: string, runId: string): string =>
   `${uri}/#/experiments/${experimentId}/runs/${runId}?workflowType=machine_learning`;
 

@@ -5,8 +5,8 @@ import type { Sample } from './system-sample';
 const fields = ['index', 'memory.used', 'memory.total', 'utilization.gpu', 'power.draw', 'enforced.power.limit'];
 
 /**
- * Parses a line of nvidia-smi (CSV without header and units) into MLflow's metrics of one GPU, without `system/`. Leaves
- * out values that the card does not report (`[N/A]`, `[Not Supported]`); an invalid line gives an empty object.
+ * Parses a line of nvidia-smi (CSV without header and units) into MLflow's metrics of one GPU, without `system/`.
+ * Leaves out values that the card does not report (`[N/A]`, `[Not Supported]`); an invalid line gives an empty object.
  */
 export function parseGpuLine(line: string): Sample {
   const [index = '', ...words] = line.split(',').map((word) => word.trim());

@@ -7,8 +7,8 @@ export type Sample = Readonly<Record<string, number>>;
 
 /**
  * Returns a function that samples the machine and this process, under MLflow's names without `system/`. CPU utilization
- * is since the previous sample (of the process: 100 for one busy core), network traffic since this call. Values that the
- * system does not report are left out.
+ * is since the previous sample (of the process: 100 for one busy core), network traffic since this call. Values that
+ * the system does not report are left out.
  * @param folder a folder on the disk to sample
  */
 export function systemSampler(folder: string): () => Sample {

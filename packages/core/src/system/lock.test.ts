@@ -12,12 +12,12 @@ import {
 import { hostname, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { lockFolder } from './lock-folder';
+import { lockFolder } from './lock';
 
 const root = mkdtempSync(join(tmpdir(), 'headshare-lock-'));
 afterAll(() => rmSync(root, { recursive: true }));
 
-/** A folder that a process locked, which has this number on this machine or another. */
+/** A folder locked by the process with this id on this or another machine. */
 function lockedBy(name: string, pid: number, host = hostname()): string {
   const folder = join(root, name);
   mkdirSync(folder);
@@ -28,7 +28,7 @@ function lockedBy(name: string, pid: number, host = hostname()): string {
 
 const gone = spawnSync(process.execPath, ['-e', '']).pid;
 
-/** Whether somebody who wants the lock has to wait. It is let go afterwards, so that nobody waits for ever. */
+/** Whether `lockFolder` has to wait; removes the lock then, so that it does not wait for ever. */
 async function waits(folder: string): Promise<boolean> {
   let waited = false;
   const unlock = await lockFolder(folder, () => {
@@ -39,22 +39,22 @@ async function waits(folder: string): Promise<boolean> {
   return waited;
 }
 
-test('the lock of a process that is gone is taken over at once, and nothing is left of it', async () => {
+test('the lock of a dead process is taken over at once and leaves no file', async () => {
   const folder = lockedBy('gone', gone);
   expect(await waits(folder)).toBe(false);
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('the lock of one that lives, or is on another machine, is waited for', async () => {
+test('waits for a live process and for one on another machine', async () => {
   expect(await waits(lockedBy('alive', process.ppid))).toBe(true);
   expect(await waits(lockedBy('elsewhere', gone, 'elsewhere'))).toBe(true);
 });
 
-test('the lock of a dead process that had the number of this one, as in a container, is taken over', async () => {
+test('takes over the lock of a dead process with the id of this one, as after a container restart', async () => {
   expect(await waits(lockedBy('same number', process.pid))).toBe(false);
 });
 
-test('the lock of one that was suspended, and so did not refresh it, is still its own', async () => {
+test('a suspended process keeps its lock although it does not refresh it', async () => {
   const folder = join(root, 'suspended');
   mkdirSync(folder);
   const unlock = await lockFolder(folder, () => undefined);
@@ -65,8 +65,8 @@ test('the lock of one that was suspended, and so did not refresh it, is still it
   await unlock();
 });
 
-// Where the system says when a process began.
-(existsSync('/proc/self/stat') ? test : test.skip)('a process is told from a later one of its number', async () => {
+// Requires a system with start times of processes.
+(existsSync('/proc/self/stat') ? test : test.skip)('distinguishes a process from a later one with its id', async () => {
   const began = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8'))?.[1];
   const here = `${hostname()} ${began}`;
   const longAgo = new Date(Date.now() - 3_600_000);
@@ -77,7 +77,7 @@ test('the lock of one that was suspended, and so did not refresh it, is still it
   expect(await waits(lockedBy('later', process.ppid, `${here}0`))).toBe(false);
 });
 
-test('what this process holds itself is waited for', async () => {
+test('waits for a lock that this process holds itself', async () => {
   const folder = join(root, 'own');
   mkdirSync(folder);
   const unlock = await lockFolder(folder, () => undefined);
@@ -92,10 +92,10 @@ test('what this process holds itself is waited for', async () => {
   expect(order).toEqual(['waits', 'has it']);
 });
 
-test('a lock that somebody removed is let go without complaint: what it was for is done', async () => {
+test('releasing a lock that somebody removed does not fail', async () => {
   const folder = join(root, 'removed');
   mkdirSync(folder);
-  // Its refreshing, every ten seconds, notices.
+  // The refresh after ten seconds notices the removal.
   jest.useFakeTimers({ doNotFake: ['nextTick', 'queueMicrotask', 'setImmediate'] });
   const unlock = await lockFolder(folder, () => undefined);
   rmSync(`${folder}.lock`, { recursive: true });
@@ -106,7 +106,7 @@ test('a lock that somebody removed is let go without complaint: what it was for 
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('a holder that is killed while another process waits is noticed at once', async () => {
+test('notices at once that the holder is killed while it waits', async () => {
   const holder = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
   const folder = lockedBy('killed', holder.pid ?? 0);
   const unlock = await lockFolder(folder, () => holder.kill('SIGKILL'));
@@ -114,7 +114,7 @@ test('a holder that is killed while another process waits is noticed at once', a
   expect(holder.signalCode).toBe('SIGKILL');
 }, 20_000);
 
-test('whoever is told to stop waits no longer', async () => {
+test('stops waiting when the signal is aborted', async () => {
   const stopped = new AbortController();
   const waiting = lockFolder(lockedBy('stopped', process.ppid), () => stopped.abort(), stopped.signal);
   await expect(waiting).rejects.toThrow('aborted');
