@@ -16,7 +16,7 @@ async function run(...argv: string[]) {
   return { exitCode: await main(argv, (line) => lines.push(line)), text: lines.join('\n') };
 }
 
-test('an example has the very layout, and is whole', async () => {
+test('an example has the published layout and passes the check', async () => {
   await writeFacesExample(folder.path, { identities: 3, imagesPerIdentity: 2, sets: ['lfw'], pairs: 10 });
   expect(readFileSync(join(folder.path, 'property'), 'utf8')).toBe('3,112,112');
   const lines = readFileSync(join(folder.path, 'train.idx'), 'utf8').split('\n');
@@ -28,12 +28,12 @@ test('an example has the very layout, and is whole', async () => {
   const { exitCode, text } = await run('check', `--data=${folder.path}`, '--whole');
   expect(text).toMatch(/train +6 .* 3 +2 +2/);
   expect(text).toContain('3 identities, 6 images of 112 x 112.');
-  expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person (as published: 6000 pairs).');
+  expect(text).toContain('lfw: 20 pairs in 10 folds, 10 of the same person (the published set has 6000 pairs).');
   expect(text).toContain('Decoded 46 images: 0 cannot be read.');
   expect(exitCode).toBe(0);
 });
 
-test('an example of IJB-C: files joined by line, templates in pairs', async () => {
+test('an example of IJB-C passes the check, and a missing image fails it', async () => {
   await writeIjbExample(folder.path, { people: 2, images: 2 });
   const lines = (name: string) =>
     readFileSync(join(folder.path, 'IJBC/meta', `ijbc_${name}.txt`), 'utf8')
@@ -53,7 +53,7 @@ test('an example of IJB-C: files joined by line, templates in pairs', async () =
   expect(lacking.exitCode).toBe(1);
 });
 
-test('what is damaged or missing is listed', async () => {
+test('damaged and missing files are listed', async () => {
   const bytes = readFileSync(faceCase('rec/tiny.rec'));
   bytes.fill(0, 4080, 4084);
   writeFileSync(join(folder.path, 'train.rec'), bytes);
@@ -71,11 +71,11 @@ test('what is damaged or missing is listed', async () => {
   expect((await run('check', `--data=${join(folder.path, 'none')}`)).text).toContain('train.rec, train.idx, property');
 });
 
-test('verification sets and folders by identity alone', async () => {
+test('verification sets alone and folders by identity pass the check', async () => {
   copyFileSync(faceCase('bin/tiny_py2_str.bin'), join(folder.path, 'lfw.bin'));
   const sets = await run('check', `--data=${folder.path}`, '--sample=4');
   expect(sets.text).toContain(
-    'lfw: 60 pairs in 10 folds, 30 of the same person (as published: 6000 pairs).\nLooked into the headers of 4 images',
+    'lfw: 60 pairs in 10 folds, 30 of the same person (the published set has 6000 pairs).\nLooked into the headers of 4 images',
   );
   expect(sets.exitCode).toBe(0);
   const out = join(folder.path, 'faces');

@@ -1,4 +1,4 @@
-/** What `nx run face:data` knows. */
+/** The kinds of data that `nx run face:data` checks and makes examples of. */
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { isFolder } from '@headshare/core/data/sources/class-folders';
@@ -16,16 +16,16 @@ import { findRecords, type TrainingRecords } from './training-records/training-r
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
 
-const ijbLayout = 'IJBC/meta/ijbc_*.txt and IJBC/loose_crop/*.jpg, or IJBB (if networks are to be measured on them)';
+const ijbLayout = 'IJBC/meta/ijbc_*.txt and IJBC/loose_crop/*.jpg, or IJBB (optional benchmarks)';
 
-/** A training set in RecordIO, and the verification sets beside it. */
+/** A training set in RecordIO with its verification sets. */
 export const recordsKind: DataKind = {
   name: 'ms1m',
   title: 'Faces in RecordIO (MS1M, Glint360K ...)',
   page: publishedSetsPage,
   layout: [
     'train.rec, train.idx, property (a training set)',
-    'lfw.bin, cfp_fp.bin, agedb_30.bin ... (verification sets, which come with it)',
+    'lfw.bin, cfp_fp.bin, agedb_30.bin ... (verification sets, distributed with it)',
     ijbLayout,
   ],
   matches: (folder) => findRecords(folder) !== undefined,
@@ -46,9 +46,9 @@ export const recordsKind: DataKind = {
 };
 
 const noSets =
-  'There are no verification sets (lfw.bin ...) in the folder: training needs them here, or in --verification.';
+  'There are no verification sets (lfw.bin ...) in the folder: training needs them here or in --verification.';
 
-/** Verification sets alone. */
+/** Verification sets without a training set. */
 export const verificationKind: DataKind = {
   name: 'verification',
   title: 'Verification sets',
@@ -64,10 +64,10 @@ export const verificationKind: DataKind = {
     if (found.remarks.length === 0) throw new UserError(`${folder} has no verification sets.`, 1);
     return found;
   },
-  example: (folder) => writeFacesExample(folder),
+  example: writeFacesExample,
 };
 
-/** One's own faces. */
+/** The user's own faces. */
 export const faceFolderKind: DataKind = {
   name: 'folder',
   title: 'Faces in folders by identity',
@@ -97,7 +97,8 @@ async function verificationIn(folder: string): Promise<Required<Pick<OpenedData,
       ...sets.map(({ name, pairs }) => {
         const { pairs: count, same } = countPairs(pairs);
         const published = publishedPairs.get(name);
-        const other = published === undefined || published === count ? '' : ` (as published: ${published} pairs)`;
+        const other =
+          published === undefined || published === count ? '' : ` (the published set has ${published} pairs)`;
         return `${name}: ${count} pairs in ${pairs.folds} folds, ${same} of the same person${other}.`;
       }),
       ...ijb.remarks,
@@ -106,47 +107,47 @@ async function verificationIn(folder: string): Promise<Required<Pick<OpenedData,
   };
 }
 
-/** IJB-B and IJB-C: their lists are read, and their pictures looked for. */
+/** Reads the meta files of IJB-B and IJB-C, and looks for their images. */
 async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: string[] }> {
   const [remarks, faults]: [string[], string[]] = [[], []];
   for (const set of ijbListsIn(folder)) {
-    const places = ijbPaths(folder, set);
-    const meta = await readIjbMeta(places);
+    const paths = ijbPaths(folder, set);
+    const meta = await readIjbMeta(paths);
     describeMeta(meta, set, (line) => remarks.push(`${line}.`));
-    const crops = { ...meta.images, name: setTitles[set], folder: places.crops, onUnreadable: 'black' } as const;
+    const crops = { ...meta.images, name: setTitles[set], folder: paths.crops, onUnreadable: 'black' } as const;
     const { unreadable, close } = await alignedCrops(crops);
     await close();
     const [first] = unreadable;
     if (!first) continue;
     const [index, reason] = first;
     faults.push(
-      `${unreadable.size} of ${meta.counts.images} images of ${setTitles[set]} cannot be used: ${join(places.crops, meta.images.names[index] ?? '')}: ${reason} ...`,
+      `${unreadable.size} of ${meta.counts.images} images of ${setTitles[set]} cannot be used: ${join(paths.crops, meta.images.names[index] ?? '')}: ${reason} ...`,
     );
   }
   return { remarks, faults };
 }
 
-function remarksOn({ source, size, indexMade }: TrainingRecords): string[] {
+function remarksOn({ source, size, hasIndex }: TrainingRecords): string[] {
   const { classes, labels } = source;
   const published = publishedSets.find((set) => set.identities === classes && set.images === labels.length);
   const alike = publishedSets.filter((set) => set.identities === classes || set.images === labels.length);
   return [
-    `${classes} identities, ${labels.length} images of ${size} x ${size}${published ? `: those of ${published.title}` : ''}.`,
+    `${classes} identities, ${labels.length} images of ${size} x ${size}${published ? `, like ${published.title}` : ''}.`,
     ...alike
       .filter((set) => set !== published)
       .map(
-        ({ title, identities, images }) => `${title} as published has ${identities} identities and ${images} images.`,
+        ({ title, identities, images }) => `The published ${title} has ${identities} identities and ${images} images.`,
       ),
-    ...(indexMade ? ['There is no .idx: the records were read through instead, and what was found is kept.'] : []),
+    ...(hasIndex
+      ? []
+      : ['There is no .idx: the records were listed by reading the whole file, and the list is stored.']),
   ];
 }
 
 function faultsOf({ source, property, lost, lostCount }: TrainingRecords): string[] {
-  const seen = new Uint8Array(source.classes);
-  for (const label of source.labels) seen[label] = 1;
-  const empty = seen.reduce((count, it) => count + (it === 0 ? 1 : 0), 0);
+  const empty = source.classes - new Set(source.labels).size;
   return [
-    ...(property ? [] : ['There is no file property (<identities>,112,112): identities were counted.']),
+    ...(property ? [] : ['There is no file property (<identities>,112,112): the identities were counted.']),
     ...(empty > 0 ? [`${empty} of ${source.classes} identities have no image.`] : []),
     ...(lostCount > 0 ? [`${lostCount} records cannot be read:`] : []),
     ...lost.map(({ from, until, why }) => `  bytes ${from} to ${until - 1}: ${why}`),

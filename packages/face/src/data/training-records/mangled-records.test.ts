@@ -1,4 +1,4 @@
-/** Whatever happens to a file's bytes, it is read or refused with a sentence. */
+/** Fuzzes files: whatever their bytes, they are read or cause a UserError. */
 import { frame, magic } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/image-header';
 import { parseRecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
@@ -6,10 +6,10 @@ import { UserError } from '@headshare/core/system/user-error';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { refusal } from '@headshare/core/weights/refusal';
 import fc from 'fast-check';
-import { listByIdentities } from './identity-records';
+import { listByIdentities } from './list-by-identities';
+import { listByScan } from './list-by-scan';
 import { parseProperty } from './property';
 import type { RecordListing } from './record-listing';
-import { listByScan } from './whole-scan';
 
 const refuse = refusal('train.rec', 'a training set');
 const options = { seed: 1, numRuns: 10_000 };
@@ -29,12 +29,12 @@ const index = {
   offsets: Float64Array.from(records, (_, i) => Buffer.concat(records.slice(0, i)).length),
 };
 
-/** Whether it was refused. @throws what is no sentence to the user, and for a listing that leads out of the file */
-async function refused(read: () => Promise<Pick<RecordListing, 'offsets' | 'rooms' | 'labels'> | undefined>) {
+/** Whether it was refused. @throws for any other error than a UserError, and for a listing that points outside the file */
+async function refused(read: () => Promise<Pick<RecordListing, 'offsets' | 'lengths' | 'labels'> | undefined>) {
   try {
     const listing = await read();
     for (const [i, offset] of (listing?.offsets ?? []).entries()) {
-      const end = offset + (listing?.rooms[i] as number);
+      const end = offset + (listing?.lengths[i] as number);
       if (end > bytes.length || (listing?.labels[i] as number) < 0) throw new Error(`image ${i} ends at ${end}`);
     }
     return listing === undefined;
@@ -108,7 +108,7 @@ test('properties', async () => {
       const wrong = await refused(async () => {
         const { identities, size } = parseProperty(text, refuse);
         if (!(identities > 0 && size > 0)) throw new Error(`${identities}, ${size}`);
-        return { offsets: new Float64Array(), rooms: new Uint32Array(), labels: new Int32Array() };
+        return { offsets: new Float64Array(), lengths: new Uint32Array(), labels: new Int32Array() };
       });
       if (wrong) count++;
     }),

@@ -1,15 +1,24 @@
 import { readFile } from 'node:fs/promises';
-import type { UserError } from '@headshare/core/system/user-error';
+import { type Refuse, refusal } from '@headshare/core/weights/refusal';
 
-/** What insightface's `property` says of a training set. */
+/** The content of insightface's `property` file of a training set. */
 export interface Property {
   readonly identities: number;
-  /** Side of its square images in pixels. */
+  /** Side of the square images in pixels. */
   readonly size: number;
 }
 
-/** `93431,112,112`: identities, height, width. @throws UserError for all else */
-export function parseProperty(text: string, refuse: (why: string) => UserError): Property {
+/** Reads the first of the files that exists. @throws UserError for a malformed file */
+export async function readProperty(files: readonly string[]): Promise<Property | undefined> {
+  for (const file of files) {
+    const text = await readFile(file, 'utf8').catch(() => undefined);
+    if (text !== undefined) return parseProperty(text, refusal(file, "a training set's property"));
+  }
+  return undefined;
+}
+
+/** `93431,112,112`: identities, height, width. @throws UserError for anything else */
+export function parseProperty(text: string, refuse: Refuse): Property {
   const numbers = text.trim().split(/\s*,\s*/);
   const [identities, height, width] = numbers.map(Number) as [number, number, number];
   if (numbers.length !== 3 || !numbers.every((number) => /^[1-9]\d{0,8}$/.test(number))) {
@@ -17,9 +26,4 @@ export function parseProperty(text: string, refuse: (why: string) => UserError):
   }
   if (height !== width || height > 1024) throw refuse(`its images are ${height} x ${width}, not square`);
   return { identities, size: height };
-}
-
-/** Undefined where there is no such file. */
-export async function readPropertyText(file: string): Promise<string | undefined> {
-  return readFile(file, 'utf8').catch(() => undefined);
 }

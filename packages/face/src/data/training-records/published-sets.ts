@@ -1,4 +1,4 @@
-/** Training sets that insightface distributes as `train.rec` (its recognition/_datasets_ and arcface_torch/configs). */
+/** Training sets that insightface distributes as `train.rec` (see its recognition/_datasets_ and arcface_torch/configs). */
 export const publishedSets = [
   { title: 'MS1MV3', identities: 93_431, images: 5_179_510 },
   { title: 'MS1MV2', identities: 85_742, images: 5_822_653 },
@@ -7,7 +7,7 @@ export const publishedSets = [
   { title: 'WebFace42M', identities: 2_059_906, images: 42_474_557 },
 ] as const;
 
-/** Pairs of verification sets, by the names of their files. */
+/** Numbers of pairs of the verification sets, by the names of their files. */
 export const publishedPairs: ReadonlyMap<string, number> = new Map([
   ['lfw', 6000],
   ['agedb_30', 6000],

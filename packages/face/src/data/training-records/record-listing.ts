@@ -1,51 +1,38 @@
-/** Which records of a `.rec` are images, of whom, and where. */
 import type { LostBytes } from '@headshare/core/data/record-io/scan';
+import { lowerBound } from '../../sorted-search';
 
+/** The images of a `.rec` file. */
 export interface RecordListing {
-  /** Where each image's record begins. */
+  /** The byte offset of each image's record. */
   readonly offsets: Float64Array;
-  /** Bytes from there to the next record that is known of. */
-  readonly rooms: Uint32Array;
-  /** The identity of each, from 0. */
+  /** Bytes from there to the next known record. */
+  readonly lengths: Uint32Array;
+  /** The identity of each image, from 0. */
   readonly labels: Int32Array;
-  /** Bytes that hold no record that can be read, where the whole file was read; the first few, and how many in all. */
+  /** The first byte ranges without a readable record, if the whole file was read, and the number of all of them. */
   readonly lost: readonly LostBytes[];
   readonly lostCount: number;
 }
 
-/** Of a file whose damage is listed. */
-export const mostLost = 100;
+// A record has at most 2^29 bytes; its parts with their heads take at most three times as many.
+const mostBytes = 2 ** 31;
 
-// A record has at most 2^29 bytes, and parts with their heads take no more than thrice that.
-const mostRoom = 2 ** 31;
-
-/** @param starts where all records begin that are known of, in any order. */
-export function roomsOf(offsets: Float64Array, starts: Float64Array, fileBytes: number): Uint32Array {
+/** @param starts the offsets of all known records, in any order */
+export function lengthsOf(offsets: Float64Array, starts: Float64Array, fileBytes: number): Uint32Array {
   const sorted = isAscending(starts) ? starts : Float64Array.from(starts).sort();
-  const rooms = new Uint32Array(offsets.length);
-  let place = -1;
+  const lengths = new Uint32Array(offsets.length);
+  let row = -1;
   for (const [i, offset] of offsets.entries()) {
-    // Images mostly stand one behind another.
-    place = sorted[place + 1] === offset ? place + 1 : placeOf(sorted, offset);
-    let next = place + 1;
+    // Images are mostly consecutive.
+    row = sorted[row + 1] === offset ? row + 1 : lowerBound(sorted, offset);
+    let next = row + 1;
     while (next < sorted.length && sorted[next] === offset) next++;
-    rooms[i] = Math.min(mostRoom, (sorted[next] ?? fileBytes) - offset);
+    lengths[i] = Math.min(mostBytes, (sorted[next] ?? fileBytes) - offset);
   }
-  return rooms;
+  return lengths;
 }
 
 export function isAscending(values: Float64Array): boolean {
   for (let i = 1; i < values.length; i++) if (!((values[i - 1] as number) < (values[i] as number))) return false;
   return true;
-}
-
-/** The place of a value in a sorted list, where it is in it, else of the next larger one or the last. */
-export function placeOf(sorted: Float64Array, value: number): number {
-  let [low, high] = [0, sorted.length - 1];
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if ((sorted[middle] as number) < value) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -9,7 +9,7 @@ import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import sharp from 'sharp';
 import { faceCase } from '../../../test/face-cases';
-import { exactKey, listByIdentities } from './identity-records';
+import { exactKey, listByIdentities } from './list-by-identities';
 import { openTrainingRecords } from './training-records';
 
 interface Expected {
@@ -23,7 +23,7 @@ const expected = JSON.parse(readFileSync(faceCase('rec/tiny.expected.json'), 'ut
 const images = expected.records.filter(({ image_len }) => image_len > 0).sort((a, b) => a.key - b.key);
 const folder = temporaryFolder();
 
-/** MXNet's own file as a training set in a folder of its own. */
+/** Copies files that MXNet wrote into the test's folder. */
 function tiny(...parts: readonly ('rec' | 'idx' | 'property')[]) {
   for (const part of parts) {
     const name = part === 'property' ? part : `train.${part}`;
@@ -33,7 +33,7 @@ function tiny(...parts: readonly ('rec' | 'idx' | 'property')[]) {
 
 const open = (options = {}) => openTrainingRecords(folder.path, options);
 
-test('a training set as MXNet wrote it, images with magic numbers in them too', async () => {
+test('a training set written by MXNet is read, including images that contain magic numbers', async () => {
   tiny('rec', 'idx', 'property');
   const { source, size, lost } = await open();
   expect([source.classes, size, source.labels.length, lost]).toEqual([8, 112, 40, []]);
@@ -45,12 +45,12 @@ test('a training set as MXNet wrote it, images with magic numbers in them too', 
   expect(() => source.locate(40)).toThrow(RangeError);
 });
 
-test('the same without an index, without a property, and without identity records', async () => {
+test('the listing is the same without an index, without a property, and without identity records', async () => {
   tiny('rec', 'idx', 'property');
   const first = (await open()).source;
   rmSync(join(folder.path, 'train.idx'));
   const scanned = await open();
-  expect([scanned.indexMade, scanned.lostCount]).toEqual([true, 0]);
+  expect([scanned.hasIndex, scanned.lostCount]).toEqual([false, 0]);
   rmSync(join(folder.path, 'property'));
   const bare = (await open()).source;
   const lines = readFileSync(faceCase('rec/tiny.idx'), 'utf8').trim().split('\n');
@@ -65,13 +65,12 @@ test('the same without an index, without a property, and without identity record
   }
 });
 
-test('what was found is kept until a file changes, and made again where it is damaged', async () => {
+test('the listing is stored until a file changes, and replaced if it is damaged', async () => {
   tiny('rec', 'idx', 'property');
   const { source } = await open();
   const [name = ''] = readdirSync(join(folder.path, '.headshare'));
   const kept = join(folder.path, '.headshare', name);
   const bytes = readFileSync(kept);
-  // Were it not for what was kept, this would be found out.
   const rec = readFileSync(join(folder.path, 'train.rec'));
   expect((await open()).source.fingerprint).toBe(source.fingerprint);
   for (const at of [0, 30, bytes.length - 3]) {
@@ -86,7 +85,7 @@ test('what was found is kept until a file changes, and made again where it is da
   expect(readFileSync(kept)).not.toEqual(bytes);
 });
 
-test('pictures are those of the records, mirrored or not', async () => {
+test('images equal those of the records, mirrored or not', async () => {
   tiny('rec', 'idx', 'property');
   const { source, size } = await open();
   const dataset = pipelineDataset(source, {
@@ -123,12 +122,12 @@ test('pictures are those of the records, mirrored or not', async () => {
   expect(new Set(mirrored).size).toBe(2);
 });
 
-describe('a part of the identities', () => {
+describe('a selection of identities', () => {
   const count = (source: { labels: Int32Array; classes: number }) =>
     Array.from({ length: source.classes }, (_, label) => source.labels.filter((it) => it === label).length);
   const sizes = expected.identity_ranges.map(([from, until]) => until - from);
 
-  test('the first, those with enough images, and a draw of them, numbered anew', async () => {
+  test('takes the first, those with enough images, or random ones, and renumbers them', async () => {
     tiny('rec', 'idx', 'property');
     const first = (await open({ identities: 3 })).source;
     expect([first.classNames, count(first)]).toEqual([['0', '1', '2'], sizes.slice(0, 3)]);
@@ -142,16 +141,16 @@ describe('a part of the identities', () => {
     expect(new Set([first, large, drawn].map(({ fingerprint }) => fingerprint)).size).toBe(3);
   });
 
-  test('more than there are', async () => {
+  test('cannot take more than there are', async () => {
     tiny('rec', 'idx', 'property');
     await expect(open({ identities: 7, minImages: 6 })).rejects.toThrow(
-      `--identities: 7 are asked for, and the data set has ${sizes.filter((size) => size >= 6).length} with at least 6`,
+      `--identities=7: the data set has only ${sizes.filter((size) => size >= 6).length} identities with at least 6 images`,
     );
   });
 });
 
 describe('damage', () => {
-  test('a record that is damaged is passed over, and said, where all are read', async () => {
+  test('a damaged record is skipped and reported if the whole file is read', async () => {
     tiny('rec', 'property');
     const file = join(folder.path, 'train.rec');
     const bytes = readFileSync(file);
@@ -164,7 +163,7 @@ describe('damage', () => {
     expect(lost).toEqual([{ from: offset, until: images[4]?.offset, why: expect.stringContaining('begin') }]);
   });
 
-  test('with an index it is met when it is read', async () => {
+  test('with an index the damage shows when the record is read', async () => {
     tiny('rec', 'idx', 'property');
     const file = join(folder.path, 'train.rec');
     const bytes = readFileSync(file);
@@ -184,26 +183,30 @@ describe('damage', () => {
     ],
     ['no records', () => writeFileSync(join(folder.path, 'train.rec'), ''), 'the records end at byte 0'],
     [
-      'a property of other images',
+      'a property of images that are not square',
       () => writeFileSync(join(folder.path, 'property'), '8,112,96'),
       '112 x 96, not square',
     ],
-    ['a property of nothing', () => writeFileSync(join(folder.path, 'property'), ''), "it is '' instead of"],
-    ['too few identities', () => writeFileSync(join(folder.path, 'property'), '7,112,112\n'), 'speaks of 7 identities'],
+    ['an empty property', () => writeFileSync(join(folder.path, 'property'), ''), "it is '' instead of"],
+    [
+      'too few identities',
+      () => writeFileSync(join(folder.path, 'property'), '7,112,112\n'),
+      'its property file has only 7 identities',
+    ],
     ['no file', () => rmSync(join(folder.path, 'train.rec')), 'has no train.rec'],
-  ])('%s is refused with a sentence', async (_, change, sentence) => {
+  ])('%s is a UserError', async (_, change, sentence) => {
     tiny('rec', 'idx', 'property');
     change();
     await expect(open()).rejects.toThrow(sentence);
   });
 
-  test('labels that are no identities', async () => {
+  test('labels that are not identities are an error', async () => {
     writeFileSync(join(folder.path, 'train.rec'), frame(packImage({ label: 1.5, id: 1, image: Buffer.alloc(9) })));
-    await expect(open()).rejects.toThrow('the record at byte 0 has the label 1.5, which is no identity');
+    await expect(open()).rejects.toThrow('the record at byte 0 has the label 1.5, which is not an identity');
   });
 });
 
-test('keys above 2^24, which float32 rounds, are those of the images', async () => {
+test('keys above 2^24, which float32 rounds, are recovered from the images', async () => {
   for (const base of [2 ** 24, 2 ** 25]) {
     // Identities of three images each from key `base` - 2 on, 100 of them.
     const start = (identity: number) => base - 2 + 3 * identity;
@@ -216,7 +219,7 @@ test('keys above 2^24, which float32 rounds, are those of the images', async () 
   }
 });
 
-test('identity records that do not say what the images say are not believed', async () => {
+test('identity records that contradict the images are not used', async () => {
   const set = (ranges: readonly (readonly [number, number])[]) => {
     const image = Buffer.from('image');
     const records = [
@@ -230,30 +233,25 @@ test('identity records that do not say what the images say are not believed', as
     const source = bytesInMemory(Buffer.concat(records));
     return listByIdentities(source, source, index);
   };
-  expect(
-    (
-      await set([
-        [1, 3],
-        [3, 6],
-      ])
-    )?.labels,
-  ).toEqual(Int32Array.of(0, 0, 1, 1, 1));
-  expect(
-    await set([
+  const good = await set([
+    [1, 3],
+    [3, 6],
+  ]);
+  expect(good?.labels).toEqual(Int32Array.of(0, 0, 1, 1, 1));
+  for (const [first, second] of [
+    [
       [1, 4],
       [4, 6],
-    ]),
-  ).toBeUndefined();
-  expect(
-    await set([
+    ],
+    [
       [1, 3],
       [3, 5],
-    ]),
-  ).toBeUndefined();
-  expect(
-    await set([
+    ],
+    [
       [3, 6],
       [1, 3],
-    ]),
-  ).toBeUndefined();
+    ],
+  ] as const) {
+    expect(await set([first, second])).toBeUndefined();
+  }
 });

@@ -8,37 +8,33 @@ import { checkIndex, type ImageSource } from '@headshare/core/data/sources/image
 import { listFile } from '@headshare/core/data/sources/listing-index';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
-import { type IdentitySelection, imagesOf, selectIdentities } from './identities';
-import { listByIdentities } from './identity-records';
-import { digestOf, type KeptListing, readKept, writeKept } from './kept-listing';
-import { type Property, parseProperty, readPropertyText } from './property';
+import { listByIdentities } from './list-by-identities';
+import { listByScan } from './list-by-scan';
+import { type DigestedListing, digestOf, readListing, writeListing } from './listing-cache';
+import { type Property, readProperty } from './property';
 import type { RecordListing } from './record-listing';
-import { listByScan } from './whole-scan';
+import { type IdentitySelection, selectIdentities } from './select-identities';
 
 export interface TrainingRecordsOptions extends IdentitySelection {
-  /** Where the listing of records is kept; default: `.headshare` beside the data. */
+  /** Where the listing of records is stored; default: `.headshare` beside the data. */
   readonly cacheFolder?: string;
-  /** Hears of bytes read and in all, where the whole file must be read. */
+  /** Receives the number of bytes read, and of all, if the whole file must be read. */
   readonly onProgress?: (done: number, total: number) => void;
 }
 
-export interface TrainingRecords {
+export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount'> {
   readonly source: ImageSource;
-  /** Side of the images in pixels, as `property` says, else the usual 112. */
+  /** Side of the images in pixels, from `property` or else 112. */
   readonly size: number;
-  /** Absent where there is no such file. */
-  readonly property?: Property;
-  /** Damage, where the whole file had to be read. */
-  readonly lost: RecordListing['lost'];
-  readonly lostCount: number;
-  /** Whether there was no `.idx`. */
-  readonly indexMade: boolean;
+  /** Undefined if there is no such file. */
+  readonly property: Property | undefined;
+  readonly hasIndex: boolean;
 }
 
-/** Of aligned faces, in pixels. */
+/** Side of aligned faces in pixels. */
 export const faceSize = 112;
 
-/** The `.rec` of a folder: `train.rec`, or the only one. */
+/** The name of a folder's `.rec` file: `train.rec`, or the only one. */
 export function findRecords(folder: string): string | undefined {
   if (!existsSync(folder)) return undefined;
   const names = readdirSync(folder).filter((name) => name.endsWith('.rec') && !name.startsWith('.'));
@@ -47,9 +43,9 @@ export function findRecords(folder: string): string | undefined {
 }
 
 /**
- * A training set in MXNet's RecordIO as insightface distributes it: `train.rec`, `train.idx`, `property`. Images stay in
- * the file. Only the first time is long: what was found is kept, until one of the files changes.
- * @throws UserError for files that are missing, cut off or do not go together
+ * Opens a training set in MXNet's RecordIO as insightface distributes it: `train.rec`, `train.idx`, `property`. Images
+ * stay in the file. Only the first time takes long: the listing is stored until one of the files changes.
+ * @throws UserError for files that are missing, truncated or do not match
  */
 export async function openTrainingRecords(
   folder: string,
@@ -60,35 +56,29 @@ export async function openTrainingRecords(
   const file = join(resolve(folder), name);
   const base = basename(name, '.rec');
   const indexFile = join(folder, `${base}.idx`);
-  const property = await findProperty(folder, base);
-  const made = [await stampOf(file), await stampOf(indexFile)];
-  const of = JSON.stringify(made);
-  const place = listFile(folder, name, options.cacheFolder);
-  const kept = await readKept(place, of);
-  const listing = kept ?? (await list(file, made[1] === undefined ? undefined : indexFile, options.onProgress));
-  if (!kept) await writeKept(place, of, listing);
-  checkLabels(file, listing, property);
-  const { lost, lostCount } = listing;
-  const source = sourceOf(`${basename(resolve(folder))}-${base}`, file, listing, property, options);
-  return {
-    source,
-    size: property?.size ?? faceSize,
-    ...(property && { property }),
-    lost,
-    lostCount,
-    indexMade: made[1] === undefined,
-  };
-}
-
-async function findProperty(folder: string, base: string): Promise<Property | undefined> {
-  for (const file of [join(folder, 'property'), join(folder, `${base}.property`)]) {
-    const text = await readPropertyText(file);
-    if (text !== undefined) return parseProperty(text, refusal(file, "a training set's property"));
+  const property = await readProperty([join(folder, 'property'), join(folder, `${base}.property`)]);
+  const stamps = [await stampOf(file), await stampOf(indexFile)];
+  const hasIndex = stamps[1] !== undefined;
+  const cache = listFile(folder, name, options.cacheFolder);
+  let listing = await readListing(cache, JSON.stringify(stamps));
+  if (!listing) {
+    listing = await list(file, hasIndex ? indexFile : undefined, options.onProgress);
+    await writeListing(cache, JSON.stringify(stamps), listing);
   }
-  return undefined;
+  const { labels, offsets, lost, lostCount } = listing;
+  const total = property?.identities ?? labels.reduce((most, label) => Math.max(most, label + 1), 0);
+  const wrong = labels.findIndex((label) => label >= total);
+  if (wrong >= 0) {
+    throw new UserError(
+      `${file} has an image of identity ${labels[wrong]} at byte ${offsets[wrong]}, but its property file has only ${total} identities.`,
+      1,
+    );
+  }
+  const source = sourceOf(`${basename(resolve(folder))}-${base}`, file, listing, total, options);
+  return { source, size: property?.size ?? faceSize, property, lost, lostCount, hasIndex };
 }
 
-/** What changes with a file; undefined where there is none. */
+/** A file's size and time; undefined if there is no such file. */
 async function stampOf(file: string): Promise<readonly [number, number] | undefined> {
   const info = await stat(file).catch(() => undefined);
   return info && [info.size, info.mtimeMs];
@@ -98,9 +88,9 @@ async function list(
   path: string,
   indexPath: string | undefined,
   onProgress: TrainingRecordsOptions['onProgress'],
-): Promise<KeptListing> {
+): Promise<DigestedListing> {
   const file = await FileWindow.open(path);
-  // Reads that are far apart.
+  // A small window, for reads that are far apart.
   const spot = await FileWindow.open(path, 4096);
   try {
     const index = indexPath === undefined ? undefined : await readRecordIndex(indexPath, file.size);
@@ -114,44 +104,28 @@ async function list(
   }
 }
 
-function checkLabels(file: string, { labels, offsets }: RecordListing, property: Property | undefined): void {
-  if (!property) return;
-  const wrong = labels.findIndex((label) => label >= property.identities);
-  if (wrong < 0) return;
-  throw new UserError(
-    `${file} has, at byte ${offsets[wrong]}, an image of the identity ${labels[wrong]}, and its property speaks of ${property.identities} identities.`,
-    1,
-  );
-}
-
+/** @param total the number of identities */
 function sourceOf(
   name: string,
   file: string,
-  { labels: all, offsets, rooms, digest }: KeptListing,
-  property: Property | undefined,
+  { labels: all, offsets, lengths, digest }: DigestedListing,
+  total: number,
   selection: IdentitySelection,
 ): ImageSource {
-  const total = property?.identities ?? all.reduce((most, label) => Math.max(most, label + 1), 0);
-  const kept = selectIdentities(all, total, selection);
-  const selected = kept && imagesOf(all, kept, total);
+  const selected = selectIdentities(all, total, selection);
   const labels = selected?.labels ?? all;
-  const identities = kept ?? Int32Array.from({ length: total }, (_, label) => label);
-  const { identities: count, minImages, draw } = selection;
+  const identities = selected?.identities ?? Int32Array.from({ length: total }, (_, label) => label);
+  const selectedBy = JSON.stringify([digest, selection.identities, selection.minImages, selection.draw]);
   return {
     name,
     classes: identities.length,
     classNames: Array.from(identities, String),
     labels,
-    fingerprint: kept
-      ? createHash('sha256')
-          .update(JSON.stringify([digest, count, minImages, draw]))
-          .digest('hex')
-          .slice(0, 24)
-      : digest,
+    fingerprint: selected ? createHash('sha256').update(selectedBy).digest('hex').slice(0, 24) : digest,
     locate: (index) => {
       checkIndex({ name, labels }, index);
       const image = selected ? (selected.indices[index] as number) : index;
-      return { file, offset: offsets[image] as number, length: rooms[image] as number, inRecord: true };
+      return { file, offset: offsets[image] as number, length: lengths[image] as number, inRecord: true };
     },
   };
 }

@@ -1,40 +1,32 @@
-import { readFile, stat } from 'node:fs/promises';
+import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
+import { isFolder } from '@headshare/core/data/sources/class-folders';
 import { listedSource } from '@headshare/core/data/sources/image-source';
 import { UserError } from '@headshare/core/system/user-error';
-import { refusal } from '@headshare/core/weights/refusal';
+import { readBytes, refusal } from '@headshare/core/weights/refusal';
 import { type NamedImage, readPairsFile } from './pairs-file';
 import type { VerificationSet } from './verification-set';
 
 const endings = ['.jpg', '.png', '.jpeg', '.JPG'];
-// Enough to keep a network's file system busy.
-const together = 64;
+/** Files requested at once: enough for a network file system. */
+const atOnce = 64;
 
 /**
- * LFW as its authors distribute it: `pairs.txt` beside folders `<name>/<name>_0001.jpg`, which may also lie in a folder
- * `lfw`, `lfw_funneled`, `lfw-deepfunneled` or `images`. Images of any size are resized by their shorter side and cut to their middle when they
- * are read; faces that are not aligned as those trained on are not aligned here, which costs accuracy.
- * @throws UserError for lines that are wrong, and images that are not there
+ * Opens LFW as its authors distribute it: `pairs.txt` beside images `<name>/<name>_0001.jpg`, which may also be in a
+ * folder `lfw`, `lfw_funneled`, `lfw-deepfunneled` or `images`. Images of any size are resized by their shorter side and
+ * cropped to their centre. Faces are not aligned here, which costs accuracy if the training faces are.
+ * @throws UserError for malformed lines and missing images
  */
 export async function openLfwFolder(pairsFile: string): Promise<VerificationSet> {
   const file = resolve(pairsFile);
-  const text = await readFile(file, 'utf8').catch((error) => {
-    throw new UserError(`${file} cannot be read (${(error as NodeJS.ErrnoException).code ?? error}).`, 1);
-  });
   const refuse = refusal(file, 'a list of pairs');
-  const { pairs, folds } = readPairsFile(text, refuse);
+  const { pairs, folds } = readPairsFile(readBytes(file).toString('utf8'), refuse);
   if (pairs.length < folds || pairs.length === 0) throw refuse('it has no pairs');
-  const root = await imagesFolder(dirname(file), (pairs[0] as (typeof pairs)[number]).left);
-  const named = pairs.flatMap(({ left, right }) => [left, right]);
-  const rows = new Map<string, number>();
-  const row = (image: NamedImage) => {
-    const path = pathOf(image);
-    const known = rows.get(path) ?? rows.size;
-    rows.set(path, known);
-    return known;
-  };
-  const indices = named.map(row);
-  const found = await findImages(root, [...rows.keys()]);
+  const root = imagesFolder(dirname(file), (pairs[0] as (typeof pairs)[number]).left);
+  const paths = [...new Set(pairs.flatMap(({ left, right }) => [pathOf(left), pathOf(right)]))];
+  const rows = new Map(paths.map((path, row) => [path, row]));
+  const rowOf = (image: NamedImage) => rows.get(pathOf(image)) as number;
+  const found = await findImages(root, paths);
   const images = listedSource({
     name: 'lfw',
     root,
@@ -48,8 +40,8 @@ export async function openLfwFolder(pairsFile: string): Promise<VerificationSet>
     file,
     images,
     pairs: {
-      left: Int32Array.from(pairs, (_, pair) => indices[2 * pair] as number),
-      right: Int32Array.from(pairs, (_, pair) => indices[2 * pair + 1] as number),
+      left: Int32Array.from(pairs, ({ left }) => rowOf(left)),
+      right: Int32Array.from(pairs, ({ right }) => rowOf(right)),
       same: Uint8Array.from(pairs, ({ same }) => Number(same)),
       folds,
     },
@@ -58,18 +50,20 @@ export async function openLfwFolder(pairsFile: string): Promise<VerificationSet>
 
 const pathOf = ({ name, number }: NamedImage) => `${name}/${name}_${String(number).padStart(4, '0')}`;
 
-async function imagesFolder(folder: string, { name }: NamedImage): Promise<string> {
-  const places = ['', 'lfw', 'lfw_funneled', 'lfw-deepfunneled', 'images'].map((below) => join(folder, below));
-  for (const place of places) {
-    if ((await stat(join(place, name)).catch(() => undefined))?.isDirectory()) return place;
-  }
-  throw new UserError(`${folder} has a pairs.txt, but no folder ${name} of its images, nor has its folder lfw.`, 1);
+function imagesFolder(folder: string, { name }: NamedImage): string {
+  const roots = ['', 'lfw', 'lfw_funneled', 'lfw-deepfunneled', 'images'].map((below) => join(folder, below));
+  const found = roots.find((root) => isFolder(join(root, name)));
+  if (found !== undefined) return found;
+  throw new UserError(
+    `${folder} has a pairs.txt, but neither it nor its folder lfw has a folder ${name} of images.`,
+    1,
+  );
 }
 
 async function findImages(root: string, paths: readonly string[]) {
   const found: { readonly path: string; readonly size: number }[] = [];
-  for (let from = 0; from < paths.length; from += together) {
-    found.push(...(await Promise.all(paths.slice(from, from + together).map((path) => findImage(root, path)))));
+  for (let from = 0; from < paths.length; from += atOnce) {
+    found.push(...(await Promise.all(paths.slice(from, from + atOnce).map((path) => findImage(root, path)))));
   }
   return found;
 }
@@ -79,5 +73,5 @@ async function findImage(root: string, path: string) {
     const info = await stat(join(root, `${path}${ending}`)).catch(() => undefined);
     if (info?.isFile()) return { path: `${path}${ending}`, size: info.size };
   }
-  throw new UserError(`${join(root, path)}.jpg is in a pair, but not there.`, 1);
+  throw new UserError(`${join(root, path)}.jpg is in a pair, but is missing.`, 1);
 }

@@ -1,4 +1,4 @@
-/** Whatever happens to a file's bytes, it is read or refused with a sentence. */
+/** Fuzzes files: whatever their bytes, they are read or cause a UserError. */
 import { readFileSync } from 'node:fs';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
@@ -9,7 +9,7 @@ import { readPickledSet } from './pickled-set';
 
 const refuse = refusal('file', 'a set');
 
-/** Whether it was refused. @throws what is no sentence to the user */
+/** Whether it was refused. @throws for any other error than a UserError */
 function refused(read: () => void): boolean {
   try {
     read();
@@ -20,7 +20,7 @@ function refused(read: () => void): boolean {
   }
 }
 
-/** The parts of a pickle around its images, where an edit changes what it says. */
+/** Byte positions of a pickle outside its images, where an edit changes its meaning. */
 function besideImages(bytes: Buffer): number[] {
   const { images } = readPickledSet(bytes, refuse);
   const inside = new Uint8Array(bytes.length);
@@ -39,7 +39,7 @@ const values = fc.oneof(
 );
 
 test.each(['tiny_py2_str', 'tiny_py2_ndarray', 'tiny_py3_bytes_p4', 'tiny_py3_ndarray_p4', 'tiny_np2_ndarray_p5'])(
-  '%s with its bytes changed',
+  '%s with changed bytes',
   (name) => {
     const good = readFileSync(faceCase(`bin/${name}.bin`));
     const places = besideImages(good);
@@ -62,7 +62,7 @@ test.each(['tiny_py2_str', 'tiny_py2_ndarray', 'tiny_py3_bytes_p4', 'tiny_py3_nd
   },
 );
 
-test('a list of pairs with its letters changed', () => {
+test('a list of pairs with changed letters', () => {
   const fold = 'Ann_A\t1\t3\nBo_B\t1\t2\nAnn_A\t2\tBo_B\t1\nBo_B\t2\tAnn_A\t1\n';
   const good = `3\t2\n${fold.repeat(3)}`;
   const letters = fc.array(fc.tuple(fc.nat(good.length - 1), fc.constantFrom(...'\t\n 019aB_./\\\0-é')), {

@@ -8,14 +8,14 @@ export interface NamedImage {
   readonly number: number;
 }
 
-export interface NamedPairs {
+interface NamedPairs {
   readonly pairs: readonly { readonly left: NamedImage; readonly right: NamedImage; readonly same: boolean }[];
   readonly folds: number;
 }
 
 /**
- * LFW's `pairs.txt`: `<folds>\t<n>`, then for each fold n lines `<name> <i> <j>` (the same person) and n lines
- * `<name> <i> <name> <j>`; `<n>` alone on the first line is one fold (`pairsDevTest.txt`).
+ * Parses LFW's `pairs.txt`: `<folds>\t<n>`, then for each fold n lines `<name> <i> <j>` (the same person) and n lines
+ * `<name> <i> <name> <j>`. A first line with only `<n>` means one fold (`pairsDevTest.txt`).
  * @throws UserError that names the line
  */
 export function readPairsFile(text: string, refuse: Refuse): NamedPairs {
@@ -24,7 +24,9 @@ export function readPairsFile(text: string, refuse: Refuse): NamedPairs {
   const [first = '', ...rest] = lines;
   const numbers = first.split(/\s+/);
   if (numbers.length > 2 || !numbers.every(isNumber)) {
-    throw refuse(`line 1 is '${first.slice(0, 40)}' instead of the number of folds and of pairs of a kind in each`);
+    throw refuse(
+      `line 1 is '${first.slice(0, 40)}' instead of the number of folds and of pairs of a kind in each fold`,
+    );
   }
   const [folds, perKind] = (numbers.length === 2 ? numbers : ['1', ...numbers]).map(Number) as [number, number];
   if (folds * perKind * 2 !== rest.length) {
@@ -40,7 +42,7 @@ export function readPairsFile(text: string, refuse: Refuse): NamedPairs {
 const sameForm = '<name> <number> <number>: a pair of the same person';
 const otherForm = '<name> <number> <name> <number>: a pair of different people';
 const isNumber = (text: string | undefined): text is string => text !== undefined && /^[1-9]\d{0,6}$/.test(text);
-// They become parts of paths.
+// Names become parts of paths.
 const isName = (text: string | undefined): text is string =>
   text !== undefined && /^[^/\\\0]*[^/\\\0.][^/\\\0]*$/.test(text);
 

@@ -1,16 +1,16 @@
 import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import type { LabelledPairs } from '../../evaluation/verification';
 
-/** Images of faces with pairs of them to be told apart: lfw, cfp_fp, agedb_30 ... */
+/** Faces with labelled pairs: lfw, cfp_fp, agedb_30 ... */
 export interface VerificationSet {
   readonly name: string;
-  /** The file or folder that it was read from. */
+  /** The file that it was read from. */
   readonly file: string;
   readonly images: ImageSource;
   readonly pairs: LabelledPairs & { readonly folds: number };
 }
 
-/** How many pairs there are, and how many of the same person. */
+/** The number of pairs, and of those of the same person. */
 export function countPairs({ same }: LabelledPairs): { readonly pairs: number; readonly same: number } {
   return { pairs: same.length, same: Array.from(same).filter((it) => it === 1).length };
 }

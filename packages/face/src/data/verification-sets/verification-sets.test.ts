@@ -16,15 +16,15 @@ const expected = faceCaseJson<{ pairs: number; issame: number[]; image_sha256: s
 
 const sets = readdirSync(faceCase('bin')).filter((name) => name.endsWith('.bin'));
 
-test.each(sets)("%s, as one of the data sets' writers makes it", async (name) => {
+test.each(sets)('%s, written like one of the published sets, is read', async (name) => {
   const file = faceCase(`bin/${name}`);
-  const { images, pairs } = await openBinSet(file);
+  const { images, pairs } = openBinSet(file);
   expect(Array.from(pairs.same)).toEqual(expected.issame);
   expect([pairs.left[7], pairs.right[7], pairs.folds]).toEqual([14, 15, 10]);
   expect(images.labels.length).toBe(2 * expected.pairs);
   const digests: string[] = [];
   for (let i = 0; i < images.labels.length; i++) {
-    // Images are read from the file itself: nothing of them is kept.
+    // Images are read from the file itself, and not kept in memory.
     expect(images.locate(i).bytes).toBeUndefined();
     digests.push(
       createHash('sha256')
@@ -35,7 +35,7 @@ test.each(sets)("%s, as one of the data sets' writers makes it", async (name) =>
   expect(digests).toEqual(expected.image_sha256);
 });
 
-test('all five encodings are there', () => expect(sets.length).toBeGreaterThanOrEqual(5));
+test('there are fixtures of all five encodings', () => expect(sets.length).toBeGreaterThanOrEqual(5));
 
 const write = (name: string, content: Uint8Array | string) => {
   const file = join(folder.path, name);
@@ -45,8 +45,8 @@ const write = (name: string, content: Uint8Array | string) => {
 
 const setOf = (images: readonly Picklable[], same: readonly Picklable[]) => pickle(new PickledPair(images, same));
 
-test('an image that the file holds as text is kept', async () => {
-  // Python 3 writes an array's bytes so at protocol 2: as Latin-1 text in UTF-8.
+test('an image that the file holds as text is read', async () => {
+  // Python 3 at protocol 2 writes an array's bytes as Latin-1 text in UTF-8.
   const image = Buffer.from(Array.from({ length: 300 }, (_, i) => i % 256));
   const text = Buffer.from(image.toString('latin1'), 'utf8');
   const head = Buffer.alloc(5);
@@ -58,7 +58,7 @@ test('an image that the file holds as text is kept', async () => {
     ...Array.from({ length: 20 }, () => Buffer.concat(encoded)),
     Buffer.from(`e](${'\x88\x89'.repeat(5)}e\x86.`, 'latin1'),
   ]);
-  const set = await openBinSet(write('text.bin', bytes));
+  const set = openBinSet(write('text.bin', bytes));
   expect(await readImage(set.images.locate(19))).toEqual(image);
   expect(countPairs(set.pairs)).toEqual({ pairs: 10, same: 5 });
 });
@@ -70,21 +70,25 @@ test.each([
   ['an odd count', setOf(jpegs(21), labels(10)), 'it has 21 images for 10 pairs, which need 20'],
   ['too few pairs', setOf(jpegs(18), labels(9)), 'it has 9 pairs, fewer than the 10 folds of the protocol'],
   ['pairs of one kind', setOf(jpegs(20), labels(10).fill(true)), 'none of its pairs is of different people'],
-  ['a label that is none', setOf(jpegs(20), [2, ...labels(9)]), 'it does not say whether pair 0 is of the same person'],
-  ['an image that is none', setOf([5, ...jpegs(19)], labels(10)), 'its image 0 is no string of bytes and no array'],
-  ['pixels', setOf([new ByteArray([10, 30], new Uint8Array(300)), ...jpegs(19)], labels(10)), 'of the shape [10,30]'],
-  ['something else', pickle(['a']), 'its pickle is no pair of lists'],
+  ['a label that is no boolean', setOf(jpegs(20), [2, ...labels(9)]), 'the label of pair 0 is neither true nor false'],
   [
-    'what would run',
+    'an image that is no bytes',
+    setOf([5, ...jpegs(19)], labels(10)),
+    'its image 0 is neither bytes nor an array of bytes',
+  ],
+  ['pixels', setOf([new ByteArray([10, 30], new Uint8Array(300)), ...jpegs(19)], labels(10)), 'of shape [10,30]'],
+  ['something else', pickle(['a']), 'its pickle is not a pair of lists'],
+  [
+    'code that would run',
     Buffer.from("cposix\nsystem\n(S'touch /tmp/x'\ntR."),
     'it holds posix.system, which is not part of',
   ],
   ['a torn file', setOf(jpegs(20), labels(10)).subarray(0, 2000), 'it ends in the middle'],
   ['an empty file', new Uint8Array(), 'it ends in the middle'],
-])('%s is refused with a sentence', async (_, content, sentence) => {
+])('%s is a UserError', (_, content, sentence) => {
   const file = write('lfw.bin', content);
-  await expect(openBinSet(file)).rejects.toThrow(sentence);
-  await expect(openBinSet(file)).rejects.toThrow(`${file} cannot be read as a verification set: `);
+  expect(() => openBinSet(file)).toThrow(sentence);
+  expect(() => openBinSet(file)).toThrow(`${file} cannot be read as a verification set: `);
 });
 
 async function writeLfw(pairs: string, width = 60, height = 40) {
@@ -104,7 +108,7 @@ async function writeLfw(pairs: string, width = 60, height = 40) {
 
 const twoFolds = '2\t1\nAnn_A\t1\t3\nAnn_A\t2\tBo_B\t1\nBo_B\t1\t2\nBo_B\t2\tAnn_A\t1\n';
 
-test("LFW's images and pairs", async () => {
+test("LFW's images and pairs are read", async () => {
   await writeLfw(twoFolds);
   const [lfw, ...others] = await openVerificationSets(folder.path);
   expect(others).toEqual([]);
@@ -128,12 +132,14 @@ test.each([
   ['1\t1\nAnn_A\t1\t2\nAnn_A\t1\tAnn_A\t2\n', 'line 3 is not <name> <number> <name> <number>'],
   ['1\t1\n../x\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
   ['1\t1\n..\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
-  ['1\t1\nAnn_A\t1\t9\nAnn_A\t1\tBo_B\t1\n', 'Ann_A_0009.jpg is in a pair, but not there'],
+  ['1\t1\nAnn_A\t1\t9\nAnn_A\t1\tBo_B\t1\n', 'Ann_A_0009.jpg is in a pair, but is missing'],
 ])('pairs of %j are refused', async (text, sentence) => {
   await writeLfw(text);
   await expect(openVerificationSets(folder.path)).rejects.toThrow(sentence);
 });
 
-test('a folder without sets', async () => {
-  await expect(openVerificationSets(folder.path)).rejects.toThrow('has no verification sets: *.bin as insightface has');
+test('a folder without sets is an error', async () => {
+  await expect(openVerificationSets(folder.path)).rejects.toThrow(
+    "has no verification sets: *.bin files like insightface's",
+  );
 });

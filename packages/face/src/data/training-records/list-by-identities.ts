@@ -3,15 +3,13 @@ import { type ImageHeader, readImageHeader, usualHeaderBytes } from '@headshare/
 import type { RecordIndex } from '@headshare/core/data/record-io/index-file';
 import { scanRecord } from '@headshare/core/data/record-io/scan';
 import type { ByteSource } from '@headshare/core/data/record-io/window';
-import { isAscending, type RecordListing, roomsOf } from './record-listing';
+import { isAscending, lengthsOf, type RecordListing } from './record-listing';
 
-/** A header, and whether an image stands behind it. */
-export interface SeenHeader extends ImageHeader {
-  readonly hasImage: boolean;
-}
+/** A record's header; undefined if the record is damaged. */
+type HeaderAt<H> = (key: number) => Promise<H | undefined>;
+type Header = ImageHeader & { readonly hasImage: boolean };
 
-/** Undefined for a record that cannot be read. */
-export async function headerAt(file: ByteSource, offset: number): Promise<SeenHeader | undefined> {
+async function headerAt(file: ByteSource, offset: number): Promise<Header | undefined> {
   const record = await scanRecord(file, offset, usualHeaderBytes);
   if (typeof record === 'string') return undefined;
   try {
@@ -23,17 +21,17 @@ export async function headerAt(file: ByteSource, offset: number): Promise<SeenHe
   }
 }
 
-/** Up to which whole numbers are exact in float32. */
+/** Whole numbers below this are exact in float32. */
 const exactBelow = 2 ** 24;
-// Identities whose first and last image are looked at.
+/** Identities whose first and last image are checked. */
 const spotChecks = 64;
 
 /**
- * The images by what stands at the end of insightface's files: key 0 says that there are images 1 to N and then a
- * record for each identity with the keys of its images. So labels are known without reading the images.
- * Of numbers above 2^24, which float32 rounds, what is exact is read from the images around.
- * @param spot reads here and there; `file` from front to back
- * @returns undefined where the file has no such records, or they do not say the same as the images
+ * Lists the images of insightface's files without reading them: at the end of these files, key 0 says that there are
+ * images 1 to N, followed by a record for each identity with the keys of its images. float32 rounds keys above 2^24;
+ * for those the exact key is found by reading the images around it.
+ * @param spot reads single records anywhere; `file` reads from front to back
+ * @returns undefined if the file has no such records, or they contradict the images
  */
 export async function listByIdentities(
   file: ByteSource,
@@ -62,19 +60,20 @@ export async function listByIdentities(
   for (let label = 0; label < identities; label++) {
     labels.fill(label, (starts[label] as number) - 1, (starts[label + 1] as number) - 1);
   }
-  for (let check = 0; check < Math.min(spotChecks, identities); check++) {
-    const label = Math.floor((check * identities) / Math.min(spotChecks, identities));
+  const checks = Math.min(spotChecks, identities);
+  for (let check = 0; check < checks; check++) {
+    const label = Math.floor((check * identities) / checks);
     for (const key of [starts[label] as number, (starts[label + 1] as number) - 1]) {
       const image = await at(key);
-      // A damaged image says nothing against the rest.
+      // A damaged image contradicts nothing.
       if (image && (!image.hasImage || image.label !== label)) return undefined;
     }
   }
   const images = byKey.slice(1, first);
-  return { offsets: images, rooms: roomsOf(images, offsets, file.size), labels };
+  return { offsets: images, lengths: lengthsOf(images, offsets, file.size), labels };
 }
 
-/** Offsets by key where keys are 0 to their number - 1, each once. */
+/** Offsets by key; undefined unless the keys are 0 to their number - 1, each once. */
 function offsetsByKey(keys: Float64Array, offsets: Float64Array): Float64Array | undefined {
   const byKey = new Float64Array(keys.length).fill(-1);
   for (const [i, key] of keys.entries()) {
@@ -84,10 +83,8 @@ function offsetsByKey(keys: Float64Array, offsets: Float64Array): Float64Array |
   return byKey.length > 2 ? byKey : undefined;
 }
 
-type HeaderAt = (key: number) => Promise<Pick<SeenHeader, 'hasImage' | 'label'> | undefined>;
-
-/** By halving: images come first, identities after them. */
-async function firstIdentityKey(count: number, at: HeaderAt): Promise<number> {
+/** The first key after the images, by bisection. */
+async function firstIdentityKey(count: number, at: HeaderAt<Header>): Promise<number> {
   let [low, high] = [1, count];
   while (low < high) {
     const middle = Math.floor((low + high) / 2);
@@ -99,14 +96,15 @@ async function firstIdentityKey(count: number, at: HeaderAt): Promise<number> {
 }
 
 /**
- * The key that an identity's images begin with, of which `stated` is what float32 has left.
- * @param first key behind all images
+ * The exact key of an identity's first image.
+ * @param stated the key, rounded to float32
+ * @param first the first key after the images
  */
 export async function exactKey(
   stated: number,
   identity: number,
   first: number,
-  at: HeaderAt,
+  at: HeaderAt<Pick<Header, 'hasImage' | 'label'>>,
 ): Promise<number | undefined> {
   if (!Number.isInteger(stated) || stated < 1) return undefined;
   if (stated < exactBelow) return stated;
@@ -115,6 +113,6 @@ export async function exactKey(
     const image = await at(key);
     if (image?.hasImage && image.label === identity) return key;
   }
-  // One past the last image.
+  // The end of the last identity is one past the last image.
   return Math.abs(first - stated) <= step ? first : undefined;
 }

@@ -1,4 +1,4 @@
-/** Listings kept on disk: a line of JSON, then three arrays one behind another. */
+/** Stores listings on disk: a line of JSON, followed by three arrays. */
 import { createHash } from 'node:crypto';
 import { mkdir, readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
@@ -11,7 +11,7 @@ const format = 'headshare records 1';
 
 interface Head {
   readonly format: typeof format;
-  /** What the listing was made of. */
+  /** Identifies the files that the listing was made from. */
   readonly of: string;
   readonly images: number;
   readonly lost: readonly LostBytes[];
@@ -19,33 +19,33 @@ interface Head {
   readonly digest: string;
 }
 
-export interface KeptListing extends RecordListing {
+export interface DigestedListing extends RecordListing {
   readonly digest: string;
 }
 
-/** Changes with every image's place and label. */
-export function digestOf({ offsets, rooms, labels }: Pick<RecordListing, 'offsets' | 'rooms' | 'labels'>): string {
+/** Changes with every image's position and label. */
+export function digestOf({ offsets, lengths, labels }: Pick<RecordListing, 'offsets' | 'lengths' | 'labels'>): string {
   const hash = createHash('sha256');
-  for (const part of [offsets, rooms, labels]) hash.update(bytesOf(part));
+  for (const part of [offsets, lengths, labels]) hash.update(bytesOf(part));
   return hash.digest('hex').slice(0, 24);
 }
 
-/** Undefined where there is none that is whole and made of `of`: it is made again. */
-export async function readKept(place: string | undefined, of: string): Promise<KeptListing | undefined> {
-  if (place === undefined) return undefined;
+/** @returns undefined if there is no intact listing made from `of` */
+export async function readListing(file: string | undefined, of: string): Promise<DigestedListing | undefined> {
+  if (file === undefined) return undefined;
   try {
-    const bytes = await readFile(place);
+    const bytes = await readFile(file);
     const line = bytes.subarray(0, bytes.indexOf(10));
     const head = JSON.parse(line.toString()) as Partial<Head>;
     const { images, lost, lostCount } = head;
     if (head.format !== format || head.of !== of || !isCount(images) || !isCount(lostCount) || !lost) return undefined;
     const body = bytes.subarray(line.length + 1);
     if (body.length !== images * 16) return undefined;
-    // Arrays must begin at multiples of their numbers' size.
+    // Copied: arrays must be aligned to the size of their numbers.
     const { buffer } = Uint8Array.from(body);
     const listing = {
       offsets: new Float64Array(buffer, 0, images),
-      rooms: new Uint32Array(buffer, 8 * images, images),
+      lengths: new Uint32Array(buffer, 8 * images, images),
       labels: new Int32Array(buffer, 12 * images, images),
       lost,
       lostCount,
@@ -57,17 +57,17 @@ export async function readKept(place: string | undefined, of: string): Promise<K
   }
 }
 
-/** Nothing is kept, and nothing said, where the folder cannot be written: the listing only saves time. */
-export async function writeKept(place: string | undefined, of: string, listing: KeptListing): Promise<void> {
-  if (place === undefined) return;
-  const { offsets, rooms, labels, lost, lostCount, digest } = listing;
+/** Does nothing if the folder cannot be written: the listing only saves time. */
+export async function writeListing(file: string | undefined, of: string, listing: DigestedListing): Promise<void> {
+  if (file === undefined) return;
+  const { offsets, lengths, labels, lost, lostCount, digest } = listing;
   const head: Head = { format, of, images: labels.length, lost, lostCount, digest };
   try {
-    await mkdir(dirname(place), { recursive: true });
+    await mkdir(dirname(file), { recursive: true });
     const line = Buffer.from(`${JSON.stringify(head)}\n`);
-    writeAtomically(place, [line, bytesOf(offsets), bytesOf(rooms), bytesOf(labels)]);
+    writeAtomically(file, [line, bytesOf(offsets), bytesOf(lengths), bytesOf(labels)]);
   } catch {
-    // As said.
+    // See above.
   }
 }
 
