@@ -1,10 +1,10 @@
 /** A typed view of tfjs-node's backend: TensorFlow operations by name, and the handles beneath tensors. */
 import { onGpu, type Tensor, tf } from './tensorflow';
 
-/** TensorFlow's enum numbers of the element types that are used here (tensorflow/core/framework/types.proto). */
+/** TensorFlow's numbers for element types, as far as used here (tensorflow/core/framework/types.proto). */
 export const DType = { float32: 1, uint8: 4, int32: 3, int64: 9, bool: 10, resource: 20 } as const;
 
-/** TensorFlow's attribute kinds, numbered as TF_AttrType in c_api.h. */
+/** TensorFlow's numbers for attribute kinds (TF_AttrType in c_api.h). */
 export const AttrKind = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
 export interface Attr {
@@ -21,9 +21,9 @@ export interface TensorInfo {
 
 export type Values = Float32Array | Int32Array | Uint8Array | BigInt64Array;
 
-/** The native addon: tfjs-node's own functions, then ours (packages/core/native/addon.cc). */
+/** The native addon: tfjs-node's functions and those that packages/core/native/addon.cc adds. */
 export interface Binding {
-  /** The operations of our own, for the CPU, that TensorFlow has taken; none in an addon from before there were any. */
+  /** The CPU kernels of this package that TensorFlow accepted; absent in addons that were built before they existed. */
   readonly kernels?: readonly string[];
   createTensor(shape: readonly number[], dtype: number, values: Values | number[] | boolean[]): number;
   deleteTensor(id: number): void;
@@ -32,7 +32,7 @@ export interface Binding {
   getNumOfTensors(): number;
   addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
-  /** @param config a ConfigProto, serialised: what is made of the function before it runs; undefined: nothing */
+  /** @param config a serialised ConfigProto for TensorFlow's graph optimiser; undefined: TensorFlow's defaults */
   callFunction(
     name: string,
     inputs: readonly number[],
@@ -54,33 +54,33 @@ export function backend(): Backend {
   return tf.backend() as unknown as Backend;
 }
 
-/** The id of the TensorFlow handle beneath `tensor`, uploading its values first where that was put off. */
+/** The id of the TensorFlow handle beneath `tensor`; uploads its values first where tfjs postponed that. */
 export function handleOf(tensor: Tensor): number {
   const [id] = backend().getInputTensorIds([tensor]);
   if (id === undefined) throw new Error('A tensor without a handle.');
   return id;
 }
 
-/** A number that no other caller of this process's TensorFlow is given, of whichever copy of this module: jest has many. */
+/** A number that is unique in this process, also across the many copies of this module that jest loads. */
 export function uniqueNumber(): number {
   const { binding } = backend();
-  // Handles are numbered through.
+  // TensorFlow numbers handles consecutively.
   const id = binding.createTensor([], DType.int32, Int32Array.of(0));
   binding.deleteTensor(id);
   return id;
 }
 
-/** True when the operation `name` of our own can run where TensorFlow runs. */
+/** True when the kernel `name` of this package can run on TensorFlow's device. */
 export function hasKernel(name: string): boolean {
   return backend().binding.kernels?.includes(name) === true && !onGpu();
 }
 
-/** Runs a TensorFlow operation with one output by its name. */
+/** Runs a TensorFlow operation that has one output. */
 export function execute(name: string, attrs: readonly Attr[], inputs: readonly Tensor[]): Tensor {
   return backend().executeSingleOutput(name, attrs, inputs);
 }
 
-/** Runs a TensorFlow operation with several outputs by its name. */
+/** Runs a TensorFlow operation that has several outputs. */
 export function executeAll(name: string, attrs: readonly Attr[], inputs: readonly Tensor[], outputs: number): Tensor[] {
   return backend().executeMultipleOutputs(name, attrs, inputs, outputs);
 }

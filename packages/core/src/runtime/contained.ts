@@ -1,13 +1,13 @@
 import { scoped, type Tensor, tf } from './tensorflow';
 
-/** The part of tfjs's engine that hears of every tensor. */
+/** The part of tfjs's engine that every new tensor passes. */
 interface Tracker {
   trackTensor(tensor: Tensor, backend?: object): void;
 }
 
 /**
- * Runs `body` and disposes of every tensor that it made, of those that it kept too. What gradients save for their way
- * back is kept until they are through: a step that throws midway would leave it behind. Variables stay.
+ * Runs `body` and disposes of every tensor that it made, kept ones included; variables stay. Gradients keep the tensors
+ * that they save until they are done, so a step that throws midway would leak them otherwise.
  */
 export function contained<R>(body: () => R): R {
   const engine = tf.engine() as unknown as Tracker;

@@ -1,19 +1,21 @@
 import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
-import { requestedDevice } from './device';
+import { type Device, requestedDevice } from './device';
+
+export const tfjsPackage = (device: Device): string =>
+  device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 
 /**
- * Path of an addon that `nx run tools:tensorflow` builds beside TensorFlow's own, such as `images.node`; undefined
- * where there is none. Does not load TensorFlow.
+ * Path of an addon beside TensorFlow's own, such as `images.node`, which `nx run tools:tensorflow` builds; undefined where it
+ * does not exist. Does not load TensorFlow.
  */
 export function nativeAddon(file: string): string | undefined {
-  const name = requestedDevice() === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
+  const name = tfjsPackage(requestedDevice());
   try {
-    const tensorflow = createRequire(__filename)
-      .resolve(`${name}/package.json`)
-      .replace(/package\.json$/, 'lib/napi-v8/tfjs_binding.node');
-    const addon = join(dirname(realpathSync(tensorflow)), file);
+    const packageFile = createRequire(__filename).resolve(`${name}/package.json`);
+    const tensorflow = realpathSync(join(dirname(packageFile), 'lib/napi-v8/tfjs_binding.node'));
+    const addon = join(dirname(tensorflow), file);
     return existsSync(addon) ? addon : undefined;
   } catch {
     return undefined;

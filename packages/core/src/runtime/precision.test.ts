@@ -89,13 +89,8 @@ describe('what goes together', () => {
   });
 
   test.each([
-    [
-      'float16',
-      false,
-      'cpu',
-      /^On a CPU --precision=float16 gains nothing, .* use float32 or bfloat16 there, or a GPU/,
-    ],
-    ['bfloat16', false, 'gpu', /^On a GPU .* --precision=bfloat16: use float16 there\.$/],
+    ['float16', false, 'cpu', /^On a CPU --precision=float16 gains nothing, .* use float32 or bfloat16, or a GPU/],
+    ['bfloat16', false, 'gpu', /^On a GPU .* --precision=bfloat16: use float16\.$/],
     ['bfloat16', true, 'cpu', /^--precision=bfloat16 does not go with --eager: /],
     ['float16', true, 'gpu', /^--precision=float16 does not go with --eager: /],
   ] as const)('not %s, eager: %s, on a %s', (precision, eager, device, message) => {
@@ -107,7 +102,7 @@ describe('what goes together', () => {
   });
 });
 
-test('a ConfigProto is written as protobuf has it', () => {
+test('a ConfigProto has the bytes of the protobuf format', () => {
   const minusOne = [0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x01];
   const rewriter = [0x60, 1, 0x88, 0x01, ...minusOne, 0xa8, 0x01, 1, 0xa2, 0x06, 2, 0x61, 0x62];
   const options = [0x52, rewriter.length, ...rewriter];

@@ -1,11 +1,10 @@
 /**
- * Mixed precision: a compiled step's convolutions and matrix products in 16 bits, the rest in float32, variables above
- * all (Micikevicius et al., arXiv 1710.03740). TensorFlow rewrites the step's graph by a list of which operations
- * gain, which must not lose precision, and which follow their neighbours
- * (tensorflow/core/grappler/optimizers/auto_mixed_precision_lists.h), and puts casts between them. Operations that it
- * does not know, such as our own kernels, stay in float32.
+ * Mixed precision: a compiled step computes convolutions and matrix products in 16 bits, and the rest in float32, variables
+ * in particular (Micikevicius et al., arXiv 1710.03740). TensorFlow rewrites the step's graph and inserts casts, by lists of
+ * the operations that gain, that need float32, and that follow their neighbours
+ * (tensorflow/core/grappler/optimizers/auto_mixed_precision_lists.h). Operations that it does not know, such as the kernels
+ * of this package, stay in float32.
  */
-
 import { UserError } from '../system/user-error';
 import { attr, backend, DType, uniqueNumber } from './binding';
 import { encodeGraph } from './compile/graph-def';
@@ -16,40 +15,38 @@ export const precisions = ['float32', 'bfloat16', 'float16'] as const;
 
 export type Precision = (typeof precisions)[number];
 
-/** Which of Grappler's passes rewrites a graph to it, and the only device whose operations that pass looks at. */
+/** For each precision: the pass of Grappler that rewrites a graph to it, and the only device whose operations it changes. */
 const rewriting = {
   bfloat16: { pass: 'auto_mixed_precision_onednn_bfloat16', device: 'cpu' },
   float16: { pass: 'auto_mixed_precision', device: 'gpu' },
 } as const;
 
 /**
- * @throws UserError for a precision that the device, as TF_DEVICE has it by default, cannot train in, or that goes with
- * steps which are compiled only
+ * @param device default: the one that TF_DEVICE names
+ * @throws UserError when the device cannot train in this precision, or the precision needs compiled steps
  */
 export function checkPrecision(precision: Precision, eager: boolean, device: Device = requestedDevice()): void {
   if (precision === 'float32') return;
   if (eager) {
-    throw new UserError(
-      `--precision=${precision} does not go with --eager: it is compiled steps that are rewritten to it.`,
-    );
+    throw new UserError(`--precision=${precision} does not go with --eager: TensorFlow rewrites compiled steps only.`);
   }
   if (device === rewriting[precision].device) return;
   throw new UserError(
     precision === 'float16'
-      ? 'On a CPU --precision=float16 gains nothing, for want of operations in it: use float32 or bfloat16 there, or a GPU (TF_DEVICE=gpu).'
-      : 'On a GPU TensorFlow does not rewrite steps to --precision=bfloat16: use float16 there.',
+      ? 'On a CPU --precision=float16 gains nothing, because TensorFlow has no fast float16 operations there: use float32 or bfloat16, or a GPU (TF_DEVICE=gpu).'
+      : 'On a GPU TensorFlow does not rewrite steps to --precision=bfloat16: use float16.',
   );
 }
 
-/** What a function is called with for its operations to be of this precision; undefined: nothing. */
+/** The serialised ConfigProto that makes a function compute in this precision; undefined for float32. */
 export function configOf(precision: Precision): Uint8Array | undefined {
   return precision === 'float32' ? undefined : onlyPass(rewriting[precision].pass);
 }
 
 /**
- * TensorFlow leaves a graph as it is, without a word, on a device that it deems too old, or in a build without the
- * pass. So this has it multiply numbers that 16 bits do not hold, and looks whether the product is rounded.
- * @throws UserError when nothing is computed in this precision here
+ * Checks that the precision has an effect. TensorFlow silently leaves a graph unchanged on a device that is too old, or in
+ * a build without the pass, so this multiplies numbers that 16 bits cannot hold and looks for rounding in the product.
+ * @throws UserError when TensorFlow computes nothing in this precision on this machine
  */
 export async function requireEffect(precision: Precision): Promise<void> {
   const config = configOf(precision);
@@ -75,7 +72,7 @@ export async function requireEffect(precision: Precision): Promise<void> {
       products.push(results.flatMap(({ id }) => Array.from(binding.tensorDataSync(id) as Float32Array)));
     }
     const [exact = [], rounded = []] = products;
-    // Devices may multiply float32 in an order of their own; 16 bits are off by more.
+    // Devices may add float32 products in different orders; 16 bits are further off.
     if (exact.some((value, i) => Math.abs(value - (rounded[i] ?? value)) > 1e-5 * value)) return;
   } finally {
     for (const id of ids) binding.deleteTensor(id);
@@ -84,13 +81,16 @@ export async function requireEffect(precision: Precision): Promise<void> {
   throw new UserError(`TensorFlow computes nothing in ${precision} on this machine: use --precision=float32.`, 1);
 }
 
-/** A ConfigProto, serialised, by which Grappler runs the pass of this name once, and none of its others. */
+/**
+ * A serialised ConfigProto (tensorflow/core/protobuf/{config,rewriter_config}.proto) that makes Grappler, TensorFlow's graph
+ * optimiser, run this pass once and no other.
+ */
 export function onlyPass(name: string): Uint8Array {
   const rewriterConfig = [
     ...integer(12, 1), // meta_optimizer_iterations: ONE
     ...integer(17, -1), // min_graph_nodes: graphs of any size
-    ...integer(21, 1), // fail_on_optimizer_errors: else the graph stays as it is, without a word
-    ...text(100, name), // optimizers: these passes, not the usual ones
+    ...integer(21, 1), // fail_on_optimizer_errors: by default they are ignored
+    ...text(100, name), // optimizers: these passes instead of the default ones
   ];
   const graphOptions = message(10, rewriterConfig);
   return Buffer.concat(message(10, graphOptions));

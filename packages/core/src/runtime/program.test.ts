@@ -146,8 +146,8 @@ test('after its disposal, a program says so', async () => {
   await predict({ x });
   program.dispose();
   program.dispose();
-  await expect(predict({ x })).rejects.toThrow('predict was called after its program had been disposed of.');
-  expect(() => program.pull()).toThrow('pull was called after its program had been disposed of.');
+  await expect(predict({ x })).rejects.toThrow('predict was called after its program was disposed of.');
+  expect(() => program.pull()).toThrow('pull was called after its program was disposed of.');
 });
 
 test('state is not moved under a running step, and disposal waits for it', async () => {

@@ -1,10 +1,9 @@
 /**
  * A program: steps over shared state, each compiled into one TensorFlow function at its first call.
  *
- * A step is a pure function of its inputs and of the state: it draws no random numbers on the host and never looks at
- * a tensor's values. So it can be recorded once (compile/trace.ts), turned into a graph over resource variables (compile/compile.ts),
- * and called by name like any operation, off the JavaScript thread (compile/call.ts). With `eager` the same step runs operation
- * by operation.
+ * A step is a pure function of its inputs and the state: it draws no random numbers on the host and never reads a tensor's
+ * values. So it can be recorded once (compile/trace.ts), compiled to a graph over resource variables (compile/compile.ts) and
+ * called by name off the JavaScript thread (compile/call.ts). With `eager` the same step runs operation by operation.
  */
 
 import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
@@ -21,18 +20,17 @@ export type CompiledStep<I extends InputSpecs, O extends string> = (
 ) => Promise<Readonly<Record<O, Float32Array>>>;
 
 export interface StepOptions {
-  /** What the compiled step's convolutions and matrix products compute in; its state stays float32 (default). */
+  /** The precision of the compiled step's convolutions and matrix products; its state stays float32. Default: float32. */
   readonly precision?: Precision;
 }
 
 export class Program {
-  // In the names of functions and resources, which TensorFlow keeps for the whole process.
+  // Part of the names of functions and resources, which must be unique in the process.
   private readonly id = uniqueNumber();
   private readonly functions: string[] = [];
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
   private disposed = false;
-  private readonly tables = new Map<StepFunction, readonly string[]>();
 
   constructor(
     readonly state: State,
@@ -40,10 +38,9 @@ export class Program {
   ) {}
 
   /**
-   * Adds a step, called `name` in errors. It is recorded at its first call, for the shapes of `inputs`, so later batches
-   * must have them too.
-   * @param options of this step alone: a program trains in one precision and evaluates in another
-   * @returns the step as a promise of its outputs; one call may be in flight per program
+   * Adds a step, called `name` in errors. Its first call records it for the shapes of `inputs`, which all calls must have.
+   * @param options for this step alone: a program may train in one precision and evaluate in another
+   * @returns a function that runs the step; a program runs one call at a time
    */
   define<const I extends InputSpecs, O extends string>(
     name: string,
@@ -60,11 +57,9 @@ export class Program {
         if (this.options.eager) return callEagerly(step, inputs, fed);
         if (!compiled) {
           await requireEffect(precision);
-          const { tables, ...made } = this.compile(name, inputs, step);
-          compiled = { ...made, config: configOf(precision) };
-          this.tables.set(compiled, tables);
+          compiled = { ...this.compile(name, inputs, step), config: configOf(precision) };
         }
-        this.letGo(this.tables.get(compiled) ?? []);
+        this.letGo(compiled.tables);
         return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
       } finally {
         this.running = undefined;
@@ -73,14 +68,14 @@ export class Program {
     };
   }
 
-  /** Makes the program's copies of the state those of the eager variables. An eager program has no copies. */
+  /** Copies the eager variables to the program's copies of the state. An eager program has no copies. */
   push(): void {
     this.requireIdle('push');
     if (this.options.eager) return;
     for (const entry of this.state.all()) if (!isAbsent(entry.variable)) this.pushOne(entry);
   }
 
-  /** Brings the state that compiled steps have updated back into the eager variables. */
+  /** Copies the state that compiled steps have updated back to the eager variables. */
   pull(): void {
     this.requireIdle('pull');
     for (const { name, variable } of this.state.all()) {
@@ -89,15 +84,15 @@ export class Program {
     }
   }
 
-  /** Frees the functions and the copies of the state; once a step in flight has ended. The state itself stays. */
+  /** Frees the functions and the copies of the state, after a running step has ended. The state itself stays. */
   dispose(): void {
     this.disposed = true;
     if (this.running === undefined) this.release();
   }
 
   /**
-   * Tables of which steps work with rows may be most of the memory: while the program's copy leads, there is no other,
-   * until `pull`. And TensorFlow writes in place what nobody else holds.
+   * Frees the eager values of tables whose rows steps change, until `pull`: tables may be most of the memory, and TensorFlow
+   * writes in place only to a tensor that nobody else holds.
    */
   private letGo(names: readonly string[]): void {
     for (const name of names) {
@@ -117,22 +112,18 @@ export class Program {
   }
 
   private requireIdle(caller: string): void {
-    if (this.disposed) throw new Error(`${caller} was called after its program had been disposed of.`);
+    if (this.disposed) throw new Error(`${caller} was called after its program was disposed of.`);
     if (this.running !== undefined) {
       throw new Error(`${caller} was called while ${this.running} is running; await one step before the next.`);
     }
   }
 
-  private compile<I extends InputSpecs>(
-    name: string,
-    inputs: I,
-    step: Step<I, string>,
-  ): StepFunction & { readonly tables: readonly string[] } {
+  private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
     const { nodes, feeds, outputs, tables, lineOf } = compileStep(name, inputs, step, this.state, (entry) =>
       this.handleAttrs(entry),
     );
-    // Steps may share a name, which may have characters that TensorFlow does not want in one.
+    // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
     const results = outputs.map((output) => `output/${output}`);
     backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);

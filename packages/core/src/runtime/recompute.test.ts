@@ -128,7 +128,7 @@ test('a tensor that is computed outside must be its input', () => {
       return recompute((inside: Tensor) => tf.mul(inside, outside))(given);
     })(tf.ones([2]));
   expect(run).toThrow(
-    'What is recomputed uses a tensor [2] that was computed before it; it may only use its input, variables and constants.',
+    'A recomputed block uses a tensor [2] that was computed before it; it may only use its input, variables and constants.',
   );
 });
 

@@ -1,20 +1,20 @@
 /**
- * Less memory for more time: what a part of a network computes on the way to its output is not kept for the gradient
- * but computed again when the gradient arrives (Chen et al., Training deep nets with sublinear memory cost, arXiv
- * 1604.06174).
+ * Gradient checkpointing: the intermediate results of a part of a network are not kept for the gradient but computed again
+ * when it arrives (Chen et al., Training deep nets with sublinear memory cost, arXiv 1604.06174). It trades time for memory.
  */
 
 import { after } from './compile/trace';
 import { type Tensor, tf, type Variable } from './tensorflow';
+import { withGradient } from './with-gradient';
 
-/** What tfjs's engine writes down of an operation while gradients are wanted. */
+/** tfjs's record of an operation while it records for gradients. */
 interface TapeNode {
   readonly inputs: Readonly<Record<string, Tensor>>;
   readonly outputs: readonly Tensor[];
   readonly saved: readonly Tensor[];
 }
 
-/** The parts of tfjs's engine that gradients are taken with. */
+/** The parts of tfjs's engine that compute gradients. */
 interface Engine {
   readonly state: { activeTape: TapeNode[] | null; gradientDepth: number };
   startTape(): void;
@@ -30,9 +30,9 @@ interface Engine {
 const engine = (): Engine => tf.engine() as unknown as Engine;
 
 /**
- * `body` with the same values and gradients, by its input and by the trainable variables that it reads, which keeps
- * nothing but its input. What it assigns to variables (running statistics) is assigned once.
- * @throws Error when `body` uses another tensor that a gradient may be wanted of: by then it would be gone
+ * `body` with the same values and gradients, for its input and the trainable variables that it reads, but it keeps only its
+ * input. Its assignments to variables (running statistics) happen once.
+ * @throws Error when `body` uses another computed tensor, which would be gone when the gradient arrives
  */
 export function recompute<X extends Tensor, Y extends Tensor>(body: (x: X) => Y): (x: X) => Y {
   return (x) => {
@@ -42,33 +42,29 @@ export function recompute<X extends Tensor, Y extends Tensor>(body: (x: X) => Y)
     const { y, tape } = watched(assignments, () => recorded(() => body(x)));
     const variables = reached(x, y, tape, outer);
     const assigned = [...assignments.keys()];
-    const run = tf.customGrad((...args) => {
-      const save = args.at(-1) as unknown as (saved: Tensor[]) => void;
-      save([x, ...assignments.values()]);
-      return {
-        value: y,
-        gradFunc: (dy: Tensor, [input, ...before]: Tensor[]) => {
-          const again = after(dy, input as X) as X;
-          const by = [again, ...variables];
-          const grads = withValues(assigned, before, () => gradients(() => body(again), by, dy));
-          return grads.map((gradient, i) => gradient ?? tf.zerosLike(by[i] as Tensor));
-        },
-      };
-    });
-    const result = run(x, ...variables) as Y;
+    const result = withGradient<readonly Tensor[], Y, readonly [X, ...Tensor[]]>(
+      [x, ...variables],
+      () => ({ value: y, saved: [x, ...assignments.values()] }),
+      (dy, input, ...before) => {
+        const again = after(dy, input) as X;
+        const by = [again, ...variables];
+        const grads = withValues(assigned, before, () => gradients(() => body(again), by, dy));
+        return grads.map((gradient, i) => gradient ?? tf.zerosLike(by[i] as Tensor));
+      },
+    );
     tf.dispose([...assignments.values()]);
     return result;
   };
 }
 
-/** Runs `body` on a tape of its own, whose saved tensors are let go. */
+/** Runs `body` on a separate tape and frees the tensors that this saved. */
 function recorded<Y extends Tensor>(body: () => Y): { y: Y; tape: readonly TapeNode[] } {
   const { state } = engine();
   const outer = state.activeTape;
   const tape: TapeNode[] = [];
   state.activeTape = tape;
   try {
-    // A copy: the output must not be the input, or a variable, themselves.
+    // A copy, in case the output is the input or a variable itself.
     return { y: tf.tidy(() => tf.clone(body())), tape };
   } finally {
     state.activeTape = outer;
@@ -76,7 +72,7 @@ function recorded<Y extends Tensor>(body: () => Y): { y: Y; tape: readonly TapeN
   }
 }
 
-/** Gradients within a gradient's function, which leave the tape around it alone. */
+/** Gradients inside a gradient's function; the outer tape does not change. */
 function gradients(body: () => Tensor, by: readonly Tensor[], dy: Tensor): readonly (Tensor | undefined)[] {
   const { state } = engine();
   const outer = state.activeTape;
@@ -89,11 +85,11 @@ function gradients(body: () => Tensor, by: readonly Tensor[], dy: Tensor): reado
   }
 }
 
-/** The trainable variables on whose values `y` depends. */
+/** The trainable variables that `y` depends on. */
 function reached(x: Tensor, y: Tensor, tape: readonly TapeNode[], outer: readonly TapeNode[]): Variable[] {
   const needed = new Set([y.id]);
   const made = new Set(tape.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
-  const foreign = new Set(outer.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
+  const outside = new Set(outer.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
   const variables = new Set<Variable>();
   for (const { inputs, outputs } of tape.toReversed()) {
     if (!outputs.some(({ id }) => needed.has(id))) continue;
@@ -101,9 +97,9 @@ function reached(x: Tensor, y: Tensor, tape: readonly TapeNode[], outer: readonl
       needed.add(input.id);
       if (input instanceof tf.Variable) {
         if (input.trainable) variables.add(input);
-      } else if (input !== x && !made.has(input.id) && foreign.has(input.id)) {
+      } else if (input !== x && !made.has(input.id) && outside.has(input.id)) {
         throw new Error(
-          `What is recomputed uses a tensor [${input.shape}] that was computed before it; it may only use its input, variables and constants.`,
+          `A recomputed block uses a tensor [${input.shape}] that was computed before it; it may only use its input, variables and constants.`,
         );
       }
     }
@@ -111,7 +107,7 @@ function reached(x: Tensor, y: Tensor, tape: readonly TapeNode[], outer: readonl
   return [...variables];
 }
 
-/** Runs `body` and notes in `before` the value that each variable had which it assigns. */
+/** Runs `body` and records in `before` the earlier value of each variable that it assigns. */
 function watched<R>(before: Map<Variable, Tensor>, body: () => R): R {
   const { prototype } = tf.Variable;
   const { assign } = prototype;
@@ -126,7 +122,7 @@ function watched<R>(before: Map<Variable, Tensor>, body: () => R): R {
   }
 }
 
-/** Runs `body` with the variables set to `values`, and sets them back to what they were. */
+/** Runs `body` with the variables set to `values`, and restores them. */
 function withValues<R>(variables: readonly Variable[], values: readonly Tensor[], body: () => R): R {
   const current = variables.map((variable) => tf.clone<Tensor>(variable));
   for (const [i, variable] of variables.entries()) variable.assign(values[i] as Tensor);

@@ -3,8 +3,8 @@ import { backend, DType, handleOf } from './binding';
 import { type Tensor, tf, type Variable } from './tensorflow';
 
 /**
- * trainable: a weight; statistic: what a forward pass updates (batch norm's running mean); slot: an optimiser's own
- * (momentum). Only `trainable` ones get gradients; checkpoints of a network leave slots out.
+ * trainable: a weight; statistic: updated by forward passes (batch norm's running mean); slot: the optimiser's (momentum).
+ * Only `trainable` variables get gradients; checkpoints of a network contain no slots.
  */
 export type StateKind = 'trainable' | 'statistic' | 'slot';
 
@@ -14,8 +14,8 @@ export interface StateVariable {
   readonly shape: readonly number[];
   readonly variable: Variable;
   /**
-   * It is a matrix that is held as its transpose: `shape` and `variable` are the transpose's, while `State.values` and
-   * `State.load` speak of the matrix, so that files are alike however it is held.
+   * A matrix stored as its transpose: `shape` and `variable` are the transpose's, but `State.values` and `State.load` use the
+   * matrix, so that files do not depend on the storage.
    */
   readonly transposed?: boolean;
 }
@@ -28,17 +28,17 @@ export interface NamedValues {
 let states = 0;
 
 /**
- * The variables that steps read and update, by name and in order of creation. Their eager values are tfjs variables;
- * while a Program is live its own copies lead, and `Program.pull` brings them back here.
+ * The variables that steps read and update, by name and in order of creation. Their eager values are tfjs variables; a
+ * Program updates its own copies, and `Program.pull` copies them back.
  */
 export class State {
   private readonly entries = new Map<string, StateVariable>();
-  // tfjs demands that variable names be unique in the process; ours need only be so in their state.
+  // tfjs needs variable names that are unique in the process; here they are unique in their state.
   private readonly id = states++;
 
   /**
    * Declares a float32 variable.
-   * @param transposed it is held as the transpose of the matrix that `shape` and `values` are of
+   * @param transposed stores the matrix of `shape` and `values` as its transpose
    * @throws Error when the name is taken
    */
   declare(
@@ -65,7 +65,7 @@ export class State {
     return kind === undefined ? every : every.filter((entry) => entry.kind === kind);
   }
 
-  /** The eager values of the variables that are wanted, copied. */
+  /** Copies of the eager values of the wanted variables. */
   values(wanted: (variable: StateVariable) => boolean = () => true): Map<string, NamedValues> {
     return new Map(
       this.all()
@@ -75,10 +75,8 @@ export class State {
   }
 
   /**
-   * Sets the eager values of the variables that `values` names; `source` says whose they are in errors, where names are
-   * shown without `prefix`.
-   * @throws UserError when a name of this state that `wanted` accepts is missing, when `values` has one that this state
-   * lacks, or when a shape differs: nothing is set then.
+   * Sets the eager values of the wanted variables. Errors name the `source` of the values, and variables without `prefix`.
+   * @throws UserError, before anything is set, when `values` lacks a wanted variable, has another one, or a shape differs
    */
   load(
     values: ReadonlyMap<string, NamedValues>,
@@ -122,7 +120,7 @@ export class State {
   }
 }
 
-/** The shape that a variable has in files: see `StateVariable.transposed`. */
+/** A variable's shape in files: see `StateVariable.transposed`. */
 export const shapeInFiles = ({ shape, transposed }: Pick<StateVariable, 'shape' | 'transposed'>): readonly number[] =>
   transposed ? shape.toReversed() : shape;
 
@@ -135,7 +133,7 @@ function held({ shape, values }: NamedValues, transposed: boolean | undefined): 
 }
 
 function valuesOf({ name, variable, transposed }: StateVariable): Float32Array {
-  if (isAbsent(variable)) throw new Error(`A program holds the only copy of ${name}: pull it before it is read.`);
+  if (isAbsent(variable)) throw new Error(`A program holds the only copy of ${name}: call pull() before reading it.`);
   if (!transposed) return Float32Array.from(variable.dataSync() as Float32Array);
   const turned = tf.tidy(() => tf.transpose(variable as Tensor));
   const values = turned.dataSync() as Float32Array;
@@ -143,19 +141,19 @@ function valuesOf({ name, variable, transposed }: StateVariable): Float32Array {
   return values;
 }
 
-/** Gives `value`'s data to `variable` and disposes of `value`. */
+/** Moves the data of `value` to `variable` and disposes of `value`. */
 export function assign(variable: Variable, value: Tensor): void {
   variable.assign(value);
   value.dispose();
   handleOf(variable);
 }
 
-// Below all that a recording gives its tensors (compile/trace.ts); TensorFlow's own handles are not negative.
-let last = -(2 ** 40);
+// Below all handles of recordings (compile/trace.ts); TensorFlow's own handles are not negative.
+let lastAbsent = -(2 ** 40);
 
-/** A tensor of the variable's shape with nothing beneath it: to be shown to recordings, not to be read. */
+/** A tensor of the variable's shape without values: recordings can use it, but nobody can read it. */
 export const absentLike = ({ shape }: Variable): Tensor =>
-  backend().createOutputTensor({ id: --last, shape: [...shape], dtype: DType.float32 });
+  backend().createOutputTensor({ id: --lastAbsent, shape: [...shape], dtype: DType.float32 });
 
 /** Whether the variable's value is such a tensor. */
 export const isAbsent = (variable: Variable): boolean => handleOf(variable) <= -(2 ** 40);

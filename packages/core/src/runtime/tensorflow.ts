@@ -1,16 +1,16 @@
 /**
- * The one door to TensorFlow: nothing else in the workspace imports tfjs-node.
+ * The only module in the workspace that imports tfjs-node.
  *
- * Environment read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads that an operation is spread over, default:
- * all processors), TF_NUM_INTEROP_THREADS (operations at a time, default: 1), HEADSHARE_TF_LOG (0 shows TensorFlow's own log; default: errors only).
+ * Environment variables, read at load: TF_DEVICE (cpu | gpu), HEADSHARE_THREADS (threads per operation; default: all
+ * processors), TF_NUM_INTEROP_THREADS (operations at a time; default: 1), HEADSHARE_TF_LOG (0 shows TensorFlow's log;
+ * default: errors only).
  */
-import { existsSync, realpathSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { dirname, join } from 'node:path';
 import type * as tfjs from '@tensorflow/tfjs';
 import { UserError } from '../system/user-error';
 import { requestedDevice } from './device';
 import { restoreLegacyUtil } from './legacy-util';
+import { nativeAddon, tfjsPackage } from './native-addon';
 
 export type Tensor<R extends tfjs.Rank = tfjs.Rank> = tfjs.Tensor<R>;
 export type Tensor1D = tfjs.Tensor1D;
@@ -36,19 +36,16 @@ function load(): typeof tfjs {
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
   const count = threads();
   if (count !== undefined) process.env.TF_NUM_INTRAOP_THREADS = count;
-  // One operation at a time, each over all threads: side by side they would take one another's threads and caches.
-  // Measured: a step of MobileFaceNet takes 6 % less time so, others the same.
+  // One operation at a time on all threads: parallel operations compete for threads and caches. Measured: this saves 6 %
+  // of a step of MobileFaceNet, and nothing for other networks.
   process.env.TF_NUM_INTEROP_THREADS ??= '1';
   restoreLegacyUtil();
 
-  const name = device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
-  const require = createRequire(__filename);
-  const addon = require.resolve(`${name}/package.json`).replace(/package\.json$/, 'lib/napi-v8/tfjs_binding.node');
-  if (!existsSync(addon)) {
+  if (nativeAddon('tfjs_binding.node') === undefined) {
     const prefix = device === 'gpu' ? 'TF_DEVICE=gpu ' : '';
     throw new UserError(`TensorFlow is not set up yet: run \`${prefix}npx nx run tools:tensorflow\` first.`, 1);
   }
-  return quietly(addon, () => require(name) as typeof tfjs);
+  return quietly(() => createRequire(__filename)(tfjsPackage(device)) as typeof tfjs);
 }
 
 interface StandardError {
@@ -57,12 +54,12 @@ interface StandardError {
 }
 
 /**
- * Loads without TensorFlow's greetings: its static initialisers write to the standard error before it has read
- * TF_CPP_MIN_LOG_LEVEL. Errors (lines that start with E or F) are let through.
+ * Loads TensorFlow without the messages that its static initialisers write to the standard error before it reads
+ * TF_CPP_MIN_LOG_LEVEL. Errors (lines that start with E or F) still appear.
  */
-function quietly<T>(addon: string, load: () => T): T {
-  const helper = join(dirname(realpathSync(addon)), 'stderr.node');
-  if (process.env.HEADSHARE_TF_LOG !== undefined || !existsSync(helper)) return load();
+function quietly<T>(load: () => T): T {
+  const helper = nativeAddon('stderr.node');
+  if (process.env.HEADSHARE_TF_LOG !== undefined || helper === undefined) return load();
   const standardError = require(helper) as StandardError;
   standardError.hold();
   try {
@@ -76,8 +73,8 @@ function quietly<T>(addon: string, load: () => T): T {
 let loaded: typeof tfjs | undefined;
 
 /**
- * tfjs. TensorFlow's library (a second, and hundreds of megabytes of address space) is loaded when this is first used,
- * not when a file that imports it is: experiments can be listed and options refused without it.
+ * tfjs, loaded at its first use rather than at import: listing experiments or refusing options needs no TensorFlow, whose
+ * library takes a second and hundreds of megabytes of address space.
  */
 export const tf: typeof tfjs = new Proxy({} as typeof tfjs, {
   get: (_, key) => {
@@ -91,7 +88,7 @@ export function onGpu(): boolean {
   return (tf.backend() as unknown as { isUsingGpuDevice: boolean }).isUsingGpuDevice;
 }
 
-/** Runs `body` and disposes of every tensor it made and did not keep; what it returns must hold none of them. */
+/** Runs `body` and disposes of every tensor that it made and did not keep; its result must not contain any of them. */
 export function scoped<R>(body: () => R): R {
   tf.engine().startScope();
   try {

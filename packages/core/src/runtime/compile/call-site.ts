@@ -1,4 +1,4 @@
-/** Where in the user's code something happens: the first frame that is neither tfjs's nor of this folder. */
+/** The line of the user's code that runs at the moment: the first stack frame outside tfjs and `runtime/`. */
 import { dirname, relative, sep } from 'node:path';
 
 export interface CallSite {
@@ -6,22 +6,22 @@ export interface CallSite {
   toString(): string;
 }
 
-// Between a step and the binding lie up to some fifty frames of tfjs: scopes in scopes, gradients in gradients.
+// Up to fifty frames of tfjs, with nested scopes and gradients, lie between a step and the binding.
 const depth = 100;
 
 let reading = 0;
 
-/** True while a stack is made into text, which is when source-map shuffles what it sorts: by Math.random. */
+/** True while a stack becomes text: source-map then calls Math.random to shuffle lists before it sorts them. */
 export const isReadingStack = (): boolean => reading > 0;
 
-/** Takes the stack, in microseconds; the text, which costs a hundred times as much, is made when it is asked for. */
+/** Captures the stack in microseconds; its text, which costs a hundred times as much, is made by `toString`. */
 export function callSite(): CallSite {
   const before = Error.stackTraceLimit;
   Error.stackTraceLimit = depth;
   const trace: { stack?: string } = {};
   Error.captureStackTrace(trace, callSite);
   Error.stackTraceLimit = before;
-  // The stack's text has the source's lines: jest and @swc-node/register both map them back.
+  // The text has the lines of the sources: jest and @swc-node/register both map them back.
   const text = (): string => {
     reading++;
     try {
@@ -41,7 +41,7 @@ function caller(stack: string): string {
   return 'an unknown line';
 }
 
-// tfjs's source maps name files that its package does not have.
+// tfjs's source maps name files that its package does not contain.
 const tfjs = /(^|[\\/])tfjs-\w+[\\/]src[\\/]/;
 
 function isUsers(file: string): boolean {

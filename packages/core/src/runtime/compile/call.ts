@@ -1,4 +1,4 @@
-/** One call of a step: values in, values out. */
+/** Calls a step, compiled or eagerly, with arrays for inputs and outputs. */
 import { types } from 'node:util';
 import { backend, DType, type TensorInfo } from '../binding';
 import { contained } from '../contained';
@@ -6,17 +6,17 @@ import { type Tensor, tf } from '../tensorflow';
 import type { Step, StepGraph } from './compile';
 import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
 
-/** A TensorFlow function that a step has become. */
-export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf'> {
+/** A TensorFlow function compiled from a step. */
+export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf' | 'tables'> {
   readonly step: string;
   readonly name: string;
-  /** What TensorFlow makes of it before it runs first: a ConfigProto, serialised. */
+  /** A serialised ConfigProto for TensorFlow's graph optimiser. */
   readonly config?: Uint8Array | undefined;
 }
 
 /**
- * Calls the function off the JavaScript thread. Values are copied once on the way in, and once on the way out.
- * @throws Error with TensorFlow's words and the user's line when an operation fails
+ * Calls the function off the JavaScript thread. Values are copied once on the way in and once on the way out.
+ * @throws Error with TensorFlow's message and the user's line when an operation fails
  */
 export async function call(
   { step, name, config, outputs, lineOf }: StepFunction,
@@ -40,9 +40,9 @@ export async function call(
   }
 }
 
-/** `{{function_node f}} What is wrong [[{{node Op_7}}]]`, as TensorFlow puts it, in terms of the step. */
+/** TensorFlow's `{{function_node f}} Message [[{{node Op_7}}]]` with the step's name and line instead. */
 function explained(step: string, error: unknown, lineOf: (node: string) => string | undefined): unknown {
-  // Not by its class: the addon's errors are of Node's own realm, jest's tests of another.
+  // instanceof would fail under jest: the addon's errors belong to Node's realm, the tests to another.
   if (!types.isNativeError(error)) return error;
   const node = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
   const line = node && lineOf(node);

@@ -1,4 +1,4 @@
-/** From a step to a graph: what trace.ts records, between the inputs, the reads and assignments of the state, and the outputs. */
+/** Compiles a step to a graph: the recording of trace.ts, with nodes for inputs, reads and writes of the state, and outputs. */
 import { type Attr, attr, DType } from '../binding';
 import { contained } from '../contained';
 import { assign, type State, type StateVariable } from '../state';
@@ -14,19 +14,19 @@ export type Step<I extends InputSpecs, O extends string> = (inputs: StepInputs<I
 
 export interface StepGraph {
   readonly nodes: readonly GraphNode[];
-  /** The nodes that inputs are fed to, in the order of the declared inputs. */
+  /** The nodes that take the inputs, in the order of the declared inputs. */
   readonly feeds: readonly string[];
   readonly outputs: readonly string[];
-  /** The names of variables of which it reads or writes rows in place. */
+  /** The names of the variables whose rows it reads or writes in place. */
   readonly tables: readonly string[];
-  /** The user's line that a node came from: found by recording the step once more, as stacks are heavy to keep. */
+  /** The user's line behind a node. It records the step once more, because keeping all stacks takes too much memory. */
   lineOf(node: string): string | undefined;
 }
 
 /**
- * The graph of `step`, named `name` in errors. The state's eager values are left as they are.
- * @param handleAttrs which resource holds a variable's value
- * @throws Error when the step is not one that can be compiled: see trace.ts, and that it does the same each time
+ * The graph of `step`, named `name` in errors. The state's eager values do not change.
+ * @param handleAttrs the attributes of the resource that holds a variable's value
+ * @throws Error when the step cannot be compiled (see trace.ts), or differs between two recordings
  */
 export function compileStep<I extends InputSpecs>(
   name: string,
@@ -60,7 +60,7 @@ export function compileStep<I extends InputSpecs>(
       ...reads,
       ...nodes,
       ...writes,
-      // Outputs wait for the assignments, which nothing else would make run.
+      // Outputs wait for the assignments, which nothing else would trigger.
       ...[...outputs].map(([key, reference]) => ({
         name: `output/${key}`,
         op: 'Identity',
@@ -71,7 +71,7 @@ export function compileStep<I extends InputSpecs>(
   };
 }
 
-/** How the step's nodes get at the state: whole values read before and assigned after, or rows in place. */
+/** Connects the step's nodes to the state: whole values are read before and assigned after it, rows change in place. */
 function stateAccess(
   variables: readonly StateVariable[],
   { nodes: recorded, result: { outputs, updates } }: Recording<Results>,
@@ -102,7 +102,7 @@ function stateAccess(
 }
 
 interface Results {
-  /** The graph's references to what the step returns, and to the new values of the variables that it assigns. */
+  /** The graph's references to the step's outputs, and to the new values of the variables that it assigns. */
   readonly outputs: ReadonlyMap<string, string>;
   readonly updates: ReadonlyMap<string, string>;
 }
@@ -118,7 +118,7 @@ function record<I extends InputSpecs>(
   const shapes = Object.entries(inputs).map(([key, { dtype, shape }]) => ({
     node: `input/${key}`,
     shape,
-    // Bytes have become floats by then.
+    // The graph casts bytes to floats before the step.
     dtype: dtype === 'int32' ? DType.int32 : DType.float32,
   }));
   try {
@@ -164,7 +164,7 @@ function where({ result, ...recording }: Recording<Results>): Recording<Readonly
   return { ...recording, result: results };
 }
 
-/** So that a step which asks for the time is given another one when it is recorded again. */
+/** Waits, so that a step that reads the clock gets another time in its second recording. */
 function nextMillisecond(): void {
   const now = Date.now();
   while (Date.now() === now);
@@ -198,7 +198,7 @@ const readNode = (entry: StateVariable): GraphNode => ({
   attrs: [attr.type('dtype', 'float32')],
 });
 
-/** An assignment waits for its variable's read: within the step, everyone sees the value from before. */
+/** An assignment waits for its variable's read, so that the whole step sees the old value. */
 const assignNode = (entry: StateVariable, reference: string): GraphNode => ({
   name: `assign/${entry.name}`,
   op: 'AssignVariableOp',

@@ -1,13 +1,13 @@
 /**
  * Writes TensorFlow's GraphDef (tensorflow/core/framework/{graph,node_def,attr_value,tensor}.proto) in protobuf's wire
- * format: the little of it that a recorded step needs.
+ * format, as far as a recorded step needs it.
  */
 import { type Attr, AttrKind, type Values } from '../binding';
 import { type Bytes, float, integer, message, text, varint } from './protobuf';
 
 const shapeProto = (shape: readonly number[]): Bytes[] => shape.flatMap((size) => message(2, integer(1, size)));
 
-/** A node's attribute: an operation's own, or a constant's tensor. */
+/** An operation's attribute, or the tensor of a constant. */
 export type NodeAttr = Attr | { readonly name: string; readonly tensor: ConstantValue };
 
 export interface ConstantValue {
@@ -53,7 +53,7 @@ function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
   ];
 }
 
-// TensorFlow 2.x reads graphs of any producer up to its own; 1882 is 2.17's and predates nothing used here.
+// TensorFlow 2.x reads graphs of any producer version up to its own. 1882 is the version of 2.17, which has every operation used here.
 const versions = message(4, [...integer(1, 1882), ...integer(2, 12)]);
 
 /** The GraphDef of `nodes`, serialised. */

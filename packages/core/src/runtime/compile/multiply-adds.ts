@@ -4,12 +4,12 @@ import type { Recording } from './trace';
 
 const product = (sizes: readonly number[]): number => sizes.reduce((a, b) => a * b, 1);
 
-/** An operation's multiply-adds, by the shapes of its output and of its inputs. */
+/** An operation's multiply-adds, given the shapes of its output and inputs. */
 type Count = (output: readonly number[], inputs: readonly (readonly number[])[], node: GraphNode) => number;
 
-// Filters are [kh, kw, in, out]; the output has been multiplied together from all but the last of these.
+// A filter is [kh, kw, in, out]: each output is a sum over all its axes but the last.
 const convolution: Count = (output, [, filter = []]) => product(output) * product(filter.slice(0, 3));
-// [kh, kw, channels, each]: an output sees one channel.
+// A filter is [kh, kw, channels, each]: each output reads one channel.
 const depthwise: Count = (output, [, filter = []]) => product(output) * product(filter.slice(0, 2));
 
 const isSet = ({ attrs }: GraphNode, ...names: string[]): boolean =>
@@ -30,16 +30,16 @@ const counts: Readonly<Record<string, Count>> = {
 };
 
 /**
- * The multiply-adds of what was recorded: those of convolutions and matrix products as mathematics has them, however they
- * are computed (Winograd's takes fewer). Element-wise operations, means and batch norms are not counted, as is usual.
- * @throws Error when there is a convolution or matrix product, a gradient's say, of which the number is not known
+ * The multiply-adds of a recording: of its convolutions and matrix products by their definitions, even where the algorithm
+ * takes fewer (Winograd). As usual, element-wise operations, means and batch norms are not counted.
+ * @throws Error for a convolution or matrix product that is not in the table, such as a gradient
  */
 export function multiplyAdds({ nodes, shapes }: Pick<Recording<unknown>, 'nodes' | 'shapes'>): number {
   return nodes.reduce((sum, node) => {
     const count = Object.hasOwn(counts, node.op) ? counts[node.op] : undefined;
     if (!count) {
       if (/Conv|MatMul|Einsum|Depthwise/.test(node.op)) {
-        throw new Error(`The multiply-adds of ${node.op} are not known; multiply-adds.ts has those that are.`);
+        throw new Error(`The multiply-adds of ${node.op} are unknown: add it to the table in multiply-adds.ts.`);
       }
       return sum;
     }

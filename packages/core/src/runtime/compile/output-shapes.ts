@@ -1,15 +1,15 @@
 /**
- * The shapes and types of an operation's outputs, which tfjs needs to go on. TensorFlow tells them by running the
- * operation, but once for each combination of attributes and input shapes, on zeros that are freed at once: a network's
- * blocks repeat, so that recording a step takes less time, and far less memory, than the step.
+ * The shapes and types of an operation's outputs, which tfjs needs during a recording. TensorFlow runs the operation on
+ * zeros to find them, once for each combination of attributes and input shapes. A network's blocks repeat, so recording a
+ * step takes less time, and far less memory, than running it.
  */
 import { type Attr, type Binding, DType, type TensorInfo } from '../binding';
 
-/** What is known of a tensor without its values. */
+/** A tensor's shape and type, without its values. */
 export interface Outline {
   readonly shape: readonly number[];
   readonly dtype: number;
-  /** The handle of a constant's real values: shapes may depend on them (Reshape's second input). */
+  /** A small constant's handle and values: shapes may depend on them (Reshape's second input). */
   readonly constant?: { readonly id: number; readonly values: string };
 }
 
@@ -17,19 +17,19 @@ type OutputOutline = Pick<Outline, 'shape' | 'dtype'>;
 
 const known = new Map<string, readonly OutputOutline[]>();
 
-// Enough for any number of networks; a program that compiles steps for ever in new shapes starts over.
+// Enough for many networks; a process that keeps compiling steps with new shapes clears the cache at this size.
 const knownAtMost = 50_000;
 
-// An operation on constants alone is carried out where its result is as small as a shape.
+// The most values of a constant that are kept: constants that give shapes are small.
 const smallAtMost = 64;
 
-/** Outlines of outputs, and handles of constants that live as long as this does. */
+/** Finds the outlines of outputs. It owns the handles of computed constants until `dispose`. */
 export class OutputShapes {
   private readonly handles: number[] = [];
 
   constructor(private readonly binding: Binding) {}
 
-  /** @throws Error of TensorFlow's when the inputs do not fit the operation */
+  /** @throws TensorFlow's error when the inputs do not fit the operation */
   of(op: string, attrs: readonly Attr[], inputs: readonly Outline[], outputs: number): readonly Outline[] {
     const constant = inputs.length > 0 && inputs.every((input) => input.constant);
     const key = JSON.stringify([
@@ -49,7 +49,7 @@ export class OutputShapes {
     return outlines;
   }
 
-  /** The outline of values that the step uploads, while `id` lives. */
+  /** The outline of values that the step uploads; valid as long as the handle `id` is. */
   constant(id: number, shape: readonly number[], dtype: number, values: ArrayLike<number | bigint>): Outline {
     if (values.length > smallAtMost) return { shape, dtype };
     return { shape, dtype, constant: { id, values: Array.from(values).join() } };
@@ -86,7 +86,7 @@ export class OutputShapes {
   }
 }
 
-/** Of operations on a table's rows: a table may be larger than memory would hold a second time. */
+/** The outlines for operations on a table's rows: a second table might not fit into memory. */
 function ofTable(op: string, inputs: readonly Outline[]): readonly OutputOutline[] | undefined {
   const [table, indices, axis] = inputs;
   if (!table || !indices) return undefined;
@@ -96,7 +96,7 @@ function ofTable(op: string, inputs: readonly Outline[]): readonly OutputOutline
   return [{ shape: [...indices.shape, ...shape.slice(1)], dtype }];
 }
 
-// Of whole numbers these do not take 0 for a divisor.
+// For whole numbers these refuse 0 as the divisor.
 const dividing: ReadonlySet<string> = new Set(['FloorDiv', 'FloorMod', 'Mod']);
 
 function sample(op: string, { shape, dtype }: Outline): Float32Array | Int32Array | Uint8Array {

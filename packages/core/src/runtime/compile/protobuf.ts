@@ -1,4 +1,4 @@
-/** Protobuf's wire format, as far as it is written here (protobuf.dev/programming-guides/encoding). */
+/** Writes protobuf's wire format (protobuf.dev/programming-guides/encoding). */
 
 export type Bytes = Uint8Array;
 

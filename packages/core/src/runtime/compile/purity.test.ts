@@ -19,7 +19,7 @@ function compiled(step: (x: Tensor) => Tensor) {
   return program.define('step', x, (inputs) => ({ y: step(inputs.x) }));
 }
 
-const twice = (problem: string): string => `step did something else when it was recorded a second time: ${problem}.`;
+const twice = (problem: string): string => `step differs between two recordings: ${problem}.`;
 
 let calls = 0;
 const shape = [attr.type('dtype', 'float32'), attr.type('T', 'int32')];
@@ -45,7 +45,7 @@ const impure: Readonly<Record<string, readonly [(x: Tensor) => Tensor, (mark: st
   'a result as long as the values have it': [
     (x) => tf.unique(x).values, // HERE: a result as long as the values have it
     (line) =>
-      `step uses the operation UniqueV2 at ${line}, whose result has a size that depends on values; the shapes of a compiled step are fixed.`,
+      `step uses the operation UniqueV2 at ${line}, whose output size depends on values; the shapes of a compiled step are fixed.`,
   ],
   'the time': [
     (x) => tf.mul(x, tf.tensor1d([1, Date.now() % 1e6])), // HERE: the time

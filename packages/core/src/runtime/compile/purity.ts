@@ -1,14 +1,14 @@
-/** Whether a step does the same each time: a recording of it is compared with a second one. */
+/** Checks that a step does the same at every call, by comparing two recordings. */
 import type { CallSite } from './call-site';
 import type { GraphNode, NodeAttr } from './graph-def';
 import type { Recording } from './trace';
 
 const advice =
-  'A compiled step does the same at every call: what changes (random numbers, times, counters, settings) must be an input, or part of its state.';
+  'A compiled step does the same at every call: random numbers, times, counters and settings that change must be its inputs, or part of its state.';
 
 /**
- * @param results what the step returned and made of its state, each by what it is and the node that it comes from
- * @throws Error at the first thing that differs, with its line
+ * Each recording's result maps a description (`the output loss`) to the node that it comes from.
+ * @throws Error that names the first difference and its line
  */
 export function requireSame(
   step: string,
@@ -17,14 +17,11 @@ export function requireSame(
 ): void {
   for (let i = 0; i < Math.max(first.nodes.length, second.nodes.length); i++) {
     const problem = difference(at(first, i), at(second, i));
-    if (problem)
-      throw new Error(`${step} did something else when it was recorded a second time: ${problem}. ${advice}`);
+    if (problem) throw new Error(`${step} differs between two recordings: ${problem}. ${advice}`);
   }
-  for (const what of new Set([...first.result.keys(), ...second.result.keys()])) {
-    if (first.result.get(what) === second.result.get(what)) continue;
-    throw new Error(
-      `${step} did something else when it was recorded a second time: ${what} is another tensor. ${advice}`,
-    );
+  for (const result of new Set([...first.result.keys(), ...second.result.keys()])) {
+    if (first.result.get(result) === second.result.get(result)) continue;
+    throw new Error(`${step} differs between two recordings: ${result} is another tensor. ${advice}`);
   }
 }
 

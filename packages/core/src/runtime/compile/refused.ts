@@ -1,30 +1,29 @@
 /**
- * What a compiled step must not do. Random numbers that the host draws become constants of the graph, the same at every
- * call; TensorFlow's stateful generators depend on how many draws there were before, here and elsewhere; and operations
- * whose results are as long as the values have it do not go with shapes that are fixed.
+ * Refuses operations that a compiled step must not run. Random numbers drawn on the host would become constants, the same
+ * at every call; TensorFlow's stateful generators depend on all earlier draws in the process; and operations whose output
+ * size depends on values do not fit fixed shapes.
  */
 import { callSite, isReadingStack } from './call-site';
 
 const instead = 'draw with runtime/ops/random.ts, from a key that is an input of the step';
 
-// The generators of random_ops.cc and stateful_random_ops.cc; those whose names begin with Stateless depend on their
-// seed alone.
+// The generators of random_ops.cc and stateful_random_ops.cc. The Stateless ones depend on their seed alone and are allowed.
 const stateful =
   /^(Random(Uniform|UniformInt|StandardNormal|Shuffle|ShuffleQueue|ShuffleQueueV2|Gamma|Poisson|PoissonV2)|TruncatedNormal|ParameterizedTruncatedNormal|Multinomial|Stateful.*|Rng.*)$/;
 
 const openEnded = /^(Where|Unique.*|NonMaxSuppression.*|ListDiff|DynamicPartition)$/;
 
-/** @throws Error when `op` draws from a generator with a state, or the shape of its result depends on values */
+/** @throws Error when `op` uses a generator with a state, or the shape of its output depends on values */
 export function refuseOperation(op: string, step: string): void {
   const problem = stateful.test(op)
     ? `whose random numbers depend on more than the step's inputs; ${instead}`
     : openEnded.test(op)
-      ? 'whose result has a size that depends on values; the shapes of a compiled step are fixed'
+      ? 'whose output size depends on values; the shapes of a compiled step are fixed'
       : undefined;
   if (problem) throw new Error(`${step} uses the operation ${op} at ${callSite()}, ${problem}.`);
 }
 
-/** Makes Math.random throw, until the function that it returns is called. */
+/** Makes Math.random throw until the returned function is called. */
 export function refuseHostRandom(step: string): () => void {
   const { random } = Math;
   Math.random = () => {

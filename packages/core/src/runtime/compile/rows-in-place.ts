@@ -1,30 +1,30 @@
 /**
- * A variable of which a step only gathers rows and writes some (ops/rows.ts) need not be read whole, nor written whole:
- * its nodes become TensorFlow's operations on the resource itself, at a cost that does not grow with the table.
+ * Where a step only gathers and writes rows of a variable (ops/rows.ts), its nodes become TensorFlow's operations on the
+ * resource itself. Their cost does not grow with the table, because the variable is neither read nor written whole.
  */
 import { type Attr, attr } from '../binding';
 import type { GraphNode } from './graph-def';
 
 export interface TableAccess {
-  /** The recorded nodes, with those that touched the table's value in their new form. */
+  /** The recorded nodes, with the accesses to the table rewritten. */
   readonly nodes: readonly GraphNode[];
-  /** Writes the rows; undefined: the step writes none. */
+  /** The node that writes rows; undefined where the step writes none. */
   readonly write: GraphNode | undefined;
 }
 
-/** What is known of a variable in a graph. */
+/** A variable's nodes in a graph. */
 export interface TableNodes {
   readonly name: string;
-  /** The node that its value is read by, and the one that holds its resource. */
+  /** The node that reads its value, and the one that holds its resource. */
   readonly read: string;
   readonly handle: string;
-  /** The reference to its new value; undefined: it keeps its value. */
+  /** The reference to its new value; undefined where it does not change. */
   readonly update: string | undefined;
 }
 
 const isOf = (read: string) => (input: string) => input === read || input === `^${read}`;
 
-/** The variable's accesses in place; undefined where the step does anything else with it: then it is read whole. */
+/** Rewrites the variable's accesses; undefined where the step uses it in any other way, and must read it whole. */
 export function rowsInPlace(
   nodes: readonly GraphNode[],
   outputs: ReadonlySet<string>,
@@ -37,7 +37,7 @@ export function rowsInPlace(
   const writesIt = write !== undefined && update === write.name;
   if (uses.length === 0 || outputs.has(read) || gathers.length + writes.length !== uses.length) return undefined;
   if (writes.length > 1 || (write === undefined) !== (update === undefined) || (write && !writesIt)) return undefined;
-  // Its result is the whole table: nobody else may look at it.
+  // The write's output is the whole table, so no other node may read it.
   if (write && (outputs.has(write.name) || nodes.some(({ inputs }) => inputs.some(isOf(write.name))))) return undefined;
   if (gathers.some((node) => !firstAxis(nodes, node))) return undefined;
 
@@ -47,7 +47,7 @@ export function rowsInPlace(
     write: write && {
       name: `write/${name}`,
       op: 'ResourceScatterNdUpdate',
-      // Within the step everyone sees the rows from before.
+      // The write waits for the reads, so that the whole step sees the old rows.
       inputs: [handle, ...write.inputs.slice(1), ...gathers.map((node) => `^${node.name}`)],
       attrs: [attr.type('T', 'float32'), attr.type('Tindices', 'int32'), attr.bool('use_locking', true)],
     },
@@ -57,7 +57,7 @@ export function rowsInPlace(
 const takesFirst = ({ inputs }: GraphNode, read: string): boolean =>
   inputs[0] === read && inputs.slice(1).every((input) => !isOf(read)(input));
 
-/** GatherV2 takes its axis as a tensor; in place there is only the first. */
+/** Whether a GatherV2, whose axis is a tensor, gathers along the first axis; ResourceGather knows no other. */
 function firstAxis(nodes: readonly GraphNode[], { inputs, attrs }: GraphNode): boolean {
   const axis = nodes.find((node) => node.name === inputs[2]);
   const value = axis?.attrs.find((one) => 'tensor' in one);

@@ -1,4 +1,4 @@
-/** What a step is fed, and the check that it is fed that. */
+/** The declared inputs of a step, and the check of the values that it gets. */
 import type { Tensor } from '../tensorflow';
 
 /** uint8 inputs reach the step as float32 values 0..255; the conversion happens inside the program. */
@@ -23,12 +23,12 @@ export type FedValue = Uint8Array | Int32Array | Float32Array;
 
 const arrayOf = { uint8: 'Uint8Array', int32: 'Int32Array', float32: 'Float32Array' } as const;
 
-// By what it is rather than by its class: a Buffer is a Uint8Array, and under jest arrays may be of another realm.
+// Not instanceof: a Buffer counts as a Uint8Array, and under jest arrays may come from another realm.
 const kindOf = (value: unknown): string => Object.prototype.toString.call(value).slice('[object '.length, -1);
 
 /**
- * The values of a call in the order of the declared inputs; numbers become arrays of one, arrays stay the caller's.
- * @throws Error when an input is missing, unknown, or of another type or size than declared
+ * The values of a call in the order of the declared inputs. Numbers become arrays of one; arrays are not copied.
+ * @throws Error when an input is missing or unknown, or its type or size differs from its declaration
  */
 export function feed(
   step: string,

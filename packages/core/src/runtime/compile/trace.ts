@@ -1,8 +1,8 @@
 /**
- * Records what one step does. tfjs-node passes every operation through `binding.executeOp` and every upload through
- * `binding.createTensor`: a binding of our own in their place sees the whole step, backward pass and optimiser
- * included, and writes it down as graph nodes. Nothing is computed: tfjs is told shapes and types (output-shapes.ts)
- * and holds tensors whose handles are negative numbers, which TensorFlow never gives out.
+ * Records a step as graph nodes. tfjs-node passes every operation through `binding.executeOp` and every upload through
+ * `binding.createTensor`; during a recording another binding replaces these and sees the whole step, with backward pass and
+ * optimiser. Nothing is computed: tfjs gets shapes and types (output-shapes.ts), and tensors whose handles are negative
+ * numbers, which TensorFlow never uses.
  */
 import { type Attr, attr, type Binding, backend, DType, handleOf, type TensorInfo, type Values } from '../binding';
 import { type Tensor, tf } from '../tensorflow';
@@ -11,29 +11,29 @@ import type { GraphNode } from './graph-def';
 import { type Outline, OutputShapes } from './output-shapes';
 import { refuseHostRandom, refuseOperation } from './refused';
 
-/** A tensor of the step: a graph node's output. */
+/** A tensor of the step, as an output of a graph node. */
 interface Recorded extends Outline {
   readonly node: string;
   readonly output: number;
 }
 
-/** A tensor that the step is given, by the graph node that will stand for it. */
+/** A tensor from outside the step, with the graph node that will represent it. */
 export interface Given {
   readonly node: string;
   readonly tensor: Tensor;
 }
 
 export interface Found {
-  /** The graph's reference (`node` or `node:output`) to a tensor that the step made or was given. */
+  /** The graph's reference (`node` or `node:output`) to a tensor. */
   readonly reference: string;
   readonly dtype: number;
 }
 
 export interface Recording<R> {
   readonly nodes: readonly GraphNode[];
-  /** Where in the user's code each node came from. */
+  /** The line of the user's code behind each node. */
   readonly sites: readonly CallSite[];
-  /** The shape of a tensor of the step, by the graph's reference to it. */
+  /** The shapes of the step's tensors, by reference. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
   readonly result: R;
 }
@@ -42,7 +42,7 @@ const dtypeName = new Map<number, keyof typeof DType>(
   Object.entries(DType).map(([name, number]) => [number, name as keyof typeof DType]),
 );
 
-// Type attributes that tfjs-node leaves out because eager execution infers them, and which input they follow.
+// Type attributes that tfjs-node omits because eager execution infers them, each with the input that determines it.
 const inferred: Readonly<Record<string, Readonly<Record<string, number>>>> = {
   ExpandDims: { T: 0, Tdim: 1 },
   Squeeze: { T: 0 },
@@ -68,13 +68,12 @@ function copyOf(values: Values | number[] | boolean[], dtype: number): Values {
   throw new Error(`A constant of TensorFlow type ${dtype} cannot be recorded.`);
 }
 
-// The control inputs of nodes that are recorded at the moment; undefined: nothing is being recorded.
+// Makes a control input; undefined while nothing is being recorded.
 let waitFor: ((tensor: Tensor) => string) | undefined;
 let waiting: readonly string[] = [];
 
 /**
- * The value of `x`, which the graph hands on only once `event` is there. Outside of a recording operations come one
- * after the other anyway.
+ * The value of `x`, which a graph passes on only after it has computed `event`. Eager operations run in order anyway.
  */
 export function after(event: Tensor, x: Tensor): Tensor {
   if (!waitFor) return tf.clone(x);
@@ -87,11 +86,11 @@ export function after(event: Tensor, x: Tensor): Tensor {
 }
 
 /**
- * Records `body`, which asks `find` where the tensors that it wants back are in the graph. Give it the tensors of
- * `given`, and those of `inputs`, which have shapes and types but no values.
- * @param step what the step is called in errors
- * @throws Error when the step reads a tensor's values, draws random numbers anywhere but from its inputs, or uses a
- * tensor that is neither made by it nor given
+ * Records `body`, which may use the tensors in `given` and its `inputs`, which have shapes and types but no values. It calls
+ * `find` for the graph's references to its results.
+ * @param step the step's name, for errors
+ * @throws Error when the step reads a tensor's values, draws random numbers from anything but its inputs, or uses a tensor
+ * that it neither made nor got
  */
 export function trace<R>(
   step: string,
@@ -150,7 +149,7 @@ export function trace<R>(
     createTensor(shape: readonly number[], dtype: number, values: Values | number[] | boolean[]) {
       const type = dtypeName.get(dtype);
       if (!type) throw new Error(`A constant of TensorFlow type ${dtype} cannot be recorded.`);
-      // Uploaded for good: tfjs may only now get round to a tensor that was made outside, and goes on using it there.
+      // A real upload: this may be a postponed one of a tensor from outside the step, which stays in use there.
       const id = real.createTensor(shape, dtype, values);
       const node = `Const_${nodes.length}`;
       const tensor = { dtype, shape, values: copyOf(values, dtype) };
@@ -168,7 +167,7 @@ export function trace<R>(
 
   const allowHostRandom = refuseHostRandom(step);
   backend().binding = recorder;
-  waitFor = (tensor) => `^${recordedAs(handleOf(tensor), 'What is waited for').node}`;
+  waitFor = (tensor) => `^${recordedAs(handleOf(tensor), 'A control input').node}`;
   try {
     const stand = inputs.map((input) => backend().createOutputTensor(add({ ...input, output: 0 })));
     const result = body(stand, find);
