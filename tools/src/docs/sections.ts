@@ -4,7 +4,7 @@ import type { Method } from '@headshare/core/distill/method';
 import { methods } from '@headshare/core/distill/registry';
 import { optionsOf } from '@headshare/core/experiment/arguments';
 import { loadCatalog } from '@headshare/core/experiment/catalog';
-import { valueText } from '@headshare/core/experiment/help';
+import { shownValue } from '@headshare/core/experiment/help';
 import { flagName, type Option } from '@headshare/core/experiment/option';
 import { profileValues } from '@headshare/core/experiment/settings';
 import { measure } from '@headshare/core/nn/measure';
@@ -110,7 +110,7 @@ function optionTable(
       code(flagName(name)),
       byPackage(declared, ({ option: { help } }) => help),
       byPackage(declared, ({ option }) => valuesOf(option)),
-      byPackage(declared, ({ option, value }) => defaultOf(option, value)),
+      byPackage(declared, ({ option, value }) => shownValue(option, value)),
     ]),
   });
 }
@@ -125,12 +125,6 @@ function byPackage(declared: readonly Declared[], text: (one: Declared) => strin
 function valuesOf({ kind, range, choices, listedBy }: Option<unknown>): string {
   if (choices && listedBy) return `see \`npx nx run ${listedBy}\``;
   return choices?.join(', ') ?? [kind, range].filter(Boolean).join(' ');
-}
-
-function defaultOf({ absent, required }: Option<unknown>, value: unknown): string {
-  if (value === undefined) return required ? 'required' : (absent ?? 'not set');
-  if (typeof value === 'boolean') return value ? 'on' : 'off';
-  return valueText(value) || 'none';
 }
 
 const ofGroup = (group: string) => () => optionTable('distill', (_, own) => own === group);

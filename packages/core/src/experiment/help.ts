@@ -1,7 +1,7 @@
 import { optionsOf } from './arguments';
 import { type Catalog, nameOf } from './catalog';
 import type { Stage } from './define';
-import { flagName, isCamelCaseFlag, type Option, type Options } from './option';
+import { flagName, isCamelCaseFlag, type Option, type Options, valueText } from './option';
 import { profileNames, profileValues } from './settings';
 
 /** The longest line of `--help`, in characters. */
@@ -64,7 +64,7 @@ export function optionTable(options: Options, values: ReadonlyMap<string, unknow
 /** As many of an option's choices as fit into a line, unless its help explains them already. */
 function describe(option: Option<unknown>, value: unknown, length: number): string {
   const { help, choices = [], listedBy, range } = option;
-  const end = `${range === undefined ? '' : ` (${range})`} [${shown(option, value)}]`;
+  const end = `${range === undefined ? '' : ` (${range})`} [${shownValue(option, value)}]`;
   if (choices.length === 0 || help.includes(': ')) return help + end;
   for (let count = choices.length; ; count--) {
     const more = count < choices.length;
@@ -75,11 +75,9 @@ function describe(option: Option<unknown>, value: unknown, length: number): stri
   }
 }
 
-function shown({ required, absent = 'not set' }: Option<unknown>, value: unknown): string {
+/** A value as `--help` shows it. */
+export function shownValue({ required, absent = 'not set' }: Option<unknown>, value: unknown): string {
   if (value === undefined) return required ? 'required' : absent;
   if (typeof value === 'boolean') return value ? 'on' : 'off';
   return valueText(value) || 'none';
 }
-
-/** A value as the command line takes it. */
-export const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));

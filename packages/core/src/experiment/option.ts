@@ -59,6 +59,9 @@ export const isCamelCaseFlag = (name: string): boolean => /^batch[A-Z]/.test(nam
 export const camelCase = (name: string): string =>
   name.replace(/-([a-z0-9])/g, (_, letter: string) => letter.toUpperCase());
 
+/** A value as the command line takes it. */
+export const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
+
 /** Puts options under a heading of `--help`. */
 export const group = <const O extends Options>(heading: string, options: O): O =>
   Object.fromEntries(Object.entries(options).map(([name, option]) => [name, { ...option, group: heading }])) as O;
@@ -72,26 +75,22 @@ interface Described<T> {
   readonly notInKey?: boolean;
 }
 
-interface Range {
+interface NumberSpec extends Described<number> {
   readonly min?: number;
   readonly max?: number;
-}
-
-/** Bounds that are not valid values themselves. */
-interface OpenRange extends Range {
-  /** Instead of `min`. */
+  /** Instead of `min`: a bound that is not valid itself. */
   readonly above?: number;
-  /** Instead of `max`. */
+  /** Instead of `max`: a bound that is not valid itself. */
   readonly below?: number;
 }
 
-/** A whole number, optionally within [min, max]: `integer({ default: 12, min: 1, help: 'passes over the data' })`. */
-export function integer(spec: Described<number> & Range): Option<number> {
+/** A whole number, optionally within bounds: `integer({ default: 12, min: 1, help: 'passes over the data' })`. */
+export function integer(spec: NumberSpec): Option<number> {
   return numeric('integer', spec, 'a whole number', Number.isSafeInteger);
 }
 
 /** A finite number, optionally within bounds: `number({ default: 4, above: 0, help: 'temperature of the softmax' })`. */
-export function number(spec: Described<number> & OpenRange): Option<number> {
+export function number(spec: NumberSpec): Option<number> {
   return numeric('number', spec, 'a number', Number.isFinite);
 }
 
@@ -196,7 +195,7 @@ export function repeatable<T>(of: Option<T>): Option<readonly T[]> {
 
 function numeric(
   kind: 'integer' | 'number',
-  spec: Described<number> & OpenRange,
+  spec: NumberSpec,
   noun: string,
   isKind: (value: unknown) => boolean,
 ): Option<number> {

@@ -3,8 +3,8 @@ import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { group, integer, number, type Values } from '../experiment/option';
-import { classificationTask } from '../train/evaluation/classification-task';
-import type { Task } from '../train/evaluation/task';
+import { classificationTask } from '../train/classification-task';
+import type { Task } from '../train/task';
 import { type SelectionValues, splitTraining } from './split';
 
 /** Augmentation of images in files, besides random resized crops and flips. */

@@ -3,7 +3,7 @@ import type { ImageDataset } from '../data/dataset';
 import { splitIndices } from '../data/split';
 import { subset } from '../data/subset';
 import { number, oneOf, type Values } from '../experiment/option';
-import { type SelectOn, selections } from '../train/evaluation/task';
+import { type SelectOn, selections } from '../train/task';
 
 export const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {

@@ -59,9 +59,6 @@ export function combinations(axes: readonly Axis[]): readonly Overrides[] {
   );
 }
 
-/** A value as text, for the command line and for tables. */
-export const valueText = (value: unknown): string => (Array.isArray(value) ? value.join(',') : String(value));
-
 const unique = (values: readonly unknown[]): readonly unknown[] => [
   ...new Map(values.map((value) => [JSON.stringify(value), value])).values(),
 ];

@@ -1,6 +1,6 @@
 import type { Overrides, PlannedStage } from '../define';
-import { flagName } from '../option';
-import { type Axis, combinations, valueText } from './axes';
+import { flagName, valueText } from '../option';
+import { type Axis, combinations } from './axes';
 
 /** The name of a report's row. */
 export interface RowName {

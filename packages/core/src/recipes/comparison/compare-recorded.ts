@@ -1,11 +1,10 @@
 /** Runs that exist, side by side: rows are runs that differ in the seed alone, named by the options that differ. */
 import { resolve } from 'node:path';
-import { camelCase, flagName } from '../../experiment/option';
+import { camelCase, flagName, valueText } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
 import { findRun, type Places } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
-import { valueText } from '../../experiment/sweep/axes';
 import { rowText } from '../../experiment/sweep/plan-sweep';
 import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';

@@ -1,8 +1,8 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { NetworkDescription } from '../../nn/network';
 import type { Column } from '../../report/table';
-import type { Metrics } from '../../train/evaluation/metrics';
-import type { SelectOn } from '../../train/evaluation/task';
+import type { Metrics } from '../../train/metrics';
+import type { SelectOn } from '../../train/task';
 
 /** A column of result tables that shows a metric. */
 export interface MetricColumn extends Column {

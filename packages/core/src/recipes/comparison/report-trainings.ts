@@ -4,7 +4,7 @@ import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import type { NetworkDescription } from '../../nn/network';
 import { UserError } from '../../system/user-error';
 import { checkpointFiles } from '../../train/checkpoint';
-import type { Metrics } from '../../train/evaluation/metrics';
+import type { Metrics } from '../../train/metrics';
 import type { NetworkResult } from '../network-stages';
 import type { ComparedRun, MetricColumn } from './compared-run';
 import { type Kind, type OptionValues, rank, titleOf } from './kinds';
