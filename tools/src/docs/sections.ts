@@ -149,22 +149,36 @@ const tables: Readonly<Record<string, () => string>> = {
   'options of evaluate': () => optionTable('evaluate', () => true),
 };
 
-/** The file that a generator writes, as a code block that begins with its path. */
-function template(generator: string, folder: string, file: string): string {
-  const names = { kebab: 'my-own', camel: 'myOwn', package: 'imagenet' };
-  const content = render(generator, names)[file];
-  if (content === undefined) throw new Error(`The generator ${generator} writes no ${file}.`);
-  return `\`\`\`ts\n// ${folder}/${file}\n${content}\`\`\`\n`;
+/** Where each template's files go when a generator runs with the name of the documentation, for the package imagenet. */
+const generatorFolders = {
+  method: 'packages/core/src/distill',
+  'learned-method': 'packages/core/src/distill',
+  backbone: 'packages/core/src/nn/backbones',
+  dataset: 'packages/imagenet/src/data',
+  experiment: 'packages/imagenet/experiments',
+};
+
+/** All files that generators write, by template and path. */
+export const generatedFiles: Readonly<Record<string, Readonly<Record<string, string>>>> = Object.fromEntries(
+  Object.entries(generatorFolders).map(([generator, folder]) => {
+    const files = render(generator, { kebab: 'my-own', camel: 'myOwn', package: 'imagenet' });
+    return [generator, Object.fromEntries(Object.entries(files).map(([path, text]) => [`${folder}/${path}`, text]))];
+  }),
+);
+
+/** A generated file, which is not a test, as a code block that begins with its path. */
+function fileOf(generator: string): string {
+  const [file] = Object.entries(generatedFiles[generator] ?? {}).filter(([path]) =>
+    /(?<!\.test|losses.*)\.ts$/.test(path),
+  );
+  if (!file) throw new Error(`The generator ${generator} writes no file.`);
+  const [path, text] = file;
+  return `\`\`\`ts\n// ${path}\n${text}\`\`\`\n`;
 }
 
-const distill = 'packages/core/src/distill';
-const templates: Readonly<Record<string, () => string>> = {
-  'method file': () => template('method', distill, 'methods/my-own.ts'),
-  'learned method file': () => template('learned-method', distill, 'methods/my-own.ts'),
-  'backbone file': () => template('backbone', 'packages/core/src/nn/backbones', 'my-own.ts'),
-  'data set file': () => template('dataset', 'packages/imagenet/src/data', 'my-own.ts'),
-  'experiment file': () => template('experiment', 'packages/imagenet/experiments', 'my-own.ts'),
-};
+const templates = Object.fromEntries(
+  Object.keys(generatedFiles).map((generator) => [`file of ${generator}`, () => fileOf(generator)]),
+);
 
 const sections: Readonly<Record<string, () => string>> = { ...tables, ...templates };
 

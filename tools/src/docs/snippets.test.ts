@@ -1,23 +1,22 @@
-/** Every TypeScript snippet of the documentation compiles as it stands. */
-import { join } from 'node:path';
+/** Every TypeScript snippet of the documentation, and every file that a generator writes, compiles as it stands. */
+import { join, relative } from 'node:path';
 import ts from 'typescript';
 import { codeBlocks, readPages, repository } from './pages';
+import { generatedFiles } from './sections';
 
-/** Where a snippet stands in its page, by the file it is compiled as. */
-const places = new Map<string, string>();
-const sources = new Map<string, string>();
-for (const { path, text } of readPages()) {
-  for (const { language, text: code, line } of codeBlocks(text)) {
-    if (language !== 'ts') continue;
-    // A snippet names its file in its first line, so that its relative imports are resolved from there.
-    const [, named] = /^\/\/ (packages\/\S+\.ts)/.exec(code) ?? [];
-    const file = join(repository, named ?? `tools/src/docs/${path.replace(/\W/g, '-')}-${line}.ts`);
-    places.set(file, `${path}:${line}`);
-    sources.set(file, code);
-  }
-}
+/** The snippets of the pages by file. A snippet may name its file in its first line, for its relative imports. */
+const snippets = readPages().flatMap(({ path, text }) =>
+  codeBlocks(text)
+    .filter(({ language }) => language === 'ts')
+    .map(({ text: code, line }): [string, string] => {
+      const [, named] = /^\/\/ (packages\/\S+\.ts)/.exec(code) ?? [];
+      return [named ?? `tools/src/docs/${path.replace(/\W/g, '-')}-${line}.ts`, code];
+    }),
+);
 
-function diagnosticsByPlace(): readonly string[] {
+/** What is wrong in these files, none of which need exist; one sentence for each error. */
+function typeErrors(files: Readonly<Record<string, string>>): readonly string[] {
+  const sources = new Map(Object.entries(files).map(([path, text]) => [join(repository, path), text]));
   const { config } = ts.readConfigFile(join(repository, 'tsconfig.base.json'), ts.sys.readFile);
   const { options } = ts.convertCompilerOptionsFromJson(config.compilerOptions, repository);
   const host = ts.createCompilerHost(options);
@@ -25,20 +24,25 @@ function diagnosticsByPlace(): readonly string[] {
   host.fileExists = (file) => sources.has(file) || fileExists.call(host, file);
   host.readFile = (file) => sources.get(file) ?? readFile.call(host, file);
   const program = ts.createProgram([...sources.keys()], options, host);
-  return [...places].flatMap(([file, place]) => {
-    const source = program.getSourceFile(file);
-    return ts
-      .getPreEmitDiagnostics(program, source)
-      .map(({ messageText }) => `${place}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`);
-  });
+  return [...sources.keys()].flatMap((file) =>
+    ts
+      .getPreEmitDiagnostics(program, program.getSourceFile(file))
+      .map(({ messageText }) => `${relative(repository, file)}: ${ts.flattenDiagnosticMessageText(messageText, '\n')}`),
+  );
 }
 
-test('snippets compile', () => {
-  expect(diagnosticsByPlace()).toEqual([]);
+test('snippets and generated files compile', () => {
+  const { 'learned-method': learned, ...others } = generatedFiles;
+  // Both methods have the same name here, and a page shows either.
+  const files = Object.assign({}, ...Object.values(others));
+  const moved = Object.fromEntries(
+    Object.entries(learned ?? {}).map(([path, text]) => [path.replace('my-own', 'learned-my-own'), text]),
+  );
+  expect(typeErrors({ ...Object.fromEntries(snippets), ...files, ...moved })).toEqual([]);
 }, 120_000);
 
-test('there are snippets of a method, a backbone, a data set and an experiment, and no two are the same file', () => {
-  const files = [...sources.keys()].join('\n');
-  for (const part of ['distill/methods', 'nn/backbones', 'src/data', 'experiments'])
+test('the pages show a method, a backbone, a head, a data set and an experiment', () => {
+  const files = snippets.map(([file]) => file).join('\n');
+  for (const part of ['distill/methods', 'nn/backbones', 'nn/heads', 'src/data', 'experiments'])
     expect(files).toContain(`/${part}/`);
 });
