@@ -12,7 +12,7 @@ import type { Metrics } from '../train/metrics';
 import { requireMixable } from '../train/mixing';
 import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
-import type { ReportedDomain } from './comparison/report-trainings';
+import type { ReportedDomain } from './comparison/report';
 import {
   checkDistillation,
   checkTeacherCache,

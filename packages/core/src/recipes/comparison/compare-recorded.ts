@@ -17,7 +17,7 @@ import {
   readsOption,
   titleOf,
 } from './kinds';
-import type { Training } from './report-trainings';
+import type { Training } from './report';
 
 export interface RecordedComparison {
   readonly trainings: readonly Training[];

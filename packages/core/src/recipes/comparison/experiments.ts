@@ -29,9 +29,8 @@ import type { TaskOf } from '../network-stages';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
 import type { RecordedRequest } from './compare-recorded';
 import { kinds, type NetworkStages, type OptionValues } from './kinds';
-import { type ReportedDomain, reportTrainings } from './report-trainings';
+import { type ComparisonResult, type ReportedDomain, reportTrainings } from './report';
 import { finishedTrainings, planTrainings, sweepBaselines } from './swept-trainings';
-import type { ComparisonResult } from './write-report';
 
 const defaultMethods = ['l2e', 'th-kd', 'sh-kd'];
 

@@ -5,18 +5,26 @@ import { summarise } from '../../report/statistics';
 import { readJournal } from '../../tracking/journal/journal';
 import { byRow, type ComparedRun } from './compared-run';
 
-/** A metric over the epochs by row: the mean over seeds, with its 95 % interval where there are several. */
-export async function learningCurves(runs: readonly ComparedRun[], metric: string): Promise<readonly LineSeries[]> {
+/** `scale` times a metric by epoch for each row: the mean over seeds, with its 95 % interval. */
+export async function learningCurves(
+  runs: readonly ComparedRun[],
+  metric: string,
+  scale: number,
+): Promise<readonly LineSeries[]> {
   const series: LineSeries[] = [];
   for (const [name, ofRow] of byRow(runs)) {
     const curves = await Promise.all(ofRow.map(({ folder }) => readCurve(folder, metric)));
-    const points = bandOf(curves.filter((curve) => curve.size > 0));
+    const points = bandOf(curves.filter((curve) => curve.size > 0)).map(({ x, y, low, high }) => ({
+      x,
+      y: scale * y,
+      ...(low !== undefined && high !== undefined && { low: scale * low, high: scale * high }),
+    }));
     if (points.length > 1) series.push({ name, points });
   }
   return series;
 }
 
-/** Epoch -> value of a run's journal. A run that came from Nx's cache has no journal. */
+/** A metric by epoch, from a run's journal; empty for a run from Nx's cache, which has none. */
 async function readCurve(folder: string, metric: string): Promise<ReadonlyMap<number, number>> {
   const curve = new Map<number, number>();
   const journal = join(folder, 'journal.jsonl');
@@ -29,7 +37,7 @@ async function readCurve(folder: string, metric: string): Promise<ReadonlyMap<nu
   return curve;
 }
 
-/** Only epochs that all runs have: a mean over others would move when one of them ends. */
+/** The mean curve over the epochs that all curves have: over others it would jump where one of them ends. */
 export function bandOf(curves: readonly ReadonlyMap<number, number>[]): readonly LinePoint[] {
   const [first, ...others] = curves;
   if (first === undefined) return [];

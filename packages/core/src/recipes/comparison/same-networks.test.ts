@@ -9,7 +9,7 @@ const network = (title: string, temperature: string | undefined, seed: number, w
 const renamed = (...networks: NamedNetwork[]) =>
   Object.fromEntries([...sameNetworks(networks)].map(([row, name]) => [row, rowText(name)]));
 
-test('rows of the same networks under every seed are one', () => {
+test('rows of the same networks under every seed become one', () => {
   expect(
     renamed(
       network('sh-kd', '2', 1, 'a'),
@@ -28,7 +28,7 @@ test('rows of the same networks under every seed are one', () => {
   });
 });
 
-test('an option that only one of them names', () => {
+test('an option that only one of the rows names', () => {
   expect(renamed(network('kd', undefined, 1, 'a'), network('kd', '4', 1, 'a'))).toEqual({
     kd: 'kd, temperature by default or 4',
     'kd, temperature 4': 'kd, temperature by default or 4',
@@ -36,15 +36,15 @@ test('an option that only one of them names', () => {
 });
 
 test.each([
-  ['of another seed', [network('kd', '2', 1, 'a'), network('kd', '4', 2, 'a')]],
+  ['for another seed', [network('kd', '2', 1, 'a'), network('kd', '4', 2, 'a')]],
   ['where a seed is missing', [network('kd', '2', 1, 'a'), network('kd', '2', 2, 'b'), network('kd', '4', 1, 'a')]],
-  ['of another method', [network('kd', '2', 1, 'a'), network('l2e', '2', 1, 'a')]],
-  ['whose weights are not known', [network('kd', '2', 1), network('kd', '4', 1)]],
-])('they stay apart %s', (_, networks) => {
+  ['for another method', [network('kd', '2', 1, 'a'), network('l2e', '2', 1, 'a')]],
+  ['for unknown weights', [network('kd', '2', 1), network('kd', '4', 1)]],
+])('rows stay apart %s', (_, networks) => {
   expect(renamed(...networks)).toEqual({});
 });
 
-test('a row that several have become is held against all that these were, and not against itself', () => {
+test('a joint row has the baselines of all its rows, except itself', () => {
   const baselines = new Map([
     ['kd 2', ['alone']],
     ['sh-kd 2', ['alone', 'kd 2']],

@@ -1,16 +1,16 @@
 import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 
-/** What tells whether two rows are of the same networks. */
 export interface NamedNetwork {
   readonly name: RowName;
   readonly seed: number;
-  /** The digest of its weights; undefined where it was not kept. */
+  /** The digest of its weights; undefined where the run has none. */
   readonly weights?: string | undefined;
 }
 
 /**
- * The new name of each row that comes to the same networks as another of its title, bit by bit under every seed: they
- * differ in options that it does not read, such as the temperature of a loss of weight 0. Rows by their texts.
+ * Finds rows with the same weights under every seed: they differ in options without effect, such as the temperature of a
+ * loss of weight 0.
+ * @returns the joint name of each of them, by the row's text
  */
 export function sameNetworks(networks: readonly NamedNetwork[]): ReadonlyMap<string, RowName> {
   const rows = new Map<string, NamedNetwork[]>();
@@ -34,13 +34,11 @@ function joined(names: readonly RowName[]): RowName {
     const all = [...new Set(names.map(({ settings }) => settings[option] ?? 'by default'))];
     return all.length === 1 ? (all[0] as string) : `${all.slice(0, -1).join(', ')} or ${all.at(-1)}`;
   };
-  return {
-    title: names[0]?.title ?? '',
-    settings: Object.fromEntries(options.map((option) => [option, values(option)])),
-  };
+  const settings = Object.fromEntries(options.map((option) => [option, values(option)]));
+  return { title: names[0]?.title ?? '', settings };
 }
 
-/** What rows are held against, by their new names: a row that several have become, against what each of these was. */
+/** Baselines by new names of rows: a joint row has those of all its rows. */
 export function underNewNames(
   baselines: ReadonlyMap<string, readonly string[]>,
   rename: (row: string) => string,

@@ -5,7 +5,7 @@ import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
 import type { Metrics } from '../../train/metrics';
 import type { NetworkResult, TaskOf } from '../network-stages';
 import { type Kind, kindOf, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
-import type { Training } from './report-trainings';
+import type { Training } from './report';
 
 /** Plans an experiment for all values and seeds; a distilled student is compared with a student and a teacher alone. */
 export function planTrainings(
@@ -70,7 +70,8 @@ export async function finishedTrainings(
     if (!finished) continue;
     const kind = kindOf(stages, stage.experiment);
     const teacher = beside.map((key) => byKey.get(key)?.stage).find((it) => it?.experiment === stages.teacher);
-    const related = kind === 'student' && (await teacher?.finished()) ? await compared(teacher, stage, taskOf) : {};
+    const besideTeacher =
+      kind === 'student' && (await teacher?.finished()) ? await compared(teacher, stage, taskOf) : {};
     trainings.push({
       name,
       seed,
@@ -79,7 +80,7 @@ export async function finishedTrainings(
       // Sound because all stages are of `stages`, whose results are of this type.
       finished: { ...finished, result: finished.result as NetworkResult },
       folder: stage.folder,
-      related,
+      besideTeacher,
     });
   }
   return trainings;

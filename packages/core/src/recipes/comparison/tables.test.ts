@@ -1,8 +1,8 @@
 import type { NetworkDescription } from '../../nn/network';
 import { csvTable, markdownTable } from '../../report/table';
+import { comparisonCharts } from './charts';
 import type { ComparedRun, ComparisonLayout } from './compared-run';
 import { bandOf } from './learning-curves';
-import { comparisonCharts } from './pictures';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
 
 const network = { backbone: 'resnet8', width: 1, inputSize: 32, embeddingSize: 64 } as NetworkDescription;
@@ -26,13 +26,12 @@ const layout: ComparisonLayout = {
   chartMetrics: ['accuracy'],
   notes: [],
   baselines: new Map([['kd', ['alone']]]),
-  reference: 'teacher',
   multiplyAdds: () => 2_500_000,
 };
 
 const runs = [run('alone', 1, 0.5), run('alone', 2, 0.6), run('kd', 1, 0.7, 0.75), run('kd', 2, 0.9, 0.75)];
 
-test('means, deviations and intervals by row, of the last epoch and the best, beside what was published', () => {
+test('means, deviations and intervals by row, of the last epoch and the best, beside published numbers', () => {
   // Student's t for one degree of freedom is 12.7062 at 97.5 %: 0.55 ± 12.7062 x 0.0707107 / sqrt 2.
   expect(markdownTable(resultsTable(runs, layout)).split('\n').slice(0, 4)).toEqual([
     '| model | parameters | multiply-adds, M | accuracy % | 95 % interval | best epoch, by test % | published % |',
@@ -55,17 +54,17 @@ test('differences by seed, with the p of a paired t-test', () => {
   expect(differencesTable(runs.slice(0, 3), layout)).toBeUndefined();
 });
 
-test('a number that a run did not come to, which its result keeps as null, is in no difference', () => {
+test('a metric that is null, since its training diverged, is in no difference', () => {
   const diverged = { ...run('kd', 3, 0), metrics: JSON.parse('{"accuracy":null}') };
   const rows = differencesTable([...runs, run('alone', 3, 0.5), diverged], layout)?.rows;
   expect(rows).toEqual(differencesTable(runs, layout)?.rows);
 });
 
-test('rows of which seeds are missing say so', () => {
+test('a note mentions missing seeds', () => {
   expect(resultsTable(runs.slice(0, 3), layout).notes?.[0]).toContain('1 to 2 seeds: some runs are not there');
 });
 
-test('rows of one seed each are of one seed, though it be another one in each', async () => {
+test('rows of one seed each have one seed, even different ones', async () => {
   const apart = [run('alone', 1, 0.5), run('kd', 2, 0.7)];
   expect(resultsTable(apart, layout).notes?.[0]).toBe('One seed.');
   const { comparison, size } = await comparisonCharts(apart, layout);
@@ -74,7 +73,7 @@ test('rows of one seed each are of one seed, though it be another one in each', 
   );
 });
 
-test('CSV: every metric of every row in full, and every run with its place', () => {
+test('CSV: every metric of every row in full, and every run with its folder', () => {
   expect(
     csvTable(summaryTable(runs.slice(2, 3), layout))
       .split('\r\n')
@@ -85,7 +84,7 @@ test('CSV: every metric of every row in full, and every run with its place', () 
   );
 });
 
-test('curves: the mean over seeds of the epochs that all have', () => {
+test('curves: the mean over seeds at the epochs that all of them have', () => {
   const points = bandOf([
     new Map([
       [1, 0.5],

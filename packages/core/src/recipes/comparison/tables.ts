@@ -4,21 +4,26 @@ import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, seedCounts,
 
 const cell = (values: readonly number[]): Summary | undefined => (values.length > 0 ? summarise(values) : undefined);
 
-/** Networks over their seeds: sizes, the main metric with its interval and best epoch, the other metrics. */
+/** The networks over their seeds: sizes, the main metric with its interval and best epoch, the other metrics. */
 export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLayout): Table {
   const main = mainColumn(layout);
   const others = layout.columns.filter(({ metric }) => metric !== main.metric);
   const published = runs.some((run) => run.published !== undefined);
-  const most = Math.max(...[...byRow(runs).values()].map((row) => row.length));
+  const seeds = seedCounts(runs);
   const chosenOn = [...new Set(runs.map(({ selectedOn }) => selectedOn))].filter((on) => on !== 'last');
   const style = { digits: main.digits, percent: main.percent };
+  const missing = seeds.least === seeds.most ? '' : ': some runs are not there';
+  const note =
+    seeds.most === 1
+      ? 'One seed.'
+      : `Mean ± standard deviation over ${seeds.text}${missing}; the mean's interval by Student's t.`;
   return {
     columns: [
       { title: layout.title },
       { title: 'parameters', digits: 0 },
       { title: 'multiply-adds, M' },
       main,
-      ...(most > 1 ? [{ title: '95 % interval' }] : []),
+      ...(seeds.most > 1 ? [{ title: '95 % interval' }] : []),
       ...(chosenOn.length > 0 ? [{ ...style, title: `best epoch, by ${chosenOn.join(' or ')}` }] : []),
       ...(published ? [{ ...style, title: 'published' }] : []),
       ...others,
@@ -31,50 +36,35 @@ export function resultsTable(runs: readonly ComparedRun[], layout: ComparisonLay
         parameters,
         layout.multiplyAdds(network) / 1e6,
         last,
-        ...(most > 1 ? [intervalText(last, main)] : []),
+        ...(seeds.most > 1 ? [intervalText(last, main)] : []),
         ...(chosenOn.length > 0 ? [cell(valuesOf(ofRow, main.metric, 'best'))] : []),
         ...(published ? [theirs] : []),
         ...others.map(({ metric }) => cell(valuesOf(ofRow, metric))),
       ];
     }),
-    notes: [seedsNote(runs), ...layout.notes],
+    notes: [note, ...layout.notes],
   };
 }
 
-function seedsNote(runs: readonly ComparedRun[]): string {
-  const { least, most, text } = seedCounts(runs);
-  if (most === 1) return 'One seed.';
-  const missing = least === most ? '' : ': some runs are not there';
-  return `Mean ± standard deviation over ${text}${missing}; the mean's interval by Student's t.`;
-}
-
-/** Differences of the main metric seed by seed, with the paired t-test's p; nothing without two seeds in common. */
+/** Differences of the main metric by seed, with p of the paired t-test; undefined without two seeds in common. */
 export function differencesTable(runs: readonly ComparedRun[], layout: ComparisonLayout): Table | undefined {
   const main = mainColumn(layout);
   const rows = byRow(runs);
   const bySeed = (row: string) => new Map((rows.get(row) ?? []).map((run) => [run.seed, run.metrics[main.metric]]));
   const cells = [...layout.baselines].flatMap(([row, others]) =>
     others.flatMap((other): Cell[][] => {
-      const first = bySeed(row);
       const second = bySeed(other);
-      const pairs = [...first].flatMap(([seed, a]) => {
+      const pairs = [...bySeed(row)].flatMap(([seed, a]) => {
         const b = second.get(seed);
-        // Of a training that diverged, JSON keeps null.
+        // JSON has null for the metrics of a training that diverged.
         return Number.isFinite(a) && Number.isFinite(b) ? [[a as number, b as number] as const] : [];
       });
       if (pairs.length < 2) return [];
-      const { difference, p } = comparePaired(
+      const { difference, p = Number.NaN } = comparePaired(
         pairs.map(([a]) => a),
         pairs.map(([, b]) => b),
       );
-      return [
-        [
-          `${row} − ${other}`,
-          difference,
-          intervalText(difference, main),
-          p !== undefined && p < 1e-4 ? '<0.0001' : (p ?? Number.NaN),
-        ],
-      ];
+      return [[`${row} − ${other}`, difference, intervalText(difference, main), p < 1e-4 ? '<0.0001' : p]];
     }),
   );
   if (cells.length === 0) return undefined;
@@ -90,7 +80,7 @@ export function differencesTable(runs: readonly ComparedRun[], layout: Compariso
   };
 }
 
-/** Every metric of every row: count, mean, standard deviation and interval, of the last epoch and of the best one. */
+/** Every metric of every row, after the last epoch and of the best: count, mean, standard deviation and interval. */
 export function summaryTable(runs: readonly ComparedRun[], { columns, title }: ComparisonLayout): Table {
   const rows = [...byRow(runs)].flatMap(([row, ofRow]) =>
     columns.flatMap(({ metric }) =>
@@ -106,7 +96,7 @@ export function summaryTable(runs: readonly ComparedRun[], { columns, title }: C
   return { columns: titles.map((name) => ({ title: name })), rows };
 }
 
-/** One row a run, with where it is. */
+/** A row for each run. @param shown a folder as the table shows it */
 export function runsTable(
   runs: readonly ComparedRun[],
   layout: ComparisonLayout,
@@ -138,6 +128,5 @@ export function runsTable(
 }
 
 function intervalText(summary: Summary | undefined, { digits = 2, percent }: Column): string | undefined {
-  if (summary?.interval === undefined) return undefined;
-  return summary.interval.map((end) => ((percent ? 100 : 1) * end).toFixed(digits)).join(' to ');
+  return summary?.interval?.map((end) => ((percent ? 100 : 1) * end).toFixed(digits)).join(' to ');
 }

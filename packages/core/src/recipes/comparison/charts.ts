@@ -10,7 +10,10 @@ import { cosinesFile } from '../draw-heads';
 import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, seedCounts, valuesOf } from './compared-run';
 import { learningCurves } from './learning-curves';
 
-/** The charts of a comparison that its runs have something for, by file name without extension. */
+/** The row whose mean is a line in the comparison's chart. */
+const reference = 'teacher';
+
+/** The charts of a comparison for which its runs have data, by file name without extension. */
 export async function comparisonCharts(
   runs: readonly ComparedRun[],
   layout: ComparisonLayout,
@@ -20,27 +23,20 @@ export async function comparisonCharts(
   const seeds = seedCounts(runs);
   const scale = main.percent ? 100 : 1;
   const label = main.percent ? `${main.title} (%)` : main.title;
-  const over = (what: string): string => (seeds.most === 1 ? seeds.text : `${seeds.text}; ${what}`);
-
-  const among = [...byRow(runs).keys()];
-  const curves = (await learningCurves(runs, main.metric)).map(({ name, points }) => ({
-    name,
-    points: points.map(({ x, y, low, high }) => ({
-      x,
-      y: scale * y,
-      ...(low !== undefined && high !== undefined && { low: scale * low, high: scale * high }),
-    })),
-  }));
-  const cosines = [...byRow(runs)].flatMap(([name, ofRow]) => {
+  const subtitle = (explanation: string): string => (seeds.most === 1 ? seeds.text : `${seeds.text}; ${explanation}`);
+  const rows = [...byRow(runs)];
+  const among = rows.map(([name]) => name);
+  const curves = await learningCurves(runs, main.metric, scale);
+  const cosines = rows.flatMap(([name, ofRow]) => {
     const values = ofRow.flatMap(({ folder }) => readCosines(folder));
     return values.length > 0 ? [{ name, values }] : [];
   });
   return {
-    comparison: side(runs, layout, over('dots are seeds, diamonds means with their 95 % interval')),
+    comparison: sideBySide(runs, layout, subtitle('dots are seeds, diamonds means with their 95 % interval')),
     ...(curves.length > 0 && {
       'learning-curves': lineChart({
         title: `${title}: ${main.title} by epoch`,
-        subtitle: over('mean and its 95 % interval'),
+        subtitle: subtitle('mean and its 95 % interval'),
         x: 'epoch',
         y: label,
         series: curves,
@@ -50,9 +46,9 @@ export async function comparisonCharts(
     }),
     size: sizeChart({
       title: `${title}: ${main.title} against size`,
-      subtitle: over('mean and its 95 % interval'),
+      subtitle: subtitle('mean and its 95 % interval'),
       y: label,
-      points: [...byRow(runs)].flatMap(([name, ofRow]) => {
+      points: rows.flatMap(([name, ofRow]) => {
         const values = valuesOf(ofRow, main.metric).map((value) => scale * value);
         const [first] = ofRow;
         if (values.length === 0 || first === undefined) return [];
@@ -75,27 +71,22 @@ export async function comparisonCharts(
   };
 }
 
-/** Methods side by side, on each of the metrics of `chartMetrics`. */
-function side(runs: readonly ComparedRun[], layout: ComparisonLayout, subtitle: string): TopLevelSpec {
+/** Methods side by side, a panel for each of the metrics in `chartMetrics`. */
+function sideBySide(runs: readonly ComparedRun[], layout: ComparisonLayout, subtitle: string): TopLevelSpec {
   const rows = byRow(runs);
-  const methods = [...rows.keys()].filter((row) => row !== layout.reference);
+  const among = [...rows.keys()];
+  const methods = among.filter((row) => row !== reference);
   const panels = layout.columns
     .filter(({ metric }) => layout.chartMetrics.includes(metric))
     .flatMap(({ metric, title, percent }) => {
-      const present = methods.filter((row) => valuesOf(rows.get(row) ?? [], metric).length > 0);
-      const reference = valuesOf(rows.get(layout.reference) ?? [], metric);
-      if (present.length === 0) return [];
-      return [
-        {
-          title,
-          metric: title,
-          percent,
-          values: Object.fromEntries(present.map((row) => [row, valuesOf(rows.get(row) ?? [], metric)])),
-          ...(reference.length > 0 && { reference: { label: layout.reference, value: summarise(reference).mean } }),
-        },
-      ];
+      const all = methods.map((row) => [row, valuesOf(rows.get(row) ?? [], metric)] as const);
+      const values = Object.fromEntries(all.filter(([, ofRow]) => ofRow.length > 0));
+      if (Object.keys(values).length === 0) return [];
+      const ofTeacher = valuesOf(rows.get(reference) ?? [], metric);
+      const line = ofTeacher.length > 0 ? { label: reference, value: summarise(ofTeacher).mean } : undefined;
+      return [{ title, metric: title, percent, values, ...(line && { reference: line }) }];
     });
-  return comparisonChart({ title: layout.title, subtitle, methods, panels, among: [...rows.keys()] });
+  return comparisonChart({ title: layout.title, subtitle, methods, panels, among });
 }
 
 function readCosines(folder: string): readonly number[] {
@@ -105,7 +96,7 @@ function readCosines(folder: string): readonly number[] {
   return Array.isArray(read) ? read.filter((value) => typeof value === 'number') : [];
 }
 
-/** Cosines may fill a small part of -1..1: to tenths around them. */
+/** The range of the cosines, to tenths, since they may fill a small part of -1..1. */
 function cosineRange(values: readonly number[]): readonly [low: number, high: number] {
   const [low, high] = values.reduce(([a, b], value) => [Math.min(a, value), Math.max(b, value)], [1, -1]);
   return [Math.floor(10 * low) / 10, Math.min(1, Math.floor(10 * high + 1) / 10)];

@@ -1,0 +1,191 @@
+/** The report of a comparison: tables, charts and numbers. */
+import { join, relative } from 'node:path';
+import type { TopLevelSpec } from 'vega-lite';
+import type { FinishedRun, StageResult } from '../../experiment/define';
+import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
+import type { NetworkDescription } from '../../nn/network';
+import { htmlPage, type Section } from '../../report/html-page';
+import { drawPicture } from '../../report/picture';
+import { summarise } from '../../report/statistics';
+import { csvTable, markdownTable } from '../../report/table';
+import { terminalTable } from '../../report/terminal-table';
+import { UserError } from '../../system/user-error';
+import { writeAtomically } from '../../system/write-atomically';
+import { checkpointFiles } from '../../train/checkpoint';
+import type { Metrics } from '../../train/evaluation/metrics';
+import type { NetworkResult } from '../network-stages';
+import { comparisonCharts } from './charts';
+import { byRow, type ComparedRun, type ComparisonLayout, type MetricColumn, valuesOf } from './compared-run';
+import { type Kind, type OptionValues, rank, titleOf } from './kinds';
+import { sameNetworks, underNewNames } from './same-networks';
+import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
+
+/** A package's part of its reports. */
+export interface ReportedDomain {
+  /** Its networks, in the singular: `face model`. */
+  readonly label: string;
+  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
+  readonly columns: readonly MetricColumn[];
+  /** See `ComparisonLayout`. */
+  readonly chartMetrics: ComparisonLayout['chartMetrics'];
+  readonly published?: {
+    /** The published number, a share of 1, of a network (`teacher`, `student alone`, or a method) with these options. */
+    readonly of: (network: string, options: OptionValues) => number | undefined;
+    /** Its source, as a line under the table. */
+    readonly note: string;
+  };
+  /** Further charts, by file name without extension. @param options of the first run */
+  readonly charts?: (
+    runs: readonly ComparedRun[],
+    options: OptionValues,
+  ) => Promise<Readonly<Record<string, TopLevelSpec>>>;
+}
+
+/** A finished training. */
+export interface Training {
+  readonly name: RowName;
+  readonly seed: number;
+  readonly kind: Kind;
+  readonly options: OptionValues;
+  readonly finished: FinishedRun<NetworkResult>;
+  /** Absolute. */
+  readonly folder: string;
+  /** Metrics that compare it with a teacher. */
+  readonly besideTeacher?: Metrics;
+}
+
+export interface ReportRequest extends Pick<ComparisonLayout, 'baselines' | 'notes'> {
+  readonly trainings: readonly Training[];
+  /** The folder to write to. */
+  readonly folder: string;
+}
+
+export interface ComparisonResult extends StageResult {
+  readonly runs: readonly ComparedRun[];
+}
+
+/** Reports networks side by side, teachers first. @throws UserError without any */
+export async function reportTrainings(
+  { label, columns, chartMetrics, published, charts }: ReportedDomain,
+  { trainings, baselines, notes, folder }: ReportRequest,
+): Promise<ComparisonResult> {
+  const [first] = trainings;
+  if (first === undefined) throw new UserError('no training has finished: there is nothing to report', 1);
+  const alike = sameNetworks(
+    trainings.map(({ name, seed, finished }) => ({ name, seed, weights: finished.digests?.[checkpointFiles.last] })),
+  );
+  const rowOf = (row: string): string => rowText(alike.get(row) ?? { title: row, settings: {} });
+  const inOrder = [...trainings].sort((a, b) => rank(a.kind) - rank(b.kind));
+  const runs = onePerSeed(
+    inOrder.map(({ name, seed, kind, options, finished, folder: of, besideTeacher }): ComparedRun => {
+      const { parameters, network, best, bestEpoch, selectedOn, metrics } = finished.result;
+      return {
+        row: rowOf(rowText(name)),
+        seed,
+        parameters,
+        network,
+        best,
+        bestEpoch,
+        selectedOn,
+        folder: of,
+        metrics: { ...metrics, ...besideTeacher },
+        address: finished.address,
+        published: published?.of(titleOf(kind, options), options),
+      };
+    }),
+  );
+  const merged = [...new Set([...alike.values()].map(rowText))];
+  const layout: ComparisonLayout = {
+    title: label,
+    // The best epoch of the main metric has its own column.
+    columns: columns.filter(
+      ({ metric }) => !metric.startsWith('best/') && runs.some(({ metrics }) => metrics[metric] !== undefined),
+    ),
+    chartMetrics,
+    notes: [
+      ...notes,
+      ...merged.map((row) => `${row}: the same networks, bit by bit.`),
+      ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
+    ],
+    baselines: underNewNames(baselines, rowOf),
+    multiplyAdds: await networkMeter(),
+    ...(charts && { charts: (those: readonly ComparedRun[]) => charts(those, first.options) }),
+  };
+  return writeReport(runs, layout, folder);
+}
+
+/** One run per row and seed: rows of the same networks have become one. */
+function onePerSeed(runs: readonly ComparedRun[]): readonly ComparedRun[] {
+  const found = new Map<string, ComparedRun>();
+  for (const run of runs) {
+    const key = JSON.stringify([run.row, run.seed]);
+    if (!found.has(key)) found.set(key, run);
+  }
+  return [...found.values()];
+}
+
+/** A function that measures the multiply-adds of networks, each once. */
+async function networkMeter(): Promise<ComparisonLayout['multiplyAdds']> {
+  const { measure } = await import('../../nn/measure');
+  const known = new Map<string, number>();
+  return ({ backbone, inputSize, width, embeddingSize }: NetworkDescription) => {
+    const key = JSON.stringify([backbone, inputSize, width, embeddingSize]);
+    const size = known.get(key) ?? measure(backbone, { inputSize, width, embeddingSize }).multiplyAdds;
+    known.set(key, size);
+    return size;
+  };
+}
+
+const headings: Readonly<Record<string, string>> = {
+  comparison: 'Side by side',
+  'learning-curves': 'Learning curves',
+  size: 'Size',
+  'head-cosines': 'Heads of students and teachers',
+  roc: 'ROC',
+};
+
+/**
+ * Writes `report.md` and `report.html`, `summary.csv` (every metric of every row), `runs.csv` (every run), and each chart
+ * as SVG and PNG.
+ */
+async function writeReport(
+  runs: readonly ComparedRun[],
+  layout: ComparisonLayout,
+  folder: string,
+): Promise<ComparisonResult> {
+  const root = join(folder, '../../../..');
+  const results = resultsTable(runs, layout);
+  const differences = differencesTable(runs, layout);
+  const each = runsTable(runs, layout, (of) => relative(root, of));
+  const files = new Map<string, string | Buffer>();
+  const sections: Section[] = [{ kind: 'table', title: 'Results', table: results }];
+  if (differences) sections.push({ kind: 'table', title: 'Differences', table: differences });
+  const images: string[] = [];
+  for (const [name, chart] of Object.entries(await comparisonCharts(runs, layout))) {
+    const { svg, png } = await drawPicture(chart);
+    const title = headings[name] ?? name;
+    files.set(`${name}.svg`, svg).set(`${name}.png`, png);
+    sections.push({ kind: 'picture', title, svg });
+    images.push(`![${title}](${name}.png)\n`);
+  }
+  sections.push({ kind: 'table', title: 'Runs', table: each });
+  const tables = differences ? [results, differences] : [results];
+  files
+    .set('report.md', [...tables.map(markdownTable), ...images].join('\n'))
+    .set('report.html', htmlPage({ title: layout.title, sections }))
+    .set('summary.csv', csvTable(summaryTable(runs, layout)))
+    .set('runs.csv', csvTable(each));
+  for (const [file, content] of files) writeAtomically(join(folder, file), [content]);
+  const means = [...byRow(runs)].flatMap(([row, ofRow]) =>
+    layout.columns.flatMap(({ metric }) => {
+      const values = valuesOf(ofRow, metric);
+      return values.length > 0 ? [[`${row.replace(/[^\w.\- ]/g, '')}/${metric}`, summarise(values).mean]] : [];
+    }),
+  );
+  return {
+    runs,
+    metrics: Object.fromEntries(means),
+    summary: tables.map((table) => terminalTable(table)).join('\n\n'),
+    files: [...files.keys()],
+  };
+}
