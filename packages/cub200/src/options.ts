@@ -1,6 +1,5 @@
 import { flag, folder, group, oneOf, optional, type Values } from '@headshare/core/experiment/option';
-import { classificationDataOptions } from '@headshare/core/recipes/classification';
-import { viewOptions } from '@headshare/core/recipes/encoded-task';
+import { augmentationOptions, classificationDataOptions } from '@headshare/core/recipes/classification';
 
 /** The images to train and test on. */
 export const dataOptions = {
@@ -12,7 +11,7 @@ export const dataOptions = {
     boxes: flag({ help: 'CUB-200-2011: crop images to the bounding boxes' }),
   }),
   ...classificationDataOptions,
-  ...viewOptions,
+  ...augmentationOptions,
 };
 
 export type DataValues = Values<typeof dataOptions>;

@@ -1,6 +1,5 @@
 import { folder, group, oneOf, optional, type Values } from '@headshare/core/experiment/option';
-import { classificationDataOptions } from '@headshare/core/recipes/classification';
-import { viewOptions } from '@headshare/core/recipes/encoded-task';
+import { augmentationOptions, classificationDataOptions } from '@headshare/core/recipes/classification';
 
 export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] as const;
 
@@ -13,7 +12,7 @@ export const dataOptions = {
     data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/imagenet'),
   }),
   ...classificationDataOptions,
-  ...viewOptions,
+  ...augmentationOptions,
 };
 
 export type DataValues = Values<typeof dataOptions>;

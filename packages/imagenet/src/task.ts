@@ -2,10 +2,9 @@ import { openCifar } from '@headshare/core/data/cifar/cifar';
 import { augmented } from '@headshare/core/data/loading/augmented';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
-import { encodedTask } from '@headshare/core/recipes/encoded-task';
-import { drawTraining, splitTraining } from '@headshare/core/recipes/split';
-import { classificationTask } from '@headshare/core/train/classification-task';
-import type { Task } from '@headshare/core/train/task';
+import { imageFilesTask, splitSynthetic, splitTraining } from '@headshare/core/recipes/classification';
+import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import { openImageNet } from './data/imagenet';
 import { syntheticShapes } from './data/synthetic/synthetic-shapes';
 import type { DataValues } from './options';
@@ -17,8 +16,8 @@ const dataSeed = 2022;
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
   if (dataset === 'shapes') return shapesTask(options);
-  if (dataset === 'imagenet') return encodedTask(await openImageNet(data), options, data);
-  if (dataset === 'folder') return encodedTask(await openClassFolders(data), options, data);
+  if (dataset === 'imagenet') return imageFilesTask(await openImageNet(data), options, data);
+  if (dataset === 'folder') return imageFilesTask(await openClassFolders(data), options, data);
   const { train: images, test, classNames } = await openCifar(data, { kind: dataset });
   const { train, ...rest } = splitTraining(images, options, () => images);
   return classificationTask({
@@ -33,7 +32,7 @@ export async function imageTask(options: DataValues): Promise<Task> {
 function shapesTask(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
-  const { train, ...rest } = drawTraining(
+  const { train, ...rest } = splitSynthetic(
     (imagesPerClass) => syntheticShapes({ ...common, split: 'train', imagesPerClass }),
     options,
   );

@@ -1,7 +1,20 @@
-/** What experiments in classification have in common, whatever the pictures. */
+/** The experiments in classification: their options, their data with what is held out of it, and their reports. */
+import type { ImageDataset } from '../data/dataset';
+import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
+import type { TrainTransform } from '../data/pipeline/transforms';
+import type { TrainAndTest } from '../data/sources/class-folders';
+import { splitIndices } from '../data/split';
+import { subset } from '../data/subset';
+import { group, integer, number, oneOf, type Values } from '../experiment/option';
+import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
+import { selections, type Task } from '../train/evaluation/task';
 
-import { group, integer, number } from '../experiment/option';
-import { type SelectionValues, selectionNote, selectionOptions } from './split';
+const selectionOptions = {
+  selectOn: oneOf(selections, 'held-out', {
+    help: 'choose the best epoch on: held-out (training images), test, last (no choice)',
+  }),
+  heldOut: number({ default: 0.1, above: 0, below: 1, help: 'share of each class held out, the same for every seed' }),
+};
 
 /** The options of the training and test images of every classification package. */
 export const classificationDataOptions = group('Data', {
@@ -13,7 +26,17 @@ export const classificationDataOptions = group('Data', {
   difficulty: number({ default: 1, min: 0, max: 1.5, help: 'synthetic data: variation within a class' }),
 });
 
-/** Seconds of work, to see that everything goes through. */
+/** Augmentation of images in files, besides random resized crops and flips. */
+export const augmentationOptions = group('Augmentation (images in files)', {
+  colorJitter: number({ default: 0, min: 0, max: 1, help: 'jitter of brightness, contrast, saturation; 0.4 is usual' }),
+  randAugment: integer({ default: 0, min: 0, max: 10, help: 'operations of RandAugment per image; 2 is usual' }),
+  randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'magnitude of RandAugment' }),
+  randomErasing: number({ default: 0, min: 0, max: 1, help: 'probability of random erasing' }),
+});
+
+type SelectionValues = Values<typeof selectionOptions>;
+
+/** A profile of seconds. */
 export const classificationSmoke = {
   imageSize: 32,
   classes: 5,
@@ -27,7 +50,7 @@ export const classificationSmoke = {
   teacherEpochs: 1,
 } as const;
 
-/** How classifiers are reported. */
+/** The columns, charts and notes of reports on classifiers. */
 export const classificationReport = {
   columns: [
     { metric: 'top1', title: 'top-1', percent: true },
@@ -37,5 +60,81 @@ export const classificationReport = {
     { metric: 'agreement', title: 'agrees with teacher', percent: true },
   ],
   chartMetrics: ['top1', 'agreement'],
-  notes: (options: SelectionValues) => [selectionNote(options)],
+  notes({ selectOn, heldOut }: SelectionValues): readonly string[] {
+    const last = 'Test images were never trained on; last epoch';
+    const share = `${+(100 * heldOut).toFixed(1)} %`;
+    const best = {
+      'held-out': `. Best epoch: the test images at the epoch that was best on ${share} of the training images, held out.`,
+      test: '. Best epoch: chosen on the test images themselves, which flatters.',
+      last: '.',
+    };
+    return [last + best[selectOn]];
+  },
 } as const;
+
+type TrainingSplit = Pick<ClassificationData, 'train' | 'heldOut' | 'selectOn'>;
+
+/**
+ * Splits training images in files; with --select-on=held-out some are held out.
+ * @param open opens the data set of all images; `apart`: the indices of those that are held out
+ */
+export function splitTraining(
+  images: Pick<ImageDataset, 'name' | 'labels' | 'classes'>,
+  { selectOn, heldOut: share }: SelectionValues,
+  open: (apart?: Int32Array) => ImageDataset,
+): TrainingSplit {
+  if (selectOn !== 'held-out') return { train: open(), selectOn };
+  const { train, heldOut } = splitIndices(images, share);
+  const all = open(heldOut);
+  return { train: subset(all, images.name, train), heldOut: subset(all, `${images.name}-held-out`, heldOut) };
+}
+
+/**
+ * Splits synthetic training images. The held-out images are additional ones, so that training has the same
+ * `imagesPerClass` images whatever the best epoch is chosen on.
+ * @param generate makes the images, so many per class; image i belongs to class i % classes
+ */
+export function splitSynthetic(
+  generate: (imagesPerClass: number) => ImageDataset,
+  { selectOn, heldOut: share, imagesPerClass }: SelectionValues & { readonly imagesPerClass: number },
+): TrainingSplit {
+  if (selectOn !== 'held-out') return { train: generate(imagesPerClass), selectOn };
+  const held = Math.max(1, Math.round((imagesPerClass * share) / (1 - share)));
+  const all = generate(imagesPerClass + held);
+  const indices = Int32Array.from(all.labels, (_, i) => i);
+  const trained = imagesPerClass * all.classes;
+  return {
+    train: subset(all, all.name, indices.subarray(0, trained)),
+    heldOut: subset(all, `${all.name}-held-out`, indices.subarray(trained)),
+  };
+}
+
+/** torchvision crops images of 224 pixels from a shorter side of 256. */
+const resizeRatio = 256 / 224;
+
+/**
+ * Classification of images in files, as in torchvision's reference: random resized crops and flips in training, centre
+ * crops in evaluation.
+ * @param from the folder of the files
+ */
+export function imageFilesTask(
+  { train, test }: TrainAndTest,
+  options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: number },
+  from: string,
+): Task {
+  const { imageSize: size, colorJitter, randAugment: operations, randomErasing: probability } = options;
+  const transform: TrainTransform = {
+    ...(colorJitter > 0 && {
+      colorJitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter },
+    }),
+    ...(operations > 0 && { randAugment: { operations, magnitude: options.randAugmentMagnitude } }),
+    ...(probability > 0 && { erasing: { probability } }),
+  };
+  const pipeline = { size, train: transform, test: { resize: Math.round(size * resizeRatio) } };
+  return classificationTask({
+    ...splitTraining(train, options, (apart) => pipelineDataset(train, { ...pipeline, apart })),
+    test: pipelineDataset(test, pipeline),
+    from,
+    classNames: train.classNames,
+  });
+}
