@@ -1,6 +1,5 @@
 import type { FinishedRun } from '@headshare/core/experiment/define';
-import { summarise } from '@headshare/core/report/statistics';
-import { studentQuantile } from '@headshare/core/report/student-t';
+import { studentQuantile, summarise } from '@headshare/core/report/statistics';
 
 /** A final metric of both runs. Not a number is null, as JSON keeps it. */
 export interface MetricPair {

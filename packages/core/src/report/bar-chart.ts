@@ -1,30 +1,29 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { ink, palette, softInk } from './theme';
+import { type Heading, heading, ink, palette, softInk } from './theme';
 
-/** Values of many things, one below the other: what each class reaches. */
-export interface BarChart {
-  readonly title: string;
-  readonly subtitle?: string;
-  /** What the values are. */
+export interface BarChart extends Heading {
+  /** The title of the axis. */
   readonly x: string;
-  /** Values are shares of 1 and shown in per cent. */
-  readonly percent?: boolean;
   readonly bars: readonly Bar[];
 }
 
 export interface Bar {
-  /** Different from the other bars'. */
+  /** Unique among the bars. */
   readonly name: string;
+  /** A share of 1, shown in per cent. */
   readonly value: number;
   /** Text behind the value. */
   readonly note?: string;
 }
 
-/** Chart of horizontal bars from 0, in their order, with their values behind them. */
-export function barChart({ title, subtitle, x, percent = false, bars }: BarChart): TopLevelSpec {
-  const scale = percent ? 100 : 1;
-  const text = (value: number) => (percent ? `${(scale * value).toFixed(1)} %` : String(value));
-  const values = bars.map(({ name, value, note = '' }) => ({ name, value: scale * value, text: text(value), note }));
+/** Horizontal bars from 0 to 100 %, in the given order, followed by their values and notes. */
+export function barChart({ x, bars, ...text }: BarChart): TopLevelSpec {
+  const values = bars.map(({ name, value, note = '' }) => ({
+    name,
+    value: 100 * value,
+    text: `${(100 * value).toFixed(1)} %`,
+    note,
+  }));
   const position = {
     y: {
       field: 'name',
@@ -36,8 +35,8 @@ export function barChart({ title, subtitle, x, percent = false, bars }: BarChart
     x: {
       field: 'value',
       type: 'quantitative' as const,
-      title: percent ? `${x} (%)` : x,
-      scale: percent ? { domain: [0, 100] } : { domainMin: 0 },
+      title: `${x} (%)`,
+      scale: { domain: [0, 100] },
       axis: { tickCount: 5 },
     },
   };
@@ -46,7 +45,7 @@ export function barChart({ title, subtitle, x, percent = false, bars }: BarChart
     encoding: { ...position, text: { field, type: 'nominal' as const } },
   });
   return {
-    title: { text: title, ...(subtitle ? { subtitle } : {}) },
+    title: heading(text),
     width: 380,
     height: { step: 20 },
     data: { values },

@@ -1,65 +1,58 @@
 import type { TopLevelSpec } from 'vega-lite';
 import { summarise } from './statistics';
-import { type ChartLayer, ink, methodColour, softInk } from './theme';
+import { type ChartLayer, type Heading, heading, ink, methodColour, softInk } from './theme';
 
-/** Methods side by side on one or more metrics: a panel a metric, a row a method, a dot a seed. */
-export interface Comparison {
-  readonly title: string;
-  readonly subtitle?: string;
+/** Methods compared on one or more metrics: a panel per metric, a row per method, a dot per seed. */
+export interface Comparison extends Heading {
   /** Rows from top to bottom. */
   readonly methods: readonly string[];
   readonly panels: readonly ComparisonPanel[];
-  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  /** All names in a report, of which this chart shows some: it keeps each name's colour. */
   readonly among?: readonly string[];
 }
 
 export interface ComparisonPanel {
   readonly title: string;
-  /** What the horizontal axis measures. */
+  /** The title of the axis. */
   readonly metric: string;
-  /** Values are shares of 1 and shown in per cent. */
+  /** Values are shares of 1, shown in per cent. */
   readonly percent?: boolean;
-  /** Each method's values, one a seed; a method may be missing. */
+  /** The values of each method over seeds; a method may be missing. */
   readonly values: Readonly<Record<string, readonly number[]>>;
-  /** A vertical line to compare with: what the teacher reaches. */
+  /** A vertical line, for example at the teacher's value. */
   readonly reference?: { readonly label: string; readonly value: number };
 }
 
 const rowHeight = 52;
 const panelWidth = 330;
-/** Mean and interval lie above the middle of a row, the seeds' dots below, so that neither hides the other. */
+/** Pixels from the middle of a row: mean and interval lie above, dots below, so that neither hides the other. */
 const above = -3;
 const below = 13;
 
 /**
- * Chart of the comparison: in each row one dot a seed, above them the mean with its 95 % interval and its value; a
- * dashed line for the reference. Throws RangeError on values that are not finite.
+ * Each row has a dot per seed and above them the mean with its 95 % interval and value; a dashed line marks the
+ * reference. Throws RangeError for values that are not finite.
  */
-export function comparisonChart({ title, subtitle, methods, panels, among }: Comparison): TopLevelSpec {
+export function comparisonChart({ methods, panels, among, ...text }: Comparison): TopLevelSpec {
+  const label = panels.find(({ reference }) => reference)?.reference?.label;
   return {
-    title: { text: title, ...(subtitle ? { subtitle } : {}) },
+    title: heading(text),
     spacing: 36,
-    hconcat: panels.map((panel, p) =>
-      panelChart(panel, methods, {
-        labelled: p === 0,
-        above: panels.find(({ reference }) => reference)?.reference?.label,
-        ...(among && { among }),
-      }),
-    ),
+    hconcat: panels.map((panel, p) => panelChart(panel, methods, { isFirst: p === 0, label, among })),
   };
 }
 
-interface PanelStyle {
-  readonly labelled: boolean;
-  /** What stands above the rows of some panel: it takes the same room in all, so that their titles are level. */
-  readonly above: string | undefined;
-  readonly among?: readonly string[];
+interface PanelContext {
+  readonly isFirst: boolean;
+  /** The label above the rows of some panel: all panels leave room for it, which aligns their titles. */
+  readonly label: string | undefined;
+  readonly among: readonly string[] | undefined;
 }
 
 function panelChart(
   panel: ComparisonPanel,
   methods: readonly string[],
-  { labelled, above: label, among }: PanelStyle,
+  { isFirst, label, among }: PanelContext,
 ): ChartLayer {
   const present = methods.filter((method) => panel.values[method] !== undefined);
   const scale = panel.percent ? 100 : 1;
@@ -82,9 +75,9 @@ function panelChart(
     sort: null,
     title: null,
     scale: { domain: [...methods] },
-    axis: { grid: true, tickBand: 'extent' as const, domain: false, ticks: false, labels: labelled, labelPadding: 10 },
+    axis: { grid: true, tickBand: 'extent' as const, domain: false, ticks: false, labels: isFirst, labelPadding: 10 },
   };
-  const colour = { ...methodColour(methods, among), field: 'method' };
+  const color = { ...methodColour(methods, among), field: 'method' };
   return {
     title: { text: panel.title, fontSize: 13, frame: 'group', offset: 10 },
     width: panelWidth,
@@ -92,24 +85,24 @@ function panelChart(
     layer: [
       ...referenceLine(panel.reference && { ...panel.reference, value: scale * panel.reference.value }, x('value')),
       ...(panel.reference === undefined && label !== undefined
-        ? [unseenLabel(label, seeds[0]?.value ?? 0, x('value'))]
+        ? [referenceLabel({ label, value: seeds[0]?.value ?? 0 }, x('value'), { opacity: 0 })]
         : []),
       {
         data: { values: seeds },
         mark: { type: 'point', filled: true, size: 55, opacity: 0.55, yOffset: below },
-        encoding: { x: x('value'), y, color: colour },
+        encoding: { x: x('value'), y, color },
       },
       {
         data: { values: means },
         mark: { type: 'rule', strokeWidth: 2.5, yOffset: above },
-        encoding: { x: x('low'), x2: { field: 'high' }, y, color: colour },
+        encoding: { x: x('low'), x2: { field: 'high' }, y, color },
       },
       {
         data: { values: means },
         mark: { type: 'point', shape: 'diamond', filled: true, size: 130, opacity: 1, yOffset: above },
-        encoding: { x: x('mean'), y, color: colour },
+        encoding: { x: x('mean'), y, color },
       },
-      // A white copy beneath keeps the number readable where the reference line crosses it.
+      // A white copy beneath keeps the number readable across the reference line.
       ...[{ stroke: 'white', strokeWidth: 4 }, { color: ink }].map((style) => ({
         data: { values: means },
         mark: { type: 'text' as const, yOffset: above - 12, fontSize: 12, ...style },
@@ -123,25 +116,22 @@ function panelChart(
   };
 }
 
-const unseenLabel = (label: string, value: number, x: object): ChartLayer['layer'][number] => ({
-  data: { values: [{ label, value }] },
-  mark: { type: 'text', y: 0, dy: -9, fontSize: 12, opacity: 0 },
+type Reference = NonNullable<ComparisonPanel['reference']>;
+
+const referenceLabel = (reference: Reference, x: object, style: object): ChartLayer['layer'][number] => ({
+  data: { values: [reference] },
+  mark: { type: 'text', y: 0, dy: -9, fontSize: 12, ...style },
   encoding: { x, text: { field: 'label' } },
 });
 
-function referenceLine(reference: ComparisonPanel['reference'], x: object): ChartLayer['layer'] {
+function referenceLine(reference: Reference | undefined, x: object): ChartLayer['layer'] {
   if (!reference) return [];
-  const data = { values: [reference] };
   return [
     {
-      data,
+      data: { values: [reference] },
       mark: { type: 'rule', strokeDash: [5, 4], strokeWidth: 1.5, color: softInk },
       encoding: { x },
     },
-    {
-      data,
-      mark: { type: 'text', y: 0, dy: -9, fontSize: 12, color: softInk },
-      encoding: { x, text: { field: 'label' } },
-    },
+    referenceLabel(reference, x, { color: softInk }),
   ];
 }

@@ -1,27 +1,26 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { legendPlace, methodColour } from './theme';
+import { type Heading, heading, legendPlace, methodColour } from './theme';
 
-/** Distributions over each other: genuine and impostor scores, cosines between two heads' class vectors. */
-export interface HistogramChart {
-  readonly title: string;
-  readonly subtitle?: string;
+/** Distributions over each other, for example genuine and impostor scores. */
+export interface HistogramChart extends Heading {
+  /** The title of the axis. */
   readonly x: string;
   readonly series: readonly { readonly name: string; readonly values: ArrayLike<number> }[];
   readonly bins?: number;
-  /** Range of the bins; the values' own when left out. */
+  /** The range of the bins; default: the range of the values. */
   readonly domain?: readonly [low: number, high: number];
-  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  /** All names in a report, of which this chart shows some: it keeps each name's colour. */
   readonly among?: readonly string[];
 }
 
-/** Distributions that were counted before: equal bins from `low` to `high`. */
+/** Distributions as counts in equal bins from `low` to `high`. */
 export interface CountedHistogramChart extends Omit<HistogramChart, 'series' | 'bins' | 'domain'> {
   readonly low: number;
   readonly high: number;
   readonly series: readonly { readonly name: string; readonly counts: ArrayLike<number> }[];
 }
 
-/** Chart of the shares per bin, counted here so that millions of values never reach the drawing. */
+/** Counts the values here, so that the chart need not hold millions of them. */
 export function histogramChart({ series, bins = 50, domain, ...text }: HistogramChart): TopLevelSpec {
   const [low, high] = domain ?? rangeOf(series.map(({ values }) => values));
   const width = (high - low) / bins || 1;
@@ -29,7 +28,6 @@ export function histogramChart({ series, bins = 50, domain, ...text }: Histogram
   return sharesChart({ ...text, low, width, bins, series: shares });
 }
 
-/** The same of counts; a series' shares are of all that were counted. */
 export function countedHistogramChart({ low, high, series, ...text }: CountedHistogramChart): TopLevelSpec {
   const bins = series[0]?.counts.length ?? 0;
   const shares = series.map(({ name, counts }) => {
@@ -46,80 +44,50 @@ interface SharesChart extends Omit<HistogramChart, 'series' | 'domain'> {
   readonly series: readonly { readonly name: string; readonly shares: readonly number[] }[];
 }
 
-function sharesChart({ title, subtitle, x, series, low, width, bins, among }: SharesChart): TopLevelSpec {
+/** Bars for one series; outlines for several, since bars would cover each other and mix their colours. */
+function sharesChart({ x, series, low, width, bins, among, ...text }: SharesChart): TopLevelSpec {
+  const names = series.map(({ name }) => name);
   const values = series.flatMap(({ name, shares }) =>
     shares.map((share, b) => ({ name, from: low + b * width, to: low + (b + 1) * width, share })),
   );
-  const frame = { title: { text: title, ...(subtitle ? { subtitle } : {}) }, width: 520, height: 260 };
-  if (series.length > 1) {
-    const names = series.map(({ name }) => name);
-    return { ...frame, ...outlines(values, { names, x, domain: [low, low + bins * width], among }) };
+  const frame = { title: heading(text), width: 520, height: 260 };
+  const xAxis = {
+    field: 'from',
+    type: 'quantitative' as const,
+    title: x,
+    scale: { domain: [low, low + bins * width], nice: false },
+    axis: { grid: false, tickCount: 8 },
+  };
+  const y = {
+    field: 'share',
+    type: 'quantitative' as const,
+    stack: null,
+    title: 'share',
+    axis: { format: '~%', tickCount: 5 },
+  };
+  const color = methodColour(names, among);
+  if (series.length <= 1) {
+    return {
+      ...frame,
+      data: { values },
+      mark: { type: 'bar', opacity: 0.6, binSpacing: 0 },
+      encoding: { x: { ...xAxis, bin: 'binned' }, x2: { field: 'to' }, y, color },
+    };
   }
+  const closed = names.flatMap((name) => {
+    const own = values.filter((bin) => bin.name === name);
+    return [...own, { name, from: low + bins * width, share: own.at(-1)?.share ?? 0 }];
+  });
+  const legend = { orient: legendPlace(names), title: null, symbolType: 'square', symbolOpacity: 1 };
   return {
     ...frame,
-    data: { values },
-    mark: { type: 'bar', opacity: 0.6, binSpacing: 0 },
-    encoding: {
-      x: {
-        field: 'from',
-        type: 'quantitative',
-        bin: 'binned',
-        title: x,
-        scale: { domain: [low, low + bins * width], nice: false },
-        axis: { grid: false, tickCount: 8 },
-      },
-      x2: { field: 'to' },
-      y: { field: 'share', type: 'quantitative', stack: null, title: 'share', axis: { format: '~%', tickCount: 5 } },
-      color: methodColour(
-        series.map(({ name }) => name),
-        among,
-      ),
-    },
+    data: { values: closed },
+    mark: { type: 'area', interpolate: 'step-after', fillOpacity: 0.12, line: { strokeWidth: 2, opacity: 1 } },
+    encoding: { x: xAxis, y, color: { ...color, legend } },
   };
 }
 
-interface Bin {
-  readonly name: string;
-  readonly from: number;
-  readonly to: number;
-  readonly share: number;
-}
-
-/** Bars over one another would hide one another, and mix their colours. */
-function outlines(
-  values: readonly Bin[],
-  {
-    names,
-    x,
-    domain,
-    among,
-  }: { names: readonly string[]; x: string; domain: [number, number]; among: readonly string[] | undefined },
-) {
-  const closed = names.flatMap((name) => {
-    const own = values.filter((bin) => bin.name === name);
-    return [...own, { name, from: own.at(-1)?.to ?? domain[1], share: own.at(-1)?.share ?? 0 }];
-  });
-  return {
-    data: { values: closed },
-    mark: { type: 'area', interpolate: 'step-after', fillOpacity: 0.12, line: { strokeWidth: 2, opacity: 1 } },
-    encoding: {
-      x: {
-        field: 'from',
-        type: 'quantitative',
-        title: x,
-        scale: { domain, nice: false },
-        axis: { grid: false, tickCount: 8 },
-      },
-      y: { field: 'share', type: 'quantitative', stack: null, title: 'share', axis: { format: '~%', tickCount: 5 } },
-      color: {
-        ...methodColour(names, among),
-        legend: { orient: legendPlace(names), title: null, symbolType: 'square', symbolOpacity: 1 },
-      },
-    },
-  } as const;
-}
-
-/** Share of the values in each bin; the last bin holds its upper edge, values outside are left out. */
+/** The share of the values in each bin. The last bin includes its upper edge; values outside are not counted. */
 export function histogram(values: ArrayLike<number>, low: number, width: number, bins: number): number[] {
   const counts = new Array<number>(bins).fill(0);
   for (let i = 0; i < values.length; i++) {
@@ -139,7 +107,7 @@ function rangeOf(all: readonly ArrayLike<number>[]): [number, number] {
     }
   }
   if (!Number.isFinite(low) || !Number.isFinite(high)) {
-    throw new RangeError('A histogram needs at least one value, and all of them finite');
+    throw new RangeError('A histogram needs at least one value, and only finite values');
   }
   return [low, high];
 }

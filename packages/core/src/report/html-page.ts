@@ -1,10 +1,8 @@
 import { type Table, tableText } from './table';
 
-/** A page that needs no other file: tables, and pictures as SVG. */
+/** A self-contained page of tables and of pictures as SVG. */
 export interface Page {
   readonly title: string;
-  /** A line under the title. */
-  readonly subtitle?: string;
   readonly sections: readonly Section[];
 }
 
@@ -12,8 +10,8 @@ export type Section =
   | { readonly kind: 'table'; readonly title: string; readonly table: Table }
   | { readonly kind: 'picture'; readonly title: string; readonly svg: string };
 
-/** The page as HTML. Cells that are addresses (http, https) are links. */
-export function htmlPage({ title, subtitle, sections }: Page): string {
+/** The page as HTML. Table cells that are http(s) addresses become links. */
+export function htmlPage({ title, sections }: Page): string {
   return `<!doctype html>
 <html lang="en">
 <meta charset="utf-8">
@@ -21,7 +19,7 @@ export function htmlPage({ title, subtitle, sections }: Page): string {
 <title>${escapeHtml(title)}</title>
 <style>${style}</style>
 <h1>${escapeHtml(title)}</h1>
-${subtitle === undefined ? '' : `<p>${escapeHtml(subtitle)}</p>\n`}${sections.map(section).join('\n')}
+${sections.map(section).join('\n')}
 </html>
 `;
 }

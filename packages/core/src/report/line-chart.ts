@@ -1,18 +1,13 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { decades, legendPlace, methodColour, methodDash } from './theme';
+import { type Heading, heading, legendPlace, methodColour, methodDash } from './theme';
 
-/** Curves over steps or epochs, each with an optional band (an interval over seeds). */
-export interface LineChart {
-  readonly title: string;
-  readonly subtitle?: string;
+/** Curves over epochs, each with an optional band (an interval over seeds). */
+export interface LineChart extends Heading {
+  /** The titles of the axes; x counts in whole numbers. */
   readonly x: string;
   readonly y: string;
   readonly series: readonly LineSeries[];
-  /** Logarithmic vertical axis, for losses and learning rates; values must then be above 0. */
-  readonly logY?: boolean;
-  /** The horizontal axis counts: no ticks between whole numbers. */
-  readonly wholeX?: boolean;
-  /** All that pictures of one report show, where this one shows a part of them: each keeps its colour. */
+  /** All names in a report, of which this chart shows some: it keeps each name's colour. */
   readonly among?: readonly string[];
 }
 
@@ -28,44 +23,29 @@ export interface LinePoint {
   readonly high?: number;
 }
 
-/**
- * Chart of the curves. A point that is not finite (a diverged step) leaves a gap; of a series longer than a picture is
- * wide, neighbours are averaged.
- */
-export function lineChart({
-  title,
-  subtitle,
-  x,
-  y,
-  series,
-  logY = false,
-  wholeX = false,
-  among,
-}: LineChart): TopLevelSpec {
+/** A point that is not finite (a diverged epoch) leaves a gap. Averages neighbours in series of over 1000 points. */
+export function lineChart({ x, y, series, among, ...text }: LineChart): TopLevelSpec {
   const values = series.flatMap(({ name, points }) => thin(points).map((point) => ({ name, ...point })));
   const names = series.map(({ name }) => name);
-  const positive = values.flatMap(({ y: value }) => (value > 0 && Number.isFinite(value) ? [value] : []));
-  const ticks = logY && positive.length > 0 ? decades(Math.min(...positive), Math.max(...positive)) : [];
-  const scale = logY ? ({ type: 'log' } as const) : { zero: false };
   const legend = { orient: legendPlace(names), title: null, symbolOpacity: 1 };
   const dash = methodDash(names, among, { ...legend, symbolType: 'stroke' as const });
+  const symbolType = 'strokeDash' in dash ? ('stroke' as const) : ('square' as const);
   const shared = {
     x: {
       field: 'x',
       type: 'quantitative' as const,
       title: x,
       scale: { nice: false, zero: false },
-      axis: { grid: false, tickCount: 8, ...(wholeX && { tickMinStep: 1 }) },
+      axis: { grid: false, tickCount: 8, tickMinStep: 1 },
     },
     color: {
       ...methodColour(names, among),
-      ...(names.length > 1
-        ? { legend: { ...legend, symbolType: 'strokeDash' in dash ? ('stroke' as const) : ('square' as const) } }
-        : {}),
+      ...(names.length > 1 ? { legend: { ...legend, symbolType } } : {}),
     },
   };
+  const vertical = { type: 'quantitative' as const, title: y, scale: { zero: false } };
   return {
-    title: { text: title, ...(subtitle ? { subtitle } : {}) },
+    title: heading(text),
     width: 560,
     height: 300,
     data: { values },
@@ -73,21 +53,11 @@ export function lineChart({
       {
         transform: [{ filter: 'isValid(datum.low) && isValid(datum.high)' }],
         mark: { type: 'area', opacity: series.length > 3 ? 0.1 : 0.18 },
-        encoding: { ...shared, y: { field: 'low', type: 'quantitative', title: y, scale }, y2: { field: 'high' } },
+        encoding: { ...shared, y: { field: 'low', ...vertical }, y2: { field: 'high' } },
       },
       {
         mark: { type: 'line', strokeWidth: 2 },
-        encoding: {
-          ...shared,
-          ...dash,
-          y: {
-            field: 'y',
-            type: 'quantitative',
-            title: y,
-            scale,
-            axis: ticks.length > 2 ? { values: ticks } : { tickCount: 6 },
-          },
-        },
+        encoding: { ...shared, ...dash, y: { field: 'y', ...vertical, axis: { tickCount: 6 } } },
       },
     ],
   };

@@ -1,12 +1,11 @@
 import sharp from 'sharp';
 import { barChart } from './bar-chart';
 import { comparisonChart } from './comparison-chart';
-import { detChart } from './det-chart';
 import { heatmapChart } from './heatmap-chart';
 import { countedHistogramChart, histogram, histogramChart } from './histogram-chart';
 import { lineChart } from './line-chart';
 import { drawPicture } from './picture';
-import { rocChart } from './roc-chart';
+import { detChart, rocChart } from './roc-chart';
 import { decades, methodColour, methodDash } from './theme';
 
 describe('drawPicture', () => {
@@ -55,7 +54,7 @@ describe('drawPicture', () => {
   });
 
   it.each([
-    ['a line chart', lineChart({ title: 't', x: 'epoch', y: 'loss', logY: true, series: [line('a', [1, 0.1, 0.01])] })],
+    ['a line chart', lineChart({ title: 't', x: 'epoch', y: 'loss', series: [line('a', [1, 0.1, 0.01])] })],
     ['a histogram', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0, 0.5, 1] }] })],
     ['a single value', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0.5] }] })],
     ['a heatmap', heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a'], rows: ['b'], values: [[1]] })],
@@ -63,7 +62,7 @@ describe('drawPicture', () => {
       'one with blank cells',
       heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a', 'b'], rows: ['c'], values: [[undefined, 2]] }),
     ],
-    ['bars', barChart({ title: 't', x: 'top-1', percent: true, bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
+    ['bars', barChart({ title: 't', x: 'top-1', bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
     [
       'counts',
       countedHistogramChart({ title: 't', x: 'x', low: -1, high: 1, series: [{ name: 'a', counts: [3, 1] }] }),

@@ -4,7 +4,7 @@ import * as vega from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import { chartConfig, fontFamily } from './theme';
 
-/** A chart drawn: SVG for pages and papers, PNG for everything else. */
+/** A drawn chart: SVG for pages and papers, PNG for everything else. */
 export interface Picture {
   readonly svg: string;
   readonly png: Buffer;
@@ -15,28 +15,25 @@ declare module 'vega' {
   const textMetrics: { width: (item: { fontSize?: number; limit?: number }, text: unknown) => number };
 }
 
-// Without a canvas Vega takes a letter to be 0.8 of the font size wide; Inter's are 0.57 on average.
+// Without a canvas Vega assumes letters 0.8 of the font size wide; Inter's average is 0.57.
 vega.textMetrics.width = ({ fontSize = 11, limit }, text) =>
   Math.min(0.57 * fontSize * String(text ?? '').length, limit || Number.POSITIVE_INFINITY);
 
 const resolve = createRequire(__filename).resolve;
 
-/** Fonts come with a package: a container or CI machine often has none, and pictures should be the same everywhere. */
+/** Fonts from a package: containers often have none, and pictures should be equal everywhere. */
 const fontFiles = ['400Regular/Inter_400Regular.ttf', '600SemiBold/Inter_600SemiBold.ttf'].map((file) =>
   resolve(`@expo-google-fonts/inter/${file}`),
 );
 
-/**
- * Draws a chart (a Vega-Lite specification, as the chart functions beside this file return) with the project's theme.
- * scale: PNG pixels per unit of the chart's size.
- */
-export async function drawPicture(chart: TopLevelSpec, { scale = 2 } = {}): Promise<Picture> {
+/** Draws a chart (a Vega-Lite specification) in the project's style; the PNG has two pixels per unit of its size. */
+export async function drawPicture(chart: TopLevelSpec): Promise<Picture> {
   const { spec } = compile(chart, { config: chartConfig });
   const view = new vega.View(vega.parse(spec), { renderer: 'none', logLevel: vega.Error });
   const svg = await view.toSVG();
   view.finalize();
   const image = new Resvg(svg, {
-    fitTo: { mode: 'zoom', value: scale },
+    fitTo: { mode: 'zoom', value: 2 },
     font: { loadSystemFonts: false, fontFiles, defaultFontFamily: fontFamily },
   });
   return { svg, png: image.render().asPng() };

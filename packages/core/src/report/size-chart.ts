@@ -1,10 +1,9 @@
 import type { TopLevelSpec } from 'vega-lite';
-import { type ChartLayer, methodColour } from './theme';
+import { type ChartLayer, type Heading, heading, methodColour } from './theme';
 
-/** How good networks are against what they take. */
-export interface SizeChart {
-  readonly title: string;
-  readonly subtitle?: string;
+/** The quality of networks against their size. */
+export interface SizeChart extends Heading {
+  /** The title of the axis. */
   readonly y: string;
   readonly points: readonly SizedNetwork[];
 }
@@ -18,8 +17,8 @@ export interface SizedNetwork {
   readonly interval?: readonly [low: number, high: number] | undefined;
 }
 
-/** Chart with a panel for parameters and one for multiply-adds, both on logarithmic axes, a point a network. */
-export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSpec {
+/** A panel for parameters and one for multiply-adds, both on logarithmic axes, with a point per network. */
+export function sizeChart({ y, points, ...text }: SizeChart): TopLevelSpec {
   const names = points.map(({ name }) => name);
   const values = points.map(({ name, parameters, multiplyAdds, mean, interval: [low, high] = [mean, mean] }) => ({
     name,
@@ -31,13 +30,12 @@ export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSp
   }));
   const panel = (field: 'parameters' | 'multiplyAdds', axis: string): ChartLayer => {
     const sizes = values.map((value) => value[field]);
-    // Networks of one size would stand on an axis without length.
-    const domain = [Math.min(...sizes) / 1.5, Math.max(...sizes) * 1.5];
     const x = {
       field,
       type: 'quantitative' as const,
       title: axis,
-      scale: { type: 'log' as const, domain, nice: false },
+      // The margin also gives the axis a length if all networks have one size.
+      scale: { type: 'log' as const, domain: [Math.min(...sizes) / 1.5, Math.max(...sizes) * 1.5], nice: false },
       axis: { grid: false, tickCount: 5, format: '~r' },
     };
     const vertical = (of: 'mean' | 'low') => ({
@@ -52,11 +50,8 @@ export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSp
       width: 300,
       height: 280,
       layer: values.flatMap((value) => {
-        const xOffset = beside(
-          value[field],
-          value.name,
-          values.map((other) => ({ name: other.name, size: other[field] })),
-        );
+        const peers = values.filter((other) => Math.abs(other[field] / value[field] - 1) < 0.02);
+        const xOffset = apart * (peers.findIndex(({ name }) => name === value.name) - (peers.length - 1) / 2);
         const data = { values: [value] };
         return [
           {
@@ -74,7 +69,7 @@ export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSp
     };
   };
   return {
-    title: { text: title, ...(subtitle ? { subtitle } : {}) },
+    title: heading(text),
     spacing: 36,
     hconcat: [
       panel('parameters', 'parameters, millions'),
@@ -83,10 +78,5 @@ export function sizeChart({ title, subtitle, y, points }: SizeChart): TopLevelSp
   };
 }
 
-/** Pixels between networks of one size, which stand beside one another rather than on top. */
+/** Pixels between networks of the same size, which stand side by side. */
 const apart = 10;
-
-function beside(size: number, name: string, all: readonly { readonly name: string; readonly size: number }[]): number {
-  const same = all.filter((other) => Math.abs(other.size / size - 1) < 0.02);
-  return apart * (same.findIndex((other) => other.name === name) - (same.length - 1) / 2);
-}

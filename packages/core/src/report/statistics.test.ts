@@ -1,5 +1,4 @@
-import { comparePaired, summarise } from './statistics';
-import { studentCdf, studentQuantile } from './student-t';
+import { comparePaired, studentCdf, studentQuantile, summarise } from './statistics';
 
 describe("Student's t", () => {
   // Quantiles as printed in any table of the distribution (here to R's 10 digits: qt(0.975, n)).
@@ -41,7 +40,7 @@ describe('summarise', () => {
     expect(summarise([0.7])).toEqual({ count: 1, mean: 0.7, std: undefined, interval: undefined });
   });
 
-  it('refuses to hide a run that diverged', () => {
+  it('throws for a run that diverged', () => {
     expect(() => summarise([1, Number.NaN])).toThrow('Value 1 is NaN, which has no mean with the others');
     expect(() => summarise([])).toThrow('There are no values');
   });

@@ -1,16 +1,14 @@
-import { studentCdf, studentQuantile } from './student-t';
-
-/** Mean and spread of one number over several runs. */
+/** Mean and spread of a metric over several runs. */
 export interface Summary {
   readonly count: number;
   readonly mean: number;
-  /** Sample standard deviation (divided by count - 1); undefined for a single run. */
+  /** The sample standard deviation (divided by count - 1); undefined for a single run. */
   readonly std: number | undefined;
-  /** 95 % confidence interval of the mean by Student's t; undefined for a single run. */
+  /** The 95 % confidence interval of the mean by Student's t; undefined for a single run. */
   readonly interval: readonly [low: number, high: number] | undefined;
 }
 
-/** Throws RangeError without values or with one that is not finite: a mean over part of the runs would mislead. */
+/** Throws RangeError if there is no value or one is not finite: a mean over part of the runs would mislead. */
 export function summarise(values: readonly number[]): Summary {
   requireFinite(values);
   const count = values.length;
@@ -21,20 +19,20 @@ export function summarise(values: readonly number[]): Summary {
   return { count, mean, std, interval: [mean - half, mean + half] };
 }
 
-/** How one method differs from another when both ran with the same seeds. */
+/** The difference of two methods over the same seeds. */
 export interface PairedComparison {
-  /** Of the differences `first[i] - second[i]`. */
+  /** The summary of `first[i] - second[i]`. */
   readonly difference: Summary;
-  /** Student's t of the differences; undefined for a single pair and where all differences are 0. */
+  /** Student's t of the differences; undefined for a single pair or if all differences are 0. */
   readonly t: number | undefined;
   /** Two-sided p value of the paired t test against "no difference"; undefined for a single pair. */
   readonly p: number | undefined;
 }
 
 /**
- * Paired comparison of two methods, `first[i]` and `second[i]` having run with the same seed. It removes what the seed
- * alone does (data order, initial weights), which a comparison of two means would count as noise.
- * Throws RangeError when the lengths differ, without values, or with one that is not finite.
+ * Compares two methods in pairs with the same seed, `first[i]` and `second[i]`. This removes the effect of the seed (data
+ * order, initial weights), which a comparison of two means would count as noise.
+ * Throws RangeError if the lengths differ, there is no value or one is not finite.
  */
 export function comparePaired(first: readonly number[], second: readonly number[]): PairedComparison {
   if (first.length !== second.length) {
@@ -57,4 +55,43 @@ function requireFinite(values: readonly number[]): void {
   if (values.length === 0) throw new RangeError('There are no values to summarise');
   const bad = values.findIndex((value) => !Number.isFinite(value));
   if (bad >= 0) throw new RangeError(`Value ${bad} is ${values[bad]}, which has no mean with the others`);
+}
+
+/**
+ * The distribution function of Student's t for a whole number of degrees of freedom, by the finite series of Abramowitz
+ * and Stegun, 26.7.3 and 26.7.4; exact to rounding.
+ */
+export function studentCdf(t: number, degrees: number): number {
+  if (!Number.isInteger(degrees) || degrees < 1) {
+    throw new RangeError(`Student's t needs a whole number of degrees of freedom from 1, not ${degrees}`);
+  }
+  const angle = Math.atan(t / Math.sqrt(degrees));
+  const sine = Math.sin(angle);
+  const cosine = Math.cos(angle);
+  const odd = degrees % 2 === 1;
+  let term = odd ? cosine : 1;
+  let sum = 0;
+  for (let k = odd ? 1 : 0; k < degrees - 1; k += 2) {
+    sum += term;
+    term *= (cosine * cosine * (k + 1)) / (k + 2);
+  }
+  const within = odd ? (2 / Math.PI) * (angle + sine * sum) : sine * sum;
+  return (1 + within) / 2;
+}
+
+/** The inverse of `studentCdf` for a probability strictly between 0 and 1. */
+export function studentQuantile(probability: number, degrees: number): number {
+  if (!(probability > 0 && probability < 1)) {
+    throw new RangeError(`A quantile needs a probability between 0 and 1, not ${probability}`);
+  }
+  if (probability < 0.5) return -studentQuantile(1 - probability, degrees);
+  let low = 0;
+  let high = 1;
+  while (studentCdf(high, degrees) < probability) high *= 2;
+  for (;;) {
+    const middle = (low + high) / 2;
+    if (middle === low || middle === high) return middle;
+    if (studentCdf(middle, degrees) < probability) low = middle;
+    else high = middle;
+  }
 }

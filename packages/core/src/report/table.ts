@@ -1,26 +1,26 @@
 import type { Summary } from './statistics';
 
-/** What a table says, before it is drawn for a terminal, Markdown or CSV. */
+/** A table's content, for a terminal, Markdown or CSV. */
 export interface Table {
   readonly columns: readonly Column[];
-  /** One cell a column; undefined where there is nothing to say. */
+  /** One cell per column; undefined leaves it blank. */
   readonly rows: readonly (readonly Cell[])[];
-  /** Lines under the table: what the numbers are, over how many seeds. */
+  /** Lines under the table. */
   readonly notes?: readonly string[];
 }
 
 export interface Column {
   readonly title: string;
-  /** Digits after the point; 2 when left out. */
+  /** Digits after the point; default 2. */
   readonly digits?: number;
-  /** Numbers are shares of 1 and shown times 100, with % in the title. CSV keeps the shares. */
+  /** Numbers are shares of 1, shown in per cent with % in the title; CSV keeps the shares. */
   readonly percent?: boolean;
 }
 
-/** Text, a number, or mean and spread over runs. */
+/** Text, a number, or the mean and spread over runs. */
 export type Cell = string | number | Pick<Summary, 'mean' | 'std'> | undefined;
 
-/** A table's cells as text, all rows as wide as the title row. Numbers of a column have the same digits. */
+/** A table's cells as text; the numbers of a column have equally many digits. Throws RangeError for a row of wrong length. */
 export function tableText({ columns, rows }: Table): { titles: string[]; cells: string[][]; numeric: boolean[] } {
   for (const [r, row] of rows.entries()) {
     if (row.length !== columns.length) {
@@ -42,7 +42,7 @@ function cellText(cell: Cell, { digits = 2, percent = false }: Column): string {
   return cell.std === undefined ? text(cell.mean) : `${text(cell.mean)} ± ${text(cell.std)}`;
 }
 
-/** GitHub's Markdown, numbers right-aligned, notes as a paragraph below. */
+/** The table in GitHub's Markdown: numbers right-aligned, notes as a paragraph below. */
 export function markdownTable(table: Table): string {
   const { titles, cells, numeric } = tableText(table);
   const line = (texts: readonly string[]) => `| ${texts.map(escapeMarkdown).join(' | ')} |`;
@@ -56,8 +56,8 @@ function escapeMarkdown(text: string): string {
 }
 
 /**
- * CSV as RFC 4180 has it, for other programs: numbers in full, unscaled, and a column with spreads followed by one
- * with the standard deviations. Notes are left out.
+ * The table as CSV (RFC 4180) without notes: numbers in full and unscaled, standard deviations in a column after their
+ * means.
  */
 export function csvTable({ columns, rows }: Table): string {
   const spread = columns.map((_, c) => rows.some((row) => typeof row[c] === 'object'));

@@ -1,15 +1,15 @@
 import CliTable from 'cli-table3';
 import { type Table, tableText } from './table';
 
-/** What the place that a table is printed to can show. */
+/** The capabilities of an output. */
 export interface TerminalLayout {
-  /** Columns that fit side by side; Infinity where lines may be as long as they like. */
+  /** Characters per line; Infinity for a file or pipe. */
   readonly width: number;
-  /** Box-drawing lines; without them columns are only aligned, which is kinder to logs and grep. */
+  /** Whether to draw lines; without them columns are only aligned, as logs and grep prefer. */
   readonly lines: boolean;
 }
 
-/** A terminal gets lines and its own width, a file or pipe neither. */
+/** Lines and a limited width for a terminal, neither for a file or pipe. */
 export function layoutOf(stream: { readonly isTTY?: boolean; readonly columns?: number }): TerminalLayout {
   return stream.isTTY
     ? { width: stream.columns ?? 80, lines: process.env.TERM !== 'dumb' }
@@ -17,8 +17,8 @@ export function layoutOf(stream: { readonly isTTY?: boolean; readonly columns?: 
 }
 
 /**
- * The table as text, numbers right-aligned. Where it is wider than the layout, it goes on below with the remaining
- * columns, the first one repeated, rather than being cut or wrapped.
+ * The table as text, numbers right-aligned. If it is wider than the layout, the remaining columns follow below, after
+ * the first column again.
  */
 export function terminalTable(table: Table, layout: TerminalLayout = layoutOf(process.stdout)): string {
   const { titles, cells, numeric } = tableText(table);
@@ -59,21 +59,9 @@ function widthOf(drawing: string): number {
   return Math.max(...drawing.split('\n').map((line) => line.length));
 }
 
-const none = {
-  top: '',
-  'top-mid': '',
-  'top-left': '',
-  'top-right': '',
-  bottom: '',
-  'bottom-mid': '',
-  'bottom-left': '',
-  'bottom-right': '',
-  left: '',
-  'left-mid': '',
-  mid: '',
-  'mid-mid': '',
-  right: '',
-  'right-mid': '',
-};
+const parts = ['', '-mid', '-left', '-right'].flatMap((end) => ['top', 'bottom'].map((side) => side + end));
+const none = Object.fromEntries(
+  [...parts, 'left', 'left-mid', 'mid', 'mid-mid', 'right', 'right-mid'].map((part) => [part, '']),
+);
 const noLines = { ...none, middle: '   ' };
 const lightLines = { ...none, mid: '─', 'mid-mid': '┼', middle: '│' };

@@ -2,23 +2,30 @@ import type { Config } from 'vega-lite';
 import type { Field } from 'vega-lite/build/src/channeldef';
 import type { LayerSpec } from 'vega-lite/build/src/spec';
 
-/** Marks over one another, as Vega-Lite types them. */
+/** Vega-Lite's type of layered marks. */
 export type ChartLayer = LayerSpec<Field>;
+
+export interface Heading {
+  readonly title: string;
+  readonly subtitle?: string;
+}
+
+export const heading = ({ title, subtitle }: Heading) => ({ text: title, ...(subtitle ? { subtitle } : {}) });
 
 export const fontFamily = 'Inter';
 
-/** Okabe and Ito's colours without the yellow, which is too faint on white: apart for every kind of colour vision. */
+/** Okabe and Ito's colours, distinct for every kind of colour vision; without yellow, which is too faint on white. */
 export const palette = ['#0072B2', '#D55E00', '#009E73', '#CC79A7', '#E69F00', '#56B4E9', '#000000'];
 
 export const ink = '#222222';
 export const softInk = '#555555';
 const faint = '#E4E4E4';
 
-/** Where a report has more rows: the same hues, darker, and paler for black. Their lines are dashed besides. */
+/** For further rows of a report: the same hues, darker or, for black, paler. Their lines are also dashed. */
 const furtherColours = ['#003F66', '#7A3500', '#00543D', '#7B3A5F', '#8C6100', '#7F7FD5', '#8A8A8A'];
 const colours = [...palette, ...furtherColours];
 
-/** How all charts look: white ground, readable sizes, only the lines that help to read a value. */
+/** The style of all charts: white background, readable sizes, few grid lines. */
 export const chartConfig: Config = {
   background: '#FFFFFF',
   font: `${fontFamily}, Helvetica, Arial, sans-serif`,
@@ -58,7 +65,7 @@ export const chartConfig: Config = {
   header: { labelFontSize: 13, labelFontWeight: 600, titleFontSize: 12 },
 };
 
-/** The powers of ten from the one below `low` to the one above `high`: where a logarithmic axis has its lines. */
+/** The powers of ten that enclose `low` to `high`, for the grid of a logarithmic axis. */
 export function decades(low: number, high: number): number[] {
   const first = Math.floor(Math.log10(low));
   const count = Math.ceil(Math.log10(high)) - first + 1;
@@ -66,8 +73,8 @@ export function decades(low: number, high: number): number[] {
 }
 
 /**
- * The same colour for the same place in the list, in every chart; no legend, since rows or a chart's own one name it.
- * @param among all that pictures of one report show, where this one shows a part of them: each then keeps its colour
+ * Colours by position in the list, equal in all charts; without a legend.
+ * @param among all names in a report, if the chart shows some of them: each then keeps its colour
  */
 export function methodColour(names: readonly string[], among: readonly string[] = names) {
   const range = names.map((name) => colours[placeOf(name, among) % colours.length] as string);
@@ -75,8 +82,8 @@ export function methodColour(names: readonly string[], among: readonly string[] 
 }
 
 /**
- * Line styles that go with `methodColour`: whole for the palette's lines, then dashed, then dotted. Empty where all are
- * whole. @param legend the colours' own, with which theirs becomes one
+ * Line styles for `methodColour`: solid for the palette's colours, then dashed, then dotted; empty if all are solid.
+ * @param legend the legend of the colours, with which Vega merges this one
  */
 export function methodDash(names: readonly string[], among: readonly string[] = names, legend: object | null = null) {
   const rounds = names.map((name) => Math.floor(placeOf(name, among) / palette.length));
@@ -87,6 +94,6 @@ export function methodDash(names: readonly string[], among: readonly string[] = 
 
 const placeOf = (name: string, among: readonly string[]): number => Math.max(0, among.indexOf(name));
 
-/** Where a legend stands: above a chart as long as it fits there, else beside it. */
+/** The place of a legend: above the chart if it fits there, else beside it. */
 export const legendPlace = (names: readonly string[]): 'top' | 'right' =>
   names.join('').length + 5 * names.length > 75 ? 'right' : 'top';

@@ -59,7 +59,6 @@ function classesChart({ classes }: ClassReport, nameOf: (label: number) => strin
         : 'Classes, the worst first',
     subtitle: 'and how many of its images are taken for which other class, the most frequent',
     x: 'top-1',
-    percent: true,
     bars: worst.map(({ label, top1, mistaken }) => ({
       name: nameOf(label),
       value: top1,

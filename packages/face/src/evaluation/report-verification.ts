@@ -1,7 +1,6 @@
 import { join } from 'node:path';
-import { detChart } from '@headshare/core/report/det-chart';
 import { drawPicture } from '@headshare/core/report/picture';
-import { rocChart } from '@headshare/core/report/roc-chart';
+import { detChart, rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { reportedFars, type VerificationResult } from './verification';

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
-import { detChart } from '@headshare/core/report/det-chart';
 import { countedHistogramChart } from '@headshare/core/report/histogram-chart';
 import { drawPicture } from '@headshare/core/report/picture';
-import { rocChart } from '@headshare/core/report/roc-chart';
+import { detChart, rocChart } from '@headshare/core/report/roc-chart';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';

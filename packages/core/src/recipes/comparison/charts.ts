@@ -40,7 +40,6 @@ export async function comparisonCharts(
         x: 'epoch',
         y: label,
         series: curves,
-        wholeX: true,
         among,
       }),
     }),

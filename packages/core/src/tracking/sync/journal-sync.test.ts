@@ -30,7 +30,7 @@ function begin(name: string): JournalSync {
   return journalSync(journalOf(name), destinationOf(server.uri));
 }
 
-const pass = (sync: JournalSync) => sync.send(AbortSignal.timeout(20_000));
+const pass = (sync: JournalSync) => sync.send(AbortSignal.timeout(40_000));
 const runIdOf = (sync: JournalSync) => sync.state()?.runId ?? '';
 
 async function stepsOf(sync: JournalSync): Promise<readonly number[]> {
