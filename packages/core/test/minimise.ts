@@ -1,6 +1,6 @@
 import type { Terms } from '../src/distill/method';
 import type { Scalar, Tensor } from '../src/runtime/tensorflow';
-import type { Optimiser, SampledRows } from '../src/train/optimiser';
+import type { Optimiser, SampledRows } from '../src/train/optimiser/optimiser';
 
 /** One update by the loss's gradients. @returns the loss, its terms and the watched values */
 export function minimise(

@@ -10,10 +10,10 @@ import type { MethodSettings } from '../src/distill/method';
 import { methods } from '../src/distill/registry';
 import type { NetworkDescription } from '../src/nn/network';
 import { stream } from '../src/system/random';
-import { classificationTask } from '../src/train/classification-task';
-import type { Metrics } from '../src/train/metrics';
+import { classificationTask } from '../src/train/evaluation/classification-task';
+import type { Metrics } from '../src/train/evaluation/metrics';
+import type { Task } from '../src/train/evaluation/task';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../src/train/settings';
-import type { Task } from '../src/train/task';
 import { trainNetwork } from '../src/train/train-network';
 
 const fewClasses = 4;

@@ -1,8 +1,8 @@
 import { augmented } from '@headshare/core/data/loading/augmented';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { imageFilesTask, splitSynthetic } from '@headshare/core/recipes/classification';
-import { classificationTask } from '@headshare/core/train/classification-task';
-import type { Task } from '@headshare/core/train/task';
+import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import { openCub200 } from './data/cub200';
 import { syntheticBirds } from './data/synthetic/synthetic-birds';
 import type { DataValues } from './options';

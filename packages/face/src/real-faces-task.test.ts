@@ -2,7 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
-import type { Inference } from '@headshare/core/train/inference';
+import type { Inference } from '@headshare/core/train/evaluation/inference';
 import { faceCase } from '../test/face-cases';
 import { type DataValues, dataOptions } from './options';
 import { setMetrics } from './real-faces-task';

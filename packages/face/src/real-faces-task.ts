@@ -1,9 +1,9 @@
 import { type PipelineOptions, pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { UserError } from '@headshare/core/system/user-error';
-import type { Inference } from '@headshare/core/train/inference';
-import type { Metrics } from '@headshare/core/train/metrics';
-import type { Task } from '@headshare/core/train/task';
+import type { Inference } from '@headshare/core/train/evaluation/inference';
+import type { Metrics } from '@headshare/core/train/evaluation/metrics';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { openTrainingFaces } from './data/training-faces';
 import { openVerificationSets } from './data/verification-sets/find-sets';

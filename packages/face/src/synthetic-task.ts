@@ -1,5 +1,5 @@
 import { augmented } from '@headshare/core/data/loading/augmented';
-import type { Task } from '@headshare/core/train/task';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { defaultNuisance } from './data/synthetic/appearance';
 import { generatePairs } from './data/synthetic/generate-pairs';

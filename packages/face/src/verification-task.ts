@@ -1,4 +1,4 @@
-import type { Task } from '@headshare/core/train/task';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import type { LabelledPairs } from './evaluation/verification';
 import { requireWantedSets } from './ijb/wanted-sets';
 import type { DataValues } from './options';

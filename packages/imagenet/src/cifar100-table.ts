@@ -5,7 +5,7 @@ import { summarise } from '@headshare/core/report/statistics';
 import { csvTable, markdownTable, type Table } from '@headshare/core/report/table';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
-import type { SelectOn } from '@headshare/core/train/task';
+import type { SelectOn } from '@headshare/core/train/evaluation/task';
 import { type PublishedPair, pairName } from './published-cifar100';
 
 /** One row of the table: a network of a pair, trained in one way. */

@@ -2,7 +2,7 @@ import { imageBytes } from '@headshare/core/data/dataset';
 import { writeCifarExample } from '@headshare/core/data/example/cifar-files';
 import type { Values } from '@headshare/core/experiment/option';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
-import type { Task } from '@headshare/core/train/task';
+import type { Task } from '@headshare/core/train/evaluation/task';
 import { writeImageNetExample } from './data/example-imagenet';
 import { dataOptions } from './options';
 import { profiles } from './profiles';

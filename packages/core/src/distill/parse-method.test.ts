@@ -202,7 +202,7 @@ describe('invalid text is refused with a correction', () => {
     };
     expect(() => build('ab+ft')).toThrow('ab+ft: two of these methods set the pretraining; only one can.');
     expect(() => build('ab+fsp')).toThrow('two of these methods set the pretraining');
-    expect(() => parse('ab+ft', { hyper: ['epochs=1'] })).toThrow('epochs is a number of ab and ft; write ab.epochs=1');
+    expect(() => parse('ab+ft', { hyper: ['epochs=1'] })).toThrow('ab and ft both have epochs; write ab.epochs=1');
     expect(() => build('ab+crd')).not.toThrow();
   });
 });

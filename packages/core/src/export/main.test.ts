@@ -6,7 +6,7 @@ import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';
 import { writeCheckpoint } from '../train/checkpoint';
-import { readNetwork } from '../train/load-network';
+import { readNetwork } from '../train/networks/load-network';
 import { main } from './main';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-export-'));

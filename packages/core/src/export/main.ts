@@ -4,7 +4,7 @@ import { command } from '../experiment/command';
 import { flag, text } from '../experiment/option';
 import { partOf } from '../nn/network-parts';
 import { UserError } from '../system/user-error';
-import { readNetwork } from '../train/load-network';
+import { readNetwork } from '../train/networks/load-network';
 import { exportedWeights, exportNetwork } from '../weights/export-weights';
 
 export const main = command(

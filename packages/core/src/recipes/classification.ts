@@ -6,8 +6,8 @@ import type { TrainAndTest } from '../data/sources/class-folders';
 import { splitIndices } from '../data/split';
 import { subset } from '../data/subset';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
-import { type ClassificationData, classificationTask } from '../train/classification-task';
-import { selections, type Task } from '../train/task';
+import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
+import { selections, type Task } from '../train/evaluation/task';
 
 const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {

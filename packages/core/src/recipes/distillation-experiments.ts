@@ -8,7 +8,7 @@ import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import { terminalTable } from '../report/terminal-table';
-import type { Metrics } from '../train/metrics';
+import type { Metrics } from '../train/evaluation/metrics';
 import { requireMixable } from '../train/mixing';
 import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';

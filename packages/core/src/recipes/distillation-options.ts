@@ -17,8 +17,8 @@ import {
 } from '../experiment/option';
 import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
+import type { SharedHead } from '../train/networks/shared-head';
 import type { Distillation } from '../train/settings';
-import type { SharedHead } from '../train/shared-head';
 import { checkCachedMethods, checkUnmixed } from '../train/teacher-cache/refusals';
 
 const byMethod = "the method's own";

@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { histogramChart } from '../report/histogram-chart';
 import { drawPicture } from '../report/picture';
 import { writeAtomically } from '../system/write-atomically';
-import type { HeadAgreement } from '../train/head-agreement';
+import type { HeadAgreement } from '../train/networks/head-agreement';
 
 /** The cosines of a network's class vectors with its teacher's, by class: a list of numbers. */
 export const cosinesFile = 'head-cosines.json';

@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { removeTemporaryFolders, tinyImages, trainTiny } from '../../test/tiny-training';
 import { noOpTracker } from '../tracking/tracker';
-import { classificationTask } from '../train/classification-task';
+import { classificationTask } from '../train/evaluation/classification-task';
 import { trackData, trackNetwork } from './track-network';
 
 afterAll(removeTemporaryFolders);

@@ -6,9 +6,9 @@ import type { RunContext } from '../experiment/define';
 import { sentenceOf } from '../system/sentence-of';
 import type { TensorSpec } from '../tracking/journal/event';
 import { checkpointFiles } from '../train/checkpoint';
-import { readNetwork } from '../train/load-network';
-import type { Metrics } from '../train/metrics';
-import type { Task, TaskImages } from '../train/task';
+import type { Metrics } from '../train/evaluation/metrics';
+import type { Task, TaskImages } from '../train/evaluation/task';
+import { readNetwork } from '../train/networks/load-network';
 
 type Recorded = Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>;
 

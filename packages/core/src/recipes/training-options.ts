@@ -6,8 +6,8 @@ import { checkPrecision, precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
 import { microBatchSize } from '../train/micro-batches';
 import { checkMixing } from '../train/mixing';
+import { scheduleNames } from '../train/optimiser/schedule';
 import { checkClassShare } from '../train/partial-fc';
-import { scheduleNames } from '../train/schedule';
 
 export const trainingOptions = {
   ...group('Training', {

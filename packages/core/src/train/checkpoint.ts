@@ -9,7 +9,7 @@ import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import { bytesOf, parseSafetensors, safetensorsParts } from '../weights/safetensors';
-import type { Metrics } from './metrics';
+import type { Metrics } from './evaluation/metrics';
 
 export interface NetworkMetadata {
   readonly network: NetworkDescription;

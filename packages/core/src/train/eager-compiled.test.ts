@@ -8,8 +8,8 @@ import type { MethodSettings } from '../distill/method';
 import { methods } from '../distill/registry';
 import type { NamedValues } from '../runtime/state';
 import { checkpointFiles, readCheckpoint } from './checkpoint';
+import type { SharedHead } from './networks/shared-head';
 import type { Distillation, TrainingSettings } from './settings';
-import type { SharedHead } from './shared-head';
 
 const steps = 20;
 

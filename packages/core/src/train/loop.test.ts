@@ -14,9 +14,9 @@ import {
   trainTiny,
 } from '../../test/tiny-training';
 import { checkpointFiles, type NetworkMetadata, readCheckpoint, writeCheckpoint } from './checkpoint';
-import { type ClassificationData, classificationTask } from './classification-task';
+import { type ClassificationData, classificationTask } from './evaluation/classification-task';
+import type { Metrics } from './evaluation/metrics';
 import { stepsBetweenPoints } from './loop';
-import type { Metrics } from './metrics';
 import { previousOf } from './resume-point';
 
 afterAll(removeTemporaryFolders);

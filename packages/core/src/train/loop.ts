@@ -9,14 +9,14 @@ import { makeProgress, type Progress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import type { Training } from './build';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
-import type { Metrics } from './metrics';
+import type { Metrics } from './evaluation/metrics';
+import { choosingMetric } from './evaluation/task';
+import { makeSchedule } from './optimiser/schedule';
+import { averageDecay } from './optimiser/weight-average';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
-import { makeSchedule } from './schedule';
 import type { NetworkTraining, Outcome, TrainingSettings } from './settings';
 import type { TrainingStep } from './step';
-import { choosingMetric } from './task';
 import { throughput } from './throughput';
-import { averageDecay } from './weight-average';
 
 /** Training proper, or the phase that some methods have before it. */
 export interface Phase {

@@ -17,7 +17,7 @@ import { crossEntropy } from '../runtime/ops/cross-entropy';
 import { State } from '../runtime/state';
 import { scoped, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { checkpointFiles, readCheckpoint } from './checkpoint';
-import { sgd } from './optimiser';
+import { sgd } from './optimiser/optimiser';
 
 afterAll(removeTemporaryFolders);
 

@@ -8,7 +8,7 @@ import type { Network } from '../nn/network';
 import type { Tensor1D } from '../runtime/tensorflow';
 import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
-import type { SampledRows } from './optimiser';
+import type { SampledRows } from './optimiser/optimiser';
 
 /** The heads over a step's sample of classes. */
 export interface SampledHeads {

@@ -11,8 +11,8 @@ import { Program } from '../runtime/program';
 import { type NamedValues, State } from '../runtime/state';
 import { type Tensor1D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { stepContext, studentForward, teacherForward } from './forward';
-import { readNetwork } from './load-network';
-import { sgd } from './optimiser';
+import { readNetwork } from './networks/load-network';
+import { sgd } from './optimiser/optimiser';
 
 interface Statistics {
   readonly sum: number;

@@ -6,7 +6,7 @@ import { existsSync, linkSync, renameSync } from 'node:fs';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
-import type { Metrics } from './metrics';
+import type { Metrics } from './evaluation/metrics';
 
 /** Everything besides the tensors that going on needs. */
 export interface Position {

@@ -3,11 +3,11 @@ import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import type { NetworkDescription } from '../nn/network';
 import type { Precision } from '../runtime/precision';
-import type { HeadAgreement } from './head-agreement';
-import type { Metrics } from './metrics';
-import type { ScheduleOptions } from './schedule';
-import type { SharedHead } from './shared-head';
-import type { Task } from './task';
+import type { Metrics } from './evaluation/metrics';
+import type { Task } from './evaluation/task';
+import type { HeadAgreement } from './networks/head-agreement';
+import type { SharedHead } from './networks/shared-head';
+import type { ScheduleOptions } from './optimiser/schedule';
 import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
 
 export interface TrainingSettings extends ScheduleOptions, MixSettings {

@@ -9,7 +9,7 @@ import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
 import { microBatchSize, type StepBatch } from './micro-batches';
-import { type SgdOptions, sgd } from './optimiser';
+import { type SgdOptions, sgd } from './optimiser/optimiser';
 import { makeTrainingStep, type StepReport } from './step';
 
 const size = 4;

@@ -8,10 +8,10 @@ import type { Network } from '../nn/network';
 import type { Precision } from '../runtime/precision';
 import type { Program } from '../runtime/program';
 import type { Tensor } from '../runtime/tensorflow';
+import type { Metrics } from './evaluation/metrics';
 import { type BatchTensors, stepContext, studentForward, teacherForward } from './forward';
-import type { Metrics } from './metrics';
 import { type FeedOptions, type StepBatch, stepFeed } from './micro-batches';
-import { type Optimiser, type StepGradients, watchedNames } from './optimiser';
+import { type Optimiser, type StepGradients, watchedNames } from './optimiser/optimiser';
 
 export interface StepParts extends FeedOptions {
   readonly student: Network;

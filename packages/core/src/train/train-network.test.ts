@@ -14,7 +14,7 @@ import { State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import { checkpointFiles, type NetworkMetadata, readCheckpoint, writeCheckpoint } from './checkpoint';
-import { importNetwork } from './import-network';
+import { importNetwork } from './networks/import-network';
 import type { Distillation } from './settings';
 
 const last = (folder: string) => join(folder, checkpointFiles.last);

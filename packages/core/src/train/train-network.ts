@@ -7,19 +7,19 @@ import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import { build, type GivenWeights, isOfTeacher, type Training } from './build';
 import { checkpointFiles } from './checkpoint';
-import { agreementMetrics, headAgreement } from './head-agreement';
-import { makeInference } from './inference';
-import { readInitialWeights } from './initial-weights';
-import { readNetwork } from './load-network';
+import { makeInference } from './evaluation/inference';
 import { type Phase, train } from './loop';
 import { microBatchSize } from './micro-batches';
 import { checkMixing, isMixing, requireMixable } from './mixing';
-import { isGradientSum, sgd } from './optimiser';
+import { agreementMetrics, headAgreement } from './networks/head-agreement';
+import { readInitialWeights } from './networks/initial-weights';
+import { readNetwork } from './networks/load-network';
+import { isGradientSum, sgd } from './optimiser/optimiser';
+import { averageOf, startAverage } from './optimiser/weight-average';
 import { checkClassShare } from './partial-fc';
 import { hasResumePoint, previousOf } from './resume-point';
 import type { NetworkTraining, TrainedNetwork } from './settings';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
-import { averageOf, startAverage } from './weight-average';
 
 /**
  * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.

@@ -8,7 +8,7 @@ import { torchShape } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
-import { loadNetwork, readNetwork } from '../train/load-network';
+import { loadNetwork, readNetwork } from '../train/networks/load-network';
 import { exportedWeights, exportNetwork } from './export-weights';
 import { networkFromWeights } from './network-from-weights';
 import { parameterShapes } from './parameter-shapes';

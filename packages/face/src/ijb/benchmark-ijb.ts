@@ -3,7 +3,7 @@ import type { RunContext } from '@headshare/core/experiment/define';
 import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
 import { networkFile } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
-import type { Metrics } from '@headshare/core/train/metrics';
+import type { Metrics } from '@headshare/core/train/evaluation/metrics';
 import { microBatchSize } from '@headshare/core/train/micro-batches';
 import type { DataValues } from '../options';
 import { networkEmbeddings } from './embeddings/network-embeddings';

@@ -3,7 +3,7 @@ import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
-import { readNetwork } from '@headshare/core/train/load-network';
+import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { givenEmbeddings } from './embeddings/given-embeddings';
 import { networkEmbeddings } from './embeddings/network-embeddings';
 

@@ -5,7 +5,7 @@ import { crossEntropy } from '@headshare/core/runtime/ops/cross-entropy';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '@headshare/core/runtime/tensorflow';
-import { sgd } from '@headshare/core/train/optimiser';
+import { sgd } from '@headshare/core/train/optimiser/optimiser';
 import { classSampler } from '@headshare/core/train/partial-fc';
 import { median, secondsOf } from '../measurement';
 

@@ -7,7 +7,7 @@ import type { Precision } from '@headshare/core/runtime/precision';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { tf } from '@headshare/core/runtime/tensorflow';
-import { sgd } from '@headshare/core/train/optimiser';
+import { sgd } from '@headshare/core/train/optimiser/optimiser';
 import { makeTrainingStep } from '@headshare/core/train/step';
 import { cifarNetwork, faceNetwork } from '../networks';
 

@@ -10,9 +10,9 @@ import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/networ
 import { State } from '@headshare/core/runtime/state';
 import type { NetworkMetadata } from '@headshare/core/train/checkpoint';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
-import { readNetwork } from '@headshare/core/train/load-network';
-import type { Metrics } from '@headshare/core/train/metrics';
-import type { Task } from '@headshare/core/train/task';
+import type { Metrics } from '@headshare/core/train/evaluation/metrics';
+import type { Task } from '@headshare/core/train/evaluation/task';
+import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
 import { trainNetwork } from '@headshare/core/train/train-network';
 import { median } from '../measurement';

@@ -12,7 +12,7 @@ import { terminalTable } from '../../report/terminal-table';
 import { UserError } from '../../system/user-error';
 import { writeAtomically } from '../../system/write-atomically';
 import { checkpointFiles } from '../../train/checkpoint';
-import type { Metrics } from '../../train/metrics';
+import type { Metrics } from '../../train/evaluation/metrics';
 import type { NetworkResult } from '../network-stages';
 import { comparisonCharts } from './charts';
 import { byRow, type ComparedRun, type ComparisonLayout, type MetricColumn, valuesOf } from './compared-run';

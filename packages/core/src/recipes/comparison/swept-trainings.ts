@@ -2,7 +2,7 @@
 import type { PlannedStage, RunContext } from '../../experiment/define';
 import type { Axis } from '../../experiment/sweep/axes';
 import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
-import type { Metrics } from '../../train/metrics';
+import type { Metrics } from '../../train/evaluation/metrics';
 import type { NetworkResult, TaskOf } from '../network-stages';
 import { type Kind, kindOf, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
 import type { Training } from './report';

@@ -5,7 +5,7 @@ import type { batches } from '../../data/loading/batches';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import type { Tensor4D } from '../../runtime/tensorflow';
-import { loadNetwork } from '../load-network';
+import { loadNetwork } from '../networks/load-network';
 
 export interface TeacherRun {
   /** The teacher's checkpoint. */

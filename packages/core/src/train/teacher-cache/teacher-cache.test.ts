@@ -16,9 +16,9 @@ import { backend } from '../../runtime/binding';
 import { type NamedValues, State } from '../../runtime/state';
 import { tf } from '../../runtime/tensorflow';
 import { checkpointFiles, readCheckpoint, writeCheckpoint } from '../checkpoint';
-import { classificationTask } from '../classification-task';
+import { classificationTask } from '../evaluation/classification-task';
+import type { Task } from '../evaluation/task';
 import type { Distillation } from '../settings';
-import type { Task } from '../task';
 
 const images = 16;
 const flips: FlipAndCrop = { flip: true };

@@ -17,8 +17,8 @@ import type { ReadEmbeddings } from '../../data/loading/batches';
 import type { NetworkShape } from '../../nn/network-shape';
 import { makeProgress } from '../../system/progress';
 import { UserError } from '../../system/user-error';
-import type { NetworkWeights } from '../load-network';
-import { shapeOfDescription } from '../shared-head';
+import type { NetworkWeights } from '../networks/load-network';
+import { shapeOfDescription } from '../networks/shared-head';
 import { cacheIdentity, keyOf } from './cache-key';
 import { type RunningTeacher, runningTeacher } from './run-teacher';
 

@@ -10,7 +10,7 @@ import { type NamedValues, State } from '../../runtime/state';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { stream } from '../../system/random';
 import { UserError } from '../../system/user-error';
-import { loadNetwork } from '../../train/load-network';
+import { loadNetwork } from '../../train/networks/load-network';
 import { parameterShapesOf } from '../choose-backbone';
 import { networkFromWeights } from '../network-from-weights';
 import { refusal } from '../refusal';

@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { removeTemporaryFolders, temporaryFolder, tinyImages } from '@headshare/core/test/tiny-training';
-import type { EmbeddedBatch, Inference } from '@headshare/core/train/inference';
+import type { EmbeddedBatch, Inference } from '@headshare/core/train/evaluation/inference';
 import { type Extraction, extractEmbeddings } from './extract-embeddings';
 
 afterAll(removeTemporaryFolders);

@@ -2,7 +2,7 @@ import { mkdir } from 'node:fs/promises';
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { lockFolder } from '@headshare/core/system/lock';
 import { UserError } from '@headshare/core/system/user-error';
-import type { EmbeddedBatch, Inference } from '@headshare/core/train/inference';
+import type { EmbeddedBatch, Inference } from '@headshare/core/train/evaluation/inference';
 import type { EmbeddingRows } from './embedding-rows';
 import { type EmbeddingShards, openShards } from './embedding-shards';
 

@@ -1,13 +1,13 @@
 /** Training that starts from a trained network: its backbone, and its classifier where that is for as many classes. */
 
-import type { Network, NetworkDescription } from '../nn/network';
-import { partOf } from '../nn/network-parts';
-import { type Normalisation, normalisations, symmetric } from '../nn/normalisation';
-import { backbones } from '../nn/registry';
-import type { NamedValues, State } from '../runtime/state';
-import { UserError } from '../system/user-error';
-import { type PretrainedWeights, pretrainedWeights } from '../weights/pretrained-weights';
-import { isExternal } from '../weights/weights-file';
+import type { Network, NetworkDescription } from '../../nn/network';
+import { partOf } from '../../nn/network-parts';
+import { type Normalisation, normalisations, symmetric } from '../../nn/normalisation';
+import { backbones } from '../../nn/registry';
+import type { NamedValues, State } from '../../runtime/state';
+import { UserError } from '../../system/user-error';
+import { type PretrainedWeights, pretrainedWeights } from '../../weights/pretrained-weights';
+import { isExternal } from '../../weights/weights-file';
 import { readNetwork } from './load-network';
 
 /** Weights that a training starts from. */

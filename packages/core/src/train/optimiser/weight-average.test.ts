@@ -1,6 +1,6 @@
-import { Program } from '../runtime/program';
-import { State } from '../runtime/state';
-import { tf } from '../runtime/tensorflow';
+import { Program } from '../../runtime/program';
+import { State } from '../../runtime/state';
+import { tf } from '../../runtime/tensorflow';
 import { averageDecay, averageOf, startAverage } from './weight-average';
 
 /** A weight that starts at 1 and is doubled by each step, a statistic that is halved, and a weight that stays. */

@@ -1,17 +1,17 @@
 import { join } from 'node:path';
-import type { NetworkDescription } from '../nn/network';
-import type { Normalisation } from '../nn/normalisation';
-import { Program } from '../runtime/program';
-import { State } from '../runtime/state';
-import { UserError } from '../system/user-error';
-import type { ExternalHead } from '../weights/network-from-weights';
-import { isExternal } from '../weights/weights-file';
-import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
+import type { NetworkDescription } from '../../nn/network';
+import type { Normalisation } from '../../nn/normalisation';
+import { Program } from '../../runtime/program';
+import { State } from '../../runtime/state';
+import { UserError } from '../../system/user-error';
+import type { ExternalHead } from '../../weights/network-from-weights';
+import { isExternal } from '../../weights/weights-file';
+import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from '../checkpoint';
+import { makeInference } from '../evaluation/inference';
+import type { Metrics } from '../evaluation/metrics';
+import type { Task } from '../evaluation/task';
 import { centresOfData } from './data-centres';
-import { makeInference } from './inference';
 import { loadNetwork } from './load-network';
-import type { Metrics } from './metrics';
-import type { Task } from './task';
 
 export interface NetworkImport {
   /** PyTorch's, safetensors, or a checkpoint. */

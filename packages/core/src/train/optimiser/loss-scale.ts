@@ -1,5 +1,5 @@
-import type { State } from '../runtime/state';
-import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
+import type { State } from '../../runtime/state';
+import { type Scalar, type Tensor, tf, type Variable } from '../../runtime/tensorflow';
 
 /**
  * What the loss is multiplied by so that small gradients do not vanish in float16, and gradients divided by afterwards

@@ -1,8 +1,8 @@
-import type { Terms } from '../distill/method';
-import { attr, execute } from '../runtime/binding';
-import { gatherRows, withRows } from '../runtime/ops/rows';
-import { type State, type StateVariable, shapeInFiles } from '../runtime/state';
-import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
+import type { Terms } from '../../distill/method';
+import { attr, execute } from '../../runtime/binding';
+import { gatherRows, withRows } from '../../runtime/ops/rows';
+import { type State, type StateVariable, shapeInFiles } from '../../runtime/state';
+import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../runtime/tensorflow';
 import { type Gradients, gradientsOf } from './gradients';
 import { type LossScale, makeLossScaling } from './loss-scale';
 import { type SgdPart, sgdUpdate } from './sgd-update';

@@ -1,7 +1,7 @@
-import type { Network } from '../nn/network';
-import { partOf } from '../nn/network-parts';
-import type { NamedValues } from '../runtime/state';
-import type { Metrics } from './metrics';
+import type { Network } from '../../nn/network';
+import { partOf } from '../../nn/network-parts';
+import type { NamedValues } from '../../runtime/state';
+import type { Metrics } from '../evaluation/metrics';
 
 /** How two classifiers of the same classes go together, class by class. */
 export interface HeadAgreement {

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import type { ImageDataset } from '../data/dataset';
-import { readCheckpoint, writeCheckpoint } from './checkpoint';
+import type { ImageDataset } from '../../data/dataset';
+import { readCheckpoint, writeCheckpoint } from '../checkpoint';
 import type { Inference } from './inference';
 import { confidenceOf, predictionOf } from './metrics';
 

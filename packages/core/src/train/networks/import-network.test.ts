@@ -7,18 +7,18 @@ import {
   tinyNetwork,
   tinyTask,
   trainTiny,
-} from '../../test/tiny-training';
-import { imageBytes } from '../data/dataset';
-import { cifar100 } from '../nn/normalisation';
-import { toTorch } from '../nn/torch-layout';
-import { l2Normalise } from '../runtime/ops/normalise';
-import { State } from '../runtime/state';
-import { scoped, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../system/user-error';
-import { writeAtomically } from '../system/write-atomically';
-import { exportNetwork } from '../weights/export-weights';
-import { safetensorsParts } from '../weights/safetensors';
-import { checkpointFiles, type NetworkMetadata, readCheckpoint } from './checkpoint';
+} from '../../../test/tiny-training';
+import { imageBytes } from '../../data/dataset';
+import { cifar100 } from '../../nn/normalisation';
+import { toTorch } from '../../nn/torch-layout';
+import { l2Normalise } from '../../runtime/ops/normalise';
+import { State } from '../../runtime/state';
+import { scoped, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { UserError } from '../../system/user-error';
+import { writeAtomically } from '../../system/write-atomically';
+import { exportNetwork } from '../../weights/export-weights';
+import { safetensorsParts } from '../../weights/safetensors';
+import { checkpointFiles, type NetworkMetadata, readCheckpoint } from '../checkpoint';
 import { importNetwork } from './import-network';
 import { loadNetwork, readNetwork } from './load-network';
 

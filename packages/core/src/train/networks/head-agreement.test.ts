@@ -1,5 +1,5 @@
-import type { Network } from '../nn/network';
-import type { NamedValues } from '../runtime/state';
+import type { Network } from '../../nn/network';
+import type { NamedValues } from '../../runtime/state';
 import { agreementMetrics, headAgreement } from './head-agreement';
 
 type Weights = Readonly<Record<string, readonly (readonly number[])[] | readonly number[]>>;

@@ -1,4 +1,4 @@
-import { referenceFile } from '../../test/reference-cases';
+import { referenceFile } from '../../../test/reference-cases';
 import { cosine, makeSchedule, multiStep, polynomial, withWarmUp } from './schedule';
 
 interface ReferenceSchedule {

@@ -1,7 +1,7 @@
-import { minimise } from '../../test/minimise';
-import type { Term } from '../distill/method';
-import { State } from '../runtime/state';
-import { type Scalar, scoped, tf, type Variable } from '../runtime/tensorflow';
+import { minimise } from '../../../test/minimise';
+import type { Term } from '../../distill/method';
+import { State } from '../../runtime/state';
+import { type Scalar, scoped, tf, type Variable } from '../../runtime/tensorflow';
 import { type SgdOptions, sgd } from './optimiser';
 
 /** Two weights, `a` of two elements and `b` of one, both 1 and 2 at first. */

@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { barChart } from '../report/bar-chart';
-import { heatmapChart } from '../report/heatmap-chart';
-import { drawPicture } from '../report/picture';
-import { csvTable, type Table } from '../report/table';
-import { writeAtomically } from '../system/write-atomically';
+import { barChart } from '../../report/bar-chart';
+import { heatmapChart } from '../../report/heatmap-chart';
+import { drawPicture } from '../../report/picture';
+import { csvTable, type Table } from '../../report/table';
+import { writeAtomically } from '../../system/write-atomically';
 import type { ClassReport, ClassRow } from './class-report';
 
 /** Classes in the picture of the worst, and mistakes in the picture of the most frequent. */

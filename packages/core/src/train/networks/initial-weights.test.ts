@@ -1,11 +1,11 @@
 import { join } from 'node:path';
-import { removeTemporaryFolders, stopTiny, temporaryFolder, tinyNetwork, trainTiny } from '../../test/tiny-training';
-import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { cifar100 } from '../nn/normalisation';
-import { type NamedValues, State } from '../runtime/state';
-import { UserError } from '../system/user-error';
-import { exportNetwork } from '../weights/export-weights';
-import { checkpointFiles, readCheckpoint, writeCheckpoint } from './checkpoint';
+import { removeTemporaryFolders, stopTiny, temporaryFolder, tinyNetwork, trainTiny } from '../../../test/tiny-training';
+import { buildNetwork, type Network, type NetworkDescription } from '../../nn/network';
+import { cifar100 } from '../../nn/normalisation';
+import { type NamedValues, State } from '../../runtime/state';
+import { UserError } from '../../system/user-error';
+import { exportNetwork } from '../../weights/export-weights';
+import { checkpointFiles, readCheckpoint, writeCheckpoint } from '../checkpoint';
 import { readInitialWeights, startFrom } from './initial-weights';
 import { readNetwork } from './load-network';
 

@@ -1,4 +1,4 @@
-import type { ImageDataset } from '../data/dataset';
+import type { ImageDataset } from '../../data/dataset';
 import type { Inference } from './inference';
 import type { Metrics } from './metrics';
 

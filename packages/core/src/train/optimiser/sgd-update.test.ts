@@ -1,4 +1,4 @@
-import { scoped, type Tensor, tf } from '../runtime/tensorflow';
+import { scoped, type Tensor, tf } from '../../runtime/tensorflow';
 import { sgdUpdate } from './sgd-update';
 
 const near = (...values: number[]) => values.map((value) => expect.closeTo(value, 6));

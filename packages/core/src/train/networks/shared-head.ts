@@ -1,10 +1,10 @@
-import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
-import { partOf } from '../nn/network-parts';
-import { type NetworkShape, shapeOf } from '../nn/network-shape';
-import { globalAveragePool } from '../runtime/ops/pooling';
-import { State, type StateVariable } from '../runtime/state';
-import { scoped, type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../system/user-error';
+import { buildNetwork, type Network, type NetworkDescription } from '../../nn/network';
+import { partOf } from '../../nn/network-parts';
+import { type NetworkShape, shapeOf } from '../../nn/network-shape';
+import { globalAveragePool } from '../../runtime/ops/pooling';
+import { State, type StateVariable } from '../../runtime/state';
+import { scoped, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { UserError } from '../../system/user-error';
 import type { NetworkWeights } from './load-network';
 
 /** Another network's classifier, used as this network's head. */

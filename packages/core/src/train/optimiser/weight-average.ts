@@ -3,8 +3,8 @@
  * where the weights happen to stand (Polyak and Juditsky, 1992; Tarvainen and Valpola, arXiv 1703.01780). As in timm's
  * ModelEmaV2 (timm/utils/model_ema.py), all of the network's state is averaged, batch norm's running statistics too.
  */
-import type { State, StateVariable } from '../runtime/state';
-import { type Tensor, tf } from '../runtime/tensorflow';
+import type { State, StateVariable } from '../../runtime/state';
+import { type Tensor, tf } from '../../runtime/tensorflow';
 
 const prefix = 'average/';
 

@@ -1,6 +1,6 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { removeTemporaryFolders, temporaryFolder } from '../../test/tiny-training';
+import { removeTemporaryFolders, temporaryFolder } from '../../../test/tiny-training';
 import { classReport } from './class-report';
 import { drawClassReport } from './draw-class-report';
 import { agreement, readPredictions, writePredictions } from './predictions';

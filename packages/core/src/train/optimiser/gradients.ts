@@ -1,5 +1,5 @@
-import type { Terms } from '../distill/method';
-import { type Scalar, type Tensor, tf, type Variable } from '../runtime/tensorflow';
+import type { Terms } from '../../distill/method';
+import { type Scalar, type Tensor, tf, type Variable } from '../../runtime/tensorflow';
 
 /** What a gradient is taken for: a variable of the state, or rows of one that a step has gathered. */
 export interface Differentiated {

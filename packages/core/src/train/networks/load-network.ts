@@ -1,11 +1,11 @@
 import { existsSync } from 'node:fs';
-import { type BuildOptions, buildNetwork, type Network } from '../nn/network';
-import { backbones, heads } from '../nn/registry';
-import type { State } from '../runtime/state';
-import { UserError } from '../system/user-error';
-import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../weights/network-from-weights';
-import { isExternal } from '../weights/weights-file';
-import { type NetworkMetadata, readCheckpoint } from './checkpoint';
+import { type BuildOptions, buildNetwork, type Network } from '../../nn/network';
+import { backbones, heads } from '../../nn/registry';
+import type { State } from '../../runtime/state';
+import { UserError } from '../../system/user-error';
+import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../../weights/network-from-weights';
+import { isExternal } from '../../weights/weights-file';
+import { type NetworkMetadata, readCheckpoint } from '../checkpoint';
 
 /** A network's weights, and the file that they come from. */
 export interface NetworkWeights extends DescribedWeights {

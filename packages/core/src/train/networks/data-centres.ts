@@ -1,11 +1,11 @@
-import type { ImageDataset } from '../data/dataset';
-import { batches } from '../data/loading/batches';
-import type { Network } from '../nn/network';
-import { l2Normalise } from '../runtime/ops/normalise';
-import type { Program } from '../runtime/program';
-import type { NamedValues } from '../runtime/state';
-import { type Tensor4D, tf } from '../runtime/tensorflow';
-import { UserError } from '../system/user-error';
+import type { ImageDataset } from '../../data/dataset';
+import { batches } from '../../data/loading/batches';
+import type { Network } from '../../nn/network';
+import { l2Normalise } from '../../runtime/ops/normalise';
+import type { Program } from '../../runtime/program';
+import type { NamedValues } from '../../runtime/state';
+import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import { UserError } from '../../system/user-error';
 
 /**
  * Class centres where a network's own classifier is lost: of each class the mean, of length 1, of its images' embeddings,

@@ -1,8 +1,8 @@
-import type { ImageDataset } from '../data/dataset';
-import { batches } from '../data/loading/batches';
-import type { Network } from '../nn/network';
-import type { Program } from '../runtime/program';
-import { type Tensor4D, tf } from '../runtime/tensorflow';
+import type { ImageDataset } from '../../data/dataset';
+import { batches } from '../../data/loading/batches';
+import type { Network } from '../../nn/network';
+import type { Program } from '../../runtime/program';
+import { type Tensor4D, tf } from '../../runtime/tensorflow';
 
 /** Embeddings of images and of their mirror images, row by row: [images, dimension] each. */
 export interface Embeddings {

@@ -1,5 +1,5 @@
-import { hasSgdKernel, kernelSgd } from '../runtime/ops/sgd-kernel';
-import { type Tensor, tf } from '../runtime/tensorflow';
+import { hasSgdKernel, kernelSgd } from '../../runtime/ops/sgd-kernel';
+import { type Tensor, tf } from '../../runtime/tensorflow';
 
 export interface SgdPart {
   readonly weight: Tensor;
