@@ -33,11 +33,16 @@ export function checkRequestedTarget(projects: Projects, workspaceRoot: string):
   const request = checked(words);
   const file = request && experimentFile(request, workspaceRoot);
   if (file) process.env.HEADSHARE_NAMED_FILES = namedFiles(request.options, workspaceRoot);
-  if (!file || !words.includes('--help')) return;
+  if (!request || !words.includes('--help')) return;
   // Nx would show the help of its executor.
-  const profile = request.configuration === undefined ? [] : [`--profile=${request.configuration}`];
-  const given = request.options.filter((word) => word.startsWith('--profile='));
-  process.exit(runExperiment(workspaceRoot, file, [...profile, ...given, '--help']));
+  const { project, target, configuration, options } = request;
+  if (file) {
+    const profile = configuration === undefined ? [] : [`--profile=${configuration}`];
+    const given = options.filter((word) => word.startsWith('--profile='));
+    process.exit(runExperiment(workspaceRoot, file, [...profile, ...given, '--help']));
+  }
+  const help = projects[project]?.targets?.[target]?.metadata?.help?.command;
+  if (help) process.exit(spawnSync(help, { cwd: workspaceRoot, shell: true, stdio: 'inherit' }).status ?? 1);
 }
 
 /**

@@ -95,7 +95,20 @@ describe('the Nx plugin', () => {
 });
 
 describe('nx run', () => {
-  const root = temporaryWorkspace(files);
+  const command = {
+    executor: 'nx:run-commands',
+    options: { command: 'echo runs' },
+    metadata: { help: { command: 'echo prints its help', example: {} } },
+  };
+  const root = temporaryWorkspace({
+    ...files,
+    'packages/demo/package.json': JSON.stringify({
+      name: '@headshare/demo',
+      version: '0.1.0',
+      nx: { name: 'demo', targets: { command } },
+      dependencies: { '@headshare/core': '0.1.0' },
+    }),
+  });
 
   it('trains the teacher first with the same options, and answers the second call from the cache', () => {
     const first = nx(root, ['run', 'demo:distill:smoke', '--seed=3', '--method=th-kd']);
@@ -155,6 +168,12 @@ describe('nx run', () => {
     // The profile sets another method.
     expect(nx(root, ['run', 'demo:distill:smoke', '--help']).stdout).toContain('th-kd [kd]');
     expect(nx(root, ['run', 'demo:distill', '--profile=smoke', '--help']).stdout).toContain('th-kd [kd]');
+  });
+
+  it("shows a command's own help", () => {
+    for (const words of [['--help'], ['--', '--help']]) {
+      expect(nx(root, ['run', 'demo:command', ...words])).toMatchObject({ status: 0, stdout: 'prints its help\n' });
+    }
   });
 
   it('knows whom a change affects', () => {
