@@ -42,7 +42,7 @@ const recipes = {
     },
   },
   'CIFAR-100 with crops and mirroring': {
-    write: async () => writeCifarExample(join(data, 'cifar'), { kind: 'cifar100', format: 'binary', images: 16 }),
+    write: async () => writeCifarExample(join(data, 'cifar'), 'cifar100', 16),
     given: { dataset: 'cifar100', data: join(data, 'cifar'), normalisation: 'cifar100', selectOn: 'last' },
   },
 };

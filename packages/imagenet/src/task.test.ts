@@ -36,7 +36,7 @@ const counted = (given: Partial<typeof options>) =>
   opened(given, ({ train, selectOn }) => [train.labels.length, selectOn]);
 
 test('a tenth of the training images is held out, unless the best epoch is chosen otherwise', async () => {
-  writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 20 });
+  writeCifarExample(folder.path, 'cifar10', 20);
   const dataset = 'cifar10';
   expect(await counted({ dataset })).toEqual([90, 'held-out']);
   expect(await counted({ dataset, selectOn: 'test' })).toEqual([100, 'test']);
@@ -53,7 +53,7 @@ test('of files too', async () => {
 test('a record of a run names what is trained on, held out and tested on, and where it lies', async () => {
   const read = (given: Partial<typeof options>) =>
     opened(given, ({ reads }) => reads?.map(({ images, use, from }) => [images.labels.length, use, from]));
-  writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 20 });
+  writeCifarExample(folder.path, 'cifar10', 20);
   expect(await read({ dataset: 'cifar10' })).toEqual([
     [90, 'training', folder.path],
     [10, 'validation', folder.path],

@@ -5,23 +5,23 @@ import { contactSheet, thumbnails } from './contact-sheet';
 import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
 import { type Unreadable, unreadableImages } from './unreadable';
 
-export interface CheckOptions {
+interface CheckOptions {
   readonly cacheFolder?: string;
   readonly sample?: number;
   readonly whole?: boolean;
-  /** A picture of some images is written here. */
+  /** A PNG file to draw some of the images into. */
   readonly sheet?: string;
 }
 
-// Names of more files than these help nobody.
+// More file names would not help.
 const mostNamed = 20;
 const sheetRows = 8;
 const sheetColumns = 10;
 
 /**
- * Opens a data set, counts, looks into its images, and prints what there is.
- * Returns whether it is whole: no file is unreadable, and counts are those published.
- * @throws UserError for what `open` refuses
+ * Opens a dataset, counts and probes its images, and prints the result.
+ * @returns whether it is complete: every file is readable, and the counts are as published
+ * @throws UserError if the dataset cannot be opened
  */
 export async function checkData(
   kind: DataKind,
@@ -42,18 +42,15 @@ export async function checkData(
   for (const remark of opened.remarks ?? []) print(remark);
   const splits = splitsOf(opened).map(([, split]) => split);
   const unreadable: Unreadable[] = [];
-  for (const split of splits) {
-    if (!isSource(split)) continue;
-    unreadable.push(
-      ...(await unreadableImages(split, { sample, whole, onProgress: (done, total) => show(done, total, split.name) })),
-    );
+  let probed = 0;
+  for (const split of splits.filter(isSource)) {
+    const onProgress = (done: number, total: number) => show(done, total, split.name);
+    unreadable.push(...(await unreadableImages(split, { sample, whole, onProgress })));
+    probed += Math.min(split.labels.length, sample ?? split.labels.length);
   }
   progress.clear();
-  const looked = splits
-    .filter(isSource)
-    .reduce((sum, { labels }) => sum + Math.min(labels.length, sample ?? labels.length), 0);
-  if (looked > 0) {
-    print(`${whole ? 'Decoded' : 'Looked into the headers of'} ${looked} images: ${unreadable.length} cannot be read.`);
+  if (probed > 0) {
+    print(`${whole ? 'Decoded' : 'Looked into the headers of'} ${probed} images: ${unreadable.length} cannot be read.`);
   }
   for (const { file, why } of unreadable.slice(0, mostNamed)) print(`  ${file}: ${why}`);
   if (unreadable.length > mostNamed) print(`  and ${unreadable.length - mostNamed} more`);
@@ -61,14 +58,14 @@ export async function checkData(
   if (sheet !== undefined && shown) {
     const images = isSource(shown) ? thumbnails(shown, 64) : shown;
     await contactSheet(images, sheetOf(shown.labels, shown.classes), sheet, isSource(shown) ? 1 : 2);
-    print(`Some of its images, a row for each of a few classes: ${sheet}`);
+    print(`Some of the images, one row per class: ${sheet}`);
   }
-  const lacking = [...(opened.faults ?? []), ...lackingOf(kind, opened)];
-  for (const line of lacking) print(line);
-  return unreadable.length === 0 && lacking.length === 0;
+  const faults = [...(opened.faults ?? []), ...wrongCounts(kind, opened)];
+  for (const line of faults) print(line);
+  return unreadable.length === 0 && faults.length === 0;
 }
 
-/** Every split with what it is called. */
+/** All splits with their titles. */
 function splitsOf({ train, test, others = [] }: OpenedData): (readonly [string, Split])[] {
   return [
     ...(train ? [['train', train] as const] : []),
@@ -79,7 +76,8 @@ function splitsOf({ train, test, others = [] }: OpenedData): (readonly [string, 
 
 function countsTable({ published }: DataKind, opened: OpenedData): Table {
   const rows = splitsOf(opened).map(([title, split]) => {
-    const counts = perClass(split);
+    const counts = new Array<number>(split.classes).fill(0);
+    for (const label of split.labels) counts[label] = (counts[label] ?? 0) + 1;
     const wanted = title === 'train' || title === 'test' ? published?.[title] : undefined;
     const fewest = counts.reduce((least, count) => Math.min(least, count), Number.POSITIVE_INFINITY);
     const most = counts.reduce((largest, count) => Math.max(largest, count), 0);
@@ -89,13 +87,7 @@ function countsTable({ published }: DataKind, opened: OpenedData): Table {
   return { columns: [{ title: 'split' }, ...columns.map((title) => ({ title, digits: 0 }))], rows };
 }
 
-function perClass({ labels, classes }: Split): number[] {
-  const counts = new Array<number>(classes).fill(0);
-  for (const label of labels) counts[label] = (counts[label] ?? 0) + 1;
-  return counts;
-}
-
-function lackingOf({ published, title }: DataKind, { train, test }: OpenedData): string[] {
+function wrongCounts({ published, title }: DataKind, { train, test }: OpenedData): string[] {
   if (!published) return [];
   const pairs = [
     ['classes', train?.classes, published.classes],
@@ -104,10 +96,10 @@ function lackingOf({ published, title }: DataKind, { train, test }: OpenedData):
   ] as const;
   return pairs
     .filter(([, found, wanted]) => found !== wanted)
-    .map(([what, found, wanted]) => `Not all of ${title}: ${found ?? 0} ${what} instead of ${wanted}.`);
+    .map(([what, found, wanted]) => `${title} is not complete: ${found ?? 0} ${what} instead of ${wanted}.`);
 }
 
-/** The first images of a few classes, evenly apart. */
+/** Indices of the first images of a few evenly spread classes. */
 function sheetOf(labels: Int32Array, classes: number): number[][] {
   const rows = new Map<number, number[]>();
   const count = Math.min(sheetRows, classes);

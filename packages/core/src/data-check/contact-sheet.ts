@@ -7,7 +7,7 @@ import { type ImageSource, readImage } from '../data/sources/image-source';
  * keep pixels sharp).
  */
 export async function contactSheet(
-  dataset: ImageDataset,
+  dataset: Pick<ImageDataset, 'size' | 'read'>,
   rows: readonly ArrayLike<number>[],
   path: string,
   zoom = 1,
@@ -36,22 +36,14 @@ export async function contactSheet(
 }
 
 /** Small square versions of a source's images; unreadable ones are black. */
-export function thumbnails(source: ImageSource, size: number): ImageDataset {
-  const { name, classes, labels, fingerprint } = source;
-  return {
-    name,
-    classes,
-    labels,
-    size,
-    fingerprint: `${fingerprint}-${size}`,
-    read: async (indices, target) => {
-      for (let i = 0; i < indices.length; i++) {
-        target.set(await thumbnail(source, indices[i] as number, size), i * imageBytes({ size }));
-      }
-    },
-    close: async () => undefined,
-  };
-}
+export const thumbnails = (source: ImageSource, size: number): Pick<ImageDataset, 'size' | 'read'> => ({
+  size,
+  read: async (indices, target) => {
+    for (let i = 0; i < indices.length; i++) {
+      target.set(await thumbnail(source, indices[i] as number, size), i * imageBytes({ size }));
+    }
+  },
+});
 
 async function thumbnail(source: ImageSource, index: number, size: number): Promise<Uint8Array> {
   const location = source.locate(index);

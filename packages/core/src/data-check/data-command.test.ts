@@ -53,10 +53,10 @@ test('a cut-off image is found where images are decoded whole', async () => {
 });
 
 test('a part of a data set is told from the whole, and where the rest is', async () => {
-  const at = writeCifarExample(folder.path, { kind: 'cifar10', format: 'binary', images: 1 });
+  const at = writeCifarExample(folder.path, 'cifar10', 1);
   const { exitCode, text } = await run(`--data=${folder.path}`);
   expect(exitCode).toBe(1);
-  expect(text).toContain('Not all of CIFAR-10: 5 training images instead of 50000.');
+  expect(text).toContain('CIFAR-10 is not complete: 5 training images instead of 50000.');
   expect(text).toContain('CIFAR-10 is at https://www.cs.toronto.edu/~kriz/cifar.html');
   expect(text).toContain(`Then: npx nx run toys:data -- check --kind=cifar10 --data=${folder.path}`);
   rmSync(join(at, 'test_batch.bin'));
@@ -73,7 +73,7 @@ test('images are packed and held against their checksums', async () => {
   );
   expect(await run('verify', `--out=${out}`)).toEqual({
     exitCode: 0,
-    text: 'data-test.shards.json: whole\ndata-train.shards.json: whole',
+    text: 'data-test.shards.json: complete\ndata-train.shards.json: complete',
   });
   writeFileSync(join(out, 'data-test-00000.shard'), 'short');
   expect(await run('verify', `--out=${out}`)).toMatchObject({ exitCode: 1 });
@@ -85,7 +85,7 @@ test.each([
   [['check', '--kind=cifar1'], "--kind: unknown value 'cifar1'; did you mean 'cifar10'?"],
   [['check', '--sample=0'], '--sample must be a whole number of at least 1, got 0'],
   [['pack', '--data'], '--data needs a value'],
-  [['example'], '--out needs a value: a folder'],
+  [['example'], '--out is required: name a folder'],
   [['check', '--whole=no'], '--whole must be true or false, got no'],
 ])('%p is refused with what would be right', async (argv, sentence) => {
   const { exitCode, text } = await run(...argv);

@@ -12,10 +12,7 @@ import { type DataKind, isSource } from './data-kind';
 
 const workspace = resolve(__dirname, '../../../..');
 
-/**
- * The `data` command of a package. Returns the exit code: 0 done, and nothing is missing; 1 something is missing or
- * the work failed; 2 wrong usage.
- */
+/** The `data` command of a package. Returns the exit code: 0 for success; 1 for missing data or a failure; 2 for wrong usage. */
 export async function dataCommand(
   project: string,
   kinds: readonly [DataKind, ...DataKind[]],
@@ -55,14 +52,14 @@ async function check(run: Run): Promise<number> {
   const { given, folder, print } = run;
   const kind = kindOf(run);
   if (!kind) {
-    print(`${folder} holds none of ${run.kinds.map(({ title }) => title).join(', ')}.`);
+    print(`${folder} has none of ${run.kinds.map(({ title }) => title).join(', ')}.`);
     for (const known of run.kinds) printHowTo(known, run);
     return 1;
   }
   try {
-    const whole = await checkData(kind, folder, { ...given, cacheFolder: given.cache }, print);
-    if (!whole) printHowTo(kind, run);
-    return whole ? 0 : 1;
+    const isComplete = await checkData(kind, folder, { ...given, cacheFolder: given.cache }, print);
+    if (!isComplete) printHowTo(kind, run);
+    return isComplete ? 0 : 1;
   } catch (error) {
     const { message, exitCode } = explain(error);
     print(message);
@@ -71,7 +68,7 @@ async function check(run: Run): Promise<number> {
   }
 }
 
-/** Where the data is to be had, how its folder must look, and what to run next. */
+/** Prints where to download the data, the layout of its folder, and the next command. */
 function printHowTo({ title, name, page, layout }: DataKind, { project, folder, print }: Run): void {
   print('');
   print(page === undefined ? `${title}:` : `${title} is at ${page}`);
@@ -82,26 +79,26 @@ function printHowTo({ title, name, page, layout }: DataKind, { project, folder, 
 
 async function example({ kinds, given, print, project }: Run): Promise<number> {
   const kind = kinds.find(({ name }) => name === given.kind) ?? kinds[0];
-  const out = wanted(given.out);
+  const out = outFolder(given.out);
   mkdirSync(out, { recursive: true });
   if (readdirSync(out).length > 0) throw new UserError(`--out: ${out} is not empty`);
   await kind.example(out);
   print(
-    `Written to ${out} (${kind.title}, tiny). Look at it: npx nx run ${project}:data -- check --kind=${kind.name} --data=${out}`,
+    `Wrote a tiny dataset (${kind.title}) to ${out}. To check it: npx nx run ${project}:data -- check --kind=${kind.name} --data=${out}`,
   );
   return 0;
 }
 
 async function pack(run: Run): Promise<number> {
   const { given, folder, print } = run;
-  const out = wanted(given.out);
+  const out = outFolder(given.out);
   const kind = kindOf(run);
   if (!kind) return check(run);
   const { train, test } = await kind.open(folder, { cacheFolder: given.cache });
   const progress = makeProgress('pack');
   for (const split of [train, test]) {
     if (!split) continue;
-    if (!isSource(split)) throw new UserError(`--kind: ${kind.title} is packed as it is`);
+    if (!isSource(split)) throw new UserError(`--kind: ${kind.title} is already in large files and needs no packing`);
     const { shards } = await packShards(split, out, {
       shardBytes: given.shardMegabytes && given.shardMegabytes * 2 ** 20,
       onProgress: (done, total) => progress.update({ done, total, unit: 'images', text: split.name }),
@@ -113,18 +110,18 @@ async function pack(run: Run): Promise<number> {
 }
 
 async function verify({ given, print }: Run): Promise<number> {
-  const out = wanted(given.out);
+  const out = outFolder(given.out);
   const ending = '.shards.json';
   const names = readdirSync(out).filter((name) => name.endsWith(ending));
   if (names.length === 0) throw new UserError(`${out} has no packed images (*${ending})`, 1);
   for (const name of names) {
     await verifyShards(out, name.slice(0, -ending.length));
-    print(`${name}: whole`);
+    print(`${name}: complete`);
   }
   return 0;
 }
 
-function wanted(out: string | undefined): string {
-  if (out === undefined) throw new UserError('--out needs a value: a folder');
+function outFolder(out: string | undefined): string {
+  if (out === undefined) throw new UserError('--out is required: name a folder');
   return resolve(out);
 }

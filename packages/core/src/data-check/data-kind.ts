@@ -1,6 +1,5 @@
 import { existsSync } from 'node:fs';
-import { openCifar } from '../data/cifar/cifar';
-import { looksLikeCifar } from '../data/cifar/find-files';
+import { looksLikeCifar, openCifar } from '../data/cifar/cifar';
 import { type CifarName, cifarKinds } from '../data/cifar/kinds';
 import type { ImageDataset } from '../data/dataset';
 import { writeCifarExample } from '../data/example/cifar-files';
@@ -9,39 +8,39 @@ import { openClassFolders } from '../data/sources/class-folders';
 import type { ImageSource } from '../data/sources/image-source';
 import type { ListOptions } from '../data/sources/tree-listing';
 
-/** Images of a split: files to be decoded, or pixels at hand. */
+/** The images of a split: encoded in files, or decoded. */
 export type Split = ImageSource | ImageDataset;
 
 export const isSource = (split: Split): split is ImageSource => 'locate' in split;
 
-/** What a folder was found to hold. */
+/** The content of a data folder. */
 export interface OpenedData {
   readonly train?: Split;
   readonly test?: Split;
-  /** Splits that are neither, under their own names. */
+  /** Other splits, under their own names. */
   readonly others?: readonly Split[];
-  /** Sentences for whoever looks at it. */
+  /** Sentences about the data. */
   readonly remarks?: readonly string[];
-  /** Sentences on what is wrong, though it can be read. */
+  /** Sentences about faults that do not keep the data from being read. */
   readonly faults?: readonly string[];
 }
 
-/** A data set that the `data` command knows. */
+/** A kind of dataset that the `data` command supports. */
 export interface DataKind {
-  /** For `--kind`. */
+  /** The value of `--kind`. */
   readonly name: string;
   readonly title: string;
-  /** Where it is to be had; none for one's own images. */
+  /** The download page; absent for a user's own images. */
   readonly page?: string;
-  /** What must lie in the folder, a line each. */
+  /** The files in the folder, in lines. */
   readonly layout: readonly string[];
-  /** How many there should be. */
+  /** The published number of classes and images. */
   readonly published?: { readonly classes: number; readonly train: number; readonly test: number };
-  /** Whether a folder looks like it; the first kind that does is taken. */
+  /** Whether a folder looks like this kind; the first kind that does is used. */
   readonly matches: (folder: string) => boolean;
-  /** @throws UserError for what is missing or damaged */
+  /** @throws UserError for missing or damaged files */
   readonly open: (folder: string, options: ListOptions) => Promise<OpenedData>;
-  /** Writes a tiny one in the same layout. */
+  /** Writes a tiny dataset in the same layout. */
   readonly example: (folder: string) => Promise<unknown>;
 }
 
@@ -55,15 +54,19 @@ export function cifarKind(name: CifarName): DataKind {
     published: { classes, train: trainImages, test: testImages },
     matches: (folder) => looksLikeCifar(folder, cifarKinds[name]),
     open: (folder) => openCifar(folder, { kind: name }),
-    example: async (folder) => writeCifarExample(folder, { kind: name, format: 'binary' }),
+    example: async (folder) => writeCifarExample(folder, name),
   };
 }
 
-/** One's own images by class. */
+/** A user's own images by class. */
 export const classFolderKind: DataKind = {
   name: 'folder',
   title: 'Images in folders by class',
-  layout: ['train/<class>/*.jpg', 'val/<class>/*.jpg', '(or <class>/*.jpg alone, of which a part is held out)'],
+  layout: [
+    'train/<class>/*.jpg',
+    'val/<class>/*.jpg',
+    '(or <class>/*.jpg alone: a fifth of each class becomes the test set)',
+  ],
   matches: existsSync,
   open: openClassFolders,
   example: (folder) =>

@@ -55,11 +55,13 @@ export function checkRead(
       `${dataset.name}: ${indices.length} images need ${needed} bytes, the target has ${target.length}`,
     );
   }
-  for (let i = 0; i < indices.length; i++) {
-    const index = indices[i] as number;
-    if (!(Number.isInteger(index) && index >= 0 && index < dataset.labels.length)) {
-      throw new RangeError(`${dataset.name} has no image ${index}: indices run from 0 to ${dataset.labels.length - 1}`);
-    }
+  for (let i = 0; i < indices.length; i++) checkIndex(dataset, indices[i] as number);
+}
+
+/** @throws RangeError for an index outside [0, labels.length) */
+export function checkIndex({ name, labels }: Pick<ImageDataset, 'name' | 'labels'>, index: number): void {
+  if (!(Number.isInteger(index) && index >= 0 && index < labels.length)) {
+    throw new RangeError(`${name} has no image ${index}: indices run from 0 to ${labels.length - 1}`);
   }
 }
 

@@ -118,7 +118,7 @@ function statFields(pid: number): readonly string[] | undefined {
   }
 }
 
-function isAlive(pid: number): boolean {
+export function isAlive(pid: number): boolean {
   // A killed process stays listed as a zombie until its parent has waited for it.
   if (statFields(pid)?.[0] === 'Z') return false;
   try {

@@ -1,3 +1,4 @@
+import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /**
@@ -8,6 +9,17 @@ export async function readInto(handle: FileHandle, target: Uint8Array, position:
   let done = 0;
   while (done < target.length) {
     const { bytesRead } = await handle.read(target, done, target.length - done, position + done);
+    if (bytesRead === 0) break;
+    done += bytesRead;
+  }
+  return done;
+}
+
+/** As `readInto`, synchronously. */
+export function readIntoSync(descriptor: number, target: Uint8Array, position: number): number {
+  let done = 0;
+  while (done < target.length) {
+    const bytesRead = readSync(descriptor, target, done, target.length - done, position + done);
     if (bytesRead === 0) break;
     done += bytesRead;
   }

@@ -1,10 +1,8 @@
 import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
-import { abbreviate } from '@headshare/core/data/sources/class-listing';
+import { abbreviate, isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
 import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
-import { listFile } from '@headshare/core/data/sources/listing-index';
-import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { type ListOptions, listFile, listTree } from '@headshare/core/data/sources/tree-listing';
 import { UserError } from '@headshare/core/system/user-error';
 import { readBytes } from '@headshare/core/weights/refusal';
 import { type CubEntry, type CubTables, joinTables } from './cub200-tables';

@@ -1,6 +1,5 @@
 import { join } from 'node:path';
-import { isFolder } from '@headshare/core/data/sources/class-folders';
-import { listClasses } from '@headshare/core/data/sources/class-listing';
+import { isFolder, listClasses } from '@headshare/core/data/sources/class-folders';
 import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
 import type { ListOptions } from '@headshare/core/data/sources/tree-listing';
 import { type IdentitySelection, selectIdentities } from './training-records/select-identities';
@@ -15,9 +14,7 @@ export async function openFaceFolders(
   options: ListOptions & IdentitySelection = {},
 ): Promise<ImageSource> {
   const part = isFolder(join(folder, 'train')) ? 'train' : '';
-  const { root, classNames, starts, sizes, path } = await listClasses(folder, part, options);
-  const all = new Int32Array(sizes.length);
-  for (let label = 0; label < classNames.length; label++) all.fill(label, starts[label], starts[label + 1]);
+  const { root, classNames, labels: all, sizes, path } = await listClasses(folder, part, options);
   const name = 'faces-train';
   const selected = selectIdentities(all, classNames.length, options);
   if (!selected) return listedSource({ name, root, classNames, labels: all, sizes, path });

@@ -1,9 +1,14 @@
 import { dirname, join, resolve } from 'node:path';
-import { isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
-import { abbreviate, type ClassListing, classSource, listClasses } from '@headshare/core/data/sources/class-listing';
+import {
+  abbreviate,
+  type ClassListing,
+  classSource,
+  isFolder,
+  listClasses,
+  type TrainAndTest,
+} from '@headshare/core/data/sources/class-folders';
 import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
-import { listFile } from '@headshare/core/data/sources/listing-index';
-import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { type ListOptions, listFile, listTree } from '@headshare/core/data/sources/tree-listing';
 import { UserError } from '@headshare/core/system/user-error';
 import { readValidationLabels, type ValidationLabels } from './validation-labels';
 

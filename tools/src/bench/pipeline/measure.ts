@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { batches } from '@headshare/core/data/loading/batches';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
-import { classSource, listClasses } from '@headshare/core/data/sources/class-listing';
+import { classSource, listClasses } from '@headshare/core/data/sources/class-folders';
 import { imagenet, normalised } from '@headshare/core/nn/normalisation';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';

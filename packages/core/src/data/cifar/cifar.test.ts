@@ -1,6 +1,7 @@
 import { copyFileSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { writePickledCifar } from '../../../test/pickled-cifar';
 import { examplePixel, writeCifarExample } from '../example/cifar-files';
 import { openCifar } from './cifar';
 
@@ -12,12 +13,13 @@ afterEach(() => rmSync(folder, { recursive: true }));
 
 const fixtures = join(__dirname, '../../../fixtures/cifar');
 
-test('binary records and pickles of either Python are the same data set', async () => {
-  const written = [{ format: 'binary' }, { format: 'pickle', python: 2 }, { format: 'pickle', python: 3 }] as const;
+test('binary records and pickles of either Python are the same dataset', async () => {
   const opened = [];
-  for (const [i, how] of written.entries()) {
-    writeCifarExample(join(folder, `${i}`), { kind: 'cifar100', ...how });
-    opened.push(await openCifar(join(folder, `${i}`), { kind: 'cifar100' }));
+  for (const python of [undefined, 2, 3] as const) {
+    const at = join(folder, `${python}`);
+    if (python) writePickledCifar(at, 'cifar100', 8, python);
+    else writeCifarExample(at, 'cifar100');
+    opened.push(await openCifar(at, { kind: 'cifar100' }));
   }
   const [first, ...others] = opened;
   for (const other of others) {
@@ -31,7 +33,7 @@ test('binary records and pickles of either Python are the same data set', async 
 });
 
 test('planes become pixels side by side', async () => {
-  writeCifarExample(folder, { kind: 'cifar100', format: 'binary' });
+  writeCifarExample(folder, 'cifar100');
   const { train } = await openCifar(folder, { kind: 'cifar100' });
   const images = new Uint8Array(2 * 3072);
   await train.read([5, 2], images);
@@ -43,14 +45,14 @@ test('planes become pixels side by side', async () => {
 });
 
 test('superclasses are the other labels of the same images', async () => {
-  writeCifarExample(folder, { kind: 'cifar100', format: 'binary' });
+  writeCifarExample(folder, 'cifar100');
   const { train, classNames } = await openCifar(folder, { kind: 'cifar100', labels: 'coarse' });
   expect([train.classes, classNames.length]).toEqual([20, 20]);
   expect(Array.from(train.labels)).toEqual([0, 3, 6, 9, 12, 15, 18, 1]);
 });
 
 test("CIFAR-10's five batches follow one another", async () => {
-  writeCifarExample(folder, { kind: 'cifar10', format: 'pickle', images: 2 });
+  writePickledCifar(folder, 'cifar10', 2);
   const { train, test } = await openCifar(folder, { kind: 'cifar10' });
   expect(Array.from(train.labels)).toEqual([0, 3, 1, 4, 2, 5, 3, 6, 4, 7]);
   expect(Array.from(test.labels)).toEqual([5, 8]);
@@ -75,17 +77,17 @@ test.each(['python2.pickle', 'python3-protocol5.pickle'])('%s, which Python wrot
   ]);
 });
 
-test('what is missing is named', async () => {
+test('errors name missing files', async () => {
   await expect(openCifar(folder, { kind: 'cifar10' })).rejects.toThrow(
-    `${folder} holds no CIFAR-10: unpack cifar-10-batches-bin (data_batch_1.bin, ...) or cifar-10-batches-py (data_batch_1, ...) from https://www.cs.toronto.edu/~kriz/cifar.html there.`,
+    `${folder} has no CIFAR-10: unpack cifar-10-batches-bin (data_batch_1.bin, ...) or cifar-10-batches-py (data_batch_1, ...) from https://www.cs.toronto.edu/~kriz/cifar.html there.`,
   );
-  const at = writeCifarExample(folder, { kind: 'cifar10', format: 'pickle' });
+  const at = writePickledCifar(folder, 'cifar10');
   rmSync(join(at, 'data_batch_3'));
   await expect(openCifar(folder, { kind: 'cifar10' })).rejects.toThrow(`${at} lacks data_batch_3 of CIFAR-10`);
 });
 
 test('records that are cut off or have no class are named', async () => {
-  const at = writeCifarExample(folder, { kind: 'cifar100', format: 'binary' });
+  const at = writeCifarExample(folder, 'cifar100');
   const file = join(at, 'test.bin');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, 3 * 3074 + 100));
@@ -100,7 +102,7 @@ test('records that are cut off or have no class are named', async () => {
 });
 
 test('pickles that do not fit are refused', async () => {
-  const at = writeCifarExample(folder, { kind: 'cifar100', format: 'pickle' });
+  const at = writePickledCifar(folder, 'cifar100');
   const file = join(at, 'train');
   const bytes = readFileSync(file);
   writeFileSync(file, bytes.subarray(0, 20_000));

@@ -1,20 +1,22 @@
 import { createHash } from 'node:crypto';
-import { existsSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { UserError } from '../../system/user-error';
 import { readBytes, refusal } from '../../weights/refusal';
 import { type ImageDataset, imagesInMemory } from '../dataset';
-import { type CifarFiles, findCifar } from './find-files';
-import { type CifarKind, type CifarName, cifarKinds } from './kinds';
+import { type CifarFormat, type CifarKind, type CifarName, cifarKinds } from './kinds';
 import { pickledBatch, pickledNames } from './pickled-batch';
 import { binaryBatch, type CifarBatch, cifarSize, interleave, pixelBytes } from './records';
 
-export interface CifarOptions {
+type Labels = 'fine' | 'coarse';
+
+interface CifarOptions {
   readonly kind: CifarName;
   /** `coarse`: CIFAR-100's 20 superclasses; default: fine. */
-  readonly labels?: 'fine' | 'coarse';
+  readonly labels?: Labels;
 }
 
-export interface Cifar {
+interface Cifar {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
   readonly classNames: readonly string[];
@@ -23,18 +25,19 @@ export interface Cifar {
 }
 
 /**
- * Opens CIFAR-10 or CIFAR-100: 32 x 32 images in memory (180 MB for both splits; while pickles are read, three times as
- * much). Binary and pickled files give the same dataset and fingerprint. The number of images is not checked.
+ * Opens CIFAR-10 or CIFAR-100 in `folder` or in its archive's subfolder: 32 x 32 images in memory (180 MB for both
+ * splits; while pickles are read, three times as much). Binary files have precedence over pickles; both give the same
+ * dataset and fingerprint. The number of images is not checked.
  * @throws UserError for files that are missing, cut off or damaged, naming file and record
  */
 export async function openCifar(folder: string, { kind: kindName, labels = 'fine' }: CifarOptions): Promise<Cifar> {
   const kind: CifarKind = cifarKinds[kindName];
   const classes = labels === 'fine' ? kind.classes : kind.coarseClasses;
   if (classes === undefined) throw new RangeError(`${kind.title} has no coarse labels`);
-  const files = findCifar(folder, kind);
+  const files = findFiles(folder, kind);
   const open = (split: 'train' | 'test') => {
     const names = split === 'train' ? files.format.train : [files.format.test];
-    const batches = names.map((name) => readBatch(join(files.folder, name), files, kind));
+    const batches = names.map((name) => readBatch(join(files.folder, name), files.format, kind));
     return dataset(`${kindName}-${split}`, classes, batches, labels);
   };
   return {
@@ -45,18 +48,50 @@ export async function openCifar(folder: string, { kind: kindName, labels = 'fine
   };
 }
 
-function readBatch(file: string, { format }: CifarFiles, kind: CifarKind): CifarBatch {
+/** Whether a folder has at least one file of the dataset. */
+export function looksLikeCifar(folder: string, kind: CifarKind): boolean {
+  return candidates(folder, kind).some(({ missing, wanted }) => missing.length < wanted.length);
+}
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
+
+function candidates(folder: string, kind: CifarKind) {
+  return kind.formats.flatMap((format) =>
+    ['', format.folder].map((below) => {
+      const at = join(folder, below);
+      const wanted = [...format.train, format.test];
+      return { folder: at, format, missing: wanted.filter((file) => !isFile(join(at, file))), wanted };
+    }),
+  );
+}
+
+interface CifarFiles {
+  readonly folder: string;
+  readonly format: CifarFormat;
+}
+
+function findFiles(folder: string, kind: CifarKind): CifarFiles {
+  const found = candidates(folder, kind);
+  const whole = found.find(({ missing }) => missing.length === 0);
+  if (whole) return whole;
+  const partial = found.find(({ missing, wanted }) => missing.length < wanted.length);
+  if (partial) {
+    throw new UserError(
+      `${partial.folder} lacks ${partial.missing.join(', ')} of ${kind.title}: unpack the archive from ${kind.page} again.`,
+      1,
+    );
+  }
+  const formats = kind.formats.map((format) => `${format.folder} (${format.train[0]}, ...)`).join(' or ');
+  throw new UserError(`${folder} has no ${kind.title}: unpack ${formats} from ${kind.page} there.`, 1);
+}
+
+function readBatch(file: string, format: CifarFormat, kind: CifarKind): CifarBatch {
   const refuse = refusal(file, `images of ${kind.title}`);
   const bytes = readBytes(file);
   return format.name === 'binary' ? binaryBatch(bytes, kind, refuse) : pickledBatch(bytes, kind, refuse);
 }
 
-function dataset(
-  name: string,
-  classes: number,
-  batches: readonly CifarBatch[],
-  which: 'fine' | 'coarse',
-): ImageDataset {
+function dataset(name: string, classes: number, batches: readonly CifarBatch[], which: Labels): ImageDataset {
   const count = batches.reduce((sum, batch) => sum + batch.count, 0);
   const images = new Uint8Array(count * pixelBytes);
   const labels = new Int32Array(count);
@@ -72,15 +107,13 @@ function dataset(
 }
 
 /** Class names; the class numbers if the file of names is missing. */
-function readNames({ folder, format }: CifarFiles, kind: CifarKind, which: 'fine' | 'coarse', classes: number) {
+function readNames({ folder, format }: CifarFiles, kind: CifarKind, which: Labels, classes: number) {
   const file = join(folder, format.names[which] ?? '');
   if (!existsSync(file)) return Array.from({ length: classes }, (_, label) => String(label));
   const refuse = refusal(file, `class names of ${kind.title}`);
   const key = format.nameKeys?.[which];
-  const names =
-    key === undefined
-      ? readBytes(file).toString('utf8').trim().split(/\s+/)
-      : pickledNames(readBytes(file), key, refuse);
+  const bytes = readBytes(file);
+  const names = key === undefined ? bytes.toString('utf8').trim().split(/\s+/) : pickledNames(bytes, key, refuse);
   if (names.length !== classes) throw refuse(`it has ${names.length} names for ${classes} classes`);
   return names;
 }

@@ -56,22 +56,19 @@ export interface Batch {
   readonly count: number;
 }
 
-/** How many batches `batches` gives from 0 on. */
-export function batchCount(
-  images: number,
-  { batchSize, lastBatch }: Pick<BatchOptions, 'batchSize' | 'lastBatch'>,
-): number {
-  return lastBatch === 'drop' ? Math.floor(images / batchSize) : Math.ceil(images / batchSize);
-}
+/** How many batches `batches` yields from batch 0 on. */
+export const batchCount = (images: number, { batchSize, lastBatch }: Pick<BatchOptions, 'batchSize' | 'lastBatch'>) =>
+  lastBatch === 'drop' ? Math.floor(images / batchSize) : Math.ceil(images / batchSize);
 
 /**
- * One epoch of a data set in batches of equal size. Order and augmentation depend on (seed, epoch, index of the image)
- * alone. A few batches are read ahead; each has memory of its own, so that a consumer may keep it.
+ * One epoch of a dataset in batches of equal size. Order and augmentation depend on (seed, epoch, index of the image)
+ * alone. Each batch has its own memory, so that a consumer may keep it.
  */
 export async function* batches(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
-  const { from = 0, prefetch = 2, waiting } = options;
+  const { subset, shuffle, seed, epoch, from = 0, prefetch = 2, waiting } = options;
   const started = performance.now();
-  const order = epochOrder(dataset, options);
+  const indices = subset ? Int32Array.from(subset) : dataset.labels.map((_, i) => i);
+  const order = shuffle ? stream(seed, 'order', epoch).shuffle(indices) : indices;
   const total = batchCount(order.length, options);
   const ahead: Promise<Batch>[] = [];
   let next = from;
@@ -79,7 +76,7 @@ export async function* batches(dataset: ImageDataset, options: BatchOptions): As
     for (let current = from; current < total; current++) {
       for (; next < total && next <= current + prefetch; next++) {
         const loading = loadBatch(dataset, order, next, options);
-        // A failure is met when its turn comes; until then it must not count as unhandled.
+        // A failure is thrown when its turn comes; until then Node must not report it as unhandled.
         loading.catch(() => undefined);
         ahead.push(loading);
       }
@@ -93,18 +90,9 @@ export async function* batches(dataset: ImageDataset, options: BatchOptions): As
       if (waiting) waiting.total = (performance.now() - started) / 1000;
     }
   } finally {
-    // Whoever leaves early may close the data set next.
+    // A consumer that leaves early may close the dataset next.
     await Promise.allSettled(ahead);
   }
-}
-
-/** The indices of an epoch, in its order. */
-export function epochOrder(
-  dataset: Pick<ImageDataset, 'labels'>,
-  { subset, shuffle, seed, epoch }: Pick<BatchOptions, 'subset' | 'shuffle' | 'seed' | 'epoch'>,
-): Int32Array {
-  const order = subset ? Int32Array.from(subset) : Int32Array.from({ length: dataset.labels.length }, (_, i) => i);
-  return shuffle ? stream(seed, 'order', epoch).shuffle(order) : order;
 }
 
 async function loadBatch(

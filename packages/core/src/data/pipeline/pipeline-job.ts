@@ -1,5 +1,6 @@
-import { closeSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import { stream } from '../../system/random';
+import { readIntoSync } from '../../system/read-into';
 import { errorCode } from '../../system/whole-file';
 import type { AugmentationKey } from '../dataset';
 import { readRecordImageSync } from '../record-io/record-image';
@@ -88,11 +89,8 @@ function readEncoded({ file, offset, length, inRecord, bytes: given }: ImageLoca
   const handle = openSync(file, 'r');
   try {
     const bytes = new Uint8Array(length);
-    for (let done = 0; done < length; ) {
-      const count = readSync(handle, bytes, done, length - done, offset + done);
-      if (count === 0) throw new Error(`${file} ends at byte ${offset + done}`);
-      done += count;
-    }
+    const read = readIntoSync(handle, bytes, offset);
+    if (read < length) throw new Error(`${file} ends at byte ${offset + read}`);
     return bytes;
   } finally {
     closeSync(handle);

@@ -1,6 +1,6 @@
-import { closeSync, openSync, readSync } from 'node:fs';
+import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
-import { readInto } from '../../system/read-into';
+import { readInto, readIntoSync } from '../../system/read-into';
 import { DamagedRecord, unframe } from './frame';
 import { imageOf } from './image-header';
 
@@ -23,14 +23,10 @@ export function readRecordImageSync(location: RecordLocation): Buffer {
   try {
     for (const count of readsOf(location)) {
       const bytes = Buffer.allocUnsafe(count);
-      let done = 0;
-      for (let read = -1; done < count && read !== 0; done += read) {
-        read = readSync(handle, bytes, done, count - done, location.offset + done);
-      }
-      const image = imageIn(bytes.subarray(0, done), location);
+      const image = imageIn(bytes.subarray(0, readIntoSync(handle, bytes, location.offset)), location);
       if (image) return image;
     }
-    throw new DamagedRecord(cutOff(location));
+    throw damaged(location, `it does not end within ${location.length} bytes`);
   } finally {
     closeSync(handle);
   }
@@ -45,7 +41,7 @@ export async function readRecordImage(location: RecordLocation): Promise<Buffer>
       const image = imageIn(bytes.subarray(0, await readInto(handle, bytes, location.offset)), location);
       if (image) return image;
     }
-    throw new DamagedRecord(cutOff(location));
+    throw damaged(location, `it does not end within ${location.length} bytes`);
   } finally {
     await handle.close();
   }
@@ -60,12 +56,9 @@ function imageIn(bytes: Buffer, location: RecordLocation): Buffer | undefined {
     const record = unframe(bytes);
     return record && imageOf(record);
   } catch (error) {
-    if (error instanceof DamagedRecord) throw new DamagedRecord(`${named(location)} cannot be read: ${error.message}`);
-    throw error;
+    throw error instanceof DamagedRecord ? damaged(location, error.message) : error;
   }
 }
 
-const named = ({ file, offset }: RecordLocation) => `The record at byte ${offset} of ${file}`;
-
-const cutOff = (location: RecordLocation) =>
-  `${named(location)} cannot be read: it does not end within ${location.length} bytes`;
+const damaged = ({ file, offset }: RecordLocation, why: string) =>
+  new DamagedRecord(`The record at byte ${offset} of ${file} cannot be read: ${why}`);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
+import { checkIndex } from '../dataset';
 import { DamagedRecord } from '../record-io/frame';
 import { readRecordImage } from '../record-io/record-image';
 
@@ -81,13 +82,6 @@ function fingerprintOf({ classNames, labels, sizes, path, box }: Omit<SourceList
     }
   }
   return hash.digest('hex').slice(0, 24);
-}
-
-/** Makes the check that `ImageSource.locate` promises. @throws RangeError */
-export function checkIndex({ name, labels }: Pick<ImageSource, 'name' | 'labels'>, index: number): void {
-  if (!(Number.isInteger(index) && index >= 0 && index < labels.length)) {
-    throw new RangeError(`${name} has no image ${index}: indices run from 0 to ${labels.length - 1}`);
-  }
 }
 
 /** The encoded image at a location. @throws UserError if it cannot be read or is cut short */

@@ -5,7 +5,8 @@ import { join, resolve } from 'node:path';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
 import { isCount, refusal } from '../../weights/refusal';
-import { type Box, checkIndex, type ImageSource } from './image-source';
+import { checkIndex } from '../dataset';
+import type { Box, ImageSource } from './image-source';
 
 /** The index file beside the shards: the images of each shard, and the shards' checksums. */
 export interface ShardIndex {

@@ -2,8 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'n
 import { join } from 'node:path';
 import fc from 'fast-check';
 import { settle, temporaryFolder } from '../../../test/temporary-folder';
-import { listFile, readIndex } from './listing-index';
-import { listTree } from './tree-listing';
+import { listFile, listTree, readIndex } from './tree-listing';
 
 const folder = temporaryFolder();
 

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import { isAlive } from '../../system/lock';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { diskError, errorCode, writeWhole } from '../../system/whole-file';
@@ -71,6 +72,11 @@ export async function buildImageFile(
 
 function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFile {
   const bytes = imageBytes({ size });
+  const readPart = async (part: Uint8Array, position: number): Promise<void> => {
+    const read = await readInto(handle, part, position);
+    if (read === part.length) return;
+    throw new UserError(`${path} ends at byte ${position + read}: delete it, and the images are rendered again`, 1);
+  };
   return {
     read: async (indices, target) => {
       const reads: Promise<void>[] = [];
@@ -79,7 +85,7 @@ function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFi
         let count = 1;
         while (from + count < indices.length && indices[from + count] === first + count) count++;
         const part = target.subarray(from * bytes, (from + count) * bytes);
-        reads.push(readAll(handle, part, headerBytes + first * bytes, path));
+        reads.push(readPart(part, headerBytes + first * bytes));
         from += count;
       }
       await Promise.all(reads);
@@ -88,29 +94,13 @@ function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFi
   };
 }
 
-async function readAll(handle: FileHandle, target: Uint8Array, position: number, path: string): Promise<void> {
-  const read = await readInto(handle, target, position);
-  if (read < target.length) {
-    throw new UserError(`${path} ends at byte ${position + read}: delete it, and the images are rendered again`, 1);
-  }
-}
-
 /** Removes the temporary files of processes that were killed: they would fill the disk. */
 async function removeAbandoned(path: string): Promise<void> {
   const prefix = `${basename(path)}.`;
   for (const entry of await readdir(dirname(path)).catch(() => [])) {
     if (!entry.startsWith(prefix) || !entry.endsWith('.tmp')) continue;
     const pid = Number.parseInt(entry.slice(prefix.length), 10);
-    if (!alive(pid)) await rm(join(dirname(path), entry), { force: true });
-  }
-}
-
-function alive(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return errorCode(error) === 'EPERM';
+    if (!isAlive(pid)) await rm(join(dirname(path), entry), { force: true });
   }
 }
 

@@ -72,27 +72,18 @@ export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, b
   if (left >= right || alpha <= 0) return;
   if (coverage.length < size) coverage = new Float32Array(size);
   const cover = coverage;
-  const [red, green, blue] = colour;
   const width = right - left;
   for (let y = top; y < bottom; y++) {
     shape.cover(y, left, right, cover);
     const start = (y * size + left) * 3;
-    if (blend === 'over') over(data, start, cover, width, alpha, red, green, blue);
-    else multiply(data, start, cover, width, alpha, red - 1, green - 1, blue - 1);
+    if (blend === 'over') over(data, start, cover, width, alpha, colour);
+    else multiply(data, start, cover, width, alpha, colour);
   }
 }
 
-// These two loops take most of the time: they get plain parameters rather than objects.
-function over(
-  data: Float32Array,
-  start: number,
-  cover: Float32Array,
-  width: number,
-  alpha: number,
-  r: number,
-  g: number,
-  b: number,
-) {
+// These two loops take most of the time.
+function over(data: Float32Array, start: number, cover: Float32Array, width: number, alpha: number, colour: Colour) {
+  const [r, g, b] = colour;
   for (let i = 0, at = start; i < width; i++, at += 3) {
     const amount = (cover[i] as number) * alpha;
     if (amount === 0) continue;
@@ -109,10 +100,9 @@ function multiply(
   cover: Float32Array,
   width: number,
   alpha: number,
-  r: number,
-  g: number,
-  b: number,
+  colour: Colour,
 ) {
+  const [r, g, b] = [colour[0] - 1, colour[1] - 1, colour[2] - 1];
   for (let i = 0, at = start; i < width; i++, at += 3) {
     const amount = (cover[i] as number) * alpha;
     if (amount === 0) continue;

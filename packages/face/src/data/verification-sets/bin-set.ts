@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { basename, resolve } from 'node:path';
-import { checkIndex, type ImageLocation, type ImageSource } from '@headshare/core/data/sources/image-source';
+import { checkIndex } from '@headshare/core/data/dataset';
+import type { ImageLocation, ImageSource } from '@headshare/core/data/sources/image-source';
 import { readBytes, refusal } from '@headshare/core/weights/refusal';
 import { readPickledSet } from './pickled-set';
 import type { VerificationSet } from './verification-set';
