@@ -4,11 +4,15 @@ import type { Normalisation } from './normalisation';
 import type { Scope } from './scope';
 
 export interface BackboneOutput {
-  /** Maps [batch, h, w, c] after the stem and after each stage, before pooling: what feature methods read. */
+  /**
+   * The feature maps [batch, size, size, c] that feature methods read: one after the stem, then one after each stage, before
+   * pooling; at least four in all, each square. A method pairs the student's maps with the teacher's in this order, stem with
+   * stem and stage with stage, so a student works best with a teacher of as many stages and the same sizes.
+   */
   readonly features: readonly Tensor4D[];
   /**
-   * The same maps before the last activation of their stage, where they were asked for. They are what the reference
-   * gives with `preact=True`: the stem's map, and all of a network whose stages end without an activation, are the features.
+   * Only on request: the same maps before the last activation of their stage, as the reference returns them with
+   * `preact=True`. The stem's map is the feature itself, and so is every map where stages end without an activation.
    */
   readonly preactivations?: readonly Tensor4D[];
   /** [batch, embeddingSize] */
@@ -20,12 +24,12 @@ export interface BackboneShape {
   readonly inputSize: number;
   /** Multiplies every layer's channels; 1 is the published network. */
   readonly width: number;
-  /** Length of the embedding, where the architecture leaves it open; otherwise its own. */
+  /** The wanted length of the embedding; architectures that fix it ignore this. */
   readonly embeddingSize?: number;
 }
 
 export interface ApplyOptions {
-  /** Gives `preactivations` too. The activations of those layers are then computed apart: a little more time and memory. */
+  /** Adds `preactivations` to the output. Their activations then run separately: a little more time and memory. */
   readonly preactivations?: boolean;
 }
 
@@ -37,18 +41,23 @@ export interface Backbone {
 export interface BackboneDefinition {
   readonly name: string;
   readonly aliases?: readonly string[];
-  /** The input size that it was published with. */
+  /** The published size of images. */
   readonly inputSize: number;
-  /** How the reference normalises images; `symmetric` where left out. */
+  /** The reference's normalisation of images; default: `symmetric`. */
   readonly normalisation?: Normalisation;
-  /** What the reference calls the classifier in its state dict; 'fc' where left out. */
+  /** The classifier's name in the reference's state dict; default: 'fc'. */
   readonly classifier?: string;
-  /** How the reference initialises the classifier; as PyTorch's linear layers are where left out. */
+  /** The reference's initial values of the classifier; default: PyTorch's for linear layers. */
   readonly classifierInitialisation?: LinearInitialisation;
   build(scope: Scope, shape: BackboneShape): Backbone;
 }
 
-/** `channels` times the width as a whole multiple of `multiple`, at least one of it. */
+/** `channels` times the width, rounded to a multiple of `multiple` and at least one of it. */
 export function scaled(channels: number, width: number, multiple = 1): number {
   return multiple * Math.max(1, Math.round((channels * width) / multiple));
+}
+
+/** The size of an image's side after `count` layers of stride 2 that otherwise keep the size. */
+export function halved(size: number, count: number): number {
+  return Math.ceil(size / 2 ** count);
 }

@@ -1,4 +1,4 @@
-/** Layers as functions: each declares its variables in a scope and returns what it does to its input. */
+/** Layers as functions: each declares its variables in a scope and returns the function that applies it. */
 import type { Activation } from '../runtime/ops/activation';
 import {
   type BatchNormVariables,
@@ -16,19 +16,23 @@ import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensor
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
 import type { Initialiser, Scope } from './scope';
 
-/** train: batch norm by the batch's statistics, which update the running ones; eval: by the running ones, unchanged. */
+/** train: batch norm uses the batch's statistics and updates the running ones; eval: it uses the running ones, unchanged. */
 export type Mode = 'train' | 'eval';
 
 export interface ConvolutionShape {
   readonly inputs: number;
   readonly outputs: number;
+  /** Default: 1. */
   readonly kernel?: number;
+  /** Default: 1. */
   readonly stride?: number;
+  /** Default: 0. */
   readonly padding?: number;
-  /** Channels are convolved in so many groups apart; as many as inputs and outputs is a depthwise convolution. */
+  /** The number of channel groups that are convolved separately; as many as inputs and outputs: depthwise. Default: 1. */
   readonly groups?: number;
+  /** Default: `kaimingFanOut`. */
   readonly initialise?: Initialiser;
-  /** There is a bias, and this is how it starts; none where left out. */
+  /** The initial bias; default: no bias. */
   readonly bias?: Initialiser;
 }
 
@@ -38,7 +42,7 @@ interface ConvolutionParts {
   /** [out] */
   readonly offset: Tensor | undefined;
   readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
-  /** Of a convolution without groups. */
+  /** The window of a convolution without groups. */
   readonly window: WindowOptions | undefined;
 }
 
@@ -58,20 +62,22 @@ function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionP
 const convolved = (x: Tensor4D, { filter, offset, convolve }: ConvolutionParts): Tensor4D =>
   offset ? addBias(convolve(x, filter), offset) : convolve(x, filter);
 
-/** Convolution; its filter `weight` is stored as [kh, kw, in / groups, out]. */
+/** A convolution of maps [batch, h, w, in]; its filter `weight` is stored as [kh, kw, in / groups, out]. */
 export function convolution(scope: Scope, shape: ConvolutionShape): (x: Tensor4D) => Tensor4D {
   const parts = declareConvolution(scope, shape);
   return (x) => convolved(x, parts);
 }
 
 export interface BatchNormShape {
+  /** Default: 0.1. */
   readonly momentum?: number;
+  /** Default: 1e-5. */
   readonly epsilon?: number;
   /** False: the scale stays 1 (insightface's last batch norm). */
   readonly scale?: boolean;
 }
 
-function declareBatchNorm(scope: Scope, channels: number, scale: boolean): BatchNormVariables {
+function declareBatchNorm(scope: Scope, channels: number, { scale = true }: BatchNormShape): BatchNormVariables {
   return {
     gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
     beta: scope.weight('bias', [channels], zeros),
@@ -81,15 +87,16 @@ function declareBatchNorm(scope: Scope, channels: number, scale: boolean): Batch
 }
 
 /**
- * Batch norm over the last axis, with PyTorch's defaults and names. What follows it, the addition of a residual and an
- * activation, is best done with it: apart, each is one more pass over memory.
+ * Batch norm over the last axis, with PyTorch's defaults and names. Pass a residual and an activation that follow it as
+ * `following`: computed separately, each would be one more pass over memory.
  */
 export function batchNorm(
   scope: Scope,
   channels: number,
-  { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
+  shape: BatchNormShape = {},
 ): <T extends Tensor>(x: T, mode: Mode, following?: Following) => T {
-  const variables = declareBatchNorm(scope, channels, scale);
+  const variables = declareBatchNorm(scope, channels, shape);
+  const { momentum = 0.1, epsilon = 1e-5 } = shape;
   return (x, mode, following) =>
     mode === 'train'
       ? batchNormTraining(x, variables, { momentum, epsilon, ...following })
@@ -97,28 +104,31 @@ export function batchNorm(
 }
 
 /**
- * `convolution` and `batchNorm`, one behind the other. In evaluation they are one convolution, with the norm folded into
- * its filter and a bias: no gradient passes through it then.
+ * `convolution`, then `batchNorm`. In evaluation they are one convolution, with the norm folded into its filter and a bias;
+ * no gradient passes through it then.
+ * @param names of the convolution and of the norm in `scope`: ['conv1', 'bn1']
  */
 export function convolutionNorm(
-  scopes: { readonly convolution: Scope; readonly norm: Scope },
+  scope: Scope,
+  names: readonly [convolution: string, norm: string],
   shape: ConvolutionShape,
-  { momentum = 0.1, epsilon = 1e-5, scale = true }: BatchNormShape = {},
+  norm: BatchNormShape = {},
 ): (x: Tensor4D, mode: Mode, following?: Following) => Tensor4D {
-  const parts = declareConvolution(scopes.convolution, shape);
-  const variables = declareBatchNorm(scopes.norm, shape.outputs, scale);
+  const parts = declareConvolution(scope.child(names[0]), shape);
+  const variables = declareBatchNorm(scope.child(names[1]), shape.outputs, norm);
+  const { momentum = 0.1, epsilon = 1e-5 } = norm;
   return (x, mode, following = {}) =>
     mode === 'train'
       ? batchNormTraining(convolved(x, parts), variables, { momentum, epsilon, ...following })
       : foldedConvolution(x, parts.filter, { ...parts, variables, epsilon, following });
 }
 
-/** PReLU with one slope a channel, 0.25 at first (PyTorch's default). */
+/** PReLU with one slope per channel, 0.25 at first (PyTorch's default). */
 export function parametricRelu(scope: Scope, channels: number): Activation {
   return { slope: scope.weight('weight', [channels], constant(0.25)) };
 }
 
-/** How a linear layer's variables start, where not as PyTorch's do. */
+/** The initial values of a linear layer; default: PyTorch's. */
 export interface LinearInitialisation {
   readonly initialise?: Initialiser;
   readonly initialiseBias?: Initialiser;
@@ -127,6 +137,7 @@ export interface LinearInitialisation {
 export interface LinearShape extends LinearInitialisation {
   readonly inputs: number;
   readonly outputs: number;
+  /** Default: true. */
   readonly bias?: boolean;
 }
 
@@ -144,4 +155,12 @@ export function linear(scope: Scope, shape: LinearShape): (x: Tensor2D) => Tenso
   const weight = scope.weight('weight', [inputs, outputs], initialise) as Tensor as Tensor2D;
   const offset = bias ? scope.weight('bias', [outputs], initialiseBias) : undefined;
   return (x) => affine(x, weight, offset);
+}
+
+/**
+ * Maps [batch, h, w, c] -> [batch, c h w] in PyTorch's order, channel by channel, so that the weights of a following linear
+ * layer are the same in both. The transposition costs little compared with that layer.
+ */
+export function flatten(x: Tensor4D): Tensor2D {
+  return tf.reshape(tf.transpose(x, [0, 3, 1, 2]), [x.shape[0], -1]);
 }

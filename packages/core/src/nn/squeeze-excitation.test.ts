@@ -3,8 +3,8 @@ import { randomValues } from '../../test/gradient-check';
 import { hardSigmoid, silu } from '../runtime/ops/activation';
 import { State } from '../runtime/state';
 import { type Tensor4D, tf } from '../runtime/tensorflow';
+import { squeezeExcitation } from './mobile-network';
 import { Scope } from './scope';
-import { squeezeExcitation } from './squeeze-excitation';
 
 function build(channels: number, squeezed: number) {
   const state = new State();

@@ -1,6 +1,5 @@
 import { type EmbeddingShape, linearEmbedding, unitEmbedding } from '../../src/distill/modules/embedding';
-import { flatten } from '../../src/nn/flatten';
-import { linear } from '../../src/nn/layers';
+import { flatten, linear } from '../../src/nn/layers';
 import type { Scope } from '../../src/nn/scope';
 import { activate } from '../../src/runtime/ops/activation';
 import { l2Normalise } from '../../src/runtime/ops/normalise';

@@ -1,6 +1,5 @@
 /** Learned maps that bring the features of two networks to one space (RepDistiller's models/util.py, crd/criterion.py). */
-import { flatten } from '../../nn/flatten';
-import { linear } from '../../nn/layers';
+import { flatten, linear } from '../../nn/layers';
 import type { Scope } from '../../nn/scope';
 import { l2Normalise } from '../../runtime/ops/normalise';
 import type { Tensor, Tensor2D, Tensor4D } from '../../runtime/tensorflow';

@@ -1,9 +1,9 @@
 /**
- * MobileNetV2 (Sandler et al., arXiv 1801.04381) for 32x32 images, as RepDistiller's models/mobilenetv2.py builds it with
- * expansion 6 and half the channels (`mobile_half`): ReLU instead of ReLU6, an expanding convolution in the first
- * block too, and a last convolution of 1280 channels whatever the width there. The embedding is its pooled output.
+ * MobileNetV2 (Sandler et al., arXiv 1801.04381) for 32x32 images, as in RepDistiller's models/mobilenetv2.py with expansion 6
+ * and half the channels (`mobile_half`): ReLU instead of ReLU6, an expanding convolution in the first block too, and a last
+ * convolution of 1280 channels, which is the pooled embedding. Its width there does not depend on the halving.
  *
- * Stages end without an activation, so that preactivations are the features; the reference's `preact` changes nothing.
+ * Stages end without an activation, so preactivations are the features; the reference's `preact` changes nothing.
  */
 import { globalAveragePool } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
@@ -13,7 +13,7 @@ import { convolutionNorm, type Mode } from '../layers';
 import { cifar100 } from '../normalisation';
 import type { Scope } from '../scope';
 
-/** Channels of the published network without the halving, blocks, the first one's stride, and whether a feature is there. */
+/** The channels of the published network (before the halving), blocks, first block's stride, and whether it is a feature. */
 const stages = [
   { channels: 16, blocks: 1, stride: 1, feature: false },
   { channels: 24, blocks: 2, stride: 1, feature: true },
@@ -25,17 +25,10 @@ const stages = [
 ];
 
 function invertedResidual(scope: Scope, inputs: number, inner: number, outputs: number, stride: number) {
-  const at = (index: number) => ({ convolution: scope.child(`${index}`), norm: scope.child(`${index + 1}`) });
-  const expand = convolutionNorm(at(0), { inputs, outputs: inner });
-  const spatial = convolutionNorm(at(3), {
-    inputs: inner,
-    outputs: inner,
-    kernel: 3,
-    stride,
-    padding: 1,
-    groups: inner,
-  });
-  const reduce = convolutionNorm(at(6), { inputs: inner, outputs });
+  const expand = convolutionNorm(scope, ['0', '1'], { inputs, outputs: inner });
+  const window = { kernel: 3, stride, padding: 1, groups: inner };
+  const spatial = convolutionNorm(scope, ['3', '4'], { inputs: inner, outputs: inner, ...window });
+  const reduce = convolutionNorm(scope, ['6', '7'], { inputs: inner, outputs });
   const skips = stride === 1 && inputs === outputs;
   return scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
     const y = spatial(expand(x, mode, { activation: 'relu' }), mode, { activation: 'relu' });
@@ -43,7 +36,7 @@ function invertedResidual(scope: Scope, inputs: number, inner: number, outputs: 
   });
 }
 
-const mobilenetV2: BackboneDefinition = {
+export default {
   name: 'cifar-mobilenet-v2',
   aliases: ['MobileNetV2'],
   inputSize: 32,
@@ -51,18 +44,14 @@ const mobilenetV2: BackboneDefinition = {
   classifier: 'classifier.0',
   classifierInitialisation: { initialise: normal(0.01), initialiseBias: zeros },
   build(scope, { width }) {
-    const pair = (name: string) => ({
-      convolution: scope.child(name).child('0'),
-      norm: scope.child(name).child('1'),
-    });
     let inputs = scaled(32 / 2, width);
-    const first = convolutionNorm(pair('conv1'), { inputs: 3, outputs: inputs, kernel: 3, stride: 2, padding: 1 });
+    const stem = { inputs: 3, outputs: inputs, kernel: 3, stride: 2, padding: 1 };
+    const first = convolutionNorm(scope.child('conv1'), ['0', '1'], stem);
     const layers = stages.map(({ channels, blocks, stride, feature }, stage) => {
-      const layer = scope.child('blocks').child(`${stage}`);
       const outputs = scaled(channels / 2, width);
       const run = Array.from({ length: blocks }, (_, index) => {
         const inner = inputs * (stage === 0 ? 1 : 6);
-        const block = layer.child(`${index}`).child('conv');
+        const block = scope.child(`blocks.${stage}.${index}.conv`);
         const one = invertedResidual(block, inputs, inner, outputs, index === 0 ? stride : 1);
         inputs = outputs;
         return one;
@@ -70,7 +59,7 @@ const mobilenetV2: BackboneDefinition = {
       return { run, feature };
     });
     const embeddingSize = scaled(1280, width);
-    const last = convolutionNorm(pair('conv2'), { inputs, outputs: embeddingSize });
+    const last = convolutionNorm(scope.child('conv2'), ['0', '1'], { inputs, outputs: embeddingSize });
     return {
       embeddingSize,
       apply(images, mode, { preactivations } = {}) {
@@ -85,6 +74,4 @@ const mobilenetV2: BackboneDefinition = {
       },
     };
   },
-};
-
-export default mobilenetV2;
+} satisfies BackboneDefinition;

@@ -1,29 +1,29 @@
 /**
- * VGG networks (Simonyan and Zisserman, arXiv 1409.1556) with batch norm and no hidden linear layers, as RepDistiller's
- * models/vgg.py builds them (`vgg8_bn` and so on; its model names leave the `_bn` out). Images of 32x32 are pooled between
- * the first four stages, those of 64x64 also before the last. The embedding is the pooled last map.
+ * VGG networks (Simonyan and Zisserman, arXiv 1409.1556) with batch norm and without hidden linear layers, as in RepDistiller's
+ * models/vgg.py (`vgg8_bn` and so on; its names for models omit `_bn`). 32x32 images are pooled between the first four stages,
+ * 64x64 images also before the last. The embedding is the pooled last map.
  */
 import type { Activation } from '../../runtime/ops/activation';
-import { globalAveragePool, maxPool2d } from '../../runtime/ops/pooling';
+import { maxPool2d } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { normal, zeros } from '../initialisers';
 import { convolutionNorm, type Mode } from '../layers';
 import { cifar100 } from '../normalisation';
 import type { Scope } from '../scope';
-import { type Block, runStages } from '../stages';
+import { type Block, pooledStages } from '../stages';
 
-/** A convolution with bias, its batch norm and an activation, after pooling where asked for. */
+/** An optional pooling, a convolution with bias, its batch norm and an activation. */
 function unit(scope: Scope, index: number, inputs: number, outputs: number, pooled: boolean): Block {
-  // One flat sequence there: convolution, norm and ReLU.
-  const scopes = { convolution: scope.child(`${3 * index}`), norm: scope.child(`${3 * index + 1}`) };
-  const convolve = convolutionNorm(scopes, { inputs, outputs, kernel: 3, padding: 1, bias: zeros });
+  // The reference's stage is one sequence of convolutions, norms and ReLUs.
+  const shape = { inputs, outputs, kernel: 3, padding: 1, bias: zeros };
+  const convolve = convolutionNorm(scope, [`${3 * index}`, `${3 * index + 1}`], shape);
   return scope.block((x: Tensor4D, mode: Mode, activation: Activation | undefined) =>
     convolve(pooled ? maxPool2d(x, { kernel: 2 }) : x, mode, { activation }),
   );
 }
 
-/** @param counts convolutions of each stage */
+/** @param counts the number of convolutions in each stage */
 function vgg(depth: number, counts: readonly [number, number, number, number, number]): BackboneDefinition {
   return {
     name: `vgg${depth}`,
@@ -43,14 +43,8 @@ function vgg(depth: number, counts: readonly [number, number, number, number, nu
           return one;
         });
       }) as [Block[], ...Block[][]];
-      return {
-        embeddingSize: inputs,
-        apply(images, mode, options) {
-          const first = stem.reduce((x, one) => one(x, mode, 'relu'), images);
-          const maps = runStages(first, stages, mode, { ...options, activation: 'relu' });
-          return { ...maps, embedding: globalAveragePool(maps.features.at(-1) as Tensor4D) };
-        },
-      };
+      const first = (images: Tensor4D, mode: Mode) => stem.reduce((x, one) => one(x, mode, 'relu'), images);
+      return pooledStages(first, stages, inputs);
     },
   };
 }

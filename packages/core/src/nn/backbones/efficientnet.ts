@@ -1,22 +1,21 @@
 /**
- * EfficientNet-B0 (Tan and Le, arXiv 1905.11946, table 1), as torchvision's models/efficientnet.py builds it, whose names
- * it keeps. The embedding is what its classifier reads: the pooled last map. Left out is what is random in training
- * there: the dropout of 0.2 before the classifier, and stochastic depth, which skips blocks with up to 0.2 probability.
- * Features: the last map of each resolution, ending with stages 1, 2, 3, 5 and 7.
+ * EfficientNet-B0 (Tan and Le, arXiv 1905.11946, table 1), with the layers and names of torchvision's models/efficientnet.py.
+ * The embedding is the classifier's input, the pooled last map. It omits the reference's randomness in training: the dropout of
+ * 0.2 before the classifier, and stochastic depth, which skips blocks with a probability of up to 0.2. Features: the last map of
+ * each resolution, at the end of stages 1, 2, 3, 5 and 7.
  */
 import { silu } from '../../runtime/ops/activation';
 import { tf } from '../../runtime/tensorflow';
 import type { BackboneDefinition } from '../backbone';
-import { inEights } from '../divisible';
 import { uniform, zeros } from '../initialisers';
-import { type MobileBlock, mobileNetwork } from '../mobile-network';
+import { inEights, type MobileBlock, mobileNetwork } from '../mobile-network';
 import { imagenet } from '../normalisation';
 import type { Initialiser } from '../scope';
 
-/** Uniform within 1 / sqrt(outputs), of a linear layer [in, out]. */
+/** Uniform within 1 / sqrt(outputs), for a linear layer [in, out]. */
 const byOutputs: Initialiser = (shape, random) => uniform(1 / Math.sqrt(shape[1] ?? 1))(shape, random);
 
-/** By stage: how many times the channels are widened, kernel, stride of the first block, channels out, blocks. */
+/** For each stage: the factor that widens the channels, kernel, stride of the first block, channels out, blocks. */
 const stages = [
   [1, 3, 1, 16, 1],
   [6, 3, 2, 24, 2],

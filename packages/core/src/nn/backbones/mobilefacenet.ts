@@ -1,24 +1,31 @@
 /**
- * MobileFaceNet (Chen et al., arXiv 1804.07573): inverted bottlenecks, and a global depthwise convolution in place of
- * pooling, so that each pixel of the last map has a weight of its own.
+ * MobileFaceNet (Chen et al., arXiv 1804.07573): inverted bottlenecks, and a global depthwise convolution in place of pooling,
+ * so that every pixel of the last map has its own weight.
  *
  * mobilefacenet: the paper's table 1; variables named as in Xiaoccer/MobileFaceNet_Pytorch.
- * mobilefacenet-insightface: the one of insightface's published face recognition results (arcface_torch's `get_mbf`),
- * twice as wide in its early layers; variables named as there.
+ * mobilefacenet-insightface: the network of insightface's published face recognition results (arcface_torch's `get_mbf`), with
+ * twice as many channels in its early layers; variables named as there.
  *
- * Stages of both end without an activation, so that their preactivations are their features.
+ * Stages of both end without an activation, so preactivations are the features.
  */
 import type { Tensor2D, Tensor4D } from '../../runtime/tensorflow';
-import { type BackboneDefinition, scaled } from '../backbone';
-import { flatten, halved } from '../flatten';
+import { type Backbone, type BackboneDefinition, halved, scaled } from '../backbone';
 import { normal } from '../initialisers';
-import { batchNorm, type ConvolutionShape, convolutionNorm, linear, type Mode, parametricRelu } from '../layers';
+import {
+  batchNorm,
+  type ConvolutionShape,
+  convolutionNorm,
+  flatten,
+  linear,
+  type Mode,
+  parametricRelu,
+} from '../layers';
 import type { Scope } from '../scope';
 
-/** A layer or several; the residual is added to the result of the last one's batch norm. */
+/** One or several layers; the residual is added to the output of the last one's batch norm. */
 type Layer = (x: Tensor4D, mode: Mode, residual?: Tensor4D) => Tensor4D;
 
-const inTurn =
+const chained =
   (layers: readonly Layer[]): Layer =>
   (x, mode, residual) =>
     layers.reduce((y, layer, index) => layer(y, mode, index === layers.length - 1 ? residual : undefined), x);
@@ -28,18 +35,17 @@ const withSkip =
   (x, mode) =>
     layer(x, mode, x);
 
-interface Names {
-  readonly convolution: string;
-  readonly norm: string;
-  readonly activation: string;
-}
+type Names = readonly [convolution: string, norm: string, activation: string];
 
 /** Convolution, batch norm and, unless `linear`, PReLU. */
-function unit(scope: Scope, names: Names, shape: ConvolutionShape & { readonly linear?: boolean }): Layer {
-  const scopes = { convolution: scope.child(names.convolution), norm: scope.child(names.norm) };
-  const convolve = convolutionNorm(scopes, shape);
-  const activation = shape.linear ? undefined : parametricRelu(scope.child(names.activation), shape.outputs);
-  return (x, mode, residual) => convolve(x, mode, { activation, residual });
+function unit(
+  scope: Scope,
+  [convolution, norm, activation]: Names,
+  shape: ConvolutionShape & { readonly linear?: boolean },
+): Layer {
+  const convolve = convolutionNorm(scope, [convolution, norm], shape);
+  const following = shape.linear ? {} : { activation: parametricRelu(scope.child(activation), shape.outputs) };
+  return (x, mode, residual) => convolve(x, mode, { ...following, residual });
 }
 
 interface BottleneckShape {
@@ -59,7 +65,28 @@ function bottleneckShapes({ inputs, inner, outputs, stride }: BottleneckShape) {
   ] as const;
 }
 
-const paperNames: Names = { convolution: 'conv', norm: 'bn', activation: 'prelu' };
+/** The depthwise convolution over the whole last map. */
+const globalShape = (channels: number, inputSize: number) =>
+  ({ inputs: channels, outputs: channels, kernel: halved(inputSize, 4), groups: channels, linear: true }) as const;
+
+/** A backbone whose stages, the stem first, give the features. */
+function staged(
+  stages: readonly Layer[],
+  embeddingSize: number,
+  embed: (map: Tensor4D, mode: Mode) => Tensor2D,
+): Backbone {
+  return {
+    embeddingSize,
+    apply(images, mode, { preactivations } = {}) {
+      const features: Tensor4D[] = [];
+      for (const stage of stages) features.push(stage(features.at(-1) ?? images, mode));
+      const embedding = embed(features.at(-1) as Tensor4D, mode);
+      return { features, embedding, ...(preactivations && { preactivations: features }) };
+    },
+  };
+}
+
+const paperNames: Names = ['conv', 'bn', 'prelu'];
 
 const mobilefacenet: BackboneDefinition = {
   name: 'mobilefacenet',
@@ -70,15 +97,10 @@ const mobilefacenet: BackboneDefinition = {
       number,
       number,
     ];
-    const stem = inTurn([
+    const depthwise = { inputs: narrow, outputs: narrow, kernel: 3, padding: 1, groups: narrow };
+    const stem = chained([
       unit(scope.child('conv1'), paperNames, { inputs: 3, outputs: narrow, kernel: 3, stride: 2, padding: 1 }),
-      unit(scope.child('dw_conv1'), paperNames, {
-        inputs: narrow,
-        outputs: narrow,
-        kernel: 3,
-        padding: 1,
-        groups: narrow,
-      }),
+      unit(scope.child('dw_conv1'), paperNames, depthwise),
     ]);
 
     let block = 0;
@@ -86,13 +108,12 @@ const mobilefacenet: BackboneDefinition = {
     const bottlenecks = (expansion: number, outputs: number, count: number, firstStride: number): Layer[] =>
       Array.from({ length: count }, (_, index) => {
         const stride = index === 0 ? firstStride : 1;
-        // One flat sequence there: three convolutions with their norms, and PReLU after the first two.
-        const sequence = scope.child('blocks').child(`${block++}`).child('conv');
-        const layer = inTurn(
-          bottleneckShapes({ inputs, inner: inputs * expansion, outputs, stride }).map((shape, step) => {
-            const at = 3 * step;
-            return unit(sequence, { convolution: `${at}`, norm: `${at + 1}`, activation: `${at + 2}` }, shape);
-          }),
+        // One flat sequence in the reference: three convolutions with their norms, and PReLU after the first two.
+        const sequence = scope.child(`blocks.${block++}.conv`);
+        const layer = chained(
+          bottleneckShapes({ inputs, inner: inputs * expansion, outputs, stride }).map((shape, step) =>
+            unit(sequence, [`${3 * step}`, `${3 * step + 1}`, `${3 * step + 2}`], shape),
+          ),
         );
         const skips = stride === 1 && inputs === outputs;
         inputs = outputs;
@@ -102,32 +123,18 @@ const mobilefacenet: BackboneDefinition = {
       bottlenecks(2, narrow, 5, 2),
       [...bottlenecks(4, middle, 1, 2), ...bottlenecks(2, middle, 6, 1)],
       [...bottlenecks(4, middle, 1, 2), ...bottlenecks(2, middle, 2, 1)],
-    ].map(inTurn);
+    ].map(chained);
 
-    const pool = inTurn([
+    const pool = chained([
       unit(scope.child('conv2'), paperNames, { inputs, outputs: last }),
-      unit(scope.child('linear7'), paperNames, {
-        inputs: last,
-        outputs: last,
-        kernel: halved(inputSize, 4),
-        groups: last,
-        linear: true,
-      }),
+      unit(scope.child('linear7'), paperNames, globalShape(last, inputSize)),
       unit(scope.child('linear1'), paperNames, { inputs: last, outputs: embeddingSize, linear: true }),
     ]);
-    return {
-      embeddingSize,
-      apply(images, mode, { preactivations } = {}) {
-        const features = [stem(images, mode)];
-        for (const stage of stages) features.push(stage(features.at(-1) as Tensor4D, mode));
-        const embedding = flatten(pool(features.at(-1) as Tensor4D, mode));
-        return { features, embedding, ...(preactivations && { preactivations: features }) };
-      },
-    };
+    return staged([stem, ...stages], embeddingSize, (map, mode) => flatten(pool(map, mode)));
   },
 };
 
-const insightfaceNames: Names = { convolution: 'layers.0', norm: 'layers.1', activation: 'layers.2' };
+const insightfaceNames: Names = ['layers.0', 'layers.1', 'layers.2'];
 
 const insightface: BackboneDefinition = {
   name: 'mobilefacenet-insightface',
@@ -140,29 +147,16 @@ const insightface: BackboneDefinition = {
     const last = scaled(512, width);
 
     const bottleneck = (at: Scope, shape: BottleneckShape): Layer =>
-      at.block(
-        inTurn(
-          bottleneckShapes(shape).map((step, index) =>
-            unit(at.child('layers').child(`${index}`), insightfaceNames, step),
-          ),
-        ),
-      );
-    const residuals = (at: Scope, count: number, channels: number): Layer[] =>
-      Array.from({ length: count }, (_, index) =>
-        withSkip(
-          bottleneck(at.child('layers').child(`${index}`), {
-            inputs: channels,
-            inner: channels,
-            outputs: channels,
-            stride: 1,
-          }),
-        ),
-      );
-    const layer = (index: number) => scope.child('layers').child(`${index}`);
+      at.block(chained(bottleneckShapes(shape).map((one, i) => unit(at.child(`layers.${i}`), insightfaceNames, one))));
+    const residuals = (at: Scope, count: number, channels: number): Layer[] => {
+      const shape = { inputs: channels, inner: channels, outputs: channels, stride: 1 };
+      return Array.from({ length: count }, (_, index) => withSkip(bottleneck(at.child(`layers.${index}`), shape)));
+    };
+    const layer = (index: number) => scope.child(`layers.${index}`);
     const stages = [
       [
         unit(layer(0), insightfaceNames, { inputs: 3, outputs: narrow, kernel: 3, stride: 2, padding: 1 }),
-        // Pairs of channels in a group, not single ones: the doubled width left the published `groups=64` as it was.
+        // Groups of two channels: the reference doubled the channels and kept the published `groups=64`.
         unit(layer(1), insightfaceNames, { inputs: narrow, outputs: narrow, kernel: 3, padding: 1, groups }),
       ],
       [
@@ -177,34 +171,17 @@ const insightface: BackboneDefinition = {
         bottleneck(layer(6), { inputs: middle, inner: 2 * middle, outputs: middle, stride: 2 }),
         ...residuals(layer(7), 2, middle),
       ],
-    ].map(inTurn);
+    ].map(chained);
 
     const separate = unit(scope.child('conv_sep'), insightfaceNames, { inputs: middle, outputs: last });
     const head = scope.child('features');
-    const pool = unit(head.child('layers.0'), insightfaceNames, {
-      inputs: last,
-      outputs: last,
-      kernel: halved(inputSize, 4),
-      groups: last,
-      linear: true,
-    });
-    const embed = linear(head.child('layers.2'), {
-      inputs: last,
-      outputs: embeddingSize,
-      bias: false,
-      initialise: normal(0.01),
-    });
+    const pool = unit(head.child('layers.0'), insightfaceNames, globalShape(last, inputSize));
+    const shape = { inputs: last, outputs: embeddingSize, bias: false, initialise: normal(0.01) };
+    const embed = linear(head.child('layers.2'), shape);
     const normalise = batchNorm(head.child('layers.3'), embeddingSize);
-    return {
-      embeddingSize,
-      apply(images, mode, { preactivations } = {}) {
-        const features: Tensor4D[] = [];
-        for (const stage of stages) features.push(stage(features.at(-1) ?? images, mode));
-        const pooled: Tensor2D = flatten(pool(separate(features.at(-1) as Tensor4D, mode), mode));
-        const embedding = normalise(embed(pooled), mode);
-        return { features, embedding, ...(preactivations && { preactivations: features }) };
-      },
-    };
+    return staged(stages, embeddingSize, (map, mode) =>
+      normalise(embed(flatten(pool(separate(map, mode), mode))), mode),
+    );
   },
 };
 

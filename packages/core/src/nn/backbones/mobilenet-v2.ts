@@ -1,17 +1,15 @@
 /**
- * MobileNetV2 (Sandler et al., arXiv 1801.04381, table 2) for ImageNet, as torchvision's models/mobilenetv2.py builds it,
- * whose names it keeps. The embedding is what its classifier reads: the pooled last map, of at least 1280 channels; the
- * dropout of 0.2 between the two is left out. Features: the last map of each resolution, ending with blocks 1, 3, 6,
- * 13 and 17.
+ * MobileNetV2 (Sandler et al., arXiv 1801.04381, table 2) for ImageNet, with the layers and names of torchvision's
+ * models/mobilenetv2.py. The embedding is the classifier's input: the pooled last map, of at least 1280 channels; the dropout
+ * of 0.2 between the two is omitted. Features: the last map of each resolution, at the end of blocks 1, 3, 6, 13 and 17.
  */
 import { relu6 } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
-import { inEights } from '../divisible';
 import { normal, zeros } from '../initialisers';
-import { type MobileBlock, mobileNetwork } from '../mobile-network';
+import { inEights, type MobileBlock, mobileNetwork } from '../mobile-network';
 import { imagenet } from '../normalisation';
 
-/** By stage: how many times the channels are widened, channels out, blocks, stride of the first. */
+/** For each stage: the factor that widens the channels, channels out, blocks, stride of the first block. */
 const stages = [
   [1, 16, 1, 1],
   [6, 24, 2, 2],

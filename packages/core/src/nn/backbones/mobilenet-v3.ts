@@ -1,15 +1,14 @@
 /**
- * MobileNetV3 (Howard et al., arXiv 1905.02244, tables 1 and 2) for ImageNet, as torchvision's models/mobilenetv3.py
- * builds it, whose names it keeps. Its classifier's first layer is the backbone's, and gives the embedding that the last
- * one, `classifier.3`, reads; the dropout of 0.2 between them is left out. Features: the last map of each resolution,
- * ending with blocks 1, 3, 6, 12 and 15 of the large network, and with the stem and blocks 1, 3, 8 and 11 of the small.
+ * MobileNetV3 (Howard et al., arXiv 1905.02244, tables 1 and 2) for ImageNet, with the layers and names of torchvision's
+ * models/mobilenetv3.py. The classifier's first layer belongs to the backbone and computes the embedding, which the last layer,
+ * `classifier.3`, reads; the dropout of 0.2 between them is omitted. Features: the last map of each resolution, at the end of
+ * blocks 1, 3, 6, 12 and 15 of the large network, and of the stem and blocks 1, 3, 8 and 11 of the small one.
  */
 import { hardSigmoid, hardSwish, relu } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
-import { inEights } from '../divisible';
 import { normal, zeros } from '../initialisers';
 import { linear } from '../layers';
-import { type MobileBlock, mobileNetwork } from '../mobile-network';
+import { inEights, type MobileBlock, mobileNetwork } from '../mobile-network';
 import { imagenet } from '../normalisation';
 
 /** Kernel, channels within, channels out, squeeze-and-excitation, activation, stride. */

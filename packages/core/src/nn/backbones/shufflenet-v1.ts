@@ -1,7 +1,6 @@
 /**
- * ShuffleNet (Zhang et al., arXiv 1707.01083) with three groups for 32x32 images, as RepDistiller's models/ShuffleNetv1.py
- * builds it: a 1x1 stem without stride or pooling, ReLU after the depthwise convolution too. The embedding is the pooled
- * last map.
+ * ShuffleNet (Zhang et al., arXiv 1707.01083) with three groups for 32x32 images, as in RepDistiller's models/ShuffleNetv1.py:
+ * a 1x1 stem without stride or pooling, and ReLU after the depthwise convolution too. The embedding is the pooled last map.
  */
 import type { Activation } from '../../runtime/ops/activation';
 import { channelShuffle } from '../../runtime/ops/channel-shuffle';
@@ -15,15 +14,15 @@ import type { Scope } from '../scope';
 import { type Block, pooledStages } from '../stages';
 
 const groups = 3;
-/** A block's inner channels, a quarter of its outputs, must be whole groups. */
+/** A quarter of a block's outputs, its inner channels, must make whole groups. */
 const multiple = 4 * groups;
 
 interface ShuffleShape {
   readonly inputs: number;
-  /** Without those of the shortcut, which come behind them in a block of stride 2. */
+  /** Without the shortcut's channels, which a block of stride 2 appends. */
   readonly outputs: number;
   readonly stride: 1 | 2;
-  /** Of the first convolution. */
+  /** The first convolution's groups. */
   readonly groups: number;
 }
 
@@ -31,10 +30,7 @@ function shuffleBlock(scope: Scope, shape: ShuffleShape): Block {
   const { inputs, outputs, stride } = shape;
   const inner = outputs / 4;
   const unit = (name: string, own: ConvolutionShape) =>
-    convolutionNorm(
-      { convolution: scope.child(`conv${name}`), norm: scope.child(`bn${name}`) },
-      { ...own, initialise },
-    );
+    convolutionNorm(scope, [`conv${name}`, `bn${name}`], { ...own, initialise });
   const reduce = unit('1', { inputs, outputs: inner, groups: shape.groups });
   const spatial = unit('2', { inputs: inner, outputs: inner, kernel: 3, stride, padding: 1, groups: inner });
   const expand = unit('3', { inputs: inner, outputs, groups });
@@ -42,13 +38,13 @@ function shuffleBlock(scope: Scope, shape: ShuffleShape): Block {
     const reduced = channelShuffle(reduce(x, mode, { activation: 'relu' }), shape.groups);
     const y = spatial(reduced, mode, { activation: 'relu' });
     if (stride === 1) return expand(y, mode, { activation, residual: x });
-    // The shortcut is a mean of what has been through a ReLU, which another would leave as it is.
+    // The shortcut is a mean of outputs of ReLU, which another ReLU would not change.
     const shortcut = averagePool2d(x, { kernel: 3, stride: 2, padding: 1 });
     return tf.concat([expand(y, mode, { activation }), shortcut], 3);
   });
 }
 
-const shufflenet: BackboneDefinition = {
+export default {
   name: 'shufflenet-v1',
   aliases: ['ShuffleV1'],
   inputSize: 32,
@@ -56,14 +52,11 @@ const shufflenet: BackboneDefinition = {
   classifier: 'linear',
   build(scope, { width }) {
     const stem = scaled(24, width, multiple);
-    const first = convolutionNorm(
-      { convolution: scope.child('conv1'), norm: scope.child('bn1') },
-      { inputs: 3, outputs: stem, initialise },
-    );
+    const first = convolutionNorm(scope, ['conv1', 'bn1'], { inputs: 3, outputs: stem, initialise });
     let inputs = stem;
     const layers = [4, 8, 4].map((blocks, stage) => {
       const layer = scope.child(`layer${stage + 1}`);
-      // The first block adds channels to its input's: at least one group's worth, however narrow the network.
+      // The first block adds channels to its input's: at least one group's worth, even in a narrow network.
       const channels = Math.max(scaled(240 * 2 ** stage, width, multiple), inputs + multiple);
       return Array.from({ length: blocks }, (_, index) => {
         const opening = index === 0;
@@ -79,6 +72,4 @@ const shufflenet: BackboneDefinition = {
     });
     return pooledStages(first, layers, inputs);
   },
-};
-
-export default shufflenet;
+} satisfies BackboneDefinition;

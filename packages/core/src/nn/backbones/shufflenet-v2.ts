@@ -1,6 +1,6 @@
 /**
- * ShuffleNet V2 (Ma et al., arXiv 1807.11164) x1 for 32x32 images, as RepDistiller's models/ShuffleNetv2.py builds it:
- * a 1x1 stem without stride or pooling. The embedding is the pooled output of a last 1x1 convolution.
+ * ShuffleNet V2 (Ma et al., arXiv 1807.11164) x1 for 32x32 images, as in RepDistiller's models/ShuffleNetv2.py: a 1x1 stem
+ * without stride or pooling. The embedding is the pooled output of a last 1x1 convolution.
  */
 import { activate } from '../../runtime/ops/activation';
 import { channelShuffle } from '../../runtime/ops/channel-shuffle';
@@ -17,12 +17,9 @@ const halves = (x: Tensor4D): [Tensor4D, Tensor4D] => tf.split(x, 2, 3) as [Tens
 const joined = (a: Tensor4D, b: Tensor4D): Tensor4D => tf.concat([a, b], 3);
 
 const units = (scope: Scope) => (index: number, shape: ConvolutionShape) =>
-  convolutionNorm(
-    { convolution: scope.child(`conv${index}`), norm: scope.child(`bn${index}`) },
-    { ...shape, initialise },
-  );
+  convolutionNorm(scope, [`conv${index}`, `bn${index}`], { ...shape, initialise });
 
-/** Half the resolution: two branches that see all channels. */
+/** Halves the resolution; both branches read all channels. */
 function downBlock(scope: Scope, inputs: number, outputs: number) {
   const unit = units(scope);
   const half = outputs / 2;
@@ -39,7 +36,7 @@ function downBlock(scope: Scope, inputs: number, outputs: number) {
   });
 }
 
-/** One half of the channels goes through unchanged. */
+/** Passes one half of the channels through unchanged. */
 function basicBlock(scope: Scope, channels: number) {
   const unit = units(scope);
   const half = channels / 2;
@@ -52,12 +49,12 @@ function basicBlock(scope: Scope, channels: number) {
       const [left, right] = halves(x);
       return channelShuffle(joined(left, mix(before(right, mode), mode, { activation: 'relu' })), 2);
     }),
-    /** Before the activation of the half that has one, and before the shuffle. */
+    /** The output before the shuffle, and before the activation of the half that has one. */
     preactivation: scope.block((x: Tensor4D, mode: Mode): Tensor4D => {
       const [left, right] = halves(x);
       return joined(left, mix(before(right, mode), mode));
     }),
-    /** What `apply` gives, of `preactivation`. */
+    /** The output of `apply`, computed from `preactivation`. */
     activated(x: Tensor4D): Tensor4D {
       const [left, right] = halves(x);
       return channelShuffle(joined(left, activate(right, 'relu')), 2);
@@ -67,16 +64,16 @@ function basicBlock(scope: Scope, channels: number) {
 
 type Basic = ReturnType<typeof basicBlock>;
 
-const shufflenetV2: BackboneDefinition = {
+export default {
   name: 'shufflenet-v2',
   aliases: ['ShuffleV2'],
   inputSize: 32,
   normalisation: cifar100,
   classifier: 'linear',
   build(scope, { width }) {
-    const at = (index: number) => ({ convolution: scope.child(`conv${index}`), norm: scope.child(`bn${index}`) });
+    const unit = units(scope);
     const stem = scaled(24, width);
-    const first = convolutionNorm(at(1), { inputs: 3, outputs: stem, initialise });
+    const first = unit(1, { inputs: 3, outputs: stem });
     let inputs = stem;
     const stages = [3, 7, 3].map((blocks, stage) => {
       const layer = scope.child(`layer${stage + 1}`);
@@ -87,7 +84,7 @@ const shufflenetV2: BackboneDefinition = {
       return { down, between: basic.slice(0, -1), last: basic.at(-1) as Basic };
     });
     const embeddingSize = scaled(1024, width);
-    const mix = convolutionNorm(at(2), { inputs, outputs: embeddingSize, initialise });
+    const mix = unit(2, { inputs, outputs: embeddingSize });
     return {
       embeddingSize,
       apply(images, mode, { preactivations = false } = {}) {
@@ -104,6 +101,4 @@ const shufflenetV2: BackboneDefinition = {
       },
     };
   },
-};
-
-export default shufflenetV2;
+} satisfies BackboneDefinition;

@@ -1,8 +1,8 @@
 /**
- * Wide residual networks (Zagoruyko and Komodakis, arXiv 1605.07146), as RepDistiller's models/wrn.py builds them:
- * wrn_d_k has depth d = 6n + 4 and k times the channels. Batch norm and ReLU come before a block's convolutions, so that
- * stages end in a sum; the activation that follows it belongs to the next stage's first block, or to the pooling.
- * No dropout (the reference's default). The embedding is the pooled map after a last batch norm and ReLU.
+ * Wide residual networks (Zagoruyko and Komodakis, arXiv 1605.07146), as in RepDistiller's models/wrn.py: wrn_d_k has depth
+ * d = 6n + 4 and k times the channels. Batch norm and ReLU come before a block's convolutions, so stages end in a sum; the
+ * activation after it belongs to the next stage's first block, or to the pooling. There is no dropout, as by default in the
+ * reference. The embedding is the pooled map after a last batch norm and ReLU.
  */
 import { activate } from '../../runtime/ops/activation';
 import { globalAveragePool } from '../../runtime/ops/pooling';
@@ -14,20 +14,17 @@ import { cifar100 } from '../normalisation';
 import type { Scope } from '../scope';
 
 interface Block {
-  /** From the stage's map. */
+  /** Takes the map before it. */
   readonly apply: (x: Tensor4D, mode: Mode) => Tensor4D;
   /** The block's first batch norm, without its activation. */
   readonly norm: (x: Tensor4D, mode: Mode) => Tensor4D;
-  /** From what `norm` gives, in a block that projects its input: those take nothing else. */
+  /** Takes the output of `norm`; only for a block that projects its input, and so needs nothing else. */
   readonly applyAfterNorm: (x: Tensor4D, mode: Mode) => Tensor4D;
 }
 
 function preactivationBlock(scope: Scope, inputs: number, outputs: number, stride: number): Block {
   const norm = batchNorm(scope.child('bn1'), inputs);
-  const first = convolutionNorm(
-    { convolution: scope.child('conv1'), norm: scope.child('bn2') },
-    { inputs, outputs, kernel: 3, stride, padding: 1 },
-  );
+  const first = convolutionNorm(scope, ['conv1', 'bn2'], { inputs, outputs, kernel: 3, stride, padding: 1 });
   const second = convolution(scope.child('conv2'), { inputs: outputs, outputs, kernel: 3, padding: 1 });
   const project =
     stride !== 1 || inputs !== outputs
@@ -35,7 +32,7 @@ function preactivationBlock(scope: Scope, inputs: number, outputs: number, strid
       : undefined;
   const rest = (active: Tensor4D, x: Tensor4D, mode: Mode): Tensor4D => {
     const y = second(first(active, mode, { activation: 'relu' }));
-    // The shortcut is taken after batch norm and ReLU where it is projected, else before.
+    // A projected shortcut starts after batch norm and ReLU, any other before.
     return tf.add(project ? project(active) : x, y);
   };
   return {
@@ -73,8 +70,7 @@ function wideResNet(depth: number, widening: number): BackboneDefinition {
           for (const [stage, blocks] of stages.entries()) {
             const map = features.at(-1) as Tensor4D;
             const [opening, ...others] = blocks as [Block, ...Block[]];
-            // The norm is applied once, not a second time for the preactivations as in the reference, where running
-            // statistics would move twice.
+            // The norm runs once. The reference runs it again for the preactivations, which updates running statistics twice.
             const apart = preactivations && stage > 0;
             if (apart) normed.push(opening.norm(map, mode));
             const opened = apart ? opening.applyAfterNorm(normed.at(-1) as Tensor4D, mode) : opening.apply(map, mode);

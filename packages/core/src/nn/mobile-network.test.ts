@@ -1,4 +1,4 @@
-import { inEights } from './divisible';
+import { inEights } from './mobile-network';
 
 test('channels become the nearest multiple of 8, and of two the larger', () => {
   expect([24, 19.9, 20, 27.9].map((channels) => inEights(channels))).toEqual([24, 24, 24, 32]);
