@@ -19,7 +19,7 @@ const cub200Kind: DataKind = {
   example: (folder) => writeCub200Example(folder, { corrupt: true }),
 };
 
-/** As `dataCommand`. */
+/** The `cub200:data` command. */
 export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
   dataCommand('cub200', [cub200Kind], argv, print);
 

@@ -2,7 +2,7 @@ import { resolveOptions } from '@headshare/core/experiment/settings';
 import { experiments } from './experiments';
 
 test.each(['cub200', 'cub200-224'])(
-  '%s fine-tunes: the backbone slower, labels hard, pictures not mixed',
+  '%s fine-tunes with a lower rate for the backbone, hard labels and no mixing',
   (profile) => {
     const student = resolveOptions(experiments.student, { profile, given: {} });
     expect(student).toMatchObject({ dataset: 'cub200', backboneRate: 0.1, normalisation: 'imagenet', epochs: 200 });
@@ -12,7 +12,7 @@ test.each(['cub200', 'cub200-224'])(
   },
 );
 
-test('rates go with the batch', () => {
+test('learning rates are proportional to the batch size', () => {
   const rates = ['cub200', 'cub200-224'].map((profile) => {
     const { learningRate, batchSize } = resolveOptions(experiments.student, { profile, given: {} });
     return Number(learningRate) / Number(batchSize);

@@ -1,15 +1,15 @@
 import { classificationSmoke } from '@headshare/core/recipes/classification';
 
 /**
- * CUB-200-2011 from ImageNet's weights, which --student-initial and --teacher-initial name. No public text says how the
- * paper trained on it; these are PMG's settings (Du et al., arXiv 2003.03836; train.py of
+ * CUB-200-2011 from ImageNet's weights, given by --student-initial and --teacher-initial. The paper's settings are not
+ * published; these are PMG's (Du et al., arXiv 2003.03836; train.py of
  * PRIS-CV/PMG-Progressive-Multi-Granularity-Training): 448 pixels, batches of 16, 200 epochs of a cosine from 0.002 for
- * new layers and 0.0002 for the backbone, weight decay 5e-4. Its jigsaw steps and further classifiers are left out;
- * images are normalised as the initial weights want it, where PMG's are symmetric, and cropped as torchvision does.
+ * new layers and 0.0002 for the backbone, weight decay 5e-4. Differences: no jigsaw steps and further classifiers, the
+ * normalisation of the initial weights instead of a symmetric one, and torchvision's crops.
  */
 const fineTuning = {
   dataset: 'cub200',
-  // Published numbers are of networks that learned all training images.
+  // Published numbers are of networks trained on all training images.
   selectOn: 'last',
   normalisation: 'imagenet',
   schedule: 'cosine',
@@ -22,7 +22,7 @@ const fineTuning = {
   teacherBackboneRate: 0.1,
 } as const;
 
-/** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
+/** Settings by profile. All experiments share them, so that teacher and student are trained on the same data. */
 export const profiles = {
   default: {
     classes: 20,
@@ -47,7 +47,7 @@ export const profiles = {
     learningRate: 0.002,
     teacherLearningRate: 0.002,
   },
-  // A quarter of the pixels, twice the pictures a step, and rates in proportion to these.
+  // A quarter of the pixels; batches and learning rates are doubled.
   'cub200-224': {
     ...fineTuning,
     imageSize: 224,

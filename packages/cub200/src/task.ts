@@ -7,16 +7,16 @@ import { openCub200 } from './data/cub200';
 import { syntheticBirds } from './data/synthetic/synthetic-birds';
 import type { DataValues } from './options';
 
-// The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
+// The images do not depend on the training's seed: seeds measure the variance of training, not that of the data.
 const dataSeed = 2022;
 
-/** The data that options name. */
+/** Training on the images of --dataset. */
 export async function birdsTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('cub200'), boxes: crop } = options;
-  return dataset === 'birds' ? drawnBirds(options) : imageFilesTask(await openCub200(data, { crop }), options, data);
+  return dataset === 'birds' ? syntheticTask(options) : imageFilesTask(await openCub200(data, { crop }), options, data);
 }
 
-function drawnBirds(options: DataValues): Task {
+function syntheticTask(options: DataValues): Task {
   const { imageSize, classes, testImagesPerClass, difficulty } = options;
   const common = { classes, size: imageSize, seed: dataSeed, difficulty };
   const { train, ...rest } = splitSynthetic(

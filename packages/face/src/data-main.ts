@@ -1,7 +1,7 @@
 import { dataCommand } from '@headshare/core/data-check/data-command';
 import { faceFolderKind, recordsKind, verificationKind } from './data/data-kinds';
 
-/** As `dataCommand`. */
+/** The `face:data` command. */
 export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
   dataCommand('face', [recordsKind, verificationKind, faceFolderKind], argv, print);
 

@@ -29,7 +29,7 @@ export const experiments = distillationExperiments({
   chartMetrics: ['accuracy', 'cross_accuracy'],
   charts: async (runs, options) => ({ roc: rocByRow(runs, await verificationPairs(options as DataValues)) }),
   notes: () => [
-    'People to verify were never trained on; last epoch, 10-fold accuracy, image and mirror image together.',
+    'Verification of people who are not in the training set; last epoch, 10-fold accuracy, image and mirror image together.',
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
   ],
 });

@@ -1,8 +1,8 @@
 /**
- * MS1MV3 (93,431 people, 5,179,510 pictures), as the paper's faces are trained. Where it is silent, insightface's
- * arcface_torch decides (configs/ms1mv3_mbf.py for the student, ms1mv3_r100.py for the teacher): ArcFace with scale 64 and
- * margin 0.5, 512 numbers an embedding, batches of 8 x 128, SGD from 0.1 falling in a line to 0, gradients clipped to 5,
- * weight decay 1e-4 and 5e-4, 40 and 20 epochs. Its batch norm sees 128 images at a time, and so it does with
+ * The paper's training on MS1MV3 (93,431 people, 5,179,510 images). Settings that the paper does not give are those of
+ * insightface's arcface_torch (configs/ms1mv3_mbf.py for the student, ms1mv3_r100.py for the teacher): ArcFace with scale
+ * 64 and margin 0.5, embeddings of length 512, batches of 8 x 128, SGD from 0.1 with linear decay to 0, gradients clipped
+ * to 5, weight decay 1e-4 and 5e-4, 40 and 20 epochs. arcface_torch's batch norm sees 128 images at a time, as with
  * `--accumulate=8`; it computes in float16 (`--precision=float16`).
  */
 const ms1mv3 = {
@@ -29,8 +29,8 @@ const ms1mv3 = {
 } as const;
 
 /**
- * The face experiments' settings by profile: one set for all of them, so that teacher and student see the same data.
- * The default's faces, networks and rates were chosen so that a teacher and a student train in minutes on two cores.
+ * Settings by profile. All experiments share them, so that teacher and student are trained on the same data. With the
+ * default profile a teacher and a student train in minutes on two cores.
  */
 export const profiles = {
   default: {
@@ -73,7 +73,7 @@ export const profiles = {
     teacherEpochs: 1,
   },
   ms1mv3: { ...ms1mv3 },
-  // The same on `nx run face:data -- example`'s few faces, to see that everything goes through: it differs in numbers alone.
+  // A quick test of ms1mv3 on the faces of `nx run face:data -- example`: only numbers differ.
   'ms1mv3-smoke': {
     ...ms1mv3,
     batchSize: 16,

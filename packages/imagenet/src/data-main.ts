@@ -23,7 +23,7 @@ const imageNetKind: DataKind = {
   example: (folder) => writeImageNetExample(folder, { corrupt: true }),
 };
 
-/** As `dataCommand`. */
+/** The `imagenet:data` command. */
 export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
   dataCommand('imagenet', [imageNetKind, cifarKind('cifar100'), cifarKind('cifar10'), classFolderKind], argv, print);
 

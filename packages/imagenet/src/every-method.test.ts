@@ -1,4 +1,4 @@
-/** `nx run imagenet:distill` by every method, and with a pair of networks of each family, over a few tiny pictures. */
+/** `nx run imagenet:distill` with every method, and with networks of every family, on a few tiny images. */
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,7 +28,7 @@ const tiny = {
   teacherWidth: 0.25,
 };
 
-/** What a method has many of, where it has: there are few pictures. */
+/** Method options that must be small, because there are few images. */
 const few: Readonly<Record<string, number>> = { negatives: 5, epochs: 1, dimension: 8 };
 
 async function distill(given: Readonly<Record<string, unknown>>): Promise<NetworkResult> {
@@ -42,7 +42,7 @@ const expectTrained = ({ metrics, summary }: NetworkResult) => {
   expect(summary).toContain('teacher');
 };
 
-/** Of a linear head; those that need class centres are the faces'. */
+/** Methods for a linear head; the others need class centres, as the heads for faces have. */
 const suitable = methods.all.filter(({ needs }) => !needs.includes('class-centres'));
 
 test.each([...suitable.map(({ name }) => name), 'sh-kd', 'crd:0.8+th-kd:0.02+kd'])('--method=%s', async (method) => {
@@ -58,7 +58,7 @@ test.each([...suitable.map(({ name }) => name), 'sh-kd', 'crd:0.8+th-kd:0.02+kd'
   expectTrained(await distill({ method, methodOptions: hyper }));
 });
 
-/** One pair of each family at least: as published where that is so, from a teacher of another family elsewhere. */
+/** At least one pair of each family: published pairs, or a teacher of another family. */
 const pairs = [
   ['resnet14', 'resnet8x4'],
   ['wrn_16_2', 'wrn_16_1'],
@@ -76,7 +76,7 @@ const pairs = [
 const family = (name: string): string =>
   name.replace(/(?<=^(resnet|iresnet|vgg|wrn_))\d.*|(?<=mobilenet_v3)_.*|-insightface$/, '').replace(/^cifar-/, '');
 
-/** The first of each family that no pair has, from a teacher of another: every file of backbones is tried. */
+/** The first backbone of each family without a pair, with a teacher of another family: every backbone file is tried. */
 function untried(): readonly (readonly [string, string])[] {
   const tried = new Set(pairs.flat().map(family));
   const firsts = new Map(backbones.all.map(({ name }) => [family(name), name] as const).reverse());

@@ -1,6 +1,6 @@
 import { classificationSmoke } from '@headshare/core/recipes/classification';
 
-/** Settings by profile: one set for all experiments, so that teacher and student see the same data. */
+/** Settings by profile. All experiments share them, so that teacher and student are trained on the same data. */
 export const profiles = {
   default: {
     classes: 20,
@@ -15,10 +15,10 @@ export const profiles = {
     evaluateEvery: 3,
   },
   smoke: classificationSmoke,
-  // Published numbers are of the last epoch of networks that learned all training images: profiles of published recipes
-  // hold none out.
-  // RepDistiller's and HeadSharingKD's, whose numbers are published: 240 epochs, the rate over 10 at 150, 180 and 210.
-  // MobileNet and ShuffleNet students start from --learning-rate=0.01 there.
+  // The profiles below reproduce published numbers, which are of the last epoch after training on all training images:
+  // they hold no images out.
+  // RepDistiller and HeadSharingKD: 240 epochs, the rate divided by 10 after 150, 180 and 210. Their MobileNet and
+  // ShuffleNet students start from --learning-rate=0.01.
   cifar100: {
     dataset: 'cifar100',
     selectOn: 'last',
@@ -34,8 +34,8 @@ export const profiles = {
     teacherEpochs: 240,
     teacherLearningRate: 0.05,
   },
-  // torchdistill's ResNet34 and ResNet18: 100 epochs, the rate over 10 at 30, 60 and 90. Its teacher is torchvision's
-  // (--teacher-weights), and its KD, of 71.37 top-1, is --method=kd --gamma=0.5 --alpha=0.5 --temperature=1.
+  // torchdistill's ResNet34 and ResNet18: 100 epochs, the rate divided by 10 after 30, 60 and 90. Its teacher is
+  // torchvision's (--teacher-weights); its KD (71.37 top-1) is --method=kd --gamma=0.5 --alpha=0.5 --temperature=1.
   imagenet: {
     dataset: 'imagenet',
     selectOn: 'last',

@@ -1,4 +1,4 @@
-/** Whole recipes over files, stopped in the middle of an epoch, go on to the same bits. */
+/** Trainings on files that are interrupted in the middle of an epoch and resumed give the same bits. */
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -29,7 +29,7 @@ const recipe = {
 };
 
 const recipes = {
-  'JPEGs with all augmentation, one of them damaged': {
+  'JPEGs with all augmentations, one of them damaged': {
     write: () => writeImageNetExample(join(data, 'imagenet'), { corrupt: true }),
     given: {
       dataset: 'imagenet',
@@ -47,7 +47,7 @@ const recipes = {
   },
 };
 
-/** Distils in a folder of its own; `stop` is the student's step after which it is stopped by hand. */
+/** Distils in the folder `name`; `stop` is the student's step after which the training is interrupted. */
 async function distill(name: string, given: Readonly<Record<string, unknown>>, stop?: number) {
   const controller = new AbortController();
   const lines: string[] = [];

@@ -35,7 +35,7 @@ async function opened<T>(given: Partial<typeof options>, look: (task: Task) => T
 const counted = (given: Partial<typeof options>) =>
   opened(given, ({ train, selectOn }) => [train.labels.length, selectOn]);
 
-test('a tenth of the training images is held out, unless the best epoch is chosen otherwise', async () => {
+test('a tenth of the training images is held out to choose the best epoch, unless --select-on says otherwise', async () => {
   writeCifarExample(folder.path, 'cifar10', 20);
   const dataset = 'cifar10';
   expect(await counted({ dataset })).toEqual([90, 'held-out']);
@@ -43,14 +43,14 @@ test('a tenth of the training images is held out, unless the best epoch is chose
   expect(await counted({ dataset, selectOn: 'last' })).toEqual([100, 'last']);
 });
 
-test('of files too', async () => {
+test('images are held out of files, too', async () => {
   await writeImageNetExample(folder.path);
   const files = { dataset: 'imagenet', imageSize: 16 } as const;
   expect(await counted(files)).toEqual([12, 'held-out']);
   expect(await counted({ ...files, selectOn: 'last' })).toEqual([15, 'last']);
 });
 
-test('a record of a run names what is trained on, held out and tested on, and where it lies', async () => {
+test('a run records its training, held-out and test images and their folder', async () => {
   const read = (given: Partial<typeof options>) =>
     opened(given, ({ reads }) => reads?.map(({ images, use, from }) => [images.labels.length, use, from]));
   writeCifarExample(folder.path, 'cifar10', 20);
@@ -66,7 +66,7 @@ test('a record of a run names what is trained on, held out and tested on, and wh
   ]);
 });
 
-test('drawn pictures to train on are the same whatever the best epoch is chosen on', async () => {
+test('synthetic training images do not depend on --select-on', async () => {
   const given = { imageSize: 16, classes: 3, imagesPerClass: 4, testImagesPerClass: 1 };
   expect(await counted(given)).toEqual([12, 'held-out']);
   const [heldOut, last] = [
@@ -76,6 +76,6 @@ test('drawn pictures to train on are the same whatever the best epoch is chosen 
   expect(heldOut).toEqual(last);
 });
 
-test('published recipes learn all images', () => {
+test('profiles of published trainings hold no images out', () => {
   expect([profiles.cifar100.selectOn, profiles.imagenet.selectOn]).toEqual(['last', 'last']);
 });

@@ -9,10 +9,10 @@ import { openImageNet } from './data/imagenet';
 import { syntheticShapes } from './data/synthetic/synthetic-shapes';
 import type { DataValues } from './options';
 
-// The pictures stay the same whatever the seed of the training: seeds then measure training, not the draw of the data.
+// The images do not depend on the training's seed: seeds measure the variance of training, not that of the data.
 const dataSeed = 2022;
 
-/** The data that options name, with the augmentation it is published with. */
+/** Training on the images of --dataset, with the augmentation that is published for them. */
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
   if (dataset === 'shapes') return shapesTask(options);

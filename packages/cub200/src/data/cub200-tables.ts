@@ -2,7 +2,7 @@ import type { ImageLocation } from '@headshare/core/data/sources/image-source';
 import { UserError } from '@headshare/core/system/user-error';
 import { shown } from '@headshare/core/weights/refusal';
 
-/** What the files hold; all lines begin with an id from 1 on, and files are joined by it. */
+/** Contents of the files. All lines begin with an id from 1 on, by which the files are joined. */
 export interface CubTables {
   /** `<image id> <class folder>/<file>` */
   readonly images: string;
@@ -17,15 +17,15 @@ export interface CubTables {
 }
 
 export interface CubEntry {
-  /** Below the folder of images. */
+  /** Relative to the folder of images. */
   readonly path: string;
   readonly label: number;
   readonly train: boolean;
-  /** In whole pixels; it may reach a little beyond the image. */
+  /** In whole pixels; it may extend slightly beyond the image. */
   readonly box?: NonNullable<ImageLocation['box']>;
 }
 
-/** Joins the files, images in the order of their ids. @throws UserError naming file and line, or the ids that do not fit */
+/** Joins the files; images are in the order of their ids. @throws UserError that names file and line, or wrong ids */
 export function joinTables(
   tables: CubTables,
   folder: string,
@@ -73,7 +73,7 @@ export function joinTables(
   return { classNames: classIds.map((id) => classes.get(id) as string), entries };
 }
 
-/** Lines of an id and more; blank ones are passed over. @throws UserError for a line of another form, or an id met before */
+/** Parses lines of an id and a value; skips blank ones. @throws UserError for other lines, and for repeated ids */
 function parseTable<T>(
   file: string,
   content: string,
@@ -87,7 +87,7 @@ function parseTable<T>(
     const value = rest === undefined ? undefined : read(rest);
     if (value === undefined) throw new UserError(`${file}, line ${i + 1}: '${shown(line)}' should be '${form}'.`, 1);
     const id = Number(digits);
-    if (rows.has(id)) throw new UserError(`${file}, line ${i + 1}: the id ${id} stands there a second time.`, 1);
+    if (rows.has(id)) throw new UserError(`${file}, line ${i + 1}: the id ${id} occurs a second time.`, 1);
     rows.set(id, value);
   }
   if (rows.size === 0) throw new UserError(`${file} is empty.`, 1);
@@ -97,7 +97,7 @@ function parseTable<T>(
 const idOf = (text: string): number | undefined => (/^\d{1,9}$/.test(text) ? Number(text) : undefined);
 const nameOf = (text: string): string => shown(text);
 
-/** Paths stay below the folder of images. */
+/** Refuses paths that leave the folder of images. */
 const pathOf = (text: string): string | undefined =>
   text.startsWith('/') ||
   text.includes('\0') ||

@@ -9,7 +9,7 @@ import { writeCub200Example } from './example-cub200';
 
 const folder = temporaryFolder();
 
-test('images come in the order of their ids, joined by them and not by line', async () => {
+test('files are joined by id and not by line, and images are in the order of their ids', async () => {
   const root = await writeCub200Example(folder.path);
   const { train, test } = await openCub200(folder.path);
   expect(train.classNames).toEqual(['001.Example_Finch', '002.Example_Gull', '003.Example_Wren']);
@@ -24,7 +24,7 @@ test('images come in the order of their ids, joined by them and not by line', as
   expect((await openCub200(root)).test.fingerprint).toBe(test.fingerprint);
 });
 
-test('boxes crop, in whole pixels from 0 on, and make another fingerprint', async () => {
+test('boxes are in whole pixels from 0 on, and change the fingerprint', async () => {
   const root = await writeCub200Example(folder.path);
   const boxes = readFileSync(join(root, 'bounding_boxes.txt'), 'utf8');
   writeFileSync(join(root, 'bounding_boxes.txt'), boxes.replace('1 5.0 4.0 40.0 30.0', '1 -0.6 3.5 20.25 10.0'));
@@ -34,7 +34,7 @@ test('boxes crop, in whole pixels from 0 on, and make another fingerprint', asyn
   expect(train.fingerprint).not.toBe((await openCub200(folder.path)).train.fingerprint);
 });
 
-test('what is missing, or does not fit, is named', async () => {
+test('missing and contradictory lines and files are named', async () => {
   await expect(openCub200(folder.path)).rejects.toThrow(`${folder.path} has no CUB-200-2011: unpack CUB_200_2011.tgz`);
   const root = await writeCub200Example(folder.path);
   const tampered = async (file: string, from: string, to: string) => {
@@ -60,9 +60,7 @@ test('what is missing, or does not fit, is named', async () => {
   expect(await tampered('train_test_split.txt', '4 0', '4 2')).toBe(
     "train_test_split.txt, line 4: '4?2' should be '<image id> <1 or 0>'.",
   );
-  expect(await tampered('images.txt', '3 001', '2 001')).toBe(
-    'images.txt, line 3: the id 2 stands there a second time.',
-  );
+  expect(await tampered('images.txt', '3 001', '2 001')).toBe('images.txt, line 3: the id 2 occurs a second time.');
   expect(await tampered('images.txt', '001.Example_Finch/', '../')).toContain('images.txt, line 1:');
   expect(await tampered('bounding_boxes.txt', '30.0', '0.0')).toContain('bounding_boxes.txt, line 1:');
   rmSync(join(root, 'images/003.Example_Wren/Example_Wren_0001.jpg'));
@@ -73,7 +71,7 @@ test('what is missing, or does not fit, is named', async () => {
   await expect(openCub200(folder.path)).rejects.toThrow(`${root} lacks classes.txt`);
 });
 
-test('lines of any kind are read or refused with a sentence', () => {
+test('lines of any kind are read or cause a UserError', () => {
   const good: CubTables = {
     classes: '1 a\n2 b\n',
     images: '1 a/1.jpg\n2 b/1.jpg\n3 a/2.jpg\n4 b/2.jpg\n',

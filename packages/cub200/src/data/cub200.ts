@@ -15,9 +15,9 @@ export interface Cub200Options extends ListOptions {
 }
 
 /**
- * Caltech-UCSD Birds 200, 2011 (Wah et al.), as its archive unpacks: in `folder` or in its subfolder CUB_200_2011.
- * Classes are in the order of their ids, images in that of theirs; parts and attributes are not read.
- * @throws UserError for files that are missing and lines that do not fit one another
+ * Opens Caltech-UCSD Birds 200, 2011 (Wah et al.), unpacked in `folder` or in its subfolder CUB_200_2011. Classes and
+ * images are in the order of their ids; parts and attributes are not read.
+ * @throws UserError for missing files and contradictory lines
  */
 export async function openCub200(folder: string, options: Cub200Options = {}): Promise<TrainAndTest> {
   const { crop = false, cacheFolder, onProgress } = options;

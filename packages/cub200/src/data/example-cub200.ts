@@ -4,7 +4,7 @@ import { writeClassFolders, writeInto } from '@headshare/core/data/example/class
 export const exampleBirds = ['001.Example_Finch', '002.Example_Gull', '003.Example_Wren'] as const;
 const imagesPerClass = 5;
 
-/** Writes a CUB_200_2011 of three kinds of birds, five images each, of which two are for testing. */
+/** Writes a CUB_200_2011 of three species with three training and two test images each. @returns its folder */
 export async function writeCub200Example(folder: string, { corrupt = false } = {}): Promise<string> {
   const root = join(folder, 'CUB_200_2011');
   const file = (name: string, i: number) => `${name}/${name.slice(4)}_${String(i).padStart(4, '0')}.jpg`;

@@ -3,12 +3,12 @@ import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { setNames } from './meta/sets';
 
-/** What features are made of, by the names of insightface's script. */
+/** Variants of features, named as in insightface's script; see FeatureSwitches. */
 export const variantNames = ['F1N1D1', 'F1N1D0', 'F1N0D1', 'F1N0D0', 'F0N1D1', 'F0N1D0', 'F0N0D1', 'F0N0D0'] as const;
 
 export type Variant = (typeof variantNames)[number];
 
-/** Of `face:evaluate`. */
+/** The options of `face:evaluate`. */
 export const evaluateOptions = group('Evaluation', {
   protocol: oneOf(setNames, 'ijbc', { help: 'benchmark' }),
   data: optional(folder({ help: 'folder with IJBB or IJBC in the layout of insightface' }), 'data/face'),
@@ -36,12 +36,12 @@ export const evaluateOptions = group('Evaluation', {
 
 export type EvaluateValues = Values<typeof evaluateOptions>;
 
-/** @throws UserError for options that are valid each by itself, but not together. */
+/** @throws UserError for options that cannot be combined */
 export function checkEvaluation(options: EvaluateValues): void {
   const { weights, galleryWeights, embeddings, flippedEmbeddings, galleryEmbeddings, concatenated, variants } = options;
   const { flippedGalleryEmbeddings } = options;
   if (weights !== undefined && embeddings !== undefined) {
-    throw new UserError('--weights and --embeddings exclude one another: what is evaluated is one or the other');
+    throw new UserError('give either --weights or --embeddings, not both');
   }
   if (weights === undefined && galleryWeights !== undefined) {
     throw new UserError('--gallery-weights needs --weights, the network that embeds the second template of each pair');
@@ -55,7 +55,7 @@ export function checkEvaluation(options: EvaluateValues): void {
   if (concatenated && embeddings === undefined) throw new UserError('--concatenated needs --embeddings');
   if (weights === undefined && embeddings === undefined) {
     throw new UserError(
-      'give --weights, a network to evaluate, or --embeddings that one has made. To try it: npx nx run face:data -- example --out=DIR, npx nx run face:distill:ms1mv3-smoke --data=DIR, and npx nx run face:evaluate --data=DIR --weights=artifacts/face/distill/last.safetensors',
+      'give --weights, a network to evaluate, or --embeddings. To try it: npx nx run face:data -- example --out=DIR, npx nx run face:distill:ms1mv3-smoke --data=DIR, and npx nx run face:evaluate --data=DIR --weights=artifacts/face/distill/last.safetensors',
     );
   }
   if (new Set(variants).size < variants.length) throw new UserError('--variants names one twice');

@@ -122,7 +122,7 @@ test('an embedding that is not finite is an error with its file and row', async 
 
 test.each<[Record<string, unknown>, RegExp]>([
   [{ data }, /give --weights, a network to evaluate, or --embeddings/],
-  [{ ...given, weights: given.embeddings }, /--weights and --embeddings exclude one another/],
+  [{ ...given, weights: given.embeddings }, /give either --weights or --embeddings, not both/],
   [{ data, galleryWeights: given.embeddings }, /--gallery-weights needs --weights/],
   [{ data, flippedEmbeddings: given.embeddings }, /need --embeddings/],
   [{ ...given, variants: ['F1N1D1', 'F1N1D1'] }, /--variants names one twice/],

@@ -2,19 +2,19 @@ import { join } from 'node:path';
 import { exampleImage, writeClassFolders, writeInto } from '@headshare/core/data/example/class-folders';
 import { matFile } from './mat-writer';
 
-/** In the order of their numbers in the development kit, which is not that of their labels. */
+/** WordNet ids in the order of the development kit's numbers, which differs from that of the labels. */
 export const exampleIds = ['n02119789', 'n01440764', 'n03018349'] as const;
 
 export interface ImageNetExample {
-  /** Validation images by class, or in one folder with the development kit's files, as they are distributed; default those. */
+  /** Validation images in class folders, or in one folder with the development kit (default), as they are distributed. */
   readonly validation?: 'by-class' | 'flat';
-  /** One training image that cannot be read. */
+  /** Adds a training image that cannot be read. */
   readonly corrupt?: boolean;
-  /** Compressed as MATLAB does; default true. */
+  /** Whether meta.mat is compressed, as MATLAB does; default true. */
   readonly compress?: boolean;
 }
 
-/** Which of `exampleIds` validation image i (from 0) shows. */
+/** The index in `exampleIds` of the class of validation image i (from 0). */
 export const exampleTruth = (i: number): number => (2 * i + 1) % exampleIds.length;
 
 /** Writes an ImageNet of three classes, five images each for training and six in all for validation. */

@@ -18,7 +18,7 @@ const truth = Array.from({ length: 6 }, (_, i) =>
 );
 
 test.each([true, false])(
-  'labels are places of sorted WordNet ids, not numbers of the kit (compressed table: %p)',
+  'labels are indices of sorted WordNet ids, not numbers of the development kit (compressed table: %p)',
   async (compress) => {
     await writeImageNetExample(folder.path, { compress });
     const { train, test } = await openImageNet(folder.path);
@@ -30,7 +30,7 @@ test.each([true, false])(
   },
 );
 
-test("Kaggle's list, a list of ids by image, and one by number say the same", async () => {
+test("Kaggle's list, a list of ids by image, and a list of ids by number give the same labels", async () => {
   await writeImageNetExample(folder.path);
   const { test } = await openImageNet(folder.path);
   rmSync(join(folder.path, kit, 'meta.mat'));
@@ -42,7 +42,7 @@ test("Kaggle's list, a list of ids by image, and one by number say the same", as
   expect((await openImageNet(folder.path)).test.fingerprint).toBe(test.fingerprint);
   rmSync(join(folder.path, 'imagenet_2012_validation_synset_labels.txt'));
   const lines = ids.map((id, i) => `ILSVRC2012_val_0000000${i + 1},${id} 85 1 499 272`).reverse();
-  // As Kaggle's archive has it.
+  // The layout of Kaggle's archive.
   mkdirSync(join(folder.path, 'ILSVRC/Data/CLS-LOC'), { recursive: true });
   for (const part of ['train', 'val'])
     renameSync(join(folder.path, part), join(folder.path, 'ILSVRC/Data/CLS-LOC', part));
@@ -57,19 +57,19 @@ test('validation images by class have the same labels', async () => {
   expect(byName.map(([, label]) => label)).toEqual(truth);
 });
 
-test.each(['meta.mat', 'meta-plain.mat'])('%s, which SciPy wrote, is read', async (file) => {
+test.each(['meta.mat', 'meta-plain.mat'])('%s, written by SciPy, is read', async (file) => {
   await writeImageNetExample(folder.path);
   copyFileSync(join(fixtures, file), join(folder.path, kit, 'meta.mat'));
   const { test } = await openImageNet(folder.path);
   expect(Array.from(test.labels)).toEqual(truth);
 });
 
-test('what is missing is named', async () => {
+test('missing files are named', async () => {
   await expect(openImageNet(folder.path)).rejects.toThrow('has no ImageNet: it should hold train/<wnid>/*.JPEG');
   await writeImageNetExample(folder.path);
   rmSync(join(folder.path, 'val/ILSVRC2012_val_00000002.JPEG'));
   await expect(openImageNet(folder.path)).rejects.toThrow(
-    'val has 5 of the 6 images that have labels; ILSVRC2012_val_00000002 is the first',
+    'val has only 5 of the 6 images with labels; the first missing one is ILSVRC2012_val_00000002',
   );
   await writeImageNetExample(folder.path);
   rmSync(join(folder.path, kit, 'meta.mat'));
@@ -78,21 +78,21 @@ test('what is missing is named', async () => {
   );
   rmSync(join(folder.path, kit), { recursive: true });
   await expect(openImageNet(folder.path)).rejects.toThrow(
-    'nothing that says their classes: put ILSVRC2012_validation_ground_truth.txt and meta.mat',
+    'no list of their classes: put ILSVRC2012_validation_ground_truth.txt and meta.mat',
   );
   await writeImageNetExample(folder.path);
   writeFileSync(join(folder.path, 'val/other.jpg'), 'x');
-  await expect(openImageNet(folder.path)).rejects.toThrow('val/other.jpg is no validation image that has a label');
+  await expect(openImageNet(folder.path)).rejects.toThrow('val/other.jpg is not a validation image with a label');
   rmSync(join(folder.path, 'val/other.jpg'));
   rmSync(join(folder.path, 'train/n01440764'), { recursive: true });
   await expect(openImageNet(folder.path)).rejects.toThrow(
-    `classes that ${folder.path}/train has no folder of: n01440764.`,
+    `classes without a folder in ${folder.path}/train: n01440764.`,
   );
 });
 
 const options = { seed: 1, numRuns: 3000 };
 
-/** Whether it was refused with a sentence. @throws whatever else is thrown */
+/** Whether it was refused. @throws for any other error than a UserError */
 function refused(read: () => unknown): boolean {
   try {
     read();
@@ -103,7 +103,7 @@ function refused(read: () => unknown): boolean {
   }
 }
 
-test('tables of any bytes are read or refused', () => {
+test('tables of any bytes are read or cause a UserError', () => {
   const refuse = refusal('meta.mat', 'a table');
   const good = readFileSync(join(fixtures, 'meta-plain.mat'));
   let count = 0;
@@ -129,7 +129,7 @@ test('tables of any bytes are read or refused', () => {
   expect(count).toBeGreaterThan(1000);
 });
 
-test('lists of any lines are read or refused', () => {
+test('lists of any lines are read or cause a UserError', () => {
   const refuse = refusal('list', 'a list');
   const classes = new Map([[1, 'n01440764']]);
   const line = fc.oneof(

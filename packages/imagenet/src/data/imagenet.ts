@@ -14,13 +14,13 @@ import { readValidationLabels, type ValidationLabels } from './validation-labels
 
 export const imageNetPage = 'https://www.image-net.org/challenges/LSVRC/2012/';
 
-// Where Kaggle's archive has it.
+/** Folders with train/ and val/: the data's folder itself, and those in Kaggle's archive. */
 export const imageNetPlaces = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
 
 /**
- * ILSVRC 2012 as it is distributed: `train/<wnid>/*`, and `val/<wnid>/*` or the validation images in one folder with
- * what says their classes. A label is the place of the WordNet id among the sorted ids, as usual.
- * @throws UserError for what is missing or does not fit, with what would be right
+ * Opens ILSVRC 2012 as it is distributed: `train/<wnid>/*`, and `val/<wnid>/*` or the validation images in one folder
+ * with a list of their classes. A label is the usual index of the WordNet id among the sorted ids.
+ * @throws UserError for missing or contradictory files
  */
 export async function openImageNet(folder: string, options: ListOptions = {}): Promise<TrainAndTest> {
   const place = imageNetPlaces.find((below) => isFolder(join(folder, below, 'train')));
@@ -58,7 +58,7 @@ async function openValidation(
   const other = new Set(classes.filter((name) => !labelOf.has(name)));
   if (other.size > 0) {
     throw new UserError(
-      `${data}/val has images of classes that ${data}/train has no folder of: ${abbreviate([...other])}.`,
+      `${data}/val has images of classes without a folder in ${data}/train: ${abbreviate([...other])}.`,
       1,
     );
   }
@@ -72,19 +72,19 @@ async function openValidation(
   });
 }
 
-/** The class of each image. @throws UserError unless there is an image for each label, and the other way round */
+/** The class of each image. @throws UserError unless images and labels correspond one to one */
 function labelsOf(images: readonly string[], labels: ValidationLabels, folder: string): string[] {
   const classes = images.map((name) => {
     const number = /^ILSVRC2012_val_(\d{8})\./.exec(name)?.[1];
     const id = labels.get(Number(number));
-    if (id === undefined) throw new UserError(`${folder}/${name} is no validation image that has a label.`, 1);
+    if (id === undefined) throw new UserError(`${folder}/${name} is not a validation image with a label.`, 1);
     return id;
   });
   if (images.length < labels.size) {
     const there = new Set(images.map((name) => Number(name.slice(15, 23))));
     const missing = [...labels.keys()].sort((a, b) => a - b).find((number) => !there.has(number));
     throw new UserError(
-      `${folder} has ${images.length} of the ${labels.size} images that have labels; ILSVRC2012_val_${String(missing).padStart(8, '0')} is the first that is missing.`,
+      `${folder} has only ${images.length} of the ${labels.size} images with labels; the first missing one is ILSVRC2012_val_${String(missing).padStart(8, '0')}.`,
       1,
     );
   }

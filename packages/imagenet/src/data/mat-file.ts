@@ -1,31 +1,19 @@
-/** MATLAB's MAT-files of version 5 (MathWorks, "MAT-File Format"): as much as data sets' tables of classes take. */
+/** Reads MATLAB's MAT-files of version 5 (MathWorks, "MAT-File Format"), as far as tables of classes need it. */
 import { inflateSync } from 'node:zlib';
 import { Cursor } from '@headshare/core/weights/cursor';
 import type { Refuse } from '@headshare/core/weights/refusal';
 
-export type MatValue = MatNumbers | MatText | MatStruct | undefined;
-
-/** Numbers in MATLAB's order, columns first. */
-export interface MatNumbers {
-  readonly kind: 'numbers';
-  readonly values: readonly number[];
-}
-
-export interface MatText {
-  readonly kind: 'text';
-  readonly text: string;
-}
-
-/** An array of structures, columns first. */
-export interface MatStruct {
-  readonly kind: 'struct';
-  readonly elements: readonly ReadonlyMap<string, MatValue>[];
-}
+/** Numbers or structures are in MATLAB's order, column by column; undefined: cells, objects, sparse arrays. */
+export type MatValue =
+  | { readonly kind: 'numbers'; readonly values: readonly number[] }
+  | { readonly kind: 'text'; readonly text: string }
+  | { readonly kind: 'struct'; readonly elements: readonly ReadonlyMap<string, MatValue>[] }
+  | undefined;
 
 const headerBytes = 128;
 const compressed = 15;
 const matrix = 14;
-// A table of classes takes one; what takes more is no such table.
+// A table of classes takes about 1 MB.
 const largestInflated = 1 << 26;
 const deepest = 16;
 
@@ -35,7 +23,7 @@ const isNumberClass = (kind: number): boolean => kind >= 6 && kind <= 15;
 
 type ReadNumber = (bytes: Buffer, at: number) => number;
 
-/** Types of stored numbers by their codes: bytes of each, and how one is read. */
+/** Types of stored numbers by their codes: bytes of a number, and its reader. */
 const numberTypes: Readonly<Record<number, readonly [number, ReadNumber]>> = {
   1: [1, (bytes, at) => bytes.readInt8(at)],
   2: [1, (bytes, at) => bytes.readUInt8(at)],
@@ -56,13 +44,10 @@ interface Element {
   readonly data: Buffer;
 }
 
-/**
- * The file's variables by name; of a kind that is not read here (cells, objects, sparse arrays) they are undefined.
- * @throws UserError for whatever is no such file
- */
+/** The file's variables by name. @throws UserError for any other file */
 export function readMatFile(bytes: Buffer, refuse: Refuse): ReadonlyMap<string, MatValue> {
   if (bytes.length < headerBytes || bytes.toString('latin1', 126, 128) !== 'IM') {
-    throw refuse('it is no little-endian MAT-file of version 5');
+    throw refuse('it is not a little-endian MAT-file of version 5');
   }
   const input = new Cursor(bytes, refuse, headerBytes);
   const variables = new Map<string, MatValue>();
@@ -76,7 +61,7 @@ export function readMatFile(bytes: Buffer, refuse: Refuse): ReadonlyMap<string, 
   return variables;
 }
 
-/** A tag of type and size, then the data, padded to 8 bytes; up to 4 bytes of data stand in the tag itself. */
+/** Reads a tag of type and size, then the data, padded to 8 bytes; up to 4 bytes of data are in the tag itself. */
 function readElement(input: Cursor): Element {
   const first = input.uint(4);
   const small = first >>> 16;
@@ -86,7 +71,7 @@ function readElement(input: Cursor): Element {
   }
   const size = input.uint(4);
   const data = input.take(size);
-  // The last one of a file may lack its padding; compressed ones have none.
+  // The last element of a file may lack its padding; compressed ones have none.
   if (first !== compressed) input.take(Math.min(-size & 7, input.bytes.length - input.at));
   return { type: first, data };
 }
@@ -102,27 +87,28 @@ function inflated(data: Buffer, refuse: Refuse): Element {
 }
 
 function readMatrix(data: Buffer, refuse: Refuse, depth: number): { name: string; value: MatValue } {
-  if (depth > deepest) throw refuse('its structures are too deep');
-  // An empty one may have no parts at all.
+  if (depth > deepest) throw refuse('its structures are nested too deeply');
+  // An empty matrix may have no parts at all.
   if (data.length === 0) return { name: '', value: undefined };
   const input = new Cursor(data, refuse);
   const flags = readElement(input).data;
   const kind = flags[0];
   const size = numbersOf(readElement(input), refuse).reduce((a, b) => a * b, 1);
   const name = readElement(input).data.toString('latin1');
-  if (kind === undefined) throw refuse('one of its variables has no kind');
+  if (kind === undefined) throw refuse('one of its variables has no class');
   if (kind === structClass) return { name, value: readStruct(input, size, depth) };
   if (kind === textClass) return { name, value: { kind: 'text', text: textOf(readElement(input), refuse) } };
   if (!isNumberClass(kind)) return { name, value: undefined };
   return { name, value: { kind: 'numbers', values: numbersOf(readElement(input), refuse) } };
 }
 
-/** The length of field names, the names padded to it, then element by element all fields. */
-function readStruct(input: Cursor, size: number, depth: number): MatStruct {
+/** Reads the length of field names, the names padded to it, then all fields element by element. */
+function readStruct(input: Cursor, size: number, depth: number): MatValue {
   const [length = 0] = numbersOf(readElement(input), input.refuse);
   const { data } = readElement(input);
-  if (!(length > 0) || data.length % length !== 0 || data.length === 0)
+  if (!(length > 0) || data.length % length !== 0 || data.length === 0) {
     throw input.refuse('it has a structure without fields');
+  }
   const names = Array.from({ length: data.length / length }, (_, i) =>
     data.toString('latin1', i * length, (i + 1) * length).replace(/\0.*$/s, ''),
   );
@@ -137,7 +123,7 @@ function readStruct(input: Cursor, size: number, depth: number): MatStruct {
 
 function numbersOf({ type, data }: Element, refuse: Refuse): number[] {
   const [bytes, read] = numberTypes[type] ?? [];
-  if (!bytes || !read) throw refuse(`it has numbers of a type ${type}, which there is none of`);
+  if (!bytes || !read) throw refuse(`it has numbers of the unknown type ${type}`);
   return Array.from({ length: Math.floor(data.length / bytes) }, (_, i) => read(data, i * bytes));
 }
 

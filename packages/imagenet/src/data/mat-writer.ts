@@ -1,9 +1,9 @@
 import { deflateSync } from 'node:zlib';
 
 /** A row of a table: its fields by name. */
-export type MatRow = Readonly<Record<string, number | string>>;
+type MatRow = Readonly<Record<string, number | string>>;
 
-/** A MAT-file of version 5 with one table (a column of structures), compressed as MATLAB does unless told otherwise. */
+/** A MAT-file of version 5 with one table (a column of structures), by default compressed as MATLAB does. */
 export function matFile(name: string, rows: readonly MatRow[], compress = true): Buffer {
   const header = Buffer.alloc(128, ' ');
   header.write('MATLAB 5.0 MAT-file', 'latin1');
@@ -29,7 +29,7 @@ function value(of: number | string): Buffer {
   return matrix(4, [1, of.length], '', [element(4, text)]);
 }
 
-/** Flags with the class, dimensions, name, then what the class has. */
+/** Flags with the class, dimensions, name, then the parts of the class. */
 function matrix(kind: number, dimensions: readonly number[], name: string, parts: readonly Buffer[]): Buffer {
   const flags = Buffer.concat([int32(kind), int32(0)]);
   const head = [element(6, flags), element(5, Buffer.concat(dimensions.map(int32))), element(1, Buffer.from(name))];
@@ -40,7 +40,7 @@ function element(type: number, data: Buffer): Buffer {
   return Buffer.concat([tag(type, data.length), data, Buffer.alloc(-data.length & 7)]);
 }
 
-/** Up to 4 bytes stand in the tag. */
+/** An element of up to 4 bytes, which are in the tag. */
 function smallElement(type: number, data: Buffer): Buffer {
   return Buffer.concat([uint16(type), uint16(data.length), data, Buffer.alloc(4 - data.length)]);
 }

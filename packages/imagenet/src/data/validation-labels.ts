@@ -1,10 +1,10 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
-import { readBytes, refusal, shown } from '@headshare/core/weights/refusal';
+import { type Refuse, readBytes, refusal, shown } from '@headshare/core/weights/refusal';
 import { type MatValue, readMatFile } from './mat-file';
 
-/** The class folder's name (WordNet id, n01440764) of each validation image, by the number in its name: 1 for the first. */
+/** The class folder's name (WordNet id, n01440764) of each validation image, by the number in the image's name, from 1. */
 export type ValidationLabels = ReadonlyMap<number, string>;
 
 const folders = ['', 'ILSVRC2012_devkit_t12/data', 'devkit/data', 'data', 'val'];
@@ -16,10 +16,10 @@ const idList = 'ILSVRC2012_ids.txt';
 const wordNetId = /^n\d{8}$/;
 
 /**
- * Reads what says which class a validation image shows, looking in the data's folder, the development kit's and above:
- * Kaggle's list, a list of WordNet ids in the images' order, or the development kit's numbers, which are no labels, with
- * the table of what they mean (meta.mat, or a text file of WordNet ids in the order of the numbers).
- * @throws UserError where there is none of them, or it is damaged
+ * Reads the classes of the validation images from the data's folder, the development kit's or those above: from Kaggle's
+ * list, a list of WordNet ids in the images' order, or the development kit's numbers (which are not labels) with the
+ * table of their classes (meta.mat, or a text file of WordNet ids in the order of the numbers).
+ * @throws UserError if there is no list, or it is damaged
  */
 export function readValidationLabels(folder: string, above: readonly string[] = []): ValidationLabels {
   const find = (name: string) =>
@@ -27,12 +27,11 @@ export function readValidationLabels(folder: string, above: readonly string[] = 
   const csv = find(solution);
   if (csv) return parseSolution(text(csv), refusal(csv, 'a list of validation labels'));
   const ids = find(idOfEachImage);
-  if (ids)
-    return new Map(parseWordNetIds(text(ids), refusal(ids, 'a list of WordNet ids')).map((id, i) => [i + 1, id]));
+  if (ids) return readWordNetIds(ids);
   const numbers = find(groundTruth);
   if (!numbers) {
     throw new UserError(
-      `${folder} has the validation images in one folder, and nothing that says their classes: put ${groundTruth} and ${table} of the development kit (ILSVRC2012_devkit_t12) there, or Kaggle's ${solution}, or ${idOfEachImage}.`,
+      `${folder} has the validation images in one folder, but no list of their classes: put ${groundTruth} and ${table} of the development kit (ILSVRC2012_devkit_t12) there, or Kaggle's ${solution}, or ${idOfEachImage}.`,
       1,
     );
   }
@@ -40,20 +39,22 @@ export function readValidationLabels(folder: string, above: readonly string[] = 
   const list = find(idList);
   if (!meta && !list) {
     throw new UserError(
-      `${numbers} has numbers whose classes are not known: put ${table} of the development kit beside it, or ${idList}, the WordNet ids in the order of the numbers, one a line.`,
+      `${numbers} has class numbers without names: put ${table} of the development kit beside it, or ${idList}, the WordNet ids in the order of the numbers, one a line.`,
       1,
     );
   }
-  const classes = list
-    ? new Map(parseWordNetIds(text(list), refusal(list, 'a list of WordNet ids')).map((id, i) => [i + 1, id]))
-    : wordNetIds(
-        readMatFile(readBytes(meta as string), refusal(meta as string, "ImageNet's table")),
-        refusal(meta as string, "ImageNet's table"),
-      );
+  const classes = list ? readWordNetIds(list) : readClassTable(meta as string);
   return parseGroundTruth(text(numbers), classes, refusal(numbers, 'a list of validation labels'));
 }
 
-type Refuse = ReturnType<typeof refusal>;
+/** The WordNet ids of a text file, by line number from 1. */
+const readWordNetIds = (file: string): ValidationLabels =>
+  new Map(parseWordNetIds(text(file), refusal(file, 'a list of WordNet ids')).map((id, i) => [i + 1, id]));
+
+function readClassTable(file: string): ReadonlyMap<number, string> {
+  const refuse = refusal(file, "ImageNet's table");
+  return wordNetIds(readMatFile(readBytes(file), refuse), refuse);
+}
 
 const text = (file: string): string => readBytes(file).toString('utf8');
 
@@ -61,7 +62,7 @@ function linesOf(content: string): string[] {
   return content.replace(/\s+$/, '').split(/\r?\n/);
 }
 
-/** Lines `ILSVRC2012_val_00048981,n03995372 85 1 499 272` below a title. */
+/** Parses lines `ILSVRC2012_val_00048981,n03995372 85 1 499 272` below a title. */
 export function parseSolution(content: string, refuse: Refuse): ValidationLabels {
   const labels = new Map<number, string>();
   for (const [i, line] of linesOf(content).entries()) {
@@ -74,7 +75,7 @@ export function parseSolution(content: string, refuse: Refuse): ValidationLabels
   return labels;
 }
 
-/** A WordNet id a line; more words may follow. */
+/** Parses a WordNet id a line; more words may follow. */
 export function parseWordNetIds(content: string, refuse: Refuse): string[] {
   return linesOf(content).map((line, i) => {
     const [id = ''] = line.trim().split(/\s/);
@@ -84,7 +85,7 @@ export function parseWordNetIds(content: string, refuse: Refuse): string[] {
   });
 }
 
-/** Line i has the number of what image i shows. */
+/** Parses lines of class numbers; line i is of image i. */
 export function parseGroundTruth(
   content: string,
   classes: ReadonlyMap<number, string>,
@@ -93,13 +94,13 @@ export function parseGroundTruth(
   const labels = new Map<number, string>();
   for (const [i, line] of linesOf(content).entries()) {
     const id = /^\s*\d+\s*$/.test(line) ? classes.get(Number(line)) : undefined;
-    if (id === undefined) throw refuse(`its line ${i + 1} is '${shown(line)}', which is the number of no class`);
+    if (id === undefined) throw refuse(`its line ${i + 1} is '${shown(line)}', which is not the number of a class`);
     labels.set(i + 1, id);
   }
   return labels;
 }
 
-/** `synsets` of meta.mat: structures with ILSVRC2012_ID and WNID. @throws UserError where it has none */
+/** Reads `synsets` of meta.mat: structures with ILSVRC2012_ID and WNID. @throws UserError if it has none */
 export function wordNetIds(variables: ReadonlyMap<string, MatValue>, refuse: Refuse): ReadonlyMap<number, string> {
   const synsets = variables.get('synsets');
   if (synsets?.kind !== 'struct') throw refuse("it has no table 'synsets'");

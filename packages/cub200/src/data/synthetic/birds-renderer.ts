@@ -8,6 +8,7 @@ import {
   frame,
   mix,
   paint,
+  type Shape,
   scaled,
   within,
 } from '@headshare/core/data/synthetic/raster';
@@ -20,20 +21,20 @@ import { type Palette, palettes, type Species, speciesOf } from './species';
 export interface BirdsRendererOptions {
   readonly classes: number;
   readonly split: string;
-  /** Kinds depend on this alone, so that train and test agree on them whatever the pictures' seed. */
+  /** The species depend only on this seed, so that train and test have the same ones. */
   readonly speciesSeed: number;
   /** Pose, scale, light, clutter and noise; 1 is the default. */
   readonly difficulty: number;
 }
 
-/** Image i shows a bird of kind i % classes. */
+/** Image i shows a bird of species i % classes. */
 export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, size, seed }) => {
   const { classes, split, speciesSeed, difficulty } = options;
   const canvas = createCanvas(size);
-  const kinds = Array.from({ length: classes }, (_, label) => speciesOf(speciesSeed, label));
+  const all = Array.from({ length: classes }, (_, label) => speciesOf(speciesSeed, label));
   return (index, target) => {
     const random = stream(seed, 'bird', split, index);
-    const kind = kinds[index % classes] as Species;
+    const species = all[index % classes] as Species;
     landscape(canvas, random, size, difficulty);
     const scale = size * 0.27 * Math.exp(random.normal() * 0.1 * difficulty);
     const facing = random.chance(0.5) ? 1 : -1;
@@ -44,7 +45,7 @@ export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, 
       random.normal() * 0.14 * difficulty,
     );
     const body: Frame = { ...level, ux: level.ux * facing, uy: level.uy * facing };
-    drawBird(canvas, body, kind, individual(kind, random, difficulty), random, difficulty);
+    drawBird(canvas, body, species, individual(species, random, difficulty), random, difficulty);
     if (random.chance(0.35 * difficulty)) leaf(canvas, random, size);
     const x = random.normal() * 0.4;
     const y = -0.4 + random.normal() * 0.2;
@@ -70,9 +71,9 @@ export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, 
   };
 };
 
-/** Feathers of one bird: its kind's colours, a little its own. */
-function individual(kind: Species, random: RandomStream, difficulty: number): Palette {
-  const { back, breast, mark } = palettes[kind.palette % palettes.length] as Palette;
+/** The colours of one bird: its species', slightly changed. */
+function individual(species: Species, random: RandomStream, difficulty: number): Palette {
+  const { back, breast, mark } = palettes[species.palette % palettes.length] as Palette;
   const own = (colour: Colour): Colour => {
     const bright = Math.exp(random.normal() * 0.14 * difficulty);
     const tint = () => bright * Math.exp(random.normal() * 0.06 * difficulty);
@@ -103,28 +104,25 @@ function leaf(canvas: Canvas, random: RandomStream, size: number): void {
 function drawBird(
   canvas: Canvas,
   body: Frame,
-  kind: Species,
+  species: Species,
   { back, breast, mark }: Palette,
   random: RandomStream,
   difficulty: number,
 ): void {
   const dark = scaled(back, 0.45);
-  for (const u of [-0.12, 0.16])
-    paint(canvas, capsule(body, [u, 0.5], [u + 0.05, 0.62 + kind.legs], 0.035), [0.3, 0.22, 0.18]);
+  for (const u of [-0.12, 0.16]) {
+    paint(canvas, capsule(body, [u, 0.5], [u + 0.05, 0.62 + species.legs], 0.035), [0.3, 0.22, 0.18]);
+  }
 
   const tail = within(body, -0.75, 0.1, 1, -0.35 + random.normal() * 0.12 * difficulty);
-  const end = -kind.tailLength;
+  const { tailLength, tailFork: fork } = species;
   paint(
     canvas,
-    convexPolygon(tail, [end, -0.14 - kind.tailFork * 0.3, 0, -0.16, 0, 0.16, end, 0.02]),
+    convexPolygon(tail, [-tailLength, -0.14 - fork * 0.3, 0, -0.16, 0, 0.16, -tailLength, 0.02]),
     scaled(back, 0.8),
   );
-  if (kind.tailFork > 0)
-    paint(
-      canvas,
-      convexPolygon(tail, [end, 0.1, 0, -0.12, 0, 0.16, end, 0.16 + kind.tailFork * 0.4]),
-      scaled(back, 0.7),
-    );
+  const lower = convexPolygon(tail, [-tailLength, 0.1, 0, -0.12, 0, 0.16, -tailLength, 0.16 + fork * 0.4]);
+  if (fork > 0) paint(canvas, lower, scaled(back, 0.7));
 
   const trunk = within(body, 0, 0, 1, -0.25);
   const torso = ellipse(trunk, 0, 0, 0.95, 0.6);
@@ -132,13 +130,13 @@ function drawBird(
   paint(canvas, intersection(torso, ellipse(trunk, 0.22, 0.42, 0.85, 0.55, 3)), breast);
 
   const head = within(body, 0.82, -0.66, 1, random.normal() * 0.18 * difficulty);
-  drawBreast(canvas, trunk, torso, kind, dark, random);
-  drawHeadAndBeak(canvas, head, kind, { back, breast, mark });
+  drawBreast(canvas, trunk, torso, species, dark, random);
+  drawHeadAndBeak(canvas, head, species, { back, breast, mark });
 
   const wing = within(trunk, -0.2, -0.04, 1, 0.08 + random.normal() * 0.1 * difficulty);
   const feathers = band(wing, 0.72, [-0.3, 0.05, 0.22], [0.3, -0.1, -0.28], 1.3);
   paint(canvas, feathers, scaled(back, 0.72));
-  for (let bar = 0; bar < kind.wingBars; bar++) {
+  for (let bar = 0; bar < species.wingBars; bar++) {
     const u = 0.3 - bar * 0.3;
     paint(canvas, intersection(feathers, capsule(wing, [u, -0.4], [u - 0.16, 0.4], 0.055)), mark);
   }
@@ -148,38 +146,39 @@ function drawBird(
 function drawBreast(
   canvas: Canvas,
   trunk: Frame,
-  torso: ReturnType<typeof ellipse>,
-  kind: Species,
+  torso: Shape,
+  species: Species,
   dark: Colour,
   random: RandomStream,
 ): void {
-  if (kind.breastSpots === 'none') return;
+  if (species.breastSpots === 'none') return;
   for (let i = 0; i < 14; i++) {
     const u = random.uniform(-0.1, 0.8);
     const v = random.uniform(0.1, 0.5);
     const spot =
-      kind.breastSpots === 'spots'
+      species.breastSpots === 'spots'
         ? ellipse(trunk, u, v, 0.055, 0.055)
         : capsule(trunk, [u, v - 0.1], [u, v + 0.1], 0.028);
     paint(canvas, intersection(torso, spot), dark, 0.85);
   }
 }
 
-function drawHeadAndBeak(canvas: Canvas, head: Frame, kind: Species, { back, breast, mark }: Palette): void {
+function drawHeadAndBeak(canvas: Canvas, head: Frame, species: Species, { back, breast, mark }: Palette): void {
   const dark = scaled(back, 0.4);
-  if (kind.crest > 0)
-    paint(canvas, convexPolygon(head, [-0.5 - kind.crest * 0.3, -0.3 - kind.crest, 0.15, -0.34, -0.3, -0.1]), back);
-  const tip: [number, number] = [0.34 + kind.beakLength, 0.06 + kind.beakCurve];
-  const bend: [number, number] = [0.34 + kind.beakLength * 0.55, 0.03 + kind.beakCurve * 0.15];
-  paint(canvas, capsule(head, [0.3, 0.02], bend, kind.beakDepth, kind.beakDepth * 0.6), [0.3, 0.25, 0.18]);
-  paint(canvas, capsule(head, bend, tip, kind.beakDepth * 0.6, 0.015), [0.3, 0.25, 0.18]);
+  const { crest, beakLength, beakCurve, beakDepth } = species;
+  const crown = convexPolygon(head, [-0.5 - crest * 0.3, -0.3 - crest, 0.15, -0.34, -0.3, -0.1]);
+  if (crest > 0) paint(canvas, crown, back);
+  const tip: [number, number] = [0.34 + beakLength, 0.06 + beakCurve];
+  const bend: [number, number] = [0.34 + beakLength * 0.55, 0.03 + beakCurve * 0.15];
+  paint(canvas, capsule(head, [0.3, 0.02], bend, beakDepth, beakDepth * 0.6), [0.3, 0.25, 0.18]);
+  paint(canvas, capsule(head, bend, tip, beakDepth * 0.6, 0.015), [0.3, 0.25, 0.18]);
   const skull = ellipse(head, 0, 0, 0.44, 0.4);
   paint(canvas, skull, back);
-  if (kind.throat) paint(canvas, intersection(skull, ellipse(head, 0.2, 0.36, 0.34, 0.26, 1.5)), mark);
+  if (species.throat) paint(canvas, intersection(skull, ellipse(head, 0.2, 0.36, 0.34, 0.26, 1.5)), mark);
   else paint(canvas, intersection(skull, ellipse(head, 0.2, 0.4, 0.36, 0.24, 2)), breast);
-  if (kind.cap) paint(canvas, intersection(skull, band(head, 0.6, [-1, 0, 0], [-0.16, 0, 0])), dark);
-  if (kind.eyeStripe) paint(canvas, intersection(skull, capsule(head, [-0.45, -0.02], [0.4, -0.04], 0.05)), dark);
-  if (kind.eyeRing) paint(canvas, ellipse(head, 0.13, -0.06, 0.125, 0.125), mark);
+  if (species.cap) paint(canvas, intersection(skull, band(head, 0.6, [-1, 0, 0], [-0.16, 0, 0])), dark);
+  if (species.eyeStripe) paint(canvas, intersection(skull, capsule(head, [-0.45, -0.02], [0.4, -0.04], 0.05)), dark);
+  if (species.eyeRing) paint(canvas, ellipse(head, 0.13, -0.06, 0.125, 0.125), mark);
   paint(canvas, ellipse(head, 0.13, -0.06, 0.075, 0.075), [0.04, 0.03, 0.03]);
   paint(canvas, ellipse(head, 0.155, -0.085, 0.022, 0.022), [1, 1, 1], 0.9);
 }

@@ -1,10 +1,10 @@
 import type { Colour } from '@headshare/core/data/synthetic/raster';
 import { type RandomStream, stream } from '@headshare/core/system/random';
 
-/** The small parts by which kinds of birds differ; lengths in units of half the body. */
+/** The small parts that distinguish species; lengths in units of half the body. */
 export interface Species {
   readonly beakLength: number;
-  /** Down at the tip. */
+  /** How far the tip bends down. */
   readonly beakCurve: number;
   readonly beakDepth: number;
   readonly crest: number;
@@ -17,7 +17,7 @@ export interface Species {
   readonly cap: boolean;
   readonly throat: boolean;
   readonly legs: number;
-  /** One of few palettes, so that many kinds share their colours. */
+  /** Index of one of few palettes, so that many species share their colours. */
   readonly palette: number;
 }
 
@@ -34,7 +34,7 @@ export const palettes: readonly Palette[] = [
   { back: [0.25, 0.32, 0.45], breast: [0.8, 0.6, 0.45], mark: [0.92, 0.92, 0.95] },
 ];
 
-/** Every kind is a neighbour of another: a copy of an earlier one with three parts changed. */
+/** Of four species at a time the last three are copies of the first with three parts changed. */
 export function speciesOf(seed: number, label: number): Species {
   const random = stream(seed, 'species', label);
   if (label % 4 === 0) return anySpecies(random);

@@ -5,11 +5,11 @@ import type { BirdsRendererOptions } from './birds-renderer';
 export interface SyntheticBirdsOptions {
   readonly classes: number;
   readonly imagesPerClass: number;
-  /** Side of the square pictures in pixels; default 64. */
+  /** Side of the square images in pixels; default 64. */
   readonly size?: number;
   readonly seed: number;
   readonly split: 'train' | 'test';
-  /** Which kinds of birds there are; default 0. The same in both splits, or their labels mean different birds. */
+  /** The seed of the species; default 0. It must be the same in both splits, or labels mean different species. */
   readonly speciesSeed?: number;
   /** Pose, scale, light, clutter and noise; 0 to about 1.5, default 1. */
   readonly difficulty?: number;
@@ -18,8 +18,8 @@ export interface SyntheticBirdsOptions {
 }
 
 /**
- * Fine-grained classification on embedded data: birds of one body plan, whose kinds come in families of four that
- * differ in three small parts (beak, crest, tail, wing bars, eye ring, breast...). Image i shows kind i % classes.
+ * Synthetic fine-grained classification: birds of one body plan. Four species at a time differ in three small parts
+ * (beak, crest, tail, wing bars, eye ring, breast ...). Image i shows species i % classes.
  */
 export function syntheticBirds(options: SyntheticBirdsOptions): ImageDataset {
   const { classes, imagesPerClass, size = 64, seed, split, speciesSeed = 0, difficulty = 1 } = options;

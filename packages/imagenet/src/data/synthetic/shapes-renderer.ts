@@ -47,20 +47,14 @@ const textures = [
   'speckles',
 ] as const;
 
-/** As many classes as there are pairs of an outline and a texture. */
+/** The number of combinations of an outline and a texture. */
 export const mostShapeClasses = outlines.length * textures.length;
 
 /** Class c is outline c % 10 with texture (c + floor(c / 10)) % 10: few classes already show every outline and texture. */
-function partsOf(label: number): { outline: (typeof outlines)[number]; texture: (typeof textures)[number] } {
+export function partsOf(label: number): { outline: (typeof outlines)[number]; texture: (typeof textures)[number] } {
   const outline = outlines[label % outlines.length] ?? 'disc';
   const texture = textures[(label + Math.floor(label / outlines.length)) % textures.length] ?? 'plain';
   return { outline, texture };
-}
-
-/** What an image of this class shows, in words. */
-export function describeShapeClass(label: number): string {
-  const { outline, texture } = partsOf(label);
-  return `${texture} ${outline}`;
 }
 
 /** Image i belongs to class i % classes. */
@@ -104,7 +98,7 @@ function anyColour(random: RandomStream): Colour {
   return [random.uniform(0.05, 0.95), random.uniform(0.05, 0.95), random.uniform(0.05, 0.95)];
 }
 
-/** Texture must stay visible: the second colour is lighter or darker than the first, by enough. */
+/** A clearly lighter or darker colour, so that the texture stays visible. */
 function contrasting(random: RandomStream, colour: Colour): Colour {
   const bright = (colour[0] + colour[1] + colour[2]) / 3;
   return mix(anyColour(random), bright > 0.5 ? [0, 0, 0] : [1, 1, 1], 0.55);

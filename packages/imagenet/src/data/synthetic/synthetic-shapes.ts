@@ -3,10 +3,10 @@ import { interleavedLabels, syntheticDataset } from '@headshare/core/data/synthe
 import { mostShapeClasses, type ShapesRendererOptions } from './shapes-renderer';
 
 export interface SyntheticShapesOptions {
-  /** 2 to 100; each is an outline with a texture. */
+  /** 2 to 100; each is a combination of an outline and a texture. */
   readonly classes: number;
   readonly imagesPerClass: number;
-  /** Side of the square pictures in pixels; default 32. */
+  /** Side of the square images in pixels; default 32. */
   readonly size?: number;
   readonly seed: number;
   readonly split: 'train' | 'test';
@@ -17,8 +17,8 @@ export interface SyntheticShapesOptions {
 }
 
 /**
- * Image classification on embedded data: one textured shape a picture, on a cluttered background, in any colours.
- * Image i belongs to class i % classes. Throws RangeError for a number of classes outside [2, 100].
+ * Synthetic image classification: each image shows one textured shape in any colours on a cluttered background.
+ * Image i belongs to class i % classes. @throws RangeError for a number of classes outside [2, 100]
  */
 export function syntheticShapes(options: SyntheticShapesOptions): ImageDataset {
   const { classes, imagesPerClass, size = 32, seed, split, difficulty = 1, cacheFolder, threads } = options;
