@@ -21,7 +21,7 @@ import { flag, integer, oneOf, optional, text } from '${runner}/option';
   writeFileSync(join(folder, 'experiments', `${name}.ts`), imports + source);
 }
 
-/** A teacher and a student that needs it: what most tests need. */
+/** A teacher, and a student that needs it. */
 export const teacherAndStudent = {
   teacher: `export default defineExperiment({
     summary: 'Train the teacher',

@@ -2,7 +2,7 @@ import type { Catalog } from '../src/experiment/catalog';
 import type { Session } from '../src/experiment/plan-run';
 import { noOpTracker } from '../src/tracking/tracker';
 
-/** For tests: a session over a package's experiments that tells nobody but `ended` how their runs ended. */
+/** For tests: a session without MLflow over a package's experiments; `ended` takes the status of their runs. */
 export function untrackedSession(
   catalog: Omit<Catalog, 'broken'>,
   ended: (run: string) => void = () => undefined,

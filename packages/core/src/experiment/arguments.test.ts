@@ -16,25 +16,25 @@ describe("an experiment's command line", () => {
     () =>
       readArguments(words, experiment(name), catalog, true);
 
-  it('takes an option in either spelling, its value behind = or as the next word', () => {
+  it('accepts camelCase and dashes, and the value after = or as the next word', () => {
     expect(given('student', '--epochs=3', '--teacher-epochs', '7')).toEqual({ epochs: 3, teacherEpochs: 7 });
     expect(given('student', '--teacherEpochs=7')).toEqual({ teacherEpochs: 7 });
   });
 
-  it('takes flags, their opposite, and the absence of an optional value', () => {
+  it('accepts flags, negated flags and negated optional options', () => {
     expect(given('student', '--flip-test')).toEqual({ flipTest: true });
     expect(given('student', '--no-flip-test')).toEqual({ flipTest: false });
     expect(given('student', '--no-init')).toEqual({ init: undefined });
     expect(strictly('student', '--no-epochs')).toThrow('--no-epochs: --epochs cannot be absent');
   });
 
-  it('puts the command line over the profile, and the profile over the defaults', () => {
+  it('overrides defaults by the profile, and the profile by the command line', () => {
     const settings = readArguments(['--profile=smoke', '--seed=3'], experiment('student'), catalog, true);
     expect(resolveOptions(experiment('student'), settings)).toMatchObject({ seed: 3, epochs: 1, method: 'th-kd' });
     expect(resolveOptions(experiment('teacher'), settings)).toEqual({ seed: 3, teacherEpochs: 2 });
   });
 
-  it('lets the teacher pass over what Nx forwards for the student, but finds mistakes in it', () => {
+  it("lets the teacher ignore the student's options, which Nx forwards, but checks them", () => {
     expect(given('teacher', '--method=kd', '--seed=3')).toEqual({ method: 'kd', seed: 3 });
     expect(() => given('teacher', '--method=th-kdd')).toThrow("did you mean 'th-kd'?");
     expect(strictly('teacher', '--method=kd')).toThrow('this experiment has no option --method, only student has');
@@ -51,7 +51,7 @@ describe("an experiment's command line", () => {
     expect(strictly('student', word)).toThrow(sentence);
   });
 
-  it('refuses a profile that does not exist', () => {
+  it('refuses an unknown profile', () => {
     const settings = { profile: 'smok', given: {} };
     expect(() => resolveOptions(experiment('student'), settings)).toThrow(
       "unknown profile 'smok'; did you mean 'smoke'? (valid: default, smoke)",

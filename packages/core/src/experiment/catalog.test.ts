@@ -1,21 +1,21 @@
 import { teacherAndStudent, temporaryPackage } from '../../test/temporary-package';
 import { loadCatalog, locate } from './catalog';
 
-/** The sentence on an experiment that cannot be used. */
+/** The error of an experiment that cannot be used. */
 const problemWith = (name: string, experiments: Readonly<Record<string, string>>): string | undefined =>
   loadCatalog(temporaryPackage(experiments).folder).broken.get(name)?.message;
 
 const declare = (fields: string): string =>
   `export default defineExperiment({ summary: 'One', options: {}, run: async () => ({ metrics: {}, summary: '' }), ${fields} });`;
 
-describe("a package's experiments", () => {
-  it('are its files, by name', () => {
+describe('loadCatalog', () => {
+  it('lists experiments by the names of their files', () => {
     const catalog = loadCatalog(temporaryPackage(teacherAndStudent).folder);
     expect([...catalog.experiments.keys()]).toEqual(['student', 'teacher']);
     expect(catalog.package).toBe('demo');
   });
 
-  it('do not suffer for one that throws', () => {
+  it('loads the other experiments if a file throws', () => {
     const { folder } = temporaryPackage({ ...teacherAndStudent, bad: `throw new Error('no such dataset');` });
     const catalog = loadCatalog(folder);
     expect([...catalog.experiments.keys()]).toEqual(['student', 'teacher']);
@@ -34,18 +34,18 @@ describe("a package's experiments", () => {
       declare(`options: { a: integer({ default: 1, help: '' }) }, profiles: { smoke: { a: 1.5 } }`),
       "profile 'smoke': a must be a whole number, got 1.5",
     ],
-  ])('cannot be declared as %s', (source, sentence) => {
+  ])('refuses %s', (source, sentence) => {
     expect(problemWith('one', { one: source })).toContain(sentence);
   });
 
-  it('must have the profiles of those that need them: Nx would run the default instead', () => {
+  it('requires a needed experiment to have the same profiles, because Nx would run its default instead', () => {
     const student = `import teacher from './teacher'; ${declare('needs: { teacher }, profiles: { paper: {} }')}`;
     expect(problemWith('student', { teacher: teacherAndStudent.teacher, student })).toBe(
       "packages/demo/experiments/student.ts: 'student' has a profile 'paper' that 'teacher', which it needs, does not have",
     );
   });
 
-  it('must mean the same by the same option', () => {
+  it('requires options of one name to be the same in all experiments', () => {
     const other = declare(`options: { epochs: integer({ default: 1, min: 0, help: '' }) }`);
     expect(problemWith('other', { ...teacherAndStudent, other })).toContain(
       "option 'epochs' must mean the same in every experiment of a package",
@@ -53,8 +53,8 @@ describe("a package's experiments", () => {
   });
 });
 
-describe('an experiment file', () => {
-  it('says which package and target it is', () => {
+describe('locate', () => {
+  it("finds an experiment's package and name", () => {
     expect(locate('/w/packages/face/experiments/distill.ts')).toEqual({
       root: '/w',
       package: 'face',
@@ -63,7 +63,7 @@ describe('an experiment file', () => {
     });
   });
 
-  it('must stand where experiments stand', () => {
+  it('refuses files outside experiments/', () => {
     expect(() => locate('src/distill.ts')).toThrow(
       'src/distill.ts is not an experiment: those are files packages/<package>/experiments/<name>.ts',
     );

@@ -9,7 +9,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 
 const longAgo = new Date(Date.now() - 2 * 86_400_000);
 
-/** The folder of a run that has told its start, and no more. */
+/** The folder of a run whose journal has only its start. */
 function left(name: string): string {
   const folder = join(root, name);
   mkdirSync(folder);
@@ -22,14 +22,14 @@ function left(name: string): string {
 const linesIn = (folder: string): readonly string[] =>
   readFileSync(join(folder, 'journal.jsonl'), 'utf8').trim().split('\n');
 
-test('a run that nobody is at ends as killed, once', async () => {
+test('a run without a process is closed as KILLED, once', async () => {
   const folder = left('killed');
   expect(await closeOrphanedRun(folder)).toBe('KILLED');
   expect(await closeOrphanedRun(folder)).toBeUndefined();
   expect(linesIn(folder).slice(1)).toEqual(['{"time":1,"type":"finish","status":"KILLED"}']);
 });
 
-test('one whose process was suspended does not: it goes on in its journal', async () => {
+test('a run with a suspended process stays open, because the process will continue its journal', async () => {
   const folder = left('suspended');
   const unlock = await lockFolder(folder, () => undefined);
   utimesSync(`${folder}.lock`, longAgo, longAgo);
@@ -38,7 +38,7 @@ test('one whose process was suspended does not: it goes on in its journal', asyn
   expect(linesIn(folder)).toHaveLength(1);
 });
 
-test('one of another machine does when its journal has been silent for a day', async () => {
+test('a run of another machine is closed after a day without events', async () => {
   const folder = left('elsewhere');
   mkdirSync(`${folder}.lock`);
   utimesSync(`${folder}.lock`, longAgo, longAgo);
@@ -48,7 +48,7 @@ test('one of another machine does when its journal has been silent for a day', a
   expect(await closeOrphanedRun(folder)).toBe('KILLED');
 });
 
-test('what is no run is left alone', async () => {
+test("a folder without a run's configuration is ignored", async () => {
   const folder = left('other');
   rmSync(join(folder, 'config.json'));
   expect(await closeOrphanedRun(folder)).toBeUndefined();

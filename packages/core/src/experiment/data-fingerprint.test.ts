@@ -20,7 +20,7 @@ describe("the data's fingerprint", () => {
     expect(dataFingerprint(workspace(), 'face')).toMatch(/^3-files-[0-9a-f]{24}$/);
   });
 
-  it('is that of embedded data when there is none', () => {
+  it("is 'embedded' if there is no folder", () => {
     expect(dataFingerprint(workspace(), 'cub200')).toBe('embedded');
   });
 
@@ -36,7 +36,7 @@ describe("the data's fingerprint", () => {
     expect(dataFingerprint(root, 'face')).not.toBe(before);
   });
 
-  it('leaves out the lists of files that loaders keep beside the data', () => {
+  it('ignores the lists of files that loaders write beside the data', () => {
     const root = workspace();
     const before = dataFingerprint(root, 'face');
     mkdirSync(join(root, 'data/face/.headshare'));
@@ -44,7 +44,7 @@ describe("the data's fingerprint", () => {
     expect(dataFingerprint(root, 'face')).toBe(before);
   });
 
-  it('sees through a link to where large data really lies', () => {
+  it('follows links', () => {
     const root = workspace();
     mkdirSync(join(root, 'elsewhere'));
     writeFileSync(join(root, 'elsewhere/x.jpg'), 'x');
@@ -54,7 +54,7 @@ describe("the data's fingerprint", () => {
     expect(dataFingerprint(root, 'face')).not.toBe(before);
   });
 
-  it('looks where HEADSHARE_DATA says', () => {
+  it('uses HEADSHARE_DATA', () => {
     const before = process.env.HEADSHARE_DATA;
     process.env.HEADSHARE_DATA = '/mnt/datasets';
     try {

@@ -5,7 +5,7 @@ import { environmentOf, environmentTags, readEnvironments, recordEnvironment } f
 
 const root = resolve(__dirname, '../../../..');
 
-test("a run's environment: code, versions, and what sums depend on", async () => {
+test("a run's environment has its commit, versions and the settings that affect sums", async () => {
   const environment = await environmentOf(root);
   expect(environment).toMatchObject({
     node: process.version,
@@ -19,18 +19,18 @@ test("a run's environment: code, versions, and what sums depend on", async () =>
   expect(environmentTags(environment)).toHaveProperty(['headshare.cpu'], environment.cpu);
 });
 
-describe('what is kept with a run', () => {
+describe("a run's recorded environments", () => {
   const folder = mkdtempSync(join(tmpdir(), 'headshare-'));
   afterAll(() => rmSync(folder, { recursive: true }));
   const one = { node: 'v20', platform: 'linux x64', cpu: 'one', threads: '1', operations: '1' };
   const two = { ...one, threads: '2' };
 
-  it('is each environment once, as long as it lasts', async () => {
+  it('list an environment once until it changes', async () => {
     for (const environment of [one, one, two, two]) await recordEnvironment(folder, environment);
     expect(await readEnvironments(folder)).toEqual([one, two]);
   });
 
-  it('is none of a run of before it was kept', async () => {
+  it('are empty for a run without the file', async () => {
     expect(await readEnvironments(join(folder, 'none'))).toEqual([]);
   });
 });

@@ -10,10 +10,10 @@ import type { EventOf } from '../tracking/journal/event';
 import { readJournal } from '../tracking/journal/journal';
 import { hasResumePoint } from '../train/resume-point';
 
-/** How often runs are killed, in all. */
+/** The number of kills. */
 const kills = 20;
 
-/** A training of some seconds, with a checkpoint after every third step or so, as the clock has it. */
+/** A training of some seconds, with a checkpoint after about every third step. */
 const experiment = `import { tinyTask, trainTiny } from '${join(__dirname, '../../test/tiny-training')}';
 export default defineExperiment({
   summary: 'Train something tiny',
@@ -29,15 +29,15 @@ const { root, folder } = temporaryPackage({ train: experiment });
 afterAll(() => rmSync(root, { recursive: true }));
 
 interface Ended {
-  /** Milliseconds from the first line about the training to the last. */
+  /** Milliseconds between the first and the last line about the training. */
   readonly trained: number;
   readonly killed: boolean;
 }
 
-/** Runs the command; kills it so many milliseconds after its first line about the training. */
+/** Runs the command, and kills it `killAfter` milliseconds after its first line about the training. */
 async function run(killAfter?: number): Promise<Ended> {
   const command = ['-r', '@swc-node/register', join(__dirname, 'main.ts'), join(folder, 'experiments/train.ts')];
-  // No server is looked for there: the journals are what is compared.
+  // The test compares journals and needs no server.
   const env = { ...process.env, MLFLOW_TRACKING_URI: 'databricks' };
   const child = spawn(process.execPath, command, {
     env,
@@ -55,7 +55,7 @@ async function run(killAfter?: number): Promise<Ended> {
   if (child.exitCode === null && child.signalCode === null) await once(child, 'exit');
   const killed = child.signalCode === 'SIGKILL';
   if (!killed) expect(child.exitCode).toBe(0);
-  // Without a line about the training there is no moment to kill it at.
+  // Without a line about the training the process was never killed.
   expect(first).toBeDefined();
   return { trained: last - (first ?? last), killed };
 }
@@ -63,7 +63,7 @@ async function run(killAfter?: number): Promise<Ended> {
 const only = (path: string): string => join(path, readdirSync(path)[0] as string);
 const runFolder = () => only(join(root, 'runs/demo/train'));
 
-/** What a finished run has left: networks, logits and metrics by their bytes, and the journal's metrics by step. */
+/** The results of a finished run: the bytes of its networks, logits and metrics, and the journal's metrics by step. */
 async function left() {
   const { result } = JSON.parse(readFileSync(join(runFolder(), 'result.json'), 'utf8'));
   const metrics: [string, number, number][] = [];
@@ -82,13 +82,13 @@ async function left() {
 
 const pointsOf = ({ values, step }: EventOf<'metrics'>) =>
   Object.entries(values)
-    // The clock's, and the machine's.
+    // These depend on the clock and the machine.
     .filter(([name]) => !/\/(data_wait_share|images_per_second)$|^system\//.test(name))
     .map(([name, value]): [string, number, number] => [name, step, value]);
 
 const forget = () => rmSync(join(root, 'runs'), { recursive: true, force: true });
 
-test(`${kills} kills at random moments change no bit of what runs come to, and no step is told twice`, async () => {
+test(`${kills} kills at random moments change no bit of the results, and no step is logged twice`, async () => {
   let { trained } = await run();
   const expected = await left();
   expect(Object.keys(expected.files).sort()).toEqual([
@@ -106,10 +106,10 @@ test(`${kills} kills at random moments change no bit of what runs come to, and n
     rmSync(join(root, 'artifacts'), { recursive: true, force: true });
     forget();
     for (let isFresh = true; killed < kills; isFresh = false) {
-      // What is left of a training that goes on is shorter than the whole.
+      // A resumed training is shorter than a whole one.
       const ended = await run((trained / 2) * random.float());
       if (!ended.killed) {
-        // The first one may have been slow on a machine that was busy then: later ones would outrun their kills.
+        // Measure again: the first training may have been slow, and faster ones would end before they are killed.
         if (isFresh) trained = ended.trained;
         break;
       }

@@ -25,3 +25,18 @@ test('a command without a usable MLflow server warns once and says once, in its 
   expect(lines.at(-1)).toContain('tools:sync');
   expect(lines.filter((line) => / starts in /.test(line))).toHaveLength(2);
 });
+
+test("a command prints the profile's values that the command line does not override", async () => {
+  const { root, folder } = temporaryPackage(teacherAndStudent);
+  process.env = { ...environment, MLFLOW_TRACKING_URI: 'databricks' };
+  const lines: string[] = [];
+  try {
+    await main([join(folder, 'experiments/student.ts'), '--profile=smoke', '--epochs=3'], (line) => lines.push(line));
+  } finally {
+    rmSync(root, { recursive: true });
+  }
+  expect(lines.slice(0, 2)).toEqual([
+    'demo:student, profile smoke: Train the student',
+    'Values of the profile: --teacher-epochs=2',
+  ]);
+});

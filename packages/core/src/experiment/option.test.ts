@@ -13,7 +13,7 @@ describe('options', () => {
     expect(() => epochs.parse('', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got nothing');
   });
 
-  it('names both ends of a range, and an open one', () => {
+  it('reads numbers within closed and open ranges', () => {
     const momentum = number({ default: 0.9, min: 0, max: 1, help });
     const temperature = number({ default: 4, above: 0, help });
     expect(momentum.parse('.95', '--momentum')).toBe(0.95);
@@ -34,7 +34,7 @@ describe('options', () => {
     );
   });
 
-  it('knows words, and the nearest one to a mistyped word', () => {
+  it('reads one of several words, and suggests the nearest for a mistyped one', () => {
     const method = oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help });
     expect(method.parse('kd', '--method')).toBe('kd');
     expect(() => method.parse('th-kdd', '--method')).toThrow(
@@ -49,7 +49,7 @@ describe('options', () => {
     expect(() => seeds.parse('', '--seeds')).toThrow('--seeds must be a list of at least 1');
   });
 
-  it('checks values from a profile by the same rules', () => {
+  it('checks the values of profiles by the same rules', () => {
     expect(() => flag({ help }).check('yes', 'flip')).toThrow('flip must be true or false, got yes');
     expect(() => text({ help }).check('', 'path')).toThrow('path must be text that is not empty, got nothing');
     expect(optional(integer({ min: 1, help })).check(undefined, 'limit')).toBeUndefined();
@@ -60,14 +60,14 @@ describe('options', () => {
     expect(optional(text({ help })).required).toBe(false);
   });
 
-  it('takes files and folders that are there', () => {
+  it('accepts existing files and folders', () => {
     expect(file({ help }).parse(__filename, '--weights')).toBe(__filename);
     expect(() => file({ help }).parse(__dirname, '--weights')).toThrow(`--weights: there is no file ${__dirname}`);
     expect(folder({ help }).parse(__dirname, '--data')).toBe(__dirname);
     expect(() => folder({ help }).parse('nowhere', '--data')).toThrow('--data: there is no folder nowhere');
   });
 
-  it('is written with dashes, but for what Nx would take for its own', () => {
+  it('is written with dashes, except where Nx would drop it', () => {
     expect(flagName('teacherEpochs')).toBe('--teacher-epochs');
     expect(flagName('batchSize')).toBe('--batchSize');
   });

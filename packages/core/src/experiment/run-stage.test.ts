@@ -9,7 +9,7 @@ import type { Stage } from './define';
 import type { Session } from './plan-run';
 import { publish, runStage } from './run-stage';
 
-/** A session over a fresh package; `lines` is what the terminal showed, `tracked` what the trackers were told. */
+/** A session over a new package; `lines` collects the terminal's lines, `tracked` the trackers' calls. */
 function session(experiments: Readonly<Record<string, string>> = teacherAndStudent) {
   const { root, folder } = temporaryPackage(experiments);
   const catalog = loadCatalog(folder);
@@ -46,8 +46,8 @@ function session(experiments: Readonly<Record<string, string>> = teacherAndStude
 
 const defaults = { profile: 'default', given: {} };
 
-describe('running an experiment', () => {
-  it('runs what it needs, keeps the result beside its configuration, and tracks both', async () => {
+describe('runStage', () => {
+  it('runs needed stages first, stores results and configurations, and tracks them', async () => {
     const { base, get, tracked } = session();
     const { run, folder } = await runStage(get('student'), { profile: 'smoke', given: { seed: 3 } }, base);
     expect(run.result).toMatchObject({ metrics: { teacher: 2 }, summary: 'student after teacher' });
@@ -68,7 +68,7 @@ describe('running an experiment', () => {
     ]);
   });
 
-  it('does the same work once', async () => {
+  it('runs the same work once', async () => {
     const { base, get, tracked } = session();
     const first = await runStage(get('student'), defaults, base);
     const events = tracked.length;
@@ -81,7 +81,7 @@ describe('running an experiment', () => {
     ['another option', { given: { epochs: 2 } }, {}],
     ['changed data', {}, { data: '3-files-00' }],
     ['changed sources', {}, { sources: 'other' }],
-  ])('does it again for %s', async (_, settings, change) => {
+  ])('runs again for %s', async (_, settings, change) => {
     const { base, get } = session();
     const first = await runStage(get('student'), defaults, base);
     const other = await runStage(get('student'), { ...defaults, ...settings }, { ...base, ...change });
@@ -89,14 +89,14 @@ describe('running an experiment', () => {
     expect(other.folder).not.toBe(first.folder);
   });
 
-  it('trains the teacher once for students that differ in what does not concern it', async () => {
+  it('trains one teacher for students that differ in their own options', async () => {
     const { base, get, root } = session();
     for (const epochs of [1, 2, 3]) await runStage(get('student'), { ...defaults, given: { epochs } }, base);
     expect(readdirSync(join(root, 'runs/demo/teacher'))).toHaveLength(1);
     expect(readdirSync(join(root, 'runs/demo/student'))).toHaveLength(3);
   });
 
-  it('passes a stage the overrides, and those on to what it needs', async () => {
+  it('passes overrides to a stage and to the stages that it needs', async () => {
     const compare = `import student from './student';
       export default defineExperiment({
         summary: 'Compare', uses: { student }, options: {},  profiles: { smoke: {} },
@@ -112,7 +112,7 @@ describe('running an experiment', () => {
     expect(readdirSync(join(root, 'runs/demo/teacher'))).toHaveLength(2);
   });
 
-  it('goes on in the folder of a run that was cut short', async () => {
+  it('resumes an interrupted run in its folder', async () => {
     const slow = `import { existsSync, writeFileSync } from 'node:fs';
       export default defineExperiment({
         summary: 'Slow', options: {},
@@ -136,14 +136,14 @@ describe('running an experiment', () => {
     expect(lines[1]).toMatch(/^slow: resumes in runs\/demo\/slow\//);
   });
 
-  it('waits for another process that does the same, and takes its result', async () => {
+  it('waits for another process that runs the same, and uses its result', async () => {
     const { base, get } = session();
     const [first, second] = await Promise.all([0, 1].map(() => runStage(get('teacher'), defaults, base)));
     expect(second?.run).toEqual(first?.run);
     expect([first?.reused, second?.reused].sort()).toEqual([false, true]);
   });
 
-  it('tells what the machine does meanwhile, where it is recorded, and no more once it has ended', async () => {
+  it('logs system metrics of a tracked run until it ends', async () => {
     const patient = `import { existsSync } from 'node:fs';
       import { setTimeout as sleep } from 'node:timers/promises';
       export default defineExperiment({
@@ -175,7 +175,7 @@ describe('running an experiment', () => {
     expect(tracked).toHaveLength(events);
   });
 
-  it('keeps its result as it was sent: another server gets the same', async () => {
+  it('stores the same result that it sends to MLflow', async () => {
     const { base, get } = session();
     const sent: string[] = [];
     const track: Session['track'] = async (run) => {
@@ -189,7 +189,7 @@ describe('running an experiment', () => {
     expect(sent).toEqual([readFileSync(join(folder, 'result.json'), 'utf8')]);
   });
 
-  it('ends the record of a finished run that was killed before it had', async () => {
+  it('closes the record of a finished run that was killed before it could', async () => {
     const { base, get, lines } = session();
     const { folder } = await runStage(get('teacher'), defaults, base);
     const journal = join(folder, 'journal.jsonl');
@@ -232,7 +232,7 @@ describe('running an experiment', () => {
     expect(lines.at(-1)).toBe('not all is there');
   });
 
-  it('costs nothing that the machine cannot be looked at', async () => {
+  it('runs without system metrics if they cannot be measured', async () => {
     const { base, get, lines } = session();
     const track: Session['track'] = async (run) => ({
       ...(await base.track(run)),
@@ -245,7 +245,7 @@ describe('running an experiment', () => {
     expect(lines).toContain('System metrics are off: no such file: /proc/stat.');
   });
 
-  it("fails with the experiment's own error, and is not finished", async () => {
+  it("fails with the experiment's error and stores no result", async () => {
     const fails = `export default defineExperiment({
       summary: 'Fails', options: {}, run: async () => { throw new Error('no convergence'); },
     });`;
@@ -256,8 +256,8 @@ describe('running an experiment', () => {
   });
 });
 
-describe("an experiment's artifacts", () => {
-  it('are a copy of its last run, and bring that run back when runs/ is gone', async () => {
+describe('artifacts/', () => {
+  it('holds a copy of the last run, which is restored if runs/ is gone', async () => {
     const { base, get, root } = session();
     const done = await runStage(get('teacher'), defaults, base);
     writeFileSync(join(done.folder, 'weights'), 'w');
@@ -266,12 +266,12 @@ describe("an experiment's artifacts", () => {
 
     const back = await runStage(get('teacher'), defaults, base);
 
-    // Where it can be looked at is known beside the journal.
+    // The address is stored beside the journal.
     expect(back).toEqual({ ...done, run: { ...done.run, address: undefined }, reused: true });
     expect(existsSync(join(back.folder, 'weights'))).toBe(true);
   });
 
-  it('leave what an interrupted run has told, which nobody may know yet', async () => {
+  it('keeps the journal of an interrupted run, which MLflow may lack', async () => {
     const { base, get, root } = session();
     const done = await runStage(get('teacher'), defaults, base);
     await publish('teacher', done, base.catalog);
@@ -291,7 +291,7 @@ describe("an experiment's artifacts", () => {
     expect(readdirSync(join(root, 'runs/demo/teacher'))).toEqual([back.run.key]);
   });
 
-  it('of other settings are of no use', async () => {
+  it('is ignored for other settings', async () => {
     const { base, get, root } = session();
     await publish('teacher', await runStage(get('teacher'), defaults, base), base.catalog);
     rmSync(join(root, 'runs'), { recursive: true });

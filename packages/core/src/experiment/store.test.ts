@@ -13,7 +13,7 @@ const identity = {
 const temporary = (): string => mkdtempSync(join(tmpdir(), 'headshare-store-'));
 
 describe("a run's key", () => {
-  it('is the same for the same work, in whatever order it is written down', () => {
+  it('is the same for the same work, whatever the order of options', () => {
     expect(runKey({ ...identity, options: { student: { epochs: 1, seed: 0 } } })).toBe(runKey(identity));
     expect(runKey(identity)).toMatch(/^[0-9a-f]{12}$/);
   });
@@ -59,7 +59,7 @@ describe("the sources' digests", () => {
 describe("a run's folder", () => {
   const run = { key: '0123456789ab', experiment: 'student', seconds: 1, result: { metrics: {}, summary: 'done' } };
 
-  it('is finished once its result is there, whole', async () => {
+  it('is finished once it has a complete result', async () => {
     const folder = temporary();
     expect(await readFinished(folder)).toBeUndefined();
     writeFileSync(join(folder, 'result.json'), '{"key": "01');
@@ -69,7 +69,7 @@ describe("a run's folder", () => {
     expect(readdirSync(folder)).toEqual(['result.json']);
   });
 
-  it('is copied without taking its space twice, and replaces the copy of an earlier run as a whole', async () => {
+  it('is copied by hard links, and replaces the copy of an earlier run as a whole', async () => {
     const folder = temporary();
     mkdirSync(join(folder, 'checkpoints'));
     writeFileSync(join(folder, 'checkpoints/best'), 'weights');
@@ -87,7 +87,7 @@ describe("a run's folder", () => {
     expect(readdirSync(join(copy, '..'))).toEqual(['student']);
   });
 
-  it('leaves the earlier copy alone when there is nothing to copy', async () => {
+  it('keeps the earlier copy if there is nothing to copy', async () => {
     const copy = temporary();
     writeFileSync(join(copy, 'kept'), '');
     await expect(copyRun(join(copy, 'missing'), copy)).rejects.toThrow('ENOENT');

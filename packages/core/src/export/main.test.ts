@@ -34,7 +34,7 @@ test.each([
   ['student.pth', 'torch.load', ', weights_only=True'],
   ['student.pt', 'torch.load', ', weights_only=True'],
   ['student.safetensors', 'safetensors.torch.load_file', ''],
-])('%s is read again as the same network', (name, call, option) => {
+])('%s is read back as the same network', (name, call, option) => {
   const file = join(folder, name);
   const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
   expect(exitCode).toBe(0);
@@ -49,7 +49,7 @@ test.each([
   expect(text).toMatch(new RegExp(`^In PyTorch: model.load_state_dict\\(${call}\\("[^"]+"${option}\\)\\)$`, 'm'));
 });
 
-test('what no reference has is told, and how to load the rest', () => {
+test('parts that no reference has are named, with the call that loads the rest', () => {
   const file = join(folder, 'distilled.safetensors');
   const more = { ...description, teacherSpace: 8 };
   const state = new State();
@@ -60,14 +60,14 @@ test('what no reference has is told, and how to load the rest', () => {
   expect(text).toMatch(/, strict=False\), which leaves out teacher_space$/);
 });
 
-test('from one foreign file to another', () => {
+test('a PyTorch file is converted to another one', () => {
   const [pth, again] = [join(folder, 'a.pth'), join(folder, 'b.pth')];
   expect(run(`--from=${checkpoint}`, `--to=${pth}`).exitCode).toBe(0);
   expect(run('--from', pth, '--to', again).exitCode).toBe(0);
   expect(new Map([...readNetwork(again).tensors].sort())).toEqual(new Map([...readNetwork(pth).tensors].sort()));
 });
 
-test('a file that is there is only replaced by --force', () => {
+test('an existing file is only replaced by --force', () => {
   const file = join(folder, 'there.pth');
   writeFileSync(file, 'mine');
   const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
@@ -77,7 +77,7 @@ test('a file that is there is only replaced by --force', () => {
   expect(readNetwork(file).description).toEqual(description);
 });
 
-test('what is missing or wrong is said in a sentence, and nothing is written', () => {
+test('a mistake is refused in one sentence, and nothing is written', () => {
   const before = readdirSync(folder);
   const to = join(folder, 'new.pth');
   const odd = join(folder, 'new.onnx');

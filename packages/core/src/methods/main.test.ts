@@ -4,7 +4,7 @@ import { main } from './main';
 
 const run = (...argv: string[]) => runCommand(main, argv);
 
-test('all methods are listed, a line each', () => {
+test('all methods are listed, one per line', () => {
   const { exitCode, text } = run('--json');
   expect(exitCode).toBe(0);
   const listed = text.split('\n').map((line) => JSON.parse(line));
@@ -13,7 +13,7 @@ test('all methods are listed, a line each', () => {
   );
 });
 
-test('the table has a method by any of its names, its weights and its own numbers', () => {
+test('the table has methods by name or alias, with weights and hyperparameters', () => {
   const { text } = run('kdth', 'rkd');
   expect(text).toMatch(/^th-kd +kdth +.* +1 +1\.5 +0\.02 +0 +4 +– +teacher-head +arXiv 2201\.06945/m);
   expect(text).toMatch(/^rkd .*distance/im);
@@ -24,7 +24,7 @@ test.each([
   [['crdd'], "unknown method 'crdd'; did you mean 'crd'?"],
   [['--jsno'], 'unknown option --jsno; did you mean --json?'],
   [['--json=yes'], '--json must be true or false, got yes'],
-])('%p is refused with what would be right', (argv, sentence) => {
+])('%p is refused with advice', (argv, sentence) => {
   const { exitCode, text } = run(...argv);
   expect(exitCode).toBe(2);
   expect(text).toContain(sentence);

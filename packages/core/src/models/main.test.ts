@@ -3,7 +3,7 @@ import { main } from './main';
 
 const run = (...argv: string[]) => runCommand(main, argv);
 
-test('networks are measured by name, at the size that they were published for', () => {
+test('networks are measured by name, at their published input size', () => {
   const { exitCode, text } = run('resnet8', 'resnet8x4', '--json');
   expect(exitCode).toBe(0);
   const models = text.split('\n').map((line) => JSON.parse(line));
@@ -13,7 +13,7 @@ test('networks are measured by name, at the size that they were published for', 
   ]);
 });
 
-test('another name is as good, and the table has it', () => {
+test('networks have aliases, which the table lists', () => {
   const { text } = run('mbf', '--input-size=64', '--classes', '10');
   expect(text).toMatch(
     /mobilefacenet-insightface +mbf +64 +512 +\d\.\d{3} +\d+\.\d +32x32x128 16x16x128 8x8x256 4x4x256/,
@@ -27,7 +27,7 @@ test.each([
   [['--input-size=0'], '--input-size must be a whole number from 1 to 1024, got 0'],
   [['--classes'], '--classes needs a value: a whole number of at least 1'],
   [['--json=yes'], '--json must be true or false, got yes'],
-])('%p is refused with what would be right', (argv, sentence) => {
+])('%p is refused with advice', (argv, sentence) => {
   const { exitCode, text } = run(...argv);
   expect(exitCode).toBe(2);
   expect(text).toContain(sentence);
