@@ -7,16 +7,16 @@ test('a cache refuses a method that reads feature maps, alone or in a sum', () =
   expect(() => checkTeacherCache(off, 'at')).not.toThrow();
   expect(() => checkTeacherCache({ ...off, teacherCache: 'float32' }, 'crd+th-kd')).not.toThrow();
   expect(() => checkTeacherCache({ ...off, teacherCache: 'float16' }, 'crd+at')).toThrow(
-    "--teacher-cache: at reads the teacher's maps, and only its embeddings are kept; leave the cache off, or choose a method that reads embeddings and logits alone.",
+    "--teacher-cache: at uses the teacher's feature maps, but the cache holds only embeddings; leave the cache off, or choose a method that uses only embeddings and logits.",
   );
 });
 
 test('a cache refuses mixup and CutMix, even for repeated views', () => {
   const values = { ...off, teacherCache: 'float32', teacherViews: 4 } as const;
   expect(() => checkTeacherCache({ ...values, mixup: 0.2 }, 'kd')).toThrow(
-    '--teacher-cache does not go with --mixup: the teacher looks at mixtures of two images, which never come twice.',
+    '--teacher-cache does not work with --mixup: the teacher sees mixtures of two images, which never repeat.',
   );
-  expect(() => checkTeacherCache({ ...values, cutmix: 1 }, 'kd')).toThrow('does not go with --cutmix');
+  expect(() => checkTeacherCache({ ...values, cutmix: 1 }, 'kd')).toThrow('does not work with --cutmix');
   expect(() => checkTeacherCache({ ...off, mixup: 0.2 }, 'kd')).not.toThrow();
 });
 

@@ -27,9 +27,9 @@ test('training options that exclude each other are refused', () => {
   expect(() => checkTraining(fine)).not.toThrow();
   expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batchSize 64');
   expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).toThrow(
-    '--class-share 0.5 does not go with --accumulate 2',
+    '--class-share 0.5 does not work with --accumulate 2',
   );
-  expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow('does not go with --ema-decay 0.9');
+  expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow('does not work with --ema-decay 0.9');
   expect(() => checkTraining({ ...fine, precision: 'bfloat16' })).not.toThrow();
   expect(() => checkTraining({ ...fine, precision: 'bfloat16', eager: true })).toThrow('does not go with --eager');
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');

@@ -41,7 +41,7 @@ const tensor = (shape: readonly number[], from: number, to: number, dtype = 'F32
   data_offsets: [from, to],
 });
 
-test('what is written is read again, to the bit', () => {
+test('values are read back to the bit', () => {
   writeCheckpoint(file, { tensors, metadata });
   const read = readCheckpoint(file);
   expect(read.metadata).toEqual(metadata);
@@ -62,7 +62,7 @@ test('the file is safetensors: tensors start at a multiple of 8, in order, witho
   expect(bytes.length).toBe(8 + length + 20);
 });
 
-test('a view into a larger buffer is written as what it shows', () => {
+test('a view into a larger buffer is written as its own values', () => {
   const values = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
   writeCheckpoint(file, { tensors: new Map([['w', { shape: [2], values }]]), metadata });
   expect(readCheckpoint(file).tensors.get('w')?.values).toEqual(Float32Array.of(2, 3));
@@ -107,12 +107,12 @@ test.each([
   expect(() => readCheckpoint(file)).toThrow(why);
 });
 
-test('a file that is not there, or is a folder, cannot be read', () => {
+test('a missing file or a folder cannot be read', () => {
   expect(() => readCheckpoint(join(folder, 'absent'))).toThrow(/absent cannot be read: ENOENT/);
   expect(() => readCheckpoint(folder)).toThrow(/cannot be read: EISDIR/);
 });
 
-test('whatever happens to its bytes, a file is read or refused with a sentence', () => {
+test('any change of its bytes either keeps a file readable or is refused with one sentence', () => {
   writeCheckpoint(file, { tensors, metadata });
   const good = readFileSync(file);
   const mutation = fc.record({
@@ -192,12 +192,12 @@ describe('when a new checkpoint cannot be written', () => {
     chmodSync(closed, 0o700);
   });
 
-  test('because the folder is not there, it is named', () => {
+  test('into a missing folder, the error names it', () => {
     const target = join(folder, 'nowhere/last.safetensors');
     expect(() => writeCheckpoint(target, large)).toThrow(`The folder ${join(folder, 'nowhere')} does not exist`);
   });
 
-  test('because something else is in its way, no half-written file is left', () => {
+  test('because something blocks the path, no partial file is left', () => {
     const target = join(folder, 'taken');
     mkdirSync(join(target, 'inside'), { recursive: true });
     expect(() => writeCheckpoint(target, { tensors, metadata })).toThrow(/EISDIR|ENOTEMPTY|EEXIST|EPERM/);

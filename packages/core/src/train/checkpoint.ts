@@ -1,6 +1,6 @@
 /**
- * Checkpoints are safetensors files of float32 tensors, with what else there is to know as JSON under the metadata key
- * `headshare` and a checksum of all of it under `crc32`. They are written whole or not at all.
+ * Checkpoints are safetensors files of float32 tensors, with JSON under the metadata key `headshare` and a checksum of
+ * both under `crc32`. They are written atomically.
  */
 import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
@@ -24,13 +24,13 @@ export interface Checkpoint<M> {
   readonly metadata: M;
 }
 
-/** @throws UserError when the disk is full or the folder cannot be written: the file before it is untouched. */
+/** @throws UserError when the disk is full or the folder cannot be written; an earlier file is then untouched */
 export function writeCheckpoint<M>(file: string, { tensors, metadata }: Checkpoint<M>): void {
   const headshare = JSON.stringify(metadata);
   writeAtomically(file, safetensorsParts(tensors, { headshare, crc32: checksum(headshare, tensors) }));
 }
 
-/** Reads a checkpoint of ours. @throws UserError that names the file and what is wrong with it. */
+/** @throws UserError that names the file and its fault */
 export function readCheckpoint<M>(file: string): Checkpoint<M> {
   let bytes: Buffer;
   try {
@@ -43,19 +43,19 @@ export function readCheckpoint<M>(file: string): Checkpoint<M> {
   const metadata = parseMetadata<M>(all);
   if (metadata === undefined) throw damaged('it has no headshare metadata');
   for (const [name, { type }] of tensors) {
-    if (type.name !== 'float32') throw damaged(`${name} is ${type.name}, only float32 is written here`);
+    if (type.name !== 'float32') throw damaged(`${name} is ${type.name}, but checkpoints hold only float32`);
   }
   const values = new Map(
     [...tensors].map(([name, tensor]) => [name, { shape: tensor.shape, values: tensor.values() }]),
   );
-  // Files of before there were checksums have none.
+  // Early files have no checksum.
   if (all.crc32 !== undefined && all.crc32 !== checksum(all.headshare as string, values)) {
-    throw damaged('its content is not what was written, by its checksum');
+    throw damaged('its content does not match its checksum');
   }
   return { tensors: values, metadata };
 }
 
-/** Of the metadata and all names, shapes and values; 8 hexadecimal digits. */
+/** CRC-32 of the metadata and all names, shapes and values; 8 hexadecimal digits. */
 function checksum(metadata: string, tensors: ReadonlyMap<string, NamedValues>): string {
   let sum = crc32(metadata);
   for (const [name, { shape, values }] of tensors) sum = crc32(bytesOf(values), crc32(`${name} ${shape}`, sum));

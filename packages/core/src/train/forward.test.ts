@@ -48,12 +48,12 @@ test.each([
   expect(against(options)).toEqual({ loss: expect.closeTo(loss, 6), gradient: near(gradient) });
 });
 
-test('where all of the label is its own, the bits are those without mixing', () => {
+test('with a label share of 1 the bits equal those without mixing', () => {
   expect(against({ share: 1 })).toEqual(against({}));
   expect(against({ share: 1, smoothing: 0.1 })).toEqual(against({ smoothing: 0.1 }));
 });
 
-test("a margin head's margin is at the one label and at the other", () => {
+test('a margin head applies its margin at each of the two labels', () => {
   scoped(() => {
     const cosines = tf.tensor2d([
       [0.9, -0.1],

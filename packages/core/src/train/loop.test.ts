@@ -26,7 +26,7 @@ function flipBit(bytes: Buffer): Buffer {
   return Buffer.concat([bytes.subarray(0, place), Buffer.of((bytes[place] as number) ^ 4), bytes.subarray(place + 1)]);
 }
 
-test('leaves the last network, the best, and what going on needs', async () => {
+test('writes the last network, the best, and a checkpoint for resuming', async () => {
   const { folder, files, tracked, lines, ...outcome } = await trainTiny({ settings: { epochs: 3 } });
   expect(readdirSync(folder).sort()).toEqual([
     'best.safetensors',
@@ -66,7 +66,7 @@ describe('the best epoch is chosen', () => {
   const byEpoch = ({ tracked }: TinyRun, metric: string) =>
     tracked.flatMap(({ values }) => (values[metric] === undefined ? [] : [values[metric]]));
 
-  test('on images that are held out, with what it reaches on the test images', async () => {
+  test('on held-out images; test metrics are reported too', async () => {
     const run = await learn({ heldOut: tinyImages('held', 12) });
     const [onHeldOut, onTest] = [byEpoch(run, 'held_out/top1'), byEpoch(run, 'top1')];
     expect(onHeldOut).toHaveLength(4);
@@ -77,7 +77,7 @@ describe('the best epoch is chosen', () => {
     expect(byEpoch(await learn({}), 'top1')).toEqual(onTest);
   });
 
-  test('on nothing: it is the last', async () => {
+  test('nowhere: it is the last', async () => {
     const { best, bestEpoch, last, folder } = await learn({ selectOn: 'last' });
     expect({ best, bestEpoch }).toEqual({ best: last, bestEpoch: 4 });
     const { [checkpointFiles.best]: chosen, [checkpointFiles.last]: latest } = bytesIn(folder);
@@ -85,7 +85,7 @@ describe('the best epoch is chosen', () => {
   });
 });
 
-test('tracks terms and learning rate by step, means and metrics by epoch', async () => {
+test('logs terms and learning rate by step, means and metrics by epoch', async () => {
   const { tracked } = await trainTiny({ settings: { epochs: 1, warmUpEpochs: 0, schedule: 'polynomial' } });
   const steps = tracked.slice(0, 4).map(({ values }) => values);
   expect(steps.map((values) => values['step/learning_rate'])).toEqual(
@@ -98,7 +98,7 @@ test('tracks terms and learning rate by step, means and metrics by epoch', async
   expect(values['train/loss']).toBeCloseTo(mean, 12);
 });
 
-test('tells images a second and how long data were waited for, by epoch and, in long ones, by hundred steps', async () => {
+test('logs images a second and the wait for data by epoch, in long epochs also every hundred steps', async () => {
   const told: Metrics[] = [];
   const tracker = { metrics: (values: Metrics) => told.push(values), flush: async () => undefined };
   await trainTiny({ task: tinyTask(404), settings: { epochs: 2 }, tracker });
@@ -131,7 +131,7 @@ describe('the same seed gives the same bits', () => {
     return bytesIn(folder);
   };
 
-  test('in one fresh process and another, and here; another seed gives others', async () => {
+  test('in two fresh processes and in this one; another seed gives other bits', async () => {
     const first = inFreshProcess(1);
     expect(Object.keys(first)).toHaveLength(4);
     expect(inFreshProcess(1)).toEqual(first);
@@ -164,26 +164,26 @@ describe('a run that is stopped', () => {
     expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
   });
 
-  test('after its last epoch has nothing to do but to finish', async () => {
+  test('after its last epoch only finishes', async () => {
     const { folder, last, best } = await trainTiny();
     const again = await trainTiny({ folder });
     expect({ last: again.last, best: again.best }).toEqual({ last, best });
     expect(again.tracked).toEqual([]);
   });
 
-  test('cannot go on from what another network left', async () => {
+  test("cannot resume from another network's checkpoint", async () => {
     const folder = await stopTiny(2);
     await expect(trainTiny({ folder, network: tinyNetwork(0.5) })).rejects.toThrow(
       `${join(folder, 'training.safetensors')} does not fit the network: student/conv1.weight is [3,3,3,4] there but [3,3,3,8] in the network;`,
     );
   });
 
-  test('cannot go on from a file that does not say where it was', async () => {
+  test('cannot resume from a file without progress', async () => {
     const folder = await stopTiny(2);
     const file = join(folder, checkpointFiles.training);
     writeCheckpoint(file, { ...readCheckpoint(file), metadata: { epoch: 'one' } });
     await expect(trainTiny({ folder })).rejects.toThrow(
-      `${file} does not say how far training was; remove it to train from the beginning.`,
+      `${file} does not record the training's progress; remove it to train from the beginning.`,
     );
   });
 });
@@ -203,14 +203,14 @@ describe('checkpoints within an epoch', () => {
     expect(stepOf(checkpointFiles.training)).toBe(4);
   });
 
-  test('change nothing of what is learned', async () => {
+  test('do not change the result', async () => {
     const often = await trainTiny({ settings: { checkpointMinutes: 0 } });
     expect(bytesIn(often.folder)).toEqual(bytesIn((await trainTiny()).folder));
   });
 
   test.each([
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2), 'the bytes of'],
-    ['changed in a single bit', flipBit, 'its content is not what was written, by its checksum'],
+    ['changed in a single bit', flipBit, 'its content does not match its checksum'],
     ['empty', () => Buffer.alloc(0), 'it has 0 bytes'],
   ])('fall back on the one before when the last is %s', async (_, damage, why) => {
     const folder = await stopTiny(6);
@@ -220,12 +220,12 @@ describe('checkpoints within an epoch', () => {
     renameSync(`${file}.damaged`, file);
     const resumed = await trainTiny({ folder });
     expect(resumed.lines[0]).toContain(`student: The checkpoint ${file} is damaged: ${why}`);
-    expect(resumed.lines[0]).toMatch(/ Going on from the one before it\.$/);
+    expect(resumed.lines[0]).toMatch(/ Resuming from the one before it\.$/);
     expect(resumed.lines[1]).toBe('student: resuming after step 4 (epoch 2)');
     expect(bytesIn(folder)).toEqual(bytesIn((await trainTiny()).folder));
   });
 
-  test('that are both damaged end the run with a sentence', async () => {
+  test('that are both damaged end the run with one sentence', async () => {
     const folder = await stopTiny(6);
     const file = join(folder, checkpointFiles.training);
     for (const name of [file, previousOf(file)]) writeFileSync(name, 'nothing');
@@ -233,8 +233,8 @@ describe('checkpoints within an epoch', () => {
   });
 });
 
-describe('when training comes apart', () => {
-  test('the loss is told, and the last good checkpoint is kept', async () => {
+describe('when training diverges', () => {
+  test('the error has the loss, and the last good checkpoint stays', async () => {
     const { folder } = await trainTiny({ settings: { epochs: 1 } });
     const kept = temporaryFolder();
     for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(kept, name));
@@ -245,7 +245,7 @@ describe('when training comes apart', () => {
     expect(bytesIn(folder)).toEqual(bytesIn(kept));
   });
 
-  test('weights that are no numbers are not saved either, though the loss before them was one', async () => {
+  test('weights that are not finite are not saved, even after a finite loss', async () => {
     const folder = temporaryFolder();
     const settings = { epochs: 1, learningRate: 1e38, weightDecay: 1e3, clipNorm: 0, warmUpEpochs: 0 };
     await expect(trainTiny({ folder, task: tinyTask(4), settings })).rejects.toThrow(
@@ -259,7 +259,7 @@ describe('an average of the weights', () => {
   const settings = { emaDecay: 0.5 };
   const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
 
-  test('is what is evaluated, chosen from and saved; going on needs both', async () => {
+  test('is evaluated, chosen from and saved; resuming needs both', async () => {
     const { folder } = await trainTiny({ settings });
     const last = tensors(folder, checkpointFiles.last);
     const training = tensors(folder, checkpointFiles.training);
@@ -277,7 +277,7 @@ describe('an average of the weights', () => {
     );
   });
 
-  test('of the first step is the half of both, and with a warm-up a tenth of what was', async () => {
+  test('is half of each after the first step; with a warm-up a tenth of the old weights', async () => {
     const weights = async (more: object) => {
       const folder = temporaryFolder();
       await trainTiny({ folder, task: tinyTask(4), settings: { epochs: 1, warmUpEpochs: 0, ...more } });
@@ -292,7 +292,7 @@ describe('an average of the weights', () => {
   });
 });
 
-test('micro-batches: none of what they gather is left in checkpoints; the norm that is clipped is tracked by step', async () => {
+test('micro-batches leave no sums in checkpoints; the norm before clipping is logged by step', async () => {
   const { folder, tracked } = await trainTiny({ settings: { accumulate: 2, epochs: 1 } });
   const names = [...readCheckpoint(join(folder, checkpointFiles.training)).tensors.keys()];
   expect(names.filter((name) => name.startsWith('gradient/'))).toEqual([]);

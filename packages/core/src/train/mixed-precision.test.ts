@@ -50,7 +50,7 @@ test.each([
   }
 });
 
-test('a precision that the device has not, or that steps are not compiled to, is refused', async () => {
+test('a precision that the device lacks, or that eager steps cannot use, is refused', async () => {
   await expect(trainTiny({ precision: 'float16' })).rejects.toThrow(UserError);
   await expect(trainTiny({ precision: 'bfloat16', eager: true })).rejects.toThrow('does not go with --eager');
 });

@@ -19,7 +19,7 @@ function mixed(mix: Parameters<typeof packed>[0]): number[] {
   });
 }
 
-test('mixup averages with the batch backwards, unrounded', () => {
+test('mixup averages with the reversed batch, unrounded', () => {
   const values = mixed({ pixelShare: 0.75, labelShare: 0.75, box: [0, 0, 0, 0] });
   expect(values).toEqual([63.75, 63.75, 63.75, 63.75, 100, 100, 100, 100, 191.25, 191.25, 191.25, 191.25]);
 });
@@ -29,7 +29,7 @@ test('CutMix takes a box from it', () => {
   expect(values).toEqual([0, 255, 0, 255, 100, 100, 100, 100, 255, 0, 255, 0]);
 });
 
-test('a batch that is not mixed stays as it is', () => {
+test('an unmixed batch keeps its bits', () => {
   const values = mixed({ pixelShare: 1, labelShare: 1, box: [0, 0, 0, 0] });
   expect(values).toEqual([0, 0, 0, 0, 100, 100, 100, 100, 255, 255, 255, 255]);
 });
@@ -38,7 +38,7 @@ const mixing = { mixup: 0.8, cutmix: 1, labelSmoothing: 0.1 };
 
 const weights = (folder: string) => readCheckpoint(join(folder, checkpointFiles.training)).tensors;
 
-test('training with mixing on that mixes no batch has the bits of training without', async () => {
+test('training with mixing on but no batch mixed gives the bits of training without', async () => {
   const plain = await trainTiny();
   const never = await trainTiny({ settings: { mixup: 1, mixProbability: Number.MIN_VALUE } });
   expect(weights(never.folder)).toEqual(weights(plain.folder));
@@ -56,33 +56,33 @@ test.each([
   expect(weights(folder)).toEqual(weights(whole.folder));
 });
 
-test('nothing is left behind', async () => {
+test('no tensor is leaked', async () => {
   const before = tf.memory().numTensors;
   for (const eager of [false, true]) await trainTiny({ eager, settings: mixing });
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('methods that look at single images are refused, others are not', async () => {
+test('methods that need single images are refused, others are not', async () => {
   const refuses = (name: string, sentence: string) =>
     expect(() => requireMixable(tinyMix({ cutmix: 1 }), tinyMethod(name))).toThrow(new UserError(sentence));
   const without = 'leave --mixup and --cutmix out, or choose another method.';
-  refuses('crd', `crd remembers every training image's embedding, and a mixed image is none of them: ${without}`);
-  refuses('dkd', `dkd looks at the one class of an image, and a mixed image has two: ${without}`);
+  refuses('crd', `crd remembers the embedding of every training image, and a mixed image is none of them: ${without}`);
+  refuses('dkd', `dkd needs one class for each image, and a mixed image has two: ${without}`);
   requireMixable(tinyMix({ cutmix: 1 }), tinyMethod('l2e-th-kd'));
   requireMixable(tinyMix({}), tinyMethod('crd'));
   const run = trainTiny({ settings: mixing, distillation: { teacher: 'nowhere', method: tinyMethod('crd') } });
-  await expect(run).rejects.toThrow("crd remembers every training image's embedding");
+  await expect(run).rejects.toThrow("crd remembers the embedding of every training image");
 });
 
 const tinyMix = (changed: Partial<TrainingSettings>): TrainingSettings => ({ ...tinySettings, ...changed });
 
-test('what says nothing, or goes with no batch, is refused', () => {
+test('settings without effect, or for an odd batch, are refused', () => {
   const refuses = (changed: Partial<TrainingSettings>, sentence: string) =>
     expect(() => checkMixing(tinyMix(changed))).toThrow(sentence);
-  refuses({ mixProbability: 0.5 }, '--mix-probability 0.5 says how often batches are mixed, but nothing mixes them');
+  refuses({ mixProbability: 0.5 }, '--mix-probability 0.5 has no effect without --mixup or --cutmix');
   refuses({ mixSwitchProbability: 0.1, mixup: 1 }, '--mix-switch-probability 0.1 chooses between mixup and CutMix');
   refuses({ mixup: 1, batchSize: 5 }, '--batchSize 5 must be even');
-  refuses({ mixup: 1, batchSize: 12, accumulate: 4 }, 'a micro-batch, of 3 images, must be even');
+  refuses({ mixup: 1, batchSize: 12, accumulate: 4 }, 'a micro-batch (3 images) must be even');
   checkMixing(tinyMix({ mixup: 1, mixProbability: 0.5 }));
   checkMixing(tinyMix({ mixup: 1, cutmix: 1, mixSwitchProbability: 0 }));
   checkMixing(tinyMix({ batchSize: 5 }));

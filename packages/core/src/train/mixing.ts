@@ -1,44 +1,44 @@
-/** Mixup and CutMix as a part of a training step: what it is told of a micro-batch, and what it makes of that. */
+/** Mixup and CutMix in the training step. */
 import { drawMix, type Mix, type MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 
-/** Whether images are mixed: then what a network makes of one is no image's of the training set. */
+/** Whether images are mixed; then a network's outputs belong to no single training image. */
 export const isMixing = ({ mixup, cutmix }: Pick<MixSettings, 'mixup' | 'cutmix'>): boolean => mixup > 0 || cutmix > 0;
 
-/** @throws UserError for settings of mixing that are valid each by itself, but not together */
+/** @throws UserError for settings that contradict each other */
 export function checkMixing(settings: MixSettings & { readonly batchSize: number; readonly accumulate: number }): void {
   const { mixup, cutmix, mixProbability, mixSwitchProbability, batchSize, accumulate } = settings;
   if (!isMixing(settings) && mixProbability !== 1) {
     throw new UserError(
-      `--mix-probability ${mixProbability} says how often batches are mixed, but nothing mixes them: give --mixup or --cutmix, or leave it out.`,
+      `--mix-probability ${mixProbability} has no effect without --mixup or --cutmix: give one of them, or leave it out.`,
     );
   }
   if (mixSwitchProbability !== 0.5 && (mixup === 0 || cutmix === 0)) {
     throw new UserError(
-      `--mix-switch-probability ${mixSwitchProbability} chooses between mixup and CutMix, but not both are there: give --mixup and --cutmix, or leave it out.`,
+      `--mix-switch-probability ${mixSwitchProbability} chooses between mixup and CutMix and needs both: give --mixup and --cutmix, or leave it out.`,
     );
   }
   const images = batchSize / accumulate;
   if (isMixing(settings) && images % 2 !== 0) {
     throw new UserError(
-      `--mixup and --cutmix mix images two by two: ${accumulate > 1 ? `a micro-batch, of ${images} images,` : `--batchSize ${images}`} must be even.`,
+      `--mixup and --cutmix mix pairs of images: ${accumulate > 1 ? `a micro-batch (${images} images)` : `--batchSize ${images}`} must be even.`,
     );
   }
 }
 
-/** @throws UserError for a method that looks at single images where images are mixed */
+/** @throws UserError for a method that needs single images when images are mixed */
 export function requireMixable(settings: MixSettings, { name, needs }: Pick<ChosenMethod, 'name' | 'needs'>): void {
   if (!isMixing(settings)) return;
   const without = 'leave --mixup and --cutmix out, or choose another method.';
   if (needs.has('indices')) {
     throw new UserError(
-      `${name} remembers every training image's embedding, and a mixed image is none of them: ${without}`,
+      `${name} remembers the embedding of every training image, and a mixed image is none of them: ${without}`,
     );
   }
   if (needs.has('labels')) {
-    throw new UserError(`${name} looks at the one class of an image, and a mixed image has two: ${without}`);
+    throw new UserError(`${name} needs one class for each image, and a mixed image has two: ${without}`);
   }
 }
 
@@ -55,13 +55,13 @@ export const packed = ({ pixelShare, labelShare, box }: Mix): Float32Array =>
 export interface MixedPixels {
   /** [batch, size, size, 3] in 0..255, not rounded. */
   readonly pixels: Tensor4D;
-  /** The share of an image's own label, a scalar; the rest is the label's of the image as far from the other end. */
+  /** The weight of an image's own label, a scalar; the rest goes to the label of the image it is mixed with. */
   readonly labelShare: Tensor;
 }
 
 /**
- * A micro-batch mixed with itself backwards, as part of a step. One formula for mixup, CutMix and neither: an image keeps
- * `pixelShare` of itself outside the box, nothing within; where it keeps all, that is its pixels to the bit.
+ * Mixes a micro-batch with its reverse. One formula serves mixup, CutMix and neither: an image keeps `pixelShare` of its
+ * pixels outside the box, and none inside; an image that keeps everything keeps its bits.
  * @param pixels [batch, size, size, 3] in 0..255
  * @param mix [6], as `packed`
  */

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { checkClassShare, classSampler } from './partial-fc';
 
-test("the batch's classes come first and its labels find them; the others are there once, whatever came before", () => {
+test("the batch's classes come first, columns point at them, and other classes appear once, whatever was drawn before", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 200 }),
@@ -28,7 +28,7 @@ test("the batch's classes come first and its labels find them; the others are th
   );
 });
 
-test('other classes are drawn evenly, and others at each step', () => {
+test('other classes are drawn uniformly, and anew at each step', () => {
   const sampler = classSampler({ classes: 50, share: 0.2, batchSize: 2, seed: 3 });
   const counts = new Int32Array(50);
   const steps = 5000;
@@ -42,7 +42,7 @@ test('other classes are drawn evenly, and others at each step', () => {
     if (label !== 4) expect(Math.abs(count - steps * share)).toBeLessThan(bound);
 });
 
-test('what classes cannot be sampled with is refused', () => {
+test('settings that Partial FC does not work with are refused', () => {
   const fine = { classShare: 0.5, accumulate: 1, emaDecay: 0 };
   expect(() => checkClassShare(fine)).not.toThrow();
   expect(() => checkClassShare({ classShare: 1, accumulate: 4, emaDecay: 0.9 })).not.toThrow();

@@ -56,7 +56,7 @@ const columns = (values: Float32Array) =>
   Array.from({ length: inputs }, (_, i) => Array.from(sample, (c) => values[i * classes + c] ?? 0)).flat();
 
 describe.each(['arcface', 'arcface-exact', 'cosface', 'linear-no-bias'])('a sampled step of %s', (name) => {
-  test('is a dense one of a head of these classes alone, and other classes stay to the bit', () => {
+  test('equals a dense step of a head with only these classes; other classes keep their bits', () => {
     const { before, after, reported } = stepped(name, { clipNorm: 0.5 });
     const state = new State();
     const small = heads
@@ -91,7 +91,7 @@ describe.each(['arcface', 'arcface-exact', 'cosface', 'linear-no-bias'])('a samp
   });
 });
 
-test('a head of rows starts with the weights of one that is not, and gives its logits', () => {
+test('a head stored by rows starts with the same weights and gives the same logits', () => {
   for (const name of ['arcface', 'linear']) {
     const of = (classRows: boolean) => {
       const state = new State();
@@ -112,7 +112,7 @@ test('a head of rows starts with the weights of one that is not, and gives its l
   }
 });
 
-test('a compiled step reads and writes rows of the head and of its momentum in place, and neither of them whole', () => {
+test('a compiled step reads and writes only rows of the head and its momentum, in place', () => {
   const state = new State();
   const head = heads
     .named('arcface')
@@ -147,7 +147,7 @@ describe('a training with a tenth of the classes', () => {
   };
   const stateOf = (folder: string) => readCheckpoint(join(folder, checkpointFiles.training)).tensors;
 
-  test('is the same compiled and operation by operation, over 20 steps', async () => {
+  test('gives the same bits compiled and eager, over 20 steps', async () => {
     const compiled = await trainTiny(options);
     const eager = await trainTiny({ ...options, eager: true });
     expect(compiled.tracked.filter(({ values }) => 'step/loss' in values)).toHaveLength(20);
@@ -155,14 +155,14 @@ describe('a training with a tenth of the classes', () => {
     expect(stateOf(compiled.folder)).toEqual(stateOf(eager.folder));
   });
 
-  test('goes on where it was stopped, to the bit', async () => {
+  test('resumes to the same bits', async () => {
     const whole = await trainTiny(options);
     const folder = await stopTiny(13, options);
     await trainTiny({ ...options, folder });
     expect(stateOf(folder)).toEqual(stateOf(whole.folder));
   });
 
-  test('works from a teacher whose head is sampled with it, and under a frozen head', async () => {
+  test('works with a teacher, whose head is sampled too, and under a frozen head', async () => {
     const teacher = await trainTiny({
       ...options,
       role: 'teacher',

@@ -57,7 +57,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     expect(resumed.last).toEqual(whole.last);
   });
 
-  test('stopped in training proper it does not pretrain again', async () => {
+  test('a run stopped in training proper does not pretrain again', async () => {
     const options = { ...learning(name), settings: { epochs: 3 } };
     const whole = await trainTiny(options);
     const folder = await stopTiny(6, options);
@@ -66,7 +66,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
     expect(bytesIn(folder)).toEqual(bytesIn(whole.folder));
   });
 
-  test('tracks its term alone before training, and its own metrics apart', async () => {
+  test('logs its own term in the pretraining phase, and separate metrics', async () => {
     const { tracked } = await trainTiny({ ...learning(name), settings: { epochs: 1 } });
     const term = name === 'ft' ? 'paraphraser' : name;
     const names = Object.keys(tracked[0]?.values ?? {}).sort();
@@ -87,7 +87,7 @@ test.each(['ab', 'fsp'])("%s's pretraining moves the backbone and leaves the cla
   expect(under('student/head.', last)).not.toEqual(under('student/head.', before));
 });
 
-test("ab's connectors to a wider teacher stay in training proper as pretraining left them", async () => {
+test("training proper does not move ab's pretrained connectors", async () => {
   const wide = await trainTiny({ role: 'teacher', network: tinyNetwork(0.5), settings: { epochs: 1 } });
   const distillation = { teacher: join(wide.folder, checkpointFiles.last), method: tinyMethod('ab') };
   const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
@@ -95,7 +95,7 @@ test("ab's connectors to a wider teacher stay in training proper as pretraining 
   expect(under('method/ab.', after)).toEqual(under('method/ab.', before));
 });
 
-test("ft's pretraining moves the paraphraser alone; training moves all but it", async () => {
+test("ft's pretraining moves only the paraphraser; training moves everything else", async () => {
   const { folder } = await trainTiny({ ...learning('ft'), settings: { epochs: 1 } });
   const pretrained = tensors(folder, phaseFile);
   const trained = tensors(folder, checkpointFiles.training);

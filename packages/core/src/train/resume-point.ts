@@ -1,6 +1,6 @@
 /**
- * Where training stands, kept while it goes on: its newest checkpoint and the one before it, for the case that the
- * newest is damaged (a disk's fault, a power cut that the file system did not survive).
+ * The checkpoint that a training resumes from, and its predecessor, in case the newest is damaged (by a disk fault, or a
+ * power cut that the file system did not survive).
  */
 import { existsSync, linkSync, renameSync } from 'node:fs';
 import type { NamedValues } from '../runtime/state';
@@ -8,13 +8,13 @@ import { UserError } from '../system/user-error';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
 
-/** Everything besides the tensors that going on needs. */
+/** The progress of a training; with the tensors, all that resuming needs. */
 export interface Position {
   readonly epoch: number;
-  /** Batches of the epoch that are done. */
+  /** Finished batches of the epoch. */
   readonly batch: number;
   readonly step: number;
-  /** Of the terms over those batches. */
+  /** Sums of the terms over those batches. */
   readonly sums: Metrics;
   readonly best?: { readonly metrics: Metrics; readonly epoch: number };
 }
@@ -24,15 +24,15 @@ export const previousOf = (file: string): string => file.replace(/(\.safetensors
 
 export const hasResumePoint = (file: string): boolean => existsSync(file) || existsSync(previousOf(file));
 
-/** @throws UserError when there is no room: what was written before is untouched. */
+/** @throws UserError when the disk is full; earlier checkpoints are then untouched */
 export function saveResumePoint(file: string, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
   if (existsSync(file)) keepAsPrevious(file);
   writeCheckpoint(file, { tensors, metadata: position });
 }
 
 /**
- * The newest checkpoint that is whole; undefined where there is none.
- * @param log hears why the newest was not taken
+ * Reads the newest intact checkpoint; undefined if there is none.
+ * @param log receives the reason why the newest was not used
  * @throws UserError when neither can be read
  */
 export function readResumePoint(file: string, log: (line: string) => void): Checkpoint<Position> | undefined {
@@ -42,7 +42,7 @@ export function readResumePoint(file: string, log: (line: string) => void): Chec
     return readPosition(file);
   } catch (error) {
     if (!existsSync(previous)) throw error;
-    log(`${(error as Error).message} Going on from the one before it.`);
+    log(`${(error as Error).message} Resuming from the one before it.`);
     return readPosition(previous);
   }
 }
@@ -51,12 +51,12 @@ function readPosition(file: string): Checkpoint<Position> {
   const { tensors, metadata } = readCheckpoint<Partial<Position>>(file);
   const { epoch, batch, step, sums } = metadata;
   if (![epoch, batch, step].every(Number.isSafeInteger) || typeof sums !== 'object') {
-    throw new UserError(`${file} does not say how far training was; remove it to train from the beginning.`, 1);
+    throw new UserError(`${file} does not record the training's progress; remove it to train from the beginning.`, 1);
   }
   return { tensors, metadata: metadata as Position };
 }
 
-/** By a second name rather than by renaming, so that at no moment there is none under the first. */
+/** Links instead of renaming, so that `file` exists at every moment. */
 function keepAsPrevious(file: string): void {
   const previous = previousOf(file);
   const temporary = `${previous}.partial`;
@@ -64,7 +64,7 @@ function keepAsPrevious(file: string): void {
     linkSync(file, temporary);
     renameSync(temporary, previous);
   } catch {
-    // A file system without links, or a temporary name that a crash left: the newest is the previous for a moment.
+    // A file system without links, or a temporary file left by a crash: for a moment there is only the previous one.
     renameSync(file, previous);
   }
 }

@@ -69,33 +69,36 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
 }
 
 describe.each([false, true])('micro-batches (eager: %s)', (eager) => {
-  test.each([2, 3, 12])('%i move weights as the whole batch does, sums over the batch included', async (accumulate) => {
-    const whole = await train(1, { clipNorm: 0.5 }, eager);
-    const cut = await train(accumulate, { clipNorm: 0.5 }, eager);
-    expect(whole.reports.some(({ watched }) => (watched.gradient_norm ?? 0) > 0.5)).toBe(true);
-    expect(cut.weights).toEqual(whole.weights.map((value) => expect.closeTo(value, 5)));
-    for (const [i, { terms, watched }] of whole.reports.entries()) {
-      const near = (values: object) =>
-        Object.fromEntries(Object.entries(values).map(([name, value]) => [name, expect.closeTo(value, 4)]));
-      expect(cut.reports[i]).toEqual({ terms: near(terms), watched: near(watched) });
-    }
-  });
+  test.each([2, 3, 12])(
+    '%i move weights like the whole batch, with terms that are sums over the batch',
+    async (accumulate) => {
+      const whole = await train(1, { clipNorm: 0.5 }, eager);
+      const cut = await train(accumulate, { clipNorm: 0.5 }, eager);
+      expect(whole.reports.some(({ watched }) => (watched.gradient_norm ?? 0) > 0.5)).toBe(true);
+      expect(cut.weights).toEqual(whole.weights.map((value) => expect.closeTo(value, 5)));
+      for (const [i, { terms, watched }] of whole.reports.entries()) {
+        const near = (values: object) =>
+          Object.fromEntries(Object.entries(values).map(([name, value]) => [name, expect.closeTo(value, 4)]));
+        expect(cut.reports[i]).toEqual({ terms: near(terms), watched: near(watched) });
+      }
+    },
+  );
 });
 
-test('what is logged of a step: its terms as means, and apart from them what is of the update', async () => {
+test("a step reports its terms as means, and the update's values separately", async () => {
   const { reports } = await train(2, { clipNorm: 1, lossScale: {} });
   expect(Object.keys(reports[0]?.terms ?? {})).toEqual(['loss', 'ce', 'l2e']);
   expect(Object.keys(reports[0]?.watched ?? {})).toEqual(['gradient_norm', 'loss_scale']);
   expect((await train(1)).reports[0]?.watched).toEqual({});
 });
 
-test('a scaled loss, static or dynamic, moves weights by the same bits: the scale is a power of two', async () => {
+test('a scaled loss, static or dynamic, gives the same bits: the scale is a power of two', async () => {
   const plain = await train(2, { clipNorm: 0.5 });
   expect((await train(2, { clipNorm: 0.5, lossScale: 512 })).weights).toEqual(plain.weights);
   expect((await train(2, { clipNorm: 0.5, lossScale: { growthInterval: 2 } })).weights).toEqual(plain.weights);
 });
 
-test('a dynamic loss scale is found in the compiled step as in the eager one', async () => {
+test('a dynamic loss scale adapts in the compiled step as in the eager one', async () => {
   // The square of a gradient of 1e12 times the first scale is beyond float32.
   const options = { clipNorm: 0.5, lossScale: { initial: 2 ** 24, growthInterval: 2 } };
   const compiled = await train(2, options, false, 1e12);
@@ -103,7 +106,7 @@ test('a dynamic loss scale is found in the compiled step as in the eager one', a
   expect(compiled.reports.map(({ watched }) => Math.log2(watched.loss_scale ?? 0))).toEqual([24, 23, 22, 22, 23]);
 });
 
-test('nothing is gathered between steps', async () => {
+test('no gradient is accumulated between steps', async () => {
   const { gathered } = await train(3);
   expect(gathered).toHaveLength(size * size * 3 * 3 + 3);
   expect(new Set(gathered)).toEqual(new Set([0]));

@@ -1,6 +1,6 @@
 import { throughput } from './throughput';
 
-test('images a second of all steps since it was last taken, waiting included', () => {
+test('images a second over all steps since the last take, including the wait', () => {
   const rate = throughput();
   rate.count(32, 0.5);
   rate.count(32, 1.5);
@@ -10,6 +10,6 @@ test('images a second of all steps since it was last taken, waiting included', (
   expect(rate.take()).toEqual({ images_per_second: 128 });
 });
 
-test('nothing where nothing was counted', () => {
+test('no rate if nothing was counted', () => {
   expect(throughput().take()).toEqual({});
 });

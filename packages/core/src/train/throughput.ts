@@ -1,10 +1,10 @@
-/** Images a second of what was counted since it was last taken. */
+/** Counts images a second. */
 export interface Throughput {
-  /** A step has taken so many images, and this much time, waiting for them included. */
+  /** Adds a step's images and its seconds, including the wait for data. */
   count(images: number, seconds: number): void;
-  /** Steps counted since. */
+  /** Steps counted since the last `take`. */
   steps(): number;
-  /** As metrics, to be spread: none where nothing was counted. Counting begins anew. */
+  /** The rate as a metric, or no metric if nothing was counted; resets the counts. */
   take(): { readonly images_per_second?: number };
 }
 

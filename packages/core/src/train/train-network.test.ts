@@ -53,7 +53,7 @@ const under = (prefix: string, values: ReadonlyMap<string, NamedValues>) =>
     [...values].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
   );
 
-test('the paper form learns too', async () => {
+test("the paper's form learns too", async () => {
   const { tracked } = await trainTiny({
     distillation: learning('l2e-th-kd', wide, { form: 'paper' }),
     settings: { epochs: 1 },
@@ -63,7 +63,7 @@ test('the paper form learns too', async () => {
   );
 });
 
-describe("a student whose teacher's head takes part in its predictions", () => {
+describe("a student whose predictions include the teacher's head", () => {
   test.each([
     ['a teacher as wide', () => equal],
     ['a wider one', () => wide],
@@ -84,7 +84,7 @@ describe("a student whose teacher's head takes part in its predictions", () => {
     expect(metrics).toMatchObject(again.metrics);
   });
 
-  test('learns what it would without: only predictions differ', async () => {
+  test('learns the same weights as without: only predictions differ', async () => {
     const run = async (predictionShare: number) => {
       const distillation = { ...learning('th-kd', equal), predictionShare };
       const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
@@ -108,7 +108,7 @@ test.each([
   expect(training(again)).toEqual(training(plain));
 });
 
-describe('a frozen part is frozen', () => {
+describe('frozen variables do not move:', () => {
   test.each([false, true])(
     "the teacher's weights and statistics, to the bit, and it has no slots (eager: %s)",
     async (eager) => {
@@ -123,7 +123,7 @@ describe('a frozen part is frozen', () => {
     },
   );
 
-  test('a shared head, to the bit, and it has no slots; the backbone moves', async () => {
+  test('a shared head keeps its bits and has no slots; the backbone moves', async () => {
     const run = { sharedHead: { from: equal, use: 'frozen' }, settings: { epochs: 1 } } as const;
     const after = await endOf(() => trainTiny(run));
     expect(under('student/head.', after)).toEqual(under('head.', tensorsOf(equal)));
@@ -132,7 +132,7 @@ describe('a frozen part is frozen', () => {
     expect([...after.keys()].filter((name) => name.startsWith('momentum/student/head.'))).toEqual([]);
   });
 
-  test('an initial head starts as the shared one, and then moves', async () => {
+  test('an initial head starts with the shared weights, and then moves', async () => {
     const sharedHead = { from: equal, use: 'initial' } as const;
     const still = await trainTiny({ sharedHead, settings: { epochs: 1, learningRate: 1e-30 } });
     const moved = await trainTiny({ sharedHead, settings: { epochs: 1 } });
@@ -141,7 +141,7 @@ describe('a frozen part is frozen', () => {
     expect(under('head.', tensorsOf(last(moved.folder)))).not.toEqual(shared);
   });
 
-  test('a head for a longer embedding takes a projection with it, which the checkpoint keeps', async () => {
+  test('a head for a longer embedding needs a projection, which the checkpoint holds', async () => {
     const { folder } = await trainTiny({ sharedHead: { from: wide, use: 'frozen' }, settings: { epochs: 1 } });
     const { tensors, metadata } = readCheckpoint<NetworkMetadata>(last(folder));
     expect(metadata.network).toMatchObject({ width: 0.25, projection: 32 });
@@ -168,11 +168,11 @@ test.each([
   expect(tf.memory().numTensors).toBe(before);
 });
 
-describe('checkpoints that do not suit', () => {
+describe('unsuitable checkpoints:', () => {
   const file = join(temporaryFolder(), 'wrong.safetensors');
   const refuses = (run: Promise<unknown>, message: string) => expect(run).rejects.toThrow(new UserError(message, 1));
 
-  test('one of another form is no network', async () => {
+  test('one without a network', async () => {
     const training = equal.replace('last', 'training');
     await refuses(
       trainTiny({ distillation: learning('kd', training) }),
@@ -180,14 +180,14 @@ describe('checkpoints that do not suit', () => {
     );
   });
 
-  test('one of a backbone from elsewhere', async () => {
+  test('one with an unknown backbone', async () => {
     writeCheckpoint(file, { tensors: new Map(), metadata: { network: { ...tinyNetwork(), backbone: 'vgg7' } } });
     await expect(trainTiny({ distillation: learning('kd', file) })).rejects.toThrow(
       `${file} has the unknown backbone 'vgg7' (known:`,
     );
   });
 
-  test('one whose tensors are not those of the network that it describes', async () => {
+  test('one whose tensors do not fit its network', async () => {
     writeCheckpoint(file, { tensors: tensorsOf(wide), metadata: { network: tinyNetwork() } });
     await expect(trainTiny({ distillation: learning('kd', file) })).rejects.toThrow(
       `${file} does not fit the network: conv1.weight is [3,3,3,8] there but [3,3,3,4] in the network;`,

@@ -10,7 +10,7 @@ afterAll(removeTemporaryFolders);
 const labels = Int32Array.of(0, 0, 0, 0, 2, 1);
 const predicted = Int32Array.of(0, 1, 2, 2, 0, 1);
 
-test('classes by label, mistakes by how often they are made', () => {
+test('classes are sorted by label, mistakes by frequency', () => {
   const worst = { label: 0, predicted: 2, count: 2, share: 0.5 };
   expect(classReport(labels, predicted, 4)).toEqual({
     classes: [
@@ -23,7 +23,7 @@ test('classes by label, mistakes by how often they are made', () => {
   });
 });
 
-test('tables and pictures call classes by their names', async () => {
+test('tables and pictures use class names', async () => {
   const folder = temporaryFolder();
   const names = ['finch, house', 'gull', 'wren', 'owl'];
   const files = await drawClassReport(classReport(labels, predicted, 4), (label) => names[label] as string, folder);
@@ -40,17 +40,17 @@ test('tables and pictures call classes by their names', async () => {
   expect(readdirSync(folder).sort()).toEqual([...files].sort());
 });
 
-test('a network without mistakes has no picture of them', async () => {
+test('a network without mistakes has no picture of mistakes', async () => {
   const files = await drawClassReport(classReport(labels, labels, 3), String, temporaryFolder());
   expect(files).not.toContain('confusions.png');
 });
 
-test('predictions are kept exactly, and those of other images refused', () => {
+test('predictions are saved exactly, and those of other images are refused', () => {
   const folder = temporaryFolder();
   const kept = { predicted: Int32Array.of(0, 999, 3), confidence: Float32Array.of(0.1, 0.5, 1) };
   writePredictions(folder, kept);
   const name = 'images';
   expect(readPredictions(folder, { name, labels: new Int32Array(3) })).toEqual(kept);
-  expect(() => readPredictions(folder, { name, labels: new Int32Array(4) })).toThrow('no predictions of the 4 images');
+  expect(() => readPredictions(folder, { name, labels: new Int32Array(4) })).toThrow('no predictions for the 4 images');
   expect(agreement(kept, { ...kept, predicted: Int32Array.of(0, 1, 3) })).toBeCloseTo(2 / 3, 12);
 });

@@ -1,11 +1,11 @@
-/** How one class does among the others. */
+/** Accuracy and most frequent mistake of one class. */
 export interface ClassRow {
   readonly label: number;
-  /** Of the class. */
+  /** How many images the class has. */
   readonly images: number;
-  /** The share that is named right; undefined for a class without images. */
+  /** The share of correct predictions; undefined for a class without images. */
   readonly top1: number | undefined;
-  /** The other class that it is most often taken for. */
+  /** The most frequent wrong prediction. */
   readonly mistaken: ConfusedPair | undefined;
 }
 
@@ -13,7 +13,7 @@ export interface ConfusedPair {
   readonly label: number;
   readonly predicted: number;
   readonly count: number;
-  /** Of the label's images, the share that was taken for `predicted`. */
+  /** The share of the label's images for which `predicted` was predicted. */
   readonly share: number;
 }
 
@@ -24,7 +24,7 @@ export interface ClassReport {
   readonly pairs: readonly ConfusedPair[];
 }
 
-/** Who is taken for whom, in memory that grows with classes and with different mistakes. Labels are in [0, classes). */
+/** Counts mistakes by class, in memory that grows with the classes and the different mistakes. Labels are in [0, classes). */
 export function classReport(labels: Int32Array, predicted: Int32Array, classes: number): ClassReport {
   const images = new Int32Array(classes);
   const right = new Int32Array(classes);

@@ -1,25 +1,24 @@
 import type { ImageDataset } from '../../data/dataset';
 import { classReport } from './class-report';
 import type { Inference } from './inference';
-import type { Metrics } from './metrics';
-import { classificationMetrics } from './metrics';
+import { classificationMetrics, type Metrics } from './metrics';
 import { agreement, predict, predictionsFile, readPredictions, writePredictions } from './predictions';
 import { heldOutPrefix, type SelectOn, type Task } from './task';
 
 export interface ClassificationData {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
-  /** The folder that the images are read from; absent where they are drawn. */
+  /** The folder of the images; absent for synthetic data. */
   readonly from?: string | undefined;
-  /** Images like those of `train` and not among them, which the best epoch is chosen on; absent: see `selectOn`. */
+  /** Held-out training images, on which the best epoch is chosen; absent: see `selectOn`. */
   readonly heldOut?: ImageDataset | undefined;
-  /** What the best epoch is chosen on where no images are held out; default: test. */
+  /** Where the best epoch is chosen if no images are held out; default: test. */
   readonly selectOn?: Exclude<SelectOn, 'held-out'>;
-  /** By label; default: the labels. */
+  /** Names by label; default: the labels. */
   readonly classNames?: readonly string[] | undefined;
 }
 
-/** Training on labelled images, judged by how well others of the same classes are named. */
+/** Classification of labelled images, evaluated on test images of the same classes. */
 export function classificationTask(data: ClassificationData): Task {
   const { train, heldOut, test, from, selectOn = 'test', classNames } = data;
   return {
@@ -42,7 +41,7 @@ export function classificationTask(data: ClassificationData): Task {
       return [predictionsFile];
     },
     async report(folder) {
-      // What draws takes a second to load.
+      // Loading the charts takes a second.
       const { drawClassReport } = await import('./draw-class-report');
       const { predicted } = readPredictions(folder, test);
       const report = classReport(test.labels, predicted, test.classes);

@@ -6,13 +6,13 @@ import { csvTable, type Table } from '../../report/table';
 import { writeAtomically } from '../../system/write-atomically';
 import type { ClassReport, ClassRow } from './class-report';
 
-/** Classes in the picture of the worst, and mistakes in the picture of the most frequent. */
+/** How many classes and mistakes the pictures show. */
 const [worstClasses, worstPairs] = [20, 12];
-/** Mistakes in the table. */
+/** How many mistakes the table lists. */
 const listedPairs = 200;
 
 /**
- * Writes `per-class.csv` and `confusions.csv`, `worst-classes.png` and, where there are mistakes, `confusions.png`.
+ * Writes `per-class.csv`, `confusions.csv`, `worst-classes.png` and, if there are mistakes, `confusions.png`.
  * @returns the names of the files
  */
 export async function drawClassReport(
@@ -57,7 +57,7 @@ function classesChart({ classes }: ClassReport, nameOf: (label: number) => strin
       worst.length < measured.length
         ? `The ${worst.length} worst of ${measured.length} classes`
         : 'Classes, the worst first',
-    subtitle: 'and how many of its images are taken for which other class, the most frequent',
+    subtitle: 'each with its most frequent wrong prediction',
     x: 'top-1',
     bars: worst.map(({ label, top1, mistaken }) => ({
       name: nameOf(label),
@@ -73,8 +73,8 @@ function pairsChart({ pairs }: ClassReport, nameOf: (label: number) => string) {
   const columns = [...new Set(worst.map(({ predicted }) => predicted))];
   const counts = new Map(pairs.map(({ label, predicted, count }) => [`${label} ${predicted}`, count]));
   return heatmapChart({
-    title: 'What is taken for what',
-    subtitle: `images, of the classes of the ${worst.length} most frequent mistakes`,
+    title: 'Most frequent mistakes',
+    subtitle: `images by class and prediction, for the ${worst.length} most frequent mistakes`,
     x: 'taken for',
     y: 'class',
     columns: columns.map(nameOf),

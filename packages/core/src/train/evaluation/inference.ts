@@ -4,34 +4,34 @@ import type { Network } from '../../nn/network';
 import type { Program } from '../../runtime/program';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 
-/** Embeddings of images and of their mirror images, row by row: [images, dimension] each. */
+/** Embeddings of images and of their mirror images, [images, dimension] each. */
 export interface Embeddings {
   readonly embeddings: Float32Array;
   readonly flipped: Float32Array;
   readonly dimension: number;
 }
 
-/** Embeddings of one batch, and which images they are of. */
+/** Embeddings of one batch, with the indices of its images. */
 export interface EmbeddedBatch extends Embeddings {
   readonly indices: Int32Array;
 }
 
-/** A network run over whole data sets, in evaluation mode. */
+/** Runs a network over whole data sets in evaluation mode. */
 export interface Inference {
   embed(images: ImageDataset): Promise<Embeddings>;
-  /** As `embed`, batch by batch in the order of `subset` (indices; default all), for more images than memory holds. */
+  /** `embed` batch by batch, in the order of `subset` (indices; default all), for more images than fit into memory. */
   embedEach(
     images: ImageDataset,
     receive: (batch: EmbeddedBatch) => void | Promise<void>,
     subset?: ArrayLike<number>,
   ): Promise<void>;
-  /** Calls `receive` batch by batch with logits [batch, classes], of which `count` rows are real. */
+  /** Calls `receive` with each batch's logits [batch, classes]; the first `count` rows are real, the rest is padding. */
   classify(images: ImageDataset, receive: (logits: Float32Array, from: number, count: number) => void): Promise<void>;
 }
 
 /**
  * Adds a network's evaluation steps to a program.
- * @param compared with its teacher: embeddings are collected in the teacher's space
+ * @param compared whether embeddings are mapped to the teacher's space
  */
 export function makeInference(
   program: Program,
@@ -51,7 +51,7 @@ export function makeInference(
     logits: network.predict(network.embed(pixels as Tensor4D, 'eval').embedding),
   }));
 
-  // In order, the last one padded: a compiled step takes one shape.
+  // The last batch is padded: a compiled step takes one shape.
   const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
 
   const embedEach: Inference['embedEach'] = async (images, receive, subset) => {

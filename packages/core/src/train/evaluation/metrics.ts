@@ -1,38 +1,38 @@
 /** Values by name, as they are logged. */
 export type Metrics = Readonly<Record<string, number>>;
 
-/** How well logits name the right class. Shares are 0 to 1. */
+/** Accuracy of logits. Shares are 0 to 1. */
 export interface ClassificationResult {
-  /** Samples seen. */
+  /** How many samples were measured. */
   readonly count: number;
   readonly top1: number;
-  /** Label among the five highest logits; the same as 1 where there are no more than five classes. */
+  /** The share of labels among the five highest logits; 1 with five classes or fewer. */
   readonly top5: number;
   /** Expected calibration error over equal-width bins of confidence (Guo et al., arXiv 1706.04599). */
   readonly ece: number;
-  /** Top-1 accuracy of each class; undefined for a class that had no sample. */
+  /** Top-1 accuracy of each class; undefined for a class without samples. */
   readonly perClass: readonly (number | undefined)[];
-  /** Mean over the classes that had samples, so that rare classes count like frequent ones. */
+  /** Mean over the classes with samples: rare classes count as much as frequent ones. */
   readonly meanPerClass: number;
 }
 
-/** One batch of logits [rows, classes], row by row. */
+/** One batch of logits [rows, classes]. */
 export interface ClassifiedBatch {
   readonly logits: Float32Array;
   readonly labels: ArrayLike<number>;
-  /** Rows that count; the rest is padding of the last batch. */
+  /** The number of real rows; the rest is padding. */
   readonly count: number;
 }
 
 export interface ClassificationMetrics {
-  /** Throws RangeError on sizes and labels that do not fit, and on logits that are not numbers. */
+  /** @throws RangeError for sizes and labels that do not fit, and for logits that are not numbers */
   add(batch: ClassifiedBatch): void;
-  /** Of all batches so far. Throws RangeError before the first sample. */
+  /** Over all batches so far. @throws RangeError before the first sample */
   result(): ClassificationResult;
 }
 
 /**
- * Accumulates classification metrics batch by batch in memory that grows with the classes, not with the samples. Of
+ * Accumulates classification metrics batch by batch, in memory that grows with the classes, not with the samples. Among
  * equal logits the lower class is the prediction.
  */
 export function classificationMetrics(options: {
@@ -41,7 +41,7 @@ export function classificationMetrics(options: {
   readonly bins?: number;
 }): ClassificationMetrics {
   const { classes, bins = 15 } = options;
-  const seen = new Float64Array(classes);
+  const samples = new Float64Array(classes);
   const correct = new Float64Array(classes);
   const binCount = new Float64Array(bins);
   const binConfidence = new Float64Array(bins);
@@ -51,7 +51,7 @@ export function classificationMetrics(options: {
 
   const addRow = (row: Float32Array, label: number, predicted: number) => {
     total++;
-    bump(seen, label);
+    bump(samples, label);
     if (rankOf(row, label) < 5) inTop5++;
     const confidence = confidenceOf(row, predicted);
     const bin = Math.min(bins - 1, Math.max(0, Math.ceil(confidence * bins) - 1));
@@ -82,7 +82,7 @@ export function classificationMetrics(options: {
 
     result() {
       if (total === 0) throw new RangeError('There are no samples to measure accuracy on');
-      const perClass = Array.from(seen, (n, c) => (n === 0 ? undefined : (correct[c] as number) / n));
+      const perClass = Array.from(samples, (n, c) => (n === 0 ? undefined : (correct[c] as number) / n));
       const measured = perClass.filter((share) => share !== undefined);
       return {
         count: total,
@@ -106,7 +106,7 @@ export function predictionOf(row: Float32Array, index: number): number {
   return best;
 }
 
-/** How many classes come before the label: those with a higher logit, and of equal ones the lower classes. */
+/** How many classes rank before the label: those with a higher logit, and lower classes with an equal one. */
 function rankOf(row: Float32Array, label: number): number {
   const own = row[label] as number;
   let before = 0;

@@ -4,7 +4,7 @@ import { readCheckpoint, writeCheckpoint } from '../checkpoint';
 import type { Inference } from './inference';
 import { confidenceOf, predictionOf } from './metrics';
 
-/** What a network makes of images, one by one: enough to compare networks by, a thousandth of their logits. */
+/** A network's predictions by image: enough to compare networks, in a thousandth of the space of the logits. */
 export interface Predictions {
   /** The class of the highest logit. */
   readonly predicted: Int32Array;
@@ -12,7 +12,7 @@ export interface Predictions {
   readonly confidence: Float32Array;
 }
 
-/** The file of a stage's folder that holds its network's predictions of the test images. */
+/** The file in a stage's folder with its network's predictions for the test images. */
 export const predictionsFile = 'test-predictions.safetensors';
 
 export async function predict(inference: Inference, images: ImageDataset): Promise<Predictions> {
@@ -30,7 +30,7 @@ export async function predict(inference: Inference, images: ImageDataset): Promi
 }
 
 export function writePredictions(folder: string, { predicted, confidence }: Predictions): void {
-  // Classes are exact in float32, up to 2^24 of them.
+  // float32 holds up to 2^24 classes exactly.
   const tensor = (values: Float32Array) => ({ shape: [values.length], values });
   const tensors = new Map([
     ['predicted', tensor(Float32Array.from(predicted))],
@@ -45,12 +45,12 @@ export function readPredictions(folder: string, { labels, name }: Pick<ImageData
   const { tensors } = readCheckpoint(file);
   const [predicted, confidence] = ['predicted', 'confidence'].map((key) => tensors.get(key)?.values);
   if (predicted?.length !== labels.length || confidence?.length !== labels.length) {
-    throw new Error(`${file} holds no predictions of the ${labels.length} images of ${name}.`);
+    throw new Error(`${file} holds no predictions for the ${labels.length} images of ${name}.`);
   }
   return { predicted: Int32Array.from(predicted), confidence };
 }
 
-/** The share of images that two networks take for the same class, right or wrong. */
+/** The share of images for which two networks predict the same class, right or wrong. */
 export function agreement(one: Predictions, other: Predictions): number {
   return one.predicted.filter((label, i) => label === other.predicted[i]).length / one.predicted.length;
 }

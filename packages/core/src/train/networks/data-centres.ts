@@ -8,10 +8,9 @@ import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { UserError } from '../../system/user-error';
 
 /**
- * Class centres where a network's own classifier is lost: of each class the mean, of length 1, of its images' embeddings,
- * which are those of an image and its mirror image added up and normalised. Images pass batch by batch; what is kept is
- * one row a class.
- * @returns [embedding, classes], as heads have their weights
+ * Class centres for a network without a classifier: the normalised mean embedding of each class. An image's embedding is
+ * the normalised sum of the embeddings of the image and its mirror image. Memory: one row a class.
+ * @returns [embedding, classes], the layout of a head's weights
  * @throws UserError where a class has no image, or its embeddings cancel out
  */
 export async function centresOfData(
@@ -24,7 +23,7 @@ export async function centresOfData(
   const { embeddingSize } = network;
   const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
   const embed = program.define(`centres-${network.root}`, inputs, ({ pixels }) => {
-    const embedding = (view: Tensor4D) => network.embed(view, 'eval').embedding;
+    const embedding = (images: Tensor4D) => network.embed(images, 'eval').embedding;
     const both = tf.add(embedding(pixels as Tensor4D), embedding(tf.reverse(pixels, 2) as Tensor4D));
     return { units: l2Normalise(both as ReturnType<typeof embedding>) };
   });
@@ -48,7 +47,10 @@ function normalisedColumns(sums: Float32Array, classes: number, size: number, da
     const sum = sums.subarray(label * size, (label + 1) * size);
     const length = Math.hypot(...sum);
     if (!(length > 0)) {
-      throw new UserError(`Class ${label} of ${data} has no embedding to make its centre of: has it images?`, 1);
+      throw new UserError(
+        `Class ${label} of ${data} has no embeddings to average into a centre: does it have images?`,
+        1,
+      );
     }
     for (let i = 0; i < size; i++) values[i * classes + label] = (sum[i] ?? 0) / length;
   }

@@ -41,7 +41,7 @@ test('cosines of the classes and differences of their biases', () => {
   });
 });
 
-test('a class of zeros goes with nothing, and heads without biases have no differences', () => {
+test('a class of zeros has cosine 0; heads without biases have no differences', () => {
   const student = network({
     'head.weight': [
       [-4, 0],
@@ -53,7 +53,7 @@ test('a class of zeros goes with nothing, and heads without biases have no diffe
   expect(agreement && agreementMetrics(agreement)).toEqual({ 'head/cosine_mean': 0, 'head/cosine_min': 0 });
 });
 
-test("of embeddings of other sizes, the teacher's classes are read through the map to its space", () => {
+test("for embeddings of other sizes, the teacher's vectors go through the map to its space", () => {
   // The map [3, 2] times the teacher's weights: (3, 4, 14) and (0, 2, 4).
   const student = network({
     'teacher_space.weight': [

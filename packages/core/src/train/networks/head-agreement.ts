@@ -3,18 +3,18 @@ import { partOf } from '../../nn/network-parts';
 import type { NamedValues } from '../../runtime/state';
 import type { Metrics } from '../evaluation/metrics';
 
-/** How two classifiers of the same classes go together, class by class. */
+/** The agreement of two classifiers, by class. */
 export interface HeadAgreement {
-  /** Between the classes' weight vectors, -1..1. */
+  /** Cosines between the classes' weight vectors, -1..1. */
   readonly cosines: Float64Array;
-  /** The student's bias less the teacher's; empty where one has none. */
+  /** The student's bias less the teacher's; empty if one of them has none. */
   readonly biasDifferences: Float64Array;
 }
 
 /**
- * Compares a student's head with its teacher's (the reference logs it every epoch). Where the embeddings differ in size,
- * the teacher's vectors are those that it reads of the student's embedding through the map to its space.
- * @returns undefined where the student has the teacher's head itself, or a head of another form
+ * Compares a student's head with its teacher's (the reference logs this every epoch). If the embeddings differ in size, the
+ * teacher's vectors are multiplied with the student's map to the teacher's space.
+ * @returns undefined if the heads differ in form
  */
 export function headAgreement(student: Network, teacher: Network): HeadAgreement | undefined {
   const ofHead = (name: string) => ['head', 'teacher_space'].includes(partOf(name));
@@ -32,7 +32,7 @@ export function headAgreement(student: Network, teacher: Network): HeadAgreement
   };
 }
 
-/** What is worth following of it over the epochs. */
+/** Summary metrics, logged every epoch. */
 export function agreementMetrics({ cosines, biasDifferences }: HeadAgreement): Metrics {
   const mean = (values: Float64Array) => values.reduce((a, b) => a + b, 0) / values.length;
   return {
@@ -61,7 +61,7 @@ function product(a: NamedValues, b: NamedValues): NamedValues {
   return { shape: [rows, columns], values };
 }
 
-/** Cosines of the columns of two matrices of one shape, one column a class; 0 for a column of zeros. */
+/** Cosines between the columns of two matrices of one shape, one column a class; 0 for a column of zeros. */
 function columnCosines(a: NamedValues, b: NamedValues): Float64Array {
   const { rows, columns } = sizes(a);
   return Float64Array.from({ length: columns }, (_, column) => {

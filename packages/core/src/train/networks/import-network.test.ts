@@ -73,20 +73,17 @@ const taskOf = (more: { classes?: number; size?: number }) => {
   return { ...task, train: { ...task.train, ...more } };
 };
 
-test('a network for other classes or sizes of images is refused in one sentence, and nothing is left', async () => {
+test('a network for other classes or image sizes is refused in one sentence, and nothing is leaked', async () => {
   const refuses = async (task: ReturnType<typeof taskOf>, sentence: string) => {
     const options = importing(last, task);
     await expect(importNetwork(options)).rejects.toThrow(new UserError(sentence, 1));
     expect(readdirSync(options.folder)).toEqual([]);
   };
-  await refuses(
-    taskOf({ classes: 9 }),
-    `${last} tells 4 classes apart, the data has 9: a teacher must know the same classes.`,
-  );
+  await refuses(taskOf({ classes: 9 }), `${last} has 4 classes, the data has 9: the teacher needs the same classes.`);
   await refuses(taskOf({ size: 32 }), `${last} is of a network for images of 16 pixels, the data's have 32.`);
 });
 
-test("a file that lacks its classifier's classes asks for them by what may be missing", async () => {
+test('a file without a classifier needs --allow-missing', async () => {
   const file = join(temporaryFolder(), 'backbone.pth');
   const { description, tensors } = readNetwork(last);
   exportNetwork(file, { description, tensors: new Map([...tensors].filter(([name]) => !name.startsWith('head.'))) });
@@ -104,13 +101,13 @@ describe('a backbone whose classifier is missing', () => {
     return file;
   };
 
-  test('is refused with the ways out', async () => {
+  test('is refused with the options that help', async () => {
     await expect(importNetwork(importing(headless()))).rejects.toThrow(
-      /it lacks the classifier fc\.weight \(--teacher-centres .* --teacher-head-from-data .* --allow-missing=head/,
+      /it lacks the classifier fc\.weight \(--teacher-centres=FILE .* --teacher-head-from-data .* --allow-missing=head/,
     );
   });
 
-  test('gets the centres of its embeddings of the training images, whatever the batches', async () => {
+  test("gets class centres from the training images' embeddings, whatever the batch size", async () => {
     const file = headless();
     const head = { from: 'data', name: 'cosface', scale: 24 } as const;
     const headOf = async (batchSize: number) => {
@@ -142,7 +139,7 @@ describe('a backbone whose classifier is missing', () => {
     for (const [i, value] of sums.entries()) expect(inOthers?.values[i]).toBeCloseTo(value, 5);
   });
 
-  test('gets the centres of a file, and a class without an image has no centre', async () => {
+  test('gets class centres from a file; a class without images has no centre', async () => {
     const file = headless();
     const weight = readNetwork(last).tensors.get('head.weight');
     if (!weight) throw new Error('It has no head.');
@@ -155,19 +152,19 @@ describe('a backbone whose classifier is missing', () => {
 
     const head = { from: 'data', name: 'arcface', scale: 64 } as const;
     await expect(importNetwork({ ...importing(file, taskOf({ classes: 5 })), head })).rejects.toThrow(
-      'Class 4 of train has no embedding to make its centre of: has it images?',
+      'Class 4 of train has no embeddings to average into a centre: does it have images?',
     );
     await expect(importNetwork({ ...importing(last), head })).rejects.toThrow('is a checkpoint, which has its head');
   });
 
-  test('is not said to tell classes apart: centres of other classes are named by their own file', async () => {
+  test("an error about the number of centres names the centres' file", async () => {
     const centresFile = join(temporaryFolder(), 'softmax_fc_gpu_0.safetensors');
     const half = { shape: [2, 64], values: new Float32Array(128).fill(1) };
     writeAtomically(centresFile, safetensorsParts(new Map([['weight', half]]), {}));
     const head = { from: { file: centresFile }, name: 'arcface', scale: 64 };
     await expect(importNetwork({ ...importing(headless()), head })).rejects.toThrow(
       new UserError(
-        `${centresFile} has the centres of 2 classes, the data has 4: a file is wanted that has one of each class (insightface writes a file for each GPU: torch.cat their weights in order).`,
+        `${centresFile} has 2 class centres, the data has 4 classes: give a file with one centre a class (insightface writes one file a GPU: torch.cat their weights in order).`,
         1,
       ),
     );
@@ -183,7 +180,7 @@ describe('a file with its own classifier', () => {
     return file;
   };
 
-  test('of class centres, has the margin head that they are said to be of, with its scale', async () => {
+  test('of class centres gets the given margin head and its scale', async () => {
     const options = { ...importing(whole()), head: { name: 'cosface', scale: 24 } };
     const { network: imported } = await importNetwork(options);
     expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
@@ -192,7 +189,7 @@ describe('a file with its own classifier', () => {
     expect(plain.scale).toBeUndefined();
   });
 
-  test('with a bias, is linear whatever margin head is trained beside it', async () => {
+  test('with a bias is linear, whatever margin head is given', async () => {
     const file = join(temporaryFolder(), 'net.pth');
     exportNetwork(file, readNetwork(last));
     const { network: imported } = await importNetwork({
@@ -202,7 +199,7 @@ describe('a file with its own classifier', () => {
     expect(imported).toEqual(network);
   });
 
-  test('gives way to centres of the data, whichever classes it was of', async () => {
+  test('is replaced by centres of the data, whatever its classes', async () => {
     const head = { from: 'data', name: 'arcface', scale: 64 } as const;
     const options = { ...importing(whole()), head };
     const { network: imported } = await importNetwork(options);
@@ -220,7 +217,7 @@ describe('a file with its own classifier', () => {
   });
 });
 
-test('a file that is of no known kind is called no checkpoint', async () => {
+test('a file of an unknown kind is not called a checkpoint', async () => {
   const file = join(temporaryFolder(), 'notes.txt');
   writeAtomically(file, [Buffer.from('These are my notes on networks.')]);
   const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx.`;

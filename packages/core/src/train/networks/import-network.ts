@@ -14,13 +14,13 @@ import { centresOfData } from './data-centres';
 import { loadNetwork } from './load-network';
 
 export interface NetworkImport {
-  /** PyTorch's, safetensors, or a checkpoint. */
+  /** A file of PyTorch, safetensors or ONNX, or a checkpoint. */
   readonly file: string;
   readonly task: Task;
-  /** Where its checkpoint goes, and what the task concludes with. */
+  /** Receives the checkpoint and the task's files. */
   readonly folder: string;
   readonly allowMissing: readonly string[];
-  /** What images are normalised with; the reference's of its backbone unless told. A checkpoint says it itself. */
+  /** Default: the normalisation of the backbone's reference. A checkpoint has its own. */
   readonly normalisation?: Normalisation;
   readonly batchSize: number;
   /** Class centres made from the training data (`from: 'data'`) are the means of its images' embeddings. */
@@ -31,13 +31,13 @@ export interface ImportedNetwork {
   readonly network: NetworkDescription;
   readonly parameters: number;
   readonly metrics: Metrics;
-  /** In the folder. */
+  /** Names in the folder. */
   readonly files: readonly string[];
 }
 
 /**
- * Makes a network that was trained elsewhere one of ours: measured on the task, and kept as a checkpoint.
- * @throws UserError when the file fits no network, or is of another number of classes or size of images than the data
+ * Imports a network that was trained elsewhere: evaluates it on the task and saves it as a checkpoint.
+ * @throws UserError when the file fits no network, or has another number of classes or image size than the data
  */
 export async function importNetwork({
   file,
@@ -51,7 +51,7 @@ export async function importNetwork({
   const { classes, size } = task.train;
   const { from } = head;
   if (from !== undefined && !isExternal(file)) {
-    throw new UserError(`${file} is a checkpoint, which has its head: class centres are for files that lack it.`);
+    throw new UserError(`${file} is a checkpoint and has its head; class centres are for files without a head.`);
   }
   const state = new State();
   const program = new Program(state);
@@ -73,7 +73,7 @@ export async function importNetwork({
     }
     const inference = makeInference(program, network, { batchSize });
     const metrics = await task.evaluate(inference);
-    const left = await task.finish(folder, inference, inference);
+    const taskFiles = await task.finish(folder, inference, inference);
     const metadata: NetworkMetadata = { network: network.description, epoch: 0, metrics };
     for (const name of [checkpointFiles.last, checkpointFiles.best]) {
       writeCheckpoint(join(folder, name), { tensors: network.weights(), metadata });
@@ -83,7 +83,7 @@ export async function importNetwork({
       network: network.description,
       parameters: trainable.reduce((sum, { variable }) => sum + variable.size, 0),
       metrics,
-      files: [checkpointFiles.last, checkpointFiles.best, ...left],
+      files: [checkpointFiles.last, checkpointFiles.best, ...taskFiles],
     };
   } finally {
     program.dispose();
@@ -92,7 +92,7 @@ export async function importNetwork({
 }
 
 const adviceOnHead =
-  '--teacher-centres names a file with its class centres, --teacher-head-from-data makes them of the training images, --allow-missing=head starts an untrained one';
+  '--teacher-centres=FILE reads its class centres, --teacher-head-from-data computes them from the training images, --allow-missing=head starts with an untrained head';
 
 function requireFit(
   file: string,
@@ -102,19 +102,19 @@ function requireFit(
 ): void {
   if (network.classes !== data.classes && centres !== undefined) {
     throw new UserError(
-      `${centres} has the centres of ${network.classes} classes, the data has ${data.classes}: a file is wanted that has one of each class (insightface writes a file for each GPU: torch.cat their weights in order).`,
+      `${centres} has ${network.classes} class centres, the data has ${data.classes} classes: give a file with one centre a class (insightface writes one file a GPU: torch.cat their weights in order).`,
       1,
     );
   }
   if (network.classes !== data.classes) {
     throw new UserError(
-      `${file} tells ${network.classes} classes apart, the data has ${data.classes}: a teacher must know the same classes.`,
+      `${file} has ${network.classes} classes, the data has ${data.classes}: the teacher needs the same classes.`,
       1,
     );
   }
   if (network.inputSize !== data.size) {
     throw new UserError(
-      `${file} is of a network for images of ${network.inputSize} pixels, the data's have ${data.size}.`,
+      `${file} holds a network for images of ${network.inputSize} pixels; the data's images have ${data.size}.`,
       1,
     );
   }

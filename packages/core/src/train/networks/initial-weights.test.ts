@@ -66,7 +66,7 @@ test.each([
   );
 });
 
-test('so is one of another kind, and one that gives way to a shared one', () => {
+test('a classifier of another kind, and one replaced by a shared one, are left out', () => {
   const margin = begun({ ...full, head: 'arcface' }, checkpoint);
   expect(split(margin.after, true)).toEqual(split(margin.before, true));
   const shared = begun(full, checkpoint, false);
@@ -74,7 +74,7 @@ test('so is one of another kind, and one that gives way to a shared one', () => 
   expect(shared.told[0]).toMatch('without its classifier: the shared one is used');
 });
 
-test('a file of a backbone alone', () => {
+test('a file without a classifier', () => {
   exportNetwork(file('backbone.pth'), { description: full, tensors: split(trained, false) });
   const { told, before, after } = begun(full, file('backbone.pth'));
   expect(split(after, false)).toEqual(split(trained, false));
@@ -82,7 +82,7 @@ test('a file of a backbone alone', () => {
   expect(told[0]).toMatch('which holds no classifier: a classifier of 4 classes is initialised at random');
 });
 
-test('what a student had for its teacher is left out', () => {
+test("a student's maps for its teacher are left out", () => {
   const description = { ...full, teacherSpace: 8, projection: 32 };
   const tensors = withNetwork(description, 1, (network) => network.weights());
   writeCheckpoint(file('taught.safetensors'), { tensors, metadata: { network: description } });
@@ -90,7 +90,7 @@ test('what a student had for its teacher is left out', () => {
   expect(split(after, false)).toEqual(split(trained, false));
 });
 
-test('other normalisation is told', () => {
+test('another normalisation is logged', () => {
   // Published weights of CIFAR's networks go with CIFAR's normalisation; those of a checkpoint with its own.
   expect(begun(full, torch).told[1]).toBe(
     `the weights in ${torch} expect --normalisation=cifar100; this network uses symmetric`,
@@ -99,7 +99,7 @@ test('other normalisation is told', () => {
   expect(begun(full, checkpoint).told).toHaveLength(1);
 });
 
-test('another architecture is refused, with what the file holds', () => {
+test('another architecture is refused; the error says what the file holds', () => {
   const refuses = (description: NetworkDescription, from: string, message: string | UserError) =>
     expect(() => begun(description, from)).toThrow(message);
   refuses(
@@ -115,7 +115,7 @@ test('another architecture is refused, with what the file holds', () => {
   refuses({ ...full, backbone: 'resnet20' }, torch, 'The file fits resnet8');
 });
 
-test('training starts from it, says so once, and goes on to the same bits', async () => {
+test('training starts from it, logs it once, and resumes to the same bits', async () => {
   const options = { network: { ...full, classes: 4 }, initial: checkpoint, settings: { backboneRate: 0.1 } };
   const run = await trainTiny(options);
   expect(run.lines[0]).toBe(`student: starts from ${checkpoint} (resnet8), with its classifier`);
@@ -129,7 +129,7 @@ test('training starts from it, says so once, and goes on to the same bits', asyn
   expect(end(stopped)).toEqual(end(run.folder));
 });
 
-test('a slow backbone that starts at random is told', async () => {
+test('a slow backbone that starts at random is logged', async () => {
   const { lines } = await trainTiny({ settings: { backboneRate: 0.1, epochs: 1 } });
   expect(lines[0]).toBe(
     'student: --backbone-rate=0.1 slows a backbone that starts at random; --student-initial starts it from trained weights',

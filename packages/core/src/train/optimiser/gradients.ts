@@ -1,24 +1,24 @@
 import type { Terms } from '../../distill/method';
 import { type Scalar, type Tensor, tf, type Variable } from '../../runtime/tensorflow';
 
-/** What a gradient is taken for: a variable of the state, or rows of one that a step has gathered. */
+/** A variable of the state, or gathered rows of one, that gradients are computed for. */
 export interface Differentiated {
   readonly name: string;
   readonly variable: Variable | Tensor;
 }
 
 export interface Gradients {
-  /** The terms' weighted sum as `loss`, then every term, unweighted, by its name. */
+  /** The weighted sum as `loss`, then every term by name, unweighted. */
   readonly values: Record<string, Scalar>;
-  /** By the variable's name; a variable that the loss does not reach has none. */
+  /** By the variable's name; absent for a variable that the loss does not depend on. */
   readonly gradients: ReadonlyMap<string, Tensor>;
 }
 
 /**
- * The gradient of the terms' weighted sum at `variables`.
- * @param lossScale multiplies the gradients, from the loss on, but not `values`
- * @param microBatches into how many equal parts the batch is cut of which the terms see one. A term that is a sum over
- * the batch is multiplied by it, so that of all terms the mean over the parts stands for the batch.
+ * The gradients of the terms' weighted sum with respect to `variables`.
+ * @param lossScale multiplies the loss that gradients are computed of, not `values`
+ * @param microBatches the number of micro-batches in a batch. It multiplies terms that are sums over the batch, so that
+ * for every term the mean over the micro-batches is the value for the batch.
  */
 export function gradientsOf(
   variables: readonly Differentiated[],
@@ -27,7 +27,7 @@ export function gradientsOf(
 ): Gradients {
   const kept: [string, Scalar][] = [];
   const keep = (name: string, value: Scalar) => kept.push([name, tf.keep(value.clone())]);
-  // Not by tf.variableGrads, which takes variables alone.
+  // tf.variableGrads accepts only variables.
   const { value, grads } = tf.engine().gradients(
     () => {
       const computed = Object.entries(terms()).map(([name, { weight, value: part, summed }]) => {
@@ -45,8 +45,8 @@ export function gradientsOf(
   );
   value.dispose();
   if (grads.every((gradient) => !gradient))
-    throw new Error('The loss reaches none of the variables that it is to move.');
-  // Kept through the gradient's scope; from here on they are the caller's like any result.
+    throw new Error('The loss depends on none of the variables that it should move.');
+  // `keep` carried them out of the gradient's scope; from here on the caller owns them.
   const values = Object.fromEntries(kept.map(([name, one]) => [name, one.clone()]));
   for (const [, one] of kept) one.dispose();
   const reached = variables.flatMap(({ name }, i): [string, Tensor][] => {

@@ -2,36 +2,36 @@ import type { State } from '../../runtime/state';
 import { type Scalar, type Tensor, tf, type Variable } from '../../runtime/tensorflow';
 
 /**
- * What the loss is multiplied by so that small gradients do not vanish in float16, and gradients divided by afterwards
- * (Micikevicius et al., arXiv 1710.03740, section 3.2): a number, or one that finds itself.
+ * Multiplies the loss, and divides the gradients, so that small gradients do not vanish in float16 (Micikevicius et al.,
+ * arXiv 1710.03740, section 3.2): a fixed number, or one that adapts.
  */
 export type LossScale = number | DynamicLossScale;
 
-/** Named and preset as PyTorch's torch.amp.GradScaler. */
+/** Names and defaults of PyTorch's torch.amp.GradScaler. */
 export interface DynamicLossScale {
   /** From 1 to 2^24; default 65536. */
   readonly initial?: number;
-  /** Steps in a row with finite gradients after which the scale doubles; default 2000. */
+  /** The scale doubles after this many steps in a row with finite gradients; default 2000. */
   readonly growthInterval?: number;
 }
 
-/** Below 1 it would no longer help (TensorFlow's LossScaleOptimizer); above, float32 itself is short (Apex). */
+/** A scale below 1 no longer helps (TensorFlow's LossScaleOptimizer); one above 2^24 exceeds float32 (Apex). */
 const bounds = { smallest: 1, largest: 2 ** 24 };
 
 export interface LossScaling {
-  /** The scale of the step that is being recorded. */
+  /** The scale in the step that is being recorded. */
   readonly scale: Tensor;
-  /** After a step: halves the scale unless `finite` (a bool scalar), doubles it when it is time. Static ones lack it. */
+  /** After a step: halves the scale unless `finite` (a bool scalar), doubles it after enough steps. Absent if fixed. */
   readonly adapt?: (finite: Tensor) => void;
 }
 
-/** Declares what a dynamic scale keeps from step to step: `loss-scale/value`, and `loss-scale/good` steps in a row, behind `root`. */
+/** Declares a dynamic scale's state: `loss-scale/value` and `loss-scale/good`, the good steps in a row, under `root`. */
 export function makeLossScaling(state: State, loss: LossScale, root = ''): LossScaling {
   if (typeof loss === 'number') {
     checkPositive('The loss scale', loss);
     return {
       get scale() {
-        // Made anew for each step: a step may use no tensor from outside.
+        // A new tensor for each step: a step must not use tensors from outside.
         return tf.scalar(loss);
       },
     };

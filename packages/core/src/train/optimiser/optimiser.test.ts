@@ -34,7 +34,7 @@ const numbers = (values: Readonly<Record<string, Scalar>>) =>
 
 const near = (...values: number[]) => values.map((value) => expect.closeTo(value, 6));
 
-test('plain: w -= rate g, and the terms come back unweighted beside their weighted sum', () => {
+test('plain: w -= rate g; terms are returned unweighted beside their weighted sum', () => {
   const { a, b, step, value } = setUp({});
   const terms = () => ({
     ce: { weight: 2, value: tf.sum(a) as Scalar },
@@ -45,7 +45,7 @@ test('plain: w -= rate g, and the terms come back unweighted beside their weight
   expect(value('b')).toEqual(near(0.9));
 });
 
-test('momentum and weight decay as torch.optim.SGD: g += decay w; m = momentum m + g; w -= rate m', () => {
+test('momentum and weight decay like torch.optim.SGD: g += decay w; m = momentum m + g; w -= rate m', () => {
   const { step, value, both } = setUp({ momentum: 0.9, weightDecay: 0.5 });
   step(0.1, both);
   // g = 4 + 0.5; m = 4.5; w = 1 - 0.45. The second element of `a` has gradient 0 and decays all the same.
@@ -57,7 +57,7 @@ test('momentum and weight decay as torch.optim.SGD: g += decay w; m = momentum m
   expect(value('momentum/b')).toEqual(near(8.325));
 });
 
-test('a variable that the loss does not reach keeps its value and its momentum; the others keep theirs', () => {
+test('a variable that the loss does not depend on keeps its value and its momentum', () => {
   const { step, value, both, onlyA, b } = setUp({ momentum: 0.5, weightDecay: 0.1 });
   step(0.1, both);
   const before = { b: value('b'), slot: value('momentum/b') };
@@ -70,7 +70,7 @@ test('a variable that the loss does not reach keeps its value and its momentum; 
   expect(value('momentum/b')).toEqual(near(0.5 * 4.1 + 4 + 0.1 * (before.b[0] ?? 0)));
 });
 
-test('gradients are clipped by their norm together, before decay, as clip_grad_norm_ does; the norm is told', () => {
+test('gradients are clipped by their common norm, before decay, like clip_grad_norm_; the norm is reported', () => {
   const { step, value, both } = setUp({ momentum: 0.9, weightDecay: 0.5, clipNorm: 1 });
   // The norm is 5: (3, 0) and 4 become (0.6, 0) and 0.8.
   expect(step(1, both)).toEqual({ loss: 7, both: 7, gradient_norm: 5 });
@@ -78,14 +78,14 @@ test('gradients are clipped by their norm together, before decay, as clip_grad_n
   expect(value('momentum/b')).toEqual(near(0.8 + 0.5));
 });
 
-test('gradients within the norm stay as they are', () => {
+test('gradients within the norm are unchanged', () => {
   const { step, value, both } = setUp({ clipNorm: 6 });
   step(0.1, both);
   expect(value('a')).toEqual(near(0.7, 2));
 });
 
 // Expected: three steps of torch.optim.SGD with a parameter group at lr=0.01 beside one at 0.1.
-test('a variable with a rate of its own moves as a parameter group of PyTorch; the others as ever', () => {
+test('a variable with its own rate moves like a parameter group of PyTorch', () => {
   const options = { momentum: 0.9, weightDecay: 0.1 };
   const { step, value, both } = setUp({ ...options, rateOf: (name) => (name === 'a' ? 0.1 : 1) });
   const plain = setUp(options);
@@ -99,7 +99,7 @@ test('a variable with a rate of its own moves as a parameter group of PyTorch; t
 });
 
 describe('micro-batches', () => {
-  test('a step goes by the mean of their gradients, and the next one starts from nothing', () => {
+  test('a step uses the mean of their gradients, and the next one starts from zero', () => {
     const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 4 });
     for (let i = 0; i < 2; i++) {
       expect(accumulate(both)).toEqual({ loss: expect.any(Number), both: expect.any(Number) });
@@ -113,7 +113,7 @@ describe('micro-batches', () => {
     }
   });
 
-  test('the mean is what is clipped', () => {
+  test('the mean is clipped', () => {
     const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 2, clipNorm: 1 });
     accumulate(onlyA);
     // (3 + 3) / 2 and (0 + 4) / 2.
@@ -122,7 +122,7 @@ describe('micro-batches', () => {
     expect(value('b')).toEqual(near(1 - 2 / Math.hypot(3, 2)));
   });
 
-  test('a term that is a sum over the batch counts for the parts that are not there', () => {
+  test('a term that is a sum over the batch is multiplied by the number of micro-batches', () => {
     const { step, accumulate, value, a } = setUp({ microBatches: 2 });
     const terms = (summed: boolean) => () => ({ a: { weight: 0.5, value: tf.sum(a) as Scalar, summed } });
     expect(accumulate(terms(true))).toEqual({ loss: 3, a: 6 });
@@ -132,7 +132,7 @@ describe('micro-batches', () => {
     expect(accumulate(terms(false))).toEqual({ loss: 0.5, a: 1 });
   });
 
-  test('there are no sums where a step is one batch', () => {
+  test('there are no sums if a step is one batch', () => {
     const { state, accumulate, onlyA } = setUp({});
     expect(state.get('gradient/a')).toBeUndefined();
     expect(() => accumulate(onlyA)).toThrow('only where a step has more than one micro-batch');
@@ -140,7 +140,7 @@ describe('micro-batches', () => {
 });
 
 describe('a scaled loss', () => {
-  test('moves as one that is not; losses and norm are told unscaled', () => {
+  test('moves weights like an unscaled one; loss and norm are reported unscaled', () => {
     const { step, accumulate, value, both } = setUp({ lossScale: 1024, clipNorm: 1, microBatches: 2 });
     expect(accumulate(both)).toEqual({ loss: 7, both: 7 });
     expect(value('gradient/b')).toEqual([4096]);
@@ -154,7 +154,7 @@ describe('a scaled loss', () => {
     broken: { weight: 1, value: tf.mul(1e30, tf.mul(1e30, tf.sum(b))) as Scalar },
   });
 
-  test('that finds its scale: halved by a step that is not finite and moves nothing else, doubled after so many good ones', () => {
+  test('with a dynamic scale: a step that is not finite only halves it, enough good steps double it', () => {
     const { step, value, both, b } = setUp({
       momentum: 0.5,
       weightDecay: 0.1,
@@ -177,7 +177,7 @@ describe('a scaled loss', () => {
     expect([value('loss-scale/value'), value('loss-scale/good')]).toEqual([[1], [0]]);
   });
 
-  test('one micro-batch that is not finite spoils its step, and not the next', () => {
+  test('a micro-batch that is not finite spoils its step, but not the next', () => {
     const { step, accumulate, value, both, b } = setUp({ microBatches: 2, lossScale: {} });
     accumulate(broken(b));
     expect(step(0.1, both).loss_scale).toBe(65536);
@@ -187,7 +187,7 @@ describe('a scaled loss', () => {
     expect(value('b')).toEqual(near(0.6));
   });
 
-  test('must be within what helps', () => {
+  test('must be within the useful range', () => {
     expect(() => setUp({ lossScale: 0 })).toThrow('The loss scale must be a number above 0, got 0.');
     expect(() => setUp({ lossScale: { initial: 2 ** 25 } })).toThrow('must be a number from 1 to 2^24, got 33554432.');
     expect(() => setUp({ lossScale: { growthInterval: -1 } })).toThrow('The growth interval of the loss scale must be');

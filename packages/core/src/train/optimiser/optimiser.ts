@@ -9,28 +9,28 @@ import { type SgdPart, sgdUpdate } from './sgd-update';
 
 export interface SgdOptions {
   readonly momentum?: number;
-  /** Times the weight, added to its gradient (PyTorch's weight_decay). */
+  /** Multiplies the weight and is added to its gradient (PyTorch's weight_decay). */
   readonly weightDecay?: number;
-  /** What the learning rate is multiplied by for the variable of a name; default: 1. */
+  /** Multiplies the learning rate of the named variable; default: 1. */
   readonly rateOf?: (name: string) => number;
-  /** Gradients are scaled so that their common norm is at most this. */
+  /** Upper bound of the norm of all gradients together. */
   readonly clipNorm?: number;
-  /** How many micro-batches a step's gradient is the mean of; default 1. */
+  /** A step's gradient is the mean over this many micro-batches; default 1. */
   readonly microBatches?: number;
-  /** What the loss is multiplied by on the way back, for gradients in float16; default: nothing. */
+  /** For gradients in float16; default: none. */
   readonly lossScale?: LossScale;
-  /** What the names of its own variables begin with: a state may have an optimiser for each phase of training. */
+  /** Prefix of the optimiser's own variables: a state may have an optimiser for each phase of training. */
   readonly root?: string;
 }
 
-/** What a step reports besides its loss and terms, of this step alone: it says nothing about the data. */
+/** Values that a step reports besides its loss and terms. */
 export const watchedNames: readonly string[] = ['gradient_norm', 'loss_scale'];
 
-/** Rows of a variable [n, d] that a step has gathered, and whose loss is made with them instead of the variable. */
+/** Rows that a step has gathered from a variable [n, d]; the loss uses them instead of the variable. */
 export interface SampledRows {
-  /** The variable's. */
+  /** The variable's name. */
   readonly name: string;
-  /** int32 [k], each there once */
+  /** int32 [k], without repetition */
   readonly indices: Tensor1D;
   /** [k, d] */
   readonly rows: Tensor2D;
@@ -59,25 +59,25 @@ export interface StepGradients extends Gradients {
   readonly lossScale: Tensor | undefined;
 }
 
-/** A variable that the loss reaches, with what belongs to it. */
+/** A variable that the loss depends on. */
 interface Reached {
   readonly variable: Variable;
   readonly slot: Variable | undefined;
   readonly sum: Variable | undefined;
   readonly gradient: Tensor;
   readonly rate: number;
-  /** Where only rows of it move. */
+  /** Set if only some of its rows move. */
   readonly sampled: SampledRows | undefined;
 }
 
-/** Whether a variable of the state is a sum of gradients: zero between steps, and so nothing for a checkpoint. */
+/** Whether a variable is a sum of gradients, which is zero between steps and needs no checkpoint. */
 export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gradient\//.test(name);
 
 /**
- * Stochastic gradient descent as torch.optim.SGD does it: g += decay w; m = momentum m + g; w -= rate m. Momenta are
- * kept by variable name; a variable that the loss does not reach moves neither itself nor its momentum.
+ * Stochastic gradient descent like torch.optim.SGD: g += decay w; m = momentum m + g; w -= rate m. A variable that the loss
+ * does not depend on keeps its value and its momentum.
  *
- * With a dynamic loss scale, a step whose gradients are not finite moves nothing but the scale.
+ * With a dynamic loss scale, a step whose gradients are not finite changes only the scale.
  */
 export function sgd(
   state: State,
@@ -109,13 +109,13 @@ export function sgd(
       const sampled = rowsOf.get(name);
       return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name), sampled }];
     });
-    // What makes the batch's mean gradient of the sums; all scalars come together in one, which gradients meet once.
+    // One scalar that turns the sums into means, removes the loss scale and clips: one pass over the gradients.
     const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
     const needsNorm = clipNorm !== undefined || scaling?.adapt !== undefined;
     const norm = needsNorm ? normOf(reached, mean) : undefined;
     const clip = norm && clipNorm !== undefined ? clipFactor(norm, clipNorm) : undefined;
     const scale = mean && clip ? tf.mul(mean, clip) : (clip ?? mean);
-    // Before anything is assigned: `scaled` may be a variable of the state.
+    // Read before the assignments below: `scaled` may be a variable of the state.
     const watched = {
       ...(norm && clip && { gradient_norm: norm.asScalar() }),
       ...(scaled && { loss_scale: tf.clone(scaled).asScalar() }),
@@ -164,7 +164,7 @@ export function sgd(
 const byName = (sampled: readonly SampledRows[]): ReadonlyMap<string, SampledRows> =>
   new Map(sampled.map((one) => [one.name, one]));
 
-/** Declares a slot of zeros `kind/<name>` for every variable. */
+/** Declares a slot `kind/<name>` of zeros for every variable. */
 function declareLike(state: State, kind: string, variables: readonly StateVariable[]): ReadonlyMap<string, Variable> {
   return new Map(
     variables.map((entry) => {
@@ -175,22 +175,22 @@ function declareLike(state: State, kind: string, variables: readonly StateVariab
   );
 }
 
-/** What moves of a variable. */
+/** The part of a variable that moves. */
 const partOf = ({ variable, slot, gradient, rate, sampled }: Reached): SgdPart =>
   sampled
     ? { weight: sampled.rows, slot: slot && gatherRows(slot, sampled.indices), gradient, rate }
     : { weight: variable as Tensor, slot, gradient, rate };
 
-/** The norm of all gradients together, each multiplied by `scale`. L2Loss is half a sum of squares, in one operation. */
+/** The norm of all gradients together, each multiplied by `scale`. L2Loss is half the sum of squares, in one operation. */
 function normOf(reached: readonly Reached[], scale: Tensor | undefined): Tensor {
   const halves = reached.map(({ gradient }) => execute('L2Loss', [attr.type('T', 'float32')], [gradient]));
   const norm = tf.sqrt(tf.mul(tf.addN(halves), 2));
   return scale ? tf.mul(norm, scale) : norm;
 }
 
-/** min(1, limit / norm), as torch.nn.utils.clip_grad_norm_ computes it. */
+/** min(1, limit / norm), like torch.nn.utils.clip_grad_norm_. */
 const clipFactor = (norm: Tensor, limit: number): Tensor => tf.minimum(1, tf.div(limit, tf.add(norm, 1e-6)));
 
-/** `yes` or `no` as a whole, by a bool scalar. tf.where would first make a condition of their shape. */
+/** Chooses a whole tensor by a bool scalar; tf.where would first broadcast the condition to its shape. */
 const select = (condition: Tensor, yes: Tensor, no: Tensor): Tensor =>
   execute('Select', [attr.type('T', 'float32')], [condition, yes, no]);

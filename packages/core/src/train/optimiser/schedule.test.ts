@@ -9,7 +9,7 @@ interface ReferenceSchedule {
   readonly 'changes_[first_epoch,lr]': readonly (readonly [number, number])[];
 }
 
-describe("multi-step is the reference's", () => {
+describe("multi-step equals the reference's", () => {
   const { lr_schedule: cases } = referenceFile<{ lr_schedule: readonly ReferenceSchedule[] }>('optim.json');
   test.each(cases)(
     'from $lr',
@@ -35,12 +35,12 @@ test('cosine goes from the rate to 0, half of it in the middle', () => {
   ]);
 });
 
-test('polynomial falls in a line, or faster', () => {
+test('polynomial falls linearly, or faster', () => {
   expect([0, 1, 2, 4, 5].map(polynomial(0.4, 4))).toEqual([0.4, expect.closeTo(0.3, 12), 0.2, 0, 0]);
   expect(polynomial(0.4, 4, 2)(2)).toBe(0.1);
 });
 
-test('warm-up rises in a line from 0, then the schedule is where it would be without', () => {
+test('warm-up rises linearly from 0, then the schedule continues', () => {
   const schedule = withWarmUp(polynomial(0.4, 4), 2);
   expect([0, 0.5, 1, 2, 3, 4].map(schedule)).toEqual([0, 0.1, 0.2, 0.2, expect.closeTo(0.1, 12), 0]);
   const options = { schedule: 'polynomial', learningRate: 0.4, epochs: 4, warmUpEpochs: 2 } as const;

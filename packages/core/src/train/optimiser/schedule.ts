@@ -1,4 +1,4 @@
-/** Learning rates as pure functions of how far training is, in epochs (fractions count). */
+/** Learning rates as pure functions of the epoch, with fractions. */
 
 export type Schedule = (epoch: number) => number;
 
@@ -17,7 +17,7 @@ export function polynomial(rate: number, epochs: number, power = 1): Schedule {
   return (epoch) => rate * (1 - Math.min(epoch / epochs, 1)) ** power;
 }
 
-/** Rises in a line to what `schedule` starts from over the first `epochs`; then `schedule` is where it would be without. */
+/** Rises linearly to the start of `schedule` over the first `epochs`, then continues `schedule` at the present epoch. */
 export function withWarmUp(schedule: Schedule, epochs: number): Schedule {
   if (epochs <= 0) return schedule;
   return (epoch) => (epoch < epochs ? (schedule(0) * epoch) / epochs : schedule(epoch));
@@ -31,7 +31,7 @@ export interface ScheduleOptions {
   readonly learningRate: number;
   readonly epochs: number;
   readonly warmUpEpochs: number;
-  /** Of multi-step; the reference's 150, 180 and 210 of 240 are 0.625, 0.75 and 0.875 of all epochs. */
+  /** For multi-step, in epochs; default: 0.625, 0.75 and 0.875 of all epochs, the reference's 150, 180 and 210 of 240. */
   readonly milestones?: readonly number[];
 }
 

@@ -23,7 +23,7 @@ function update({ slot = true, ...rule }: { slot?: boolean; momentum?: number; w
   });
 }
 
-test('w - rate g, where there is nothing else', () => {
+test('w - rate g without momentum and decay', () => {
   expect(update({ slot: false })).toMatchObject({ weight: near(0.7, 2.1), slot: undefined });
 });
 
@@ -35,15 +35,15 @@ test('g = scale gradient + decay w; m = momentum m + g; w - rate m', () => {
   });
 });
 
-test('the scale is not of weight decay, nor of the momentum there was', () => {
+test('the scale does not apply to weight decay or the old momentum', () => {
   expect(update({ momentum: 0.9, weightDecay: 0.1, scale: 0 })).toMatchObject({ slot: near(0.55, 0.2) });
 });
 
-test('what it is given stays as it was', () => {
+test('inputs are unchanged', () => {
   expect(update({ momentum: 0.9, weightDecay: 0.1 }).before).toEqual({ weight: [1, 2], slot: [0.5, 0] });
 });
 
-test('parts of other rates come back in their order too', () => {
+test('parts with other rates keep their order', () => {
   scoped(() => {
     const part = (value: number, rate?: number) => ({
       weight: tf.scalar(value),
@@ -58,7 +58,7 @@ test('parts of other rates come back in their order too', () => {
   });
 });
 
-test('parts come back in their order, each with a slot of its own or none', () => {
+test('parts keep their order, each with its slot or none', () => {
   scoped(() => {
     const part = (value: number, slot?: number) => ({
       weight: tf.scalar(value),

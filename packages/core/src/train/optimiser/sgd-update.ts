@@ -3,20 +3,20 @@ import { type Tensor, tf } from '../../runtime/tensorflow';
 
 export interface SgdPart {
   readonly weight: Tensor;
-  /** The weight's momentum, of its shape; undefined: it has none. */
+  /** The weight's momentum, of the same shape; undefined: none. */
   readonly slot: Tensor | undefined;
-  /** Of the weight's shape. */
+  /** Has the weight's shape. */
   readonly gradient: Tensor;
-  /** What the learning rate is multiplied by for it; default: 1. */
+  /** Multiplies the learning rate; default: 1. */
   readonly rate?: number;
 }
 
 export interface SgdRule {
   readonly learningRate: Tensor;
   readonly momentum: number;
-  /** Times the weight, added to its gradient. */
+  /** Multiplies the weight and is added to its gradient. */
   readonly weightDecay: number;
-  /** A scalar that every gradient is multiplied by before weight decay; undefined: they are taken as they are. */
+  /** A scalar that multiplies every gradient before weight decay; undefined: 1. */
   readonly scale: Tensor | undefined;
 }
 
@@ -26,9 +26,9 @@ export interface SgdUpdate {
 }
 
 /**
- * The weights and momenta after one step of torch.optim.SGD: g = scale gradient + decay w; m = momentum m + g;
- * w - rate m, or w - rate g where there is no slot; parts of a rate of their own are one of its parameter groups. Pure:
- * whoever calls assigns what comes back, in the parts' order.
+ * The weights and momenta after one step of torch.optim.SGD: g = scale gradient + decay w; m = momentum m + g; w - rate m,
+ * or w - rate g without a slot. Parts with one rate are one of its parameter groups. Pure: the caller assigns the results,
+ * which are in the parts' order.
  */
 export function sgdUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
   const rates = [...new Set(parts.map(rateOf))];
@@ -54,7 +54,7 @@ export function sgdUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
 
 const rateOf = ({ rate = 1 }: SgdPart): number => rate;
 
-/** Of parts with one learning rate. */
+/** For parts with one learning rate. */
 function groupUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
   const slots = parts.flatMap(({ slot }) => (slot ? [slot] : []));
   if (!hasSgdKernel() || parts.length === 0 || slots.length !== parts.length) return opsSgdUpdate(parts, rule);
@@ -67,7 +67,7 @@ function groupUpdate(parts: readonly SgdPart[], rule: SgdRule): SgdUpdate {
   );
 }
 
-/** `sgdUpdate` of TensorFlow's own operations, for any device. */
+/** `sgdUpdate` with TensorFlow's operations, for any device. */
 export function opsSgdUpdate(
   parts: readonly SgdPart[],
   { learningRate, momentum, weightDecay, scale }: SgdRule,
@@ -81,7 +81,7 @@ export function opsSgdUpdate(
         ...(weightDecay === 0 ? [] : [tf.mul(weight, decay)]),
         ...(slot ? [tf.mul(slot, kept)] : []),
       ];
-      // One sum of three passes over the memory once where two sums of two do twice.
+      // One addN of three passes over the memory once; two additions pass twice.
       const direction = terms.length === 1 ? (terms[0] as Tensor) : tf.addN(terms);
       return { weight: tf.sub(weight, tf.mul(direction, learningRate)), slot: slot && direction };
     });

@@ -29,7 +29,7 @@ function setUp(eager: boolean) {
 }
 
 describe.each([false, true])('the average of weights (eager: %s)', (eager) => {
-  test('starts as they are, and moves towards what a step made of them', async () => {
+  test('starts at the weights, and follows them', async () => {
     const { step, value } = setUp(eager);
     expect(['weight', 'statistic', 'still'].map((name) => value(averageOf(name)))).toEqual(
       [0.1, 0.1, 0.1].map(Math.fround),
@@ -42,14 +42,14 @@ describe.each([false, true])('the average of weights (eager: %s)', (eager) => {
     expect(value('weight')).toBeCloseTo(0.4, 7);
   });
 
-  test('of what does not move is that, to the bit', async () => {
+  test('of a variable that does not move keeps its bits', async () => {
     const { step, value } = setUp(eager);
     for (let i = 0; i < 5; i++) await step({ share: 0.001 });
     expect(value(averageOf('still'))).toBe(Math.fround(0.1));
   });
 });
 
-test('the decay is what was asked for, or, with a warm-up, no more than (1 + step) / (10 + step)', () => {
+test('the decay is the given one; with a warm-up at most (1 + step) / (10 + step)', () => {
   expect([0, 1, 8, 1e6].map((step) => averageDecay(0.999, step, false))).toEqual([0.999, 0.999, 0.999, 0.999]);
   expect([0, 1, 8, 1e6].map((step) => averageDecay(0.999, step, true))).toEqual([0.1, 2 / 11, 0.5, 0.999]);
 });

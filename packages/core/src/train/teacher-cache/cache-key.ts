@@ -3,9 +3,9 @@ import type { ImageDataset } from '../../data/dataset';
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
-/** What a teacher's embeddings depend on, in words and digests: it also lies beside them, for people. */
+/** Everything that a teacher's embeddings depend on; also saved beside them, for people. */
 export interface CacheIdentity {
-  /** Of the teacher's architecture and of all its weights. */
+  /** Digest of the teacher's architecture and weights. */
   readonly teacher: string;
   readonly backbone: string;
   readonly data: string;

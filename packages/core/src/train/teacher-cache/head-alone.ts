@@ -4,8 +4,8 @@ import { Scope } from '../../nn/scope';
 import type { State } from '../../runtime/state';
 
 /**
- * A network of which there is only the head: what a student needs of a teacher whose embeddings are read from a file.
- * `copyHead` gives it its weights. Its variables are called as those of the whole network.
+ * A network without its backbone: all that a student needs of a teacher whose embeddings are cached. `copyHead` loads its
+ * weights. Its variables have the names that they have in the whole network.
  */
 export function headAlone(
   state: State,
@@ -20,7 +20,7 @@ export function headAlone(
     .named(description.head)
     .build(scope.child('head'), { inputs: embeddingSize, classes, scale, margin, classRows });
   const noBackbone = (): never => {
-    throw new Error(`${root} is a head alone: its backbone's embeddings are read from the teacher's cache.`);
+    throw new Error(`${root} has no backbone: its embeddings are read from the teacher cache.`);
   };
   return {
     ...ownVariables(state, root),

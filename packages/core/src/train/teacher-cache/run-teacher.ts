@@ -16,22 +16,22 @@ export interface TeacherRun {
   readonly eager: boolean;
 }
 
-/** A teacher that is loaded when it is first asked for embeddings. */
+/** A teacher that is loaded at the first request for embeddings. */
 export interface RunningTeacher {
-  /** Those of a shard's images in its view, some at a time. */
+  /** Embeddings of a shard's images, batch by batch. */
   embeddings(shard: EmbeddingShard): AsyncIterable<Float32Array>;
-  /** Those of some images in one view, [images, dimension]. */
+  /** Embeddings of one augmented copy of some images, [images, dimension]. */
   embeddingsOf(indices: ArrayLike<number>, view: number): Promise<Float32Array>;
   dispose(): void;
 }
 
-/** Runs a teacher in evaluation mode, in float32, beside whatever else is running. */
+/** Runs a teacher in evaluation mode, in float32, in its own program. */
 export function runningTeacher({ teacher: file, dataset, views, batchSize, eager }: TeacherRun): RunningTeacher {
   let loaded: ReturnType<typeof load> | undefined;
   let disposed = false;
 
   function load() {
-    if (disposed) throw new Error('The teacher was asked for embeddings after it had been disposed of.');
+    if (disposed) throw new Error('Embeddings were requested from a disposed teacher.');
     const state = new State();
     const teacher = loadNetwork(state, 'teacher', file);
     const program = new Program(state, { eager });
@@ -43,8 +43,8 @@ export function runningTeacher({ teacher: file, dataset, views, batchSize, eager
     return { state, program, step };
   }
 
-  async function* embed(shown: ReturnType<typeof batches>): AsyncGenerator<Float32Array> {
-    for await (const { images, count } of shown) {
+  async function* embed(source: ReturnType<typeof batches>): AsyncGenerator<Float32Array> {
+    for await (const { images, count } of source) {
       loaded ??= load();
       const { embedding } = await loaded.step({ pixels: images });
       yield embedding.subarray(0, count * (embedding.length / batchSize));

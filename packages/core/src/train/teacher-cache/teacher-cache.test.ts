@@ -93,13 +93,13 @@ function shardsIn(folder: string): string[] {
 
 const contents = (files: readonly string[]) => files.map((file) => readFileSync(file));
 
-describe('losses and weights are those of a teacher that runs, to the last bit,', () => {
+describe('losses and weights equal those of a running teacher, to the last bit,', () => {
   test.each(['th-kd', 'l2e', 'crd', 'rkd', 'proxyless'])('with %s', async (method) => {
     const cache = temporaryFolder();
     expectSame(await distil({ method, cache }), await distil({ method }));
   });
 
-  test('for images as they are, for mirrored ones and for views that were drawn', async () => {
+  test('for unchanged images, mirrored images and drawn copies', async () => {
     const cases: Taught[] = [{ augment: {} }, { augment: flips }, { augment: crops, views: 3 }];
     for (const [i, one] of cases.entries()) {
       const cache = temporaryFolder();
@@ -109,7 +109,7 @@ describe('losses and weights are those of a teacher that runs, to the last bit,'
     }
   });
 
-  test('with micro-batches, and operation by operation', async () => {
+  test('with micro-batches, and with eager steps', async () => {
     for (const one of [{ settings: { accumulate: 2 } }, { eager: true }]) {
       expectSame(await distil({ ...one, cache: temporaryFolder() }), await distil(one));
     }
@@ -124,7 +124,7 @@ describe('losses and weights are those of a teacher that runs, to the last bit,'
   });
 });
 
-test('float16 takes half the space, and weights are within a thousandth', async () => {
+test('float16 takes half the space; weights differ by less than a thousandth', async () => {
   const [half, full] = [temporaryFolder(), temporaryFolder()];
   const near = await distil({ cache: half, type: 'float16' });
   const exact = await distil({ cache: full });
@@ -139,7 +139,7 @@ test('float16 takes half the space, and weights are within a thousandth', async 
   expect(largest).toBeLessThan(1e-3);
 });
 
-test('students and seeds share what was made once', async () => {
+test('students and seeds share one cache', async () => {
   const cache = temporaryFolder();
   await distil({ cache, augment: crops, views: 2 });
   const before = contents(shardsIn(cache));
@@ -151,12 +151,12 @@ test('students and seeds share what was made once', async () => {
     network: tinyNetwork(0.5),
     settings: { seed: 3 },
   });
-  expect(other.lines[0]).toMatch(/^teacher's cache: 32 embeddings read from /);
+  expect(other.lines[0]).toMatch(/^teacher cache: 32 embeddings read from /);
   expect(readdirSync(cache)).toHaveLength(1);
   expect(contents(shardsIn(cache))).toEqual(before);
 });
 
-test('another teacher, other data and other views have caches of their own', async () => {
+test('another teacher, other data and other copies have their own caches', async () => {
   const cache = temporaryFolder();
   await distil({ cache });
   await distil({ cache, train: tinyImages('others', images) });
@@ -174,7 +174,7 @@ test('another teacher, other data and other views have caches of their own', asy
   expect(readdirSync(cache)).toHaveLength(4);
 });
 
-describe('a file that is not what it should be is made again:', () => {
+describe('a damaged file is computed again:', () => {
   const damages: Record<string, (files: readonly string[]) => void> = {
     'cut off': ([file]) => truncateSync(file as string, 200),
     'a byte that changed': ([, file]) => {
@@ -200,7 +200,7 @@ describe('a file that is not what it should be is made again:', () => {
   });
 });
 
-test('a damaged file is named in the terminal', async () => {
+test('a damaged file is named in the log', async () => {
   const cache = temporaryFolder();
   await distil({ cache, augment: {} });
   const [, file] = shardsIn(cache) as [string, string];
@@ -209,11 +209,11 @@ test('a damaged file is named in the terminal', async () => {
   writeFileSync(file, bytes);
   const { lines } = await distil({ cache, augment: {} });
   expect(lines.filter((line) => line.includes('damaged'))).toEqual([
-    `teacher's cache: ${file} is damaged; it is made again`,
+    `teacher cache: ${file} is damaged; computing it again`,
   ]);
 });
 
-test('an interrupted making keeps whole files and goes on from them', async () => {
+test('an interrupted build keeps finished files and continues from them', async () => {
   const cache = temporaryFolder();
   const reason = new Error('stopped by hand');
   const controller = new AbortController();
@@ -241,14 +241,14 @@ test('an interrupted making keeps whole files and goes on from them', async () =
   expectSame(resumed, await distil());
 });
 
-test('two trainings that start together share the making', async () => {
+test('two trainings that start together share the build', async () => {
   const cache = temporaryFolder();
   const [one, other] = await Promise.all([distil({ cache }), distil({ cache })]);
   expectSame(one, other);
   expect(shardsIn(cache)).toHaveLength(4);
 });
 
-test('a cache of other numbers than the teacher gives, as of older code, is made anew', async () => {
+test("a cache with other values than the teacher's, as after a code change, is computed again", async () => {
   const cache = temporaryFolder();
   const train = tinyImages('train', images);
   const changed: ImageDataset = {
@@ -260,12 +260,12 @@ test('a cache of other numbers than the teacher gives, as of older code, is made
   };
   const first = await distil({ cache });
   const inverted = await distil({ cache, train: changed });
-  expect(inverted.lines[0]).toContain('is of other code or another machine');
+  expect(inverted.lines[0]).toContain('holds other values than the teacher computes here');
   expectSame(inverted, await distil({ train: changed }));
   expect(inverted.tracked).not.toEqual(first.tracked);
 });
 
-test('of the teacher only the head is in the training', async () => {
+test("the training builds only the teacher's head", async () => {
   const names: string[] = [];
   const { dispose } = State.prototype;
   const spy = jest.spyOn(State.prototype, 'dispose').mockImplementation(function (this: State) {
@@ -281,7 +281,7 @@ test('of the teacher only the head is in the training', async () => {
   ]);
 });
 
-test('nothing is left behind', async () => {
+test('no tensor is leaked', async () => {
   await distil({ cache: temporaryFolder() });
   const held = () => ({ tensors: tf.memory().numTensors, handles: backend().binding.getNumOfTensors() });
   const before = held();
@@ -291,27 +291,27 @@ test('nothing is left behind', async () => {
   expect(held()).toEqual(before);
 });
 
-describe('what a cache cannot serve is refused:', () => {
-  test('views that never come twice', async () => {
+describe('the cache refuses', () => {
+  test('augmentation that never repeats', async () => {
     await expect(distil({ cache: temporaryFolder(), augment: crops })).rejects.toThrow(
-      '--teacher-cache: the images of train are cropped at random in training, so that the teacher sees each only once and nothing it says could be read again; --teacher-views=8 shows eight views of each in turn, --teacher-cache=off is as before.',
+      '--teacher-cache: training crops the images of train at random, so no embedding could be used twice; --teacher-views=8 shows eight augmented copies of each image in turn, --teacher-cache=off runs the teacher in every step.',
     );
   });
 
-  test('images that are mixed in the step', async () => {
+  test('mixed images', async () => {
     const cache = temporaryFolder();
     await expect(distil({ cache, method: 'kd', settings: { mixup: 0.4 } })).rejects.toThrow(
-      '--teacher-cache does not go with --mixup',
+      '--teacher-cache does not work with --mixup',
     );
   });
 
-  test.each(['at', 'simkd', 'fsp', 'ab'])('%s, which reads maps', async (method) => {
+  test.each(['at', 'simkd', 'fsp', 'ab'])('%s, which uses feature maps', async (method) => {
     const cache = temporaryFolder();
-    await expect(distil({ cache, method })).rejects.toThrow(`--teacher-cache: ${method} reads the teacher's maps`);
+    await expect(distil({ cache, method })).rejects.toThrow(`--teacher-cache: ${method} uses the teacher's feature maps`);
     expect(readdirSync(cache)).toEqual([]);
   });
 
-  test("embeddings that are beyond float16's reach", async () => {
+  test("embeddings beyond float16's range", async () => {
     const { tensors, metadata } = readCheckpoint(teacher);
     const name = [...tensors.keys()].filter((key) => key.includes('bn') && key.endsWith('.weight')).at(-1) as string;
     const scale = tensors.get(name) as NamedValues;

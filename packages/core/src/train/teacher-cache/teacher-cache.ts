@@ -1,11 +1,11 @@
 /**
- * A teacher's embeddings of all that training shows, on disk: made once, read by every epoch, seed and student after.
- * Its logits are not kept: its head makes the very same ones of the embedding in the step, where it is needed anyway,
- * and a row of logits for each of many classes would be many times as long.
+ * A teacher's embeddings of all training images, on disk: computed once, read by every later epoch, seed and student.
+ * Logits are not stored: the teacher's head, which the step needs anyway, computes the same ones from the embedding, and
+ * with many classes they would take many times the space.
  *
- * In float32 the losses are those of a teacher that runs, to the last bit: an image's embedding does not depend on the
- * images beside it (on the CPU, from two images on: of one, TensorFlow multiplies matrices in another order, 6e-7 away).
- * A teacher that runs in a 16-bit step computes in 16 bits, the cache always in float32.
+ * With float32 the losses equal those of a running teacher to the last bit: an image's embedding does not depend on the
+ * rest of the batch (on the CPU, in batches of at least two images; for a single image TensorFlow multiplies matrices in
+ * another order, 6e-7 away). A teacher in a 16-bit step computes in 16 bits, the cache always in float32.
  */
 import { writeFileSync } from 'node:fs';
 import { join, resolve } from 'node:path';
@@ -26,16 +26,16 @@ export interface TeacherCacheOptions {
   readonly type: EmbeddingType;
   /** Holds a folder for each teacher, data set and views; default: `.cache/teacher` of the workspace. */
   readonly folder?: string;
-  /** For tests: how many images a file has. */
+  /** How many images a file holds, for tests. */
   readonly embeddingsPerShard?: number;
 }
 
 export interface TeacherCacheJob extends TeacherCacheOptions {
-  /** The teacher's. */
+  /** The teacher's weights. */
   readonly weights: NetworkWeights;
   readonly dataset: ImageDataset;
   readonly views: AugmentedCopies;
-  /** How many images the teacher looks at at once. */
+  /** How many images the teacher processes at once. */
   readonly batchSize: number;
   readonly eager: boolean;
   readonly signal: AbortSignal;
@@ -43,11 +43,11 @@ export interface TeacherCacheJob extends TeacherCacheOptions {
 }
 
 export interface TeacherCache {
-  /** Of an embedding. */
+  /** The embedding's length. */
   readonly dimension: number;
-  /** Of the whole teacher. */
+  /** The shapes of the whole teacher's outputs. */
   readonly shape: NetworkShape;
-  /** Reads the embeddings of a batch's images in the views that they show. */
+  /** Reads the embeddings of a batch's augmented images. */
   readonly read: ReadEmbeddings;
   close(): void;
 }
@@ -55,16 +55,16 @@ export interface TeacherCache {
 const defaultFolder = resolve(__dirname, '../../../../../.cache/teacher');
 
 /**
- * Opens a teacher's cache, and makes what is missing of it; a few embeddings are computed to see that they are still
- * what the teacher gives.
- * @throws the signal's reason, when it is aborted: whole files are kept, and the next call goes on from them
+ * Opens a teacher cache and computes missing embeddings. It also recomputes a few existing ones, to check that this machine
+ * and code still give the same values.
+ * @throws the signal's reason when it is aborted; finished files stay, and the next call continues from them
  */
 export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCache> {
   const { weights, type, dataset, views, log, embeddingsPerShard } = job;
   const { description, file } = weights;
   if (description.inputSize !== dataset.size) {
     throw new UserError(
-      `The teacher ${file} looks at images of ${description.inputSize} pixels, those of ${dataset.name} have ${dataset.size}.`,
+      `The teacher ${file} takes images of ${description.inputSize} pixels; those of ${dataset.name} have ${dataset.size}.`,
       1,
     );
   }
@@ -87,17 +87,17 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     const missing = await store.missing();
     if (missing.length === 0 && !(await isStill(store, running, job))) {
       log(
-        `teacher's cache: ${folder} is of other code or another machine: its numbers are not those that the teacher gives here; it is made anew`,
+        `teacher cache: ${folder} holds other values than the teacher computes here (other code or another machine); computing them again`,
       );
       await store.clear();
     }
     const made = await fill(store, running, folder, job);
-    // For people: nothing reads it.
+    // For people; no code reads it.
     if (made) writeFileSync(join(folder, 'about.json'), `${JSON.stringify({ ...identity, type }, null, 2)}\n`);
   } finally {
     running.dispose();
   }
-  // What is damaged later is mended by a teacher that is loaded then.
+  // Damage found during training is repaired by a teacher that is loaded then.
   const later = runningTeacher({ ...job, teacher: file });
   return {
     dimension: shape.embeddingSize,
@@ -110,10 +110,10 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
 const mending = (teacher: RunningTeacher, { signal, log }: TeacherCacheJob) => ({
   make: teacher.embeddings,
   signal,
-  onDamage: (file: string) => log(`teacher's cache: ${file} is damaged; it is made again`),
+  onDamage: (file: string) => log(`teacher cache: ${file} is damaged; computing it again`),
 });
 
-/** @returns whether something was missing */
+/** @returns whether any embedding was missing */
 async function fill(
   store: EmbeddingStore,
   teacher: RunningTeacher,
@@ -124,40 +124,39 @@ async function fill(
   const missing = (await store.missing()).reduce((sum, { count }) => sum + count, 0);
   const total = dataset.labels.length * views.count;
   if (missing === 0) {
-    log(`teacher's cache: ${total} embeddings read from ${folder}`);
+    log(`teacher cache: ${total} embeddings read from ${folder}`);
     return false;
   }
-  const kept = missing === total ? '' : `, ${total - missing} of them there already`;
-  log(`teacher's cache: ${total} embeddings (${describe(dataset, views)}) into ${folder}${kept}`);
-  const progress = makeProgress("teacher's cache");
+  const kept = missing === total ? '' : `, ${total - missing} of them already there`;
+  log(`teacher cache: computing ${total} embeddings (${describe(dataset, views)}) into ${folder}${kept}`);
+  const progress = makeProgress('teacher cache');
   const started = performance.now();
   try {
     await store.fill({
       make: teacher.embeddings,
       signal,
       onProgress: (done, all) => progress.update({ done, total: all, unit: 'images' }),
-      onWait: () => log("teacher's cache: another process makes the rest; waiting for it"),
+      onWait: () => log('teacher cache: waiting for another process that computes the rest'),
     });
   } catch (error) {
     progress.clear();
-    if (signal.aborted)
-      log("teacher's cache: stopped; its whole files are kept, and the same command goes on from them");
+    if (signal.aborted) log('teacher cache: stopped; finished files stay, and the same command continues from them');
     throw error;
   }
   progress.clear();
-  log(`teacher's cache: made in ${((performance.now() - started) / 1000).toFixed(1)} s`);
+  log(`teacher cache: computed in ${((performance.now() - started) / 1000).toFixed(1)} s`);
   return true;
 }
 
 function describe({ labels }: ImageDataset, { kind, count }: AugmentedCopies): string {
   if (kind === 'as-is') return `${labels.length} images`;
-  return `${labels.length} images, ${kind === 'mirrored' ? 'each and its mirror image' : `${count} views each`}`;
+  return `${labels.length} images, ${kind === 'mirrored' ? 'each and its mirror image' : `${count} augmented copies each`}`;
 }
 
-// Of the largest number among those compared: float32's sums in another order are within 1e-5, float16 within 5e-4.
+// Relative to the largest value compared: float32 sums in another order differ by up to 1e-5, float16 by 5e-4.
 const tolerances: Readonly<Record<EmbeddingType, number>> = { float32: 1e-4, float16: 1e-3 };
 
-/** Whether a batch of embeddings from all over the data, in the last view, are what the teacher gives now. */
+/** Whether embeddings from all over the data, of the last augmented copy, equal the teacher's present ones. */
 async function isStill(store: EmbeddingStore, teacher: RunningTeacher, job: TeacherCacheJob): Promise<boolean> {
   const { dataset, views, batchSize, type } = job;
   const images = dataset.labels.length;
