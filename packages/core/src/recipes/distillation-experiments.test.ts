@@ -140,7 +140,7 @@ test('mixing, label smoothing and initial weights reach teacher and student', as
 
 test('mixed images exclude some values of --sh-method, for sh-kd alone', async () => {
   const given = { shMethod: 'crd', mixup: 0.4 };
-  const refusal = "crd remembers the embedding of every training image";
+  const refusal = 'crd remembers the embedding of every training image';
   await expect(run('distill-student-head', given)).rejects.toThrow(refusal);
   await expect(run('distill', { ...given, method: 'crd' })).rejects.toThrow(refusal);
   expect((await run('distill', { ...given, method: 'kd' })).result.metrics.top1).toBeGreaterThanOrEqual(0);

@@ -29,7 +29,9 @@ test('training options that exclude each other are refused', () => {
   expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).toThrow(
     '--class-share 0.5 does not work with --accumulate 2',
   );
-  expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow('does not work with --ema-decay 0.9');
+  expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow(
+    'does not work with --ema-decay 0.9',
+  );
   expect(() => checkTraining({ ...fine, precision: 'bfloat16' })).not.toThrow();
   expect(() => checkTraining({ ...fine, precision: 'bfloat16', eager: true })).toThrow('does not go with --eager');
   expect(() => checkTraining({ ...fine, precision: 'float16' })).toThrow('On a CPU --precision=float16 gains nothing');

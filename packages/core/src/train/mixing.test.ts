@@ -71,7 +71,7 @@ test('methods that need single images are refused, others are not', async () => 
   requireMixable(tinyMix({ cutmix: 1 }), tinyMethod('l2e-th-kd'));
   requireMixable(tinyMix({}), tinyMethod('crd'));
   const run = trainTiny({ settings: mixing, distillation: { teacher: 'nowhere', method: tinyMethod('crd') } });
-  await expect(run).rejects.toThrow("crd remembers the embedding of every training image");
+  await expect(run).rejects.toThrow('crd remembers the embedding of every training image');
 });
 
 const tinyMix = (changed: Partial<TrainingSettings>): TrainingSettings => ({ ...tinySettings, ...changed });

@@ -12,7 +12,7 @@ export function checkMixing(settings: MixSettings & { readonly batchSize: number
   const { mixup, cutmix, mixProbability, mixSwitchProbability, batchSize, accumulate } = settings;
   if (!isMixing(settings) && mixProbability !== 1) {
     throw new UserError(
-      `--mix-probability ${mixProbability} has no effect without --mixup or --cutmix: give one of them, or leave it out.`,
+      `--mix-probability ${mixProbability} has no effect without --mixup or --cutmix: give --mixup or --cutmix, or leave it out.`,
     );
   }
   if (mixSwitchProbability !== 0.5 && (mixup === 0 || cutmix === 0)) {

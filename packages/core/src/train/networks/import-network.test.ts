@@ -80,7 +80,7 @@ test('a network for other classes or image sizes is refused in one sentence, and
     expect(readdirSync(options.folder)).toEqual([]);
   };
   await refuses(taskOf({ classes: 9 }), `${last} has 4 classes, the data has 9: the teacher needs the same classes.`);
-  await refuses(taskOf({ size: 32 }), `${last} is of a network for images of 16 pixels, the data's have 32.`);
+  await refuses(taskOf({ size: 32 }), `${last} holds a network for images of 16 pixels; the data's images have 32.`);
 });
 
 test('a file without a classifier needs --allow-missing', async () => {
@@ -154,7 +154,7 @@ describe('a backbone whose classifier is missing', () => {
     await expect(importNetwork({ ...importing(file, taskOf({ classes: 5 })), head })).rejects.toThrow(
       'Class 4 of train has no embeddings to average into a centre: does it have images?',
     );
-    await expect(importNetwork({ ...importing(last), head })).rejects.toThrow('is a checkpoint, which has its head');
+    await expect(importNetwork({ ...importing(last), head })).rejects.toThrow('is a checkpoint and has its head');
   });
 
   test("an error about the number of centres names the centres' file", async () => {

@@ -235,7 +235,7 @@ test('an interrupted build keeps finished files and continues from them', async 
   const { ino } = statSync(kept);
   const resumed = await distil({ cache });
   expect(resumed.lines[0]).toMatch(
-    /32 embeddings \(16 images, each and its mirror image\) into .*, 10 of them there already$/,
+    /32 embeddings \(16 images, each and its mirror image\) into .*, 10 of them already there$/,
   );
   expect(statSync(kept).ino).toBe(ino);
   expectSame(resumed, await distil());
@@ -307,7 +307,9 @@ describe('the cache refuses', () => {
 
   test.each(['at', 'simkd', 'fsp', 'ab'])('%s, which uses feature maps', async (method) => {
     const cache = temporaryFolder();
-    await expect(distil({ cache, method })).rejects.toThrow(`--teacher-cache: ${method} uses the teacher's feature maps`);
+    await expect(distil({ cache, method })).rejects.toThrow(
+      `--teacher-cache: ${method} uses the teacher's feature maps`,
+    );
     expect(readdirSync(cache)).toEqual([]);
   });
 
