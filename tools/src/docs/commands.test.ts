@@ -6,7 +6,7 @@ import { optionsOf, readArguments } from '@headshare/core/experiment/arguments';
 import { type Catalog, loadCatalog, withDependencies } from '@headshare/core/experiment/catalog';
 import { camelCase, flagName } from '@headshare/core/experiment/option';
 import { resolveOptions } from '@headshare/core/experiment/settings';
-import { codeBlocks, readPages, repository } from './pages';
+import { codeBlocks, inlineCode, readPages, repository } from './pages';
 
 interface Command {
   /** The page. */
@@ -21,9 +21,6 @@ const split = (page: string, line: string): readonly Command[] =>
     .split('&&')
     .map((command) => ({ page, words: command.trim().split(/\s+/) }))
     .filter(({ words: [first] }) => first !== '');
-
-const inlineCode = (text: string): readonly string[] =>
-  [...text.replace(/^```.*?^```$/gms, '').matchAll(/`([^`]+)`/g)].map(({ 1: code = '' }) => code);
 
 const commands = readPages().flatMap(({ path, text }) => {
   const blocks = codeBlocks(text).filter(({ language }) => language === 'sh');

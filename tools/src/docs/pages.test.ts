@@ -1,7 +1,8 @@
 /** The documentation holds together: links lead somewhere, pages are short and reachable, generated sections are current. */
 import { existsSync } from 'node:fs';
 import { dirname, join, normalize } from 'node:path';
-import { anchorsIn, codeBlocks, linksIn, readPages, repository } from './pages';
+import fastGlob from 'fast-glob';
+import { anchorsIn, codeBlocks, inlineCode, linksIn, readPages, repository } from './pages';
 import { withGeneratedSections } from './sections';
 
 const pages = readPages();
@@ -22,6 +23,22 @@ test.each(pages.map(({ path }) => path))('every relative link and anchor of %s l
     return anchor !== undefined && !anchorsIn(byPath.get(target)?.text ?? '').includes(anchor);
   });
   expect(broken).toEqual([]);
+});
+
+const files = fastGlob.sync(['*', '{packages,tools,docs,.ci}/**'], {
+  cwd: repository,
+  ignore: ['**/node_modules/**'],
+  dot: true,
+  onlyFiles: false,
+});
+
+test.each(pages.map(({ path }) => path))('every file that %s names exists', (path) => {
+  // A page may leave out the beginning of a path: `core/src/train/step.ts`, `step.ts`.
+  const named = inlineCode(byPath.get(path)?.text ?? '').filter(
+    (code) => /^[\w./-]+\.(ts|h|cc|cjs)$|^(packages|tools|docs)\/[\w./-]+$/.test(code) && !/my-own|NAME/.test(code),
+  );
+  const missing = named.filter((name) => !files.some((file) => `/${file}`.endsWith(`/${name.replace(/\/$/, '')}`)));
+  expect(missing).toEqual([]);
 });
 
 test('README links to every page', () => {

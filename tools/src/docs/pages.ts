@@ -36,6 +36,10 @@ export function codeBlocks(text: string): readonly CodeBlock[] {
   }));
 }
 
+/** The pieces of code within lines: `--epochs=3`. */
+export const inlineCode = (text: string): readonly string[] =>
+  [...text.replace(/^```.*?^```$/gms, '').matchAll(/`([^`]+)`/g)].map(({ 1: code = '' }) => code);
+
 /** The page without its code, fenced or inline: what is left has the links and headings. */
 const prose = (text: string): string =>
   text.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''));

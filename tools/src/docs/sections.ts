@@ -19,7 +19,12 @@ const codes = (names: readonly string[]): string | undefined =>
 const titles = (...names: readonly string[]): Column[] => names.map((title) => ({ title }));
 
 function methodTable(): string {
-  const row = ({ name, aliases, summary, source }: Method) => [code(name), codes(aliases), summary, source];
+  const row = ({ name, aliases, summary, source }: Method) => [
+    code(name),
+    codes(aliases),
+    summary,
+    source.replace(/arXiv (\d{4}\.\d{5})/g, '[arXiv $1](https://arxiv.org/abs/$1)'),
+  ];
   return markdownTable({
     columns: titles('method', 'other names', 'the student learns from', 'paper; code; published weights'),
     rows: methods.all.map(row),
