@@ -1,5 +1,6 @@
 /** The experiments in classification: their options, their data with what is held out of it, and their reports. */
 import type { ImageDataset } from '../data/dataset';
+import { augmented } from '../data/loading/augmented';
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
@@ -89,24 +90,49 @@ export function splitTraining(
   return { train: subset(all, images.name, train), heldOut: subset(all, `${images.name}-held-out`, heldOut) };
 }
 
+/** The images of one split; image i belongs to class i % classes. */
+interface SyntheticImages {
+  readonly split: 'train' | 'test';
+  readonly classes: number;
+  readonly imagesPerClass: number;
+  readonly size: number;
+  readonly seed: number;
+  readonly difficulty: number;
+}
+
+// The images do not depend on the training's seed: seeds measure the variance of training, not that of the data.
+const dataSeed = 2022;
+
 /**
- * Splits synthetic training images. The held-out images are additional ones, so that training has the same
- * `imagesPerClass` images whatever the best epoch is chosen on.
- * @param generate makes the images, so many per class; image i belongs to class i % classes
+ * Classification of synthetic images with random crops and flips. Held-out images are additional ones, so that training
+ * has the same `imagesPerClass` images whatever the best epoch is chosen on.
  */
-export function splitSynthetic(
-  generate: (imagesPerClass: number) => ImageDataset,
-  { selectOn, heldOut: share, imagesPerClass }: SelectionValues & { readonly imagesPerClass: number },
-): TrainingSplit {
-  if (selectOn !== 'held-out') return { train: generate(imagesPerClass), selectOn };
-  const held = Math.max(1, Math.round((imagesPerClass * share) / (1 - share)));
-  const all = generate(imagesPerClass + held);
-  const indices = Int32Array.from(all.labels, (_, i) => i);
+export function syntheticTask(
+  generate: (images: SyntheticImages) => ImageDataset,
+  options: Values<typeof classificationDataOptions>,
+): Task {
+  const {
+    selectOn,
+    heldOut: share,
+    imageSize: size,
+    classes,
+    imagesPerClass,
+    testImagesPerClass,
+    difficulty,
+  } = options;
+  const common = { classes, size, seed: dataSeed, difficulty };
+  const held = selectOn === 'held-out' ? Math.max(1, Math.round((imagesPerClass * share) / (1 - share))) : 0;
+  const all = generate({ ...common, split: 'train', imagesPerClass: imagesPerClass + held });
+  const indices = Int32Array.from(all.labels.keys());
   const trained = imagesPerClass * all.classes;
-  return {
-    train: subset(all, all.name, indices.subarray(0, trained)),
-    heldOut: subset(all, `${all.name}-held-out`, indices.subarray(trained)),
-  };
+  const train = held === 0 ? all : subset(all, all.name, indices.subarray(0, trained));
+  return classificationTask({
+    train: augmented(train, { flip: true, crop: { pad: Math.round(size / 8) } }),
+    ...(selectOn === 'held-out'
+      ? { heldOut: subset(all, `${all.name}-held-out`, indices.subarray(trained)) }
+      : { selectOn }),
+    test: generate({ ...common, split: 'test', imagesPerClass: testImagesPerClass }),
+  });
 }
 
 /** torchvision crops images of 224 pixels from a shorter side of 256. */
