@@ -2,8 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type RealServer, startRealServer, stopRealServer } from '../test/real-server';
-import { connect } from './connection';
-import { connectFromEnvironment } from './environment';
+import { connect, connectFromEnvironment } from './connection';
 import { createExperiment, getExperiment } from './experiments';
 
 describe("MLflow's basic authentication", () => {

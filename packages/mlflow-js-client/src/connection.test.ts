@@ -1,5 +1,4 @@
-import { connect } from './connection';
-import { connectFromEnvironment, environmentOptions } from './environment';
+import { connect, connectFromEnvironment, environmentOptions } from './connection';
 
 test('credentials in the address become a header, and leave the address', () => {
   const { uri, headers } = connect('https://ann:p%40ss@mlflow.example/base/');

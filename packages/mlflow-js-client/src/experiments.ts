@@ -1,8 +1,7 @@
-import { get, post, postPages } from './api';
+import { get, pageSize, post, postPages, take } from './api';
 import type { Connection } from './connection';
 import { MlflowError } from './error';
 import { type KeyValue, keyValues } from './key-value';
-import { pageSize, take } from './page';
 
 export interface Experiment {
   experiment_id: string;

@@ -2,8 +2,15 @@ export * from './artifacts/artifacts';
 export * from './artifacts/folders';
 export type { ArtifactFile, ArtifactOwner, ArtifactStore } from './artifacts/store';
 export { type Batch, logBatch } from './batch';
-export { type Connection, type ConnectOptions, connect, disconnect, withSignal } from './connection';
-export * from './environment';
+export {
+  type Connection,
+  type ConnectOptions,
+  connect,
+  connectFromEnvironment,
+  disconnect,
+  environmentOptions,
+  withSignal,
+} from './connection';
 export { MlflowError, type MlflowErrorCode, type MlflowErrorKind } from './error';
 export * from './experiments';
 export * from './inputs';
@@ -40,5 +47,4 @@ export {
 export * from './registered-models';
 export * from './runs';
 export * from './server';
-export * from './server-process';
 export type { TlsOptions } from './tls';

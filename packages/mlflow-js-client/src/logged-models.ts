@@ -1,8 +1,7 @@
-import { get, patch, post, postPages, remove } from './api';
+import { get, pageSize, patch, post, postPages, remove, take } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
 import { type Metric, readMetric, type SentMetric } from './metrics';
-import { pageSize, take } from './page';
 
 export type LoggedModelStatus = 'LOGGED_MODEL_PENDING' | 'LOGGED_MODEL_READY' | 'LOGGED_MODEL_UPLOAD_FAILED';
 

@@ -1,8 +1,7 @@
-import { get, getPages, post } from './api';
+import { get, getPages, post, take } from './api';
 import type { Connection } from './connection';
 import { invalid } from './error';
 import { checkEntry } from './limits';
-import { take } from './page';
 
 export interface Metric {
   key: string;

@@ -1,7 +1,6 @@
-import { get, getPages, patch, post, remove } from './api';
+import { get, getPages, pageSize, patch, post, remove, take } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
-import { pageSize, take } from './page';
 
 export type ModelVersionStatus = 'PENDING_REGISTRATION' | 'FAILED_REGISTRATION' | 'READY';
 

@@ -1,4 +1,4 @@
-import { get, getPages, patch, post, remove } from './api';
+import { get, getPages, patch, post, remove, take } from './api';
 import type { Connection } from './connection';
 import { type KeyValue, keyValues } from './key-value';
 import {
@@ -8,7 +8,6 @@ import {
   registryQuery,
   type SentModelVersion,
 } from './model-versions';
-import { take } from './page';
 
 /** A model in the registry, with its versions. */
 export interface RegisteredModel {

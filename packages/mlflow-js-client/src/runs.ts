@@ -1,11 +1,10 @@
-import { get, post, postPages } from './api';
+import { get, pageSize, post, postPages, take } from './api';
 import type { Connection } from './connection';
 import type { ViewType } from './experiments';
 import type { DatasetInput, ModelInput, ModelOutput } from './inputs';
 import { type KeyValue, keyValues } from './key-value';
 import { checkEntries, checkEntry } from './limits';
 import { type Metric, readMetric, type SentMetric } from './metrics';
-import { pageSize, take } from './page';
 
 export type RunStatus = 'RUNNING' | 'SCHEDULED' | 'FINISHED' | 'FAILED' | 'KILLED';
 

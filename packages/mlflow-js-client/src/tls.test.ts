@@ -3,8 +3,7 @@ import { createServer, type Server, type ServerOptions } from 'node:https';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import type { TLSSocket } from 'node:tls';
-import { connect } from './connection';
-import { connectFromEnvironment } from './environment';
+import { connect, connectFromEnvironment } from './connection';
 import { send } from './send';
 import type { TlsOptions } from './tls';
 

@@ -25,6 +25,15 @@ const faint = '#E4E4E4';
 const furtherColours = ['#003F66', '#7A3500', '#00543D', '#7B3A5F', '#8C6100', '#7F7FD5', '#8A8A8A'];
 const colours = [...palette, ...furtherColours];
 
+const text = {
+  labelFontSize: 12,
+  labelColor: ink,
+  labelLimit: 320,
+  titleFontSize: 12,
+  titleFontWeight: 400,
+  titleColor: softInk,
+} as const;
+
 /** The style of all charts: white background, readable sizes, few grid lines. */
 export const chartConfig: Config = {
   background: '#FFFFFF',
@@ -42,26 +51,14 @@ export const chartConfig: Config = {
     offset: 12,
   },
   axis: {
-    labelFontSize: 12,
-    labelColor: ink,
-    titleFontSize: 12,
-    titleFontWeight: 400,
-    titleColor: softInk,
+    ...text,
     titlePadding: 10,
     gridColor: faint,
     domainColor: softInk,
     tickColor: softInk,
-    labelLimit: 320,
     labelFlush: false,
   },
-  legend: {
-    labelFontSize: 12,
-    labelColor: ink,
-    titleFontSize: 12,
-    titleFontWeight: 400,
-    titleColor: softInk,
-    labelLimit: 320,
-  },
+  legend: text,
   header: { labelFontSize: 13, labelFontWeight: 600, titleFontSize: 12 },
 };
 

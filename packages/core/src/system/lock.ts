@@ -3,6 +3,7 @@ import { hostname } from 'node:os';
 import { join, resolve } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
+import { errorCode } from './whole-file';
 
 /** Names a lock's holder, in the locked folder. */
 const holderFile = 'holder.lock';
@@ -62,7 +63,7 @@ export async function tryLock(path: string, holderFile: string): Promise<(() => 
       return release().catch(() => undefined);
     };
   } catch (error) {
-    if (Reflect.get(Object(error), 'code') !== 'ELOCKED') throw error;
+    if (errorCode(error) !== 'ELOCKED') throw error;
     return undefined;
   }
 }
@@ -77,7 +78,7 @@ function removeDeadLock(path: string, holderFile: string): void {
     rmSync(holderFile, { force: true });
     rmdirSync(`${path}.lock`);
   } catch (error) {
-    if (Reflect.get(Object(error), 'code') !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
 }
 
@@ -125,6 +126,6 @@ export function isAlive(pid: number): boolean {
     process.kill(pid, 0);
     return true;
   } catch (error) {
-    return Reflect.get(Object(error), 'code') === 'EPERM';
+    return errorCode(error) === 'EPERM';
   }
 }

@@ -1,8 +1,7 @@
 import { createReadStream, statSync } from 'node:fs';
-import { getPages } from '../api';
+import { getPages, take } from '../api';
 import { type Connection, withSignal } from '../connection';
 import { MlflowError } from '../error';
-import { take } from '../page';
 import { fileStore, writeWhole } from './file-store';
 import { proxiedStore, readFile } from './proxied-store';
 import type { ArtifactFile, ArtifactOwner, ArtifactStore } from './store';

@@ -1,12 +1,11 @@
-import { readdirSync, statSync } from 'node:fs';
-import { basename, dirname, join, posix, relative, sep } from 'node:path';
+import { basename, dirname, posix, relative } from 'node:path';
 import { sentenceOf } from '../../system/sentence-of';
 import { flatten, validName } from '../parameters';
 import type { TrackedNetwork } from '../tracker';
 import type { JournalEvent, LoggedFile, LoggedNetwork, MetricPoint } from './event';
 import type { OrderedEvents } from './ordered-events';
 import { fileKey, type ResumeState } from './resume-state';
-import { dropSpooled, spoolFile, spoolText } from './spool';
+import { dropSpooled, filesBelow, spoolFile, spoolText } from './spool';
 
 /** The tracker's methods that log files: they return before the files have been read. */
 export function fileEvents(
@@ -76,15 +75,4 @@ const exampleFile = 'input_example.json';
 function pointOf(points: ReadonlyMap<string, MetricPoint>, name: string, value: number, time: number): MetricPoint {
   const last = points.get(name);
   return last && Object.is(last.value, value) ? { ...last } : { name, value, step: last?.step ?? 0, time };
-}
-
-/** The files below a folder, each with its folder from there; a path that is no folder gives itself and ''. */
-function filesBelow(path: string): readonly (readonly [file: string, folder: string])[] {
-  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [[path, '']];
-  return readdirSync(path, { recursive: true, withFileTypes: true })
-    .filter((entry) => entry.isFile())
-    .map((entry) => [
-      join(entry.parentPath, entry.name),
-      relative(dirname(path), entry.parentPath).split(sep).join('/'),
-    ]);
 }

@@ -3,10 +3,11 @@
  * sent. Files are hard links where the file system allows it.
  */
 import { createHash, randomUUID } from 'node:crypto';
-import { linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync } from 'node:fs';
+import { linkSync, mkdirSync, readdirSync, realpathSync, rmdirSync, rmSync, statSync } from 'node:fs';
 import { constants, copyFile, writeFile } from 'node:fs/promises';
-import { dirname, join, relative, resolve } from 'node:path';
+import { dirname, join, relative, resolve, sep } from 'node:path';
 import { sha256 } from '../../system/sha256';
+import { errorCode } from '../../system/whole-file';
 import type { LoggedFile } from './event';
 
 const spoolOf = (journal: string): string => journal.replace(/(\.jsonl)?$/, '.files');
@@ -73,9 +74,20 @@ export function dropOrphans(journal: string, spooled: ReadonlySet<string>): void
   try {
     names = readdirSync(spoolOf(journal));
   } catch (error) {
-    if (codeOf(error) !== 'ENOENT') throw error;
+    if (errorCode(error) !== 'ENOENT') throw error;
   }
   for (const name of names) if (!spooled.has(name)) rmSync(join(spoolOf(journal), name), { force: true });
+}
+
+/** The files below a folder, each with its folder from there; a path that is no folder gives itself and ''. */
+export function filesBelow(path: string): readonly (readonly [file: string, folder: string])[] {
+  if (!statSync(path, { throwIfNoEntry: false })?.isDirectory()) return [[path, '']];
+  return readdirSync(path, { recursive: true, withFileTypes: true })
+    .filter((entry) => entry.isFile())
+    .map((entry) => [
+      join(entry.parentPath, entry.name),
+      relative(dirname(path), entry.parentPath).split(sep).join('/'),
+    ]);
 }
 
 /** Hard-links a file; false if the file system cannot. */
@@ -86,21 +98,27 @@ function linked(path: string, place: string): boolean {
     linkSync(file, place);
     return true;
   } catch (error) {
-    if (cannotLink.has(codeOf(error))) return false;
+    if (cannotLink.has(errorCode(error))) return false;
     throw error;
   }
 }
 
-const codeOf = (error: unknown): string => String(Reflect.get(Object(error), 'code'));
-
-const cannotLink = new Set(['EXDEV', 'EPERM', 'EACCES', 'EMLINK', 'ENOTSUP', 'EOPNOTSUPP', 'ENOSYS']);
+const cannotLink = new Set<string | undefined>([
+  'EXDEV',
+  'EPERM',
+  'EACCES',
+  'EMLINK',
+  'ENOTSUP',
+  'EOPNOTSUPP',
+  'ENOSYS',
+]);
 
 /** Whether a file system error means that a file is gone or may not be read, not a temporary problem. */
 export const isUnreadable = (error: unknown): boolean =>
-  typeof Reflect.get(Object(error), 'syscall') === 'string' && !temporary.has(codeOf(error));
+  typeof Reflect.get(Object(error), 'syscall') === 'string' && !temporary.has(errorCode(error));
 
 /** Errors that a later attempt may not meet: too many open files, no memory, a full disk. */
-const temporary = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ENOSPC', 'EDQUOT']);
+const temporary = new Set<string | undefined>(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EBUSY', 'ENOSPC', 'EDQUOT']);
 
 let turn: Promise<unknown> = Promise.resolve();
 

@@ -1,9 +1,7 @@
-import { statSync } from 'node:fs';
-import { readdir } from 'node:fs/promises';
-import { basename, dirname, join, posix, relative, resolve, sep } from 'node:path';
+import { basename, dirname, posix, resolve } from 'node:path';
 import { type ArtifactOwner, type Connection, MlflowError, uploadArtifact } from 'mlflow-js-client';
 import type { EventOf, LoggedFile } from '../journal/event';
-import { findContent, isUnreadable } from '../journal/spool';
+import { filesBelow, findContent, isUnreadable } from '../journal/spool';
 import { isRefusal } from './server-run';
 
 /** Uploads an artifact. @returns a sentence for each file that is gone or refused for good */
@@ -17,9 +15,8 @@ export function sendArtifact(
   // An event without a digest names a file or folder by path alone.
   const path = resolve(dirname(journal), event.path);
   return refusalOf(event.path, async () => {
-    for (const file of await filesOf(path)) {
-      const name = relative(dirname(path), file).split(sep).join('/') || basename(file);
-      await uploadArtifact(server, owner, file, posix.join(event.folder, name));
+    for (const [file, folder] of filesBelow(path)) {
+      await uploadArtifact(server, owner, file, posix.join(event.folder, folder, basename(file)));
     }
   });
 }
@@ -47,10 +44,4 @@ async function refusalOf(path: string, upload: () => Promise<void>): Promise<rea
     if (!isUnreadable(error) && !hasNoStore && !isRefusal(error)) throw error;
     return [`${path}: ${Reflect.get(Object(error), 'message')}`];
   }
-}
-
-async function filesOf(path: string): Promise<string[]> {
-  if (!statSync(path).isDirectory()) return [path];
-  const entries = await readdir(path, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
 }

@@ -1,4 +1,4 @@
-import { dedupeMetrics } from './dedupe-metrics';
+import { dedupeMetrics } from './resume-state';
 
 test('a metric is logged once a step, and only beyond its last step', () => {
   const points = new Map([['loss', { name: 'loss', value: 2, step: 2, time: 1000 }]]);

@@ -1,4 +1,4 @@
-import { paged, take } from './page';
+import { paged, take } from './api';
 
 const letters = async (token?: string) => {
   const at = Number(token ?? 0);
