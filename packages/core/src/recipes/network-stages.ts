@@ -10,9 +10,8 @@ import type { Metrics } from '../train/evaluation/metrics';
 import type { SelectOn, Task } from '../train/evaluation/task';
 import { importNetwork } from '../train/networks/import-network';
 import type { SharedHead } from '../train/networks/shared-head';
-import type { Distillation, TrainedNetwork } from '../train/settings';
+import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
 import { trainNetwork } from '../train/train-network';
-import type { ExternalHead } from '../weights/network-from-weights';
 import { drawHeads } from './draw-heads';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
@@ -33,19 +32,9 @@ export interface NetworkResult extends StageResult {
 export type TaskOf<D> = (options: D) => Task | Promise<Task>;
 
 /** One training: the values that differ between teacher and student. */
-interface TrainingPlan {
-  readonly role: 'teacher' | 'student';
-  readonly backbone: string;
-  readonly width: number;
-  readonly epochs: number;
-  readonly learningRate: number;
-  readonly backboneRate: number;
-  readonly weightDecay: number;
-  /** A file with initial weights. */
-  readonly initial?: string | undefined;
-  readonly sharedHead?: SharedHead | undefined;
-  readonly distillation?: Distillation | undefined;
-}
+type TrainingPlan = Pick<NetworkDescription, 'backbone' | 'width'> &
+  Pick<TrainingSettings, 'epochs' | 'learningRate' | 'backboneRate' | 'weightDecay'> &
+  Pick<NetworkTraining, 'role' | 'initial' | 'sharedHead' | 'distillation'>;
 
 /** Trains the student: alone or from a teacher, under its own head or a shared one. */
 export async function trainStudent<D extends TrainingValues & StudentValues>(
@@ -117,13 +106,10 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   }
 }
 
-/** A network whose weights are on the disk. */
-interface MadeNetwork extends Omit<TrainedNetwork, 'temporaryFiles'> {
-  readonly role: TrainingPlan['role'];
-  readonly network: NetworkDescription;
-  readonly temporaryFiles?: readonly string[];
-  readonly selectedOn: SelectOn;
-}
+/** A network whose weights are in the stage's folder. */
+type MadeNetwork = Omit<TrainedNetwork, 'temporaryFiles'> &
+  Pick<NetworkTraining, 'role'> &
+  Pick<NetworkResult, 'network' | 'selectedOn' | 'temporaryFiles'>;
 
 async function train(context: RunContext<TrainingValues>, task: Task, plan: TrainingPlan): Promise<MadeNetwork> {
   const { options } = context;
@@ -160,43 +146,28 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
 
 /** Makes an external teacher a stage like one that is trained here. */
 async function importTeacher(
-  context: RunContext<TrainingValues & TeacherValues>,
+  { options, folder }: RunContext<TrainingValues & TeacherValues>,
   task: Task,
   file: string,
 ): Promise<MadeNetwork> {
-  const { allowMissing, batchSize, teacherNormalisation: name, ...options } = context.options;
-  const imported = await importNetwork({
+  const { allowMissing, batchSize, teacherNormalisation, teacherCentres, teacherHeadFromData, head, scale } = options;
+  const fromData = teacherHeadFromData ? 'data' : undefined;
+  const isMargin = heads.named(head).published !== undefined;
+  const { metrics, ...imported } = await importNetwork({
     file,
     task,
-    folder: context.folder,
+    folder,
     allowMissing,
     batchSize,
-    normalisation: name === 'reference' ? undefined : normalisations[name],
-    head: importedHead(options),
+    normalisation: teacherNormalisation === 'reference' ? undefined : normalisations[teacherNormalisation],
+    head: {
+      from: teacherCentres === undefined ? fromData : { file: teacherCentres },
+      name: isMargin ? head : undefined,
+      scale,
+    },
   });
-  const { metrics } = imported;
-  return {
-    ...imported,
-    role: 'teacher',
-    last: metrics,
-    best: metrics,
-    bestEpoch: 0,
-    selectedOn: 'last',
-    imagesPerSecond: 0,
-  };
-}
-
-/** The kind of an imported teacher's head, and its source where the teacher's own file lacks it. */
-function importedHead({
-  teacherCentres,
-  teacherHeadFromData,
-  head,
-  scale,
-}: Pick<TrainingValues & TeacherValues, 'teacherCentres' | 'teacherHeadFromData' | 'head' | 'scale'>): ExternalHead {
-  const isMargin = heads.named(head).published !== undefined;
-  const fromData = teacherHeadFromData ? 'data' : undefined;
-  const from = teacherCentres === undefined ? fromData : { file: teacherCentres };
-  return { from, name: isMargin ? head : undefined, scale };
+  const result = { last: metrics, best: metrics, bestEpoch: 0, selectedOn: 'last', imagesPerSecond: 0 } as const;
+  return { ...imported, ...result, role: 'teacher' };
 }
 
 /** Prepares the training images and records all data sets of the task. */
@@ -213,26 +184,19 @@ async function prepare(context: RunContext<TrainingValues>, task: Task): Promise
 async function finish(
   context: RunContext<TrainingValues>,
   task: Task,
-  made: MadeNetwork,
-  title = `${made.role}:`,
+  { role, last, heads: agreement, ...made }: MadeNetwork,
+  title = `${role}:`,
 ): Promise<NetworkResult> {
-  const { role, network, parameters, last, best, bestEpoch, selectedOn, imagesPerSecond, temporaryFiles } = made;
-  const { folder } = context;
+  const { parameters, best, bestEpoch, selectedOn } = made;
   await trackNetwork(context, task, { role, parameters, metrics: last });
-  const reports = (await task.report?.(folder)) ?? [];
-  const charts = made.heads ? await drawHeads(made.heads, folder) : [];
+  const reports = (await task.report?.(context.folder)) ?? [];
+  const charts = agreement ? await drawHeads(agreement, context.folder) : [];
   const ofBest = Object.entries({ ...best, epoch: bestEpoch }).map(([name, value]) => [`best/${name}`, value]);
   return {
+    ...made,
     metrics: { ...last, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)) },
     summary: `${title} ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
     files: [...made.files, ...reports, ...charts],
-    temporaryFiles,
-    network,
-    parameters,
-    bestEpoch,
-    best,
-    selectedOn,
-    imagesPerSecond,
   };
 }
 

@@ -1,132 +1,115 @@
-/** Runs that exist, side by side: rows are runs that differ in the seed alone, named by the options that differ. */
+/** `compare --runs`: rows are finished runs that differ in the seed alone; their names have the options that differ. */
 import { resolve } from 'node:path';
-import { camelCase, flagName, valueText } from '../../experiment/option';
+import { flagName, valueText } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
 import { findRun, type Places } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
-import { rowText } from '../../experiment/sweep/plan-sweep';
+import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
-import {
-  isTeacher,
-  type Kind,
-  kindAndOptions,
-  type NetworkStages,
-  type OptionValues,
-  readsOption,
-  titleOf,
-} from './kinds';
+import { isTeacher, type Kind, kinds, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
 import type { Training } from './report';
 
-export interface RecordedComparison {
-  readonly trainings: readonly Training[];
-  readonly baselines: ReadonlyMap<string, readonly string[]>;
-  /** All runs are of the same data. */
-  readonly isOfOneData: boolean;
+export interface RecordedRequest extends Places {
+  /** Folders, keys, ids in MLflow, or prefixes of these. */
+  readonly words: readonly string[];
+  readonly package: string;
 }
 
-/** A run whose kind is known. */
-interface Candidate {
+interface RecordedTraining {
   readonly run: RecordedRun;
   readonly kind: Kind;
   readonly options: OptionValues;
 }
 
-export interface RecordedRequest extends Places {
-  /** Folders, keys, MLflow's ids, or beginnings of these. */
-  readonly words: readonly string[];
-  readonly package: string;
-}
+type Settings = RowName['settings'];
 
 /**
- * The runs of the words, each once.
- * @throws UserError for what is no run, has not finished, is of another package, or has trained no network
+ * Finds the runs of the words, each once.
+ * @throws UserError for no run, an unfinished one, one of another package, or one that trained no network itself
  */
-export async function findTrainings(request: RecordedRequest): Promise<readonly Candidate[]> {
-  const found = new Map<string, Candidate>();
+export async function findTrainings(request: RecordedRequest): Promise<readonly RecordedTraining[]> {
+  const found = new Map<string, RecordedTraining>();
   for (const word of request.words) {
     const run = await findRun(word, request);
+    const { identity, title } = run;
     if (run.package !== request.package) {
       throw new UserError(
         `--runs: ${word} is a run of ${run.package}, not of ${request.package}: numbers of different packages do not compare`,
       );
     }
-    found.set(run.finished.key, { run, ...kindAndOptions(run, word) });
+    const kind = kinds.find((one) => one === identity.experiment);
+    if (kind === undefined) {
+      throw new UserError(
+        `--runs: ${word} (${title}) is no training of one network: name trainings; the runs.csv of a sweep or a comparison lists theirs`,
+      );
+    }
+    // An option means the same in all stages; the run's own value is the one that counts.
+    const options = Object.assign({}, ...Object.values(identity.options), identity.options[kind]);
+    found.set(run.finished.key, { run, kind, options });
   }
   return [...found.values()];
 }
 
-/** @param dataOptions names of the options that say what the data are. @throws as `findTrainings` does */
+/**
+ * The runs of the words as trainings with baselines.
+ * @param dataOptions the names of the options for the data
+ * @throws UserError as `findTrainings` does
+ */
 export async function recordedTrainings(
   request: RecordedRequest,
   stages: NetworkStages,
   dataOptions: readonly string[],
-): Promise<RecordedComparison> {
+) {
   const { root } = request;
-  const candidates = await findTrainings(request);
-  const settings = settingsOf(candidates, stages);
+  const found = await findTrainings(request);
+  const settings = settingsByFamily(found, stages);
   const trainings: Training[] = [];
-  for (const { run, kind, options } of candidates) {
-    const { finished } = run;
+  for (const { run, kind, options } of found) {
     const name = { title: titleOf(kind, options), settings: settings.get(familyKey(run.identity)) ?? {} };
-    // Sound because every kind's experiment ends with this.
-    const result = finished.result as NetworkResult;
+    // Sound because the result of every kind is of this type.
+    const finished = { ...run.finished, result: run.finished.result as NetworkResult };
     const folder = resolve(root, await fetchRun(run, root));
-    trainings.push({ name, seed: Number(options.seed), kind, options, finished: { ...finished, result }, folder });
+    trainings.push({ name, seed: Number(options.seed), kind, options, finished, folder });
   }
-  const ofData = ({ run, options }: Candidate): string =>
-    JSON.stringify([run.identity.data, run.identity.files, dataOptions.map((option) => options[option])]);
-  return { trainings, baselines: baselinesOf(trainings), isOfOneData: new Set(candidates.map(ofData)).size === 1 };
+  const data = ({ run: { identity }, options }: RecordedTraining): string =>
+    JSON.stringify([identity.data, identity.files, dataOptions.map((option) => options[option])]);
+  return { trainings, baselines: baselinesOf(trainings), isOfOneData: new Set(found.map(data)).size === 1 };
 }
 
-/** By family: the options that it reads of which not all runs have the same value, and what else tells families apart. */
-function settingsOf(
-  candidates: readonly Candidate[],
-  stages: NetworkStages,
-): ReadonlyMap<string, Readonly<Record<string, string>>> {
-  const families = new Map(candidates.map((one) => [familyKey(one.run.identity), one]));
-  const all = [...families].map(([family, { run, kind, options }]) => {
-    const read = Object.entries(options).filter(
-      ([option]) => !['seed', 'method'].includes(option) && readsOption(stages, kind, options, option),
-    );
-    const { data, sources, device, files } = run.identity;
-    const values = new Map<string, string>([
-      ...read.map(([option, value]) => [flagName(option).slice(2), valueText(value)] as const),
+/** The options and other parts of its identity that distinguish each family (the runs that differ in the seed alone). */
+function settingsByFamily(found: readonly RecordedTraining[], stages: NetworkStages): ReadonlyMap<string, Settings> {
+  const families = [...new Map(found.map((one) => [familyKey(one.run.identity), one]))].map(([family, one]) => {
+    const { data, sources, device, files = {} } = one.run.identity;
+    const reads = (option: string): boolean => readsOption(stages, one.kind, one.options, option);
+    const read = Object.entries(one.options).filter(([name]) => !['seed', 'method'].includes(name) && reads(name));
+    const values = new Map([
+      ...read.map(([option, value]) => [option, valueText(value)] as const),
       ['data digest', data.slice(0, 12)],
       ['sources digest', sources.slice(0, 8)],
       ['device', device],
-      [
-        'files digest',
-        Object.values(files ?? {})
-          .sort()
-          .join(' ')
-          .slice(0, 16),
-      ],
+      ['files digest', Object.values(files).sort().join(' ').slice(0, 16)],
     ]);
-    const reads = (option: string): boolean =>
-      values.has(option) || readsOption(stages, kind, options, camelCase(option));
-    return { family, values, reads };
+    return { family, values, reads: (name: string) => values.has(name) || reads(name) };
   });
-  const names = [...new Set(all.flatMap(({ values }) => [...values.keys()]))];
-  // An optional option that was not given is not among a run's.
+  const names = [...new Set(families.flatMap(({ values }) => [...values.keys()]))];
+  // A run reads an optional option, but has no value of it, when the option is not given.
   const differing = names.filter(
-    (name) => new Set(all.filter(({ reads }) => reads(name)).map(({ values }) => values.get(name))).size > 1,
+    (name) => new Set(families.filter(({ reads }) => reads(name)).map(({ values }) => values.get(name))).size > 1,
   );
   return new Map(
-    all.map(({ family, values }) => [
-      family,
-      Object.fromEntries(
-        differing.flatMap((name) => {
-          const value = values.get(name);
-          return value === undefined || value === '' ? [] : [[name, value]];
-        }),
-      ),
-    ]),
+    families.map(({ family, values }) => {
+      const known = differing.flatMap((name) => {
+        const value = values.get(name);
+        return value ? [[flagName(name).slice(2), value]] : [];
+      });
+      return [family, Object.fromEntries(known)];
+    }),
   );
 }
 
-/** Each row is held against the student alone under the same options, where there is one, and against the first. */
+/** The baselines of each row: the student alone with the same settings, and the first row. */
 function baselinesOf(trainings: readonly Training[]): ReadonlyMap<string, readonly string[]> {
   const rows = [...new Map(trainings.map((one) => [rowText(one.name), one])).values()];
   const students = rows.filter(({ kind }) => !isTeacher(kind));
@@ -143,5 +126,5 @@ function baselinesOf(trainings: readonly Training[]): ReadonlyMap<string, readon
   );
 }
 
-const agree = (a: Readonly<Record<string, string>>, b: Readonly<Record<string, string>>): boolean =>
+const agree = (a: Settings, b: Settings): boolean =>
   Object.entries(a).every(([option, value]) => b[option] === undefined || b[option] === value);

@@ -117,7 +117,7 @@ export function comparisonExperiments(
   async function runSweep(context: RunContext<SweepValues>): Promise<ComparisonResult> {
     const { options, folder, tracker } = context;
     const axes = axesIn(options, context.given);
-    const runs = await planTrainings(stages, axes, context);
+    const runs = await planTrainings(stages, axes, options, context.plan);
     const failures = await runApart(runs, options, context);
     if (failures.length === runs.length) throw failed(failures, runs.length);
     const result = await reportTrainings(domain, {

@@ -1,8 +1,6 @@
 /** The kinds of trainings in reports, named after their experiments. */
 import { optionsOf } from '../../experiment/arguments';
 import type { Stage } from '../../experiment/define';
-import type { RecordedRun } from '../../experiment/recorded/recorded-run';
-import { UserError } from '../../system/user-error';
 import type { NetworkResult } from '../network-stages';
 
 export const kinds = ['distill', 'student', 'teacher', 'teacher-student-head', 'distill-student-head'] as const;
@@ -47,19 +45,4 @@ export function readsOption(stages: NetworkStages, kind: Kind, options: OptionVa
     !Object.hasOwn(stages.teacher.options, option);
   if (kind === 'distill' && options.method !== 'sh-kd' && isOfShKd) return false;
   return Object.hasOwn(optionsOf([stages[kind]]), option);
-}
-
-/** The kind and the options of a recorded training. @throws UserError for a run that trained no network itself */
-export function kindAndOptions(
-  { identity, title }: RecordedRun,
-  word: string,
-): { readonly kind: Kind; readonly options: OptionValues } {
-  const kind = kinds.find((one) => one === identity.experiment);
-  if (kind === undefined) {
-    throw new UserError(
-      `--runs: ${word} (${title}) is no training of one network: name trainings; the runs.csv of a sweep or a comparison lists theirs`,
-    );
-  }
-  // An option means the same in all stages; the run's own value is the one that counts.
-  return { kind, options: Object.assign({}, ...Object.values(identity.options), identity.options[kind]) };
 }

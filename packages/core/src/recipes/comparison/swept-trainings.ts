@@ -1,8 +1,7 @@
 /** The trainings of a sweep: planned, and collected when they have finished. */
-import type { PlannedStage, RunContext } from '../../experiment/define';
+import type { FinishedRun, PlannedStage, RunContext } from '../../experiment/define';
 import type { Axis } from '../../experiment/sweep/axes';
 import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
-import type { Metrics } from '../../train/evaluation/metrics';
 import type { NetworkResult, TaskOf } from '../network-stages';
 import { type Kind, kindOf, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
 import type { Training } from './report';
@@ -11,10 +10,8 @@ import type { Training } from './report';
 export function planTrainings(
   stages: NetworkStages,
   axes: readonly Axis[],
-  {
-    plan,
-    options: { experiment, seed: first, seeds },
-  }: Pick<RunContext<{ readonly experiment: Kind; readonly seed: number; readonly seeds: number }>, 'plan' | 'options'>,
+  { experiment, seed: first, seeds }: { readonly experiment: Kind; readonly seed: number; readonly seeds: number },
+  plan: RunContext<unknown>['plan'],
 ): Promise<readonly SweptRun[]> {
   return planSweep({
     axes,
@@ -57,44 +54,33 @@ export function sweepBaselines(
   );
 }
 
-/** The trainings of a sweep that have finished. */
+/** The finished trainings of a sweep; a student that was trained alone is compared with the teacher of its seed. */
 export async function finishedTrainings(
   stages: NetworkStages,
   runs: readonly SweptRun[],
   taskOf: TaskOf<OptionValues>,
 ): Promise<readonly Training[]> {
-  const byKey = new Map(runs.map((run) => [run.stage.key, run]));
+  const teachers = runs.filter(({ stage }) => stage.experiment === stages.teacher);
   const trainings: Training[] = [];
   for (const { name, seed, stage, beside } of runs) {
-    const finished = await stage.finished();
+    const { experiment, options, folder } = stage;
+    // Sound because all stages are of `stages`, whose results are of this type.
+    const finished = (await stage.finished()) as FinishedRun<NetworkResult> | undefined;
     if (!finished) continue;
-    const kind = kindOf(stages, stage.experiment);
-    const teacher = beside.map((key) => byKey.get(key)?.stage).find((it) => it?.experiment === stages.teacher);
+    const teacher = teachers.find(({ stage: { key } }) => beside.includes(key))?.stage;
     const besideTeacher =
-      kind === 'student' && (await teacher?.finished()) ? await compared(teacher, stage, taskOf) : {};
-    trainings.push({
-      name,
-      seed,
-      kind,
-      options: stage.options,
-      // Sound because all stages are of `stages`, whose results are of this type.
-      finished: { ...finished, result: finished.result as NetworkResult },
-      folder: stage.folder,
-      besideTeacher,
-    });
+      experiment === stages.student && teacher && (await teacher.finished())
+        ? await comparedWith(teacher, stage, taskOf)
+        : {};
+    trainings.push({ name, seed, kind: kindOf(stages, experiment), options, finished, folder, besideTeacher });
   }
   return trainings;
 }
 
-/** Compares a student that was trained alone with the teacher of its seed. */
-async function compared(
-  teacher: PlannedStage | undefined,
-  student: PlannedStage,
-  taskOf: TaskOf<OptionValues>,
-): Promise<Metrics> {
+async function comparedWith(teacher: PlannedStage, student: PlannedStage, taskOf: TaskOf<OptionValues>) {
   const task = await taskOf(student.options);
   try {
-    return teacher ? task.compareWithTeacher(teacher.folder, student.folder) : {};
+    return task.compareWithTeacher(teacher.folder, student.folder);
   } finally {
     await task.close();
   }
