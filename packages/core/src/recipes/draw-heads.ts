@@ -4,12 +4,12 @@ import { drawPicture } from '../report/picture';
 import { writeAtomically } from '../system/write-atomically';
 import type { HeadAgreement } from '../train/networks/head-agreement';
 
-/** The cosines of a network's class vectors with its teacher's, by class: a list of numbers. */
+/** A list of the cosines between a network's class vectors and its teacher's, by class. */
 export const cosinesFile = 'head-cosines.json';
 
 /**
- * Draws how a student's classifier goes together with its teacher's, class by class.
- * @returns the names of the files it wrote into the folder
+ * Draws how a student's classifier agrees with its teacher's, class by class.
+ * @returns the names of the files, in the folder
  */
 export async function drawHeads({ cosines, biasDifferences }: HeadAgreement, folder: string): Promise<string[]> {
   const charts = {

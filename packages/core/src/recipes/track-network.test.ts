@@ -13,7 +13,7 @@ const task = classificationTask({
   from: '/data/tiny',
 });
 
-/** What the tracker is told. */
+/** A tracker that keeps its data sets and models. */
 function recorder() {
   const datasets: object[] = [];
   const models: object[] = [];
@@ -25,7 +25,7 @@ function recorder() {
   return { tracker, datasets, models };
 }
 
-test('all images that a task reads are data sets, by what they are used for', () => {
+test('all images that a task reads are data sets, with their use', () => {
   const { tracker, datasets } = recorder();
   trackData({ tracker }, task);
   expect(datasets).toMatchObject([
@@ -40,7 +40,7 @@ test('all images that a task reads are data sets, by what they are used for', ()
   });
 });
 
-test("a data set's digest is that of its images: the same in every run, another for others", () => {
+test('the digest of a data set depends on its images: the same in every run', () => {
   const digestOf = (images: number) => {
     const { tracker, datasets } = recorder();
     trackData({ tracker }, { ...task, reads: [{ images: tinyImages('train', images), use: 'training' }] });
@@ -51,14 +51,14 @@ test("a data set's digest is that of its images: the same in every run, another 
   expect(digestOf(16)).not.toBe(digestOf(17));
 });
 
-test('a task that does not say what it reads trains on what it has', () => {
+test('the only data set of a task without `reads` is its training set', () => {
   const { tracker, datasets } = recorder();
   const { reads: _, ...silent } = task;
   trackData({ tracker }, silent);
   expect(datasets).toMatchObject([{ name: 'train', context: 'training' }]);
 });
 
-test('a finished network is a model: its last checkpoint, what it reads and gives, and an image to try it with', async () => {
+test('a finished network is a model: its last checkpoint, inputs, outputs and an example image', async () => {
   const { folder, last: metrics, parameters } = await trainTiny({ settings: { epochs: 1 } });
   const { tracker, models } = recorder();
   await trackNetwork({ tracker, folder, log: () => undefined }, task, { role: 'student', parameters, metrics });
@@ -83,7 +83,7 @@ test('a finished network is a model: its last checkpoint, what it reads and give
   expect([example.length, example[0].length, example[0][0].length]).toEqual([16, 16, 3]);
 });
 
-test('a network that cannot be read costs the run nothing but a line', async () => {
+test('an unreadable network only logs a line', async () => {
   const { tracker, models } = recorder();
   const lines: string[] = [];
   const log = (line: string) => lines.push(line);

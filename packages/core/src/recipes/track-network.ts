@@ -1,4 +1,4 @@
-/** What a run's record says of its data and of the network that it made. */
+/** The data sets and the network in a run's record. */
 import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
@@ -10,16 +10,16 @@ import type { Metrics } from '../train/evaluation/metrics';
 import type { Task, TaskImages } from '../train/evaluation/task';
 import { readNetwork } from '../train/networks/load-network';
 
-type Recorded = Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>;
-
-/** Names all images that a task reads as data sets of MLflow's. */
-export function trackData({ tracker }: Pick<Recorded, 'tracker'>, { train, reads }: Task): void {
+/** Records all images that a task reads as data sets in MLflow. */
+export function trackData({ tracker }: Pick<RunContext<unknown>, 'tracker'>, { train, reads }: Task): void {
   const { size } = train;
   for (const { images, use, from } of reads ?? [{ images: train, use: 'training' } satisfies TaskImages]) {
-    const { name, labels, classes } = images;
+    const { name, labels, classes, fingerprint } = images;
+    // Equal for the same images of one name and size in all runs.
+    const content = JSON.stringify([name, fingerprint, labels.length, size]);
     tracker.dataset({
       name,
-      digest: digestOf(images, size),
+      digest: createHash('sha256').update(content).digest('hex').slice(0, 16),
       context: use,
       from,
       features: [pixels(size)],
@@ -29,25 +29,18 @@ export function trackData({ tracker }: Pick<Recorded, 'tracker'>, { train, reads
   }
 }
 
-/** A network that a stage has made, and what it was measured at. */
-export interface MadeNetwork {
-  readonly role: 'teacher' | 'student';
-  readonly parameters: number;
-  readonly metrics: Metrics;
-}
-
 /**
- * Puts a finished network among MLflow's models: its last checkpoint, by which other stages know it, with a training
- * image as an example of what it reads. What keeps it from that is told, and costs the run nothing.
+ * Records a finished network as a model in MLflow: its last checkpoint, which other stages read too, with a training
+ * image as an input example. A failure is logged, and costs the run nothing.
  */
 export async function trackNetwork(
-  { tracker, folder, log }: Recorded,
+  { tracker, folder, log }: Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>,
   { train }: Task,
-  { role, parameters, metrics }: MadeNetwork,
+  { role, parameters, metrics }: { role: 'teacher' | 'student'; parameters: number; metrics: Metrics },
 ): Promise<void> {
   try {
     const checkpoint = join(folder, checkpointFiles.last);
-    // Of a network that shares a head, what was asked for is not all that it is.
+    // A shared head adds layers that the options do not describe.
     const { description, tensors } = readNetwork(checkpoint);
     const embedding = tensors.get('head.weight')?.shape[0];
     tracker.model({
@@ -68,10 +61,10 @@ export async function trackNetwork(
   }
 }
 
-/** Square RGB images, as networks read them. */
+/** Square RGB images, the input of networks. */
 const pixels = (size: number): TensorSpec => ({ name: 'pixels', dtype: 'uint8', shape: [-1, size, size, 3] });
 
-/** [height, width, 3], as it is in evaluation. */
+/** The first image, without augmentation: [height, width, 3]. */
 async function firstImage(images: ImageDataset): Promise<readonly (readonly (readonly number[])[])[]> {
   const { size } = images;
   const bytes = new Uint8Array(imageBytes(images));
@@ -79,10 +72,4 @@ async function firstImage(images: ImageDataset): Promise<readonly (readonly (rea
   const pixel = (at: number) => Array.from(bytes.subarray(3 * at, 3 * at + 3));
   const range = Array.from({ length: size }, (_, i) => i);
   return range.map((row) => range.map((column) => pixel(row * size + column)));
-}
-
-/** The same for the same images of one name in one size, whoever reads them. */
-function digestOf({ name, labels, fingerprint }: TaskImages['images'], size: number): string {
-  const told = JSON.stringify([name, fingerprint, labels.length, size]);
-  return createHash('sha256').update(told).digest('hex').slice(0, 16);
 }
