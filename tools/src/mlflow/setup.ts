@@ -1,12 +1,13 @@
 /**
  * `nx run tools:mlflow-setup`: installs MLflow's server in `.mlflow/venv`. Reads PYTHON from the environment.
- * With --optional (`tools:tracking`, which experiments depend on), nothing is installed when MLFLOW_TRACKING_URI names
- * a server, and a failure is only told: a run without MLflow keeps its journal, which can be sent later.
+ * With --optional (`tools:tracking`, which experiments depend on), it installs nothing if MLFLOW_TRACKING_URI is set, and
+ * only prints a failure: a run without MLflow keeps its journal, which can be sent later.
  */
 import { join } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
 import { mlflowFolder } from '@headshare/core/tracking/sync/local-server';
-import { command } from './command';
+import { command } from '../command';
+import { pythonCommand } from '../python';
 import { ensureEnvironment } from './environment';
 
 command(async (signal) => {
@@ -16,14 +17,14 @@ command(async (signal) => {
     await ensureEnvironment({
       folder: mlflowFolder,
       requirements: join(__dirname, 'requirements.txt'),
-      python: process.env.PYTHON || 'python3',
+      python: pythonCommand(),
       signal,
       say: (line) => console.log(line),
     });
   } catch (error) {
     if (!optional || !(error instanceof UserError)) throw error;
     console.error(
-      `${error.message}\nRuns go on without MLflow: their journals are kept, and sent by tools:sync later.`,
+      `${error.message}\nRuns work without MLflow: they keep journals, which \`npx nx run tools:sync\` sends later.`,
     );
   }
 });

@@ -60,7 +60,7 @@ async function ended(child: ChildProcess) {
 
 const sync = (...args: string[]) => ended(start(args));
 
-test('all journals below a folder are sent; one that cannot be keeps none from it', async () => {
+test('sends all journals below a folder, also after one that fails', async () => {
   const good = [await unsent('several/a', 20), await unsent('several/c', 30)];
   const bad = await unsent('several/b', 5, { start: false });
   const folder = join(server.folder, 'runs/several');
@@ -69,7 +69,7 @@ test('all journals below a folder are sent; one that cannot be keeps none from i
   expect(output).toContain(`${good[0]}: sent to ${server.uri}/#/experiments/`);
   expect(output).toContain('Sent 2 journals.');
   expect(errors).toBe(
-    `${bad}: ${bad} does not say which run it is of: its beginning is damaged, and the run has not gone on since.\n1 journal could not be sent to the end.\n`,
+    `${bad}: ${bad} does not name its run: its first line is damaged, and the run was not resumed since.\n1 journal could not be sent to the end.\n`,
   );
   expect(code).toBe(1);
   for (const journal of good) await expectAllOnServer(server.uri, journal);
@@ -166,7 +166,7 @@ test('Ctrl-C ends it in the middle, and the next call goes on there', async () =
   child.kill('SIGINT');
   const interrupted = {
     output: '',
-    errors: 'Interrupted: the next call goes on where this one has ended.\n',
+    errors: 'Interrupted: the next call continues where this one stopped.\n',
     code: 130,
   };
   expect(await result).toEqual(interrupted);

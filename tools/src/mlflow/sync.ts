@@ -1,4 +1,4 @@
-/** `nx run tools:sync`: sends what journals still hold. */
+/** `nx run tools:sync`: sends the unsent data of journals to MLflow. */
 import { existsSync } from 'node:fs';
 import { join, relative, resolve } from 'node:path';
 import { readCommand } from '@headshare/core/experiment/arguments';
@@ -7,13 +7,13 @@ import { flag, optional, text } from '@headshare/core/experiment/option';
 import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import fastGlob from 'fast-glob';
-import { command } from './command';
+import { command } from '../command';
 import { syncJournals } from './sync-journals';
 
 const root = join(__dirname, '../../..');
 
 const sync = {
-  summary: "Send what the journals of runs still hold to MLFLOW_TRACKING_URI or the workspace's own server",
+  summary: "Send the unsent data of runs to the server at MLFLOW_TRACKING_URI or to the workspace's own MLflow server",
   usage: 'tools:sync [--option=value ...]',
   options: {
     run: optional(
@@ -44,13 +44,10 @@ command(async (signal) => {
     return shown.startsWith('..') ? journal : shown;
   };
   const how = { destination: destinationOf(), restore, signal, nameOf };
-  const { sent, failed } = await syncJournals(journals.sort(), how).catch((error) => {
-    if (signal.aborted) console.error('Interrupted: the next call goes on where this one has ended.');
-    throw error;
-  });
+  const { sent, failed } = await syncJournals(journals.sort(), how);
   if (sent > 0) console.log(`Sent ${counted(sent)}.`);
   else if (failed === 0) console.log(`Nothing to send: ${counted(journals.length)} complete.`);
   if (failed > 0) throw new UserError(`${counted(failed)} could not be sent to the end.`, 1);
-});
+}, 'Interrupted: the next call continues where this one stopped.');
 
 const counted = (journals: number): string => (journals === 1 ? '1 journal' : `${journals} journals`);

@@ -1,6 +1,6 @@
 /**
- * Run in a process of its own by check.ts, with the addon's path and the tfjs-node package's folder: trains three
- * steps and prints the losses and whether a GPU was used, as one line of JSON. A crash must not end the tool.
+ * Trains three steps and prints the losses, and whether a GPU was used, as one line of JSON. check.ts starts it in
+ * another process, so that a crash does not end the tool, with the addon's path and the folder of tfjs-node.
  */
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
@@ -10,7 +10,7 @@ import type * as tfjs from '@tensorflow/tfjs';
 const [addon = '', folder = ''] = process.argv.slice(2);
 restoreLegacyUtil();
 const load = createRequire(join(folder, 'package.json'));
-// The addon is tried before it goes where everyone's tfjs-node finds it.
+// Makes tfjs-node load the new addon, which is not yet installed.
 const finder = '@mapbox/node-pre-gyp';
 load(finder);
 const loaded = load.cache[load.resolve(finder)];

@@ -7,15 +7,15 @@ import { UserError } from '@headshare/core/system/user-error';
 const run = promisify(execFile);
 
 export interface CheckResult {
-  /** Of three steps of training. */
+  /** Losses of three training steps. */
   readonly losses: readonly number[];
   readonly gpu: boolean;
 }
 
 /**
- * Trains three steps with `addon` in a process of its own.
- * @param folder of the tfjs-node package that loads it
- * @throws UserError (exit code 1) when it cannot be loaded, crashes, or does not learn
+ * Trains three steps with an addon in another process.
+ * @param folder the tfjs-node package that loads it
+ * @throws UserError (exit code 1) if the addon cannot be loaded, crashes, or does not learn
  */
 export async function checkAddon(addon: string, folder: string, signal: AbortSignal): Promise<CheckResult> {
   const register = createRequire(__filename).resolve('@swc-node/register');
@@ -37,7 +37,7 @@ export async function checkAddon(addon: string, folder: string, signal: AbortSig
   return result;
 }
 
-/** True when every loss is a number below the one before. */
+/** Whether every loss is a number below the one before. */
 export function learned(losses: readonly number[]): boolean {
   return losses.length > 1 && losses.every((loss, step) => step === 0 || loss < (losses[step - 1] ?? Number.NaN));
 }

@@ -37,7 +37,11 @@ test("a failed build ends in the compiler's first error", async () => {
     if (compiler === undefined) throw noCompiler();
     const sources = { native: folder, tfjsNode: folder, nodeHeaders: folder };
     const platform = platformFor('cpu', 'linux', 'x64');
-    const build = compileAddon({ compiler, platform, sources, folder, signal }, join(folder, 'a.node'));
+    const build = compileAddon(
+      { compiler, platform, sources, folder, signal },
+      'tfjs_binding.node',
+      join(folder, 'a.node'),
+    );
     await expect(build).rejects.toThrow(/could not build TensorFlow's addon: .*addon\.cc:1:9: error: .*nothing/);
   } finally {
     rmSync(folder, { recursive: true });

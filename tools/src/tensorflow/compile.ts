@@ -3,6 +3,7 @@ import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
+import { causeOf } from '../python';
 import { noRoom } from './errors';
 import type { Platform } from './platforms';
 
@@ -10,13 +11,13 @@ const run = promisify(execFile);
 
 export interface Compiler {
   readonly command: string;
-  /** What CXX holds beyond the command, as in `ccache g++`. */
+  /** The words before the arguments: `g++` if CXX is `ccache g++`. */
   readonly leading: readonly string[];
   /** The command and the first line of its `--version`. */
   readonly identity: string;
 }
 
-/** The compiler named by CXX, else the first of the platform's usual ones; undefined when there is none. */
+/** The compiler that CXX names, else the first of the platform's usual compilers; undefined if there is none. */
 export async function findCompiler(
   os: string = process.platform,
   environment: NodeJS.ProcessEnv = process.env,
@@ -28,13 +29,13 @@ export async function findCompiler(
       const { stdout } = await run(command, [...leading, '--version']);
       return { command, leading, identity: `${candidate.trim()}: ${stdout.split('\n')[0]}` };
     } catch {
-      // Not installed, or no compiler: the next one.
+      // Not installed, or not a compiler: try the next one.
     }
   }
   return undefined;
 }
 
-/** The sentence for a machine without a compiler. */
+/** The error for a machine without a compiler. */
 export function noCompiler(os: string = process.platform, environment: NodeJS.ProcessEnv = process.env): UserError {
   if (environment.CXX) {
     return new UserError(`CXX is set to '${environment.CXX}', which cannot be run: name a C++17 compiler there.`, 1);
@@ -43,11 +44,11 @@ export function noCompiler(os: string = process.platform, environment: NodeJS.Pr
   return new UserError(`No C++ compiler was found, and TensorFlow's addon is built here: ${how}, or set CXX to it.`, 1);
 }
 
-/** Where everything that is compiled lies. */
+/** The folders of the sources. */
 export interface Sources {
-  /** Our own translation units: every `.cc` in it is compiled. */
+  /** `packages/core/native`. */
   readonly native: string;
-  /** The tfjs-node package, whose `binding/` our sources include. */
+  /** The tfjs-node package; our sources include files of its `binding/`. */
   readonly tfjsNode: string;
   /** `include/` of the npm package node-api-headers. */
   readonly nodeHeaders: string;
@@ -58,7 +59,7 @@ export function compileFlags({ os, arch }: Pick<Platform, 'os' | 'arch'>): reado
   return [
     '-std=c++17',
     '-O3',
-    // On Arm -march=native names the architecture alone.
+    // On Arm, -march=native would choose the architecture without the processor's own features.
     arch === 'arm64' ? '-mcpu=native' : '-march=native',
     // Not -ffast-math: NaNs must stay NaNs, and it would change the whole process's handling of denormals.
     '-fno-math-errno',
@@ -67,83 +68,64 @@ export function compileFlags({ os, arch }: Pick<Platform, 'os' | 'arch'>): reado
     '-shared',
     '-DNAPI_VERSION=8',
     '-DBUILDING_NODE_EXTENSION',
-    // Found beside the addon wherever the workspace is moved to.
+    // The addon finds its libraries beside itself, wherever the workspace is moved.
     ...(os === 'darwin' ? ['-undefined', 'dynamic_lookup', '-Wl,-rpath,@loader_path/lib'] : ['-Wl,-rpath,$ORIGIN/lib']),
   ];
 }
 
-/** Builds something with the compiler, for the platform, in a folder that has room for temporary files. */
+/** The compiler and its surroundings. */
 export interface Build {
   readonly compiler: Compiler;
   readonly platform: Platform;
   readonly sources: Sources;
-  /** Where `include/` and `lib/` lie. */
+  /** The folder of `include/` and `lib/`, with room for temporary files. */
   readonly folder: string;
   readonly signal: AbortSignal;
 }
 
-const unitsOf = (folder: string): string[] =>
-  readdirSync(folder)
-    .filter((name) => name.endsWith('.cc'))
-    .sort()
-    .map((name) => join(folder, name));
+/** The addons, by file name: the folder of their sources below `packages/core/native`, and the libraries they link. */
+export const addons = {
+  /** TensorFlow for tfjs-node. */
+  'tfjs_binding.node': { folder: '.', links: true },
+  /** Decodes images in worker threads, with the JPEG library inside TensorFlow's. */
+  'images.node': { folder: 'images', links: true },
+  /** Scores pairs and sorts scores. */
+  'scores.node': { folder: 'scores', links: false },
+  /** Keeps TensorFlow's greetings off the terminal. */
+  'stderr.node': { folder: 'stderr', links: false },
+} as const;
 
 /**
- * Builds TensorFlow's addon against the libraries in the folder and writes it to `output`.
+ * Builds an addon from all `.cc` files of its folder and writes it to `output`.
  * @throws UserError (exit code 1) with the compiler's first error
  */
-export function compileAddon(build: Build, output: string): Promise<void> {
-  const { sources, folder } = build;
-  const include = [sources.tfjsNode, join(sources.tfjsNode, 'binding'), join(folder, 'include')];
-  const libraries = [`-L${join(folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
-  return compile(build, unitsOf(sources.native), include, libraries, output);
-}
-
-/** Builds the addon that keeps TensorFlow's greetings off the terminal. @throws UserError as compileAddon does */
-export function compileStderr(build: Build, output: string): Promise<void> {
-  return compile(build, unitsOf(join(build.sources.native, 'stderr')), [], [], output);
-}
-
-/**
- * Builds the addon that decodes images with the JPEG library inside TensorFlow's, for worker threads.
- * @throws UserError as compileAddon does
- */
-export function compileImages(build: Build, output: string): Promise<void> {
-  const libraries = [`-L${join(build.folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'];
-  return compile(build, unitsOf(join(build.sources.native, 'images')), [], libraries, output);
-}
-
-/** Builds the addon that scores pairs and sorts scores. @throws UserError as compileAddon does */
-export function compileScores(build: Build, output: string): Promise<void> {
-  return compile(build, unitsOf(join(build.sources.native, 'scores')), [], [], output);
-}
-
-async function compile(
+export async function compileAddon(
   { compiler, platform, sources, folder, signal }: Build,
-  units: readonly string[],
-  include: readonly string[],
-  libraries: readonly string[],
+  name: keyof typeof addons,
   output: string,
 ): Promise<void> {
+  const addon = addons[name];
+  const native = join(sources.native, addon.folder);
+  const units = readdirSync(native).filter((file) => file.endsWith('.cc'));
+  const binding = [sources.tfjsNode, join(sources.tfjsNode, 'binding'), join(folder, 'include')];
+  const include = [sources.nodeHeaders, ...(name === 'tfjs_binding.node' ? binding : [])];
   const args = [
     ...compiler.leading,
     ...compileFlags(platform),
-    ...[sources.nodeHeaders, ...include].map((path) => `-I${path}`),
-    ...units,
+    ...include.map((path) => `-I${path}`),
+    ...units.sort().map((file) => join(native, file)),
     '-o',
     output,
-    ...libraries,
+    ...(addon.links ? [`-L${join(folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'] : []),
   ];
   try {
     await run(compiler.command, args, { signal, maxBuffer: 2 ** 26, env: { ...process.env, TMPDIR: folder } });
   } catch (error) {
     if (signal.aborted) throw error;
     const { stderr = '', message } = error as Error & { stderr?: string };
-    if (/No space left on device|Disk quota exceeded/.test(stderr)) throw noRoom(folder, 1e7);
+    if (causeOf(stderr) === 'disk full') throw noRoom(folder, 1e7);
     const first = stderr.split('\n').find((line) => /error|undefined reference|cannot find/i.test(line));
-    throw new UserError(
-      `${compiler.command} could not build TensorFlow's addon: ${first ?? message.split('\n')[0]}`,
-      1,
-    );
+    const reason = first ?? message.split('\n')[0];
+    throw new UserError(`${compiler.command} could not build TensorFlow's addon: ${reason}`, 1);
   }
 }

@@ -13,13 +13,13 @@ processor\t: 1
 flags\t\t: fpu
 `;
 
-test('the model and the features of the first processor tell, its clock and microcode do not', () => {
+test('the model and the features of the first processor count, its clock and microcode do not', () => {
   expect(describeCpu(x86).split('\n')).toHaveLength(5);
   expect(describeCpu(x86.replace('2100.312', '800').replace('0x2b', '0x2c'))).toBe(describeCpu(x86));
   expect(describeCpu(x86.replace('avx512f', ''))).not.toBe(describeCpu(x86));
 });
 
-test('Arm processors tell by implementer, part and features', () => {
+test('Arm processors count by implementer, part and features', () => {
   const arm = 'processor\t: 0\nBogoMIPS\t: 243.75\nFeatures\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c\n';
   expect(describeCpu(arm)).toBe('Features\t: fp asimd\nCPU implementer\t: 0x41\nCPU part\t: 0xd0c');
 });

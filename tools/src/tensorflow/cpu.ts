@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 
 /**
- * What `-march=native` depends on, as a short digest: an addon built for one processor may not run on another that
+ * A short digest of the processor's features: an addon built with `-march=native` may not run on another processor that
  * shares its folder (a network disk, a restored cache, a moved container).
  */
 export function cpuIdentity(os: string = process.platform): string {
@@ -15,15 +15,15 @@ export function cpuIdentity(os: string = process.platform): string {
 }
 
 /**
- * The model and feature lines of the first processor in Linux's /proc/cpuinfo. Clock rates change at every look, and
- * microcode at updates: neither changes the code that a compiler makes.
+ * The model and feature lines of the first processor in Linux's /proc/cpuinfo, without clock rates and microcode, which
+ * change while the compiled code stays the same.
  */
 export function describe(cpuinfo: string): string {
   const [first = ''] = cpuinfo.split(/\n\s*\n/);
-  const telling =
+  const relevant =
     /^(vendor_id|cpu family|model|model name|flags|Features|CPU (implementer|architecture|variant|part))\s*:/;
   return first
     .split('\n')
-    .filter((line) => telling.test(line))
+    .filter((line) => relevant.test(line))
     .join('\n');
 }

@@ -1,7 +1,7 @@
 import { dirname } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
 
-/** Decimal units, as file managers and package indexes print them. */
+/** A size in decimal units, as package indexes print it. */
 export function size(bytes: number): string {
   return bytes >= 1e9 ? `${(bytes / 1e9).toFixed(1)} GB` : `${Math.ceil(bytes / 1e6)} MB`;
 }
@@ -17,9 +17,9 @@ export function notWritable(folder: string): UserError {
   return new UserError(`${folder} cannot be written to: TensorFlow is set up there; make it writable.`, 1);
 }
 
-/** The sentence for a full or read-only disk under `folder`; any other error comes back as it is. */
+/** A UserError for a full or read-only disk at `folder`; any other error unchanged. */
 export function explained(error: unknown, folder: string, needed: number): unknown {
-  // Not `instanceof Error`: errors of Node's own functions come from another realm under jest.
+  // Not `instanceof Error`: under jest, errors of Node's own functions come from another realm.
   const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
   switch (code) {
     case 'ENOSPC':

@@ -6,7 +6,7 @@ import { UserError } from '@headshare/core/system/user-error';
 
 export const packageNames = { cpu: '@tensorflow/tfjs-node', gpu: '@tensorflow/tfjs-node-gpu' } as const;
 
-/** The folder of an installed npm package. @throws UserError (exit code 1) when it is not installed. */
+/** The folder of an installed npm package. @throws UserError (exit code 1) if it is not installed */
 export function packageFolder(name: string, from: string = __filename): string {
   try {
     return dirname(createRequire(from).resolve(`${name}/package.json`));
@@ -15,19 +15,19 @@ export function packageFolder(name: string, from: string = __filename): string {
   }
 }
 
-/** Where tfjs-node looks for its addon: node-pre-gyp takes the highest N-API it lists, 8 on every Node we run on. */
+/** The path where tfjs-node looks for its addon. Every supported Node has N-API 8, the highest that tfjs-node lists. */
 export function addonPlace(device: Device): string {
   return join(packageFolder(packageNames[device]), 'lib', 'napi-v8', 'tfjs_binding.node');
 }
 
-/** True when `place` already leads to `addon`. */
+/** Whether `place` already leads to `addon`. */
 export function isLinked(place: string, addon: string): boolean {
   return existsSync(place) && existsSync(addon) && realpathSync(place) === realpathSync(addon);
 }
 
 /**
- * Makes `place` a symbolic link to `addon`, replacing whatever is there in one step. The link is relative, so that a
- * workspace can be moved or mounted elsewhere. npm ci wipes it: every call of the tool renews it.
+ * Makes `place` a symbolic link to `addon`, and atomically replaces whatever is there. The link is relative, so that the
+ * workspace can be moved. npm ci removes it, and every call of the tool renews it.
  */
 export function linkAddon(place: string, addon: string): void {
   if (isLinked(place, addon)) return;
@@ -37,7 +37,7 @@ export function linkAddon(place: string, addon: string): void {
   rmSync(fresh, { force: true });
   symlinkSync(target, fresh);
   renameSync(fresh, place);
-  // Where a folder on the way is itself a link out of the workspace, say so rather than leave a dead link.
+  // A folder in between may be a link that leads out of the workspace.
   if (!isLinked(place, addon)) {
     const found = lstatSync(place).isSymbolicLink() ? readlinkSync(place) : 'a file';
     throw new Error(`${place} does not lead to ${addon} but to ${found}.`);

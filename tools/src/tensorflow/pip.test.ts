@@ -20,7 +20,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-/** An interpreter that is a shell script. */
+/** A shell script in place of Python. */
 function script(body: string): string {
   const path = join(folder, 'python');
   writeFileSync(path, `#!/bin/sh\n${body}\n`);
@@ -70,7 +70,7 @@ test.each([
   expect(pipFailure(error, wheel, '/x')).toMatchObject({ message: expect.stringContaining(sentence), exitCode: 1 });
 });
 
-test('the file that pip brought is handed on', async () => {
+test('returns the file that pip downloaded', async () => {
   // The last argument but one is the folder behind --dest.
   process.env.PYTHON = script('for last; do dest=$previous; previous=$last; done; echo wheel > "$dest/a.whl"');
   expect(await pipDownload(wheel, folder, signal)).toMatch(/wheel-[^/]+\/a\.whl$/);

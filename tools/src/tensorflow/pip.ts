@@ -3,34 +3,30 @@ import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
+import { causeOf, lastLine, noNetwork, pythonCommand, quietEnvironment, quietly } from '../python';
 import { noRoom, notWritable, size } from './errors';
 import type { Wheel } from './platforms';
 import { watchDownload } from './progress';
 
 const run = promisify(execFile);
 
-/** The interpreter whose pip downloads: PYTHON where it is set, else python3. */
-export function pythonCommand(environment: NodeJS.ProcessEnv = process.env): string {
-  return environment.PYTHON || 'python3';
-}
-
 /**
- * Downloads `wheel` into `folder` with the user's own pip, so that its index, mirror, proxy, certificates and cache
- * apply.
- * @returns the wheel's path. Nothing is left in `folder` when it throws.
- * @throws UserError (exit code 1) for no Python, no pip, no network, a full disk.
+ * Downloads a wheel into `folder` with the user's own pip, whose index, mirror, proxy, certificates and cache apply.
+ * Leaves nothing in `folder` when it throws.
+ * @returns the wheel's path
+ * @throws UserError (exit code 1) if there is no Python, no pip, no network or no room on the disk
  */
 export async function pipDownload(wheel: Wheel, folder: string, signal: AbortSignal): Promise<string> {
   const target = await mkdtemp(join(folder, 'wheel-'));
   const stopWatching = watchDownload(wheel, target);
   let finished = false;
   try {
-    // The libraries are the same for every Python: ask for one fixed version, whichever runs pip.
+    // The libraries are the same for every Python: ask for a fixed version, whichever one runs pip.
     const selection = ['--no-deps', '--only-binary=:all:', '--python-version', '3.11', '--implementation', 'cp'];
     const request = ['--platform', wheel.platform, '--dest', target, `${wheel.name}==${wheel.version}`];
-    // TMPDIR: pip writes the file there first, and /tmp is often a small memory disk.
-    const env = { ...process.env, TMPDIR: target, PIP_REQUIRE_VIRTUALENV: '0', PIP_DISABLE_PIP_VERSION_CHECK: '1' };
-    const args = ['-m', 'pip', 'download', '--no-input', '--progress-bar', 'off', ...selection, ...request];
+    // pip writes the file to TMPDIR first, and /tmp is often a small memory disk.
+    const env = { ...process.env, TMPDIR: target, ...quietEnvironment };
+    const args = ['-m', 'pip', 'download', ...quietly, ...selection, ...request];
     await run(pythonCommand(), args, { env, signal, maxBuffer: 2 ** 26 });
 
     const file = (await readdir(target)).find((name) => name.endsWith('.whl'));
@@ -50,7 +46,7 @@ interface Failure {
   readonly stderr?: string;
 }
 
-/** One sentence for why pip failed, from what it printed. Other errors come back as they are. */
+/** A UserError for the reason that pip printed; an error that is not pip's unchanged. */
 export function pipFailure(error: unknown, wheel: Wheel, folder: string): unknown {
   if (error instanceof UserError || typeof error !== 'object' || error === null) return error;
   const { code, stderr = '' } = error as Failure;
@@ -58,7 +54,7 @@ export function pipFailure(error: unknown, wheel: Wheel, folder: string): unknow
   const what = `${wheel.name} ${wheel.version}`;
   if (code === 'ENOENT' || code === 'EACCES') {
     return new UserError(
-      `${python} was not found, and pip is what downloads TensorFlow: install Python 3 with pip, or set PYTHON to it.`,
+      `${python} was not found, and its pip downloads TensorFlow: install Python 3 with pip, or set PYTHON to it.`,
       1,
     );
   }
@@ -70,19 +66,16 @@ export function pipFailure(error: unknown, wheel: Wheel, folder: string): unknow
       1,
     );
   }
-  if (/No space left on device|Errno 28|Disk quota exceeded/.test(stderr)) {
-    return noRoom(folder, wheel.bytes + wheel.unpacked);
-  }
-  if (/Read-only file system|Errno 30|Errno 13/.test(stderr)) return notWritable(folder);
   if (/DO NOT MATCH THE HASHES/.test(stderr)) {
-    return new UserError(`pip refused ${what}: the file does not match the checksum that the index gives for it.`, 1);
+    return new UserError(`pip refused ${what}: the file does not match the checksum of the package index.`, 1);
   }
-  if (/Retrying \(|Max retries exceeded|NewConnectionError|ReadTimeout|ConnectTimeout|ProxyError/.test(stderr)) {
-    return new UserError(
-      `pip could not reach its package index to download ${what} (${size(wheel.bytes)}): check the network, the proxy and ` +
-        '`pip config list`.',
-      1,
-    );
+  switch (causeOf(stderr)) {
+    case 'disk full':
+      return noRoom(folder, wheel.bytes + wheel.unpacked);
+    case 'not writable':
+      return notWritable(folder);
+    case 'no network':
+      return noNetwork(`download ${what} (${size(wheel.bytes)})`);
   }
   if (/No matching distribution|Could not find a version/.test(stderr)) {
     return new UserError(
@@ -91,9 +84,5 @@ export function pipFailure(error: unknown, wheel: Wheel, folder: string): unknow
       1,
     );
   }
-  const reason = stderr
-    .split('\n')
-    .filter((line) => line.trim() !== '')
-    .at(-1);
-  return new UserError(`pip could not download ${what}: ${reason ?? `it exited with code ${code}`}.`, 1);
+  return new UserError(`pip could not download ${what}: ${lastLine(stderr) ?? `it exited with code ${code}`}.`, 1);
 }

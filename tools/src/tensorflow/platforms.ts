@@ -1,20 +1,20 @@
 import type { Device } from '@headshare/core/runtime/device';
 import { UserError } from '@headshare/core/system/user-error';
 
-/** One file of a Python package index, pinned: pip may take it from any mirror, but not other bytes. */
+/** A pinned file of a Python package index. pip may take it from any mirror, but its bytes must be the same. */
 export interface Wheel {
   readonly name: string;
   readonly version: string;
-  /** The platform tag that pip is asked for. */
+  /** pip's platform tag. */
   readonly platform: string;
   readonly sha256: string;
   /** Size of the download. */
   readonly bytes: number;
-  /** Size on disk of what is taken out of it. */
+  /** Size on disk of the files that are unpacked. */
   readonly unpacked: number;
 }
 
-/** TensorFlow's two libraries under their file names, and the suffix that the linker looks for. */
+/** File names of TensorFlow's two libraries, and the suffix of libraries for the linker. */
 export interface LibraryNames {
   readonly cc: string;
   readonly framework: string;
@@ -26,7 +26,7 @@ export interface Platform {
   readonly os: 'linux' | 'darwin';
   readonly arch: 'x64' | 'arm64';
   readonly tensorflow: Wheel;
-  /** The CUDA libraries that the wheel's `and-cuda` extra asks for, the newest of each allowed range. */
+  /** The CUDA libraries of the wheel's `and-cuda` extra, each in its newest allowed version. */
   readonly cuda: readonly Wheel[];
   readonly libraries: LibraryNames;
 }
@@ -44,7 +44,7 @@ const macos: LibraryNames = {
   suffix: 'dylib',
 };
 
-// name, version, oldest manylinux, SHA-256, bytes, unpacked bytes. Only Linux x64 has them.
+// Name, version, oldest manylinux, SHA-256, bytes. They exist for Linux x64 only.
 const cuda = (
   [
     ['cublas', '12.9.3.13', '2_27', 'd7d51055f161b317c7105ddaae90e71eda059026074ffef93cf7cde2886bfe72', 581_217_458],
@@ -66,56 +66,39 @@ const cuda = (
   platform: `manylinux_${manylinux}_x86_64`,
   sha256,
   bytes,
-  // Measured over all twelve: 1.6 times the download; a little more for the check of free space.
+  // All twelve unpack to 1.6 times the download; a little more for the check of free space.
   unpacked: Math.ceil(bytes * 1.7),
 }));
 
+const cpu = (
+  os: Platform['os'],
+  arch: Platform['arch'],
+  libraries: LibraryNames,
+  wheel: Omit<Wheel, 'version'>,
+): Platform => ({ device: 'cpu', os, arch, tensorflow: { ...wheel, version }, cuda: [], libraries });
+
 const platforms: readonly Platform[] = [
-  {
-    device: 'cpu',
-    os: 'linux',
-    arch: 'x64',
-    tensorflow: {
-      name: 'tensorflow-cpu',
-      version,
-      platform: 'manylinux_2_27_x86_64',
-      sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
-      bytes: 273_829_956,
-      unpacked: 856_000_000,
-    },
-    cuda: [],
-    libraries: linux,
-  },
-  {
-    device: 'cpu',
-    os: 'linux',
-    arch: 'arm64',
-    tensorflow: {
-      name: 'tensorflow',
-      version,
-      platform: 'manylinux_2_27_aarch64',
-      sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
-      bytes: 281_828_020,
-      unpacked: 886_000_000,
-    },
-    cuda: [],
-    libraries: linux,
-  },
-  {
-    device: 'cpu',
-    os: 'darwin',
-    arch: 'arm64',
-    tensorflow: {
-      name: 'tensorflow',
-      version,
-      platform: 'macosx_12_0_arm64',
-      sha256: '51f46f4806139d01fc7920cc72a4c75876f80649bf40ff083ab6212ceb43ca88',
-      bytes: 223_405_849,
-      unpacked: 744_000_000,
-    },
-    cuda: [],
-    libraries: macos,
-  },
+  cpu('linux', 'x64', linux, {
+    name: 'tensorflow-cpu',
+    platform: 'manylinux_2_27_x86_64',
+    sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
+    bytes: 273_829_956,
+    unpacked: 856_000_000,
+  }),
+  cpu('linux', 'arm64', linux, {
+    name: 'tensorflow',
+    platform: 'manylinux_2_27_aarch64',
+    sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
+    bytes: 281_828_020,
+    unpacked: 886_000_000,
+  }),
+  cpu('darwin', 'arm64', macos, {
+    name: 'tensorflow',
+    platform: 'macosx_12_0_arm64',
+    sha256: '51f46f4806139d01fc7920cc72a4c75876f80649bf40ff083ab6212ceb43ca88',
+    bytes: 223_405_849,
+    unpacked: 744_000_000,
+  }),
   {
     device: 'gpu',
     os: 'linux',
@@ -134,8 +117,8 @@ const platforms: readonly Platform[] = [
 ];
 
 /**
- * What to provision for `device` on this machine.
- * @throws UserError (exit code 1) when TensorFlow publishes no library for it.
+ * The files for a device on this machine.
+ * @throws UserError (exit code 1) if TensorFlow publishes none
  */
 export function platformFor(device: Device, os: string = process.platform, arch: string = process.arch): Platform {
   const found = platforms.find((one) => one.device === device && one.os === os && one.arch === arch);
@@ -154,8 +137,8 @@ export function platformFor(device: Device, os: string = process.platform, arch:
 }
 
 /**
- * TensorFlow's Linux libraries are linked against glibc; musl has other symbols.
- * @throws UserError (exit code 1) on Alpine and its like
+ * Refuses Linux systems with musl, such as Alpine: TensorFlow's libraries need the symbols of glibc.
+ * @throws UserError (exit code 1)
  */
 export function requireGlibc(report: object = process.report?.getReport() ?? {}): void {
   const { header } = report as { header?: { glibcVersionRuntime?: string } };
@@ -167,7 +150,7 @@ export function requireGlibc(report: object = process.report?.getReport() ?? {})
   );
 }
 
-/** Every wheel of `platform`, TensorFlow's first. */
+/** All wheels of a platform; TensorFlow's comes first. */
 export function wheelsOf(platform: Platform): readonly Wheel[] {
   return [platform.tensorflow, ...platform.cuda];
 }

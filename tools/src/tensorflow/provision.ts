@@ -1,38 +1,26 @@
 import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Device } from '@headshare/core/runtime/device';
+import { locked } from '../lock';
 import { checkAddon } from './check';
-import {
-  type Build,
-  type Compiler,
-  compileAddon,
-  compileImages,
-  compileScores,
-  compileStderr,
-  findCompiler,
-  noCompiler,
-  type Sources,
-} from './compile';
+import { type Build, type Compiler, compileAddon, findCompiler, noCompiler, type Sources } from './compile';
 import { cpuIdentity } from './cpu';
 import { explained } from './errors';
 import { addonPlace, linkAddon, packageFolder, packageNames } from './link';
-import { locked } from './lock';
 import { type Platform, platformFor, requireGlibc } from './platforms';
-import { say } from './progress';
 import { type AddonStamp, addonStamp, hasLibraries, readStamp, sameStamp, stampFiles, writeStamp } from './stamp';
 import { unpackLibraries } from './unpack';
 
-/** Room that building needs beside the libraries: the addon twice and the compiler's temporary files. */
+/** Bytes that a build needs beside the libraries: the addon twice, and the compiler's temporary files. */
 const buildRoom = 20e6;
 
-/** Everything that one call works with. */
 interface Plan {
   readonly platform: Platform;
   /** `.tensorflow/<device>` */
   readonly folder: string;
-  /** The built addon in it. */
+  /** The built addon, in `folder`. */
   readonly addon: string;
-  /** Where tfjs-node looks for the addon. */
+  /** The path where tfjs-node looks for the addon. */
   readonly place: string;
   readonly tfjsNode: string;
   readonly sources: Sources;
@@ -40,9 +28,9 @@ interface Plan {
 }
 
 /**
- * Sees to it that `.tensorflow/<device>` in the workspace holds TensorFlow and an addon that trains, and that tfjs-node
- * finds it. What is already there and still fits is left alone. Calls at the same time wait for one another.
- * @throws UserError (exit code 1) for everything the environment can be the cause of
+ * Puts TensorFlow and an addon that trains into `.tensorflow/<device>` of the workspace, and links the addon to
+ * tfjs-node. Keeps files that still fit. Simultaneous calls wait for each other.
+ * @throws UserError (exit code 1) for every cause in the environment
  */
 export async function provision(workspace: string, device: Device, signal: AbortSignal): Promise<void> {
   const platform = platformFor(device);
@@ -64,7 +52,8 @@ export async function provision(workspace: string, device: Device, signal: Abort
   try {
     if (!isBuilt(plan)) {
       mkdirSync(dirname(folder), { recursive: true });
-      await locked(`${folder}.lock`, signal, async () => {
+      const waiting = 'Another call is setting TensorFlow up; waiting for it.';
+      await locked(`${folder}.lock`, waiting, signal, async () => {
         if (!isBuilt(plan)) await build(plan, signal);
       });
     }
@@ -72,10 +61,10 @@ export async function provision(workspace: string, device: Device, signal: Abort
   } catch (error) {
     throw explained(error, dirname(folder), buildRoom);
   }
-  say(`TensorFlow ${platform.tensorflow.version} (${device}) is ready.`);
+  console.log(`TensorFlow ${platform.tensorflow.version} (${device}) is ready.`);
 }
 
-/** What the addon's stamp has to say. With no compiler at hand an addon is not refused for another compiler's work. */
+/** The stamp of an addon that fits. Without a compiler, one that any compiler built. */
 function wantedStamp({ platform, compiler, sources, folder }: Plan): AddonStamp {
   const before = readStamp<AddonStamp>(folder, stampFiles.addon);
   return addonStamp(platform, compiler?.identity ?? before?.compiler ?? '', cpuIdentity(), sources);
@@ -92,27 +81,27 @@ function isBuilt(plan: Plan): boolean {
 
 async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   const { platform, folder, compiler, addon, tfjsNode } = plan;
-  // Before hundreds of megabytes are fetched.
+  // First, before downloading hundreds of megabytes.
   requireGlibc();
   if (compiler === undefined) throw noCompiler();
   removeLeftovers(folder);
   const stamp = wantedStamp(plan);
   if (!hasLibraries(folder, stamp.wheels)) await unpackLibraries(platform, folder, signal);
 
-  say(`Building the addon with ${compiler.identity}`);
+  console.log(`Building the addon with ${compiler.identity}`);
   const candidate = join(folder, candidateName);
   try {
     const work = { compiler, platform, sources: plan.sources, folder, signal };
-    await compileStderr(work, candidate);
-    renameSync(candidate, join(folder, 'stderr.node'));
-    await compileScores(work, candidate);
-    renameSync(candidate, join(folder, 'scores.node'));
+    for (const name of ['stderr.node', 'scores.node'] as const) {
+      await compileAddon(work, name, candidate);
+      renameSync(candidate, join(folder, name));
+    }
     await buildImages(work, candidate);
-    await compileAddon(work, candidate);
-    say('Checking it: three steps of training');
+    await compileAddon(work, 'tfjs_binding.node', candidate);
+    console.log('Checking the addon with three training steps');
     const { losses, gpu } = await checkAddon(candidate, tfjsNode, signal);
-    say(`  loss ${losses.map((loss) => loss.toFixed(4)).join(' -> ')}`);
-    if (platform.device === 'gpu' && !gpu) say('No usable GPU was found: TensorFlow will run on the CPU.');
+    console.log(`  loss ${losses.map((loss) => loss.toFixed(4)).join(' -> ')}`);
+    if (platform.device === 'gpu' && !gpu) console.log('No usable GPU was found: TensorFlow will run on the CPU.');
     flush(candidate);
     rmSync(join(folder, stampFiles.addon), { force: true });
     renameSync(candidate, addon);
@@ -122,22 +111,22 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   }
 }
 
-/** Images are decoded without it too, at half the speed: where TensorFlow's library keeps its JPEG to itself, that is told. */
+/** Builds the image addon. It fails where TensorFlow's library hides its JPEG functions; then sharp decodes, half as fast. */
 async function buildImages(work: Build, candidate: string): Promise<void> {
   const place = join(work.folder, 'images.node');
   rmSync(place, { force: true });
   try {
-    await compileImages(work, candidate);
+    await compileAddon(work, 'images.node', candidate);
     renameSync(candidate, place);
   } catch (error) {
     if (work.signal.aborted) throw error;
-    say(`  images will be decoded by sharp alone: ${(error as Error).message}`);
+    console.log(`  sharp alone will decode images: ${(error as Error).message}`);
   }
 }
 
 const candidateName = 'candidate.node';
 
-/** What a call that was killed left behind. Only the holder of the lock may do this. */
+/** Removes the files of a killed call. Only the holder of the lock may do this. */
 function removeLeftovers(folder: string): void {
   const base = dirname(folder);
   const partial = `${folder}.partial-`;

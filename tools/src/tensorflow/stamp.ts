@@ -4,14 +4,14 @@ import { join } from 'node:path';
 import { compileFlags, type Sources } from './compile';
 import { type Platform, wheelsOf } from './platforms';
 
-/** `libraries.json`: what was unpacked. Written into the folder before the folder gets its name. */
+/** `libraries.json`: the unpacked files. It is written before their folder gets its final name. */
 export interface LibrariesStamp {
   readonly wheels: readonly string[];
   /** Sizes in bytes by path. */
   readonly files: Readonly<Record<string, number>>;
 }
 
-/** `provisioned.json`: what the addon was made of. Written last, when it has trained. */
+/** `provisioned.json`: everything that the addon was built from. It is written last, once the addon has trained. */
 export interface AddonStamp {
   readonly wheels: readonly string[];
   readonly compiler: string;
@@ -22,7 +22,7 @@ export interface AddonStamp {
 
 export const stampFiles = { libraries: 'libraries.json', addon: 'provisioned.json' } as const;
 
-/** The pinned wheels of `platform`, one string each. */
+/** The pinned wheels of a platform, a string each. */
 export function wheelDigests(platform: Platform): string[] {
   return wheelsOf(platform).map(({ name, version, sha256 }) => `${name}==${version} sha256:${sha256}`);
 }
@@ -34,10 +34,7 @@ export function addonStamp(platform: Platform, compiler: string, cpu: string, so
     flags: compileFlags(platform),
     cpu,
     sources: digestOf([
-      sources.native,
-      join(sources.native, 'stderr'),
-      join(sources.native, 'images'),
-      join(sources.native, 'scores'),
+      ...['.', 'stderr', 'images', 'scores'].map((folder) => join(sources.native, folder)),
       join(sources.tfjsNode, 'binding'),
       sources.nodeHeaders,
     ]),
@@ -57,7 +54,7 @@ function digestOf(folders: readonly string[]): string {
   return hash.digest('hex');
 }
 
-/** The stamp `name` in `folder`; undefined when it is missing or unreadable. */
+/** Reads a stamp; undefined if it is missing or damaged. */
 export function readStamp<Stamp>(folder: string, name: string): Stamp | undefined {
   try {
     return JSON.parse(readFileSync(join(folder, name), 'utf8')) as Stamp;
@@ -66,7 +63,7 @@ export function readStamp<Stamp>(folder: string, name: string): Stamp | undefine
   }
 }
 
-/** Writes the stamp so that it is either there in full or not at all, also after a power cut. */
+/** Writes a stamp atomically; it survives a power cut. */
 export function writeStamp(folder: string, name: string, stamp: LibrariesStamp | AddonStamp): void {
   const fresh = join(folder, `${name}.fresh`);
   const file = openSync(fresh, 'w');
@@ -83,7 +80,7 @@ export function sameStamp(one: AddonStamp | undefined, other: AddonStamp): boole
   return JSON.stringify(one) === JSON.stringify(other);
 }
 
-/** True when `folder` holds every file of `wheels` at its size. */
+/** Whether the folder holds every file of these wheels, each at its size. */
 export function hasLibraries(folder: string, wheels: readonly string[]): boolean {
   const stamp = readStamp<LibrariesStamp>(folder, stampFiles.libraries);
   if (JSON.stringify(stamp?.wheels) !== JSON.stringify(wheels)) return false;

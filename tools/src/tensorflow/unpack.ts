@@ -4,11 +4,10 @@ import { dirname, join } from 'node:path';
 import { explained, noRoom, size } from './errors';
 import { pipDownload } from './pip';
 import { type Platform, wheelsOf } from './platforms';
-import { say } from './progress';
 import { stampFiles, wheelDigests, writeStamp } from './stamp';
 import { extract, verify } from './wheel';
 
-/** The C API's headers and what they include: 2 MB of the wheel's 250. */
+/** The headers of the C API and those that they include: 2 MB of the wheel's 250. */
 const headers = [
   'tensorflow/c/',
   'tensorflow/core/common_runtime/next_pluggable_device/c/',
@@ -17,7 +16,7 @@ const headers = [
   'xla/tsl/c/',
 ];
 
-/** Where an entry of one of `platform`'s wheels goes below `.tensorflow/<device>`; undefined for what is not needed. */
+/** The path below `.tensorflow/<device>` for an entry of a wheel; undefined if the entry is not needed. */
 export function placeOf(entry: string, { libraries }: Platform): string | undefined {
   if (entry === `tensorflow/${libraries.cc}`) return `lib/${libraries.cc}`;
   if (entry === `tensorflow/${libraries.framework}`) return `lib/${libraries.framework}`;
@@ -25,19 +24,19 @@ export function placeOf(entry: string, { libraries }: Platform): string | undefi
   if (header !== entry && header.endsWith('.h') && headers.some((prefix) => header.startsWith(prefix))) {
     return `include/${header}`;
   }
-  // TensorFlow's libraries look for CUDA's in ../nvidia/*/lib, and for its compiler in ../nvidia/cuda_nvcc.
+  // TensorFlow looks for CUDA's libraries in ../nvidia/*/lib, and for its compiler in ../nvidia/cuda_nvcc.
   if (/^nvidia\/[^/]+\/lib\/[^/]+$/.test(entry) || entry.startsWith('nvidia/cuda_nvcc/')) return entry;
   return undefined;
 }
 
 /**
- * Downloads, verifies and unpacks the wheels of `platform` into `folder`, which appears under that name only when it
- * is complete, and replaces an older one.
- * @throws UserError (exit code 1) for everything the environment can be the cause of
+ * Downloads, verifies and unpacks the wheels of a platform into `folder`, which gets this name only once it is complete,
+ * and then replaces an older one.
+ * @throws UserError (exit code 1) for every cause in the environment
  */
 export async function unpackLibraries(platform: Platform, folder: string, signal: AbortSignal): Promise<void> {
   const wheels = wheelsOf(platform);
-  // Wheels come and go one by one, and pip may hold one twice while it moves it.
+  // One wheel at a time is on the disk, and pip may hold it twice while it moves it.
   const needed =
     wheels.reduce((sum, wheel) => sum + wheel.unpacked, 0) + 2 * Math.max(...wheels.map((wheel) => wheel.bytes));
   let partial: string | undefined;
@@ -59,7 +58,7 @@ export async function unpackLibraries(platform: Platform, folder: string, signal
     writeStamp(partial, stampFiles.libraries, { wheels: wheelDigests(platform), files });
     const total = Object.values(files).reduce((sum, bytes) => sum + bytes, 0);
     replaceFolder(folder, partial);
-    say(`Unpacked ${size(total)} into ${folder}`);
+    console.log(`Unpacked ${size(total)} into ${folder}`);
   } catch (error) {
     throw explained(error, dirname(folder), needed);
   } finally {
@@ -67,7 +66,7 @@ export async function unpackLibraries(platform: Platform, folder: string, signal
   }
 }
 
-/** Puts `fresh` in the place of `folder`. Processes that run on the old libraries keep them until they end. */
+/** Replaces `folder` by `fresh`. Running processes keep the old libraries until they end. */
 function replaceFolder(folder: string, fresh: string): void {
   const old = `${fresh}-old`;
   try {

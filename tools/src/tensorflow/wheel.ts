@@ -7,7 +7,7 @@ import { UserError } from '@headshare/core/system/user-error';
 import { openPromise } from 'yauzl';
 import type { Wheel } from './platforms';
 
-/** Compares a downloaded wheel with its pinned SHA-256. @throws UserError (exit code 1) when they differ. */
+/** Checks a downloaded wheel against its pinned SHA-256. @throws UserError (exit code 1) if it differs */
 export async function verify(path: string, wheel: Wheel, signal: AbortSignal): Promise<void> {
   const hash = createHash('sha256');
   for await (const chunk of createReadStream(path, { highWaterMark: 1 << 20, signal })) hash.update(chunk as Buffer);
@@ -21,8 +21,8 @@ export async function verify(path: string, wheel: Wheel, signal: AbortSignal): P
 }
 
 /**
- * Unpacks the entries of a wheel that `place` gives a path for, one at a time as streams, each flushed to the disk.
- * @returns the sizes in bytes of the files written, by their path below `folder`
+ * Unpacks the entries of a wheel for which `place` returns a path, as streams, and flushes each to the disk.
+ * @returns the sizes in bytes of the written files, by their paths below `folder`
  */
 export async function extract(
   wheel: string,
@@ -37,7 +37,7 @@ export async function extract(
       const path = entry.fileName.endsWith('/') ? undefined : place(entry.fileName);
       if (path === undefined) continue;
       await mkdir(dirname(join(folder, path)), { recursive: true });
-      // The upper half holds the Unix mode: ptxas must stay executable.
+      // The upper half is the Unix mode: ptxas must stay executable.
       const mode = (entry.externalFileAttributes >>> 16) & 0o777 || 0o644;
       const output = createWriteStream(join(folder, path), { highWaterMark: 1 << 20, mode, flush: true });
       await pipeline(await archive.openReadStreamPromise(entry), output, { signal });
