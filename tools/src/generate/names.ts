@@ -1,7 +1,7 @@
 /** Checks of the names that generators are given. */
+import { didYouMean } from '@headshare/core/system/did-you-mean';
 import { UserError } from '@headshare/core/system/user-error';
 import type { Tree } from '@nx/devkit';
-import { closest } from 'fastest-levenshtein';
 
 /** A name as code writes it. */
 export interface Name {
@@ -36,7 +36,5 @@ export function requireFree(name: string, kind: string, taken: readonly string[]
 export function requirePackage(tree: Tree, name: string): void {
   const valid = tree.children('packages').filter((folder) => tree.exists(`packages/${folder}/experiments`));
   if (valid.includes(name)) return;
-  throw new UserError(
-    `no package '${name}' has experiments; did you mean '${closest(name, valid)}'? (valid: ${valid.join(', ')})`,
-  );
+  throw new UserError(`no package '${name}' has experiments; ${didYouMean(name, valid)}`);
 }

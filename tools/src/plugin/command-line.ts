@@ -1,8 +1,8 @@
 import { spawnSync } from 'node:child_process';
 import { existsSync, statSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
+import { didYouMean } from '@headshare/core/system/did-you-mean';
 import type { ProjectConfiguration } from '@nx/devkit';
-import { closest } from 'fastest-levenshtein';
 import { yargsNxInfixCommand, yargsRunCommand } from 'nx/src/command-line/run/command-object';
 import yargs from 'yargs';
 
@@ -138,10 +138,8 @@ export function findProblem({ project, target, configuration }: Request, project
   return unknown(`profile of ${project}:${target}`, configuration, configurations);
 }
 
-function unknown(kind: string, name: string, valid: readonly string[]): string {
-  if (valid.length === 0) return `unknown ${kind} '${name}'; there is none`;
-  return `unknown ${kind} '${name}'; did you mean '${closest(name, valid)}'? (valid: ${valid.join(', ')})`;
-}
+const unknown = (kind: string, name: string, valid: readonly string[]): string =>
+  `unknown ${kind} '${name}'; ${didYouMean(name, valid)}`;
 
 /**
  * Ends Nx's process. Nx exits with 1 for anything that a plugin throws, so another exit code needs the plugin to run in
