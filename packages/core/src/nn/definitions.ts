@@ -5,18 +5,18 @@ interface Named {
   readonly aliases?: readonly string[];
 }
 
-/** Definitions found in files, by name and by alias. */
+/** The definitions of a folder, by name and alias. */
 export interface Definitions<T> {
-  /** Names and aliases, sorted as people count (resnet8 before resnet20). */
+  /** Names and aliases, in numeric order (resnet8 before resnet20). */
   readonly names: readonly string[];
   readonly all: readonly T[];
-  /** @throws Error when there is none of that name; command lines check names before. */
+  /** @throws Error for an unknown name; command lines check names before. */
   named(name: string): T;
 }
 
 /**
- * What the files of a folder export by default: a definition, or a list of them. A new file is all that a new one takes.
- * @param kind what they are, for errors: 'backbone'
+ * Reads the default exports of a folder's files, each a definition or a list of definitions. To add one, add a file.
+ * @param kind names the definitions in errors: 'backbone'
  */
 export function definitionsIn<T extends Named>(folder: string, kind: string): Definitions<T> {
   const all = readdirSync(folder)

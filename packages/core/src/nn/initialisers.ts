@@ -29,9 +29,8 @@ export const uniform =
     filled(count(shape), () => random.uniform(-bound, bound));
 
 /**
- * He et al.'s normal for convolutions [kh, kw, in / groups, out], by the outputs that an input feeds (PyTorch's
- * `kaiming_normal_(mode='fan_out', nonlinearity='relu')`, which does not divide by the groups either): deviation
- * sqrt(2 / (kh kw out)).
+ * He et al.'s normal distribution for convolutions [kh, kw, in / groups, out], with deviation sqrt(2 / (kh kw out)): PyTorch's
+ * `kaiming_normal_(mode='fan_out', nonlinearity='relu')`, which does not divide by the groups either.
  */
 export const kaimingFanOut: Initialiser = (shape, random) => {
   const [height = 1, width = 1, , outputs = 1] = shape;

@@ -6,9 +6,9 @@ import { normal } from './initialisers';
 import type { Scope } from './scope';
 
 /**
- * A head whose `weight` [inputs, classes] holds class centres. Its logits are scaled cosines; those it is trained by
- * have a margin between an example's own class and the others.
- * @param kind may depend on a batch's embeddings, and keep statistics of them in the scope
+ * A head whose `weight` [inputs, classes] holds class centres. Its logits are scaled cosines; its training logits have a margin
+ * between an example's own class and the others.
+ * @param kind makes the margin. It may depend on a batch's embeddings, and keep statistics of them in the scope.
  */
 export function marginHead(
   name: string,

@@ -10,31 +10,31 @@ import { type Normalisation, normalised, symmetric } from './normalisation';
 import { backbones, heads } from './registry';
 import { Scope, type ScopeOptions } from './scope';
 
-/** What a network is, as its checkpoints record it. */
+/** A network's architecture, as its checkpoints record it. */
 export interface NetworkDescription {
   readonly backbone: string;
   readonly head: string;
   readonly inputSize: number;
   readonly width: number;
-  /** Asked of the backbone; architectures that fix it ignore this. */
+  /** The wanted size; backbones that fix theirs ignore this. */
   readonly embeddingSize?: number;
-  /** A learned linear map takes the backbone's embedding to this size, to suit a head made for another network. */
+  /** The output size of a learned linear map of the backbone's embedding, which adapts it to another network's head. */
   readonly projection?: number;
-  /** Convolutions make another map of the backbone's last one, which pooled is the embedding, to suit another's head. */
+  /** Convolutions turn the backbone's last map into one whose pooled values suit another network's head. */
   readonly bottleneck?: BottleneckShape;
   readonly classes: number;
-  /** Of margin heads: what cosines are multiplied by, and the margin. */
+  /** A margin head's factor for cosines, and its margin. */
   readonly scale?: number;
   readonly margin?: number;
-  /** `symmetric` where left out. */
+  /** Default: `symmetric`. */
   readonly normalisation?: Normalisation;
-  /** A learned linear map takes the embedding to this size, its teacher's, where the two are compared. */
+  /** The teacher's embedding size, where a learned linear map takes the student's embedding to it for comparison. */
   readonly teacherSpace?: number;
-  /** The teacher's head takes part in predictions. */
+  /** Mixes the predictions of the teacher's head in. */
   readonly blend?: Blend;
 }
 
-/** p' = (1 - share) p of the network's own head + share p of its teacher's (arXiv 2201.06945). */
+/** p' = (1 - share) p(own head) + share p(teacher's head) (arXiv 2201.06945). */
 export interface Blend {
   readonly share: number;
   readonly head: string;
@@ -42,11 +42,11 @@ export interface Blend {
 }
 
 export interface NetworkOutput extends BackboneOutput {
-  /** What the bottleneck makes of the last map, where there is one. */
+  /** The bottleneck's output, where there is one. */
   readonly transferred?: Tensor4D;
 }
 
-/** Backbone and head, with their variables under `root/` in a state. */
+/** A backbone and a head, whose variables are called `root/...` in a state. */
 export interface Network {
   readonly description: NetworkDescription;
   readonly root: string;
@@ -54,25 +54,25 @@ export interface Network {
   readonly head: Head;
   /** pixels [batch, size, size, 3] in 0..255 -> features and embedding. */
   embed(pixels: Tensor4D, mode: Mode, options?: ApplyOptions): NetworkOutput;
-  /** Logits [batch, classes] that predictions are made by: the head's, or of a blend the logarithms of its mixture. */
+  /** Logits [batch, classes] for predictions: the head's, or the logarithms of a blend's mixture. */
   predict(embedding: Tensor2D): Tensor2D;
-  /** The embedding where it can be compared with its teacher's. */
+  /** The embedding in the teacher's space; the embedding itself without `teacherSpace`. */
   toTeacherSpace(embedding: Tensor2D): Tensor2D;
   variables(): StateVariable[];
-  /** The eager values of its variables, or of those that are `wanted`, by their names without the root. */
+  /** The eager values of its (wanted) variables, by their names without the root. */
   weights(wanted?: (name: string) => boolean): Map<string, NamedValues>;
-  /** Sets its variables from `weights()` of such a network. @throws UserError naming what does not fit `source`. */
+  /** Sets its variables from the `weights()` of the same architecture. @throws UserError naming tensors that do not fit */
   load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
 }
 
 export interface BuildOptions extends ScopeOptions {
-  /** The head is one of which a step can work with some classes alone: see `HeadShape`. */
+  /** Builds the head so that a step can use some of its classes: see `HeadShape`. */
   readonly classRows?: boolean;
 }
 
 /**
  * Builds a network in `state`; the head's variables are called `head.*`.
- * @param seed of the initial weights; undefined for one whose weights are loaded next
+ * @param seed for the initial weights; undefined where the weights are loaded next
  */
 export function buildNetwork(
   state: State,
@@ -121,7 +121,7 @@ export function buildNetwork(
   };
 }
 
-/** What a network knows of its variables: those of the state below `root`. */
+/** Access to a network's variables, the state's variables below `root`. */
 export function ownVariables(state: State, root: string): Pick<Network, 'variables' | 'weights' | 'load'> {
   const prefix = `${root}/`;
   return {
@@ -142,7 +142,7 @@ interface Adapter {
   apply(output: BackboneOutput, mode: Mode): NetworkOutput;
 }
 
-/** What makes a backbone's output suit a head that was made for another's. */
+/** Adapts a backbone's output to another network's head. */
 function adapter(scope: Scope, inputs: number, { projection, bottleneck: shape }: NetworkDescription): Adapter {
   if (shape) {
     const transfer = bottleneck(scope.child('bottleneck'), shape);
@@ -162,7 +162,7 @@ function adapter(scope: Scope, inputs: number, { projection, bottleneck: shape }
   };
 }
 
-/** The logarithm of a mixture of two heads' probabilities: again logits, whose softmax it is. */
+/** The logarithm of a mixture of two heads' probabilities. Its softmax is the mixture, so it can serve as logits. */
 function blended(own: Tensor2D, teachers: Tensor2D, share: number): Tensor2D {
   const mixture = tf.add(tf.mul(softmax(own), 1 - share), tf.mul(softmax(teachers), share));
   return tf.log(tf.maximum(mixture, 1e-30)) as Tensor2D;

@@ -1,25 +1,25 @@
 import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
 
-/** What images are normalised with, a colour each, where black is 0 and white 1: (x - mean) / deviation. */
+/** The normalisation of images, per colour: (x - mean) / deviation, where black is 0 and white 1. */
 export interface Normalisation {
   readonly mean: readonly [number, number, number];
   readonly deviation: readonly [number, number, number];
 }
 
-/** To -1..1, as the face references do. */
+/** To -1..1, as in the face references. */
 export const symmetric: Normalisation = { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] };
 
-/** As RepDistiller's dataset/cifar100.py does. */
+/** RepDistiller's, dataset/cifar100.py. */
 export const cifar100: Normalisation = { mean: [0.5071, 0.4867, 0.4408], deviation: [0.2675, 0.2565, 0.2761] };
 
-/** As torchvision's published weights want it. */
+/** The one for torchvision's published weights. */
 export const imagenet: Normalisation = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
 export const normalisations = { symmetric, cifar100, imagenet };
 
 /**
- * Pixels 0..255 [batch, height, width, 3], bytes or floats -> what the backbone is given. Colours that differ are laid out
- * for a whole row: TensorFlow takes four times as long to repeat three numbers as to repeat a row of them.
+ * Pixels 0..255 [batch, height, width, 3] -> the backbone's input. The numbers of three different colours are repeated for a
+ * whole row here: TensorFlow takes four times as long to broadcast three numbers as to broadcast a row.
  */
 export function normalised(pixels: Tensor4D, { mean, deviation }: Normalisation): Tensor4D {
   const [, , width] = pixels.shape;

@@ -3,7 +3,7 @@ import type { State, StateKind } from '../runtime/state';
 import type { Tensor4D, Variable } from '../runtime/tensorflow';
 import { type RandomStream, stream } from '../system/random';
 
-/** Fills a new variable: its shape and a random stream of its own -> its values. */
+/** The initial values of a variable, from its shape and its own random stream. */
 export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;
 
 interface Layout {
@@ -11,14 +11,13 @@ interface Layout {
 }
 
 export interface ScopeOptions {
-  /** Blocks keep nothing but their input for the gradient, and are computed again for it: less memory, more time. */
+  /** Blocks keep only their input for the gradient, and are computed again for it: less memory, more time. */
   readonly recompute?: boolean;
 }
 
 /**
- * A place in a state where a network declares its variables. Names are PyTorch's (`layer1.0.conv1.weight`) under the
- * scope's path. A variable's initial values depend on the seed and its name alone, not on what was
- * declared before it.
+ * Declares a network's variables in a state, under the scope's path. Names are PyTorch's (`layer1.0.conv1.weight`). A
+ * variable's initial values depend only on the seed and its name, not on the variables declared before it.
  */
 export class Scope {
   private constructor(
@@ -30,14 +29,14 @@ export class Scope {
   ) {}
 
   /**
-   * The scope of a whole network: its variables are called `root/...` in the state. Without a seed they are all 0, for
-   * weights that are loaded: drawing tens of millions of numbers takes seconds.
+   * The scope of a whole network, whose variables are called `root/...` in the state. Without a seed they are all 0, for weights
+   * that are loaded next: drawing tens of millions of numbers takes seconds.
    */
   static root(state: State, root: string, seed: number | undefined, options: ScopeOptions = {}): Scope {
     return new Scope(state, seed, root, '', options);
   }
 
-  /** What the names of its variables begin with, before a dot: `method/ft.translator`. */
+  /** The prefix of its variables' names, before a dot: `method/ft.translator`. */
   get fullName(): string {
     return `${this.root}/${this.path}`;
   }
@@ -47,8 +46,8 @@ export class Scope {
   }
 
   /**
-   * `layer`, a part of a network of which there are many: the unit of what is recomputed. Of what else it is given, a
-   * tensor may only be `x` again (a residual).
+   * Makes a block the unit that `recompute` computes again. Among its other arguments, `x` itself is the only tensor allowed (a
+   * residual).
    */
   block<Rest extends unknown[]>(
     layer: (x: Tensor4D, ...rest: Rest) => Tensor4D,
@@ -59,14 +58,14 @@ export class Scope {
   }
 
   /**
-   * Declares a variable that training moves along its gradient.
-   * @param layout transposed: it is held as its transpose, see `StateVariable`
+   * Declares a trainable variable.
+   * @param layout transposed: stored as its transpose, see `StateVariable`
    */
   weight(name: string, shape: readonly number[], initialise: Initialiser, layout?: Layout): Variable {
     return this.declare(name, 'trainable', shape, initialise, layout);
   }
 
-  /** Declares a variable that forward passes set (running statistics) or that stays as it is. */
+  /** Declares a variable without a gradient: running statistics, or a constant. */
   statistic(name: string, shape: readonly number[], initialise: Initialiser): Variable {
     return this.declare(name, 'statistic', shape, initialise);
   }

@@ -1,13 +1,13 @@
 import type { NamedValues } from '../runtime/state';
 
-// Axis i of the result is axis order[i] of what is given, by rank; all else is alike in both.
+// By rank: axis i of the result is axis order[i] of the input. Other ranks have one layout.
 const fromTorchOrder: Readonly<Record<number, readonly number[]>> = { 4: [2, 3, 1, 0], 2: [1, 0] };
 const toTorchOrder: Readonly<Record<number, readonly number[]>> = { 4: [3, 2, 0, 1], 2: [1, 0] };
 
 /**
- * The same weights as PyTorch stores them and as they are stored here: convolutions [out, in / groups, kh, kw] there and
- * [kh, kw, in / groups, out] here (depthwise ones too), linear layers [out, in] there and [in, out] here, all else
- * alike. Flattened maps need no more than that: `flatten` keeps PyTorch's order.
+ * A weight in PyTorch's layout -> the layout here. Convolutions are [out, in / groups, kh, kw] in PyTorch and
+ * [kh, kw, in / groups, out] here (depthwise ones too), linear layers [out, in] and [in, out]; everything else is the same.
+ * Weights after flattened maps need no reordering, because `flatten` keeps PyTorch's order.
  */
 export function fromTorch(weight: NamedValues): NamedValues {
   const order = fromTorchOrder[weight.shape.length];
@@ -20,12 +20,12 @@ export function toTorch(weight: NamedValues): NamedValues {
   return order ? permuted(weight, order) : weight;
 }
 
-/** The shape in PyTorch of a weight that has `shape` here. */
+/** The shape in PyTorch of a weight of `shape` here. */
 export function torchShape(shape: readonly number[]): readonly number[] {
   return toTorchOrder[shape.length]?.map((axis) => shape[axis] ?? 0) ?? shape;
 }
 
-/** Values with their axes in another order: axis i of the result is axis `order[i]` of what is given. */
+/** Reorders axes: axis i of the result is axis `order[i]` of the input. */
 export function permuted({ shape, values }: NamedValues, order: readonly number[]): NamedValues {
   const strides = shape.map((_, axis) => shape.slice(axis + 1).reduce((a, b) => a * b, 1));
   const sizes = order.map((axis) => shape[axis] ?? 0);

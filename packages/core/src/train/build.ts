@@ -68,8 +68,8 @@ export async function build(state: State, options: NetworkTraining, given: Given
     if (sharedHead) copyHead(state, network, sharedHead, 'head');
     if (description.blend && given.teacher) copyHead(state, network, given.teacher, 'teacher_head');
 
-    const student = shapeOf(state, network);
-    const teacherShape = cache?.shape ?? (teacher ? shapeOf(state, teacher) : student);
+    const student = shapeOf(network);
+    const teacherShape = cache?.shape ?? (teacher ? shapeOf(teacher) : student);
     const scope = Scope.root(state, methodRoot, seed);
     const loss = method.build({ scope, student, teacher: teacherShape, labels, classes });
 

@@ -55,8 +55,8 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
   const values = batchOf(description, batch);
   const loss = method.build({
     scope: Scope.root(state, 'method', 1),
-    student: shapeOf(state, student),
-    teacher: shapeOf(state, teacher ?? student),
+    student: shapeOf(student),
+    teacher: shapeOf(teacher ?? student),
     labels: values.labels,
     classes: description.classes,
   });

@@ -5,22 +5,22 @@ import { marginHead } from '../margin-head';
 import type { Scope } from '../scope';
 
 const epsilon = 1e-3;
-/** How far a norm that is a standard deviation above the mean moves the margin. */
+/** The share of the margin by which a norm of one standard deviation above the mean moves it. */
 const concentration = 0.333;
-/** How far the running statistics move at a step. */
+/** The share of the new batch in the running statistics. */
 const share = 0.01;
 
 /**
  * AdaFace (Kim et al., arXiv 2204.00964; mk-minchul/AdaFace, head.py, with m 0.4, h 0.333, t_alpha 0.01 as published):
- * the margin depends on the embedding's norm, which stands for the image's quality. Norms are told by their running mean
- * and deviation, which start at 20 and 100; no gradient passes through them. As there, a step's norms count before they
- * are used. Other than there, cosines of other classes are not cut off at 1 - 1e-3.
+ * the margin depends on the embedding's norm, an estimate of the image's quality. Norms are standardised by their running mean
+ * and deviation, which start at 20 and 100; no gradient passes through them. As in the reference, a step's norms update the
+ * statistics before they are used. Unlike there, cosines of other classes are not clipped at 1 - 1e-3.
  */
 export default marginHead(
   'adaface',
   'AdaFace (arXiv 2204.00964): the margin adapts to the quality of each image, estimated by the norm of its embedding',
   { scale: 64, margin: 0.4 },
-  (margin, scope) => qualityMargin(margin, scope),
+  qualityMargin,
 );
 
 function qualityMargin(margin: number, scope: Scope): (embedding: Tensor2D) => CosineMargin {
@@ -44,7 +44,7 @@ function follow(variable: Variable, value: Tensor): Tensor {
   return moved;
 }
 
-/** cos(angle + angular) - additive, by each example's own [batch]; without slope where angles are cut off. */
+/** cos(angle + angular) - additive, both [batch], one per example; without slope where angles are clipped. */
 function ofNorms(angular: Tensor, additive: Tensor): CosineMargin {
   const angle = (cosine: Tensor) => tf.acos(tf.clipByValue(cosine, epsilon - 1, 1 - epsilon));
   const moved = (cosine: Tensor) => tf.add(angle(cosine), angular);

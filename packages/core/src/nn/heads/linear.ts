@@ -19,7 +19,7 @@ function linearHead(name: string, summary: string, bias: boolean): HeadDefinitio
   };
 }
 
-/** The same over rows, one a class. Gradients reach sampled rows, but not sampled biases. */
+/** A linear head with one row per class. Gradients reach sampled rows, but not sampled biases. */
 function ofRows(scope: Scope, shape: HeadShape, bias: boolean): Head {
   const { inputs, classes, initialise = linearDefault(inputs), initialiseBias = linearDefault(inputs) } = shape;
   const weight = scope.weight('weight', [inputs, classes], initialise, { transposed: true }) as Tensor as Tensor2D;

@@ -55,7 +55,7 @@ export function suitedTo(shared: SharedWeights | undefined, network: NetworkDesc
 export function shapeOfDescription(description: NetworkDescription): NetworkShape {
   const state = new State();
   try {
-    return shapeOf(state, buildNetwork(state, 'probe', description, undefined));
+    return shapeOf(buildNetwork(state, 'probe', description, undefined));
   } finally {
     state.dispose();
   }
@@ -69,7 +69,7 @@ function bottleneckBetween(
   try {
     const teacher = buildNetwork(state, 'probe', description, undefined);
     teacher.load(tensors, file);
-    const map = shapeOf(state, teacher).features.at(-1);
+    const map = shapeOf(teacher).features.at(-1);
     if (!map || !poolsItsLastMap(teacher)) {
       throw new UserError(
         `simkd cannot reuse the classifier of ${file}: ${description.backbone} does not pool its last feature map into its embedding.`,
