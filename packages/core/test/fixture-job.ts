@@ -1,4 +1,4 @@
-/** For tests: multiplies; refuses negative numbers; ends its thread the first time that it sees a task with `lives`. */
+/** Multiplies; throws for negative numbers; ends its thread at the first task with a given `lives`. */
 export function createJob({ factor }: { factor: number }) {
   return ({ value, lives }: { value: number; lives?: SharedArrayBuffer }): number => {
     if (lives && Atomics.add(new Int32Array(lives), 0, 1) === 0) process.exit(1);

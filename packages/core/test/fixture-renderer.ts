@@ -1,6 +1,6 @@
 import type { CreateRenderer } from '../src/data/synthetic/renderer';
 
-/** For tests: image i is filled with byte (i * step) % 256. `failAt` throws; `dieOnce` ends its thread, the first time. */
+/** Fills image i with the byte (i * step) % 256; throws for image `failAt`. */
 export const createRenderer: CreateRenderer<{ step: number; failAt?: number }> = ({ options }) => {
   return (index, target) => {
     if (index === options.failAt) throw new Error('no paint left');

@@ -13,7 +13,7 @@ const pictures = [
   'lossless.webp',
 ];
 
-/** A source of `count` copies of the fixtures in a folder, in two classes by turns. */
+/** Copies `count` fixtures into a folder and returns them as a source with two alternating classes. */
 export function folderOfFixtures(folder: string, count: number): ImageSource {
   mkdirSync(folder, { recursive: true });
   const files = Array.from({ length: count }, (_, i) => {

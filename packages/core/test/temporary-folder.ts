@@ -2,7 +2,7 @@ import { mkdtempSync, readdirSync, rmSync, utimesSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** For tests: a folder that is new for each and goes with it. */
+/** A folder that is created before each test and removed after it. */
 export function temporaryFolder(): { readonly path: string } {
   const folder = { path: '' };
   beforeEach(() => {
@@ -12,7 +12,7 @@ export function temporaryFolder(): { readonly path: string } {
   return folder;
 }
 
-/** Dates a folder and those below it back, as if they had been left alone for a minute and more. */
+/** Sets the modification times of a folder and its subfolders back by a minute. */
 export function settle(folder: string, secondsAgo = 60): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) settle(join(folder, entry.name), secondsAgo);

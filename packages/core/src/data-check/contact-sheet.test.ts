@@ -17,7 +17,7 @@ const greys: ImageDataset = {
   close: async () => undefined,
 };
 
-test('rows of images lie two pixels apart, enlarged pixel by pixel', async () => {
+test('rows of images are two pixels apart and enlarged pixel by pixel', async () => {
   const folder = await mkdtemp(join(tmpdir(), 'sheet-'));
   const path = join(folder, 'sheet.png');
   await contactSheet(greys, [[1, 2], [3]], path, 2);

@@ -19,7 +19,7 @@ async function run(...argv: string[]) {
   return { exitCode, text: lines.join('\n') };
 }
 
-test('a whole data set is counted, looked into and shown', async () => {
+test('check counts and probes a complete dataset and draws a sheet', async () => {
   const data = join(folder.path, 'data');
   expect((await run('example', '--kind=folder', `--out=${data}`)).exitCode).toBe(0);
   const sheet = join(folder.path, 'sheet.png');
@@ -30,7 +30,7 @@ test('a whole data set is counted, looked into and shown', async () => {
   expect([width, height]).toEqual([3 * 66 + 2, 3 * 66 + 2]);
 });
 
-test('images that cannot be read are named', async () => {
+test('check names unreadable images', async () => {
   const data = join(folder.path, 'data');
   await run('example', '--kind=folder', `--out=${data}`);
   const broken = join(data, 'train/circles/2.jpg');
@@ -40,7 +40,7 @@ test('images that cannot be read are named', async () => {
   expect(text).toContain(`15 images: 1 cannot be read.\n  ${broken}: `);
 });
 
-test('a cut-off image is found where images are decoded whole', async () => {
+test('decoding whole images finds one that is cut off', async () => {
   const data = join(folder.path, 'data');
   await run('example', '--kind=folder', `--out=${data}`);
   const image = await exampleImage(0, 0);
@@ -52,7 +52,7 @@ test('a cut-off image is found where images are decoded whole', async () => {
   expect(spread(10, 4)).toEqual([0, 2, 5, 7]);
 });
 
-test('a part of a data set is told from the whole, and where the rest is', async () => {
+test('check reports an incomplete dataset and where to download the rest', async () => {
   const at = writeCifarExample(folder.path, 'cifar10', 1);
   const { exitCode, text } = await run(`--data=${folder.path}`);
   expect(exitCode).toBe(1);
@@ -65,7 +65,7 @@ test('a part of a data set is told from the whole, and where the rest is', async
   expect(torn.text).toContain('lacks test_batch.bin of CIFAR-10');
 });
 
-test('images are packed and held against their checksums', async () => {
+test('pack writes shards, and verify compares them with their checksums', async () => {
   const [data, out] = [join(folder.path, 'data'), join(folder.path, 'packed')];
   await run('example', '--kind=folder', `--out=${data}`);
   expect((await run('pack', `--data=${data}`, `--out=${out}`)).text).toContain(
@@ -87,7 +87,7 @@ test.each([
   [['pack', '--data'], '--data needs a value'],
   [['example'], '--out is required: name a folder'],
   [['check', '--whole=no'], '--whole must be true or false, got no'],
-])('%p is refused with what would be right', async (argv, sentence) => {
+])('%p is refused, and the error suggests the right form', async (argv, sentence) => {
   const { exitCode, text } = await run(...argv);
   expect(exitCode).toBe(2);
   expect(text).toContain(sentence);

@@ -38,7 +38,7 @@ export interface ImageDataset {
   close(): Promise<void>;
 }
 
-/** Bytes of one image of a data set. */
+/** Bytes of one image of a dataset. */
 export function imageBytes(dataset: Pick<ImageDataset, 'size'>): number {
   return dataset.size * dataset.size * 3;
 }

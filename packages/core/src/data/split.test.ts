@@ -4,11 +4,11 @@ import { imageBytes } from './dataset';
 import { splitIndices } from './split';
 import { subset } from './subset';
 
-test('a tenth of every class, the same whenever it is asked for', () => {
+test('holds out the same tenth of every class every time', () => {
   const labels = Int32Array.from({ length: 60 }, (_, i) => (i < 40 ? 0 : i < 59 ? 1 : 2));
   const { train: kept, heldOut: held } = splitIndices({ name: 'images', labels, classes: 4 }, 0.1);
   const counts = (indices: Int32Array) => [0, 1, 2, 3].map((c) => indices.filter((i) => labels[i] === c).length);
-  // The only image of a class is trained on.
+  // The only image of a class is a training image.
   expect(counts(held)).toEqual([4, 2, 0, 0]);
   expect(counts(kept)).toEqual([36, 17, 1, 0]);
   expect(Array.from(held)).toEqual(Array.from(splitIndices({ name: 'other', labels, classes: 4 }, 0.1).heldOut));
@@ -17,7 +17,7 @@ test('a tenth of every class, the same whenever it is asked for', () => {
   );
 });
 
-test('every image is in one part, and no class is held out whole', () => {
+test('every image is in one part, and no class is held out completely', () => {
   const labelled = fc.array(fc.nat(4), { minLength: 6, maxLength: 60 }).map((labels) => Int32Array.from(labels));
   const share = fc.double({ min: 0.01, max: 0.99, noNaN: true });
   fc.assert(
@@ -30,7 +30,7 @@ test('every image is in one part, and no class is held out whole', () => {
   );
 });
 
-test('a part shows the images of its indices under indices of its own', async () => {
+test('image i of a subset is the image of its i-th index', async () => {
   const whole = tinyImages('train', 8);
   const part = subset(whole, 'part', Int32Array.of(1, 6));
   expect(Array.from(part.labels)).toEqual([1, 2]);

@@ -4,7 +4,7 @@ const off: MixSettings = { mixup: 0, cutmix: 0, mixProbability: 1, mixSwitchProb
 const draw = (settings: Partial<MixSettings>, step: number, seed = 1) =>
   drawMix({ ...off, ...settings }, { seed, step, size: 32 });
 
-test('a mix is a matter of seed and step; its share is Beta(alpha, alpha)', () => {
+test('a mix depends on seed and step; its share has the distribution Beta(alpha, alpha)', () => {
   expect(draw({ mixup: 0.2 }, 5)).toEqual(draw({ mixup: 0.2 }, 5));
   expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 6));
   expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 5, 2));
@@ -20,7 +20,7 @@ test('a mix is a matter of seed and step; its share is Beta(alpha, alpha)', () =
   }
 });
 
-test('how often a batch is mixed, and how often it is CutMix', () => {
+test('batches get mixup and CutMix with their probabilities', () => {
   const drawn = Array.from({ length: 4000 }, (_, step) =>
     draw({ mixup: 1, cutmix: 1, mixProbability: 0.6, mixSwitchProbability: 0.25 }, step),
   );
@@ -34,7 +34,7 @@ test('how often a batch is mixed, and how often it is CutMix', () => {
   }
 });
 
-// Expected: timm/data/mixup.py's rand_bbox and cutmix_bbox_and_lam with these middles.
+// Expected: timm/data/mixup.py's rand_bbox and cutmix_bbox_and_lam with these centres.
 test.each([
   [0.5, [16, 16], [5, 5, 27, 27], 1 - 484 / 1024],
   [0.5, [2, 30], [0, 19, 13, 32], 1 - 169 / 1024],

@@ -15,13 +15,13 @@ interface Expected {
   }[];
 }
 
-// Made by make-images.py there, with Pillow and torchvision.
+// make-images.py in that folder wrote it with Pillow and torchvision.
 const expected: Expected = JSON.parse(readFileSync(join(__dirname, '../../../fixtures/images/expected.json'), 'utf8'));
 const image: Image = { ...expected.image, pixels: new Uint8Array(Buffer.from(expected.image.pixels, 'base64')) };
 const adjusting = { brightness, contrast, hue, saturation, sharpness };
 
 test.each(expected.operations.map((one) => [one.name, one.magnitude ?? one.amount, one.sign ?? 1, one] as const))(
-  '%s %d (%d) is what Pillow makes of it, to the bit',
+  '%s %d (%d) equals Pillow to the bit',
   (name, _, __, { amount, magnitude, sign = 1, pixels }) => {
     const before = image.pixels.slice();
     const result =

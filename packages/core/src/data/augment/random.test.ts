@@ -7,7 +7,7 @@ import { randAugment } from './rand-augment';
 
 const image: Image = { width: 8, height: 6, pixels: Uint8Array.from({ length: 144 }, (_, i) => (i * 37) % 200) };
 
-test('each is a matter of its random numbers, and leaves the picture as it is', () => {
+test('each result depends on the random numbers; the given picture is unchanged', () => {
   const before = image.pixels.slice();
   const all = (seed: number) => [
     colorJitter(image, { brightness: 0.5, contrast: 0.5, saturation: 0.5, hue: 0.5 }, stream(seed)),
@@ -19,7 +19,7 @@ test('each is a matter of its random numbers, and leaves the picture as it is', 
   expect(image.pixels).toEqual(before);
 });
 
-test('jitter of one kind is that change by an amount within its range', () => {
+test('jitter changes the picture by an amount within its range', () => {
   for (let seed = 0; seed < 20; seed++) {
     const seen = colorJitter(image, { brightness: 0.4 }, stream(seed));
     const least = brightness(image, 0.6).pixels;
@@ -29,7 +29,7 @@ test('jitter of one kind is that change by an amount within its range', () => {
   expect(colorJitter(image, {}, stream(1)).pixels).toEqual(image.pixels);
 });
 
-test('erasing fills a box of the right area with the colour, with its probability', () => {
+test('erasing fills a box of the right area with the given probability', () => {
   const black: Image = { width: 40, height: 40, pixels: new Uint8Array(4800) };
   let erased = 0;
   for (let seed = 0; seed < 200; seed++) {

@@ -32,7 +32,7 @@ test('binary records and pickles of either Python are the same dataset', async (
   expect(Array.from(first?.train.labels ?? [])).toEqual([0, 3, 6, 9, 12, 15, 18, 21]);
 });
 
-test('planes become pixels side by side', async () => {
+test('planes become interleaved pixels', async () => {
   writeCifarExample(folder, 'cifar100');
   const { train } = await openCifar(folder, { kind: 'cifar100' });
   const images = new Uint8Array(2 * 3072);
@@ -44,21 +44,21 @@ test('planes become pixels side by side', async () => {
   await expect(train.read([8], images)).rejects.toThrow('cifar100-train has no image 8: indices run from 0 to 7');
 });
 
-test('superclasses are the other labels of the same images', async () => {
+test('coarse labels are the superclasses of the same images', async () => {
   writeCifarExample(folder, 'cifar100');
   const { train, classNames } = await openCifar(folder, { kind: 'cifar100', labels: 'coarse' });
   expect([train.classes, classNames.length]).toEqual([20, 20]);
   expect(Array.from(train.labels)).toEqual([0, 3, 6, 9, 12, 15, 18, 1]);
 });
 
-test("CIFAR-10's five batches follow one another", async () => {
+test('the five batches of CIFAR-10 follow in order', async () => {
   writePickledCifar(folder, 'cifar10', 2);
   const { train, test } = await openCifar(folder, { kind: 'cifar10' });
   expect(Array.from(train.labels)).toEqual([0, 3, 1, 4, 2, 5, 3, 6, 4, 7]);
   expect(Array.from(test.labels)).toEqual([5, 8]);
 });
 
-test.each(['python2.pickle', 'python3-protocol5.pickle'])('%s, which Python wrote, is read', async (file) => {
+test.each(['python2.pickle', 'python3-protocol5.pickle'])('%s, written by Python, is read', async (file) => {
   const at = join(folder, 'cifar-100-python');
   mkdirSync(at);
   for (const name of ['train', 'test']) copyFileSync(join(fixtures, file), join(at, name));
@@ -86,7 +86,7 @@ test('errors name missing files', async () => {
   await expect(openCifar(folder, { kind: 'cifar10' })).rejects.toThrow(`${at} lacks data_batch_3 of CIFAR-10`);
 });
 
-test('records that are cut off or have no class are named', async () => {
+test('errors name records that are cut off or have no class', async () => {
   const at = writeCifarExample(folder, 'cifar100');
   const file = join(at, 'test.bin');
   const bytes = readFileSync(file);
@@ -101,7 +101,7 @@ test('records that are cut off or have no class are named', async () => {
   );
 });
 
-test('pickles that do not fit are refused', async () => {
+test('pickles with other content are refused', async () => {
   const at = writePickledCifar(folder, 'cifar100');
   const file = join(at, 'train');
   const bytes = readFileSync(file);

@@ -1,4 +1,4 @@
-/** Whatever happens to a file's bytes, it is read or refused with a sentence. */
+/** A file with any changed bytes is read or refused with a UserError. */
 import fc from 'fast-check';
 import { UserError } from '../../system/user-error';
 import { refusal } from '../../weights/refusal';
@@ -10,7 +10,7 @@ import { binaryBatch, type CifarBatch } from './records';
 const refuse = refusal('train', 'images');
 const options = { seed: 1, numRuns: 2000 };
 
-/** Whether it was refused. @throws what is no sentence to the user, and for labels out of range */
+/** Whether it was refused. @throws other errors than UserError, and Error for labels out of range */
 function refused(read: () => CifarBatch | string[]): boolean {
   try {
     const content = read();
@@ -49,7 +49,7 @@ for (const python of [2, 3] as const) {
     ]);
     const good = pickle(content, python);
     const names = pickle(new Map([['names', ['a', 'b']]]), python);
-    // The pixels themselves take any byte.
+    // Pixels may have any byte.
     const pixels = good.indexOf(Buffer.alloc(6144));
     let count = 0;
     expect(refused(() => pickledBatch(good, cifarKinds.cifar100, refuse))).toBe(false);

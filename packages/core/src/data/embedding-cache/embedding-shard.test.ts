@@ -20,7 +20,7 @@ const shards: fc.Arbitrary<EmbeddingShard> = fc.record({
   count: fc.integer({ min: 1, max: 5 }),
 });
 
-/** A shard and its rows, of numbers that both types hold. */
+/** A shard and its embeddings, whose numbers are exact in both types. */
 const filled = shards.chain((shard) =>
   fc.record({
     shard: fc.constant(shard),
@@ -36,7 +36,7 @@ const filled = shards.chain((shard) =>
 const rowOf = (shard: EmbeddingShard, bytes: Buffer, row: number) =>
   bytes.subarray(row * embeddingBytes(shard), (row + 1) * embeddingBytes(shard));
 
-test('rows are read as they were written, in one piece or in several', () => {
+test('rows decode to the encoded numbers, in one piece or in several', () => {
   fc.assert(
     fc.property(filled, fc.nat(), ({ shard, values }, cut) => {
       const { count: rows, dimension } = shard;
@@ -58,7 +58,7 @@ test('rows are read as they were written, in one piece or in several', () => {
   );
 });
 
-test('a row with a bit that changed, cut off, or in another place is no row', () => {
+test('a row with a changed bit, cut off, or at another position is refused', () => {
   fc.assert(
     fc.property(filled, fc.nat(), ({ shard, values }, chosen) => {
       const codec = shardCodec(shard);
@@ -77,7 +77,7 @@ test('a row with a bit that changed, cut off, or in another place is no row', ()
   );
 });
 
-test('headers differ where anything does', () => {
+test('headers differ if the shards differ', () => {
   fc.assert(
     fc.property(shards, shards, (one, other) => {
       expect(shardHeader(one).equals(shardHeader(other))).toBe(JSON.stringify(one) === JSON.stringify(other));
@@ -86,7 +86,7 @@ test('headers differ where anything does', () => {
   );
 });
 
-test('the bytes of a file, so that they stay readable', () => {
+test('the bytes of a file do not change between versions', () => {
   const shard: EmbeddingShard = { key: '01'.repeat(32), type: 'float16', dimension: 2, copy: 1, first: 20, count: 1 };
   expect(shardHeader(shard).toString('hex')).toBe(
     `4853524f57530d0a010000000100000002000000010000001400000001000000${'01'.repeat(32)}87b32b2200000000`,

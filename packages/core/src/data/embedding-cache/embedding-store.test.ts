@@ -16,18 +16,18 @@ function layout(changed: Partial<EmbeddingStoreLayout> = {}): EmbeddingStoreLayo
   return { folder, key, type: 'float32', dimension: 3, images: 10, copies: 2, embeddingsPerShard: 4, ...changed };
 }
 
-/** Of image i in view v: i, v and their product. */
-const rowOf = (image: number, view: number) => [image, view, image * view];
+/** The embedding of an image's copy: both numbers and their product. */
+const rowOf = (image: number, copy: number) => [image, copy, image * copy];
 
-/** Rows by twos, and which shards were asked for. */
+/** Makes embeddings two at a time, and notes the requested shards. */
 function maker(pause = 0) {
   const asked: string[] = [];
-  const make: MakeEmbeddings = async function* ({ copy: view, first, count: rows }: EmbeddingShard) {
-    asked.push(`${view}:${first}`);
-    for (let row = 0; row < rows; row += 2) {
+  const make: MakeEmbeddings = async function* ({ copy, first, count }: EmbeddingShard) {
+    asked.push(`${copy}:${first}`);
+    for (let row = 0; row < count; row += 2) {
       await new Promise((resolve) => setTimeout(resolve, pause));
-      const images = [first + row, first + row + 1].filter((image) => image < first + rows);
-      yield Float32Array.from(images.flatMap((image) => rowOf(image, view)));
+      const images = [first + row, first + row + 1].filter((image) => image < first + count);
+      yield Float32Array.from(images.flatMap((image) => rowOf(image, copy)));
     }
   };
   return { make, asked };
@@ -35,7 +35,7 @@ function maker(pause = 0) {
 
 const { signal } = new AbortController();
 
-test('rows by image and view, in any order; padding is zeros', async () => {
+test('embeddings are read by image and copy, in any order; padding is zeros', async () => {
   const store = embeddingStore(layout());
   const { make, asked } = maker();
   const progress: (readonly [number, number])[] = [];
@@ -55,7 +55,7 @@ test('rows by image and view, in any order; padding is zeros', async () => {
   await expect(read(Int32Array.of(0), Int32Array.of(2))).rejects.toThrow('There is no embedding of image 0, copy 2.');
 });
 
-test('only what is missing is made: after a stop, and where a file is of other content', async () => {
+test('only missing shards are made: after an abort, and where a file has other content', async () => {
   const where = layout();
   const controller = new AbortController();
   const { make } = maker();
@@ -80,7 +80,7 @@ test('only what is missing is made: after a stop, and where a file is of other c
   expect(await embeddingStore({ ...where, key: 'ff'.repeat(32) }).missing()).toHaveLength(6);
 });
 
-test('what a process left half written is no hindrance', async () => {
+test('a half-written file of another process is replaced', async () => {
   const where = layout();
   await embeddingStore(where).fill({ ...maker(), signal });
   rmSync(join(where.folder, 'view0-00000.rows'));
@@ -90,7 +90,7 @@ test('what a process left half written is no hindrance', async () => {
   expect(await embeddingStore(where).missing()).toEqual([]);
 });
 
-test('several who begin together share the work, and none does what another has done', async () => {
+test('several processes share the work without repeating it', async () => {
   const where = layout();
   const makers = [maker(5), maker(5), maker(5)];
   await Promise.all(makers.map(({ make }) => embeddingStore(where).fill({ make, signal })));
@@ -99,7 +99,7 @@ test('several who begin together share the work, and none does what another has 
   expect(readdirSync(where.folder)).toHaveLength(6);
 });
 
-test('a damaged row has its shard made again, once for all who meet it', async () => {
+test('a shard with a damaged row is made again, once for all its readers', async () => {
   const where = layout();
   const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
@@ -109,18 +109,18 @@ test('a damaged row has its shard made again, once for all who meet it', async (
   const { make, asked } = maker();
   const damaged: string[] = [];
   const read = store.reader({ make, signal, onDamage: (which) => damaged.push(which) });
-  const views = Int32Array.of(1, 1);
-  // The first two rows are as they were.
-  await read(Int32Array.of(0, 1), views);
+  const copies = Int32Array.of(1, 1);
+  // The first two rows are unchanged.
+  await read(Int32Array.of(0, 1), copies);
   expect(damaged).toEqual([]);
-  const all = await Promise.all([0, 1, 2].map(() => read(Int32Array.of(2, 3), views)));
+  const all = await Promise.all([0, 1, 2].map(() => read(Int32Array.of(2, 3), copies)));
   for (const rows of all) expect(Array.from(rows)).toEqual([...rowOf(2, 1), ...rowOf(3, 1)]);
   expect(damaged).toEqual([file]);
   expect(asked).toEqual(['1:0']);
   expect(readFileSync(file)).toEqual(whole);
 });
 
-test('a file that vanished while it was in use is made again', async () => {
+test('a file that vanishes in use is made again', async () => {
   const where = layout();
   const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
@@ -129,7 +129,7 @@ test('a file that vanished while it was in use is made again', async () => {
   expect(Array.from(await read(Int32Array.of(7), Int32Array.of(1)))).toEqual(rowOf(7, 1));
 });
 
-test('an error of the maker is its own; nothing half-made stays', async () => {
+test('an error of the maker passes unchanged; no unfinished file stays', async () => {
   const where = layout();
   const failing: MakeEmbeddings = async function* () {
     yield Float32Array.of(1, 2, 3);
@@ -139,7 +139,7 @@ test('an error of the maker is its own; nothing half-made stays', async () => {
   expect(readdirSync(where.folder)).toEqual([]);
 });
 
-test('a folder that cannot be made is named', async () => {
+test('the error names a folder that cannot be created', async () => {
   const where = layout();
   const blocked = join(where.folder, '..', 'file');
   writeFileSync(blocked, '');

@@ -20,7 +20,7 @@ test.each([
   [Number.POSITIVE_INFINITY, 0x7c00],
   [2 ** -14, 0x0400],
   [2 ** -24, 0x0001],
-  // Halves go to the even neighbour: 0 rather than 2^-24, and 1 rather than 1 + 2^-10.
+  // Halves round to the even neighbour: 0 rather than 2^-24, and 1 rather than 1 + 2^-10.
   [2 ** -25, 0x0000],
   [2 ** -25 * 1.001, 0x0001],
   [2 ** -26, 0x0000],
@@ -30,11 +30,11 @@ test.each([
   expect(toFloat16(value)).toBe(bits);
 });
 
-test('what is no number stays none', () => {
+test('NaN stays NaN', () => {
   expect(fromFloat16(toFloat16(Number.NaN))).toBeNaN();
 });
 
-test('every half is itself', () => {
+test('every float16 number is unchanged', () => {
   for (let bits = 0; bits < 65536; bits++) {
     const value = fromFloat16(bits);
     if (!Number.isNaN(value) && toFloat16(value) !== bits)
@@ -42,7 +42,7 @@ test('every half is itself', () => {
   }
 });
 
-test('no half is nearer', () => {
+test('no other float16 number is nearer', () => {
   const value = fc.float({ min: -65504, max: 65504, noNaN: true });
   fc.assert(
     fc.property(value, (number) => {

@@ -1,4 +1,4 @@
-/** Python's bytes, where a string would be written as text. */
+/** A Uint8Array becomes Python's bytes, a string becomes its text. */
 export type Picklable =
   | string
   | number
@@ -26,17 +26,20 @@ export class PickledPair {
 }
 
 /**
- * Pickles as the data sets' authors made them (Lib/pickletools.py, protocol 2): with `python` 2 strings are byte
- * strings and arrays hold one; with 3 (protocol 3) strings are text and arrays hold bytes.
+ * Writes a pickle as the authors of datasets did (Lib/pickletools.py): with `python` 2 (protocol 2) strings and the data
+ * of arrays are byte strings; with 3 (protocol 3) strings are text, and the data of arrays is bytes.
  */
 export function pickle(value: Picklable, python: 2 | 3 = 2): Buffer {
   const parts: Uint8Array[] = [];
   const ascii = (text: string) => parts.push(Buffer.from(text, 'latin1'));
+  const integer = (value: number, code = 'J') => {
+    const bytes = Buffer.from(`${code}0000`, 'latin1');
+    bytes.writeInt32LE(value, 1);
+    parts.push(bytes);
+  };
   const sized = (code: string, bytes: Uint8Array) => {
-    const head = Buffer.alloc(5);
-    head.write(code, 'latin1');
-    head.writeUInt32LE(bytes.length, 1);
-    parts.push(head, bytes);
+    integer(bytes.length, code);
+    parts.push(bytes);
   };
   const string = (text: string) =>
     python === 2 ? sized('T', Buffer.from(text, 'latin1')) : sized('X', Buffer.from(text, 'utf8'));
@@ -62,13 +65,7 @@ export function pickle(value: Picklable, python: 2 | 3 = 2): Buffer {
       ascii('e');
     } else sized(python === 2 ? 'T' : 'B', part as Uint8Array);
   };
-  const integer = (number: number) => {
-    const bytes = Buffer.alloc(5);
-    bytes.write('J', 'latin1');
-    bytes.writeInt32LE(number, 1);
-    parts.push(bytes);
-  };
-  /** ndarray's empty beginning, then its state: version, shape, type, order, data. */
+  /** An empty ndarray, then its state: version, shape, type, order, data. */
   const array = ({ shape, data }: ByteArray) => {
     ascii('cnumpy.core.multiarray\n_reconstruct\ncnumpy\nndarray\n(K\0t');
     write(Buffer.from('b'));

@@ -6,7 +6,7 @@ import { type Batch, batches } from './batches';
 const size = 4;
 const bytes = imageBytes({ size });
 
-/** Image i is all different bytes, from i on. */
+/** The bytes of image i are i, i + 7, i + 14, ... */
 const dataset: ImageDataset = {
   name: 'ramps',
   classes: 1,

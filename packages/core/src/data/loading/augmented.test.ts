@@ -41,7 +41,7 @@ test('evaluation reads images unchanged', async () => {
   expect(image).toEqual(new Uint8Array(12).fill(3));
 });
 
-test('a dataset without flips and crops stays as it is; a second augmentation is refused', () => {
+test('without flips and crops the dataset is returned unchanged; a second augmentation is refused', () => {
   const plain = numbers(1);
   expect(augmented(plain, {})).toBe(plain);
   expect(augmented(plain, { crop: { pad: 0 } })).toBe(plain);

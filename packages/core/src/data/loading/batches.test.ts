@@ -3,7 +3,7 @@ import type { ImageDataset } from '../dataset';
 import { augmented } from './augmented';
 import { type Batch, type BatchOptions, batchCount, batches } from './batches';
 
-/** Images of 2 x 2; every byte of image i is i + 1. Notes what is being read. */
+/** Images of 2 x 2; every byte of image i is i + 1. `reads` collects the indices of each read. */
 function numbers(count: number, reads: number[][] = []): ImageDataset {
   return {
     name: 'numbers',
@@ -38,13 +38,13 @@ test('without shuffling images come in order; the last batch is padded with blac
   ]);
 });
 
-test('the last batch is dropped where that is asked for', async () => {
+test('the option `drop` drops an incomplete last batch', async () => {
   expect(await all(numbers(6), { ...plain, lastBatch: 'drop' })).toHaveLength(1);
   expect(batchCount(6, { batchSize: 4, lastBatch: 'drop' })).toBe(1);
   expect(batchCount(6, plain)).toBe(2);
 });
 
-test('a shuffled epoch holds every image once, in an order of seed and epoch', async () => {
+test('a shuffled epoch has every image once, in an order that depends on seed and epoch', async () => {
   const order = async (seed: number, epoch: number) =>
     (await all(numbers(30), { ...plain, shuffle: true, seed, epoch })).flatMap(({ indices, count }) =>
       Array.from(indices.subarray(0, count)),
@@ -56,7 +56,7 @@ test('a shuffled epoch holds every image once, in an order of seed and epoch', a
   expect(await order(2, 0)).not.toEqual(first);
 });
 
-test('an epoch that starts at batch k is the tail of the whole one, augmentation included', async () => {
+test('an epoch from batch k on is the tail of the whole epoch, augmentation included', async () => {
   await fc.assert(
     fc.asyncProperty(fc.nat(12), fc.integer({ min: 1, max: 7 }), fc.boolean(), async (from, batchSize, shuffle) => {
       const dataset = augmented(numbers(20), { flip: true, crop: { pad: 1 } });
@@ -68,7 +68,7 @@ test('an epoch that starts at batch k is the tail of the whole one, augmentation
   );
 });
 
-test('an image is augmented alike whatever batch it falls into, and differently in the next epoch', async () => {
+test('the augmentation of an image does not depend on its batch, and changes in the next epoch', async () => {
   const seen = async (batchSize: number, epoch: number) => {
     const images = new Map<number, string>();
     const dataset = augmented(numbers(40), { crop: { pad: 1 } });
@@ -92,12 +92,12 @@ test('reads at most `prefetch` batches ahead of the consumer', async () => {
   await epoch.return();
 });
 
-test('a subset is walked alone', async () => {
+test('only the images of a subset are read', async () => {
   const found = await all(numbers(50), { ...plain, subset: [40, 3, 7] });
   expect(found.map(({ indices }) => Array.from(indices))).toEqual([[40, 3, 7, -1]]);
 });
 
-test('a reading error reaches the consumer at its batch', async () => {
+test('a reading error is thrown at its batch', async () => {
   const dataset = numbers(12);
   const broken: ImageDataset = {
     ...dataset,
@@ -111,7 +111,7 @@ test('a reading error reaches the consumer at its batch', async () => {
   await expect(epoch.next()).rejects.toThrow('cannot read image 4');
 });
 
-test('only an augmented epoch gives the dataset a key, and images lie in shared memory', async () => {
+test('only an augmented epoch gives the dataset a key, and images are in shared memory', async () => {
   const keys: unknown[] = [];
   const noting: ImageDataset = {
     ...numbers(4),
@@ -127,7 +127,7 @@ test('only an augmented epoch gives the dataset a key, and images lie in shared 
   expect(batch?.images.buffer).toBeInstanceOf(SharedArrayBuffer);
 });
 
-test('how long the consumer waited is told, out of how long it took', async () => {
+test('the waiting time and the total time are measured', async () => {
   const waiting = { waited: 0, total: 0 };
   const slow: ImageDataset = { ...numbers(8), read: () => new Promise((resolve) => setTimeout(resolve, 20)) };
   await all(slow, { ...plain, waiting });

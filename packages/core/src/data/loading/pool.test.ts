@@ -3,7 +3,7 @@ import { workerPool } from './pool';
 
 const job = resolve(__dirname, '../../../test/fixture-job.ts');
 
-test('tasks are answered in whatever thread, each with its own answer', async () => {
+test('each task gets its own result, on any thread', async () => {
   const pool = workerPool<{ factor: number }, { value: number }, number>({
     module: job,
     setup: { factor: 3 },
@@ -14,7 +14,7 @@ test('tasks are answered in whatever thread, each with its own answer', async ()
   expect(answers).toEqual([3, 6, 9, 12, 15]);
 });
 
-test('a task that throws is rejected with its error, and the thread goes on', async () => {
+test('a task that throws is rejected with its error, and the thread continues', async () => {
   const pool = workerPool<{ factor: number }, { value: number }, number>({
     module: job,
     setup: { factor: 1 },
@@ -25,7 +25,7 @@ test('a task that throws is rejected with its error, and the thread goes on', as
   await pool.close();
 });
 
-test('a thread that dies is replaced and its task done again', async () => {
+test('a thread that dies is replaced, and its task runs again', async () => {
   const pool = workerPool<{ factor: number }, { value: number; lives?: SharedArrayBuffer }, number>({
     module: job,
     setup: { factor: 2 },
@@ -37,14 +37,14 @@ test('a thread that dies is replaced and its task done again', async () => {
   await pool.close();
 });
 
-test('a module that cannot be loaded rejects the tasks instead of starting threads for ever', async () => {
+test('a module that cannot be loaded rejects the tasks', async () => {
   const pool = workerPool({ module: resolve(__dirname, '../absent.ts'), setup: {}, threads: 1 });
   await expect(pool.run({})).rejects.toThrow(/absent\.ts stopped .*Cannot find module/);
   await expect(pool.run({})).rejects.toThrow(/Cannot find module/);
   await pool.close();
 });
 
-test('closing rejects what is not done', async () => {
+test('closing rejects unfinished tasks', async () => {
   const pool = workerPool<{ factor: number }, { value: number }, number>({
     module: job,
     setup: { factor: 1 },

@@ -4,7 +4,7 @@ import { roundHalfEven } from '../augment/random-box';
 import { centreCrop, randomCrop } from './crop';
 import { bilinearWeights } from './resampling';
 
-test('a random crop lies within the picture and keeps to its area and ratio, give or take rounding', () => {
+test('a random crop is within the picture and its ranges of area and ratio, up to rounding', () => {
   fc.assert(
     fc.property(fc.integer({ min: 100, max: 600 }), fc.integer({ min: 100, max: 600 }), fc.nat(), (w, h, seed) => {
       const [left, top, width, height] = randomCrop(w, h, { scale: [0.2, 0.6] }, stream(seed));
@@ -19,13 +19,13 @@ test('a random crop lies within the picture and keeps to its area and ratio, giv
   );
 });
 
-test('where ten tries fail, the middle of the picture is taken in the nearest ratio', () => {
+test('after ten failed tries the crop is the centre, in the nearest ratio', () => {
   expect(randomCrop(1000, 10, {}, stream(1))).toEqual([493, 0, 13, 10]);
   expect(randomCrop(10, 1000, {}, stream(1))).toEqual([0, 493, 10, 13]);
   expect(randomCrop(1, 1, {}, stream(1))).toEqual([0, 0, 1, 1]);
 });
 
-test('sizes and corners of the evaluation crop are rounded as torchvision does', () => {
+test('the evaluation crop is rounded like in torchvision', () => {
   expect(centreCrop(500, 375, 256, 224)).toEqual({ box: [0, 0, 500, 375], width: 341, height: 256, x: 58, y: 16 });
   expect(centreCrop(375, 500, 256, 224)).toMatchObject({ width: 256, height: 341, x: 16, y: 58 });
   expect(centreCrop(500, 333, 235, 224)).toMatchObject({ width: 352, height: 235, x: 64, y: 6 });

@@ -8,7 +8,7 @@ const folder = join(__dirname, '../../../fixtures/images');
 const names = readdirSync(folder).filter((name) => /\.(jpe?g|png|webp)$/i.test(name));
 const native = loadNativeImages();
 
-test.each(names)('%s: the addon and sharp give the same picture, turned and not', async (name) => {
+test.each(names)('%s: the addon and sharp give the same picture, with and without EXIF orientation', async (name) => {
   const bytes = readFileSync(join(folder, name));
   for (const applyOrientation of [false, true]) {
     const decoded = await Promise.allSettled([
@@ -22,7 +22,7 @@ test.each(names)('%s: the addon and sharp give the same picture, turned and not'
   }
 });
 
-test('a picture whose EXIF tag says so is turned, where that is asked for', async () => {
+test('EXIF orientation is applied on request', async () => {
   const picture = sharp({ create: { width: 20, height: 10, channels: 3, background: 'red' } });
   const bytes = await picture.withMetadata({ orientation: 6 }).jpeg().toBuffer();
   for (const decoder of [native, undefined]) {

@@ -22,7 +22,7 @@ interface Expected {
 
 const folder = join(__dirname, '../../../fixtures/images');
 const file = (name: string): Uint8Array => readFileSync(join(folder, name));
-// Made by make-images.py there, with Pillow and torchvision.
+// make-images.py in that folder wrote it with Pillow and torchvision.
 const expected: Expected = JSON.parse(readFileSync(join(folder, 'expected.json'), 'utf8'));
 const native = loadNativeImages();
 const decoders = { sharp: undefined, ...(native && { native }) };
@@ -36,7 +36,7 @@ function largestDifference(found: Uint8Array, base64: string): number {
 
 describe.each(Object.entries(decoders))('%s', (_, decoder) => {
   test.each(expected.crops.map((one) => [one.file, one.box.join(), one] as const))(
-    '%s, box %s: the crop that Pillow makes',
+    '%s, box %s: equals Pillow',
     async (name, _box, { box, size, pixels }) => {
       const found = new Uint8Array(size * size * 3);
       const options = { size, box, native: decoder, applyOrientation: false };
@@ -45,13 +45,13 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
         mirrored: false,
       });
       await decodeInto(file(name), choose, options, found);
-      // libvips takes CMYK through a profile of a printing press, Pillow inverts it.
+      // libvips converts CMYK with a colour profile, Pillow inverts it.
       expect(largestDifference(found, pixels)).toBeLessThanOrEqual(name === 'cmyk.jpg' ? 120 : 0);
     },
   );
 
   test.each(expected.evaluation.map((one) => [one.file, one.resize, one.size, one] as const))(
-    '%s: resized to %d and cropped to %d as torchvision does',
+    '%s: resized to %d and cropped to %d like torchvision',
     async (name, resize, size, { pixels }) => {
       const found = new Uint8Array(size * size * 3);
       const choose = (width: number, height: number) => ({
@@ -63,7 +63,7 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
     },
   );
 
-  test('a picture is turned as its EXIF tag says where that is asked for', async () => {
+  test('EXIF orientation is applied on request', async () => {
     const seen: number[][] = [];
     const choose = (width: number, height: number) => {
       seen.push([width, height]);
@@ -79,7 +79,7 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
     ]);
   });
 
-  test('mirrored, columns change places', async () => {
+  test('mirroring reverses the columns', async () => {
     const [plain, mirrored] = await Promise.all(
       [false, true].map(async (mirrored) => {
         const target = new Uint8Array(48);
@@ -95,8 +95,8 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
 
   test.each([
     ['cut short', file('colour.jpg').subarray(0, 3000)],
-    ['cut short while its header lasts', file('colour.jpg').subarray(0, 100)],
-    ['no picture', Buffer.from('no picture at all')],
+    ['cut short within its header', file('colour.jpg').subarray(0, 100)],
+    ['not a picture', Buffer.from('no picture at all')],
     ['empty', new Uint8Array(0)],
   ])('%s: refused', async (_name, bytes) => {
     const choose = (w: number, h: number) => ({ sampling: stretched([0, 0, w, h], 4), mirrored: false });
@@ -110,7 +110,7 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
   });
 });
 
-test('of 16 bits of grey the upper 8 are kept', async () => {
+test('16-bit grey keeps the upper 8 bits', async () => {
   const choose = () => ({
     sampling: { box: [0, 0, 60, 45] as const, width: 60, height: 45, x: 0, y: 0 },
     mirrored: false,
@@ -122,7 +122,7 @@ test('of 16 bits of grey the upper 8 are kept', async () => {
   expect(target).toEqual(grey);
 });
 
-test('a JPEG header tells size, components and orientation', () => {
+test('a JPEG header gives size, components and orientation', () => {
   expect(readJpegHeader(file('turned.jpg'))).toEqual({
     width: 120,
     height: 90,

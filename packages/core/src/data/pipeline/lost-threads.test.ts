@@ -27,7 +27,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const size = 64;
 const batchSize = 16;
 
-test('threads that die are replaced, and the images are the same', async () => {
+test('dead threads are replaced, and the images are the same', async () => {
   const source = folderOfFixtures(folder, 160);
   const epoch = async (kill: boolean) => {
     const dataset = pipelineDataset(source, {
@@ -51,6 +51,6 @@ test('threads that die are replaced, and the images are the same', async () => {
   const whole = await epoch(false);
   const before = started.length;
   expect(await epoch(true)).toEqual(whole);
-  // The two of the epoch, and one for the second at least: a thread that dies before it is ready is not missed.
+  // The epoch's two threads, and at least one replacement: a thread that dies before it is ready is not replaced.
   expect(started.length).toBeGreaterThanOrEqual(before + 3);
 }, 60_000);

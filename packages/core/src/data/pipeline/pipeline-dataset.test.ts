@@ -26,7 +26,7 @@ const options = (more: Partial<PipelineOptions> = {}): PipelineOptions => ({
   ...more,
 });
 
-/** Every image of an epoch by index, and the batches' labels by index. */
+/** The images of an epoch by index, and the skipped indices. */
 async function epochOf(
   source: ReturnType<typeof folderOfFixtures>,
   more: Partial<PipelineOptions> = {},
@@ -57,7 +57,7 @@ async function epochOf(
   }
 }
 
-test('an image is the same whatever the threads, the batch and the decoder; another in the next epoch', async () => {
+test('an image does not depend on threads, batch and decoder, and changes in the next epoch', async () => {
   const source = folderOfFixtures(folder, 21);
   const one = await epochOf(source);
   expect(one.images.size).toBe(21);
@@ -68,33 +68,33 @@ test('an image is the same whatever the threads, the batch and the decoder; anot
   for (const [index, pixels] of one.images) expect(next.images.get(index)).not.toBe(pixels);
 });
 
-test('in evaluation nothing is random', async () => {
+test('evaluation images are the same in every epoch', async () => {
   const source = folderOfFixtures(folder, 8);
   const first = await epochOf(source, {}, { augment: false });
   expect(await epochOf(source, {}, { augment: false, epoch: 3 })).toEqual(first);
   expect(first.images.get(0)).toBe(first.images.get(7));
 });
 
-test('a damaged image is skipped: the next of its class stands in, it is counted and named once', async () => {
+test('the next image of its class replaces a damaged image, which is reported once', async () => {
   const source = folderOfFixtures(folder, 8);
   const whole = await epochOf(source, {}, { augment: false });
   const broken = source.locate(2).file;
   writeFileSync(broken, readFileSync(broken).subarray(0, statSync(broken).size / 2));
   writeFileSync(source.locate(4).file, 'no picture');
-  const told: string[] = [];
+  const reported: string[] = [];
   const seen = await epochOf(
     source,
-    { threads: 2, onSkip: ({ index, file }) => told.push(`${index} ${file}`) },
+    { threads: 2, onSkip: ({ index, file }) => reported.push(`${index} ${file}`) },
     { augment: false, batchSize: 3 },
   );
   expect(seen.skipped.sort()).toEqual([2, 4]);
-  expect(told.sort()).toEqual([`2 ${broken}`, `4 ${source.locate(4).file}`]);
+  expect(reported.sort()).toEqual([`2 ${broken}`, `4 ${source.locate(4).file}`]);
   const { images } = seen;
   expect([images.get(2), images.get(4)]).toEqual([whole.images.get(6), whole.images.get(6)]);
   for (const index of [0, 1, 3, 5, 6, 7]) expect(images.get(index)).toBe(whole.images.get(index));
 });
 
-test('images kept apart stand in for no others, and others for them only where they must', async () => {
+test('held-out images and others replace each other only if nothing else is left', async () => {
   const source = folderOfFixtures(folder, 8);
   const { images: whole } = await epochOf(source, {}, { augment: false });
   for (const index of [0, 2]) writeFileSync(source.locate(index).file, 'no picture');
@@ -108,7 +108,7 @@ test('images kept apart stand in for no others, and others for them only where t
   expect(await seen([2])).toEqual([whole.get(4), whole.get(4)]);
 });
 
-test('a damaged image ends the run where that is asked for, and a class without any image always', async () => {
+test('onCorrupt: fail throws for a damaged image; a class without any readable image always throws', async () => {
   const source = folderOfFixtures(folder, 4);
   writeFileSync(source.locate(1).file, 'no picture');
   await expect(epochOf(source, { onCorrupt: 'fail' })).rejects.toThrow(
@@ -118,7 +118,7 @@ test('a damaged image ends the run where that is asked for, and a class without 
   await expect(epochOf(source)).rejects.toThrow('None of the images of class 1 of fixtures can be decoded.');
 });
 
-test('memory that is not shared is filled as well, and a picture can be a part of a file and a box of it', async () => {
+test('unshared memory works too, and a picture can be a part of a file or a box of it', async () => {
   const source = folderOfFixtures(folder, 2);
   const { file } = source.locate(0);
   const shard = join(folder, 'shard');

@@ -26,7 +26,7 @@ const expected = JSON.parse(readFileSync(recordCase('edge.expected.json'), 'utf8
 const bytes = readFileSync(recordCase('edge.rec'));
 const folder = temporaryFolder();
 
-/** All records of a file, and what is lost, read through small pieces. */
+/** All records and lost bytes of a file, read in small pieces. */
 async function scan(content: Uint8Array, { head = 1 << 20, piece = 100 } = {}) {
   const file = join(folder.path, 'scanned.rec');
   writeFileSync(file, content);
@@ -42,7 +42,7 @@ async function scan(content: Uint8Array, { head = 1 << 20, piece = 100 } = {}) {
 
 const sha256 = (content: Uint8Array) => createHash('sha256').update(content).digest('hex');
 
-test('records as MXNet writes them, with magic numbers within', () => {
+test('records of MXNet are read and written, with magic numbers inside', () => {
   for (const { offset, len, sha256: digest } of expected.records) {
     const record = unframe(bytes, offset) as Buffer;
     expect([record.length, sha256(record)]).toEqual([len, digest]);
@@ -51,7 +51,7 @@ test('records as MXNet writes them, with magic numbers within', () => {
   expect(Buffer.concat(expected.records.map(({ offset }) => frame(unframe(bytes, offset) as Buffer)))).toEqual(bytes);
 });
 
-test('a scan passes them all, whatever pieces are read', async () => {
+test('a scan finds all records, whatever the piece size', async () => {
   for (const piece of [1, 100, 1 << 22]) {
     const { records, lost } = await scan(bytes, { piece });
     expect(lost).toEqual([]);
@@ -66,14 +66,14 @@ test('a scan passes them all, whatever pieces are read', async () => {
   );
 });
 
-test('the index', async () => {
+test('an index is read and written', async () => {
   const { keys, offsets } = await readRecordIndex(recordCase('edge.idx'), bytes.length);
   expect([...keys]).toEqual(expected.records.map(({ key }) => key));
   expect([...offsets]).toEqual(expected.records.map(({ offset }) => offset));
   expect(recordIndexText({ keys, offsets })).toBe(readFileSync(recordCase('edge.idx'), 'utf8'));
 });
 
-test('headers of images', () => {
+test('image headers are read and written', () => {
   for (const { offset, ir } of expected.records) {
     if (!ir) continue;
     const record = unframe(bytes, offset) as Buffer;
@@ -89,7 +89,7 @@ test('headers of images', () => {
   }
 });
 
-test('an image is read out of its record, on either kind of thread', async () => {
+test('the image of a record is read synchronously and asynchronously', async () => {
   const image = Buffer.concat([Buffer.alloc(70_000, 7), frame(Buffer.of()).subarray(0, 4), Buffer.from('end')]);
   const record = frame(packImage({ label: [1, 2], id: 2 ** 53, image }));
   const file = join(folder.path, 'one.rec');
@@ -108,11 +108,11 @@ test('an image is read out of its record, on either kind of thread', async () =>
   expect(() => readRecordImageSync({ file, offset: 4, length: 60 })).toThrow('it does not begin with the magic number');
 });
 
-test('records beyond what 32 bits count', async () => {
+test('offsets beyond 32 bits work', async () => {
   const file = join(folder.path, 'large.rec');
   const record = frame(packImage({ label: 1, id: 1, image: Buffer.from('far away') }));
   const offset = 5 * 2 ** 30;
-  // A hole: nothing of it lies on the disk.
+  // A sparse file: the hole takes no disk space.
   const handle = openSync(file, 'w');
   writeSync(handle, record, 0, record.length, offset);
   closeSync(handle);
@@ -125,7 +125,7 @@ test('records beyond what 32 bits count', async () => {
   expect((await readRecordIndex(index, offset + record.length)).offsets).toEqual(Float64Array.of(offset));
 });
 
-describe('after damage', () => {
+describe('after damage, a scan continues:', () => {
   const records = ['first', 'the second', 'a third one'].map((text) => frame(Buffer.from(text)));
   const [one, two] = records.map(({ length }) => length) as [number, number];
   const texts = async (content: Buffer) => {
@@ -138,7 +138,7 @@ describe('after damage', () => {
     return content;
   };
 
-  test('a magic number that is another loses its record alone', async () => {
+  test('a wrong magic number loses one record', async () => {
     expect(await texts(damaged((content) => content.writeUInt32LE(1, one)))).toEqual({
       found: ['first', 'a third one'],
       lost: [[one, one + two]],
@@ -154,7 +154,7 @@ describe('after damage', () => {
     }
   });
 
-  test('and a file that is cut off', async () => {
+  test('a cut-off file loses its last record', async () => {
     expect(await texts(damaged(() => undefined).subarray(0, -5))).toEqual({
       found: ['first', 'the second'],
       lost: [[one + two, Buffer.concat(records).length - 5]],
@@ -162,7 +162,7 @@ describe('after damage', () => {
   });
 });
 
-test('whatever bytes are changed, a scan ends, and accounts for the whole file', async () => {
+test('with any changed bytes, a scan ends and accounts for the whole file', async () => {
   const content = Buffer.concat(
     Array.from({ length: 12 }, (_, i) => frame(packImage({ label: i, id: i, image: Buffer.alloc(i * 3, i) }))),
   );

@@ -17,7 +17,7 @@ function make(files: Readonly<Record<string, string>>): void {
 const contents = (source: ImageSource) =>
   Array.from(source.labels, (label, i) => `${label} ${relative(folder.path, source.locate(i).file)}`);
 
-test('folders of training and test images, by class', async () => {
+test('class folders of training and test images', async () => {
   make({
     'train/b/2.JPEG': 'x',
     'train/b/10.jpg': 'x',
@@ -42,7 +42,7 @@ test('folders of training and test images, by class', async () => {
   expect(() => train.locate(4)).toThrow('-train has no image 4: indices run from 0 to 3');
 });
 
-test('links count as what they point to', async () => {
+test('links count as their targets', async () => {
   make({
     'elsewhere/a/1.jpg': 'x',
     'elsewhere/one': 'x',
@@ -74,7 +74,7 @@ test('without a folder of test images, a fifth of each class becomes the test se
   expect(contents(again.test)).toEqual(contents(test));
 });
 
-test('a fingerprint knows names, sizes and labels, and not where the data lies', async () => {
+test('a fingerprint covers names, sizes and labels, but not the location of the data', async () => {
   make({ 'd/train/a/1.jpg': 'x', 'd/train/b/1.jpg': 'x', 'd/val/a/1.jpg': 'x', 'd/val/b/1.jpg': 'x' });
   const open = async (at = 'd') => (await openClassFolders(join(folder.path, at))).train.fingerprint;
   const first = await open();

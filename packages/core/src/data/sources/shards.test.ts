@@ -21,7 +21,7 @@ async function packed(shardBytes: number) {
   return { train, out, index };
 }
 
-test('shards give the images of their source, byte by byte', async () => {
+test('shards hold the images of their source, byte by byte', async () => {
   const { train, out, index } = await packed(900);
   expect(index.shards.length).toBeGreaterThan(2);
   const source = await openShards(out, train.name);
@@ -35,14 +35,14 @@ test('shards give the images of their source, byte by byte', async () => {
   await verifyShards(out, train.name);
 });
 
-test('boxes go with the images', async () => {
+test('boxes are packed with the images', async () => {
   const { train, out } = await packed(1 << 20);
   await packShards({ ...train, locate: (i) => ({ ...train.locate(i), box: [i, 1, 2, 3] }) }, out);
   const source = await openShards(out, train.name);
   expect(source.locate(4).box).toEqual([4, 1, 2, 3]);
 });
 
-test('torn, missing and changed shards are named', async () => {
+test('errors name damaged and missing shards', async () => {
   const { train, out, index } = await packed(900);
   const [first, second] = index.shards.map(({ file }) => join(out, file)) as [string, string];
   const bytes = readFileSync(first);
@@ -70,7 +70,7 @@ test('an image that cannot be read leaves no index', async () => {
   await expect(openShards(out, train.name)).rejects.toThrow('pack the images again');
 });
 
-test('a damaged index is refused with a sentence', async () => {
+test('a damaged index is refused with a UserError', async () => {
   const { train, out } = await packed(900);
   const good = readFileSync(shardIndexFile(out, train.name), 'utf8');
   let refused = 0;

@@ -13,7 +13,7 @@ function make(...files: readonly string[]): void {
   }
 }
 
-/** Lists with the kept list; what a test puts into that list shows that it was used. */
+/** Lists with the cached list; a test's changes to that list show that it was used. */
 const list = async () => {
   const root = join(folder.path, 'train');
   const tree = await listTree(root, listFile(folder.path, 'train', undefined));
@@ -25,11 +25,11 @@ function tamper(from: string, to: string): void {
   writeFileSync(place, readFileSync(place, 'utf8').replace(from, to));
 }
 
-test('a kept list serves for folders that were left alone, and is made again for others', async () => {
+test('the cached list is used for unchanged folders; others are listed again', async () => {
   make('train/a/1.jpg', 'train/a/2.jpg', 'train/b/1.jpg');
   settle(join(folder.path, 'train'));
   expect(await list()).toEqual(['a/1.jpg', 'a/2.jpg', 'b/1.jpg']);
-  // Of a's two images one is probed; the other may have any name in the kept list.
+  // One of the two images of `a` is probed; the other may have any name in the cached list.
   tamper('1.jpg","2.jpg', '0.jpg","2.jpg');
   expect(await list()).toEqual(['a/0.jpg', 'a/2.jpg', 'b/1.jpg']);
   make('train/b/3.jpg');
@@ -38,14 +38,14 @@ test('a kept list serves for folders that were left alone, and is made again for
   expect(await list()).toEqual(['a/1.jpg', 'a/2.jpg', 'a/3.jpg', 'b/1.jpg', 'b/3.jpg', 'c/1.jpg']);
 });
 
-test('a folder that has just changed is listed again, since it may change once more in the same instant', async () => {
+test('a folder that has just changed is listed again: its modification time may hide another change', async () => {
   make('train/a/1.jpg');
   await list();
   tamper('1.jpg', '0.jpg');
   expect(await list()).toEqual(['a/1.jpg']);
 });
 
-test('images that were all written anew are noticed', async () => {
+test('a folder whose images were all rewritten is listed again', async () => {
   make('train/a/1.jpg');
   settle(join(folder.path, 'train'));
   await list();
@@ -54,7 +54,7 @@ test('images that were all written anew are noticed', async () => {
   expect(tree.get('a')?.sizes).toEqual([6]);
 });
 
-test('a damaged list is made again', async () => {
+test('a damaged list is replaced', async () => {
   make('train/a/1.jpg', 'train/b/1.jpg');
   settle(join(folder.path, 'train'));
   await list();
@@ -78,7 +78,7 @@ test('a damaged list is made again', async () => {
   expect(readFileSync(place).length).toBe(whole.length);
 });
 
-test('where nothing can be written, nothing is kept', async () => {
+test('a list is not cached where its folder cannot be written', async () => {
   make('train/a/1.jpg', 'taken');
   settle(join(folder.path, 'train'));
   const place = listFile(folder.path, 'train', join(folder.path, 'taken'));
@@ -86,6 +86,6 @@ test('where nothing can be written, nothing is kept', async () => {
   chmodSync(folder.path, 0o555);
   expect(await list()).toEqual(['a/1.jpg']);
   chmodSync(folder.path, 0o755);
-  // Who may write anything writes it all the same.
+  // The superuser may write anywhere.
   if (process.getuid?.() !== 0) expect(existsSync(join(folder.path, '.headshare'))).toBe(false);
 });

@@ -5,7 +5,7 @@ import { syntheticDataset } from './synthetic-dataset';
 
 let cacheFolder: string;
 beforeEach(async () => {
-  cacheFolder = await mkdtemp(join(tmpdir(), 'procedural-'));
+  cacheFolder = await mkdtemp(join(tmpdir(), 'synthetic-'));
 });
 afterEach(() => rm(cacheFolder, { recursive: true, force: true }));
 
@@ -32,13 +32,13 @@ async function firstBytes(dataset: ReturnType<typeof stripes>, indices: number[]
 
 const onlyFile = async () => join(cacheFolder, (await readdir(cacheFolder))[0] as string);
 
-test('reads what the renderer drew, in any order, neighbours or not', async () => {
+test('rendered images are read in any order', async () => {
   const dataset = stripes();
   expect(await firstBytes(dataset, [5, 6, 7, 39, 0, 0])).toEqual([15, 18, 21, 117, 0, 0]);
   await dataset.close();
 });
 
-test('the second opening reads the file that the first one left', async () => {
+test('the second opening reads the file of the first', async () => {
   const first = stripes();
   await first.prepare?.();
   await first.close();
@@ -52,7 +52,7 @@ test('the second opening reads the file that the first one left', async () => {
   expect((await stat(await onlyFile())).mtimeMs).toBe(mtimeMs);
 });
 
-test('progress counts the images up to all of them', async () => {
+test('progress counts up to all images', async () => {
   const progress: [number, number][] = [];
   const dataset = stripes();
   await dataset.prepare?.((done, total) => progress.push([done, total]));
@@ -61,10 +61,10 @@ test('progress counts the images up to all of them', async () => {
 });
 
 test.each([
-  ['is torn', (path: string) => truncate(path, 500)],
+  ['is cut off', (path: string) => truncate(path, 500)],
   ['is empty', (path: string) => truncate(path, 0)],
   ['holds something else', async (path: string) => writeFile(path, Buffer.alloc((await stat(path)).size))],
-])('a cache file that %s is made again', async (_, damage) => {
+])('a cache file that %s is rebuilt', async (_, damage) => {
   const first = stripes();
   await first.prepare?.();
   await first.close();
@@ -77,7 +77,7 @@ test.each([
   expect((await readFile(path)).equals(whole)).toBe(true);
 });
 
-test('what a killed process left unfinished is swept away', async () => {
+test('the unfinished file of a killed process is removed', async () => {
   const dataset = stripes();
   await writeFile(join(cacheFolder, `stripes-${dataset.fingerprint}.u8.999999999-abc.tmp`), 'half');
   await dataset.prepare?.();
@@ -85,7 +85,7 @@ test('what a killed process left unfinished is swept away', async () => {
   expect(await readdir(cacheFolder)).toEqual([`stripes-${dataset.fingerprint}.u8`]);
 });
 
-test('the fingerprint changes with options, seed, number of images and what is drawn', () => {
+test('the fingerprint changes with options, seed, number of images and rendered images', () => {
   const fingerprints = [stripes(), stripes({ step: 4 }), stripes({ seed: 2 }), stripes({ count: 41 })].map(
     (d) => d.fingerprint,
   );
@@ -93,15 +93,15 @@ test('the fingerprint changes with options, seed, number of images and what is d
   expect(stripes().fingerprint).toBe(fingerprints[0]);
 });
 
-test('a renderer that fails names the image, and leaves no file behind', async () => {
+test('an error of the renderer names the image and leaves no file', async () => {
   const dataset = stripes({ failAt: 13, count: 400 });
   await expect(dataset.prepare?.()).rejects.toThrow('Rendering stripes failed at image 13: no paint left');
   expect(await readdir(cacheFolder)).toEqual([]);
-  // One of the images that the fingerprint looks at.
+  // The fingerprint covers image 0.
   expect(() => stripes({ failAt: 0 })).toThrow('image 0: no paint left');
 });
 
-test('an index or target that does not fit is refused', async () => {
+test('a wrong index or a small target is refused', async () => {
   const dataset = stripes();
   await expect(dataset.read([40], new Uint8Array(48))).rejects.toThrow(
     'stripes has no image 40: indices run from 0 to 39',
@@ -109,7 +109,7 @@ test('an index or target that does not fit is refused', async () => {
   await expect(dataset.read([0, 1], new Uint8Array(95))).rejects.toThrow('2 images need 96 bytes, the target has 95');
 });
 
-test('a cache folder that is a file is one sentence', async () => {
+test('a cache folder that is a file gives a UserError', async () => {
   const folder = join(cacheFolder, 'taken');
   await writeFile(folder, '');
   await expect(stripes({ folder }).prepare?.()).rejects.toThrow(
@@ -118,7 +118,7 @@ test('a cache folder that is a file is one sentence', async () => {
 });
 
 // The superuser may write anywhere.
-(process.getuid?.() === 0 ? test.skip : test)('a read-only cache folder is one sentence', async () => {
+(process.getuid?.() === 0 ? test.skip : test)('a read-only cache folder gives a UserError', async () => {
   await chmod(cacheFolder, 0o555);
   await expect(stripes().prepare?.()).rejects.toThrow(/^Cannot write the images of stripes in .*give a cache folder/);
 });
