@@ -87,6 +87,7 @@ export interface Stage<R extends StageResult = StageResult> {
   readonly reports: boolean;
   readonly check: (values: Overrides, settings: Settings) => void;
   readonly preflight: (values: Overrides, workspace: Workspace) => Promise<void>;
+  readonly rehearse: (values: Overrides) => void;
   readonly start: (context: RunContext<Overrides>) => Promise<R>;
 }
 
@@ -123,6 +124,11 @@ interface ExperimentDefinition<O extends Options, R extends StageResult, P exten
   readonly check?: (options: Values<O>, settings: Settings) => void;
   /** Checks options against the world; rejects with UserError. Called before the run's folder is made. */
   readonly preflight?: (options: Values<O>, workspace: Workspace) => Promise<void>;
+  /**
+   * Tries the work without computing it, where a mistake would otherwise show only after the stages that it needs; throws
+   * UserError. Nx calls it, through `--check`, before it runs anything. The values include those of the stages.
+   */
+  readonly rehearse?: (values: Overrides) => void;
   /** Does the work. Import TensorFlow inside it, `await import('...')`: `--help` loads this file too. */
   readonly run: (context: RunContext<Values<O>>) => Promise<R>;
 }
@@ -153,7 +159,7 @@ export function defineExperiment<
   R extends StageResult,
   const P extends Profiles = Record<never, never>,
 >(definition: ExperimentDefinition<O, R, P>): Stage<R> & { readonly options: O } {
-  const { needs = {}, uses = {}, profiles = {}, reports = false, check, preflight, run } = definition;
+  const { needs = {}, uses = {}, profiles = {}, reports = false, check, preflight, rehearse, run } = definition;
   return {
     summary: definition.summary,
     needs,
@@ -164,6 +170,7 @@ export function defineExperiment<
     // The casts hold because the runner passes exactly the resolved values of `options`.
     check: (values, settings) => check?.(values as Values<O>, settings),
     preflight: async (values, workspace) => preflight?.(values as Values<O>, workspace),
+    rehearse: (values) => rehearse?.(values),
     start: (context) => run(context as unknown as RunContext<Values<O>>),
   };
 }

@@ -40,14 +40,19 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       log(helpText(experiment, catalog, settings.profile));
       return 0;
     }
-    resolveAll(experiment, settings);
-    if (settings.check) return 0;
+    const values = resolveAll(experiment, settings);
+    if (settings.check) {
+      experiment.rehearse(values);
+      return 0;
+    }
 
     const { profile, given } = settings;
     log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
-    const values = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
-    if (values.length > 0) {
-      log(`Values of the profile: ${values.map(([one, value]) => `${flagName(one)}=${valueText(value)}`).join(' ')}`);
+    const ofProfile = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
+    if (ofProfile.length > 0) {
+      log(
+        `Values of the profile: ${ofProfile.map(([one, value]) => `${flagName(one)}=${valueText(value)}`).join(' ')}`,
+      );
     }
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);

@@ -7,9 +7,11 @@ import { join } from 'node:path';
 import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
+import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
 import type { Metrics } from '../train/evaluation/metrics';
 import { requireMixable } from '../train/mixing';
+import { tryMethod } from '../train/try-method';
 import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
 import type { ReportedDomain } from './comparison/report';
@@ -143,6 +145,20 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     check(values) {
       checkTraining(values);
       if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
+    },
+    rehearse(all) {
+      const values = all as Values<
+        typeof methodOptions & typeof trainingOptions & typeof studentOptions & typeof teacherOptions
+      >;
+      // Only the file knows what network an external teacher is.
+      if (values.method === 'sh-kd' || values.teacherWeights !== undefined) return;
+      const { head, scale, embeddingSize } = values;
+      const { inputSize } = backbones.named(values.student);
+      const both = { head, scale, embeddingSize, inputSize, classes: 4 };
+      tryMethod(checkDistillation(values), {
+        student: { ...both, backbone: values.student, width: values.studentWidth },
+        teacher: { ...both, backbone: values.teacher, width: values.teacherWidth },
+      });
     },
     run: async (context) => {
       const { options, folder } = context;

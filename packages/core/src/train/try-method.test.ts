@@ -1,0 +1,60 @@
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { tinyMethod, tinyNetwork } from '../../test/tiny-training';
+import { singleMethod } from '../distill/combine-methods';
+import { defineMethod } from '../distill/method';
+import { methods } from '../distill/registry';
+import { linear } from '../nn/layers';
+import { tf } from '../runtime/tensorflow';
+import { UserError } from '../system/user-error';
+import { tryMethod } from './try-method';
+
+const pair = { student: tinyNetwork(0.25), teacher: tinyNetwork(0.5) };
+
+let folder: string;
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'headshare-tried-'));
+});
+afterEach(() => rmSync(folder, { recursive: true }));
+
+test.each(methods.all.map(({ name }) => name))(
+  '%s works, or fails for a reason that training reports itself',
+  (name) => {
+    tryMethod(tinyMethod(name), pair, folder);
+  },
+);
+
+test('a method that works is tried once for each pair of networks', () => {
+  const kd = tinyMethod('kd');
+  tryMethod(kd, pair, folder);
+  tryMethod(kd, pair, folder);
+  expect(readdirSync(folder)).toHaveLength(1);
+  tryMethod(kd, { ...pair, teacher: tinyNetwork(1) }, folder);
+  expect(readdirSync(folder)).toHaveLength(2);
+});
+
+test('a mistake in a method is an error with its name, before anything is trained', () => {
+  const wrong = defineMethod('wrong', {
+    summary: 'a size that does not exist',
+    source: 'nowhere',
+    defaults: { beta: 1 },
+    build({ scope, student }) {
+      const { length } = student as unknown as { length: number };
+      const map = linear(scope.child('map'), { inputs: length, outputs: 8 });
+      return { terms: (step) => ({ wrong: { weight: 1, value: tf.sum(map(step.student.embedding)).asScalar() } }) };
+    },
+  });
+  const run = () => tryMethod(singleMethod(wrong), pair, folder);
+  expect(run).toThrow(UserError);
+  expect(run).toThrow(/^--method=wrong cannot compute its loss for resnet8 and its teacher resnet8: .*undefined/);
+  expect(readdirSync(folder)).toEqual([]);
+});
+
+test('no tensor is leaked', () => {
+  tryMethod(tinyMethod('th-kd'), pair, folder);
+  const before = tf.memory().numTensors;
+  tryMethod(tinyMethod('crd'), pair, folder);
+  tryMethod(tinyMethod('ft'), pair, folder);
+  expect(tf.memory().numTensors).toBe(before);
+});

@@ -1,0 +1,117 @@
+/**
+ * Records a method's loss and gradients for a pair of networks, without computing anything: a mistake in a method shows
+ * before its teacher has been trained.
+ */
+import { createHash } from 'node:crypto';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+import { globSync } from 'fast-glob';
+import type { ChosenMethod } from '../distill/combine-methods';
+import type { StepContext, Terms } from '../distill/method';
+import { buildNetwork, type NetworkDescription } from '../nn/network';
+import { shapeOf } from '../nn/network-shape';
+import { Scope } from '../nn/scope';
+import { compileStep } from '../runtime/compile/compile';
+import { nativeAddon } from '../runtime/native-addon';
+import { randomKey } from '../runtime/ops/random';
+import { State } from '../runtime/state';
+import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import { UserError } from '../system/user-error';
+import { stepContext, studentForward, teacherForward } from './forward';
+import { sgd } from './optimiser/optimiser';
+
+interface Pair {
+  readonly student: NetworkDescription;
+  readonly teacher: NetworkDescription;
+}
+
+const sources = resolve(__dirname, '../distill');
+const defaultFolder = resolve(__dirname, '../../../../.cache/tried-methods');
+
+/**
+ * Tries a method once for each pair of networks and state of the sources in `distill/`; does nothing where TensorFlow is
+ * not set up yet, or where the pair does not work for a reason that training reports itself.
+ * @param folder remembers what has been tried
+ * @throws UserError with the method's own line when its loss cannot be built
+ */
+export function tryMethod(method: ChosenMethod, pair: Pair, folder = defaultFolder): void {
+  // Such a student is built around its teacher's head, which the descriptions alone do not give.
+  if (method.studentHead !== undefined || nativeAddon('tfjs_binding.node') === undefined) return;
+  const hash = createHash('sha256').update(JSON.stringify([method.name, method.settings, pair]));
+  for (const file of globSync('**/*.ts', { cwd: sources, ignore: ['**/*.test.ts'] }).sort()) {
+    hash.update(`${file}\0`).update(readFileSync(join(sources, file)));
+  }
+  const stamp = join(folder, hash.digest('hex').slice(0, 16));
+  if (existsSync(stamp)) return;
+  try {
+    recordLoss(method, pair);
+  } catch (error) {
+    if (error instanceof UserError) return;
+    const { message, stack = '' } = error as Error;
+    const [line] = /[^\s(]*distill[\\/][^\s()]*\.ts:\d+/.exec(stack) ?? [];
+    const at = line === undefined ? '' : ` (${relative(process.cwd(), line.replace(/^file:\/\//, ''))})`;
+    const { student, teacher } = pair;
+    throw new UserError(
+      `--method=${method.name} cannot compute its loss for ${student.backbone} and its teacher ${teacher.backbone}: ${message.replace(/\.$/, '')}${at}.`,
+    );
+  }
+  mkdirSync(folder, { recursive: true });
+  writeFileSync(stamp, '');
+}
+
+const [images, classes] = [4, 4];
+
+function recordLoss(method: ChosenMethod, pair: Pair): void {
+  const state = new State();
+  try {
+    const teacher = buildNetwork(state, 'teacher', { ...pair.teacher, classes }, undefined);
+    const { embeddingSize } = shapeOf(teacher);
+    const student = buildNetwork(
+      state,
+      'student',
+      { ...pair.student, classes, teacherSpace: embeddingSize },
+      undefined,
+    );
+    const isOfTeacher = (name: string) => name.startsWith('teacher/');
+    const loss = method.build({
+      scope: Scope.root(state, 'method', undefined),
+      student: shapeOf(student),
+      teacher: shapeOf(teacher),
+      labels: Int32Array.from({ length: images }, (_, i) => i),
+      classes,
+    });
+    const learned = state.all('trainable').filter(({ name }) => !isOfTeacher(name));
+    const optimiser = sgd(state, learned);
+    const size = student.description.inputSize;
+    const inputs = {
+      pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
+      labels: { dtype: 'int32', shape: [images] },
+      draw: { dtype: 'int32', shape: [2] },
+    } as const;
+    const losses: Record<string, (step: StepContext) => Terms> = { loss: loss.terms };
+    if (loss.pretraining) losses.pretraining = loss.pretraining.terms;
+    for (const [name, terms] of Object.entries(losses)) {
+      compileStep(
+        name,
+        inputs,
+        ({ pixels, labels, draw }) => {
+          const batch = {
+            pixels: pixels as Tensor4D,
+            labels: labels as Tensor1D,
+            indices: labels as Tensor1D,
+            random: randomKey(draw),
+          };
+          const teacherOutput = teacherForward(teacher, batch, method.needs);
+          return optimiser.gradients(() => {
+            const outputs = { student: studentForward(student, batch, 'train', method.needs), teacher: teacherOutput };
+            return terms(stepContext({ student, teacher }, batch, outputs));
+          }).values;
+        },
+        state,
+        () => [],
+      );
+    }
+  } finally {
+    state.dispose();
+  }
+}
