@@ -2,7 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** What happens to a request instead of its being passed on. */
+/** A fault that a request meets instead of being passed on. */
 export type Fault =
   | {
       readonly kind: 'answer';
@@ -10,25 +10,25 @@ export type Fault =
       readonly headers?: Record<string, string>;
       readonly body?: string;
     }
-  /** The connection is cut when half of the server's answer has been passed on. */
+  /** Breaks the connection after half of the server's answer. */
   | { readonly kind: 'cut midway' }
-  /** The server takes the request; its answer is lost. */
+  /** Passes the request on and loses the answer. */
   | { readonly kind: 'lost answer' }
-  /** The server's answer comes so many milliseconds late. */
+  /** Delays the answer. */
   | { readonly kind: 'slow'; readonly milliseconds: number };
 
 export interface FaultyProxy {
   readonly uri: string;
-  /** Which fault a request meets; undefined passes it on. `path`: without its query. */
+  /** Chooses the fault for a path (without query); undefined passes the request on. */
   fault: ((path: string) => Fault | undefined) | undefined;
   close(): Promise<void>;
 }
 
-/** A proxy in front of a real server, for what lies between. */
+/** A proxy before a real server that simulates faults of the network. */
 export async function faultyProxy(target: string): Promise<FaultyProxy> {
   const server = createServer((incoming, outgoing) => {
     const fault = proxy.fault?.((incoming.url ?? '').replace(/\?.*/, ''));
-    // A client that has given up hears nothing.
+    // The client has given up.
     handle(target, incoming, outgoing, fault).catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));

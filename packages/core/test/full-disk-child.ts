@@ -1,13 +1,13 @@
 /**
- * Writes a journal in a process of its own, whose files or disk are small: `full-disk-child.ts FILE ID
- * LONGEST_QUEUE BEFORE AFTER`. It logs so many steps, prints `full`, waits for a line on its standard input, logs some more, and ends.
+ * A process that writes a journal on a small disk: `full-disk-child.ts FILE ID LONGEST_QUEUE BEFORE AFTER`. It logs BEFORE
+ * steps, prints `full`, waits for a line on its standard input, logs AFTER steps, and ends.
  */
 import { once } from 'node:events';
 import { openJournal } from '../src/tracking/journal/journal';
 
 const [file = '', id = '', longestQueue, before, after] = process.argv.slice(2);
 
-// Whoever goes beyond the largest file that it may write is killed unless it listens.
+// Without a listener, exceeding the file size limit kills the process.
 process.on('SIGXFSZ', () => undefined);
 
 async function main(): Promise<void> {

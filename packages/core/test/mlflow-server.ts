@@ -4,21 +4,21 @@ import { join } from 'node:path';
 import { freePort, startServer } from 'mlflow-js-client';
 import { environmentPython, mlflowFolder } from '../src/tracking/sync/local-server';
 
-/** The Python of the workspace's MLflow. Throws when it is not installed: these tests are of no worth without it. */
+/** The Python of the workspace's MLflow. Throws if it is not installed: these tests need it. */
 export function mlflowPython(): string {
   const python = environmentPython(mlflowFolder);
   if (!python || !existsSync(python)) throw new Error('MLflow is missing: run `npx nx run tools:mlflow-setup`');
   return python;
 }
 
-/** An MLflow server of a test's own, over an empty store; it can be killed and started again over the same data. */
+/** An MLflow server with an empty store; it can be killed and started again over the same data. */
 export interface MlflowServer {
   readonly uri: string;
   readonly folder: string;
   start(): Promise<void>;
-  /** As a power cut would end it. */
+  /** Kills it without a chance to clean up. */
   kill(): void;
-  /** `kill`, and everything it kept is removed. */
+  /** Kills it and removes its data. */
   remove(): void;
 }
 
@@ -45,7 +45,7 @@ export async function mlflowServer(): Promise<MlflowServer> {
   };
 }
 
-/** For a file of tests: a server of its own that runs from before its first test until after its last. */
+/** A server for one test file, started before its first test and removed after its last. */
 export function serverOfTests(): MlflowServer {
   let server: MlflowServer | undefined;
   beforeAll(async () => {
@@ -54,7 +54,7 @@ export function serverOfTests(): MlflowServer {
   }, 90_000);
   afterAll(() => server?.remove());
   const running = (): MlflowServer => {
-    if (server === undefined) throw new Error('the server of these tests runs only while they do');
+    if (server === undefined) throw new Error('the server is only available within tests');
     return server;
   };
   return {

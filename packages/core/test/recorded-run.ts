@@ -2,16 +2,16 @@ import { connect, fromKeyValues, getExperimentByName, getMetricHistory, type Run
 import { readJournal } from '../src/tracking/journal/journal';
 import { journalTag } from '../src/tracking/run-tags';
 
-/** A run as a journal, or a server, has it. */
+/** A run read from a journal or a server. */
 export interface RecordedRun {
   readonly params: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** Step, value and time of every point, in order, by name. */
+  /** The step, value and time of all points in order, by name. */
   readonly metrics: Readonly<Record<string, readonly (readonly [step: number, value: number, time: number])[]>>;
   readonly status?: string;
 }
 
-/** A journal's run; what is damaged in it is left out. */
+/** The run of a journal, without damaged lines. */
 export async function runInJournal(journal: string): Promise<RecordedRun & { id: string; experiment: string }> {
   const params: Record<string, string> = {};
   const tags: Record<string, string> = {};
@@ -32,7 +32,7 @@ export async function runInJournal(journal: string): Promise<RecordedRun & { id:
   return { id, experiment, params, tags, metrics, status };
 }
 
-/** The one run that the server has of a journal. Throws when it has none or several. */
+/** The server's run of a journal. Throws unless there is exactly one. */
 export async function runOnServer(uri: string, journal: string): Promise<RecordedRun & { run: Run }> {
   const { id, experiment } = await runInJournal(journal);
   const server = connect(uri);
@@ -41,7 +41,7 @@ export async function runOnServer(uri: string, journal: string): Promise<Recorde
   const runs = await searchRuns(server, { experimentIds, filter });
   const [run] = runs;
   if (!run || runs.length > 1) throw new Error(`the server has ${runs.length} runs of ${journal}`);
-  // The client's own, and MLflow's.
+  // Tags that the journal does not contain.
   const { [journalTag]: _, 'mlflow.runName': __, ...tags } = fromKeyValues(run.data.tags);
   const metrics: Record<string, [number, number, number][]> = {};
   for (const { key } of run.data.metrics ?? []) {
@@ -51,7 +51,7 @@ export async function runOnServer(uri: string, journal: string): Promise<Recorde
   return { run, params: fromKeyValues(run.data.params), tags, metrics, status: run.info.status };
 }
 
-/** Fails unless the server has all that the journal has, nothing twice, and nothing else. */
+/** Fails unless the server and the journal have the same content. */
 export async function expectAllOnServer(uri: string, journal: string): Promise<Run> {
   const { id: _, experiment: __, ...logged } = await runInJournal(journal);
   const { run, ...recorded } = await runOnServer(uri, journal);

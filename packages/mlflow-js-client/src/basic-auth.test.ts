@@ -31,7 +31,7 @@ describe("MLflow's basic authentication", () => {
     rmSync(folder, { recursive: true, force: true });
   });
 
-  test('lets in who has the password', async () => {
+  test('accepts the right password', async () => {
     const mlflow = connectFromEnvironment(
       {},
       { MLFLOW_TRACKING_URI: server.uri, MLFLOW_TRACKING_USERNAME: 'ann', MLFLOW_TRACKING_PASSWORD: password },
@@ -40,7 +40,7 @@ describe("MLflow's basic authentication", () => {
     expect((await getExperiment(mlflow, id)).name).toBe('guarded');
   });
 
-  test('answers others with an error that says so', async () => {
+  test('refuses other users with an error', async () => {
     const refused = { code: 'UNAUTHENTICATED', kind: 'unauthorised', status: 401, transient: false };
     await expect(getExperiment(connect(server.uri), '0')).rejects.toMatchObject(refused);
     const wrong = connect(server.uri, { username: 'ann', password: 'wrong' });

@@ -16,7 +16,7 @@ const metric = fc.record({
   step: fc.nat(),
 });
 
-test('chunks of any batch keep every limit, and together are the batch in order', () => {
+test('chunks of any batch are within all limits and preserve its order', () => {
   fc.assert(
     fc.property(
       fc.array(metric, { maxLength: 3000, size: 'max' }),
@@ -42,7 +42,7 @@ test('chunks of any batch keep every limit, and together are the batch in order'
   );
 });
 
-test('no point takes more bytes than it is given room for', () => {
+test('mostBytes is an upper bound for every point', () => {
   const text = fc.string({ unit: 'binary', maxLength: 250 });
   const point = fc.record(
     {
@@ -64,11 +64,11 @@ test('no point takes more bytes than it is given room for', () => {
   );
 });
 
-test('nothing to log is no request', () => {
+test('an empty batch sends no request', () => {
   expect([...chunks({ metrics: [], params: [], tags: [] })]).toEqual([]);
 });
 
-test('a batch larger than every limit of MLflow arrives whole', async () => {
+test('a batch beyond all limits of MLflow arrives completely', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const params = Object.fromEntries(Array.from({ length: 230 }, (_, i) => [`p${i}`, 'x'.repeat(6000)]));
   const tags = Object.fromEntries(Array.from({ length: 110 }, (_, i) => [`t${i}`, 'é'.repeat(8000)]));
@@ -86,7 +86,7 @@ test('a batch larger than every limit of MLflow arrives whole', async () => {
   expect(await getMetricHistory(mlflow, run_id, 'loss')).toEqual(metrics);
 });
 
-test('a batch sent twice is kept once', async () => {
+test('a batch that is sent twice is stored once', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const batch = {
     params: keyValues({ epochs: '3' }),
@@ -97,7 +97,7 @@ test('a batch sent twice is kept once', async () => {
   expect(await getMetricHistory(mlflow, run_id, 'loss')).toEqual(batch.metrics);
 });
 
-test('a step may come more than once, with other values or at other times', async () => {
+test('a step may have several points with other values or times', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const metrics = [
     { key: 'loss', value: 1, timestamp: 1, step: 4 },
@@ -108,7 +108,7 @@ test('a step may come more than once, with other values or at other times', asyn
   expect(await getMetricHistory(mlflow, run_id, 'loss')).toEqual(metrics);
 });
 
-test('NaN and infinities are taken; the SQL store keeps an infinity as the largest double', async () => {
+test('accepts NaN and infinities; the SQL store keeps an infinity as the largest double', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const values = [Number.NaN, Number.POSITIVE_INFINITY, Number.NEGATIVE_INFINITY];
   await logBatch(mlflow, run_id, {
@@ -118,7 +118,7 @@ test('NaN and infinities are taken; the SQL store keeps an infinity as the large
   expect(history.map(({ value }) => value)).toEqual([Number.NaN, Number.MAX_VALUE, -Number.MAX_VALUE]);
 });
 
-test('a batch that changes a param is refused with the code of MLflow', async () => {
+test('a batch that changes a param is refused by MLflow', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   await logBatch(mlflow, run_id, { params: keyValues({ epochs: '3' }) });
   await expect(logBatch(mlflow, run_id, { params: keyValues({ epochs: '4' }) })).rejects.toMatchObject({
@@ -128,9 +128,9 @@ test('a batch that changes a param is refused with the code of MLflow', async ()
   });
 });
 
-test('a name or value that is too long is refused before anything is sent; lengths are counted as Python does', async () => {
+test('refuses long names and values before sending anything; counts characters as Python does', async () => {
   const { run_id } = (await newRun(mlflow)).info;
-  // Two UTF-16 units each, one character.
+  // Each is one character of two UTF-16 units.
   await logBatch(mlflow, run_id, { params: keyValues({ faces: '🙂'.repeat(6000) }) });
   const tooLong = { good: 'x', bad: '🙂'.repeat(6001) };
   await expect(logBatch(mlflow, run_id, { params: keyValues(tooLong) })).rejects.toMatchObject({

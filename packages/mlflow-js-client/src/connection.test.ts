@@ -1,17 +1,17 @@
 import { connect, connectFromEnvironment, environmentOptions } from './connection';
 
-test('credentials in the address become a header, and leave the address', () => {
+test('credentials in the address move to a header', () => {
   const { uri, headers } = connect('https://ann:p%40ss@mlflow.example/base/');
   expect(uri).toBe('https://mlflow.example/base');
   expect(headers.authorization).toBe(`Basic ${Buffer.from('ann:p@ss').toString('base64')}`);
 });
 
-test('credentials come from options too; user name and password go before a token, as in MLflow', () => {
+test('user name and password in the options override a token, as in MLflow', () => {
   expect(connect('http://h', { token: 't' }).headers.authorization).toBe('Bearer t');
   expect(connect('http://h', { token: 't', username: 'a', password: 'b' }).headers.authorization).toMatch(/^Basic /);
 });
 
-test('an address that is none is refused', () => {
+test('an invalid address is refused', () => {
   expect(() => connect('databricks')).toThrow('"databricks" is not an http or https address');
 });
 
@@ -22,7 +22,7 @@ test('a TLS file that cannot be read is named', () => {
 });
 
 describe("MLflow's environment variables", () => {
-  test('say where and how', () => {
+  test('set the address and options', () => {
     const { uri, headers, timeout, retries } = connectFromEnvironment(
       { headers: { 'X-Team': 'vision' }, timeout: undefined },
       {
@@ -50,7 +50,7 @@ describe("MLflow's environment variables", () => {
     ).toEqual({ caFile: 'ca.pem', certFile: 'client.pem', insecure: true });
   });
 
-  test('that are wrong are named', () => {
+  test('that are invalid are named', () => {
     expect(() => connectFromEnvironment({}, {})).toThrow('MLFLOW_TRACKING_URI is not set');
     expect(() => environmentOptions({ MLFLOW_HTTP_REQUEST_TIMEOUT: 'soon' })).toThrow(
       'MLFLOW_HTTP_REQUEST_TIMEOUT is "soon", not a number',

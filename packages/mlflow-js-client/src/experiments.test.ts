@@ -58,7 +58,7 @@ test('tags are set, replaced and deleted', async () => {
   expect((await getExperiment(mlflow, id)).tags ?? []).not.toContainEqual(expect.objectContaining({ key: 'team' }));
 });
 
-test('experiments are searched by filter, order and view, page after page', async () => {
+test('experiments are searched by filter, order and view over several pages', async () => {
   const prefix = fresh('searched');
   const ids: string[] = [];
   for (const letter of ['b', 'a', 'c']) ids.push(await createExperiment(mlflow, `${prefix}-${letter}`));
@@ -75,14 +75,14 @@ test('experiments are searched by filter, order and view, page after page', asyn
   expect(names(await searchExperiments(mlflow, { ...search, view: 'ALL' }))).toEqual(['a', 'b', 'c']);
 });
 
-describe('an experiment that is ensured', () => {
-  test('by several processes at once is one', async () => {
+describe('ensureExperiment', () => {
+  test('creates one experiment for concurrent calls', async () => {
     const name = fresh('many at once');
     const ids = await Promise.all(Array.from({ length: 4 }, () => ensureExperiment(mlflow, name)));
     expect(new Set(ids).size).toBe(1);
   });
 
-  test('after someone deleted it is restored', async () => {
+  test('restores a deleted experiment', async () => {
     const name = fresh('deleted');
     const id = await createExperiment(mlflow, name);
     await deleteExperiment(mlflow, id);

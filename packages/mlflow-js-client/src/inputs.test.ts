@@ -6,7 +6,7 @@ import { getRun } from './runs';
 
 const mlflow = connectToRealServer();
 
-test('datasets and models that a run reads; said twice, they are there once', async () => {
+test('datasets and models that a run reads are stored once, also when logged twice', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const { model_id } = (await createLoggedModel(mlflow, { experimentId: '0', name: 'teacher' })).info;
   const dataset = {
@@ -32,7 +32,7 @@ test('datasets and models that a run reads; said twice, they are there once', as
   );
 });
 
-test('more datasets than one request takes', async () => {
+test('more datasets than fit into one request arrive', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const name = fresh('part');
   const datasets = Array.from({ length: 1001 }, (_, i) => ({
@@ -45,7 +45,7 @@ test('more datasets than one request takes', async () => {
   expect((await getRun(mlflow, run_id)).inputs.dataset_inputs).toHaveLength(1001);
 });
 
-test('models that a run wrote, said once', async () => {
+test('models that a run wrote can be logged once', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const { model_id } = (await createLoggedModel(mlflow, { experimentId: '0', sourceRunId: run_id })).info;
   await logOutputs(mlflow, run_id, [{ model_id, step: 0 }]);
@@ -54,7 +54,7 @@ test('models that a run wrote, said once', async () => {
   expect((await getRun(mlflow, run_id)).outputs.model_outputs).toEqual([{ model_id, step: 0 }]);
 });
 
-test('a dataset that MLflow would not take is refused before it is sent', async () => {
+test('an invalid dataset is refused before it is sent', async () => {
   const dataset = { name: 'cub', digest: 'd'.repeat(37), source_type: 'local', source: '' };
   await expect(logInputs(mlflow, 'none', { datasets: [dataset] })).rejects.toThrow(
     'the digest of dataset "cub" has 37 characters; MLflow allows 36',

@@ -17,7 +17,7 @@ import { logMetric } from './metrics';
 
 const mlflow = connectToRealServer();
 
-test('a model is created by a run, finalized, measured and read back', async () => {
+test('a model is created, finalized, evaluated and read back', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const created = await createLoggedModel(mlflow, {
     experimentId: '0',
@@ -37,7 +37,7 @@ test('a model is created by a run, finalized, measured and read back', async () 
   expect(model.data.metrics).toEqual([expect.objectContaining({ key: 'accuracy', value: 0.5, step: 3 })]);
 });
 
-test('params are added, once', async () => {
+test('params can be added once', async () => {
   const { model_id } = (await createLoggedModel(mlflow, { experimentId: '0' })).info;
   const params = Object.fromEntries(Array.from({ length: 150 }, (_, i) => [`p${i}`, String(i)]));
   await logLoggedModelParams(mlflow, model_id, params);
@@ -52,7 +52,7 @@ test('tags are set, replaced and deleted', async () => {
   expect(fromKeyValues((await getLoggedModel(mlflow, model_id)).info.tags)).toEqual({ 'b/c d': '3' });
 });
 
-test('models are searched, ordered by what was measured, page after page', async () => {
+test('models are searched, ordered by a metric, over several pages', async () => {
   const id = await createExperiment(mlflow, fresh('models'));
   const { run_id } = (await newRun(mlflow, id)).info;
   for (const [name, value] of [

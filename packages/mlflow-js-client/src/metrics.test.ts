@@ -6,7 +6,7 @@ import { getRun } from './runs';
 
 const mlflow = connectToRealServer();
 
-test('points are logged one by one, and one that comes twice is kept once', async () => {
+test('a point that is logged twice is stored once', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const points = [
     { key: 'loss', value: 0.5, timestamp: 10, step: 0 },
@@ -18,7 +18,7 @@ test('points are logged one by one, and one that comes twice is kept once', asyn
   expect(await getMetricHistory(mlflow, run_id, 'none')).toEqual([]);
 });
 
-test('a history comes page after page', async () => {
+test('a history is read over several pages', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   const metrics = Array.from({ length: 7 }, (_, step) => ({ key: 'loss', value: step, timestamp: step, step }));
   await logBatch(mlflow, run_id, { metrics });
@@ -27,7 +27,7 @@ test('a history comes page after page', async () => {
   expect(points).toEqual(metrics);
 });
 
-test('a thinned history of several runs', async () => {
+test('a sampled history of several runs', async () => {
   const runs = [(await newRun(mlflow)).info.run_id, (await newRun(mlflow)).info.run_id];
   for (const run of runs) {
     const metrics = Array.from({ length: 100 }, (_, step) => ({ key: 'loss', value: step, timestamp: 1, step }));
@@ -40,7 +40,7 @@ test('a thinned history of several runs', async () => {
   expect(thinned.at(-1)).toMatchObject({ step: 99, run_id: runs[0] });
 });
 
-test('what is no point is refused before it is sent', async () => {
+test('an invalid point is refused before it is sent', async () => {
   const point = { key: 'loss', value: 1, timestamp: 1, step: 1 };
   const refusal = (change: object) => logMetric(mlflow, 'none', { ...point, ...change });
   await expect(refusal({ value: '1' })).rejects.toThrow('metric "loss" is 1, not a number');

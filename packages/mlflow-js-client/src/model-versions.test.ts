@@ -19,7 +19,7 @@ import { createRegisteredModel } from './registered-models';
 
 const mlflow = connectToRealServer();
 
-/** A new name in the registry with as many versions, all of one run. */
+/** A new registered model with this many versions, all of one run. */
 const registered = async (versions = 0): Promise<string> => {
   const { name } = await createRegisteredModel(mlflow, fresh('face'));
   const { run_id: runId, artifact_uri } = (await newRun(mlflow)).info;
@@ -27,7 +27,7 @@ const registered = async (versions = 0): Promise<string> => {
   return name;
 };
 
-test("a version is made of a run's artifacts, described, read back and deleted", async () => {
+test("a version of a run's artifacts is created, described, read back and deleted", async () => {
   const name = await registered();
   const { run_id, artifact_uri } = (await newRun(mlflow)).info;
   const version = await createModelVersion(mlflow, {
@@ -50,7 +50,7 @@ test("a version is made of a run's artifacts, described, read back and deleted",
   await expect(getModelVersion(mlflow, name, '1')).rejects.toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' });
 });
 
-test('a version is made of a logged model, which then tells where it is registered', async () => {
+test('a version of a logged model appears in its registrations', async () => {
   const name = await registered();
   const { model_id } = (await createLoggedModel(mlflow, { experimentId: '0', name: 'student' })).info;
   const model = await finalizeLoggedModel(mlflow, model_id, 'LOGGED_MODEL_READY');
@@ -69,7 +69,7 @@ test('tags are set, replaced and deleted', async () => {
   expect((await getModelVersion(mlflow, name, '1')).tags).toEqual([]);
 });
 
-test('stages, deprecated, still work: a transition, and the latest of each', async () => {
+test('the deprecated stages work', async () => {
   const name = await registered(3);
   await transitionModelVersionStage(mlflow, name, '1', 'Production');
   const moved = await transitionModelVersionStage(mlflow, name, '2', 'Production', { archiveExisting: true });
@@ -80,7 +80,7 @@ test('stages, deprecated, still work: a transition, and the latest of each', asy
   expect((await getLatestVersions(mlflow, name, ['Production'])).map(({ version }) => version)).toEqual(['2']);
 });
 
-test('versions are searched, page after page', async () => {
+test('versions are searched over several pages', async () => {
   const name = await registered(2);
   const search = { filter: `name = '${name}'`, orderBy: ['version_number ASC'] };
   expect((await searchModelVersions(mlflow, search)).map(({ version }) => version)).toEqual(['1', '2']);

@@ -46,7 +46,7 @@ test('tags are set, replaced and deleted', async () => {
   expect((await getRegisteredModel(mlflow, name)).tags).toEqual([]);
 });
 
-test('an alias means a version, moves and goes', async () => {
+test('an alias is set, moved and deleted', async () => {
   const name = fresh('aliased');
   await createRegisteredModel(mlflow, name);
   const { run_id: runId, artifact_uri } = (await newRun(mlflow)).info;
@@ -65,7 +65,7 @@ test('an alias means a version, moves and goes', async () => {
   });
 });
 
-test('names are searched, page after page', async () => {
+test('registered models are searched over several pages', async () => {
   const prefix = fresh('searched');
   for (const letter of ['b', 'a']) await createRegisteredModel(mlflow, `${prefix}-${letter}`);
   const search = { filter: `name LIKE '${prefix}%'`, orderBy: ['name ASC'] };

@@ -54,7 +54,7 @@ test('tags are set, replaced and deleted', async () => {
   });
 });
 
-test('a param is logged once; the same value may come again, another is refused', async () => {
+test('a param accepts the same value again and refuses another', async () => {
   const { run_id } = (await newRun(mlflow)).info;
   await logParam(mlflow, run_id, 'epochs', '3');
   await logParam(mlflow, run_id, 'epochs', '3');
@@ -73,7 +73,7 @@ test('a deleted run is found only on request, and can be restored', async () => 
   expect(await searchRuns(mlflow, { experimentIds: [id] })).toHaveLength(1);
 });
 
-test('runs are searched by tag and order, up to a limit, page after page', async () => {
+test('runs are searched by tag and order, up to a limit, over several pages', async () => {
   const id = await createExperiment(mlflow, fresh('searched'));
   for (const [name, colour] of [
     ['b', 'red'],

@@ -32,7 +32,7 @@ describe('repetition', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a writing call is not repeated unless it says that it may be', async () => {
+  test('a writing call is only repeated if it is repeatable', async () => {
     server = await failingTwice(503);
     await expect(send(server.connection, write)).rejects.toMatchObject({ status: 503, transient: true });
     expect(server.requests).toHaveLength(1);
@@ -40,13 +40,13 @@ describe('repetition', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a writing call that was turned away by 429 is repeated: the server did not take it', async () => {
+  test('a writing call is repeated after 429, since the server rejected it', async () => {
     server = await failingTwice(429);
     await send(server.connection, write);
     expect(server.requests).toHaveLength(3);
   });
 
-  test('a writing call that found no server is repeated: it never arrived', async () => {
+  test('a writing call is repeated if there was no server', async () => {
     const port = await freePort();
     const connection = connect(`http://127.0.0.1:${port}`, { retries: 20, retryDelay: 100, longestDelay: 100 });
     const sent = send(connection, write);
@@ -65,14 +65,14 @@ describe('repetition', () => {
     expect(server.requests).toHaveLength(3);
   });
 
-  test('waits as long as Retry-After says, and not at all when that is too long', async () => {
+  test('waits as long as Retry-After asks, and fails if that is too long', async () => {
     const times: number[] = [];
     server = await answering((_, response) => {
       times.push(performance.now());
       response.writeHead(times.length === 1 ? 503 : 200, { 'retry-after': '1' }).end('{}');
     });
     await send(server.connection, read);
-    // A lower bound is what the header promises; how much later it is, nobody says.
+    // The header gives a lower bound only.
     expect((times[1] ?? 0) - (times[0] ?? 0)).toBeGreaterThanOrEqual(990);
     await server.close();
     server = await failingTwice(503, { 'retry-after': '3600' });
@@ -80,7 +80,7 @@ describe('repetition', () => {
     expect(server.requests).toHaveLength(1);
   });
 
-  test('a connection that is cut is repeated for a reading call, also in the middle of an answer', async () => {
+  test('a reading call is repeated after a broken connection, also in the middle of an answer', async () => {
     let calls = 0;
     server = await answering((request, response) => {
       calls++;
@@ -98,7 +98,7 @@ describe('repetition', () => {
 });
 
 describe('errors', () => {
-  test('a refusal is never repeated, and carries the code and message of MLflow, and the request', async () => {
+  test('a refusal is not repeated and has the code and message of MLflow and the request', async () => {
     server = await answering((_, response) => {
       response.writeHead(404).end('{"error_code":"RESOURCE_DOES_NOT_EXIST","message":"No Experiment with id=7"}');
     });
@@ -115,7 +115,7 @@ describe('errors', () => {
     expect(server.requests).toEqual(['GET /api/2.0/mlflow/experiments/get?experiment_id=7']);
   });
 
-  test('a server that is not MLflow is named with what it answered', async () => {
+  test('an answer of another server is quoted', async () => {
     server = await answering((request, response) => {
       response.writeHead(request.url === '/x' ? 200 : 404).end('<html>\n  Log in</html>');
     });
@@ -148,7 +148,7 @@ describe('errors', () => {
     await expect(send(server.connection, read)).rejects.toMatchObject({ code, kind: 'unauthorised', status });
   });
 
-  test('a server that does not answer in time is a TIMEOUT, one that is not there UNREACHABLE', async () => {
+  test('a late server is a TIMEOUT, a missing one UNREACHABLE', async () => {
     server = await answering(() => undefined, { timeout: 300 });
     const once = { ...server.connection, retries: 0 };
     await expect(send(once, read)).rejects.toMatchObject({
@@ -199,7 +199,7 @@ describe('an abort', () => {
 });
 
 describe('bodies', () => {
-  test('a streamed body is opened anew for a repetition', async () => {
+  test('a streamed body is opened again for a repetition', async () => {
     const bodies: string[] = [];
     server = await answering((request, response) => {
       const chunks: Buffer[] = [];
@@ -220,7 +220,7 @@ describe('bodies', () => {
     expect(progress).toEqual([2, 3, 2, 3]);
   });
 
-  test('a refusal that comes before all has been sent is the error, and the rest is not sent', async () => {
+  test('an early refusal stops the upload', async () => {
     server = await answering((_, response) => {
       response.writeHead(413).end('{"error_code":"RESOURCE_EXHAUSTED","message":"too large"}');
     });
@@ -233,7 +233,7 @@ describe('bodies', () => {
     expect(sent).toBeLessThan(1000);
   });
 
-  test('what keeps a body from being read is thrown as it is', async () => {
+  test('an error of reading the body is thrown unchanged', async () => {
     server = await answering((request, response) => request.on('end', () => response.end()).resume());
     const open = async function* (): AsyncGenerator<Buffer> {
       yield Buffer.from('a');
@@ -245,7 +245,7 @@ describe('bodies', () => {
   });
 });
 
-test('connections are kept open for calls that may be repeated, and new for those that may not', async () => {
+test('repeatable calls share connections, others open new ones', async () => {
   const sockets: unknown[] = [];
   server = await answering((request, response) => {
     sockets.push(request.socket);

@@ -39,12 +39,12 @@ async function spawn(name: string, port: number): Promise<ServerProcess> {
   return server;
 }
 
-test('a server that has run for months is found healthy, however much it has printed', async () => {
+test('a server with a huge log is found healthy', async () => {
   const server = createServer((_, response) => response.end('OK')).listen(0, '127.0.0.1');
   await once(server, 'listening');
   const log = join(folder, 'server.log');
   writeFileSync(log, 'INFO:     Uvicorn running on http://127.0.0.1:5000 (Press CTRL+C to quit)\n');
-  // More than a string can hold.
+  // Longer than the longest string.
   truncateSync(log, 600 * 2 ** 20);
   const { port } = server.address() as AddressInfo;
   try {
@@ -54,7 +54,7 @@ test('a server that has run for months is found healthy, however much it has pri
   }
 });
 
-test('a free port is the preferred one, or one that no outgoing connection is given', async () => {
+test('a free port is the preferred one or below the range of outgoing connections', async () => {
   const own = createServer().listen(0, '127.0.0.1');
   await once(own, 'listening');
   const { port: taken } = own.address() as AddressInfo;
@@ -71,7 +71,7 @@ test('a free port is the preferred one, or one that no outgoing connection is gi
   expect(await freePort(free)).toBe(free);
 });
 
-test('of two servers that found the same port free, the one that did not get it has not started', async () => {
+test('of two servers for one port, the one without the port fails to start', async () => {
   const port = await freePort();
   const both = [await spawn('one', port), await spawn('other', port)];
 

@@ -18,7 +18,7 @@ const readAll = async (stream: AsyncIterable<Uint8Array>): Promise<Buffer> => {
   return Buffer.concat(chunks);
 };
 
-test('a stream may be read slowly, and left early', async () => {
+test('a stream may be read slowly and partly', async () => {
   server = await answering((_, response) => response.end(contents));
   let bytes = 0;
   for await (const chunk of sendForStream({ ...server.connection, timeout: 1000 }, read)) {
@@ -34,14 +34,14 @@ test('a stream may be read slowly, and left early', async () => {
   expect((await send(server.connection, read)).length).toBeGreaterThan(0);
 });
 
-test("a stream that stands still is a TIMEOUT, when it is the server's fault", async () => {
+test('a stream that the server stalls is a TIMEOUT', async () => {
   server = await answering((_, response) => response.write('a'));
   const stream = sendForStream({ ...server.connection, timeout: 1000, retries: 0 }, read);
   expect((await stream.next()).value).toEqual(Buffer.from('a'));
   await expect(stream.next()).rejects.toMatchObject({ code: 'TIMEOUT' });
 });
 
-/** A proxy before MLflow that cuts the first `cuts` answers off in the middle. */
+/** A proxy before MLflow that breaks the first `cuts` answers in the middle. */
 const cuttingProxy = (cuts: number): RequestListener => {
   let calls = 0;
   return (request, response) => {
@@ -63,7 +63,7 @@ const cuttingProxy = (cuts: number): RequestListener => {
   };
 };
 
-test('an artifact that is cut off goes on where it stopped', async () => {
+test('a broken download resumes where it stopped', async () => {
   const { info } = await newRun(connectToRealServer());
   const body = {
     file: '',
@@ -81,7 +81,7 @@ test('an artifact that is cut off goes on where it stopped', async () => {
 
 test.each([
   ['has changed meanwhile', '"1"', '"2"'],
-  ['cannot be told from another', undefined, undefined],
+  ['has no ETag', undefined, undefined],
 ])('what is cut off and %s is an error', async (_, before, after) => {
   let calls = 0;
   server = await answering((request, response) => {

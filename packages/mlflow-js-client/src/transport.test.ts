@@ -2,7 +2,7 @@ import { startClock } from './transport';
 
 afterEach(() => jest.useRealTimers());
 
-test('a clock that was stopped is not started again, as by a body whose answer came before its end: it would keep the process', () => {
+test('a stopped clock cannot be restarted, for example by a body whose answer came early', () => {
   jest.useFakeTimers();
   const clock = startClock(1000);
   clock.restart();

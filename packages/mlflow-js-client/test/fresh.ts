@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { type Connection, createRun, type Run } from '../src/index';
 
-/** A name that no other test uses: all share one server. */
+/** A unique name: all tests share one server. */
 export const fresh = (name: string): string => `${name}-${randomUUID().slice(0, 8)}`;
 
 export const newRun = (connection: Connection, experimentId = '0'): Promise<Run> =>

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { realServer } from './real-server';
 
-/** The package as npm would publish it, installed into an empty folder without a network, used by plain Node. */
+/** The published package, installed into an empty folder without a network and used by plain Node. */
 let folder: string;
 let app: string;
 
@@ -36,7 +36,7 @@ const { data } = await getRun(mlflow, run.info.run_id);
 console.log(JSON.stringify(data.params));`;
 const names = '{ connectFromEnvironment, createRun, ensureExperiment, getRun, keyValues, logBatch }';
 
-test('holds JavaScript, types, README and licence, and nothing else', () => {
+test('contains only JavaScript, types, README and licence', () => {
   const installed = join(app, 'node_modules/mlflow-js-client');
   expect(readdirSync(installed).sort()).toEqual(['LICENSE', 'README.md', 'lib', 'package.json']);
   const files = readdirSync(join(installed, 'lib'), { recursive: true, withFileTypes: true });
@@ -61,7 +61,7 @@ test('is required', () => {
   expect(run(process.execPath, ['use.cjs'], app)).toBe('[{"key":"epochs","value":"3"}]\n');
 });
 
-test('has types that a strict program, and every example of the README, is checked by', () => {
+test('has types that check a strict program and all examples of the README', () => {
   const wrong = '// @ts-expect-error: it is read-only.\nmlflow.uri = "";\nexport {};';
   writeFileSync(join(app, 'use.mts'), `import ${names} from 'mlflow-js-client';${program}\n${wrong}`);
   const readme = readFileSync(resolve(__dirname, '../README.md'), 'utf8');

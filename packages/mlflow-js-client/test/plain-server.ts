@@ -4,12 +4,12 @@ import { type Connection, type ConnectOptions, connect } from '../src/index';
 
 export interface PlainServer {
   readonly connection: Connection;
-  /** `METHOD path` of the requests so far. */
+  /** `METHOD path` of all requests so far. */
   readonly requests: string[];
   close(): Promise<void>;
 }
 
-/** Answers that a healthy MLflow never gives are given by a plain HTTP server. */
+/** A plain HTTP server for answers that a healthy MLflow never gives. */
 export async function answering(listener: RequestListener, options: ConnectOptions = {}): Promise<PlainServer> {
   const requests: string[] = [];
   const server: Server = createServer((request, response) => {

@@ -6,18 +6,18 @@ import { type Connection, type ConnectOptions, connect, freePort, startServer } 
 export interface RealServer {
   readonly uri: string;
   readonly pid: number;
-  /** A temporary folder that the server keeps everything in. */
+  /** A temporary folder with all files of the server. */
   readonly folder: string;
 }
 
-/** From MLFLOW_PYTHON or the workspace's .mlflow/venv. Throws when there is none: these tests are of no worth without it. */
+/** The Python of MLFLOW_PYTHON or the workspace's .mlflow/venv. Throws if there is none: these tests need it. */
 export function mlflowPython(): string {
   const python = process.env.MLFLOW_PYTHON ?? resolve(__dirname, '../../../.mlflow/venv/bin/python');
   if (!existsSync(python)) throw new Error(`there is no MLflow at ${python}: run \`npx nx run tools:mlflow-setup\``);
   return python;
 }
 
-/** An MLflow server of the tests' own, over an empty store. */
+/** Starts an MLflow server with an empty store. */
 export async function startRealServer(args: string[] = [], environment: NodeJS.ProcessEnv = {}): Promise<RealServer> {
   const folder = mkdtempSync(join(tmpdir(), 'mlflow-'));
   try {
@@ -42,7 +42,7 @@ export function stopRealServer({ pid, folder }: RealServer): void {
   rmSync(folder, { recursive: true, force: true, maxRetries: 5 });
 }
 
-/** The server that all files share; `start-server.ts` started it. */
+/** The server that all test files share, started by `start-server.ts`. */
 export function realServer(): RealServer {
   return JSON.parse(process.env.MLFLOW_TEST_SERVER ?? '');
 }

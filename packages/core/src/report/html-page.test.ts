@@ -1,6 +1,6 @@
 import { htmlPage } from './html-page';
 
-test('a page is whole by itself, its words escaped, its addresses links', () => {
+test('a page is self-contained, with escaped text and linked addresses', () => {
   const table = {
     columns: [{ title: 'a < b' }, { title: 'n', digits: 1 }, { title: 'MLflow' }],
     rows: [['"x" & y', 2, 'http://host/#/experiments/1/runs/0123456789?a=1&b=2']],

@@ -31,7 +31,7 @@ describe('drawPicture', () => {
     expect(texts).toEqual(expect.arrayContaining(['91.00', '94.50']));
   });
 
-  it('draws a PNG twice as large, white at the corner, its title in letters of its own font', async () => {
+  it('draws a PNG twice as large, with a white background and a title in its own font', async () => {
     const { svg, png } = await drawPicture(comparison);
     const [, width, height] = /width="(\d+)" height="(\d+)"/.exec(svg)?.map(Number) ?? [];
     const metadata = await sharp(png).metadata();
@@ -46,7 +46,7 @@ describe('drawPicture', () => {
     expect(await darkest(32, 32, 32)).toBeLessThan(60);
   });
 
-  it('draws the same bits twice', async () => {
+  it('is deterministic', async () => {
     const [first, second] = [await drawPicture(comparison), await drawPicture(comparison)];
 
     expect(first.svg).toBe(second.svg);
@@ -59,7 +59,7 @@ describe('drawPicture', () => {
     ['a single value', histogramChart({ title: 't', x: 'cosine', series: [{ name: 'a', values: [0.5] }] })],
     ['a heatmap', heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a'], rows: ['b'], values: [[1]] })],
     [
-      'one with blank cells',
+      'a heatmap with blank cells',
       heatmapChart({ title: 't', x: 'x', y: 'y', columns: ['a', 'b'], rows: ['c'], values: [[undefined, 2]] }),
     ],
     ['bars', barChart({ title: 't', x: 'top-1', bars: [{ name: 'a', value: 0.5, note: '3 × b' }] })],
@@ -84,7 +84,7 @@ describe('drawPicture', () => {
 });
 
 describe('comparisonChart', () => {
-  it('refuses a run that diverged', () => {
+  it('throws for a diverged run', () => {
     const panels = [{ title: 'p', metric: 'm', values: { a: [1, Number.NaN] } }];
 
     expect(() => comparisonChart({ title: 't', methods: ['a'], panels })).toThrow('Value 1 is NaN');
@@ -92,7 +92,7 @@ describe('comparisonChart', () => {
 });
 
 describe('lineChart', () => {
-  it('averages neighbours of a series longer than the picture is wide', () => {
+  it('averages neighbours in a long series', () => {
     const long = Array.from({ length: 4000 }, (_, i) => i);
 
     expect(lineChart({ title: 't', x: 'step', y: 'loss', series: [line('a', long)] })).toMatchObject({
@@ -102,7 +102,7 @@ describe('lineChart', () => {
 });
 
 describe('rocChart', () => {
-  it('starts at the FAR of one impostor pair, with the TAR reached below it', () => {
+  it('starts at the FAR of one impostor pair', () => {
     const curve = { name: 'a', far: [0, 0, 0.01, 0.5, 1], tar: [0, 0.5, 0.6, 0.9, 1], impostor: 100 };
 
     expect(rocChart({ title: 't', curves: [curve] })).toMatchObject({
@@ -117,7 +117,7 @@ describe('rocChart', () => {
     });
   });
 
-  it('draws a curve of a million points with those that can be told apart', () => {
+  it('thins a curve of a million points', () => {
     const far = Float64Array.from({ length: 1e6 + 1 }, (_, i) => i / 1e6);
     const chart = rocChart({ title: 't', curves: [{ name: 'a', far, tar: far, impostor: 1e6 }] });
 
@@ -126,7 +126,7 @@ describe('rocChart', () => {
 });
 
 describe('detChart', () => {
-  it('has no rates below one pair', () => {
+  it('limits rates to one pair', () => {
     const curve = { name: 'a', far: [0, 0.5, 1], tar: [0, 0.75, 1], genuine: 20, impostor: 100 };
 
     expect(detChart({ title: 't', curves: [curve] })).toMatchObject({
@@ -142,11 +142,11 @@ describe('detChart', () => {
 });
 
 describe('histogram', () => {
-  it('counts shares, the upper edge in the last bin, what is outside in none', () => {
+  it('counts shares, with the upper edge in the last bin and without outside values', () => {
     expect(histogram([0, 0.4, 0.5, 1, 2], 0, 0.5, 2)).toEqual([0.4, 0.4]);
   });
 
-  it('may have been counted before', () => {
+  it('draws counts', () => {
     const series = [{ name: 'a', counts: [3, 1] }];
 
     expect(countedHistogramChart({ title: 't', x: 'x', low: -1, high: 1, series })).toMatchObject({
@@ -159,17 +159,17 @@ describe('histogram', () => {
     });
   });
 
-  it('needs values', () => {
+  it('throws without values', () => {
     expect(() => histogramChart({ title: 't', x: 'x', series: [{ name: 'a', values: [] }] })).toThrow('at least one');
   });
 });
 
 describe('the theme', () => {
-  it('gives a method the same colour wherever the list is the same', () => {
+  it('gives a method the same colour in equal lists', () => {
     expect(methodColour(['a', 'b']).scale).toEqual({ domain: ['a', 'b'], range: ['#0072B2', '#D55E00'] });
   });
 
-  it('has fourteen colours, and dashes the lines of those behind the first seven', () => {
+  it('has fourteen colours and dashes lines after the first seven', () => {
     const names = Array.from({ length: 15 }, (_, i) => `row ${i}`);
     const { range } = methodColour(names).scale;
     expect(new Set(range.slice(0, 14)).size).toBe(14);
@@ -181,7 +181,7 @@ describe('the theme', () => {
     ]);
   });
 
-  it('puts the lines of a logarithmic axis at powers of ten', () => {
+  it('puts the grid of a logarithmic axis at powers of ten', () => {
     expect(decades(0.002, 5)).toEqual([0.001, 0.01, 0.1, 1, 10]);
   });
 });

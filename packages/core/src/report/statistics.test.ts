@@ -1,7 +1,7 @@
 import { comparePaired, studentCdf, studentQuantile, summarise } from './statistics';
 
 describe("Student's t", () => {
-  // Quantiles as printed in any table of the distribution (here to R's 10 digits: qt(0.975, n)).
+  // R's qt(0.975, n) to 10 digits.
   it.each([
     [1, 12.7062047362],
     [2, 4.3026527297],
@@ -10,18 +10,18 @@ describe("Student's t", () => {
     [9, 2.2621571628],
     [30, 2.0422724563],
     [100, 1.9839715185],
-  ])('with %d degrees of freedom has 97.5 % below %d', (degrees, quantile) => {
+  ])('with %d degrees of freedom, has the 97.5 % quantile %d', (degrees, quantile) => {
     expect(studentQuantile(0.975, degrees)).toBeCloseTo(quantile, 9);
     expect(studentCdf(quantile, degrees)).toBeCloseTo(0.975, 11);
     expect(studentQuantile(0.025, degrees)).toBeCloseTo(-quantile, 9);
   });
 
-  it('is half below 0', () => {
+  it('is symmetric', () => {
     expect(studentCdf(0, 1)).toBe(0.5);
     expect(studentCdf(0, 6)).toBe(0.5);
   });
 
-  it('with 1 degree of freedom is the Cauchy distribution', () => {
+  it('with 1 degree of freedom, is the Cauchy distribution', () => {
     expect(studentCdf(1, 1)).toBeCloseTo(0.75, 15);
   });
 });
@@ -59,7 +59,7 @@ describe('comparePaired', () => {
     expect(difference.interval?.[1]).toBeCloseTo(-0.7001142, 7);
   });
 
-  it('finds no difference between equal runs, and a certain one between constant ones', () => {
+  it('has p 1 for equal runs and p 0 for a constant difference', () => {
     expect(comparePaired([1, 2], [1, 2])).toMatchObject({ t: undefined, p: 1 });
     expect(comparePaired([2, 3], [1, 2])).toMatchObject({ t: Number.POSITIVE_INFINITY, p: 0 });
   });
@@ -68,7 +68,7 @@ describe('comparePaired', () => {
     expect(comparePaired([2], [1])).toMatchObject({ difference: { mean: 1 }, t: undefined, p: undefined });
   });
 
-  it('needs as many values on both sides', () => {
+  it('throws for different lengths', () => {
     expect(() => comparePaired([1, 2], [1])).toThrow('2 values cannot be paired with 1');
   });
 });

@@ -13,7 +13,7 @@ const table: Table = {
 const plain = { width: Number.POSITIVE_INFINITY, lines: false };
 
 describe('terminalTable', () => {
-  it('aligns numbers on the right and needs no lines where nobody looks', () => {
+  it('aligns numbers on the right, without lines for a pipe', () => {
     expect(terminalTable(table, plain)).toBe(
       [
         'method            accuracy %     loss   note',
@@ -31,7 +31,7 @@ describe('terminalTable', () => {
     ).toBe([' k │    v', '───┼──────', ' a │ 1.00'].join('\n'));
   });
 
-  it('goes on below where the terminal is too narrow', () => {
+  it('continues below if the terminal is too narrow', () => {
     expect(terminalTable({ ...table, notes: [] }, { width: 40, lines: false })).toBe(
       [
         'method            accuracy %     loss',
@@ -47,7 +47,7 @@ describe('terminalTable', () => {
     );
   });
 
-  it('names a row that does not fit', () => {
+  it('names a row of wrong length', () => {
     expect(() => terminalTable({ columns: [{ title: 'a' }], rows: [['x'], ['y', 'z']] }, plain)).toThrow(
       'Row 1 has 2 cells, but the table has 1 columns',
     );
@@ -55,14 +55,14 @@ describe('terminalTable', () => {
 });
 
 describe('layoutOf', () => {
-  it('is plain and endless for a pipe, and as wide as a terminal', () => {
+  it('is plain and unlimited for a pipe, and as wide as a terminal', () => {
     expect(layoutOf({})).toEqual(plain);
     expect(layoutOf({ isTTY: true, columns: 120 }).width).toBe(120);
   });
 });
 
 describe('markdownTable', () => {
-  it('escapes what Markdown would take for a column', () => {
+  it('escapes Markdown', () => {
     expect(markdownTable(table)).toBe(
       [
         '| method | accuracy % | loss | note |',
@@ -79,7 +79,7 @@ describe('markdownTable', () => {
 });
 
 describe('csvTable', () => {
-  it('keeps numbers in full and spreads in a column of their own', () => {
+  it('keeps numbers in full, with a column for spreads', () => {
     expect(csvTable(table)).toBe(
       [
         'method,accuracy,accuracy std,loss,loss std,note',

@@ -23,7 +23,7 @@ test('a nested configuration becomes dotted names', () => {
   });
 });
 
-test('what MLflow would refuse is made acceptable', () => {
+test('names and values that MLflow would refuse become valid', () => {
   expect(validName('TAR@FAR=1e-3')).toBe('TAR_FAR_1e-3');
   expect(clip('x'.repeat(6001))).toBe(`${'x'.repeat(5999)}…`);
   expect(clip('x'.repeat(6000))).toBe('x'.repeat(6000));

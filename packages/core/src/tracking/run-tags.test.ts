@@ -28,7 +28,7 @@ test('a run is tagged with its commit, branch and repository, without the token 
   });
 });
 
-test('outside a repository, the tags of git are absent', async () => {
+test('outside a repository there are no git tags', async () => {
   expect(Object.keys(await sourceTags('face:distill', folder)).sort()).toEqual([
     'mlflow.source.name',
     'mlflow.source.type',
@@ -36,6 +36,6 @@ test('outside a repository, the tags of git are absent', async () => {
   ]);
 });
 
-test('a remote over ssh stays as it is', () => {
+test('a remote over ssh is unchanged', () => {
   expect(withoutCredentials('git@example.org:a/b.git')).toBe('git@example.org:a/b.git');
 });

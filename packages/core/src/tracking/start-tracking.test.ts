@@ -23,14 +23,14 @@ const trackedRun = (name: string): TrackedRun => ({
   folder: join(server.folder, 'runs', name),
   trackingUri: server.uri,
   log: (sentence) => {
-    throw new Error(`nothing is to be told here: ${sentence}`);
+    throw new Error(`unexpected warning: ${sentence}`);
   },
 });
 
 const runOf = (address = ''): Promise<Run> =>
   getRun(connect(server.uri), /runs\/(\w+)/.exec(address)?.[1] ?? 'no address');
 
-test('everything that a run logs is in MLflow when it has finished', async () => {
+test('a finished run has everything that it logged in MLflow', async () => {
   const run = {
     ...trackedRun('th-kd'),
     params: { method: 'th-kd', data: { kind: 'procedural', identities: 400 }, widths: [64, 128] },
@@ -78,7 +78,7 @@ test('everything that a run logs is in MLflow when it has finished', async () =>
   ]);
 });
 
-test('a run that goes on in its folder is the same run, with no step twice', async () => {
+test('a run resumed in its folder is the same run and has no step twice', async () => {
   const first = await startTracking({ ...trackedRun('resumed'), params: { epochs: 3 } });
   first.metrics({ loss: 3 }, 1);
   first.metrics({ loss: 2 }, 2);
@@ -100,7 +100,7 @@ test('a run that goes on in its folder is the same run, with no step twice', asy
   ]);
 });
 
-test('a run that goes on with an option that changes nothing about it, as --jobs, keeps the value that MLflow has', async () => {
+test('a resumed run keeps the first value of a param such as --jobs, which does not affect the result', async () => {
   const run = { ...trackedRun('jobs'), params: { jobs: 2 } };
   await (await startTracking(run)).finish('KILLED');
   const resumed = await startTracking({ ...run, params: { jobs: 4, seed: 1 } });
@@ -109,7 +109,7 @@ test('a run that goes on with an option that changes nothing about it, as --jobs
   expect(fromKeyValues((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
 });
 
-test('what MLflow refuses is told, and keeps nothing else from arriving', async () => {
+test('data that MLflow refuses are reported and do not hold up others', async () => {
   const tracker = await startTracking({ ...trackedRun('refused'), params: { epochs: 3, seed: 1 } });
   tracker.params({ epochs: 4, method: 'kd' });
   tracker.metrics({ 'loss (student)': 1 }, 1);
@@ -122,7 +122,7 @@ test('what MLflow refuses is told, and keeps nothing else from arriving', async 
   expect(data.metrics).toMatchObject([{ key: 'loss _student_', value: 1 }]);
 });
 
-test('the journal is the record: it holds what was logged, in order', async () => {
+test('the journal holds all events in order', async () => {
   const run = trackedRun('journal');
   const tracker = await startTracking(run);
   tracker.metrics({ loss: Number.POSITIVE_INFINITY }, 1);
@@ -134,15 +134,15 @@ test('the journal is the record: it holds what was logged, in order', async () =
   expect(sent).toMatchObject({ destination: server.uri, refused: [] });
 });
 
-test('an address that is none is told at once, with the variable that has it, and costs the run nothing', async () => {
+test('an invalid address is reported at once with its variable, and the run continues', async () => {
   const before = process.env.MLFLOW_TRACKING_URI;
   process.env.MLFLOW_TRACKING_URI = 'databricks';
   try {
-    const told: string[] = [];
+    const warnings: string[] = [];
     const { trackingUri: _, ...run } = trackedRun('nowhere');
-    const tracker = await startTracking({ ...run, log: (sentence) => told.push(sentence) });
+    const tracker = await startTracking({ ...run, log: (sentence) => warnings.push(sentence) });
     const problem = 'MLFLOW_TRACKING_URI: "databricks" is not an http or https address';
-    expect(told).toEqual([`MLflow: ${problem}. Training continues; the run's journal keeps everything.`]);
+    expect(warnings).toEqual([`MLflow: ${problem}. Training continues; the run's journal keeps everything.`]);
     tracker.metrics({ loss: 1 }, 1);
     expect(await tracker.finish('FINISHED')).toEqual({ unsent: problem });
   } finally {

@@ -36,8 +36,8 @@ const text = async (source: AsyncIterable<Uint8Array>): Promise<string> => {
   return Buffer.concat(chunks).toString();
 };
 
-describe('artifacts that the server passes on', () => {
-  test('are uploaded byte by byte into folders, listed and downloaded', async () => {
+describe('artifacts through the server', () => {
+  test('are uploaded into folders, listed and downloaded unchanged', async () => {
     const { info } = await newRun(mlflow);
     const bytes = Buffer.alloc(3_000_000, 'abc é');
     const progress: (number | undefined)[][] = [];
@@ -74,7 +74,7 @@ describe('artifacts that the server passes on', () => {
     expect(await listArtifacts(mlflow, info.run_id, 'notes')).toEqual([]);
   });
 
-  test('that do not exist are an error, and leave no file', async () => {
+  test('that do not exist are an error and leave no file', async () => {
     const { info } = await newRun(mlflow);
     const place = join(folder, 'none');
     await expect(downloadArtifact(mlflow, info, 'none', place)).rejects.toMatchObject({ name: 'MlflowError' });
@@ -82,7 +82,7 @@ describe('artifacts that the server passes on', () => {
     expect(readdirSync(folder).filter((name) => name.endsWith('.part'))).toEqual([]);
   });
 
-  test('have names that the server keeps as they are, or are refused', async () => {
+  test('have names that the server preserves, or are refused', async () => {
     const { info } = await newRun(mlflow);
     const file = write('a', 'x');
     for (const name of ['a+b&c?.txt', '100%.txt', "it's (1) [2].txt", '日本.txt']) {
@@ -110,7 +110,7 @@ describe('artifacts that the server passes on', () => {
     expect(await text(readArtifact(mlflow, { artifact_uri }, 'data/model.bin'))).toBe('weights');
   });
 
-  test('that are cut off while they arrive leave no file', async () => {
+  test('leave no file after a broken download', async () => {
     const server = await answering((request, response) => {
       response.writeHead(200, { 'content-length': '1000' }).write('half');
       setTimeout(() => request.socket.destroy(), 20);
@@ -124,7 +124,7 @@ describe('artifacts that the server passes on', () => {
     await server.close();
   });
 
-  test('stop when they are told to', async () => {
+  test('stop when the signal is aborted', async () => {
     const { info } = await newRun(mlflow);
     const controller = new AbortController();
     const file = write('large.bin', Buffer.alloc(20_000_000));
@@ -170,7 +170,7 @@ describe('artifacts in a plain folder', () => {
     expect(await artifactsAt(mlflow, info).list()).toEqual([]);
   });
 
-  test('of a server elsewhere, or in a store that the server does not pass on, are refused', async () => {
+  test('of a remote server, or in a store without a proxy, are refused', async () => {
     const elsewhere = { ...mlflow, uri: 'http://mlflow.example' };
     const refused = { code: 'UNSUPPORTED_ARTIFACT_STORE', kind: 'not-sent', transient: false };
     for (const [connection, artifact_uri] of [
@@ -184,7 +184,7 @@ describe('artifacts in a plain folder', () => {
   });
 });
 
-test('a file that cannot be read is the file system’s error', async () => {
+test('a file that cannot be read throws the error of the file system', async () => {
   const { info } = await newRun(mlflow);
   await expect(uploadArtifact(mlflow, info, join(folder, 'missing'), 'a')).rejects.toMatchObject({ code: 'ENOENT' });
   await expect(uploadArtifact(mlflow, info, folder, 'a')).rejects.toMatchObject({ code: 'EISDIR' });

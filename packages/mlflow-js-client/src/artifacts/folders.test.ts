@@ -13,20 +13,20 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
-test('a folder goes up and comes down with all that is in it', async () => {
+test('a folder is uploaded and downloaded completely', async () => {
   const { info } = await newRun(mlflow);
   mkdirSync(join(folder, 'up/a/b'), { recursive: true });
   for (let i = 0; i < 6; i++) writeFileSync(join(folder, `up/a/${i}.txt`), String(i));
   writeFileSync(join(folder, 'up/a/b/deep.txt'), 'deep');
   symlinkSync(join(folder, 'up/a/0.txt'), join(folder, 'up/link'));
 
-  const told: string[] = [];
+  const progress: string[] = [];
   const paths = await uploadFolder(mlflow, info, join(folder, 'up'), 'model', {
-    onProgress: (path, bytes, total) => told.push(`${path} ${bytes}/${total}`),
+    onProgress: (path, bytes, total) => progress.push(`${path} ${bytes}/${total}`),
   });
   const expected = [...[0, 1, 2, 3, 4, 5].map((i) => `model/a/${i}.txt`), 'model/a/b/deep.txt'];
   expect(paths.sort()).toEqual(expected);
-  expect(told).toContain('model/a/b/deep.txt 4/4');
+  expect(progress).toContain('model/a/b/deep.txt 4/4');
 
   expect((await downloadFolder(mlflow, info, join(folder, 'all'))).sort()).toEqual(expected);
   expect(readFileSync(join(folder, 'all/model/a/b/deep.txt'), 'utf8')).toBe('deep');

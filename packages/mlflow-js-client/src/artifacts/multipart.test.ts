@@ -23,7 +23,7 @@ beforeAll(() => {
 });
 afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
-/** Undefined when the client gave it up midway. */
+/** Undefined if the client gave up. */
 const read = async (request: IncomingMessage): Promise<Buffer | undefined> => {
   const chunks: Buffer[] = [];
   try {
@@ -34,7 +34,7 @@ const read = async (request: IncomingMessage): Promise<Buffer | undefined> => {
   return Buffer.concat(chunks);
 };
 
-/** The server's side as MLflow has it before an S3 store, and the store's own. `partFails`: part 2 is refused. */
+/** Simulates MLflow's server and an S3 store. `partFails`: the store refuses part 2. */
 const cloud = async (partFails = false) => {
   const parts = new Map<number, Buffer>();
   const calls: { path: string; json: Record<string, unknown> }[] = [];
@@ -66,7 +66,7 @@ const cloud = async (partFails = false) => {
   return { server, parts, calls, authorization };
 };
 
-test('a file goes to the cloud store in parts, without our credentials', async () => {
+test('sends a file to the cloud store in parts, without credentials', async () => {
   const { server, parts, calls, authorization } = await cloud();
   progress.length = 0;
   expect(await uploadInParts(server.connection, '1/run/artifacts/large.bin', body, 1)).toBe(true);
@@ -86,7 +86,7 @@ test('a file goes to the cloud store in parts, without our credentials', async (
   await server.close();
 });
 
-test('a part that is refused takes the upload back; the error does not tell the signature', async () => {
+test('a refused part aborts the upload; the error hides the signature', async () => {
   const { server, calls } = await cloud(true);
   const failure = uploadInParts(server.connection, '1/large.bin', body, 1);
   await expect(failure).rejects.toMatchObject({ status: 400, message: expect.not.stringContaining('s3cret') });
@@ -97,7 +97,7 @@ test('a part that is refused takes the upload back; the error does not tell the 
   await server.close();
 });
 
-test('a server over a plain folder takes no parts, and a small file is not worth them: both go in one piece', async () => {
+test('small files and servers over a plain folder use no parts', async () => {
   const mlflow = connectToRealServer();
   const { info } = await newRun(mlflow);
   const path = `0/${info.run_id}/artifacts/large.bin`;

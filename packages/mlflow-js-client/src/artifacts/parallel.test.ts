@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { inParallel } from './parallel';
 
-test('results are in order, and no more than so many are under way', async () => {
+test('results are in order, and the concurrency is limited', async () => {
   let running = 0;
   let most = 0;
   const results = await inParallel([3, 1, 2, 0], 2, new AbortController(), async (item) => {
@@ -14,7 +14,7 @@ test('results are in order, and no more than so many are under way', async () =>
   expect(most).toBe(2);
 });
 
-test('the first failure ends the others and is thrown when all have ended', async () => {
+test('the first failure stops the others and is thrown when all have ended', async () => {
   const stop = new AbortController();
   const begun: number[] = [];
   const ended: number[] = [];
@@ -27,7 +27,7 @@ test('the first failure ends the others and is thrown when all have ended', asyn
   expect({ begun, ended }).toEqual({ begun: [0, 1], ended: [0] });
 });
 
-test('a source that fails is thrown too', async () => {
+test('an error of the source is thrown', async () => {
   const source = async function* () {
     yield 1;
     throw new Error('source');

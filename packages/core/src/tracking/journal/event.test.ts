@@ -15,12 +15,12 @@ test('NaN and infinities, which JSON lacks, are written as strings', () => {
   );
 });
 
-test('a text that looks like what JSON makes of NaN stays what it is', () => {
+test("the text 'null' stays a text", () => {
   const event: JournalEvent = { time: 1, type: 'params', params: { teacher: 'null' } };
   expect(decodeEvent(encodeEvent(event))).toEqual(event);
 });
 
-test('any number of any metric comes back as it was', () => {
+test('every number survives encoding and decoding', () => {
   fc.assert(
     fc.property(events, (event) => {
       if (event.type !== 'metrics') throw new Error('made above');
@@ -42,8 +42,8 @@ test.each([
   '{"time":1,"type":"metrics","step":1,"values":{"loss":"0.5"}}',
   '{"time":1,"type":"artifact","path":"config.json"}',
   '[]',
-])('%s is no event', (line) => expect(decodeEvent(line)).toBeUndefined());
+])('%s is not an event', (line) => expect(decodeEvent(line)).toBeUndefined());
 
-test('no text makes the decoder throw', () => {
+test('the decoder never throws', () => {
   fc.assert(fc.property(fc.oneof(fc.string(), fc.json()), (line) => void decodeEvent(line)));
 });

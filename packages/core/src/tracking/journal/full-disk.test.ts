@@ -9,19 +9,19 @@ import { journalSync } from '../sync/journal-sync';
 
 const server = serverOfTests();
 
-/** A place where a file takes `room` bytes and no more until `makeRoom`. */
+/** A folder in which files hold at most `room` bytes until `makeRoom`. */
 interface SmallPlace {
   readonly folder: string;
-  /** Words before the command that writes there. */
+  /** Prefix of the command that writes there. */
   readonly command: readonly string[];
-  /** @param pid of the process that writes there */
+  /** @param pid the writing process */
   makeRoom(pid: number): void;
   remove(): void;
 }
 
 const room = 8192;
 
-/** A process that may not write larger files: works for everyone, on Linux (util-linux). */
+/** Limits the file size of a process; works for every user on Linux (util-linux). */
 function limitedProcess(name: string): SmallPlace {
   const folder = join(server.folder, name);
   mkdirSync(folder);
@@ -33,7 +33,7 @@ function limitedProcess(name: string): SmallPlace {
   };
 }
 
-/** A disk in memory that is full but for `room`; only root may make one, and not everywhere. */
+/** A disk in memory with `room` left; only root can mount it, and not everywhere. */
 function smallDisk(name: string): SmallPlace {
   const folder = join(server.folder, name);
   mkdirSync(folder);
@@ -57,13 +57,13 @@ const canMount = (() => {
   }
 })();
 
-// The first is always there; where root runs the tests, a disk that is really full is another.
+// The second is a really full disk, for root.
 const places: [string, (name: string) => SmallPlace][] = [
   ['a file that may not grow', limitedProcess],
   ...(canMount ? [['a full disk', smallDisk] as [string, (name: string) => SmallPlace]] : []),
 ];
 
-/** Runs the child there until it is full and, once there is room again, to its end; what it told. */
+/** Runs the child until the place is full, makes room, and runs it to its end. Returns its warnings. */
 async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = true) {
   const journal = join(place.folder, 'journal.jsonl');
   const child = [
@@ -76,17 +76,17 @@ async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = t
   ];
   const [command = '', ...args] = [...place.command, process.execPath, '-r', '@swc-node/register', ...child];
   const writer = spawn(command, args, { cwd: join(__dirname, '../../..'), stdio: ['pipe', 'pipe', 'inherit'] });
-  const told: string[] = [];
+  const warnings: string[] = [];
   for await (const line of createInterface(writer.stdout)) {
     if (line !== 'full') {
-      told.push(line);
+      warnings.push(line);
       continue;
     }
     expect(statSync(journal).size).toBeLessThanOrEqual(room);
     if (meetsRoom) place.makeRoom(writer.pid ?? 0);
     writer.stdin.write('go on\n');
   }
-  return { journal, told };
+  return { journal, warnings };
 }
 
 const send = async (journal: string) => {
@@ -98,11 +98,11 @@ const send = async (journal: string) => {
 describe.each(places)('%s', (_, placeNamed) => {
   const named = (name: string) => `${placeNamed.name} ${name}`;
 
-  test('the run goes on, tells once, and writes what waited when there is room again', async () => {
+  test('the run continues, warns once, and writes the queue when there is room again', async () => {
     const place = placeNamed(named('waits'));
     try {
-      const { journal, told } = await logThrough(place, 1_000_000);
-      expect(told).toEqual([
+      const { journal, warnings } = await logThrough(place, 1_000_000);
+      expect(warnings).toEqual([
         expect.stringMatching(/^The journal .* cannot be written: E(FBIG|NOSPC): .*\. Its events wait in memory\.$/),
         `The journal ${journal} can be written again; nothing is missing.`,
       ]);
@@ -114,16 +114,16 @@ describe.each(places)('%s', (_, placeNamed) => {
     }
   });
 
-  test('lines for which memory has no room are counted; the journal that is left is sent without complaint', async () => {
+  test('counts events that did not fit into memory, and the journal can be sent', async () => {
     const place = placeNamed(named('drops'));
     try {
-      const { journal, told } = await logThrough(place, 2000);
+      const { journal, warnings } = await logThrough(place, 2000);
       const { metrics, status } = await runInJournal(journal);
       const missing = 350 - (metrics.loss?.length ?? 0);
       expect(missing).toBeGreaterThan(100);
       expect(status).toBe('FINISHED');
-      expect(told[1]).toBe(`The journal ${journal} can be written again; ${missing} events are missing.`);
-      expect(told).toHaveLength(2);
+      expect(warnings[1]).toBe(`The journal ${journal} can be written again; ${missing} events are missing.`);
+      expect(warnings).toHaveLength(2);
       expect((await send(journal))?.refused).toEqual([]);
       await expectAllOnServer(server.uri, journal);
     } finally {
@@ -131,15 +131,17 @@ describe.each(places)('%s', (_, placeNamed) => {
     }
   });
 
-  test('a disk that stays full is told in the end, with the number of lines that are missing', async () => {
+  test('reports at the end how many events a full disk cost', async () => {
     const place = placeNamed(named('stays'));
     try {
-      const { journal, told } = await logThrough(place, 2000, false);
+      const { journal, warnings } = await logThrough(place, 2000, false);
       const { metrics } = await runInJournal(journal);
-      // And the line of the run's end.
+      // Includes the finish event.
       const missing = 351 - (metrics.loss?.length ?? 0);
-      expect(told[1]).toBe(`The journal ${journal} could not be written to its end; ${missing} events are missing.`);
-      expect(told).toHaveLength(2);
+      expect(warnings[1]).toBe(
+        `The journal ${journal} could not be written to its end; ${missing} events are missing.`,
+      );
+      expect(warnings).toHaveLength(2);
     } finally {
       place.remove();
     }

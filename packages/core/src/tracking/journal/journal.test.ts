@@ -24,7 +24,7 @@ beforeEach(() => {
 
 afterEach(() => rmSync(folder, { recursive: true }));
 
-const tellsNothing = (sentence: string) => {
+const noWarning = (sentence: string) => {
   throw new Error(sentence);
 };
 
@@ -42,12 +42,12 @@ async function read(from?: number, to?: number): Promise<(JournalEvent | Damaged
 }
 
 async function write(events: JournalEvent[]): Promise<void> {
-  const journal = openJournal(file, tellsNothing);
+  const journal = openJournal(file, noWarning);
   for (const event of events) journal.append(event);
   await journal.close();
 }
 
-test('what is appended is read back, in order, one line each', async () => {
+test('reads back all events in order, from one line each', async () => {
   const events: JournalEvent[] = [
     { time: 1, type: 'start', id: 'a', experiment: 'headshare/face', name: 'distill' },
     { time: 2, type: 'metrics', step: 1, values: { loss: 0.5 } },
@@ -58,7 +58,7 @@ test('what is appended is read back, in order, one line each', async () => {
   expect(readFileSync(file, 'utf8').split('\n')[1]).toBe('{"time":2,"type":"metrics","step":1,"values":{"loss":0.5}}');
 });
 
-test('reading can begin behind any event', async () => {
+test('reading can start after any event', async () => {
   await write([metrics(1), metrics(2), metrics(3)]);
   const ends: number[] = [];
   for await (const { end } of readJournal(file)) ends.push(end);
@@ -66,7 +66,7 @@ test('reading can begin behind any event', async () => {
   expect(await read(ends[2])).toEqual([]);
 });
 
-test('what is appended after the disk has all is not read with it, nor half of it', async () => {
+test('a reading limit excludes later events and parts of them', async () => {
   await write([metrics(1), metrics(2)]);
   const length = await syncedLength(file);
   await write([metrics(3)]);
@@ -74,7 +74,7 @@ test('what is appended after the disk has all is not read with it, nor half of i
   expect(await read(0, length + 5)).toEqual([metrics(1), metrics(2)]);
 });
 
-test('a journal torn at any byte loses the torn line and nothing else, also when it is written on', async () => {
+test('a journal torn at any byte loses only the torn line, also after further writing', async () => {
   await write([metrics(1), metrics(2), metrics(3)]);
   const whole = readFileSync(file);
   for (let length = 0; length <= whole.length; length++) {
@@ -87,13 +87,13 @@ test('a journal torn at any byte loses the torn line and nothing else, also when
   }
 });
 
-test('a line longer than what is read at once is one event', async () => {
+test('reads a line longer than a chunk', async () => {
   const long: JournalEvent = { time: 1, type: 'params', params: { list: 'é'.repeat(400_000) } };
   await write([metrics(1), long, metrics(2)]);
   expect(await read()).toEqual([metrics(1), long, metrics(2)]);
 });
 
-test('a complete line that is no event is named and left out', async () => {
+test('skips and names a complete line that is not an event', async () => {
   await write([metrics(1)]);
   const place = readFileSync(file).length;
   appendFileSync(file, '\0\0\0\n');
@@ -102,13 +102,13 @@ test('a complete line that is no event is named and left out', async () => {
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
 });
 
-test('the last event is found behind however many others', async () => {
+test('finds the last event after many others', async () => {
   await write([...Array.from({ length: 2000 }, (_, step) => metrics(step))]);
   appendFileSync(file, '\0\n{"time":3,"type":"fini');
   expect(await lastEvent(file)).toEqual(metrics(1999));
 });
 
-test('whatever bytes a disk puts in the place of others, lines that it left alone are read', async () => {
+test('reads all lines that overwritten bytes left intact', async () => {
   const events = [1, 2, 3, 4, 5].map(metrics);
   await write(events);
   const whole = readFileSync(file);
@@ -120,14 +120,14 @@ test('whatever bytes a disk puts in the place of others, lines that it left alon
       const wrong = Buffer.from(whole);
       wrong.set(bytes.subarray(0, whole.length - at), at);
       writeFileSync(file, wrong);
-      // A line whose newline is overwritten takes the next one with it.
+      // A line with an overwritten newline also damages the next line.
       const kept = events.filter((_, i) => (ends[i] ?? 0) <= at || (ends[i - 1] ?? 0) > at + bytes.length);
       expect(await read()).toEqual(expect.arrayContaining(kept));
     }),
   );
 });
 
-test('one wrong bit, wherever it is, costs no line that it is not in', async () => {
+test('a flipped bit damages only its own line', async () => {
   const events: JournalEvent[] = [
     { time: 1, type: 'start', id: 'a', experiment: 'headshare/face', name: 'distill' },
     { time: 2, type: 'params', params: { epochs: '3' } },
@@ -142,26 +142,26 @@ test('one wrong bit, wherever it is, costs no line that it is not in', async () 
     wrong[byte] = (wrong[byte] ?? 0) ^ (1 << (byte % 8));
     writeFileSync(file, wrong);
     const line = lineAt(byte);
-    // A newline that is none any more joins two lines.
+    // A damaged newline joins two lines.
     const joined = whole[byte] === 10;
     const kept = events.filter((_, index) => index !== line && !(joined && index === line + 1));
-    // The last line's is a torn line.
+    // A damaged last newline leaves a torn line.
     expect((await read()).filter(({ type }) => type !== 'damaged')).toEqual(expect.arrayContaining(kept));
   }
 });
 
-test('metrics that come faster than they are written, and fill what may wait for it, are counted', async () => {
-  const told: string[] = [];
-  const journal = openJournal(file, (sentence) => told.push(sentence), { longestQueue: 100 });
+test('counts metrics that exceed the queue', async () => {
+  const warnings: string[] = [];
+  const journal = openJournal(file, (sentence) => warnings.push(sentence), { longestQueue: 100 });
   for (const step of [1, 2, 3, 4, 5]) journal.append(metrics(step));
   journal.append({ time: 9, type: 'finish', status: 'FINISHED' });
   await journal.close();
   expect(await read()).toEqual([metrics(1), metrics(2), { time: 9, type: 'finish', status: 'FINISHED' }]);
-  expect(told).toEqual([`The journal ${file} was not written fast enough; 3 events are missing.`]);
+  expect(warnings).toEqual([`The journal ${file} was not written fast enough; 3 events are missing.`]);
 });
 
-test('appended events are in the file after a flush, while it is still open', async () => {
-  const journal = openJournal(file, tellsNothing);
+test('a flush writes events while the journal is open', async () => {
+  const journal = openJournal(file, noWarning);
   journal.append(metrics(1));
   await journal.flush();
   expect(await read()).toEqual([metrics(1)]);
@@ -170,11 +170,11 @@ test('appended events are in the file after a flush, while it is still open', as
   expect(await read()).toEqual([metrics(1), metrics(2)]);
 });
 
-test('what is told after the end goes nowhere, least of all into the file that has got its place', async () => {
-  const journal = openJournal(file, tellsNothing);
+test("ignores events after closing, also if another file has the descriptor's number", async () => {
+  const journal = openJournal(file, noWarning);
   journal.append(metrics(1));
   await journal.close();
-  // The system hands out the number of a file that was closed to the next one.
+  // The system gives a closed file's number to the next file.
   const other = openSync(join(folder, 'other'), 'w+');
   journal.append(metrics(2));
   await journal.flush();

@@ -8,17 +8,17 @@ function recorder() {
   return { times, events: orderedEvents({ append: ({ time }) => times.push(time) }) };
 }
 
-test('what is known at once is written at once', () => {
+test('writes a known event at once', () => {
   const { times, events } = recorder();
   events.append(event(1));
   expect(times).toEqual([1]);
 });
 
-test('what is known later keeps its place, and whatever comes after waits for it', async () => {
+test('a later event keeps its place, and following events wait for it', async () => {
   const { times, events } = recorder();
-  let tell: (known: JournalEvent) => void = () => undefined;
+  let resolveSecond: (known: JournalEvent) => void = () => undefined;
   const second = new Promise<JournalEvent>((resolve) => {
-    tell = resolve;
+    resolveSecond = resolve;
   });
   events.append(event(1));
   events.later(second);
@@ -26,14 +26,14 @@ test('what is known later keeps its place, and whatever comes after waits for it
   events.append(event(4));
   await new Promise(setImmediate);
   expect(times).toEqual([1]);
-  tell(event(2));
+  resolveSecond(event(2));
   await events.settled();
   expect(times).toEqual([1, 2, 3, 4]);
   events.append(event(5));
   expect(times).toEqual([1, 2, 3, 4, 5]);
 });
 
-test('in the place of what fails is what was said to be there otherwise, and nothing of what turns out to be none', async () => {
+test('writes the fallback of an event that fails, and nothing for undefined', async () => {
   const { times, events } = recorder();
   events.later(Promise.reject(new Error('no such file')), event(1));
   events.later(Promise.reject(new Error('no such file')));
@@ -43,7 +43,7 @@ test('in the place of what fails is what was said to be there otherwise, and not
   expect(times).toEqual([1, 3]);
 });
 
-test('a process that ends before all is known writes what it can, in order', () => {
+test('at the exit of the process writes known events and fallbacks in order', () => {
   const { times, events } = recorder();
   const before = process.listeners('exit');
   events.later(new Promise(() => undefined), event(1));

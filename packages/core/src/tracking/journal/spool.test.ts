@@ -28,7 +28,7 @@ const fileOf = (run: string, name: string) => join(server.folder, 'runs', run, n
 const write = (run: string, name: string, content: string) =>
   writeAtomically(fileOf(run, name), [Buffer.from(content)]);
 
-/** A run that sends nothing itself: the address is unusable. */
+/** A run that sends nothing: its address is invalid. */
 const start = (name: string): Promise<Tracker> =>
   startTracking({
     package: 'face',
@@ -38,11 +38,11 @@ const start = (name: string): Promise<Tracker> =>
     trackingUri: 'nowhere',
     log: (sentence) => {
       if (sentence.startsWith('MLflow: "nowhere" is not')) return;
-      throw new Error(`nothing is to be told here: ${sentence}`);
+      throw new Error(`unexpected warning: ${sentence}`);
     },
   });
 
-/** What `tools:sync` does: the run's artifacts on the server by path, and what was not sent. */
+/** Sends a run as `tools:sync` does. Returns artifacts from the server, and refusals. */
 async function send(run: string, ...artifacts: string[]) {
   const sync = journalSync(fileOf(run, 'journal.jsonl'), destinationOf(server.uri));
   await sync.send(AbortSignal.timeout(20_000));
@@ -52,7 +52,7 @@ async function send(run: string, ...artifacts: string[]) {
   return { contents: await Promise.all(contents), refused: sync.state()?.refused };
 }
 
-const keptBy = (run: string): readonly string[] =>
+const spooled = (run: string): readonly string[] =>
   existsSync(fileOf(run, 'journal.files')) ? readdirSync(fileOf(run, 'journal.files')) : [];
 
 async function eventsOf(run: string): Promise<JournalEvent[]> {
@@ -63,26 +63,26 @@ async function eventsOf(run: string): Promise<JournalEvent[]> {
   return events;
 }
 
-test('a file that is replaced or removed before it is sent is sent as it was when it was logged', async () => {
+test('sends a file with its content at logging, although it was replaced or removed', async () => {
   const tracker = await start('replaced');
   for (const name of ['replaced', 'removed']) {
     write('replaced', `${name}.txt`, 'as it was');
     tracker.artifact(fileOf('replaced', `${name}.txt`), 'texts');
   }
-  // At once: the caller does not wait.
+  // Without waiting for the tracker.
   write('replaced', 'replaced.txt', 'another');
   rmSync(fileOf('replaced', 'removed.txt'));
   tracker.artifact(fileOf('replaced', 'replaced.txt'), 'later');
   await tracker.finish('FINISHED');
-  expect(keptBy('replaced')).toHaveLength(3);
+  expect(spooled('replaced')).toHaveLength(3);
   const paths = ['texts/replaced.txt', 'texts/removed.txt', 'later/replaced.txt'];
   expect(await send('replaced', ...paths)).toEqual({ contents: ['as it was', 'as it was', 'another'], refused: [] });
-  // Nothing is kept any longer than that.
+  // The spool is gone.
   expect(existsSync(fileOf('replaced', 'journal.files'))).toBe(false);
 });
 
-// Another file system than that of temporary folders, on Linux.
-(existsSync('/dev/shm') ? test : test.skip)('where a file cannot be linked, it is copied', async () => {
+// On Linux, /dev/shm is another file system than that of temporary folders.
+(existsSync('/dev/shm') ? test : test.skip)('copies a file that cannot be linked', async () => {
   const elsewhere = mkdtempSync('/dev/shm/headshare-');
   try {
     const journal = fileOf('copied', 'journal.jsonl');
@@ -96,19 +96,19 @@ test('a file that is replaced or removed before it is sent is sent as it was whe
   }
 });
 
-test('a model that cannot be kept whole keeps nothing: a link would hold its checkpoint on the disk for ever', async () => {
-  const told: string[] = [];
+test('spools no file of an incomplete model: a link would keep its checkpoint on disk for ever', async () => {
+  const warnings: string[] = [];
   const run = { package: 'face', experiment: 'distill', runName: 'half', folder: fileOf('half', '') };
-  const tracker = await startTracking({ ...run, trackingUri: 'nowhere', log: (sentence) => told.push(sentence) });
+  const tracker = await startTracking({ ...run, trackingUri: 'nowhere', log: (sentence) => warnings.push(sentence) });
   write('half', 'last.safetensors', 'weights');
   const files = [fileOf('half', 'last.safetensors'), fileOf('half', 'gone.json')] as const;
   tracker.model({ name: 'student', kind: 'resnet8', files, inputs: [], outputs: [], params: {}, metrics: {} });
   await tracker.finish('FINISHED');
-  expect(told.slice(1)).toEqual([expect.stringMatching(/^The student is not logged as a model: ENOENT/)]);
-  expect(keptBy('half')).toEqual([]);
+  expect(warnings.slice(1)).toEqual([expect.stringMatching(/^The student is not logged as a model: ENOENT/)]);
+  expect(spooled('half')).toEqual([]);
 });
 
-test('a file that is gone is given up; what passes, as a full disk does, is not', () => {
+test('a missing file is unreadable; a full disk is a temporary error', () => {
   const errorOf = (work: () => void): unknown => {
     try {
       return work();
@@ -120,7 +120,7 @@ test('a file that is gone is given up; what passes, as a full disk does, is not'
   expect(isUnreadable(errorOf(() => writeFileSync('/dev/full', 'a')))).toBe(false);
 });
 
-test('a folder is its files', async () => {
+test('logs the files of a folder', async () => {
   const tracker = await start('folder');
   mkdirSync(fileOf('folder', 'report/tables'), { recursive: true });
   write('folder', 'report/roc.svg', '<svg/>');
@@ -132,7 +132,7 @@ test('a folder is its files', async () => {
   expect([contents, refused]).toEqual([['<svg/>', '| |'], []]);
 });
 
-test('events stay in order, and a flush waits until files are in the journal', async () => {
+test('keeps events in order, and a flush waits for files', async () => {
   const tracker = await start('order');
   write('order', 'large', 'x'.repeat(5_000_000));
   tracker.metrics({ loss: 2 }, 1);
@@ -149,18 +149,18 @@ test('events stay in order, and a flush waits until files are in the journal', a
   await tracker.finish('FINISHED');
 });
 
-test('what was kept for a line that a crash swallowed is removed when the run goes on', async () => {
+test('a resumed run removes spooled files whose event was lost in a crash', async () => {
   const first = await start('crashed');
   write('crashed', 'a.txt', 'logged');
   first.artifact(fileOf('crashed', 'a.txt'));
   await first.finish('KILLED');
   await spoolFile(fileOf('crashed', 'journal.jsonl'), fileOf('crashed', 'a.txt'));
-  expect(keptBy('crashed')).toHaveLength(2);
+  expect(spooled('crashed')).toHaveLength(2);
   await (await start('crashed')).finish('FINISHED');
-  expect(keptBy('crashed')).toHaveLength(1);
+  expect(spooled('crashed')).toHaveLength(1);
 });
 
-test('without what was kept, the file itself is sent if it is the same; one of another content is not', async () => {
+test('without the spool, sends the file itself if its content is unchanged', async () => {
   const tracker = await start('lost');
   for (const name of ['same.txt', 'replaced.txt']) {
     write('lost', name, 'as it was');
@@ -175,7 +175,7 @@ test('without what was kept, the file itself is sent if it is the same; one of a
   });
 });
 
-test('a file that was written in place after it was logged is not sent as something that it was not', async () => {
+test('does not send a file that was written to after logging', async () => {
   const tracker = await start('in place');
   write('in place', 'log.txt', 'one line\n');
   tracker.artifact(fileOf('in place', 'log.txt'));
@@ -185,7 +185,7 @@ test('a file that was written in place after it was logged is not sent as someth
   expect((await send('in place')).refused).toEqual(['log.txt: it was replaced or removed before it was sent']);
 });
 
-test('journals of before files were kept are sent: their files and folders as they are', async () => {
+test('sends the present files and folders of journals without digests', async () => {
   const events: JournalEvent[] = [
     { time: 1, type: 'start', id: 'old', experiment: 'headshare/face', name: 'old' },
     { time: 2, type: 'artifact', path: 'config.json', folder: '' },

@@ -12,7 +12,7 @@ import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
 import { journalSync } from './journal-sync';
 
-/** A real server, and a proxy before it that does what lies between a training and its server. */
+/** A real server behind a proxy that simulates faults of the network. */
 let server: MlflowServer;
 let proxy: FaultyProxy;
 const environment = { ...process.env };
@@ -33,8 +33,8 @@ afterAll(async () => {
 const folderOf = (name: string) => join(server.folder, 'runs', name);
 const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');
 
-/** A run whose sentences go to `told`. */
-const start = (name: string, trackingUri: string, told: string[] = []): Promise<Tracker> =>
+/** A run whose warnings go to `warnings`. */
+const start = (name: string, trackingUri: string, warnings: string[] = []): Promise<Tracker> =>
   startTracking({
     package: 'face',
     experiment: 'distill',
@@ -42,30 +42,30 @@ const start = (name: string, trackingUri: string, told: string[] = []): Promise<
     folder: folderOf(name),
     params: { epochs: 3 },
     trackingUri,
-    log: (sentence) => told.push(sentence),
+    log: (sentence) => warnings.push(sentence),
   });
 
-/** What a run writes into its folder and logs. */
+/** Writes a file into the run's folder and logs it. */
 function logFile(tracker: Tracker, name: string, file: string, content: string): void {
   writeAtomically(join(folderOf(name), file), [content]);
   tracker.artifact(join(folderOf(name), file));
 }
 
-/** A run through the proxy that lasts until the fault is noticed; what was told meanwhile, and what it says in the end. */
-async function runThrough(name: string, noticed: (told: readonly string[]) => boolean) {
-  const told: string[] = [];
-  const tracker = await start(name, proxy.uri, told);
+/** Runs through the proxy until the fault is noticed. Returns the warnings and the result of `finish`. */
+async function runThrough(name: string, noticed: (warnings: readonly string[]) => boolean) {
+  const warnings: string[] = [];
+  const tracker = await start(name, proxy.uri, warnings);
   for (let step = 0; step < 40; step++) tracker.metrics({ loss: 1 / (step + 1), accuracy: step / 40 }, step);
   await tracker.flush();
   const until = Date.now() + 20_000;
-  while (!noticed(told) && Date.now() < until) {
+  while (!noticed(warnings) && Date.now() < until) {
     await sleep(20);
   }
   const ended = await tracker.finish('FINISHED');
-  return { told, ...ended };
+  return { warnings, ...ended };
 }
 
-/** What `tools:sync` does with a journal. */
+/** Sends a journal as `tools:sync` does. */
 const sync = (name: string) => journalSync(journalOf(name), destinationOf(proxy.uri)).send(AbortSignal.timeout(20_000));
 
 const answer = (status: number, body: string, headers = {}): Fault => ({ kind: 'answer', status, body, headers });
@@ -84,34 +84,37 @@ const faults: readonly (readonly [string, Fault, string])[] = [
   ['403', answer(403, 'not you'), `is forbidden: not you (are ${credentials})`],
 ];
 
-test.each(faults)('%s: the run goes on and tells once; all is sent later, once', async (name, fault, sentence) => {
-  proxy.fault = () => fault;
-  // Where nothing else is late on purpose, a busy machine may be.
-  if (fault.kind === 'slow') process.env.MLFLOW_HTTP_REQUEST_TIMEOUT = '1';
-  const { told, unsent } = await runThrough(name, ({ length }) => length > 0);
-  delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
-  expect(told).toHaveLength(1);
-  expect(told[0]).toContain(sentence);
-  expect(told[0]).toMatch(/^MLflow: .*\. Training continues; the run's journal keeps everything\.$/);
-  expect(unsent?.endsWith(sentence)).toBe(true);
+test.each(faults)(
+  '%s: the run continues and warns once; everything is sent later, once',
+  async (name, fault, sentence) => {
+    proxy.fault = () => fault;
+    // Only for this fault: a busy machine may be late, too.
+    if (fault.kind === 'slow') process.env.MLFLOW_HTTP_REQUEST_TIMEOUT = '1';
+    const { warnings, unsent } = await runThrough(name, ({ length }) => length > 0);
+    delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
+    expect(warnings).toHaveLength(1);
+    expect(warnings[0]).toContain(sentence);
+    expect(warnings[0]).toMatch(/^MLflow: .*\. Training continues; the run's journal keeps everything\.$/);
+    expect(unsent?.endsWith(sentence)).toBe(true);
 
-  proxy.fault = undefined;
-  await sync(name);
-  await expectAllOnServer(server.uri, journalOf(name));
-});
+    proxy.fault = undefined;
+    await sync(name);
+    await expectAllOnServer(server.uri, journalOf(name));
+  },
+);
 
-test('429 and Retry-After for a moment: nobody notices', async () => {
+test('a short 429 with Retry-After goes unnoticed', async () => {
   let left = 1;
   proxy.fault = () => (left-- > 0 ? answer(429, 'slow down', { 'retry-after': '1' }) : undefined);
-  const { told, unsent, note } = await runThrough('a moment', () => left < 0);
-  expect([told, unsent, note]).toEqual([[], undefined, undefined]);
+  const { warnings, unsent, note } = await runThrough('a moment', () => left < 0);
+  expect([warnings, unsent, note]).toEqual([[], undefined, undefined]);
   await expectAllOnServer(server.uri, journalOf('a moment'));
 });
 
-test('a store that takes no files keeps nothing else from arriving; the files follow, in their order', async () => {
+test('a failing artifact store blocks only files, which follow later in order', async () => {
   proxy.fault = (path) => (path.includes('/mlflow-artifacts/') ? answer(500, 'no such bucket') : undefined);
-  const told: string[] = [];
-  const tracker = await start('no store', proxy.uri, told);
+  const warnings: string[] = [];
+  const tracker = await start('no store', proxy.uri, warnings);
   logFile(tracker, 'no store', 'report.md', 'first');
   tracker.metrics({ loss: 1 }, 1);
   logFile(tracker, 'no store', 'report.md', 'second');
@@ -121,8 +124,8 @@ test('a store that takes no files keeps nothing else from arriving; the files fo
   const waits = `report.md and the files after it wait: ${proxy.uri}/api/2.0/mlflow-artifacts/artifacts/`;
   expect(unsent?.startsWith(waits)).toBe(true);
   expect(unsent).toMatch(/answered 500: no such bucket$/);
-  for (const sentence of told) expect(sentence).toContain(waits);
-  expect(told.length).toBeLessThan(2);
+  for (const sentence of warnings) expect(sentence).toContain(waits);
+  expect(warnings.length).toBeLessThan(2);
 
   const { info } = await expectAllOnServer(server.uri, journalOf('no store'));
   expect(info.status).toBe('FINISHED');
@@ -137,12 +140,12 @@ test('a store that takes no files keeps nothing else from arriving; the files fo
   expect(existsSync(join(folderOf('no store'), 'journal.files'))).toBe(false);
 });
 
-test('a store that hangs keeps nothing from arriving either: how the run ended is there before its files', async () => {
+test("a hanging artifact store does not block the run's end", async () => {
   const tracker = await start('hangs', 'databricks');
   logFile(tracker, 'hangs', 'config.json', '{}');
   tracker.metrics({ loss: 1 }, 1);
   await tracker.finish('FINISHED');
-  // As when a run has waited long enough.
+  // Aborts as at the end of `finish`.
   const patience = new AbortController();
   proxy.fault = (path) => {
     if (path.includes('/mlflow-artifacts/')) patience.abort();
@@ -158,14 +161,14 @@ test('a store that hangs keeps nothing from arriving either: how the run ended i
   expect((await listArtifacts(connect(server.uri), info.run_id)).map(({ path }) => path)).toEqual(['config.json']);
 });
 
-test('a file that arrived when that could not be noted is not said to be missing when it has been replaced since', async () => {
-  const folder = folderOf('not noted');
-  const tracker = await start('not noted', 'databricks');
-  logFile(tracker, 'not noted', 'report.md', 'first');
+test('a file that was sent but not recorded as sent is not reported missing', async () => {
+  const folder = folderOf('not recorded');
+  const tracker = await start('not recorded', 'databricks');
+  logFile(tracker, 'not recorded', 'report.md', 'first');
   await tracker.finish('FINISHED');
   writeAtomically(join(folder, 'report.md'), ['second']);
-  const journal = journalSync(journalOf('not noted'), destinationOf(proxy.uri));
-  // As on a full disk, from when the file is on its way on.
+  const journal = journalSync(journalOf('not recorded'), destinationOf(proxy.uri));
+  // Makes writing the sync state fail once the file is being sent.
   const inTheWay = join(folder, `journal.sent.json.${process.pid}.tmp`);
   proxy.fault = (path) => {
     if (path.includes('/mlflow-artifacts/')) mkdirSync(inTheWay, { recursive: true });
@@ -177,13 +180,13 @@ test('a file that arrived when that could not be noted is not said to be missing
   await journal.send(AbortSignal.timeout(20_000));
   expect(journal.state()?.refused).toEqual([]);
   expect(existsSync(join(folder, 'journal.files'))).toBe(false);
-  const { info } = await expectAllOnServer(server.uri, journalOf('not noted'));
+  const { info } = await expectAllOnServer(server.uri, journalOf('not recorded'));
   expect(await text(readArtifact(connect(server.uri), info, 'report.md'))).toBe('first');
 });
 
-test('answers that are lost after the server has taken the request make nothing twice', async () => {
+test('lost answers duplicate nothing', async () => {
   const lost = new Set<string>();
-  // The first answer of every kind of request: creating a run or an experiment, logging, finishing.
+  // Loses the first answer of every endpoint.
   proxy.fault = (path) => {
     if (lost.has(path)) return undefined;
     lost.add(path);

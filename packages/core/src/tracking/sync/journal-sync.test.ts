@@ -38,7 +38,7 @@ async function stepsOf(sync: JournalSync): Promise<readonly number[]> {
   return history.map(({ step }) => step);
 }
 
-test('a run that was deleted on the server is said to be, whatever it is that cannot be sent; restored, it goes on', async () => {
+test('a deleted run is reported as deleted for all kinds of events, and continues once restored', async () => {
   const sync = begin('deleted');
   await pass(sync);
   const mlflow = connect(server.uri);
@@ -48,7 +48,7 @@ test('a run that was deleted on the server is said to be, whatever it is that ca
     message:
       'the run deleted was deleted in MLflow: restore it to send the rest, or delete it for good to send all of it anew',
   };
-  // While it was known; looked up; by a process that knows nothing of what was sent; and in the middle of its end.
+  // With a known run, with a run that is looked up, and without a sync state.
   appendFileSync(journalOf('deleted'), lines(loss(2)));
   await expect(pass(sync)).rejects.toMatchObject(deleted);
   await expect(pass(sync)).rejects.toMatchObject(deleted);
@@ -67,7 +67,7 @@ test('a run that was deleted on the server is said to be, whatever it is that ca
   expect((await getRun(mlflow, runIdOf(sync))).info).toMatchObject({ status: 'FINISHED', end_time: 99 });
 });
 
-test('a run that was deleted for good is sent anew, all of it', async () => {
+test('a run that was deleted for good is sent again completely', async () => {
   const sync = begin('deleted for good');
   await pass(sync);
   const before = runIdOf(sync);
@@ -79,14 +79,14 @@ test('a run that was deleted for good is sent anew, all of it', async () => {
     env,
   });
   appendFileSync(journalOf('deleted for good'), lines(loss(2)));
-  // The first attempt may still take the run for existing.
+  // The first attempt may still know the deleted run.
   await pass(sync).catch((error: unknown) => expect(error).toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' }));
   await pass(sync);
   expect(runIdOf(sync)).not.toBe(before);
   expect(await stepsOf(sync)).toEqual([1, 2]);
 }, 60_000);
 
-test('a run that is sent elsewhere while it is under way is sent on to its own server, all of it', async () => {
+test('a journal that another process sends elsewhere still reaches its own server', async () => {
   const sync = begin('elsewhere');
   await pass(sync);
   await pass(journalSync(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
@@ -96,15 +96,15 @@ test('a run that is sent elsewhere while it is under way is sent on to its own s
   expect(await stepsOf(sync)).toEqual([1, 2]);
 });
 
-test('a run that is deleted while it is under way says so once, and goes on', async () => {
-  const told: string[] = [];
+test('a run that is deleted while it runs warns once and continues', async () => {
+  const warnings: string[] = [];
   const tracker = await startTracking({
     package: 'face',
     experiment: 'distill',
     runName: 'under way',
     folder: folderOf('under way'),
     trackingUri: server.uri,
-    log: (sentence) => told.push(sentence),
+    log: (sentence) => warnings.push(sentence),
   });
   const sync = journalSync(journalOf('under way'), destinationOf(server.uri));
   for (const until = Date.now() + 10_000; runIdOf(sync) === '' && Date.now() < until; await sleep(100)) {
@@ -112,16 +112,16 @@ test('a run that is deleted while it is under way says so once, and goes on', as
   }
   await deleteRun(connect(server.uri), runIdOf(sync));
   let step = 0;
-  for (const until = Date.now() + 30_000; told.length === 0 && Date.now() < until; await sleep(100)) {
+  for (const until = Date.now() + 30_000; warnings.length === 0 && Date.now() < until; await sleep(100)) {
     tracker.metrics({ loss: 1 / ++step }, step);
   }
   tracker.metrics({ loss: 1 / ++step }, step);
   const { unsent } = await tracker.finish('FINISHED');
-  expect(told).toEqual([expect.stringMatching(/^MLflow: the run under way was deleted in MLflow: /)]);
+  expect(warnings).toEqual([expect.stringMatching(/^MLflow: the run under way was deleted in MLflow: /)]);
   expect(unsent).toMatch(/^the run under way was deleted in MLflow: /);
 }, 60_000);
 
-test('the lock of a sender that was killed is taken over at once', async () => {
+test('takes over the lock of a killed sender at once', async () => {
   const sync = begin('killed');
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   mkdirSync(`${journalOf('killed')}.lock`);
@@ -131,14 +131,14 @@ test('the lock of a sender that was killed is taken over at once', async () => {
   expect(readdirSync(folderOf('killed')).sort()).toEqual(['journal.jsonl', 'journal.sent.json']);
 });
 
-test('several who send one journal at once take turns', async () => {
+test('concurrent senders of one journal take turns', async () => {
   const syncs = [begin('turns'), begin('turns'), begin('turns')];
   await Promise.all(syncs.map(pass));
   expect(new Set(syncs.map(runIdOf)).size).toBe(1);
   expect(await stepsOf(syncs[0] as JournalSync)).toEqual([1]);
 });
 
-test('a line of a later version is told, and what else there is arrives', async () => {
+test('a line of a newer version is reported, and all other events arrive', async () => {
   const sync = begin('later version');
   const place = statSync(journalOf('later version')).size;
   appendFileSync(journalOf('later version'), lines({ time: 2, type: 'trace', spans: [] }, loss(2)));
@@ -149,7 +149,7 @@ test('a line of a later version is told, and what else there is arrives', async 
   ]);
 });
 
-test('a data set that MLflow does not take is told, and what else there is arrives', async () => {
+test('a refused dataset is reported, and all other events arrive', async () => {
   const sync = begin('long digest');
   const dataset = {
     name: 'faces',
@@ -165,7 +165,7 @@ test('a data set that MLflow does not take is told, and what else there is arriv
   expect(sync.state()?.refused).toEqual(['the digest of dataset "faces" has 37 characters; MLflow allows 36']);
 });
 
-test('of what is refused without end the beginning is told, and how much more there is', async () => {
+test('many refusals are reported as the first ones and a count', async () => {
   const sync = begin('refused');
   const wrong = Array.from({ length: 150 }, (_, i) => ({
     time: 20,
@@ -176,12 +176,12 @@ test('of what is refused without end the beginning is told, and how much more th
   appendFileSync(journalOf('refused'), lines(...wrong, loss(2)));
   await pass(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
-  const told = refusals(sync.state());
-  expect(told[0]).toBe('metric "loss" has step 0.5, not an integer');
-  expect(told.slice(99)).toEqual(['metric "loss" has step 99.5, not an integer', 'and 50 more']);
+  const warnings = refusals(sync.state());
+  expect(warnings[0]).toBe('metric "loss" has step 0.5, not an integer');
+  expect(warnings.slice(99)).toEqual(['metric "loss" has step 99.5, not an integer', 'and 50 more']);
 }, 60_000);
 
-test('a run goes on being sent after a power cut took lines that had been sent', async () => {
+test('a run continues after a power cut removed lines that had been sent', async () => {
   const sync = begin('power cut');
   const durable = statSync(journalOf('power cut')).size;
   appendFileSync(journalOf('power cut'), lines(loss(2), loss(3), loss(4)));
@@ -197,7 +197,7 @@ test('a run goes on being sent after a power cut took lines that had been sent',
   expect(fromKeyValues(data.tags)).toMatchObject({ 'mlflow.source.name': 'face:distill' });
 });
 
-test('a journal whose beginning is damaged is sent when its run has gone on, and said so anew', async () => {
+test('a journal with a damaged first line is sent once its run was resumed', async () => {
   mkdirSync(folderOf('beheaded'), { recursive: true });
   writeFileSync(journalOf('beheaded'), `\0\0\0\n${lines(loss(1))}`);
   const run = { package: 'face', experiment: 'distill', runName: 'beheaded', folder: folderOf('beheaded') };
@@ -208,7 +208,7 @@ test('a journal whose beginning is damaged is sent when its run has gone on, and
   expect(await stepsOf(journalSync(journalOf('beheaded'), destinationOf(server.uri)))).toEqual([1, 2]);
 });
 
-test('a journal that does not say which run it is of is refused', async () => {
+test('a journal that does not name its run is refused', async () => {
   mkdirSync(folderOf('headless'), { recursive: true });
   writeFileSync(journalOf('headless'), lines(loss(1)));
   const error = await pass(journalSync(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);

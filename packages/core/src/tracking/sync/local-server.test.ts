@@ -16,7 +16,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('one server is started for all who ask at once, outlives them, and is stopped once', async () => {
+test('starts one server for several concurrent processes, which outlives them', async () => {
   symlinkSync(dirname(dirname(mlflowPython())), join(folder, 'venv'));
   const servers = await Promise.all([1, 2, 3].map(() => ensureLocalServer(folder)));
   expect(new Set(servers.map(({ pid }) => pid)).size).toBe(1);
@@ -30,7 +30,7 @@ test('one server is started for all who ask at once, outlives them, and is stopp
   expect(await stopLocalServer(folder)).toBe(false);
 }, 90_000);
 
-test('two workspaces that start theirs at once have a server each', async () => {
+test('starts a server for each of two workspaces', async () => {
   const folders = ['one', 'other'].map((name) => join(folder, name));
   for (const own of folders) {
     mkdirSync(own);
@@ -44,7 +44,7 @@ test('two workspaces that start theirs at once have a server each', async () => 
   }
 }, 120_000);
 
-test('an environment that was not completed is no MLflow', async () => {
+test('an incomplete environment is not an installed MLflow', async () => {
   mkdirSync(join(folder, 'venv', 'bin'), { recursive: true });
   await expect(ensureLocalServer(folder)).rejects.toThrow(
     'MLflow is not installed (`npx nx run tools:mlflow-setup` installs it).',

@@ -35,7 +35,7 @@ const start = (name: string, trackingUri = server.uri): Promise<Tracker> =>
     log: () => {},
   });
 
-/** A student of 2 x 2 pictures, as a run tells of it. */
+/** A student of 2 x 2 images. */
 function logStudent(tracker: Tracker, name: string, weights = 'weights'): void {
   const checkpoint = join(folderOf(name), 'last.safetensors');
   writeAtomically(checkpoint, [Buffer.from(weights)]);
@@ -67,7 +67,7 @@ function logStudent(tracker: Tracker, name: string, weights = 'weights'): void {
   });
 }
 
-/** Sends a journal from its beginning, as if nothing were known of what was sent. */
+/** Sends a journal from its beginning, without a sync state. */
 async function sendAgain(name: string, uri = server.uri) {
   rmSync(join(folderOf(name), 'journal.sent.json'), { force: true });
   const sync = journalSync(journalOf(name), destinationOf(uri));
@@ -86,7 +86,7 @@ async function modelsOf(runId: string) {
   });
 }
 
-test('the data sets of a run are its inputs, once, however often they are told and sent', async () => {
+test("a run's datasets become its inputs, once, also when logged and sent again", async () => {
   const tracker = await start('datasets');
   const pixels = { name: 'pixels', dtype: 'uint8', shape: [-1, 32, 32, 3] };
   const train = { digest: '0123456789abcdef', features: [pixels], profile: { num_rows: 400, num_classes: 10 } };
@@ -110,7 +110,7 @@ test('the data sets of a run are its inputs, once, however often they are told a
     ['lfw', 'local', '{"uri":"/data/lfw.bin"}', [{ key: 'mlflow.data.context', value: 'evaluation' }]],
   ]);
   expect(JSON.parse(found[0]?.dataset.profile ?? '')).toEqual({ num_rows: 400, num_classes: 10 });
-  // MLflow's own client reads them.
+  // Reads them with MLflow's own client.
   const read = python(`
 import json, mlflow
 from mlflow.data.schema import TensorDatasetSchema
@@ -127,12 +127,12 @@ print(json.dumps([str(schema.features.inputs), str(schema.targets.inputs), sourc
   ]);
 }, 60_000);
 
-test('a network is among the models, with what it was measured at, its signature and an example that MLflow reads', async () => {
+test('a network becomes a model with metrics, a signature and an input example that MLflow can read', async () => {
   const tracker = await start('student');
   tracker.metrics({ top1: 0.5 }, 10);
   tracker.metrics({ top1: 0.75 }, 20);
   logStudent(tracker, 'student');
-  // As a run logs all its files at its end: the model has this one.
+  // A run logs all its files at its end; this one is part of the model.
   tracker.artifact(join(folderOf('student'), 'last.safetensors'));
   const { address, note } = await tracker.finish('FINISHED');
   expect(note).toBeUndefined();
@@ -155,7 +155,7 @@ test('a network is among the models, with what it was measured at, its signature
   ]);
   expect(await listArtifacts(mlflow, runId)).toEqual([]);
   expect((await getRun(mlflow, runId)).outputs.model_outputs).toEqual([{ model_id: info.model_id, step: 20 }]);
-  // The model's value is the run's own point, not another one.
+  // The model shares the run's own metric point.
   const history = await getMetricHistory(mlflow, runId, 'top1');
   expect(history.map(({ step, value }) => [step, value])).toEqual([
     [10, 0.5],
@@ -182,7 +182,7 @@ print(json.dumps([info.run_id, info.flavors, str(info.signature.inputs), str(inf
   ]);
 }, 60_000);
 
-test('a network that is sent again, or told again by a resumed run, is one model; with other weights another', async () => {
+test('a network that is sent or logged again is one model; other weights are another model', async () => {
   for (const weights of ['weights', 'weights', 'other weights']) {
     const tracker = await start('again');
     logStudent(tracker, 'again', weights);
@@ -197,13 +197,13 @@ test('a network that is sent again, or told again by a resumed run, is one model
   expect((await getRun(connect(server.uri), runId)).outputs.model_outputs).toHaveLength(2);
 }, 60_000);
 
-test('wherever the sending of a network is cut off, it goes on to one whole model', async () => {
+test('sending a network resumes after an interruption at any request', async () => {
   const tracker = await start('cut off', 'databricks');
   tracker.metrics({ top1: 0.75 }, 20);
   logStudent(tracker, 'cut off');
   await tracker.finish('FINISHED');
   writeAtomically(join(folderOf('cut off'), 'last.safetensors'), [Buffer.from('replaced')]);
-  // One answer more arrives at every attempt, until all do.
+  // Every attempt gets one more answer.
   let runId: string | undefined;
   let attempts = 0;
   while (runId === undefined) {
@@ -215,7 +215,7 @@ test('wherever the sending of a network is cut off, it goes on to one whole mode
     else expect(JSON.stringify(error)).toMatch(/"code":"(UNREACHABLE|FILES_WAIT)"/);
     proxy.close();
   }
-  // The experiment, the run, the batch, the model, its three files, and what finishes all that.
+  // Requests for the experiment, the run, the batch, the model, its three files, and their ends.
   expect(attempts).toBeGreaterThan(5);
   const mlflow = connect(server.uri);
   const [model, ...others] = await modelsOf(runId);
@@ -228,14 +228,14 @@ test('wherever the sending of a network is cut off, it goes on to one whole mode
   const copy = join(server.folder, 'copy');
   await downloadArtifact(mlflow, model?.info ?? { artifact_uri: '' }, 'last.safetensors', copy);
   expect(readFileSync(copy, 'utf8')).toBe('weights');
-  // The example is nowhere else; the weights are with MLflow now.
+  // The spool keeps only the input example.
   const kept = readdirSync(join(folderOf('cut off'), 'journal.files'));
   expect(kept.map((name) => readFileSync(join(folderOf('cut off'), 'journal.files', name), 'utf8'))).toEqual([
     expect.stringMatching(/^{"pixels":/),
   ]);
 }, 120_000);
 
-test('a run that one server has whole is whole on another, to which it is sent later', async () => {
+test('a run that was sent to one server can be sent completely to another', async () => {
   const tracker = await start('moved');
   tracker.metrics({ top1: 0.75 }, 20);
   logStudent(tracker, 'moved');
@@ -257,14 +257,14 @@ test('a run that one server has whole is whole on another, to which it is sent l
   }
 }, 120_000);
 
-/** What a program of MLflow's Python prints as JSON. */
+/** The JSON output of a program in MLflow's Python. */
 function python(program: string): unknown {
   return JSON.parse(
     execFileSync(mlflowPython(), ['-c', program], { encoding: 'utf8' }).trim().split('\n').at(-1) ?? '',
   );
 }
 
-/** Passes everything on to the server, whose answers arrive so often; after that, they are lost. */
+/** A proxy that passes on this many answers and loses all later ones. */
 async function answering(times: number): Promise<{ readonly uri: string; close(): void }> {
   let left = times;
   const proxy = createServer((asked, answer) => {

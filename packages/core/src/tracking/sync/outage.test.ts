@@ -9,7 +9,7 @@ import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
 import { journalSync } from './journal-sync';
 
-/** One story in order: the server is down, comes up, is killed in the middle of a run, and comes back. */
+/** The tests run in order: the server is down, starts, is killed during a run, and starts again. */
 let server: MlflowServer;
 
 beforeAll(async () => {
@@ -18,7 +18,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.remove());
 
-const told: string[] = [];
+const warnings: string[] = [];
 const folderOf = (name: string) => join(server.folder, 'runs', name);
 const start = (name: string): Promise<Tracker> =>
   startTracking({
@@ -28,10 +28,10 @@ const start = (name: string): Promise<Tracker> =>
     folder: folderOf(name),
     params: { epochs: 3 },
     trackingUri: server.uri,
-    log: (sentence) => told.push(sentence),
+    log: (sentence) => warnings.push(sentence),
   });
 
-/** What `tools:sync` does with each journal. */
+/** Sends a journal as `tools:sync` does. */
 const sync = async (name: string) => {
   const journal = journalSync(join(folderOf(name), 'journal.jsonl'), destinationOf(server.uri));
   await journal.send(AbortSignal.timeout(20_000));
@@ -49,7 +49,7 @@ const compare = async (name: string, runId: string) => {
   return logged.length;
 };
 
-test('a run without a server goes on; its journal is sent later, once', async () => {
+test('a run without a server continues; its journal is sent later, once', async () => {
   const tracker = await start('before');
   for (let step = 0; step < 50; step++) tracker.metrics({ loss: step }, step);
   const { address, unsent } = await tracker.finish('FINISHED');
@@ -60,7 +60,7 @@ test('a run without a server goes on; its journal is sent later, once', async ()
   const first = await sync('before');
   expect(await compare('before', first.state()?.runId ?? '')).toBe(50);
   expect(first.state()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
-  // Again, and once more as if journal.sent.json had been lost: still one run, and no point twice.
+  // Sending again, also without journal.sent.json, duplicates nothing.
   await sync('before');
   const anew = journalSync(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'anew' });
   await anew.send(AbortSignal.timeout(20_000));
@@ -70,8 +70,8 @@ test('a run without a server goes on; its journal is sent later, once', async ()
   expect(await searchRuns(connect(server.uri), { experimentIds })).toHaveLength(1);
 }, 90_000);
 
-test('a server killed in the middle of a run is told once; what it missed is sent later, without duplicates', async () => {
-  told.length = 0;
+test('a server killed during a run causes one warning; missing events are sent later, once', async () => {
+  warnings.length = 0;
   const tracker = await start('during');
   let step = 0;
   const train = async (steps: number) => {
@@ -89,12 +89,12 @@ test('a server killed in the middle of a run is told once; what it missed is sen
   };
   await trainUntil(() => existsSync(join(folderOf('during'), 'journal.sent.json')));
   server.kill();
-  await trainUntil(() => told.length > 0);
+  await trainUntil(() => warnings.length > 0);
   await train(1000);
   const { unsent } = await tracker.finish('FINISHED');
   expect(unsent).toContain('cannot be reached');
-  expect(told).toHaveLength(1);
-  expect(told[0]).toContain(`${server.uri} cannot be reached`);
+  expect(warnings).toHaveLength(1);
+  expect(warnings[0]).toContain(`${server.uri} cannot be reached`);
 
   await server.start();
   const sent = (await sync('during')).state();

@@ -10,22 +10,22 @@ import { destinationOf } from './destination';
 import { journalSync } from './journal-sync';
 import { startSender } from './sender';
 
-/** How often the server is killed; a long test of the same kind takes more. */
+/** How often the server is killed; increase it for a long test. */
 const kills = Number(process.env.HEADSHARE_KILLS ?? 3);
 
 const server = serverOfTests();
 
-/** A run that logs until it is stopped, so fast that nearly always something is on its way. */
+/** A run that logs until it is stopped, so fast that requests are nearly always under way. */
 function logSteadily(file: string) {
-  const told: string[] = [];
+  const warnings: string[] = [];
   const folder = dirname(file);
   mkdirSync(folder, { recursive: true });
-  const tell = (sentence: string) => void told.push(sentence);
-  const journal = openJournal(file, tell);
+  const warn = (sentence: string) => void warnings.push(sentence);
+  const journal = openJournal(file, warn);
   const append = (event: object) => journal.append({ time: Date.now(), ...event } as never);
   append({ type: 'start', id: 'killed', experiment: 'headshare/face', name: 'killed' });
   append({ type: 'params', params: { method: 'th-kd', epochs: '3' } });
-  const sender = startSender(file, destinationOf(server.uri), tell, {
+  const sender = startSender(file, destinationOf(server.uri), warn, {
     interval: 10,
     firstInterval: 10,
     longestPause: 100,
@@ -43,7 +43,7 @@ function logSteadily(file: string) {
   };
   const timer = setInterval(log, 5);
   return {
-    told,
+    warnings,
     finish: async () => {
       clearInterval(timer);
       append({ type: 'finish', status: 'FINISHED' });
@@ -65,9 +65,9 @@ test(
       await server.start();
     }
     const { steps, problem, refused } = await run.finish();
-    expect(run.told).toHaveLength(1);
+    expect(run.warnings).toHaveLength(1);
     expect(refused).toEqual([]);
-    // A server that answers too slowly for the end of a run is what sync is there for.
+    // The end of a run does not wait for a slow server; sending again does.
     if (problem) await journalSync(file, destinationOf(server.uri)).send(AbortSignal.timeout(60_000));
 
     const { info } = await expectAllOnServer(server.uri, file);

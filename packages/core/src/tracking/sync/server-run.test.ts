@@ -9,7 +9,7 @@ import { journalSync } from './journal-sync';
 
 const server = serverOfTests();
 
-/** Sends a journal of a run with these tags; the run on the server. */
+/** Sends the journal of a run with these tags. Returns the run on the server. */
 async function send(id: string, tags: Readonly<Record<string, string>>) {
   const folder = join(server.folder, id);
   mkdirSync(folder, { recursive: true });

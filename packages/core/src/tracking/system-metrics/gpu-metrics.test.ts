@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { parseGpuLine, watchGpus } from './gpu-metrics';
 
-test("a line of nvidia-smi's, by MLflow's names: megabytes of 10^6 bytes, shares of 100", () => {
+test("parses a line of nvidia-smi into MLflow's metrics, in megabytes of 10^6 bytes and per cent", () => {
   expect(parseGpuLine('0, 20480, 81920, 97, 350.25, 700.50')).toEqual({
     gpu_0_memory_usage_percentage: 25,
     gpu_0_memory_usage_megabytes: 21474.83648,
@@ -22,13 +22,13 @@ test.each([
     ['memory_usage_percentage', 'memory_usage_megabytes', 'utilization_percentage'],
   ],
   [
-    'one of before',
+    'an old card',
     '1, 512, 1024, [Not Supported], 20.1, [Not Supported]',
     ['memory_usage_percentage', 'memory_usage_megabytes', 'power_usage_watts'],
   ],
-  ['shares of a card by MIG', '1, [N/A], [N/A], [N/A], 71.98, 400.00', ['power_usage_watts', 'power_usage_percentage']],
+  ['a MIG partition', '1, [N/A], [N/A], [N/A], 71.98, 400.00', ['power_usage_watts', 'power_usage_percentage']],
   ['an unknown error', '1, [Unknown Error], 1024, [GPU is lost], [N/A], [N/A]', []],
-])('%s: what it does not tell is left out', (_, line, names) => {
+])('%s: leaves out missing values', (_, line, names) => {
   expect(Object.keys(parseGpuLine(line))).toEqual(names.map((name) => `gpu_1_${name}`));
 });
 
@@ -38,11 +38,11 @@ test.each([
   "NVIDIA-SMI has failed because it couldn't communicate with the NVIDIA driver.",
   '0, 1, 2',
   'index, memory.used [MiB], memory.total [MiB], utilization.gpu [%], power.draw [W], enforced.power.limit [W]',
-])('no line of a GPU: %j', (line) => {
+])('ignores the line %j', (line) => {
   expect(parseGpuLine(line)).toEqual({});
 });
 
-test('whatever is printed, values are finite numbers of the GPU that it names', () => {
+test('values are finite numbers for any output', () => {
   const word = fc.oneof(fc.string(), fc.double().map(String), fc.constantFrom('0', '[N/A]', 'inf', '1e999', ' 12 '));
   fc.assert(
     fc.property(fc.array(word, { maxLength: 8 }), (words) => {
@@ -54,14 +54,14 @@ test('whatever is printed, values are finite numbers of the GPU that it names', 
   );
 });
 
-describe('the process beside a run', () => {
+describe('watchGpus', () => {
   let folder: string;
   beforeAll(() => {
     folder = mkdtempSync(join(tmpdir(), 'gpus-'));
   });
   afterAll(() => rmSync(folder, { recursive: true }));
 
-  /** A program that stands for nvidia-smi, which this machine may lack. */
+  /** A replacement for nvidia-smi. */
   function program(text: string): string {
     const file = join(folder, 'nvidia-smi');
     writeFileSync(file, `#!/bin/sh\n${text}\n`);
@@ -69,24 +69,24 @@ describe('the process beside a run', () => {
     return file;
   }
 
-  test('tells every line of every look, and ends when it is stopped', async () => {
+  test('reports every line, and ends when it is stopped', async () => {
     const pidFile = join(folder, 'pid');
     const command = program(
       `echo $$ > '${pidFile}'; echo "$@" > '${folder}/words'; printf '0, 1, 2, 3, 4, 5\\n1, 1, '; sleep 0.1; printf '4, 3, 4, 5\\n'; exec sleep 600`,
     );
-    const told: Record<string, number>[] = [];
+    const samples: Record<string, number>[] = [];
     await new Promise<void>((done) => {
       const watch = watchGpus(
         2.5,
         (metrics) => {
-          if (told.push(metrics) < 2) return;
+          if (samples.push(metrics) < 2) return;
           watch.stop();
           done();
         },
         command,
       );
     });
-    expect(told.map((metrics) => Object.entries(metrics)[0])).toEqual([
+    expect(samples.map((metrics) => Object.entries(metrics)[0])).toEqual([
       ['gpu_0_memory_usage_percentage', 50],
       ['gpu_1_memory_usage_percentage', 25],
     ]);
@@ -98,14 +98,14 @@ describe('the process beside a run', () => {
   });
 
   test.each([
-    ['is not there', () => join(folder, 'nothing')],
+    ['is missing', () => join(folder, 'nothing')],
     ['finds no driver', () => program('echo "NVIDIA-SMI has failed"; exit 9')],
-  ])('tells nothing where nvidia-smi %s', async (_, command) => {
-    const told: string[] = [];
-    const watch = watchGpus(1, (metrics) => told.push(...Object.keys(metrics)), command());
+  ])('reports nothing if nvidia-smi %s', async (_, command) => {
+    const samples: string[] = [];
+    const watch = watchGpus(1, (metrics) => samples.push(...Object.keys(metrics)), command());
     await sleep(300);
     watch.stop();
-    expect(told).toEqual([]);
+    expect(samples).toEqual([]);
   });
 });
 

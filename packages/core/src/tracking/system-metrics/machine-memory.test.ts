@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** The system's files as they would be in a container. */
+/** Writes system files as in a container. */
 function files(texts: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(texts)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -17,7 +17,7 @@ function files(texts: Readonly<Record<string, string>>): void {
   }
 }
 
-test('a container of control groups 2: its limit, and what it holds without cached files', () => {
+test('control group version 2: the limit, and the usage without cached files', () => {
   files({
     'proc/self/cgroup': '0::/\n',
     'sys/fs/cgroup/memory.max': '4000000000\n',
@@ -27,7 +27,7 @@ test('a container of control groups 2: its limit, and what it holds without cach
   expect(groupMemory(root)).toEqual({ used: 2_000_000_000, total: 4_000_000_000 });
 });
 
-test("of version 1, whose path is the host's", () => {
+test("control group version 1 with the host's path", () => {
   files({
     'proc/self/cgroup': '5:cpu,cpuacct:/docker/1a2b\n4:memory:/docker/1a2b\n0::/\n',
     'sys/fs/cgroup/memory/memory.limit_in_bytes': '2000\n',
@@ -37,7 +37,7 @@ test("of version 1, whose path is the host's", () => {
   expect(groupMemory(root)).toEqual({ used: 1000, total: 2000 });
 });
 
-test('a group of its own below the root', () => {
+test('a group below the root', () => {
   files({
     'proc/self/cgroup': '0::/user.slice/run-1.scope\n',
     'sys/fs/cgroup/user.slice/run-1.scope/memory.max': '8000\n',
@@ -46,7 +46,7 @@ test('a group of its own below the root', () => {
   expect(groupMemory(root)).toEqual({ used: 100, total: 8000 });
 });
 
-test('no limit, or no groups', () => {
+test('without a limit or groups', () => {
   expect(groupMemory(root)).toBeUndefined();
   files({
     'proc/self/cgroup': '0::/\n',
@@ -56,7 +56,7 @@ test('no limit, or no groups', () => {
   expect(groupMemory(root)).toBeUndefined();
 });
 
-test('here: some of what there is', () => {
+test('uses part of the memory of this machine', () => {
   const { used, total } = memoryInUse();
   expect(used).toBeGreaterThan(0);
   expect(used).toBeLessThan(total);

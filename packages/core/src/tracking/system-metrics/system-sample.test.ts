@@ -1,9 +1,9 @@
 import { tmpdir } from 'node:os';
 import { parseTraffic, systemSampler, utilizationBetween } from './system-sample';
 
-test("the machine and this process, by MLflow's names", () => {
+test("samples the machine and this process under MLflow's names", () => {
   const sample = systemSampler(tmpdir());
-  // A little work, until the system's clocks have told it apart: a virtual machine's may stand still for a while.
+  // Works until the system has counted time: a virtual machine's clock may stand still for a while.
   let values = sample();
   for (const until = Date.now() + 20_000; values.cpu_utilization_percentage === undefined && Date.now() < until; ) {
     values = sample();
@@ -31,19 +31,19 @@ test("the machine and this process, by MLflow's names", () => {
 });
 
 test.each([
-  ['half of it', { busy: 60, total: 120 }, 50],
-  ['no time that was counted', { busy: 10, total: 20 }, undefined],
-  ['idle time that ran back', { busy: 40, total: 40 }, 100],
-  ['busy time that ran back', { busy: 9, total: 40 }, 0],
+  ['half busy', { busy: 60, total: 120 }, 50],
+  ['no counted time', { busy: 10, total: 20 }, undefined],
+  ['idle time that runs back', { busy: 40, total: 40 }, 100],
+  ['busy time that runs back', { busy: 9, total: 40 }, 0],
 ])("the processors' utilization: %s", (_, now, expected) => {
   expect(utilizationBetween({ busy: 10, total: 20 }, now)).toBe(expected);
 });
 
-test('a folder that is gone has no disk', () => {
+test('a missing folder has no disk metrics', () => {
   expect(Object.keys(systemSampler('/no/such/folder')())).not.toContain('disk_usage_megabytes');
 });
 
-test('traffic over all interfaces but the loopback one', () => {
+test('sums the traffic of all interfaces except loopback', () => {
   const text = `Inter-|   Receive                                                |  Transmit
  face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed
     lo: 14361093    7451    0    0    0     0          0         0 14361093    7451    0    0    0     0       0          0
