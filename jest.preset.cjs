@@ -1,11 +1,11 @@
 const { join } = require('node:path');
 
-// jest hands tests a copy of the environment, so TensorFlow's library would not see what a test sets.
+// Set here because jest gives tests a copy of the environment, which TensorFlow's library does not see.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
 
 const totals = process.env.TEST_TOTALS;
 
-/** What every package's jest.config.cjs spreads. */
+/** The settings of every package's jest.config.cjs. */
 module.exports = {
   testEnvironment: 'node',
   testMatch: ['<rootDir>/{src,test,experiments}/**/*.test.ts'],

@@ -1,6 +1,6 @@
-// Adds up an Nx run: `node .ci/count.cjs <run.json> <folder of test totals>` prints '<passed> <failed>'; what failed goes
-// to the standard error. A lint, a type check and a set-up are one check each; tests count one by one. A test file that
-// does not run counts as one failure, and so does a task that failed, or was skipped, without saying how much of it did.
+// Counts the checks of an Nx run: `node .ci/count.cjs <run.json> <folder of test totals>` prints '<passed> <failed>', and
+// the failures to stderr. A lint, a type check or a set-up is one check; each test is one. A test file that does not run
+// is one failure, and so is a failed or skipped task without totals.
 'use strict';
 const { readFileSync } = require('node:fs');
 const { join } = require('node:path');
@@ -18,7 +18,7 @@ function readJson(file) {
 const run = readJson(runFile);
 let passed = 0;
 let failed = run === undefined ? 1 : 0;
-if (run === undefined) console.error('FAILED: Nx left no record of its run');
+if (run === undefined) console.error('FAILED: Nx wrote no record of its run');
 for (const { taskId, target, projectName, status } of run?.tasks ?? []) {
   const totals = target === 'test' ? readJson(join(totalsFolder, `${projectName}.json`)) : undefined;
   const taskFailed = status !== 0;

@@ -1,5 +1,5 @@
-// A jest reporter, added by jest.preset.cjs when TEST_TOTALS names a folder: leaves a project's totals there, and
-// what failed, by name and first words, so that the end of a long log can say it.
+// A jest reporter, which jest.preset.cjs adds if TEST_TOTALS names a folder. It writes a project's totals there, with the
+// names and first lines of failures, so that .ci/run can repeat them at the end of a long log.
 'use strict';
 const { mkdirSync, writeFileSync } = require('node:fs');
 const { basename, join, relative } = require('node:path');

@@ -16,7 +16,7 @@ afterEach(() => {
   rmSync(folder, { recursive: true });
 });
 
-test('the second waits until the first has ended, and says so', async () => {
+test('the second call waits until the first has ended, and prints so', async () => {
   const events: string[] = [];
   let second: Promise<void> | undefined;
   const file = join(folder, 'cpu.lock');

@@ -8,8 +8,8 @@ const made: string[] = [];
 const repository = resolve(__dirname, '../..');
 
 /**
- * For tests: a small Nx workspace in a temporary folder, with this plugin, core's experiment runner and what is below
- * it (nothing else of core: its runs are not recorded) and one package, `demo`, with these files.
+ * Makes a small Nx workspace in a temporary folder, with the plugin, core's experiment runner and the files below it, and
+ * a package `demo` with these files. The rest of core is missing, so that MLflow does not record its runs.
  */
 export function temporaryWorkspace(files: Readonly<Record<string, string>>): string {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-nx-')));

@@ -20,7 +20,7 @@ function failingPython(stderr: string, version = '3.11'): string {
   return python;
 }
 
-/** An environment of no packages at all: what is tested here is how it comes to be. */
+/** An environment without packages. */
 function options(changes: Partial<EnvironmentOptions> = {}): EnvironmentOptions {
   const requirements = join(folder, 'requirements.txt');
   if (!existsSync(requirements)) writeFileSync(requirements, '# nothing\n');
@@ -28,7 +28,7 @@ function options(changes: Partial<EnvironmentOptions> = {}): EnvironmentOptions 
   return { folder: join(folder, 'mlflow'), requirements, python: 'python3', signal, say: () => undefined, ...changes };
 }
 
-test('an environment is made once, and anew when the requirements have changed', async () => {
+test('an environment is made once, and again for other requirements', async () => {
   const wanted = options();
   const madeAt = () => statSync(join(wanted.folder, 'venv', 'complete.json')).mtimeMs;
   await Promise.all([ensureEnvironment(wanted), ensureEnvironment(wanted)]);
@@ -64,7 +64,7 @@ test.each([
   expect(environmentPython(join(folder, 'mlflow'))).toBeUndefined();
 });
 
-test('a file where the folder should be is told as what cannot be written to', async () => {
+test('a file in place of the folder cannot be written to', async () => {
   const file = join(folder, 'mlflow');
   writeFileSync(file, '');
   const failing = ensureEnvironment(options());

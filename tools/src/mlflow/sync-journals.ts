@@ -9,89 +9,89 @@ import { completeBytes, refusals, type SyncState } from '@headshare/core/trackin
 import { MlflowError } from 'mlflow-js-client';
 
 export interface SyncedJournals {
-  /** Journals that had something to send, and now have nothing more. */
+  /** Journals with new data, all of it sent. */
   readonly sent: number;
-  /** Journals that could not be sent to their end. */
+  /** Journals that could not be sent completely. */
   readonly failed: number;
 }
 
 export interface Syncing {
   readonly destination: Destination;
-  /** Whether runs that the server has no more are sent again. */
+  /** Whether to send runs again that the server lost. */
   readonly restore: boolean;
   readonly signal: AbortSignal;
-  /** What a journal is called in what is said. */
+  /** The name of a journal in messages. */
   readonly nameOf: (journal: string) => string;
 }
 
 /**
- * Sends journals one after another, and says of each what became of it. One that cannot be sent keeps none from it.
- * Those of runs whose process was killed are ended first.
- * @throws what would fail every journal: there is no server, or it is not for us; and the signal's reason
+ * Sends journals one after another and prints the result of each. A journal that fails does not stop the others. Journals
+ * of killed runs get their end first.
+ * @throws an error that would fail every journal, such as an unreachable server; the signal's reason
  */
 export async function syncJournals(
   journals: readonly string[],
   { destination, restore, signal, nameOf }: Syncing,
 ): Promise<SyncedJournals> {
   for (const journal of journals) {
-    // Where nothing can be written nothing can be sent, which says so.
+    // If this fails because the disk is not writable, sending the journal fails with the reason.
     const status = await closeOrphanedRun(dirname(journal)).catch(() => undefined);
-    const goesOn = status === 'KILLED' ? '; the same command goes on' : '';
-    if (status) console.log(`${nameOf(journal)}: its process is gone: ${status}${goesOn}`);
+    const advice = status === 'KILLED' ? '; run the same command again to resume it' : '';
+    if (status) console.log(`${nameOf(journal)}: its process has ended, the run is ${status}${advice}`);
   }
   for (const journal of restore ? journals : []) {
     const isLost = await forgetLostRun(journal, destination, signal);
-    if (isLost) console.log(`${nameOf(journal)}: the server has it no more: all of it is sent again`);
+    if (isLost) console.log(`${nameOf(journal)}: the server lost this run; sending all of it again`);
   }
-  const replays = journals.map((journal) => ({ journal, replay: journalSync(journal, destination) }));
-  const bytesToSend = replays.map(({ journal, replay }) => Math.max(0, sizeOf(journal) - goneBy(replay.state())));
+  const syncs = journals.map((journal) => ({ journal, sync: journalSync(journal, destination) }));
+  const bytesToSend = syncs.map(({ journal, sync }) => Math.max(0, sizeOf(journal) - progressOf(sync.state())));
   const total = bytesToSend.reduce((sum, bytes) => sum + bytes, 0);
   const progress = makeProgress('sync');
   let before = 0;
   let sent = 0;
   let failed = 0;
-  for (const [index, { journal, replay }] of replays.entries()) {
-    const was = replay.state();
+  for (const [index, { journal, sync }] of syncs.entries()) {
+    const was = sync.state();
     const show = (): void => {
-      const done = before + goneBy(replay.state()) - goneBy(was);
+      const done = before + progressOf(sync.state()) - progressOf(was);
       progress.update({ done: done / 1000, total: total / 1000, unit: 'kB', text: nameOf(journal) });
     };
     show();
     const showing = setInterval(show, 100);
     try {
-      await replay.send(signal);
+      await sync.send(signal);
     } catch (error) {
       progress.clear();
       if (signal.aborted || failsAll(error)) throw error;
       console.error(`${nameOf(journal)}: ${problemOf(error)}.`);
-      for (const sentence of newRefusals(replay.state(), was)) console.error(`  not taken: ${sentence}`);
+      for (const sentence of newRefusals(sync.state(), was)) console.error(`  refused: ${sentence}`);
       failed++;
       continue;
     } finally {
       clearInterval(showing);
       before += bytesToSend[index] ?? 0;
     }
-    const now = replay.state();
+    const now = sync.state();
     if (now === undefined || completeBytes(now) === completeBytes(was)) continue;
     sent++;
     progress.clear();
     console.log(`${nameOf(journal)}: sent to ${now.address}`);
-    for (const sentence of newRefusals(now, was)) console.log(`  not taken: ${sentence}`);
+    for (const sentence of newRefusals(now, was)) console.log(`  refused: ${sentence}`);
   }
   progress.clear();
   return { sent, failed };
 }
 
-/** What is shown of how far a journal has come: its lines go first, its files after them. */
-const goneBy = (sent: SyncState | undefined): number => ((sent?.bytes ?? 0) + completeBytes(sent)) / 2;
+/** Sent bytes for the progress line: a journal's lines and its files count half each. */
+const progressOf = (sent: SyncState | undefined): number => ((sent?.bytes ?? 0) + completeBytes(sent)) / 2;
 
-/** A run that the server no longer had is another one there now, of which nothing was refused before. */
+/** Refusals since `was`; a run that was sent again is another run, so that all of its refusals are new. */
 const newRefusals = (now: SyncState | undefined, was: SyncState | undefined): readonly string[] =>
   refusals(now, now?.runId === was?.runId ? was : undefined);
 
 const sizeOf = (file: string): number => statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 
-/** Whether it is about the server rather than about one journal. */
+/** Whether an error concerns the server rather than one journal. */
 function failsAll(error: unknown): boolean {
   if (error instanceof UserError) return true;
   if (!(error instanceof MlflowError)) return false;

@@ -20,10 +20,7 @@ beforeAll(async () => {
 
 afterAll(() => server?.remove());
 
-/**
- * The journal of a run that could not be sent. `start`: whether it says whose it is. `artifact`: whether it logged a file.
- * `end`: whether it ended.
- */
+/** An unsent journal. `start`: whether it names its run; `artifact`: whether it logged a file; `end`: whether it ended. */
 async function unsent(
   name: string,
   points: number,
@@ -78,7 +75,7 @@ test('sends all journals below a folder, also after one that fails', async () =>
   expect(again).toEqual({ output: 'Nothing to send: 1 journal complete.\n', errors: '', code: 0 });
 });
 
-test('a run whose process is gone ends: as finished where its result is there, as killed otherwise', async () => {
+test('a run whose process has ended is finished if its result exists, else killed', async () => {
   const [killed, finished, alive] = await Promise.all(
     ['killed', 'finished', 'alive'].map((name) => unsent(`gone/${name}`, 3, { end: false })),
   );
@@ -91,8 +88,10 @@ test('a run whose process is gone ends: as finished where its result is there, a
   const { output, errors, code } = await sync(`--run=${join(server.folder, 'runs/gone')}`);
   await unlock();
   expect([errors, code]).toEqual(['', 0]);
-  expect(output).toContain(`${killed}: its process is gone: KILLED; the same command goes on`);
-  expect(output).toContain(`${finished}: its process is gone: FINISHED`);
+  expect(output).toContain(
+    `${killed}: its process has ended, the run is KILLED; run the same command again to resume it`,
+  );
+  expect(output).toContain(`${finished}: its process has ended, the run is FINISHED`);
   const ends = [killed, finished, alive].map(async (journal) => {
     const { status, end_time } = (await expectAllOnServer(server.uri, journal as string)).info;
     return [status, end_time];
@@ -105,7 +104,7 @@ test('a run whose process is gone ends: as finished where its result is there, a
   ]);
 });
 
-test('where no files are taken they wait, which keeps no other journal from being sent, and follow later', async () => {
+test('files that the server does not take wait, and other journals are still sent', async () => {
   const journals = await Promise.all(['a', 'b'].map((name) => unsent(`no store/${name}`, 3, { artifact: true })));
   const damaged = statSync(journals[0] ?? '').size;
   appendFileSync(journals[0] ?? '', 'no line\n');
@@ -117,7 +116,7 @@ test('where no files are taken they wait, which keeps no other journal from bein
     proxy.fault = withoutStore;
     const refused = await ended(start([`--run=${folder}`], proxy.uri));
     expect(refused.code).toBe(1);
-    expect(refused.errors).toContain(`\n  not taken: ${journals[0]}: the line at byte ${damaged} is damaged`);
+    expect(refused.errors).toContain(`\n  refused: ${journals[0]}: the line at byte ${damaged} is damaged`);
     for (const journal of journals) {
       expect(refused.errors).toContain(`${journal}: config.json and the files after it wait: ${proxy.uri}/api/2.0/`);
       await expectAllOnServer(server.uri, journal);
@@ -131,7 +130,7 @@ test('where no files are taken they wait, which keeps no other journal from bein
   }
 });
 
-test('a server that has lost its runs gets them again where that is asked for, but for those in its bin', async () => {
+test('--restore sends lost runs again, but not those in the bin of the server', async () => {
   const [lost, deleted] = await Promise.all(['lost', 'deleted'].map((name) => unsent(`restored/${name}`, 3)));
   const where = `--run=${join(server.folder, 'runs/restored')}`;
   await sync(where);
@@ -145,12 +144,12 @@ test('a server that has lost its runs gets them again where that is asked for, b
   expect(await sync(where)).toEqual({ output: 'Nothing to send: 2 journals complete.\n', errors: '', code: 0 });
   const { output, errors, code } = await sync(where, '--restore');
   expect([errors, code]).toEqual(['', 0]);
-  expect(output).toContain(`${lost}: the server has it no more: all of it is sent again\n${lost}: sent to `);
+  expect(output).toContain(`${lost}: the server lost this run; sending all of it again\n${lost}: sent to `);
   expect(output).toContain('Sent 1 journal.');
   expect(readFileSync(sentFile, 'utf8')).toBe(sent);
 }, 60_000);
 
-test('Ctrl-C ends it in the middle, and the next call goes on there', async () => {
+test('the next call continues where Ctrl-C stopped the last one', async () => {
   const journal = await unsent('long', 20_000);
   const proxy = await faultyProxy(server.uri);
   let batches = 0;
@@ -176,7 +175,7 @@ test('Ctrl-C ends it in the middle, and the next call goes on there', async () =
   await expectAllOnServer(server.uri, journal);
 }, 90_000);
 
-test('a server that is not there is told once, whatever there is to send', async () => {
+test('an unreachable server is reported once', async () => {
   await unsent('none/a', 1);
   await unsent('none/b', 1);
   const { output, errors, code } = await ended(

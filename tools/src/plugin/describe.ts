@@ -8,8 +8,8 @@ import fastGlob from 'fast-glob';
 const describer = 'packages/core/src/experiment/describe.ts';
 
 /**
- * Describes the experiments of packages, by package folder. They are read in a process of their own, so that code that
- * changed, throws or hangs cannot disturb Nx; and only when a source changed, since that process takes half a second.
+ * Describes the experiments of packages, by package folder. Another process reads them, so that changed code, errors and
+ * endless loops cannot disturb Nx; it takes half a second, and runs only if a source changed.
  */
 export function describePackages(
   root: string,
@@ -35,7 +35,7 @@ function readPackages(root: string, folders: readonly string[]): Record<string, 
     });
     return JSON.parse(lastLine(printed));
   } catch (error) {
-    // One package's file may have ended the whole process: the others must not suffer for it.
+    // A file of one package may have ended the whole process: try each package alone.
     if (folders.length > 1) return Object.assign({}, ...folders.map((folder) => readPackages(root, [folder])));
     return Object.fromEntries(folders.map((folder) => [folder, allBroken(root, folder, error)]));
   }
@@ -49,10 +49,10 @@ function allBroken(root: string, folder: string, error: unknown): PackageDescrip
   return { experiments: {}, broken: Object.fromEntries(broken) };
 }
 
-/** Experiments may print when they are loaded; what counts is the last line. */
+/** The description is the last line: experiments may print when they are loaded. */
 const lastLine = (text: string): string => text.trimEnd().split('\n').at(-1) ?? '';
 
-/** Contents, not times: a checkout changes times. A description depends on whatever the experiments import. */
+/** A digest of all files that experiments may import. Times would change at every checkout. */
 function sourcesHash(root: string, folders: readonly string[]): string {
   const patterns = ['packages/core/src/**/*.ts', ...folders.map((folder) => `${folder}/{src,experiments}/**/*.ts`)];
   const files = fastGlob.sync(patterns, { cwd: root, ignore: ['**/*.test.ts', '**/fixtures/**'] });
@@ -84,6 +84,6 @@ function writeCache(file: string, cache: Cache): void {
     writeFileSync(`${file}.${process.pid}`, JSON.stringify(cache));
     renameSync(`${file}.${process.pid}`, file);
   } catch {
-    // A read-only workspace costs time, not the answer.
+    // In a read-only workspace every call reads the experiments again.
   }
 }

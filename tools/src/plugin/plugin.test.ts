@@ -40,7 +40,7 @@ describe('the Nx plugin', () => {
   const targets = (root: string): Record<string, Record<string, unknown>> =>
     JSON.parse(nx(root, ['show', 'project', 'demo', '--json']).stdout).targets;
 
-  it('makes every experiment a target that explains itself', () => {
+  it('makes every experiment a target with a description', () => {
     const root = temporaryWorkspace(files);
     const found = targets(root);
     expect(Object.keys(found).sort()).toEqual(['distill', 'lint', 'teacher', 'test', 'typecheck']);
@@ -69,7 +69,7 @@ describe('the Nx plugin', () => {
     expect(Object.keys(Object(found.distill?.configurations))).toEqual(['smoke', 'paper']);
   });
 
-  it('finds a new file, and what changed in an old one', () => {
+  it('notices new and changed files', () => {
     const root = temporaryWorkspace(files);
     expect(targets(root)).not.toHaveProperty('student');
     write(root, {
@@ -82,7 +82,7 @@ describe('the Nx plugin', () => {
     });
   });
 
-  it('keeps the other targets when a file cannot be loaded, and says what is wrong when it is run', () => {
+  it('keeps the other targets when a file cannot be loaded, and running that one prints the reason', () => {
     const root = temporaryWorkspace({
       ...files,
       'packages/demo/experiments/bad.ts': `throw new Error('half-written');`,
@@ -127,13 +127,13 @@ describe('nx run', () => {
     expect(existsSync(join(root, 'artifacts/demo/distill/result.json'))).toBe(true);
   });
 
-  it('hands the teacher on to another student', () => {
+  it('reuses the teacher for another student', () => {
     const other = nx(root, ['run', 'demo:distill:smoke', '--seed=3', '--method=none']);
     expect(other.stdout).toContain('none from teacher 0.9');
     expect(other.stdout).not.toContain('training the teacher');
   });
 
-  it('never answers changed data from the cache', () => {
+  it('does not use the cache for changed data', () => {
     const run = () => nx(root, ['run', 'demo:teacher', '--seed=8']).stdout;
     expect(run()).toContain('training the teacher with seed 8');
     expect(run()).toContain('Nx read the output from the cache');
@@ -176,7 +176,7 @@ describe('nx run', () => {
     }
   });
 
-  it('knows whom a change affects', () => {
+  it('knows the projects that a change affects', () => {
     const affected = (): string[] =>
       JSON.parse(nx(root, ['show', 'projects', '--affected', '--base=HEAD', '--json']).stdout);
     write(root, { 'packages/demo/experiments/teacher.ts': `${teacher}\n` });

@@ -7,13 +7,13 @@ import { experimentTargets, qualityTargets } from './targets';
 
 /** The plugin's options in nx.json. */
 export interface PluginOptions {
-  /** Targets that set the machine up, `tools:tensorflow`; experiments and tests depend on them. */
+  /** Targets that experiments and tests depend on: `tools:tensorflow`. */
   readonly setup?: readonly string[];
 }
 
 /**
- * Makes every file `packages/<package>/experiments/<name>.ts` the target `<package>:<name>`, and gives each project
- * with a jest.config.cjs the targets `lint`, `typecheck` and `test`.
+ * Makes every file `packages/<package>/experiments/<name>.ts` the target `<package>:<name>`, and adds the targets `lint`,
+ * `typecheck` and `test` to every project with a jest.config.cjs.
  */
 export const createNodesV2: CreateNodesV2<PluginOptions> = [
   '{packages/*/experiments/*.ts,packages/*/jest.config.cjs,tools/jest.config.cjs}',
@@ -41,16 +41,16 @@ export const createNodesV2: CreateNodesV2<PluginOptions> = [
   },
 ];
 
-/** The name that Nx 24 prefers for the same thing. */
+/** Nx 24's name for the same. */
 export const createNodes = createNodesV2;
 
-/** Adds no dependency: it is where the whole graph is known before Nx looks for what was asked. */
+/** Adds no dependency: Nx calls it with all projects, before it looks for the requested target. */
 export const createDependencies: NonNullable<NxPlugin['createDependencies']> = (_, { projects, workspaceRoot }) => {
   checkRequestedTarget(projects, workspaceRoot);
   return [];
 };
 
-/** Before the first task: a mistake in a profile or an option ends the command. */
+/** Ends the command before the first task if a profile or an option is wrong. */
 export const preTasksExecution: NonNullable<NxPlugin['preTasksExecution']> = async (_, { argv, workspaceRoot }) => {
   prepareExperiment(argv, workspaceRoot);
 };

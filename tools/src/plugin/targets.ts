@@ -4,7 +4,7 @@ import type { TargetConfiguration } from '@nx/devkit';
 const runner = 'packages/core/src/experiment/main.ts';
 const fingerprint = 'packages/core/src/experiment/data-fingerprint.cjs';
 
-/** What a target's result depends on besides sources: where the data is and what computes. */
+/** Environment variables that change a target's result: the place of the data, the device, the number of threads. */
 const environment = ['TF_DEVICE', 'HEADSHARE_DATA', 'HEADSHARE_THREADS'].map((env) => ({ env }));
 
 /** Nx targets (`tools:tensorflow`) as dependencies of another project's target. */
@@ -14,7 +14,7 @@ export const setupDependencies = (setup: readonly string[]): { projects: string[
     return { projects: [project], target };
   });
 
-/** The targets of a package's experiments, broken files among them: running one says what is wrong with it. */
+/** The targets of a package's experiments. Running that of a broken file prints the reason. */
 export function experimentTargets(
   folder: string,
   { experiments, broken }: PackageDescription,
@@ -30,7 +30,7 @@ export function experimentTargets(
       executor: 'nx:run-commands',
       options: { command, cwd: '{workspaceRoot}' },
       configurations: Object.fromEntries(configurations),
-      // Two trainings at once on one machine take longer than one after the other.
+      // Two trainings at a time on one machine take longer than one after the other.
       parallelism: false,
       cache: true,
       inputs: [
@@ -71,7 +71,7 @@ export function qualityTargets(folder: string, setup: readonly string[]): Record
       options: { command: `biome check ${folder}`, cwd: '{workspaceRoot}' },
       inputs: ['default', rootFile('biome.json')],
       metadata: {
-        description: 'Checks style and format (npx biome check --write mends them)',
+        description: 'Checks style, format and import circles (npx biome check --write corrects most findings)',
         technologies: ['biome'],
       },
     },
@@ -88,7 +88,7 @@ export function qualityTargets(folder: string, setup: readonly string[]): Record
         cwd: '{workspaceRoot}',
       },
       inputs: ['default', '^default', rootFile('jest.preset.cjs'), ...environment],
-      // A test file with TensorFlow in it takes 600 MB and both cores.
+      // A test file that loads TensorFlow takes 600 MB and both cores.
       parallelism: false,
       dependsOn: setupDependencies(setup),
       metadata: { description: 'Runs the tests', technologies: ['jest'] },

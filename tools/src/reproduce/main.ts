@@ -1,4 +1,4 @@
-/** `nx run tools:reproduce -- RUN`: makes a tracked run again and says whether it came to the same. */
+/** `nx run tools:reproduce -- RUN`: makes a tracked run again and compares the results. */
 import { join } from 'node:path';
 import { readCommand } from '@headshare/core/experiment/arguments';
 import { commandHelp } from '@headshare/core/experiment/command';
@@ -30,7 +30,7 @@ const notes = [
 ];
 
 async function main(argv: readonly string[], root: string): Promise<number> {
-  // The run that is stopped says so itself.
+  // The stopped run prints its own line.
   const { signal, code, release } = interruption(() => undefined);
   try {
     const { help, values, words } = readCommand(argv, command.options);
@@ -40,7 +40,7 @@ async function main(argv: readonly string[], root: string): Promise<number> {
       return 0;
     }
     if (run === undefined || others.length > 0) {
-      throw new UserError('name one run: npx nx run tools:reproduce -- RUN (--help says more)');
+      throw new UserError('name one run: npx nx run tools:reproduce -- RUN (see --help)');
     }
     const { tolerance, ...flags } = values;
     const verdict = await reproduce({
@@ -55,7 +55,7 @@ async function main(argv: readonly string[], root: string): Promise<number> {
     return verdict === 'not the same' ? 1 : 0;
   } catch (error) {
     if (signal.aborted) {
-      console.log('Interrupted; what was made is removed.');
+      console.log('Interrupted; the new files are removed.');
       return code();
     }
     const { message, exitCode } = explain(error, 'runs/');
@@ -68,7 +68,7 @@ async function main(argv: readonly string[], root: string): Promise<number> {
 
 if (require.main === module) {
   main(process.argv.slice(2), join(__dirname, '../../..')).then((exitCode) => {
-    // Connections that are kept open must not keep a finished command alive; what was printed must still come out.
+    // Exits despite open connections, but only after everything is printed.
     process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));
   });
 }

@@ -1,14 +1,51 @@
+import type { Environment } from '@headshare/core/experiment/environment';
+import type { RunIdentity } from '@headshare/core/experiment/store';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import type { Difference } from './circumstances';
 import { type Comparison, fewestSeeds, type Judged, type Yardstick } from './verdict';
 
-/** What differs between then and now, a line each. */
-export function circumstancesText(differing: readonly Difference[]): string {
-  if (differing.length === 0) return 'Code, data, versions, device, CPU and threads are those of the run.';
-  return terminalTable({
-    columns: ['differs', 'then', 'now'].map((title) => ({ title })),
-    rows: differing.map(({ what, before, after }) => [what, before, after]),
+/** The code, data and machine of a run. */
+interface Circumstances {
+  readonly identity: Pick<RunIdentity, 'data' | 'sources' | 'device' | 'files'>;
+  readonly environment: Environment | undefined;
+}
+
+const names: Readonly<Record<keyof Environment, string>> = {
+  commit: 'commit',
+  uncommitted: 'uncommitted changes',
+  node: 'Node',
+  platform: 'platform',
+  tensorflow: 'TensorFlow',
+  tfjs: 'tfjs-node',
+  compiler: 'compiler of the kernels',
+  packages: 'package-lock.json',
+  cpu: 'CPU',
+  threads: 'threads',
+  operations: 'parallel operations',
+};
+
+/** Prints a line for each circumstance in which two runs differ. */
+export function circumstancesText(run: Circumstances, again: Circumstances): string {
+  const [old, fresh] = [described(run), described(again)];
+  const all = [...new Set([...Object.keys(old), ...Object.keys(fresh)])];
+  const rows = all.map((what) => [what, old[what] ?? 'not recorded', fresh[what] ?? 'not recorded']);
+  const differing = rows.filter(([, then, now]) => then !== now);
+  if (differing.length === 0) return 'Code, data, versions, device, CPU and threads are the same as for the run.';
+  return terminalTable({ columns: ['differs', 'then', 'now'].map((title) => ({ title })), rows: differing });
+}
+
+function described({ identity, environment }: Circumstances): Readonly<Record<string, string>> {
+  const { data, sources, device, files = {} } = identity;
+  const ofEnvironment = Object.entries(names).flatMap(([key, name]) => {
+    const value = environment?.[key as keyof Environment];
+    return value === undefined ? [] : [[name, key === 'commit' ? value.slice(0, 12) : value] as const];
   });
+  return {
+    sources,
+    data,
+    device,
+    ...files,
+    ...Object.fromEntries(ofEnvironment),
+  };
 }
 
 export type Verdict = 'same bits' | 'same within spread' | 'not the same';
@@ -18,7 +55,7 @@ export function verdictOf({ changed, changedWeights }: Comparison, judged: reado
   return judged.every(({ within }) => within) ? 'same within spread' : 'not the same';
 }
 
-/** The verdict, by what it was reached, and what changed. */
+/** Prints the verdict, its measure, and the metrics and weights that changed. */
 export function verdictText(
   comparison: Comparison,
   judged: readonly Judged[],
@@ -29,19 +66,19 @@ export function verdictText(
   const numbers = counted(metrics.length, 'metric');
   if (verdict === 'same bits') {
     const files = weights.length > 0 ? ` and ${counted(weights.length, 'file')} of weights` : '';
-    const only = weights.length > 0 ? '' : ' (the run kept no weights, or no digest of them)';
+    const only = weights.length > 0 ? '' : ' (the run kept no weights, or no digests of them)';
     return `The same bits: ${numbers}${files} are equal${only}.`;
   }
   const beyond = judged.filter(({ within }) => !within).length;
   const sentence =
     judged.length === 0
-      ? `The same within spread: ${numbers} are equal, the weights are not.`
+      ? `The same within the spread: ${numbers} are equal, the weights are not.`
       : beyond === 0
-        ? `The same within spread: ${judged.length} of ${numbers} changed, by no more than ${measureOf(yardstick)}.`
+        ? `The same within the spread: ${judged.length} of ${numbers} changed by at most ${measureOf(yardstick)}.`
         : `Not the same: ${beyond} of ${numbers} changed by more than ${measureOf(yardstick)}.`;
   const other = [
-    changedWeights.length > 0 ? `Weights that are others: ${changedWeights.join(', ')}.` : '',
-    (changedStages ?? []).length > 0 ? `Stages whose weights are others already: ${changedStages?.join(', ')}.` : '',
+    changedWeights.length > 0 ? `Weights that changed: ${changedWeights.join(', ')}.` : '',
+    (changedStages ?? []).length > 0 ? `Stages whose weights changed: ${changedStages?.join(', ')}.` : '',
   ];
   return [sentence, ...other, judged.length > 0 ? metricsTable(judged) : ''].filter((line) => line !== '').join('\n');
 }
@@ -50,8 +87,9 @@ function measureOf(yardstick: Yardstick | undefined): string {
   if (yardstick === undefined) return 'nothing';
   if (yardstick.kind === 'tolerance') return `--tolerance=${yardstick.tolerance}`;
   const seeds = [...yardstick.bySeed.keys()].sort((a, b) => Number(a) - Number(b));
-  if (seeds.length >= fewestSeeds) return `seeds are apart (${seeds.join(', ')}; from ${yardstick.from})`;
-  return `is known to be chance: that takes ${fewestSeeds} seeds of the same code, options and data, and there ${seeds.length === 1 ? 'is one' : 'are two'}; run others, or give --tolerance`;
+  if (seeds.length >= fewestSeeds) return `the spread over seeds (${seeds.join(', ')}; from ${yardstick.from})`;
+  const found = seeds.length === 1 ? 'is one' : 'are two';
+  return `the spread over seeds, which is unknown: it takes ${fewestSeeds} seeds of the same code, options and data, and there ${found}; run more, or give --tolerance`;
 }
 
 const metricsTable = (judged: readonly Judged[]): string =>

@@ -100,46 +100,46 @@ const change = (what: string, by: string): void =>
   write(root, { 'packages/demo/experiments/student.ts': student.replace(what, by) });
 
 describe('a run made again', () => {
-  it('comes to the same bits, without having been looked up, and leaves nothing', async () => {
+  it('computes the same bits without a cache, and leaves no files', async () => {
     const words = ['--profile=smoke', '--seed=3', '--no-note', '--milestones=0.25,1e-7', '--flip'];
     const folder = made(words, '2');
     const left = readdirSync(join(root, 'runs'), { recursive: true });
     const { verdict, text } = await again(folder);
     expect(verdict).toBe('same bits');
-    // As few words as say the same: the teacher has the seed, too.
+    // The teacher has the seed, too, and needs no other option.
     expect(text).toContain(
       'The command: npx nx run demo:student --profile=smoke --seed=3 --milestones=0.25,1e-7 --flip=true --no-note\n',
     );
-    // Options that change nothing about the result are not recorded, and not new.
-    expect(text).not.toContain('Options that there were not yet');
+    // Options that do not change the result are not recorded, and do not count as newer.
+    expect(text).not.toContain('Options that are newer');
     expect(text).toContain('the teacher is trained');
-    // With the threads that it had then.
-    expect(text).toContain('Code, data, versions, device, CPU and threads are those of the run.');
+    // The number of threads is the run's.
+    expect(text).toContain('Code, data, versions, device, CPU and threads are the same as for the run.');
     expect(text).toContain('The same bits: 2 metrics and 1 file of weights are equal.');
     expect(readdirSync(join(root, 'runs'), { recursive: true })).toEqual(left);
   });
 
-  it('is found by the beginning of its key, and can be kept', async () => {
+  it('is found by a prefix of its key, and kept with --keep', async () => {
     const key = made().split('/').at(-1) ?? '';
     const { text } = await again(key.slice(0, 6), { keep: true });
     const kept = /^Files: (runs\/\.reproduced-\w+)$/m.exec(text)?.[1] ?? '';
     expect(readFileSync(join(root, kept, 'runs/demo/student', key, 'last.safetensors'), 'utf8')).toContain('0.53');
   });
 
-  it('may take the teacher that there is', async () => {
+  it('reuses the teacher with --reuse-stages', async () => {
     const { verdict, text } = await again(made(), { reuseStages: true });
-    expect(text).toContain('Stages that are taken from runs/: 1.');
+    expect(text).toContain('Stages reused from runs/: 1.');
     expect(text).not.toContain('the teacher is trained');
     expect(verdict).toBe('same bits');
   });
 
-  it('is only looked at with --check', async () => {
+  it('does not start with --check', async () => {
     const { verdict, text } = await again(made(['--seed=2']), { check: true });
     expect(verdict).toBeUndefined();
     expect(text).toMatch(/The command: npx nx run demo:student --seed=2$/);
   });
 
-  it('is stopped without leaving anything', async () => {
+  it('leaves no files when it is stopped', async () => {
     const folder = made();
     change("options.note === 'endless'", 'true');
     const controller = new AbortController();
@@ -157,7 +157,7 @@ describe('a run made again', () => {
   });
 });
 
-it('is not begun when it was stopped before', async () => {
+it('a run does not start after an interruption', async () => {
   const folder = made();
   const controller = new AbortController();
   const lines: string[] = [];
@@ -176,85 +176,85 @@ describe('a run with another number of threads', () => {
     else process.env.HEADSHARE_THREADS = before;
   });
 
-  it('is not the same where nothing says how far seeds are apart', async () => {
+  it('is not the same if the spread over seeds is unknown', async () => {
     const folder = made([], '1');
     process.env.HEADSHARE_THREADS = '3';
     const { verdict, text } = await again(folder);
     expect(verdict).toBe('not the same');
     expect(text).toMatch(/^differs +then +now\nthreads +1 +3$/m);
     expect(text).toContain(
-      'MLflow was not asked for other seeds: MLflow is not installed.\n' +
-        'Not the same: 1 of 2 metrics changed by more than is known to be chance: that takes 3 seeds of the same code, ' +
-        'options and data, and there is one; run others, or give --tolerance.\n' +
-        'Weights that are others: last.safetensors.',
+      'MLflow cannot be asked for other seeds: MLflow is not installed.\n' +
+        'Not the same: 1 of 2 metrics changed by more than the spread over seeds, which is unknown: it takes 3 seeds of ' +
+        'the same code, options and data, and there is one; run more, or give --tolerance.\n' +
+        'Weights that changed: last.safetensors.',
     );
     expect(text).toMatch(/^accuracy +0\.5334\d* +0\.5336\d* +0\.000200 +unknown$/m);
   });
 
-  it('is the same within what other seeds are apart, or not', async () => {
+  it('is tested against the spread over seeds', async () => {
     const folder = made([], '1');
     for (const seed of [1, 2]) made([`--seed=${seed}`], '1');
-    // Of other options: no help.
+    // A run with other options does not count.
     made(['--seed=3', '--rate=0.2'], '1');
     process.env.HEADSHARE_THREADS = '3';
     const near = await again(folder);
     expect(near.verdict).toBe('same within spread');
-    expect(near.text).toContain('by no more than seeds are apart (0, 1, 2; from runs/).');
+    expect(near.text).toContain('by at most the spread over seeds (0, 1, 2; from runs/).');
     // Two metrics share 5 %: Student's quantile at 0.9875 and 2 degrees is 6.2053, sqrt(2) deviations are 0.0050656 each.
     expect(near.text).toMatch(/^accuracy .* 0\.0445$/m);
     process.env.HEADSHARE_THREADS = '3000';
     expect((await again(folder)).verdict).toBe('not the same');
   });
 
-  it('is the same within a tolerance', async () => {
+  it('is tested against a tolerance', async () => {
     const folder = made([], '1');
     process.env.HEADSHARE_THREADS = '3';
     const { verdict, text } = await again(folder, { tolerance: 0.001 });
     expect(verdict).toBe('same within spread');
-    expect(text).toContain('by no more than --tolerance=0.001.');
+    expect(text).toContain('by at most --tolerance=0.001.');
     expect((await again(folder, { tolerance: 0.0001 })).verdict).toBe('not the same');
   });
 });
 
-describe('when sources have changed', () => {
-  it('says so, and runs the present ones, or those of its commit', async () => {
+describe('with changed sources', () => {
+  it('prints the difference, and runs the current sources or those of the commit', async () => {
     const folder = made();
     const commit = git('rev-parse', 'HEAD').slice(0, 8);
     change('const gain = 1;', 'const gain = 100;');
     git('commit', '-qam', 'Gain');
     const present = await again(folder, { tolerance: 0 });
-    expect(present.text).toContain(`The sources are others: the run is of ${commit}, these are of `);
+    expect(present.text).toContain(`The sources differ: the run's commit is ${commit}, the current one `);
     expect(present.text).toMatch(/^sources +[0-9a-f]{16} +[0-9a-f]{16}$/m);
     expect(present.verdict).toBe('not the same');
 
     const { verdict, text } = await again(folder, { worktree: true });
-    expect(text).not.toContain('The sources are others');
+    expect(text).not.toContain('The sources differ');
     expect(verdict).toBe('same bits');
     expect(git('worktree', 'list').split('\n')).toHaveLength(1);
     expect(readdirSync(join(root, 'runs'))).toEqual(['demo']);
   });
 
-  it('cannot run those of a commit with other packages', async () => {
+  it('refuses a worktree of a commit with other packages', async () => {
     const folder = made();
     writeFileSync(join(root, 'package-lock.json'), '{}\n');
     git('commit', '-qam', 'Packages');
     await expect(again(folder, { worktree: true })).rejects.toThrow(
-      /^at the run's commit, [0-9a-f]{8}, the packages are others than now \(package-lock\.json\): clone it elsewhere/,
+      /^the run's commit, [0-9a-f]{8}, has other packages \(package-lock\.json differs\): clone it elsewhere/,
     );
   });
 
-  it('tells of changes that no commit has', async () => {
+  it('mentions uncommitted changes', async () => {
     change('const gain = 1;', 'const gain = 2;');
     const folder = made();
     change('const gain = 1;', 'const gain = 3;');
     const { text } = await again(folder, { check: true });
     expect(text).toMatch(
-      /the run is of ([0-9a-f]{8}), with changes that were not committed, these are of \1, with changes that are not\b/,
+      /the run's commit is ([0-9a-f]{8}) with uncommitted changes, the current one \1 with uncommitted changes\./,
     );
   });
 
   it.each([
-    ['an option is gone', 'rate: number', 'speed: number', 'demo:student has no option --rate any more; --worktree'],
+    ['an option is gone', 'rate: number', 'speed: number', 'demo:student no longer has the option --rate; --worktree'],
     ['a value is refused', 'above: 0,', 'below: 0.15,', '--rate must be a number below 0.15, got 0.2'],
   ])('%s: one sentence', async (_, what, by, sentence) => {
     const folder = made(['--rate=0.2']);
@@ -262,35 +262,35 @@ describe('when sources have changed', () => {
     await expect(again(folder)).rejects.toThrow(sentence);
   });
 
-  it('names options that there were not yet', async () => {
+  it('names options that are newer than the run', async () => {
     const folder = made();
     change('flip: flag', "extra: flag({ help: 'new' }), flip: flag");
     expect((await again(folder, { check: true })).text).toContain(
-      'Options that there were not yet, at their defaults: --extra.',
+      'Options that are newer than the run keep their defaults: --extra.',
     );
   });
 
-  it('misses an experiment that is gone', async () => {
+  it('refuses an experiment that no longer exists', async () => {
     const folder = made([], '1', 'teacher');
     rmSync(join(root, 'packages/demo/experiments/teacher.ts'));
     rmSync(join(root, 'packages/demo/experiments/student.ts'));
     write(root, { 'packages/demo/experiments/other.ts': teacher });
     await expect(again(folder)).rejects.toThrow(
-      /^there is no experiment demo:teacher any more; --worktree makes the run by its own commit, [0-9a-f]{8}$/,
+      /^experiment demo:teacher no longer exists; --worktree runs the run's own commit, [0-9a-f]{8}$/,
     );
   });
 });
 
-describe('what is no run', () => {
+describe('refuses', () => {
   it.each([
     ['no-such', "'no-such' is neither a run's folder nor its id, which has 4 to 32 digits 0-9, a-f"],
     ['0123abcd', 'no run in runs/ begins with 0123abcd, and MLflow cannot be asked: MLflow is not installed'],
-    ['packages', 'packages has no config.json: it is no run, or one of before runs kept their options'],
+    ['packages', 'packages has no config.json: it is no run, or one from before runs kept their options'],
   ])('%s', async (word, sentence) => {
     await expect(again(word)).rejects.toThrow(sentence);
   });
 
-  it('a run that was cut short, and beginnings that several have', async () => {
+  it('an unfinished run, and a prefix of several keys', async () => {
     const folder = made();
     rmSync(join(root, folder, 'result.json'));
     await expect(again(folder)).rejects.toThrow(`${folder} has not finished (no result.json)`);
@@ -302,7 +302,7 @@ describe('what is no run', () => {
       'several runs begin with abcd: runs/demo/student/abcd00000001, runs/demo/student/abcd00000002',
     );
     await expect(again('abcd00000001')).rejects.toThrow(
-      'the config.json of runs/demo/student/abcd00000001 does not say experiment, options, data, sources and device',
+      'the config.json of runs/demo/student/abcd00000001 lacks one of experiment, options, data, sources and device',
     );
   });
 });

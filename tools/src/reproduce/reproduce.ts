@@ -7,7 +7,6 @@ import { findRun, type Places } from '@headshare/core/experiment/recorded/find-r
 import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-run';
 import { sourcesDigest } from '@headshare/core/experiment/store';
 import { UserError } from '@headshare/core/system/user-error';
-import { differences } from './circumstances';
 import { circumstancesText, type Verdict, verdictOf, verdictText } from './report';
 import { restate } from './restate';
 import { reuseStages, runAgain } from './run-again';
@@ -16,33 +15,34 @@ import { compareResults, judge, type Yardstick } from './verdict';
 import { addWorktree, removeWorktree } from './worktree';
 
 export interface Request extends Places {
-  /** The run: see `findRun`. */
+  /** The run, in any form that `findRun` takes. */
   readonly run: string;
-  /** Runs the sources of the run's commit instead of the present ones. */
+  /** Whether to run the sources of the run's commit instead of the current ones. */
   readonly worktree: boolean;
-  /** Takes finished stages (a teacher) from `runs/`, where they are of the same sources, options and data. */
+  /** Whether to reuse finished stages (a teacher) in `runs/` of the same sources, options and data. */
   readonly reuseStages: boolean;
-  /** How far metrics may be off instead of what seeds say. */
+  /** Allowed difference of a metric. Default: the spread over seeds. */
   readonly tolerance?: number;
-  /** Says what differs and what would run, and runs nothing. */
+  /** Whether to print the differences and the command, and run nothing. */
   readonly check: boolean;
-  /** Leaves the new run's folder. */
+  /** Whether to keep the new run's folder. */
   readonly keep: boolean;
   readonly signal: AbortSignal;
   readonly say: (line: string) => void;
 }
 
 /**
- * Makes a run again and says whether it came to the same. Undefined where it was only checked.
- * @throws UserError where it cannot be made again, and the signal's reason
+ * Makes a run again and compares the results.
+ * @returns undefined with `check`
+ * @throws UserError if the run cannot be made again; the signal's reason
  */
 export async function reproduce(request: Request): Promise<Verdict | undefined> {
   const { root, signal, say } = request;
   const run = await findRun(request.run, request);
-  say(`${run.title}${commitOf(run) === undefined ? '' : `, of commit ${commitOf(run)?.slice(0, 8)}`}`);
+  say(`${run.title}${commitOf(run) === undefined ? '' : `, commit ${commitOf(run)?.slice(0, 8)}`}`);
   const parent = join(root, 'runs');
   mkdirSync(parent, { recursive: true });
-  // Beside the runs: the disk has room there, and stages can be linked. Their readers pass names with a dot over.
+  // Beside the runs, where the disk has room and stages can be linked. Readers of runs ignore names with a dot.
   const folder = mkdtempSync(join(parent, '.reproduced-'));
   const sources = request.worktree ? join(folder, 'worktree') : root;
   try {
@@ -65,21 +65,25 @@ async function reproduceIn(
   const { root, signal, say } = request;
   const catalog = catalogOf(run, sources);
   const { words, since } = restate(run, catalog);
-  await sayWhatDiffers(run, root, sources, request);
-  if (since.length > 0) say(`Options that there were not yet, at their defaults: ${since.join(', ')}.`);
+  await printDifferences(run, root, sources, request);
+  if (since.length > 0) say(`Options that are newer than the run keep their defaults: ${since.join(', ')}.`);
   say(`The command: npx nx run ${run.package}:${run.identity.experiment} ${words.join(' ')}`.trimEnd());
   if (request.check) return undefined;
 
   const runs = join(folder, 'runs');
   mkdirSync(runs);
-  if (request.reuseStages) say(`Stages that are taken from runs/: ${await reuseStages(run, root, runs)}.`);
+  if (request.reuseStages) say(`Stages reused from runs/: ${await reuseStages(run, root, runs)}.`);
   say('');
   const again = await runAgain(run, { root, sources, runs, words, signal, say });
-  say(circumstancesText(differences(circumstancesOf(run), circumstancesOf(again))));
-  for (const line of interruptions(run)) say(line);
+  say(circumstancesText(circumstancesOf(run), circumstancesOf(again)));
+  const environments = run.environments.length;
+  if (environments > 1) say(`The run was resumed in another environment; it had ${environments} in all.`);
 
   const comparison = compareResults(run.finished, again.finished);
-  const yardstick = comparison.changed.length > 0 ? await yardstickOf(run, request) : undefined;
+  const { tolerance } = request;
+  let yardstick: Yardstick | undefined;
+  if (tolerance !== undefined) yardstick = { kind: 'tolerance', tolerance };
+  else if (comparison.changed.length > 0) yardstick = await seedsOf(run, request, say);
   const judged = judge(comparison, yardstick);
   say(verdictText(comparison, judged, yardstick));
   return verdictOf(comparison, judged);
@@ -89,12 +93,12 @@ function catalogOf(run: RecordedRun, sources: string): Catalog {
   const catalog = loadCatalog(join(sources, 'packages', run.package));
   if (catalog.experiments.size > 0 || catalog.broken.size > 0) return catalog;
   throw new UserError(
-    `there is no package ${run.package} with experiments any more; --worktree makes the run by its own commit`,
+    `package ${run.package} no longer exists or has no experiments; --worktree runs the run's own commit`,
   );
 }
 
-/** What is seen before hours are spent: commit, sources, data. */
-async function sayWhatDiffers(
+/** Prints how commit, sources and data differ, before hours are spent. */
+async function printDifferences(
   run: RecordedRun,
   root: string,
   sources: string,
@@ -104,22 +108,22 @@ async function sayWhatDiffers(
   const commit = commitOf(run);
   const { commit: present, uncommitted } = await environmentOf(sources);
   const sameSources = (await sourcesDigest(sources, run.package, join(sources, 'packages/core'))) === identity.sources;
-  const dirty = environments.at(-1)?.uncommitted === 'yes' ? ', with changes that were not committed' : '';
+  const dirty = environments.at(-1)?.uncommitted === 'yes' ? ' with uncommitted changes' : '';
   if (sameSources) {
-    if (commit !== present) say('The commit is another one; the sources are the same.');
+    if (commit !== present) say('The commit differs; the sources are the same.');
   } else if (worktree) {
-    say(`The sources of the commit are not those that ran${dirty}.`);
+    say(`The sources of the commit differ from those of the run${dirty && `, which ran${dirty}`}.`);
   } else if (commit === undefined) {
-    say('The sources are others than those of the run, whose commit is not known.');
+    say('The sources differ from those of the run, whose commit is unknown.');
   } else {
-    const changed = uncommitted === 'yes' ? ', with changes that are not committed' : '';
+    const changed = uncommitted === 'yes' ? ' with uncommitted changes' : '';
     const now = present === undefined ? 'no commit' : `${present.slice(0, 8)}${changed}`;
     say(
-      `The sources are others: the run is of ${commit.slice(0, 8)}${dirty}, these are of ${now}. --worktree runs its own.`,
+      `The sources differ: the run's commit is ${commit.slice(0, 8)}${dirty}, the current one ${now}. --worktree runs the run's commit.`,
     );
   }
   if (dataFingerprint(root, run.package) !== identity.data) {
-    say("The package's data are others, by names, sizes and times of its files: the result may be, too.");
+    say("The package's data differ in names, sizes or times of files: the result may differ, too.");
   }
 }
 
@@ -127,19 +131,8 @@ const commitOf = ({ environments }: RecordedRun): string | undefined => environm
 
 function wantedCommit(run: RecordedRun): string {
   const commit = commitOf(run);
-  if (commit === undefined)
-    throw new UserError(`${run.title} does not say of which commit it is: --worktree cannot help`);
+  if (commit === undefined) throw new UserError(`${run.title} does not record its commit: --worktree cannot run it`);
   return commit;
 }
 
 const circumstancesOf = ({ identity, environments }: RecordedRun) => ({ identity, environment: environments.at(-1) });
-
-const interruptions = ({ environments }: RecordedRun): readonly string[] =>
-  environments.length > 1
-    ? [`The run was interrupted, and went on under something else: ${environments.length} environments in all.`]
-    : [];
-
-async function yardstickOf(run: RecordedRun, request: Request): Promise<Yardstick> {
-  if (request.tolerance !== undefined) return { kind: 'tolerance', tolerance: request.tolerance };
-  return seedsOf(run, request, request.say);
-}

@@ -30,6 +30,6 @@ test.each([
     { sweep: ['beta=1,3', 'learning-rate=0.1,0.2'], epochs: 2 },
     ['--profile=smoke', '--sweep=beta=1,3', '--sweep=learning-rate=0.1,0.2', '--epochs=2'],
   ],
-])('the command line of %s with %j has these options alone', (name, given, words) => {
+])('the command line of %s with %j has only these options', (name, given, words) => {
   expect(restate(recorded(name, given), catalog)).toEqual({ words, since: [] });
 });

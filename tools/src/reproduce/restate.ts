@@ -6,17 +6,16 @@ import type { RecordedRun } from '@headshare/core/experiment/recorded/recorded-r
 import { profileNames, resolveOptions } from '@headshare/core/experiment/settings';
 import { UserError } from '@headshare/core/system/user-error';
 
-/** A run's command line, told anew. */
 export interface Restated {
-  /** `--profile=smoke --seed=3`: no more than it takes. */
+  /** As few words as possible: `--profile=smoke --seed=3`. */
   readonly words: readonly string[];
-  /** Options that there were not when the run was made: they have their defaults. */
+  /** Options that are newer than the run; they have their defaults. */
   readonly since: readonly string[];
 }
 
 /**
- * The command line under which an experiment, and all that it needs or uses, has the options of a run.
- * @throws UserError where the experiment, or one of the options, is no longer there, or cannot be set so
+ * The command line that gives an experiment, and the stages that it depends on, the options of a run.
+ * @throws UserError if the experiment or an option no longer exists, or refuses its value
  */
 export function restate(run: RecordedRun, catalog: Catalog): Restated {
   const { experiment: name, options: recorded } = run.identity;
@@ -24,7 +23,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
   if (experiment === undefined) {
     throw (
       catalog.broken.get(name) ??
-      new UserError(`there is no experiment ${catalog.package}:${name} any more${byItsCommit(run)}`)
+      new UserError(`experiment ${catalog.package}:${name} no longer exists${useWorktree(run)}`)
     );
   }
   const stages = withDependencies(experiment).flatMap((stage) => {
@@ -36,7 +35,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
     .flatMap((values) => Object.keys(values))
     .find((option) => !known.has(option));
   if (gone !== undefined) {
-    throw new UserError(`${catalog.package}:${name} has no option ${flagName(gone)} any more${byItsCommit(run)}`);
+    throw new UserError(`${catalog.package}:${name} no longer has the option ${flagName(gone)}${useWorktree(run)}`);
   }
 
   const profile = profileNames(experiment).includes(run.profile) ? run.profile : 'default';
@@ -45,9 +44,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
   let given = beyondDefaults(everyOption(stages), stages, profile);
   const wrong = stages.flatMap(({ stage, values }) => differing(stage, values, { profile, given }));
   if (wrong[0] !== undefined) {
-    throw new UserError(
-      `${catalog.package}:${name} can no longer have ${wrong[0]} as the run had it${byItsCommit(run)}`,
-    );
+    throw new UserError(`${catalog.package}:${name} no longer takes the run's value of ${wrong[0]}${useWorktree(run)}`);
   }
   for (const option of Object.keys(given)) {
     const { [option]: _, ...fewer } = given;
@@ -59,7 +56,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
       ...(profile === 'default' ? [] : [`--profile=${profile}`]),
       ...Object.entries(given).flatMap(([option, value]) => wordsOf(option, value, options[option])),
     ],
-    // What changes nothing about a result is not recorded.
+    // Runs do not record options that do not change the result.
     since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
       .filter((option) => !options[option]?.notInKey)
       .map(flagName),
@@ -71,12 +68,12 @@ interface RecordedStage {
   readonly values: Readonly<Record<string, unknown>>;
 }
 
-const byItsCommit = ({ environments }: RecordedRun): string => {
+const useWorktree = ({ environments }: RecordedRun): string => {
   const commit = environments.at(-1)?.commit;
-  return commit === undefined ? '' : `; --worktree makes the run by its own commit, ${commit.slice(0, 8)}`;
+  return commit === undefined ? '' : `; --worktree runs the run's own commit, ${commit.slice(0, 8)}`;
 };
 
-/** All options as recorded. One that stages had different values of was not given: its defaults differ. */
+/** All options as recorded, without those whose values differ between stages: they were not given, their defaults differ. */
 function everyOption(stages: readonly RecordedStage[]): Overrides {
   const given: Record<string, unknown> = {};
   const differ = new Set<string>();
@@ -91,13 +88,13 @@ function everyOption(stages: readonly RecordedStage[]): Overrides {
   return Object.fromEntries(Object.entries(given).filter(([option]) => !differ.has(option)));
 }
 
-/** Without the options that all stages have so anyway: what a sweep varies, for one, is not to be given beside it. */
+/** Leaves out options that equal the defaults of all stages; a sweep, for example, refuses the options that it varies. */
 function beyondDefaults(all: Overrides, stages: readonly RecordedStage[], profile: string): Overrides {
   const defaults = stages.map(({ stage }): Readonly<Record<string, unknown>> | undefined => {
     try {
       return resolveOptions(stage, { profile, given: {} });
     } catch {
-      // By itself the profile may not be enough.
+      // The profile alone may leave required options unset.
       return undefined;
     }
   });
@@ -110,13 +107,13 @@ function beyondDefaults(all: Overrides, stages: readonly RecordedStage[], profil
   return Object.fromEntries(Object.entries(all).filter(([option, value]) => !isDefault(option, value)));
 }
 
-/** Options of a stage that a run of it should have had; ones that may be absent leave no trace when they are. */
+/** Options of a stage that a run does not record though they have a value: they are newer than the run. */
 const newIn = (stage: Stage, values: Readonly<Record<string, unknown>>): readonly string[] =>
   Object.entries(stage.options)
     .filter(([name, option]) => !Object.hasOwn(values, name) && (option.required || option.default !== undefined))
     .map(([name]) => name);
 
-/** The options that would be others than in the run, as written. */
+/** The flags of options whose values would differ from the run's. */
 function differing(stage: Stage, values: Readonly<Record<string, unknown>>, settings: Settings): readonly string[] {
   const isNew = newIn(stage, values);
   return Object.entries(resolveOptions(stage, settings))
@@ -124,7 +121,7 @@ function differing(stage: Stage, values: Readonly<Record<string, unknown>>, sett
     .map(([name]) => flagName(name));
 }
 
-/** As JSON has it. */
+/** A value after a round trip through JSON. */
 const asRecorded = (value: unknown): unknown => (value === undefined ? undefined : JSON.parse(JSON.stringify(value)));
 
 function attempt(test: () => boolean): boolean {
@@ -135,7 +132,7 @@ function attempt(test: () => boolean): boolean {
   }
 }
 
-/** A repeatable option is given once for each. */
+/** The words for an option; a repeatable option has a word for each value. */
 function wordsOf(name: string, value: unknown, option: Option<unknown> | undefined): readonly string[] {
   const values: readonly unknown[] = option?.isRepeatable && Array.isArray(value) ? value.map((one) => [one]) : [value];
   return values.map((one) => word(name, one, option));
@@ -144,11 +141,9 @@ function wordsOf(name: string, value: unknown, option: Option<unknown> | undefin
 function word(name: string, value: unknown, option: Option<unknown> | undefined): string {
   if (value === undefined) return flagName(name).replace(/^--/, '--no-');
   const text = Array.isArray(value) ? value.join(',') : String(value);
-  // A list's text may itself hold a comma.
+  // A list's text may contain a comma.
   if (!attempt(() => isDeepStrictEqual(asRecorded(option?.parse(text, flagName(name))), value))) {
-    throw new UserError(
-      `${flagName(name)} cannot be given on a command line as the run had it: ${JSON.stringify(value)}`,
-    );
+    throw new UserError(`no command line can set ${flagName(name)} to the run's value ${JSON.stringify(value)}`);
   }
   return `${flagName(name)}=${text}`;
 }

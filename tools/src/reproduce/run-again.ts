@@ -9,22 +9,22 @@ import { UserError } from '@headshare/core/system/user-error';
 import fastGlob from 'fast-glob';
 
 export interface Again {
-  /** The workspace's folder: relative paths in options start there. */
+  /** The workspace's folder, to which paths in options are relative. */
   readonly root: string;
-  /** The folder of the sources that run: the workspace's, or a worktree's. */
+  /** The folder of the sources: the workspace or a worktree. */
   readonly sources: string;
-  /** A fresh folder for runs. */
+  /** An empty folder for the new runs. */
   readonly runs: string;
   readonly words: readonly string[];
   readonly signal: AbortSignal;
-  /** Takes what it prints, line by line. */
+  /** Takes the lines that the run prints. */
   readonly say: (line: string) => void;
 }
 
 /**
- * Makes a run anew in a process of its own, with as many threads and on the device that it had, unless the environment
- * says otherwise. What it prints comes out as it goes.
- * @throws UserError when it fails, and the signal's reason
+ * Makes a run again in another process, with the run's device and number of threads unless environment variables choose
+ * others.
+ * @throws UserError if it fails; the signal's reason
  */
 export async function runAgain(
   run: RecordedRun,
@@ -45,14 +45,14 @@ export async function runAgain(
   signal.addEventListener('abort', stop);
   const [code] = await once(child, 'close').finally(() => signal.removeEventListener('abort', stop));
   signal.throwIfAborted();
-  if (code !== 0) throw new UserError(`the run failed where it had not before: exit code ${code}`, 1);
+  if (code !== 0) throw new UserError(`the new run failed with exit code ${code}`, 1);
   const [result] = await fastGlob(`${run.package}/${run.identity.experiment}/*/result.json`, { cwd: runs });
-  if (result === undefined) throw new UserError('the run left no result', 1);
+  if (result === undefined) throw new UserError('the new run left no result', 1);
   const folder = join(runs, result, '..');
   return readRun(folder, folder);
 }
 
-/** Sums are added up by threads: with another number of them, other bits are to be expected. */
+/** With another number of threads, sums have other roundings. */
 function recordedEnvironment({ identity, environments }: RecordedRun): NodeJS.ProcessEnv {
   const recorded = environments.at(-1);
   return {
@@ -62,12 +62,12 @@ function recordedEnvironment({ identity, environments }: RecordedRun): NodeJS.Pr
   };
 }
 
-/** The sources may lie elsewhere than the data. */
+/** The data stay in the workspace, also for sources in a worktree. */
 const dataOf = (root: string): NodeJS.ProcessEnv => ({
   HEADSHARE_DATA: resolve(root, process.env.HEADSHARE_DATA || 'data'),
 });
 
-/** Puts finished stages of the run, and those that these read, where the new run finds them. @returns how many */
+/** Copies the run's finished stages, and those that these depend on, to the new runs. @returns how many */
 export async function reuseStages(run: RecordedRun, root: string, runs: string): Promise<number> {
   let reused = 0;
   for (const { experiment, key } of run.finished.stages ?? []) {

@@ -12,8 +12,8 @@ import type { Yardstick } from './verdict';
 type BySeed = Map<string, Readonly<Record<string, number>>>;
 
 /**
- * The final metrics of all runs of a run's family (the same code, data and options, the seed aside), from `runs/` and
- * MLflow. @param say told why MLflow was not asked, where it could not be
+ * The final metrics of runs with the same code, data and options but other seeds, from `runs/` and MLflow.
+ * @param say prints the reason if MLflow cannot be asked
  */
 export async function seedsOf(
   run: RecordedRun,
@@ -32,7 +32,7 @@ export async function seedsOf(
     collect('MLflow', await inMlflow(run, connect));
   } catch (error) {
     if (!(error instanceof MlflowError) && !(error instanceof UserError)) throw error;
-    say(`MLflow was not asked for other seeds: ${sentenceOf(error)}.`);
+    say(`MLflow cannot be asked for other seeds: ${sentenceOf(error)}.`);
   }
   return { kind: 'seeds', bySeed, from: sources.join(' and ') };
 }
@@ -51,7 +51,7 @@ async function inFolders(run: RecordedRun, root: string): Promise<BySeed> {
   return found;
 }
 
-/** Undefined for a folder that is no run that can be read: it is none of the family. */
+/** Undefined for a folder that is not a readable run. */
 function readable(read: () => RecordedRun): RecordedRun | undefined {
   try {
     return read();

@@ -68,7 +68,7 @@ async function again(run: string, asked: Partial<Request> = {}) {
   return { verdict, text: lines.join('\n') };
 }
 
-test('MLflow has all that making a run again needs, and it comes to the same bits', async () => {
+test('reproduces a run from MLflow alone, with the same bits', async () => {
   const { info, data } = await trackedRun('2');
   const tags = Object.fromEntries(data.tags.map(({ key, value }) => [key, value]));
   expect(tags).toMatchObject({
@@ -94,7 +94,7 @@ test('MLflow has all that making a run again needs, and it comes to the same bit
   expect(readdirSync(join(root, 'runs'))).toEqual([]);
 }, 120_000);
 
-test('another number of threads adds up in another order; seeds that MLflow has say whether that matters', async () => {
+test('tests another number of threads against seeds in MLflow', async () => {
   const { info } = await trackedRun('1');
   const before = process.env.HEADSHARE_THREADS;
   process.env.HEADSHARE_THREADS = '3';
@@ -102,7 +102,7 @@ test('another number of threads adds up in another order; seeds that MLflow has 
     const { verdict, text } = await again(info.run_id);
     expect(text).toMatch(/^threads +1 +3$/m);
     expect(verdict).toBe('same within spread');
-    expect(text).toContain('seeds are apart (1, 2, 3; from MLflow)');
+    expect(text).toContain('the spread over seeds (1, 2, 3; from MLflow)');
     expect(text).toMatch(/^Weights that are others: .*last\.safetensors/m);
   } finally {
     if (before === undefined) delete process.env.HEADSHARE_THREADS;
@@ -110,7 +110,7 @@ test('another number of threads adds up in another order; seeds that MLflow has 
   }
 }, 120_000);
 
-test('a run that neither the workspace nor MLflow has', async () => {
+test('refuses a run that neither the workspace nor MLflow has', async () => {
   mkdirSync(join(root, 'runs'), { recursive: true });
   await expect(again('0123456789abcdef')).rejects.toThrow(
     `no run begins with 0123456789abcdef, in runs/ or in MLflow at ${server.uri}`,

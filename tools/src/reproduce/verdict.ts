@@ -1,7 +1,7 @@
 import type { FinishedRun } from '@headshare/core/experiment/define';
 import { studentQuantile, summarise } from '@headshare/core/report/statistics';
 
-/** A final metric of both runs. Not a number is null, as JSON keeps it. */
+/** A final metric of both runs; NaN is null, as in JSON. */
 export interface MetricPair {
   readonly name: string;
   readonly before: number | null | undefined;
@@ -10,17 +10,17 @@ export interface MetricPair {
 
 export interface Comparison {
   readonly metrics: readonly MetricPair[];
-  /** Those that are not the same number. */
+  /** The metrics whose values differ. */
   readonly changed: readonly MetricPair[];
-  /** Weights that were compared, by digests. */
+  /** Files of weights that have digests to compare. */
   readonly weights: readonly string[];
-  /** Those of other bytes, and those that only one run has. */
+  /** The files whose bytes differ, or that only one run has. */
   readonly changedWeights: readonly string[];
-  /** Stages, `teacher 1a2b3c4d5e6f`, whose weights became others; undefined where the run did not keep theirs. */
+  /** Stages (`teacher 1a2b3c4d5e6f`) whose weights differ; undefined if the run did not record its stages. */
   readonly changedStages: readonly string[] | undefined;
 }
 
-/** What two runs of the same work came to, side by side. */
+/** Compares the results of two runs. */
 export function compareResults(run: FinishedRun, again: FinishedRun): Comparison {
   const names = [...new Set([...Object.keys(run.result.metrics), ...Object.keys(again.result.metrics)])];
   const metrics = names.map((name) => ({
@@ -47,10 +47,10 @@ export function compareResults(run: FinishedRun, again: FinishedRun): Comparison
 const weightsOf = (digests: Readonly<Record<string, string>> = {}): Readonly<Record<string, string>> =>
   Object.fromEntries(Object.entries(digests).filter(([file]) => file.endsWith('.safetensors')));
 
-/** How far apart two runs of the same work may be. */
+/** The measure for differences between two runs. */
 export type Yardstick =
   | { readonly kind: 'tolerance'; readonly tolerance: number }
-  /** The final metrics of runs that differ in the seed alone, by seed: the run's own among them. */
+  /** Final metrics by seed of runs that differ only in the seed, the run's own included. */
   | {
       readonly kind: 'seeds';
       readonly bySeed: ReadonlyMap<string, Readonly<Record<string, number>>>;
@@ -58,20 +58,20 @@ export type Yardstick =
     };
 
 export interface Judged extends MetricPair {
-  /** The largest difference that counts as the same; undefined where nothing is known. */
+  /** The largest difference that counts as the same; undefined if unknown. */
   readonly allowed: number | undefined;
   readonly within: boolean;
 }
 
-/** With fewer, a deviation says next to nothing. */
+/** Fewer seeds do not give a useful deviation. */
 export const fewestSeeds = 3;
 
-/** The chance of calling a run another that is not, over all its metrics together. */
+/** The chance to call an equivalent run different, over all its metrics together. */
 const significance = 0.05;
 
 /**
- * Judges metrics that changed. By seeds: a metric is within the spread where its two values are no farther apart than
- * two seeds may be: Student's t of their difference over sqrt(2) deviations, at a level of 5 % shared by all metrics.
+ * Tests each changed metric against the measure. For seeds, the allowed difference is that of two seeds by Student's t
+ * test: the quantile times sqrt(2) standard deviations, at a level of 5 % that all metrics share (Bonferroni).
  */
 export function judge({ metrics, changed }: Comparison, yardstick: Yardstick | undefined): readonly Judged[] {
   return changed.map((pair) => {

@@ -3,16 +3,16 @@ import { join } from 'node:path';
 import { git } from '@headshare/core/system/git';
 import { UserError } from '@headshare/core/system/user-error';
 
-/** What git does not keep and a commit shares with the present one only while it is the same in both. */
+/** Sources of files that git ignores. A worktree can share these files while their sources are the same in both commits. */
 const shared = [
-  { path: 'package-lock.json', what: 'packages are' },
-  { path: 'packages/core/native', what: 'native kernels are' },
-  { path: 'tools/src/tensorflow', what: 'TensorFlow is' },
+  { path: 'package-lock.json', what: 'packages' },
+  { path: 'packages/core/native', what: 'native kernels' },
+  { path: 'tools/src/tensorflow', what: 'TensorFlow files' },
 ];
 
 /**
  * Checks a commit out into `folder`, with the workspace's node_modules and TensorFlow.
- * @throws UserError where there is no such commit, or it needs others than those
+ * @throws UserError if the commit does not exist, or needs other packages or another TensorFlow
  */
 export async function addWorktree(root: string, commit: string, folder: string): Promise<void> {
   const short = commit.slice(0, 8);
@@ -22,25 +22,25 @@ export async function addWorktree(root: string, commit: string, folder: string):
   for (const { path, what } of shared) {
     if ((await git(root, 'diff', '--quiet', commit, '--', path)) !== undefined) continue;
     throw new UserError(
-      `at the run's commit, ${short}, the ${what} others than now (${path}): clone it elsewhere, set it up, and reproduce there`,
+      `the run's commit, ${short}, has other ${what} (${path} differs): clone it elsewhere, set it up, and reproduce there`,
     );
   }
   if ((await git(root, 'worktree', 'add', '--detach', '--quiet', folder, commit)) === undefined) {
     throw new UserError(
-      `git could not make a worktree of ${short} in ${folder}; \`git worktree list\` shows those that there are`,
+      `git could not make a worktree of ${short} in ${folder}; \`git worktree list\` shows the existing ones`,
       1,
     );
   }
   linkModules(root, folder);
 }
 
-/** Removes a worktree that `addWorktree` made, as far as it came. */
+/** Removes a worktree of `addWorktree`, also an incomplete one. */
 export async function removeWorktree(root: string, folder: string): Promise<void> {
   await git(root, 'worktree', 'remove', '--force', folder);
   await git(root, 'worktree', 'prune');
 }
 
-/** Packages of the workspace are the worktree's own, all others those that are installed. */
+/** Links the worktree's own packages, and for all others the installed ones. */
 function linkModules(root: string, folder: string): void {
   const installed = join(root, 'node_modules');
   const modules = join(folder, 'node_modules');

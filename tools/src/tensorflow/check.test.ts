@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { checkAddon, learned } from './check';
 import { packageFolder } from './link';
 
-test('losses that fall are learning; constant, rising and NaN ones are not', () => {
+test('only falling losses count as learning, not constant, rising or NaN ones', () => {
   expect(learned([3, 2, 1])).toBe(true);
   expect(learned([3, 3, 3])).toBe(false);
   expect(learned([1, 2, 1])).toBe(false);

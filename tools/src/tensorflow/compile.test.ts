@@ -14,7 +14,7 @@ test('CXX goes before the usual compilers and may hold arguments', async () => {
   expect(await findCompiler('linux', { CXX: '/nowhere/g++' })).toBeUndefined();
 });
 
-test('without a compiler the sentence says how to get one here', () => {
+test('without a compiler the error explains how to install one', () => {
   expect(noCompiler('linux', {}).message).toContain('apt install g++');
   expect(noCompiler('darwin', {}).message).toContain('xcode-select --install');
   expect(noCompiler('linux', { CXX: '/nowhere/g++' }).message).toContain("CXX is set to '/nowhere/g++'");
@@ -28,7 +28,7 @@ test('the addon finds its libraries beside itself, and NaNs stay NaNs', () => {
   expect([...linux, ...macos]).not.toContain('-ffast-math');
 });
 
-test("a failed build ends in the compiler's first error", async () => {
+test("a failed build reports the compiler's first error", async () => {
   const folder = mkdtempSync(join(tmpdir(), 'compile-'));
   try {
     mkdirSync(join(folder, 'lib'));

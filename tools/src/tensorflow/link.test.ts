@@ -34,7 +34,7 @@ test.each(['cpu', 'gpu'] as const)('the %s addon lies where node-pre-gyp looks f
   expect(addonPlace(device)).toBe(finder.find(join(folder, 'package.json')));
 });
 
-test('a wiped link is renewed, and a file in its place replaced', () => {
+test('a missing link is renewed, and a file in its place replaced', () => {
   linkAddon(place, addon);
   expect(isLinked(place, addon)).toBe(true);
   rmSync(join(workspace, 'node_modules'), { recursive: true });
@@ -48,13 +48,13 @@ test('a wiped link is renewed, and a file in its place replaced', () => {
   expect(lstatSync(place).isSymbolicLink()).toBe(true);
 });
 
-test('a link to an addon that is gone is no link', () => {
+test('a dead link does not count', () => {
   linkAddon(place, addon);
   rmSync(addon);
   expect(isLinked(place, addon)).toBe(false);
 });
 
-test('the link survives a move of the workspace', () => {
+test('the link is relative and survives a move of the workspace', () => {
   linkAddon(place, addon);
   expect(readlinkSync(place)).toBe(join('..', '..', '..', '..', '.tensorflow', 'cpu', 'tfjs_binding.node'));
   const moved = `${workspace}-moved`;

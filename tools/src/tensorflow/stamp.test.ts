@@ -30,7 +30,7 @@ const current = (compiler = 'g++ 12', cpu = 'a'): AddonStamp =>
     nodeHeaders: join(folder, 'headers'),
   });
 
-test('an addon is built anew for another compiler, processor or source, and not for a note beside the sources', () => {
+test('another compiler, processor or source needs a new addon; a text file beside the sources does not', () => {
   const before = current();
   expect(sameStamp(before, current())).toBe(true);
   expect(sameStamp(before, current('g++ 13'))).toBe(false);
@@ -42,19 +42,19 @@ test('an addon is built anew for another compiler, processor or source, and not 
   expect(sameStamp(before, current())).toBe(false);
 });
 
-test('a stamp is written whole and read back', () => {
+test('a stamp is written and read back', () => {
   writeStamp(folder, stampFiles.addon, current());
   expect(sameStamp(readStamp<AddonStamp>(folder, stampFiles.addon), current())).toBe(true);
   expect(readdirSync(folder).filter((name) => name.includes('fresh'))).toEqual([]);
 });
 
-test('a missing or damaged stamp is none', () => {
+test('a missing or damaged stamp reads as undefined', () => {
   expect(readStamp(folder, stampFiles.addon)).toBeUndefined();
   writeFileSync(join(folder, stampFiles.addon), '{"wheels": [');
   expect(readStamp(folder, stampFiles.addon)).toBeUndefined();
 });
 
-test('libraries count only at their full size and of the pinned wheels', () => {
+test('libraries count only at their full size and from the pinned wheels', () => {
   const wheels = wheelDigests(platform);
   const library = join(folder, 'lib', 'libtensorflow_cc.so.2');
   writeFileSync(library, 'library');

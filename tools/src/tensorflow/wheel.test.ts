@@ -19,7 +19,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test('only the wanted entries are unpacked, where they are wanted', async () => {
+test('unpacks only the wanted entries, at the wanted paths', async () => {
   const target = join(folder, 'out');
   const place = (entry: string) => (entry === 'tensorflow/kept.so' ? 'lib/kept.so' : undefined);
   expect(await extract(archive, target, place, signal)).toEqual({ 'lib/kept.so': 100_000 });
@@ -27,14 +27,14 @@ test('only the wanted entries are unpacked, where they are wanted', async () => 
   expect(readdirSync(target)).toEqual(['lib']);
 });
 
-test('other bytes than the pinned ones are refused, naming both checksums', async () => {
+test('refuses other bytes and names both checksums', async () => {
   const wheel = platformFor('cpu', 'linux', 'x64').tensorflow;
   await expect(verify(archive, wheel, signal)).rejects.toThrow(
     /a\.whl has the SHA-256 [0-9a-f]{64} instead of 2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c/,
   );
 });
 
-test('the pinned bytes are accepted', async () => {
+test('accepts the pinned bytes', async () => {
   const empty = join(folder, 'empty.whl');
   writeFileSync(empty, '');
   const sha256 = 'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855';
