@@ -9,23 +9,20 @@ import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
-import type { Metrics } from '../train/evaluation/metrics';
 import { requireMixable } from '../train/mixing';
 import { tryMethod } from '../train/try-method';
-import type { MetricColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
-import type { ReportedDomain } from './comparison/report';
 import {
   checkDistillation,
   checkTeacherCache,
   distillationFrom,
-  type MethodDefaults,
   methodOptions,
   methodWeightsFrom,
   studentHeadOptions,
   teacherCacheOptions,
 } from './distillation-options';
-import { type NetworkResult, networkFile, type TaskOf, trainStudent, trainTeacher } from './network-stages';
+import type { Domain, FinishedNetworks } from './domain';
+import { type NetworkResult, networkFile, trainStudent, trainTeacher } from './network-stages';
 import {
   checkTeacher,
   checkTraining,
@@ -35,46 +32,13 @@ import {
   trainingOptions,
 } from './training-options';
 
-export interface DistillationDomain<D extends Options> extends ReportedDomain {
-  readonly dataOptions: D;
-  readonly taskOf: TaskOf<Values<D>>;
-  readonly methodDefaults: MethodDefaults;
-  /** Columns of a comparison for the metrics of `benchmark`. */
-  readonly benchmarkColumns?: readonly MetricColumn[];
-  /** Lines under tables that explain the numbers. */
-  readonly notes: (options: Values<D>) => readonly string[];
-  /** A long benchmark of finished networks, at the end of a stage. A run that fails in it resumes with it. */
-  readonly benchmark?: (
-    context: RunContext<Values<D> & TrainingValues>,
-    networks: FinishedNetworks,
-  ) => Promise<BenchmarkResult | undefined>;
-}
-
-/** Networks by their names in tables, with the folders of their stages. */
-export interface FinishedNetworks {
-  /** In the order of a table's rows; the last one is the stage's own. */
-  readonly folders: Readonly<Record<string, string>>;
-  /** The name of the last one's teacher. */
-  readonly teacher?: string;
-}
-
-export interface BenchmarkResult {
-  /** Metrics of the stage's own network. */
-  readonly metrics: Metrics;
-  /** Files in the stage's folder. */
-  readonly files: readonly string[];
-  /** A table for the terminal. */
-  readonly summary: string;
-}
-
 /** The name of SH-KD's teacher in tables. */
 const underHead = "teacher, student's head";
 
-export function distillationExperiments<const D extends Options>(domain: DistillationDomain<D>) {
-  const { label, dataOptions, profiles, methodDefaults, columns, benchmarkColumns = [] } = domain;
+export function distillationExperiments<const D extends Options>(ofPackage: Domain<D>) {
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
-  const { taskOf, notes, benchmark } = domain as unknown as DistillationDomain<Options>;
-  const data = dataOptions as Options;
+  const domain = ofPackage as unknown as Domain<Options>;
+  const { label, dataOptions: data, profiles, taskOf, methodDefaults, columns } = domain;
 
   const student = defineExperiment({
     summary: `Train the small ${label} alone`,
@@ -123,11 +87,11 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       requireMixable(options, parseMethod(shMethodChoice(options)));
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
-      const chosen = parseMethod({ ...shMethodChoice(options), given: methodWeightsFrom(options), methodDefaults });
+      const method = parseMethod({ ...shMethodChoice(options), given: methodWeightsFrom(options), methodDefaults });
       const small = await trainStudent(context, taskOf, {
         sharedHead:
           options.studentHead === 'own' ? undefined : { from: networkFile(first.folder), use: options.studentHead },
-        ...distillationFrom(options, chosen, networkFile(large.folder)),
+        ...distillationFrom(options, method, networkFile(large.folder)),
       });
       const networks = { 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': small };
       const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': folder };
@@ -166,16 +130,15 @@ export function distillationExperiments<const D extends Options>(domain: Distill
       const large = await context.stage(teacher);
       const name = `student, ${methods}`;
       const tableOf = (small: NetworkResult) => summary(options, { teacher: large.result, [name]: small });
-      // SH-KD is a teacher of another kind rather than another loss: its stages are experiments of their own.
+      // SH-KD is another way to train the teacher rather than another loss: it has its own experiments.
       if (methods === 'sh-kd') {
         const { result: small, folder: from } = await context.stage(distillStudentHead);
-        // Whatever the method, the student lies in the folder of the run that was asked for.
+        // For every method the student is in the folder of this run.
         for (const file of small.files ?? []) copyFileSync(join(from, file), join(folder, file));
         return { ...small, summary: [tableOf(small), small.appraisal].filter(Boolean).join('\n\n') };
       }
-      const chosen = parseMethod({ methods, hyper, given: methodWeightsFrom(options), methodDefaults });
-      const distillation = distillationFrom(options, chosen, networkFile(large.folder));
-      const small = await trainStudent(context, taskOf, distillation);
+      const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options), methodDefaults });
+      const small = await trainStudent(context, taskOf, distillationFrom(options, method, networkFile(large.folder)));
       const folders = { teacher: large.folder, [name]: folder };
       return withBenchmark(context, { ...small, summary: tableOf(small) }, { folders, teacher: 'teacher' });
     },
@@ -187,7 +150,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     result: NetworkResult,
     networks: FinishedNetworks,
   ): Promise<NetworkResult> {
-    const measured = await benchmark?.(context, networks);
+    const measured = await domain.benchmark?.(context, networks);
     if (!measured) return result;
     const { metrics, files, summary: table } = measured;
     context.tracker.metrics(metrics, 0);
@@ -200,7 +163,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     };
   }
 
-  function summary(options: unknown, networks: Readonly<Record<string, NetworkResult>>): string {
+  function summary(options: Values<Options>, networks: Readonly<Record<string, NetworkResult>>): string {
     const all = Object.entries(networks);
     const present = columns.filter(({ metric }) => all.some(([, { metrics }]) => metrics[metric] !== undefined));
     return terminalTable({
@@ -210,7 +173,7 @@ export function distillationExperiments<const D extends Options>(domain: Distill
         parameters,
         ...present.map(({ metric }) => metrics[metric]),
       ]),
-      notes: notes(options as Values<Options>),
+      notes: domain.notes(options),
     });
   }
 
@@ -221,9 +184,14 @@ export function distillationExperiments<const D extends Options>(domain: Distill
     'distill-student-head': distillStudentHead,
     distill,
   };
-  const reported = { ...domain, columns: [...columns, ...benchmarkColumns], taskOf, notes };
-  const comparisons = comparisonExperiments(reported, stages, data);
-  return { student, teacher, teacherStudentHead, distillStudentHead, distill, ...comparisons };
+  return {
+    student,
+    teacher,
+    teacherStudentHead,
+    distillStudentHead,
+    distill,
+    ...comparisonExperiments(domain, stages),
+  };
 }
 
 /** The methods of SH-KD's last stage, as `parseMethod` reads them. */

@@ -28,9 +28,6 @@ export interface NetworkResult extends StageResult {
   readonly appraisal?: string;
 }
 
-/** Opens the data and metrics of a package for its own options. */
-export type TaskOf<D> = (options: D) => Task | Promise<Task>;
-
 /** One training: the values that differ between teacher and student. */
 type TrainingPlan = Pick<NetworkDescription, 'backbone' | 'width'> &
   Pick<TrainingSettings, 'epochs' | 'learningRate' | 'backboneRate' | 'weightDecay'> &
@@ -39,7 +36,7 @@ type TrainingPlan = Pick<NetworkDescription, 'backbone' | 'width'> &
 /** Trains the student: alone or from a teacher, under its own head or a shared one. */
 export async function trainStudent<D extends TrainingValues & StudentValues>(
   context: RunContext<D>,
-  taskOf: TaskOf<D>,
+  taskOf: (options: D) => Task | Promise<Task>,
   { distillation, sharedHead }: Pick<TrainingPlan, 'distillation' | 'sharedHead'> = {},
 ): Promise<NetworkResult> {
   const { options, folder } = context;
@@ -72,7 +69,7 @@ export async function trainStudent<D extends TrainingValues & StudentValues>(
  */
 export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   context: RunContext<D>,
-  taskOf: TaskOf<D>,
+  taskOf: (options: D) => Task | Promise<Task>,
   sharedHead?: SharedHead,
 ): Promise<NetworkResult> {
   const { options } = context;

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import type { RunContext } from '@headshare/core/experiment/define';
-import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/distillation-experiments';
+import type { BenchmarkResult, FinishedNetworks } from '@headshare/core/recipes/domain';
 import { networkFile } from '@headshare/core/recipes/network-stages';
 import type { TrainingValues } from '@headshare/core/recipes/training-options';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';

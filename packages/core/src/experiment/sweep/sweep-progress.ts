@@ -1,20 +1,12 @@
 import { duration } from '../../system/progress';
 import type { ScheduleState } from './schedule';
 
-/** The sweep's output: a line for each start and end, and on a terminal a status line below. */
-export interface SweepProgress {
-  change(line: string, state: ScheduleState): void;
-  say(line: string): void;
-  /** Removes the status line. */
-  end(): void;
-}
-
-/** @param before the number of trainings that were done before the sweep */
-export function sweepProgress(
-  log: (line: string) => void,
-  before: number,
-  stream: NodeJS.WriteStream = process.stdout,
-): SweepProgress {
+/**
+ * Prints a line for each start and end of a training, and on a terminal a status line below, which `end` removes.
+ * @param before the number of trainings that were done before the sweep
+ */
+export function sweepProgress(log: (line: string) => void, before: number) {
+  const stream = process.stdout;
   const began = performance.now();
   const clear = (): void => {
     if (stream.isTTY) stream.write('\r\x1b[2K');
@@ -25,11 +17,10 @@ export function sweepProgress(
   };
   return {
     say,
-    change(line, state) {
+    change(line: string, state: ScheduleState): void {
       const status = statusOf(state, before, (performance.now() - began) / 1000);
-      if (!stream.isTTY) return log(`${line} [${status}]`);
-      say(line);
-      stream.write(status.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
+      say(stream.isTTY ? line : `${line} [${status}]`);
+      if (stream.isTTY) stream.write(status.slice(0, Math.max(20, (stream.columns ?? 80) - 1)));
     },
     end: clear,
   };

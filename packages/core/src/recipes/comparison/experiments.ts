@@ -25,11 +25,11 @@ import { type Axis, axesOf, combinations } from '../../experiment/sweep/axes';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
 import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
-import type { TaskOf } from '../network-stages';
+import type { Domain } from '../domain';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
 import type { RecordedRequest } from './compare-recorded';
-import { kinds, type NetworkStages, type OptionValues } from './kinds';
-import { type ComparisonResult, type ReportedDomain, reportTrainings } from './report';
+import { kinds, type NetworkStages } from './kinds';
+import { type ComparisonResult, reportTrainings } from './report';
 import { finishedTrainings, planTrainings, sweepBaselines } from './swept-trainings';
 
 const defaultMethods = ['l2e', 'th-kd', 'sh-kd'];
@@ -60,16 +60,8 @@ const compareOptions = group('Comparison', {
 
 type SweepValues = Values<typeof sweepOptions>;
 
-/** @param domain with `notes`: lines under tables that explain the numbers */
-export function comparisonExperiments(
-  domain: ReportedDomain & {
-    readonly taskOf: TaskOf<OptionValues>;
-    readonly notes: (options: OptionValues) => readonly string[];
-  },
-  stages: NetworkStages,
-  dataOptions: Options,
-) {
-  const { profiles, label } = domain;
+export function comparisonExperiments(domain: Domain<Options>, stages: NetworkStages) {
+  const { profiles, label, dataOptions } = domain;
 
   const sweep = defineExperiment({
     summary: `Train ${label}s under several options and seeds, in processes side by side, and report them`,
@@ -123,7 +115,6 @@ export function comparisonExperiments(
     const result = await reportTrainings(domain, {
       trainings: await finishedTrainings(stages, runs, domain.taskOf),
       baselines: sweepBaselines(stages, runs, axes),
-      notes: domain.notes(runs[0]?.stage.options ?? {}),
       folder,
     });
     if (failures.length === 0) return result;
@@ -161,8 +152,7 @@ export function comparisonExperiments(
     const { trainings, baselines, isOfOneData } = await recordedTrainings(request, stages, Object.keys(dataOptions));
     // The package's charts need data that all networks were evaluated on.
     const charts = isOfOneData ? domain.charts : undefined;
-    const notes = domain.notes(trainings[0]?.options ?? {});
-    return reportTrainings({ ...domain, charts }, { trainings, baselines, notes, folder });
+    return reportTrainings({ ...domain, charts }, { trainings, baselines, folder });
   }
 }
 

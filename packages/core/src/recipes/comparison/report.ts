@@ -1,7 +1,7 @@
 /** The report of a comparison: tables, charts and numbers. */
 import { join, relative } from 'node:path';
-import type { TopLevelSpec } from 'vega-lite';
 import type { FinishedRun, StageResult } from '../../experiment/define';
+import type { Options } from '../../experiment/option';
 import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import type { NetworkDescription } from '../../nn/network';
 import { htmlPage, type Section } from '../../report/html-page';
@@ -13,33 +13,13 @@ import { UserError } from '../../system/user-error';
 import { writeAtomically } from '../../system/write-atomically';
 import { checkpointFiles } from '../../train/checkpoint';
 import type { Metrics } from '../../train/evaluation/metrics';
+import type { Domain } from '../domain';
 import type { NetworkResult } from '../network-stages';
 import { comparisonCharts } from './charts';
-import { byRow, type ComparedRun, type ComparisonLayout, type MetricColumn, valuesOf } from './compared-run';
+import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
 import { type Kind, type OptionValues, rank, titleOf } from './kinds';
 import { sameNetworks, underNewNames } from './same-networks';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
-
-/** A package's part of its reports. */
-export interface ReportedDomain {
-  /** Its networks, in the singular: `face model`. */
-  readonly label: string;
-  readonly profiles: Readonly<Record<string, Readonly<Record<string, unknown>>>>;
-  readonly columns: readonly MetricColumn[];
-  /** See `ComparisonLayout`. */
-  readonly chartMetrics: ComparisonLayout['chartMetrics'];
-  readonly published?: {
-    /** The published number, a share of 1, of a network (`teacher`, `student alone`, or a method) with these options. */
-    readonly of: (network: string, options: OptionValues) => number | undefined;
-    /** Its source, as a line under the table. */
-    readonly note: string;
-  };
-  /** Further charts, by file name without extension. @param options of the first run */
-  readonly charts?: (
-    runs: readonly ComparedRun[],
-    options: OptionValues,
-  ) => Promise<Readonly<Record<string, TopLevelSpec>>>;
-}
 
 /** A finished training. */
 export interface Training {
@@ -54,7 +34,7 @@ export interface Training {
   readonly besideTeacher?: Metrics;
 }
 
-export interface ReportRequest extends Pick<ComparisonLayout, 'baselines' | 'notes'> {
+export interface ReportRequest extends Pick<ComparisonLayout, 'baselines'> {
   readonly trainings: readonly Training[];
   /** The folder to write to. */
   readonly folder: string;
@@ -66,9 +46,10 @@ export interface ComparisonResult extends StageResult {
 
 /** Reports networks side by side, teachers first. @throws UserError without any */
 export async function reportTrainings(
-  { label, columns, chartMetrics, published, charts }: ReportedDomain,
-  { trainings, baselines, notes, folder }: ReportRequest,
+  domain: Domain<Options>,
+  { trainings, baselines, folder }: ReportRequest,
 ): Promise<ComparisonResult> {
+  const { label, columns, benchmarkColumns = [], chartMetrics, published, charts } = domain;
   const [first] = trainings;
   if (first === undefined) throw new UserError('no training has finished: there is nothing to report', 1);
   const alike = sameNetworks(
@@ -98,12 +79,12 @@ export async function reportTrainings(
   const layout: ComparisonLayout = {
     title: label,
     // The best epoch of the main metric has its own column.
-    columns: columns.filter(
+    columns: [...columns, ...benchmarkColumns].filter(
       ({ metric }) => !metric.startsWith('best/') && runs.some(({ metrics }) => metrics[metric] !== undefined),
     ),
     chartMetrics,
     notes: [
-      ...notes,
+      ...domain.notes(first.options),
       ...merged.map((row) => `${row}: the same networks, bit by bit.`),
       ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
     ],

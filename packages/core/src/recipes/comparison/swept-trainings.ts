@@ -1,9 +1,11 @@
 /** The trainings of a sweep: planned, and collected when they have finished. */
 import type { FinishedRun, PlannedStage, RunContext } from '../../experiment/define';
+import type { Options } from '../../experiment/option';
 import type { Axis } from '../../experiment/sweep/axes';
 import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
-import type { NetworkResult, TaskOf } from '../network-stages';
-import { type Kind, kindOf, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
+import type { Domain } from '../domain';
+import type { NetworkResult } from '../network-stages';
+import { type Kind, kindOf, type NetworkStages, readsOption, titleOf } from './kinds';
 import type { Training } from './report';
 
 /** Plans an experiment for all values and seeds; a distilled student is compared with a student and a teacher alone. */
@@ -58,7 +60,7 @@ export function sweepBaselines(
 export async function finishedTrainings(
   stages: NetworkStages,
   runs: readonly SweptRun[],
-  taskOf: TaskOf<OptionValues>,
+  taskOf: Domain<Options>['taskOf'],
 ): Promise<readonly Training[]> {
   const teachers = runs.filter(({ stage }) => stage.experiment === stages.teacher);
   const trainings: Training[] = [];
@@ -77,7 +79,7 @@ export async function finishedTrainings(
   return trainings;
 }
 
-async function comparedWith(teacher: PlannedStage, student: PlannedStage, taskOf: TaskOf<OptionValues>) {
+async function comparedWith(teacher: PlannedStage, student: PlannedStage, taskOf: Domain<Options>['taskOf']) {
   const task = await taskOf(student.options);
   try {
     return task.compareWithTeacher(teacher.folder, student.folder);
