@@ -82,7 +82,7 @@ test('a broken download resumes where it stopped', async () => {
 test.each([
   ['has changed meanwhile', '"1"', '"2"'],
   ['has no ETag', undefined, undefined],
-])('what is cut off and %s is an error', async (_, before, after) => {
+])('a broken download that %s is an error', async (_, before, after) => {
   let calls = 0;
   server = await answering((request, response) => {
     const etag = calls++ === 0 ? before : after;

@@ -20,7 +20,7 @@ export interface Column {
 /** Text, a number, or the mean and spread over runs. */
 export type Cell = string | number | Pick<Summary, 'mean' | 'std'> | undefined;
 
-/** A table's cells as text; the numbers of a column have equally many digits. Throws RangeError for a row of wrong length. */
+/** A table's cells as text, with equally many digits in a column. Throws RangeError for a row of wrong length. */
 export function tableText({ columns, rows }: Table): { titles: string[]; cells: string[][]; numeric: boolean[] } {
   for (const [r, row] of rows.entries()) {
     if (row.length !== columns.length) {

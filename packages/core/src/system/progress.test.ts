@@ -1,7 +1,7 @@
 import { Writable } from 'node:stream';
 import { makeProgress } from './progress';
 
-/** A stream that keeps what is written, as a terminal of 40 columns or as a pipe. */
+/** A stream that collects its output, as a terminal of 40 columns or as a pipe. */
 function stream(isTTY: boolean) {
   const written: string[] = [];
   const sink = new Writable({
@@ -22,7 +22,7 @@ afterEach(() => {
 
 const update = (done: number, text?: string) => ({ done, total: 1000, unit: 'images', ...(text && { text }) });
 
-test('on a terminal, one line that renews itself, cut to its width, and cleared for others', () => {
+test('on a terminal, redraws one line within its width, and clears it', () => {
   const { stream: terminal, written } = stream(true);
   const progress = makeProgress('student', { stream: terminal });
   progress.clear();
@@ -42,7 +42,7 @@ test('on a terminal, one line that renews itself, cut to its width, and cleared 
   ]);
 });
 
-test('elsewhere, a plain line every ten seconds', () => {
+test('elsewhere, prints a plain line every ten seconds', () => {
   const { stream: pipe, written } = stream(false);
   const progress = makeProgress('teacher', { stream: pipe });
   for (let second = 0; second <= 25; second++) {
@@ -56,7 +56,7 @@ test('elsewhere, a plain line every ten seconds', () => {
   ]);
 });
 
-test("the rate leaves out what came before the first update: a resumed run's past, the first step's compilation", () => {
+test("the rate excludes everything before the first update: a resumed run's past, the first step's compilation", () => {
   const { stream: pipe, written } = stream(false);
   const progress = makeProgress('student', { stream: pipe });
   jest.advanceTimersByTime(60_000);
@@ -66,7 +66,7 @@ test("the rate leaves out what came before the first update: a resumed run's pas
   expect(written).toEqual(['student: 50 %, 0 images/s\n', 'student: 60 %, 10 images/s, 40s left\n']);
 });
 
-test('long times are hours and minutes', () => {
+test('formats long times in hours and minutes', () => {
   const { stream: pipe, written } = stream(false);
   const progress = makeProgress('student', { stream: pipe });
   progress.update({ done: 0, total: 100_000, unit: 'images' });

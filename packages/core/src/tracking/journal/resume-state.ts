@@ -10,7 +10,7 @@ export type LastPoint = { -readonly [K in keyof MetricPoint]: MetricPoint[K] };
 /** Identifies a model's file by path and content. */
 export const fileKey = ({ path, sha256 }: LoggedFile): string => `${path} ${sha256}`;
 
-/** What a resumed run needs to know of its journal so far. */
+/** The part of a journal's content that a resumed run needs. */
 export interface ResumeState {
   /** The run's id; a new one for a new journal. */
   readonly id: string;

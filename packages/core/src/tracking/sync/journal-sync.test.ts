@@ -46,14 +46,14 @@ test('a deleted run is reported as deleted for all kinds of events, and continue
   const deleted = {
     code: 'RUN_DELETED',
     message:
-      'the run deleted was deleted in MLflow: restore it to send the rest, or delete it for good to send all of it anew',
+      'the run deleted was deleted in MLflow: restore it to send the rest, or delete it for good to send the whole run again',
   };
   // With a known run, with a run that is looked up, and without a sync state.
   appendFileSync(journalOf('deleted'), lines(loss(2)));
   await expect(pass(sync)).rejects.toMatchObject(deleted);
   await expect(pass(sync)).rejects.toMatchObject(deleted);
-  const anew = journalSync(journalOf('deleted'), { ...destinationOf(server.uri), name: 'anew' });
-  await expect(pass(anew)).rejects.toMatchObject(deleted);
+  const other = journalSync(journalOf('deleted'), { ...destinationOf(server.uri), name: 'other' });
+  await expect(pass(other)).rejects.toMatchObject(deleted);
   expect(sync.state()?.refused).toEqual([]);
 
   await restoreRun(mlflow, runIdOf(sync));

@@ -23,7 +23,7 @@ export interface JournalSync {
   /** Sends all events that have not been sent. Throws the problem that stopped it; the next call continues there. */
   send(signal: AbortSignal): Promise<void>;
   isConnected(): boolean;
-  /** What has been sent; undefined before the run exists on the server. */
+  /** The progress so far; undefined before the run exists on the server. */
   state(): SyncState | undefined;
 }
 

@@ -62,9 +62,9 @@ test('a run without a server continues; its journal is sent later, once', async 
   expect(first.state()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
   // Sending again, also without journal.sent.json, duplicates nothing.
   await sync('before');
-  const anew = journalSync(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'anew' });
-  await anew.send(AbortSignal.timeout(20_000));
-  expect(anew.state()?.runId).toBe(first.state()?.runId);
+  const other = journalSync(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'other' });
+  await other.send(AbortSignal.timeout(20_000));
+  expect(other.state()?.runId).toBe(first.state()?.runId);
   expect(await compare('before', first.state()?.runId ?? '')).toBe(50);
   const experimentIds = [first.state()?.experimentId ?? ''];
   expect(await searchRuns(connect(server.uri), { experimentIds })).toHaveLength(1);

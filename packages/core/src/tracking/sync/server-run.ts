@@ -52,7 +52,7 @@ const isDeleted = ({ info }: Run): boolean => info.lifecycle_stage === 'deleted'
 
 function active(run: Run): Run {
   if (!isDeleted(run)) return run;
-  const message = `the run ${run.info.run_name} was deleted in MLflow: restore it to send the rest, or delete it for good to send all of it anew`;
+  const message = `the run ${run.info.run_name} was deleted in MLflow: restore it to send the rest, or delete it for good to send the whole run again`;
   throw new MlflowError(message, 'RUN_DELETED', 0);
 }
 
