@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.distillStudentHead;
+export { distillStudentHead as default } from '../src/experiments';

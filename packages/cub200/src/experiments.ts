@@ -12,3 +12,5 @@ export const experiments = distillationExperiments({
   methodDefaults: {},
   taskOf: birdsTask,
 });
+
+export const { compare, distill, distillStudentHead, student, sweep, teacher, teacherStudentHead } = experiments;

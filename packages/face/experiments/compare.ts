@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.compare;
+export { compare as default } from '../src/experiments';

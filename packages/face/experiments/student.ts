@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.student;
+export { student as default } from '../src/experiments';

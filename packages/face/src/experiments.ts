@@ -33,3 +33,5 @@ export const experiments = distillationExperiments({
     'Across models: gallery embedded by the teacher, probes by the student; accuracy by the same protocol.',
   ],
 });
+
+export const { compare, distill, distillStudentHead, student, sweep, teacher, teacherStudentHead } = experiments;

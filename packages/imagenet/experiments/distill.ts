@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.distill;
+export { distill as default } from '../src/experiments';

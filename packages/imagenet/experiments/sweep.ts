@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.sweep;
+export { sweep as default } from '../src/experiments';

@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.teacherStudentHead;
+export { teacherStudentHead as default } from '../src/experiments';

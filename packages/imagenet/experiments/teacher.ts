@@ -1,3 +1,1 @@
-import { experiments } from '../src/experiments';
-
-export default experiments.teacher;
+export { teacher as default } from '../src/experiments';

@@ -17,3 +17,5 @@ export const experiments = distillationExperiments({
     note: "Published: RepDistiller's README, mean of several runs, CIFAR-100, last of 240 epochs.",
   },
 });
+
+export const { compare, distill, distillStudentHead, student, sweep, teacher, teacherStudentHead } = experiments;

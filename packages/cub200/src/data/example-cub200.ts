@@ -17,27 +17,14 @@ export async function writeCub200Example(folder: string, { corrupt = false } = {
       path: file(name, i),
     })),
   );
-  const table = (name: string, rows: readonly string[]) => writeInto(join(root, name), `${rows.join('\n')}\n`);
-  await table(
-    'classes.txt',
-    exampleBirds.map((name, label) => `${label + 1} ${name}`),
-  );
-  await table(
-    'images.txt',
-    images.map(({ id, path }) => `${id} ${path}`),
-  );
-  await table(
-    'image_class_labels.txt',
-    images.map(({ id, label }) => `${id} ${label + 1}`),
-  );
-  await table(
-    'train_test_split.txt',
-    images.map(({ id, i }) => `${id} ${i < 3 ? 1 : 0}`),
-  );
-  await table(
-    'bounding_boxes.txt',
-    images.map(({ id, i }) => `${id} ${5 + i}.0 4.0 40.0 30.0`),
-  );
+  const tables = {
+    classes: exampleBirds.map((name, label) => `${label + 1} ${name}`),
+    images: images.map(({ id, path }) => `${id} ${path}`),
+    image_class_labels: images.map(({ id, label }) => `${id} ${label + 1}`),
+    train_test_split: images.map(({ id, i }) => `${id} ${i < 3 ? 1 : 0}`),
+    bounding_boxes: images.map(({ id, i }) => `${id} ${5 + i}.0 4.0 40.0 30.0`),
+  };
+  for (const [name, rows] of Object.entries(tables)) await writeInto(join(root, `${name}.txt`), `${rows.join('\n')}\n`);
   await writeInto(join(root, 'images', exampleBirds[0], '._hidden.jpg'), 'no image');
   if (corrupt) await writeInto(join(root, 'images', (images[0] as { path: string }).path), 'no image');
   return root;

@@ -22,38 +22,49 @@ export interface ShapesRendererOptions {
   readonly difficulty: number;
 }
 
-const outlines = [
-  'disc',
-  'square',
-  'triangle',
-  'pentagon',
-  'cross',
-  'ring',
-  'crescent',
-  'drop',
-  'bar',
-  'heart',
-] as const;
-const textures = [
-  'plain',
-  'stripes',
-  'rings',
-  'dots',
-  'checks',
-  'halves',
-  'frame',
-  'wedge',
-  'waves',
-  'speckles',
-] as const;
+const outlines = {
+  disc: (at) => ellipse(at, 0, 0, 0.92, 0.92),
+  square: (at) => square(at, 0, 0, 0.8),
+  triangle: (at) => regular(at, 3, 1.1),
+  pentagon: (at) => regular(at, 5, 1.02),
+  cross: (at) => union(band(at, 0.95, [-0.34, 0, 0], [0.34, 0, 0]), band(at, 0.34, [-0.95, 0, 0], [0.95, 0, 0])),
+  ring: (at) => difference(ellipse(at, 0, 0, 0.98, 0.98), ellipse(at, 0, 0, 0.45, 0.45)),
+  crescent: (at) => difference(ellipse(at, 0, 0, 1, 1), ellipse(at, 0.55, 0, 0.75, 0.75)),
+  drop: (at) => capsule(at, [0, 0.35], [0, -1], 0.64, 0.03),
+  bar: (at) => band(at, 1.05, [-0.42, 0, 0], [0.42, 0, 0]),
+  heart: (at) => union(capsule(at, [-0.4, -0.35], [0, 0.8], 0.5, 0.1), capsule(at, [0.4, -0.35], [0, 0.8], 0.5, 0.1)),
+} satisfies Record<string, (at: Frame) => Shape>;
+
+const steps = [-0.9, -0.45, 0, 0.45, 0.9];
+const rows = [-0.75, -0.25, 0.25, 0.75];
+
+/** `phase` moves a texture slightly. */
+const textures = {
+  plain: () => [],
+  stripes: (at, phase) => steps.map((v) => band(at, 1.3, [v + phase - 0.1, 0, 0], [v + phase + 0.1, 0, 0])),
+  rings: (at) => [0.9, 0.5].map((r) => difference(ellipse(at, 0, 0, r, r), ellipse(at, 0, 0, r - 0.2, r - 0.2))),
+  dots: (at, phase) => steps.flatMap((u) => steps.map((v) => ellipse(at, u + phase, v + phase, 0.13, 0.13))),
+  checks: (at) =>
+    rows.flatMap((v, row) => rows.filter((_, i) => (i + row) % 2 === 0).map((u) => square(at, u, v, 0.25))),
+  halves: (at, phase) => [band(at, 1.3, [-1.3, 0, 0], [phase, 0, 0])],
+  frame: (at) => [difference(ellipse(at, 0, 0, 3, 3), ellipse(at, 0, 0, 0.62, 0.62))],
+  wedge: (at) => [convexPolygon(at, [0, 0, -1.4, -1.4, 1.4, -1.4])],
+  waves: (at, phase) =>
+    [-0.7, 0, 0.7].map((v) => band(at, 1.1, [v + phase - 0.25, 0, 0.5], [v + phase - 0.02, 0, 0.5])),
+  speckles: (at, _, random) =>
+    Array.from({ length: 12 }, () => ellipse(at, random.uniform(-0.9, 0.9), random.uniform(-0.9, 0.9), 0.07, 0.07)),
+} satisfies Record<string, (at: Frame, phase: number, random: RandomStream) => Shape[]>;
+
+const outlineNames = Object.keys(outlines) as (keyof typeof outlines)[];
+const textureNames = Object.keys(textures) as (keyof typeof textures)[];
 
 /** The number of combinations of an outline and a texture. */
-export const mostShapeClasses = outlines.length * textures.length;
+export const mostShapeClasses = outlineNames.length * textureNames.length;
 
 /** Class c is outline c % 10 with texture (c + floor(c / 10)) % 10: few classes already show every outline and texture. */
-export function partsOf(label: number): { outline: (typeof outlines)[number]; texture: (typeof textures)[number] } {
-  const outline = outlines[label % outlines.length] ?? 'disc';
-  const texture = textures[(label + Math.floor(label / outlines.length)) % textures.length] ?? 'plain';
+export function partsOf(label: number): { outline: keyof typeof outlines; texture: keyof typeof textures } {
+  const outline = outlineNames[label % outlineNames.length] ?? 'disc';
+  const texture = textureNames[(label + Math.floor(label / outlineNames.length)) % textureNames.length] ?? 'plain';
   return { outline, texture };
 }
 
@@ -77,9 +88,10 @@ export const createRenderer: CreateRenderer<ShapesRendererOptions> = ({ options,
     const turned: Frame = { ...at, ux: at.ux * random.uniform(0.8, 1.1), uy: at.uy * random.uniform(0.8, 1.1) };
     const colour = anyColour(random);
     const other = contrasting(random, colour);
-    const silhouette = outlineShape(outline, turned);
+    const silhouette = outlines[outline](turned);
     paint(canvas, silhouette, colour);
-    for (const part of textureShapes(texture, turned, random)) paint(canvas, intersection(silhouette, part), other);
+    const shapes = textures[texture](turned, random.uniform(-0.1, 0.1), random);
+    for (const part of shapes) paint(canvas, intersection(silhouette, part), other);
     if (random.chance(0.3 * difficulty)) clutter(canvas, random, size, 0.5);
     const length = Math.hypot(0.6, 0.6, 1);
     const light = {
@@ -123,64 +135,6 @@ function regular(at: Frame, corners: number, radius = 1): Shape {
     points.push(radius * Math.cos(angle), radius * Math.sin(angle));
   }
   return convexPolygon(at, points);
-}
-
-function outlineShape(outline: (typeof outlines)[number], at: Frame): Shape {
-  switch (outline) {
-    case 'disc':
-      return ellipse(at, 0, 0, 0.92, 0.92);
-    case 'square':
-      return convexPolygon(at, [-0.8, -0.8, 0.8, -0.8, 0.8, 0.8, -0.8, 0.8]);
-    case 'triangle':
-      return regular(at, 3, 1.1);
-    case 'pentagon':
-      return regular(at, 5, 1.02);
-    case 'cross':
-      return union(band(at, 0.95, [-0.34, 0, 0], [0.34, 0, 0]), band(at, 0.34, [-0.95, 0, 0], [0.95, 0, 0]));
-    case 'ring':
-      return difference(ellipse(at, 0, 0, 0.98, 0.98), ellipse(at, 0, 0, 0.45, 0.45));
-    case 'crescent':
-      return difference(ellipse(at, 0, 0, 1, 1), ellipse(at, 0.55, 0, 0.75, 0.75));
-    case 'drop':
-      return capsule(at, [0, 0.35], [0, -1], 0.64, 0.03);
-    case 'bar':
-      return band(at, 1.05, [-0.42, 0, 0], [0.42, 0, 0]);
-    case 'heart':
-      return union(capsule(at, [-0.4, -0.35], [0, 0.8], 0.5, 0.1), capsule(at, [0.4, -0.35], [0, 0.8], 0.5, 0.1));
-  }
-}
-
-function textureShapes(texture: (typeof textures)[number], at: Frame, random: RandomStream): Shape[] {
-  const phase = random.uniform(-0.1, 0.1);
-  const steps = [-0.9, -0.45, 0, 0.45, 0.9];
-  switch (texture) {
-    case 'plain':
-      return [];
-    case 'stripes':
-      return steps.map((v) => band(at, 1.3, [v + phase - 0.1, 0, 0], [v + phase + 0.1, 0, 0]));
-    case 'rings':
-      return [0.9, 0.5].map((radius) =>
-        difference(ellipse(at, 0, 0, radius, radius), ellipse(at, 0, 0, radius - 0.2, radius - 0.2)),
-      );
-    case 'dots':
-      return steps.flatMap((u) => steps.map((v) => ellipse(at, u + phase, v + phase, 0.13, 0.13)));
-    case 'checks':
-      return [-0.75, -0.25, 0.25, 0.75].flatMap((v, row) =>
-        [-0.75, -0.25, 0.25, 0.75].filter((_, i) => (i + row) % 2 === 0).map((u) => square(at, u, v, 0.25)),
-      );
-    case 'halves':
-      return [band(at, 1.3, [-1.3, 0, 0], [phase, 0, 0])];
-    case 'frame':
-      return [difference(ellipse(at, 0, 0, 3, 3), ellipse(at, 0, 0, 0.62, 0.62))];
-    case 'wedge':
-      return [convexPolygon(at, [0, 0, -1.4, -1.4, 1.4, -1.4])];
-    case 'waves':
-      return [-0.7, 0, 0.7].map((v) => band(at, 1.1, [v + phase - 0.25, 0, 0.5], [v + phase - 0.02, 0, 0.5]));
-    case 'speckles':
-      return Array.from({ length: 12 }, () =>
-        ellipse(at, random.uniform(-0.9, 0.9), random.uniform(-0.9, 0.9), 0.07, 0.07),
-      );
-  }
 }
 
 function square(at: Frame, u: number, v: number, half: number): Shape {
