@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from '@headshare/core/train/checkpoint';
 import type { Embeddings } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
-import { type LabelledPairs, verificationMetrics, verifyAcrossModels } from './evaluation/verification';
+import type { LabelledPairs } from './evaluation/pair-distances';
+import { verificationMetrics, verifyAcrossModels } from './evaluation/verification';
 
 /** The file in a stage's folder with its network's embeddings of the verification images. */
 export const embeddingsFile = 'verification-embeddings.safetensors';

@@ -5,7 +5,8 @@ import type { Inference } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
 import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
-import { openTrainingFaces } from './data/training-faces';
+import { openFaceFolders } from './data/face-folders';
+import { faceSize, openTrainingRecords } from './data/training-records/training-records';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
 import { meanNorm } from './evaluation/pair-distances';
@@ -28,8 +29,11 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('face'), selectBy } = options;
   if (dataset === 'procedural') throw new RangeError('synthetic faces are not read from files');
   const { sets, selected } = await selectedSet(options);
-  const { identities, minImages, identityDraw: draw } = options;
-  const { source, size } = await openTrainingFaces(dataset, data, { identities, minImages, draw });
+  const selection = { identities: options.identities, minImages: options.minImages, draw: options.identityDraw };
+  const { source, size } =
+    dataset === 'folder'
+      ? { source: await openFaceFolders(data, selection), size: faceSize }
+      : await openTrainingRecords(data, selection);
   const pipeline: PipelineOptions = { size, train: wholeImage, test: { resize: size } };
   let warnings = 0;
   const train = pipelineDataset(source, {

@@ -2,8 +2,9 @@ import type { ComparedRun } from '@headshare/core/recipes/comparison/compared-ru
 import { byRow, seedCounts } from '@headshare/core/recipes/comparison/compared-run';
 import { type NamedRocCurve, rocChart } from '@headshare/core/report/roc-chart';
 import { readEmbeddings } from './cross-model';
+import type { LabelledPairs } from './evaluation/pair-distances';
 import type { RocCurve } from './evaluation/roc';
-import { type LabelledPairs, verify } from './evaluation/verification';
+import { verify } from './evaluation/verification';
 
 /** A chart with a ROC curve for each row of a comparison, the mean of its seeds' curves. */
 export function rocByRow(runs: readonly ComparedRun[], pairs: LabelledPairs) {

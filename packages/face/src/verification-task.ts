@@ -1,5 +1,5 @@
 import type { Task } from '@headshare/core/train/evaluation/task';
-import type { LabelledPairs } from './evaluation/verification';
+import type { LabelledPairs } from './evaluation/pair-distances';
 import { requireWantedSets } from './ijb/wanted-sets';
 import type { DataValues } from './options';
 import { realFacesTask, selectedSet } from './real-faces-task';

@@ -50,7 +50,7 @@ export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
   if (length > BigInt(bytes.length - 8)) throw refuse(`its header of ${length} bytes runs past its end`);
   if (length > BigInt(longestHeader)) throw refuse(`its header of ${length} bytes is longer than any may be`);
   const start = 8 + Number(length);
-  const { __metadata__: metadata, ...rest } = parseHeader(bytes.subarray(8, start), refuse);
+  const { __metadata__: metadata, ...rest } = parseSafetensorsHeader(bytes.subarray(8, start), refuse);
   const entries = Object.entries(rest).map(([name, entry]) => {
     if (!isHeaderEntry(entry)) throw refuse(`its header entry ${shown(name)} is malformed`);
     return [name, entry] as const;
@@ -99,7 +99,8 @@ function checkPlaces(entries: readonly (readonly [string, HeaderEntry])[], size:
   if (end < size) throw refuse(`${size - end} bytes at its end belong to no tensor`);
 }
 
-function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
+/** The entries of a header by name, not yet checked. */
+export function parseSafetensorsHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
   try {
     const header: unknown = JSON.parse(bytes.toString('utf8'));
     if (typeof header === 'object' && header !== null && !Array.isArray(header)) {
@@ -111,7 +112,8 @@ function parseHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
   throw refuse('its header is not a JSON object');
 }
 
-function isHeaderEntry(entry: unknown): entry is HeaderEntry {
+/** Whether an entry of a header is well-formed. */
+export function isHeaderEntry(entry: unknown): entry is HeaderEntry {
   const { dtype, shape, data_offsets: offsets } = (entry ?? {}) as Partial<Record<keyof HeaderEntry, unknown>>;
   return (
     typeof dtype === 'string' &&

@@ -10,9 +10,8 @@ import { ijbListsIn, ijbPaths, setTitles } from '../ijb/meta/sets';
 import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
-import { openRecordsVisibly } from './training-faces';
 import { publishedPairs, publishedSets, publishedSetsPage } from './training-records/published-sets';
-import { findRecords, type TrainingRecords } from './training-records/training-records';
+import { findRecords, openTrainingRecords, type TrainingRecords } from './training-records/training-records';
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
 
@@ -30,7 +29,7 @@ export const recordsKind: DataKind = {
   ],
   matches: (folder) => findRecords(folder) !== undefined,
   open: async (folder, { cacheFolder }) => {
-    const records = await openRecordsVisibly(folder, { cacheFolder });
+    const records = await openTrainingRecords(folder, { cacheFolder });
     const sets = await verificationIn(folder);
     return {
       train: records.source,
@@ -80,12 +79,8 @@ export const faceFolderKind: DataKind = {
     train: await openFaceFolders(folder, options),
     ...(await verificationIn(folder)),
   }),
-  example: async (folder) => {
-    await writeClassFolders(folder, {
-      classNames: ['ann', 'bo', 'cy'],
-      path: (name, i) => `train/${name}/${i}.jpg`,
-    });
-  },
+  example: (folder) =>
+    writeClassFolders(folder, { classNames: ['ann', 'bo', 'cy'], path: (name, i) => `train/${name}/${i}.jpg` }),
 };
 
 async function verificationIn(folder: string): Promise<Required<Pick<OpenedData, 'others' | 'remarks' | 'faults'>>> {

@@ -6,10 +6,14 @@ export interface EmbeddedImages {
   readonly dimension: number;
 }
 
-/** Pair k is image `left[k]` against image `right[k]`. */
-export interface ImagePairs {
+/** Pair k is image `left[k]` against image `right[k]`. Contiguous pairs form a fold. */
+export interface LabelledPairs {
   readonly left: ArrayLike<number>;
   readonly right: ArrayLike<number>;
+  /** 1: the same person, 0: different people. */
+  readonly same: ArrayLike<number>;
+  /** Default 10. */
+  readonly folds?: number;
 }
 
 export interface PairScores {
@@ -68,7 +72,11 @@ export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): nu
  * Distance and cosine of each pair: the left image embedded by one model, the right image by the same or another one.
  * @throws RangeError if the models' dimensions differ or a pair names a row that does not exist
  */
-export function pairScores(left: EmbeddedImages, right: EmbeddedImages, pairs: ImagePairs): PairScores {
+export function pairScores(
+  left: EmbeddedImages,
+  right: EmbeddedImages,
+  pairs: Pick<LabelledPairs, 'left' | 'right'>,
+): PairScores {
   const { dimension } = left;
   if (right.dimension !== dimension) {
     throw new RangeError(`Embeddings of ${dimension} and of ${right.dimension} dimensions cannot be compared`);

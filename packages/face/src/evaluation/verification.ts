@@ -1,15 +1,7 @@
 import { foldBounds } from './folds';
-import { type EmbeddedImages, type ImagePairs, type PairScores, pairScores } from './pair-distances';
+import { type EmbeddedImages, type LabelledPairs, type PairScores, pairScores } from './pair-distances';
 import { areaUnderCurve, equalErrorRate, type RocCurve, rocCurve, type TarAtFar, tarAtFar, tarMetrics } from './roc';
 import { tenFoldAccuracy, type ValidationRate, validationRate } from './ten-fold';
-
-/** Labelled pairs; contiguous pairs form a fold. */
-export interface LabelledPairs extends ImagePairs {
-  /** 1: the same person, 0: different people. */
-  readonly same: ArrayLike<number>;
-  /** Default 10. */
-  readonly folds?: number;
-}
 
 /** The false accept rates of a result, as published tables write them. */
 export const reportedFars = ['1e-1', '1e-2', '1e-3', '1e-4'] as const;

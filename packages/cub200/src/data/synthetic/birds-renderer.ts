@@ -8,7 +8,6 @@ import {
   frame,
   mix,
   paint,
-  type Shape,
   scaled,
   within,
 } from '@headshare/core/data/synthetic/raster';
@@ -45,31 +44,33 @@ export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, 
       random.normal() * 0.14 * difficulty,
     );
     const body: Frame = { ...level, ux: level.ux * facing, uy: level.uy * facing };
-    drawBird(canvas, body, species, individual(species, random, difficulty), random, difficulty);
+    drawBird({ canvas, body, species, colours: individual(species, random, difficulty), random, difficulty });
     if (random.chance(0.35 * difficulty)) leaf(canvas, random, size);
     const x = random.normal() * 0.4;
     const y = -0.4 + random.normal() * 0.2;
     const length = Math.hypot(x, y, 1);
     const exposure = 1.1 * Math.exp(0.18 * difficulty * random.normal());
     const warmth = Math.exp(0.1 * difficulty * random.normal());
-    capture(
-      canvas,
-      target,
-      {
-        light: {
-          ball: frame(size / 2, size / 2, size * 0.75),
-          ambient: random.uniform(0.45, 0.8),
-          direction: [x / length, y / length, 1 / length],
-        },
-        blur: Math.abs(random.normal()) * 0.006 * difficulty * size,
-        gain: [exposure * warmth, exposure, exposure / warmth],
-        gamma: Math.exp(0.12 * difficulty * random.normal()),
-        noise: random.uniform(1, 9) * difficulty,
-      },
-      random,
-    );
+    const light = {
+      ball: frame(size / 2, size / 2, size * 0.75),
+      ambient: random.uniform(0.45, 0.8),
+      direction: [x / length, y / length, 1 / length] as Colour,
+    };
+    const blur = Math.abs(random.normal()) * 0.006 * difficulty * size;
+    const gain: Colour = [exposure * warmth, exposure, exposure / warmth];
+    const gamma = Math.exp(0.12 * difficulty * random.normal());
+    capture(canvas, target, { light, blur, gain, gamma, noise: random.uniform(1, 9) * difficulty }, random);
   };
 };
+
+interface Bird {
+  readonly canvas: Canvas;
+  readonly body: Frame;
+  readonly species: Species;
+  readonly colours: Palette;
+  readonly random: RandomStream;
+  readonly difficulty: number;
+}
 
 /** The colours of one bird: its species', slightly changed. */
 function individual(species: Species, random: RandomStream, difficulty: number): Palette {
@@ -101,15 +102,8 @@ function leaf(canvas: Canvas, random: RandomStream, size: number): void {
   paint(canvas, band(at, 1, [-0.45, 0, 0.45], [0.45, 0, -0.45]), green);
 }
 
-function drawBird(
-  canvas: Canvas,
-  body: Frame,
-  species: Species,
-  { back, breast, mark }: Palette,
-  random: RandomStream,
-  difficulty: number,
-): void {
-  const dark = scaled(back, 0.45);
+function drawBird({ canvas, body, species, colours, random, difficulty }: Bird): void {
+  const { back, breast, mark } = colours;
   for (const u of [-0.12, 0.16]) {
     paint(canvas, capsule(body, [u, 0.5], [u + 0.05, 0.62 + species.legs], 0.035), [0.3, 0.22, 0.18]);
   }
@@ -130,8 +124,13 @@ function drawBird(
   paint(canvas, intersection(torso, ellipse(trunk, 0.22, 0.42, 0.85, 0.55, 3)), breast);
 
   const head = within(body, 0.82, -0.66, 1, random.normal() * 0.18 * difficulty);
-  drawBreast(canvas, trunk, torso, species, dark, random);
-  drawHeadAndBeak(canvas, head, species, { back, breast, mark });
+  for (let i = 0; i < 14 && species.breastSpots !== 'none'; i++) {
+    const [u, v] = [random.uniform(-0.1, 0.8), random.uniform(0.1, 0.5)];
+    const isSpot = species.breastSpots === 'spots';
+    const spot = isSpot ? ellipse(trunk, u, v, 0.055, 0.055) : capsule(trunk, [u, v - 0.1], [u, v + 0.1], 0.028);
+    paint(canvas, intersection(torso, spot), scaled(back, 0.45), 0.85);
+  }
+  drawHeadAndBeak(canvas, head, species, colours);
 
   const wing = within(trunk, -0.2, -0.04, 1, 0.08 + random.normal() * 0.1 * difficulty);
   const feathers = band(wing, 0.72, [-0.3, 0.05, 0.22], [0.3, -0.1, -0.28], 1.3);
@@ -141,26 +140,6 @@ function drawBird(
     paint(canvas, intersection(feathers, capsule(wing, [u, -0.4], [u - 0.16, 0.4], 0.055)), mark);
   }
   paint(canvas, glow(trunk, 0.1, -0.35, 0.6, 0.2), [1, 1, 1], 0.12);
-}
-
-function drawBreast(
-  canvas: Canvas,
-  trunk: Frame,
-  torso: Shape,
-  species: Species,
-  dark: Colour,
-  random: RandomStream,
-): void {
-  if (species.breastSpots === 'none') return;
-  for (let i = 0; i < 14; i++) {
-    const u = random.uniform(-0.1, 0.8);
-    const v = random.uniform(0.1, 0.5);
-    const spot =
-      species.breastSpots === 'spots'
-        ? ellipse(trunk, u, v, 0.055, 0.055)
-        : capsule(trunk, [u, v - 0.1], [u, v + 0.1], 0.028);
-    paint(canvas, intersection(torso, spot), dark, 0.85);
-  }
 }
 
 function drawHeadAndBeak(canvas: Canvas, head: Frame, species: Species, { back, breast, mark }: Palette): void {

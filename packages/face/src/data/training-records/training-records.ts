@@ -7,6 +7,7 @@ import { readRecordIndex } from '@headshare/core/data/record-io/index-file';
 import { FileWindow } from '@headshare/core/data/record-io/window';
 import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { listFile } from '@headshare/core/data/sources/tree-listing';
+import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
 import { listByIdentities } from './list-by-identities';
@@ -19,8 +20,6 @@ import { type IdentitySelection, selectIdentities } from './select-identities';
 export interface TrainingRecordsOptions extends IdentitySelection {
   /** Where the listing of records is stored; default: `.headshare` beside the data. */
   readonly cacheFolder?: string;
-  /** Receives the number of bytes read, and of all, if the whole file must be read. */
-  readonly onProgress?: (done: number, total: number) => void;
 }
 
 export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount'> {
@@ -45,7 +44,8 @@ export function findRecords(folder: string): string | undefined {
 
 /**
  * Opens a training set in MXNet's RecordIO as insightface distributes it: `train.rec`, `train.idx`, `property`. Images
- * stay in the file. Only the first time takes long: the listing is stored until one of the files changes.
+ * stay in the file. Only the first time takes long, with a progress bar if the whole file must be read: the listing is
+ * stored until one of the files changes.
  * @throws UserError for files that are missing, truncated or do not match
  */
 export async function openTrainingRecords(
@@ -63,7 +63,7 @@ export async function openTrainingRecords(
   const cache = listFile(folder, name, options.cacheFolder);
   let listing = await readListing(cache, JSON.stringify(stamps));
   if (!listing) {
-    listing = await list(file, hasIndex ? indexFile : undefined, options.onProgress);
+    listing = await list(file, hasIndex ? indexFile : undefined);
     await writeListing(cache, JSON.stringify(stamps), listing);
   }
   const { labels, offsets, lost, lostCount } = listing;
@@ -85,11 +85,11 @@ async function stampOf(file: string): Promise<readonly [number, number] | undefi
   return info && [info.size, info.mtimeMs];
 }
 
-async function list(
-  path: string,
-  indexPath: string | undefined,
-  onProgress: TrainingRecordsOptions['onProgress'],
-): Promise<DigestedListing> {
+async function list(path: string, indexPath: string | undefined): Promise<DigestedListing> {
+  const progress = makeProgress('records');
+  const mebibytes = (bytes: number) => Math.ceil(bytes / 2 ** 20);
+  const onProgress = (done: number, total: number) =>
+    progress.update({ done: mebibytes(done), total: mebibytes(total), unit: 'MiB', text: 'listed, once' });
   const file = await FileWindow.open(path);
   // A small window, for reads that are far apart.
   const spot = await FileWindow.open(path, 4096);
@@ -101,6 +101,7 @@ async function list(
     if (listing.labels.length === 0) throw refuse('none of its records holds an image');
     return { ...listing, digest: digestOf(listing) };
   } finally {
+    progress.clear();
     await Promise.all([file.close(), spot.close()]);
   }
 }

@@ -1,5 +1,5 @@
 import type { ImageSource } from '@headshare/core/data/sources/image-source';
-import type { LabelledPairs } from '../../evaluation/verification';
+import type { LabelledPairs } from '../../evaluation/pair-distances';
 
 /** Faces with labelled pairs: lfw, cfp_fp, agedb_30 ... */
 export interface VerificationSet {

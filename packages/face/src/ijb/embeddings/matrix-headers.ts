@@ -1,7 +1,8 @@
 /** Finds matrices of floats in large files by reading only the files' headers. */
 import type { FileHandle } from 'node:fs/promises';
 import { type ElementType, elementTypes } from '@headshare/core/weights/element-types';
-import { isCount, type Refuse, shown } from '@headshare/core/weights/refusal';
+import { type Refuse, shown } from '@headshare/core/weights/refusal';
+import { isHeaderEntry, parseSafetensorsHeader } from '@headshare/core/weights/safetensors';
 import { readFully } from './embedding-rows';
 
 export interface Matrix {
@@ -72,39 +73,19 @@ export async function safetensorsMatrices({
   if (length > BigInt(Math.min(longestHeader, size - 8))) throw refuse('its header is too long');
   const bytes = new Uint8Array(Number(length));
   await readFully(handle, file, bytes, 8);
-  const header = jsonObject(Buffer.from(bytes).toString('utf8'), refuse);
-  const data = 8 + Number(length);
-  const embeddings = tensorOf(header, 'embeddings', data, size, refuse);
-  if (!embeddings) throw refuse("it has no tensor 'embeddings'");
-  const flipped = tensorOf(header, 'flipped', data, size, refuse);
-  return { embeddings, ...(flipped && { flipped }) };
-}
-
-function tensorOf(
-  header: Readonly<Record<string, unknown>>,
-  name: string,
-  data: number,
-  size: number,
-  refuse: Refuse,
-): Matrix | undefined {
-  if (!Object.hasOwn(header, name)) return undefined;
-  const { dtype, shape, data_offsets: offsets } = Object(header[name]) as Readonly<Record<string, unknown>>;
-  if (!Array.isArray(shape) || shape.length !== 2 || !shape.every(isCount)) throw refuse(`${name} is not a matrix`);
-  if (!Array.isArray(offsets) || !offsets.every(isCount)) throw refuse(`the offsets of ${name} are damaged`);
-  const [rows, columns] = shape as [number, number];
-  const type = typeOf(safetensorsTypes, String(dtype), refuse);
-  if (Number(offsets[1]) - Number(offsets[0]) !== rows * columns * type.bytes) throw refuse(`${name} is incomplete`);
-  return inFile({ rows, columns, type, offset: data + Number(offsets[0]) }, size, refuse);
-}
-
-function jsonObject(text: string, refuse: Refuse): Readonly<Record<string, unknown>> {
-  try {
-    const header: unknown = JSON.parse(text);
-    if (typeof header === 'object' && header !== null) return header as Readonly<Record<string, unknown>>;
-  } catch {
-    // Falls through to the error.
-  }
-  throw refuse('its header is not a JSON object');
+  const header = parseSafetensorsHeader(Buffer.from(bytes), refuse);
+  const matrix = (name: string) => {
+    const entry = header[name];
+    if (!isHeaderEntry(entry)) throw refuse(`its header entry ${name} is malformed`);
+    if (entry.shape.length !== 2) throw refuse(`${name} is not a matrix`);
+    const [rows, columns] = entry.shape as [number, number];
+    const type = typeOf(safetensorsTypes, entry.dtype, refuse);
+    const [start, end] = entry.data_offsets;
+    if (end - start !== rows * columns * type.bytes) throw refuse(`${name} is incomplete`);
+    return inFile({ rows, columns, type, offset: 8 + Number(length) + start }, size, refuse);
+  };
+  if (!Object.hasOwn(header, 'embeddings')) throw refuse("it has no tensor 'embeddings'");
+  return { embeddings: matrix('embeddings'), ...(Object.hasOwn(header, 'flipped') && { flipped: matrix('flipped') }) };
 }
 
 function typeOf(names: Readonly<Record<string, string>>, name: string, refuse: Refuse): ElementType {

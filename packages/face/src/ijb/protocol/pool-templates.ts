@@ -48,8 +48,14 @@ export async function poolTemplates(
 ): Promise<Float64Array[]> {
   const { dimension } = embeddings;
   const images = groups.groupOf.length;
-  requireRows(embeddings, images, dimension);
-  if (flipped) requireRows(flipped, images, dimension);
+  for (const rows of flipped ? [embeddings, flipped] : [embeddings]) {
+    if (rows.images !== images) {
+      throw new UserError(`There are embeddings of ${rows.images} images, but the list of faces has ${images}.`);
+    }
+  }
+  if (flipped && flipped.dimension !== dimension) {
+    throw new UserError(`Embeddings of ${dimension} and of ${flipped.dimension} dimensions do not belong together.`);
+  }
   const sums = variants.map(() => new MediaSums(groups, dimension));
   const feature = new Float64Array(dimension);
   const mirrored = variants.some(({ flip }) => flip) ? flipped : undefined;
@@ -76,15 +82,6 @@ export async function poolTemplates(
   }
   await next;
   return sums.map(({ templates }) => templates);
-}
-
-function requireRows({ images, dimension }: EmbeddingRows, wanted: number, wantedDimension: number): void {
-  if (images !== wanted) {
-    throw new UserError(`There are embeddings of ${images} images, but the list of faces has ${wanted}.`);
-  }
-  if (dimension !== wantedDimension) {
-    throw new UserError(`Embeddings of ${wantedDimension} and of ${dimension} dimensions do not belong together.`);
-  }
 }
 
 async function readBoth(
