@@ -10,6 +10,7 @@ import type { Options, Values } from '../experiment/option';
 import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
+import { checkTraining } from '../train/settings';
 import { tryMethod } from '../train/try-method';
 import { comparisonExperiments } from './comparison/experiments';
 import {
@@ -23,14 +24,7 @@ import {
 } from './distillation-options';
 import type { Domain, FinishedNetworks } from './domain';
 import { type NetworkResult, networkFile, trainStudent, trainTeacher } from './network-stages';
-import {
-  checkTeacher,
-  checkTraining,
-  studentOptions,
-  type TrainingValues,
-  teacherOptions,
-  trainingOptions,
-} from './training-options';
+import { checkTeacher, studentOptions, type TrainingValues, teacherOptions, trainingOptions } from './training-options';
 
 /** The name of SH-KD's teacher in tables. */
 const underHead = "teacher, student's head";

@@ -1,5 +1,6 @@
 import { flagName } from '../experiment/option';
-import { checkTeacher, checkTraining, studentOptions, teacherOptions, trainingOptions } from './training-options';
+import { checkTraining } from '../train/settings';
+import { checkTeacher, studentOptions, teacherOptions, trainingOptions } from './training-options';
 
 const fine = {
   batchSize: 64,

@@ -1,13 +1,9 @@
-/** The training options of every package. The teacher's have other names than the student's: both reach all stages. */
-import type { MixSettings } from '../data/augment/mix';
 import { file, flag, group, integer, list, number, oneOf, optional, text, type Values } from '../experiment/option';
 import { backbones, heads } from '../nn/registry';
-import { checkPrecision, precisions } from '../runtime/precision';
+import { precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
-import { microBatchSize } from '../train/micro-batches';
-import { checkMixing } from '../train/mixing';
 import { scheduleNames } from '../train/optimiser/schedule';
-import { checkClassShare } from '../train/partial-fc';
+import { checkTraining } from '../train/settings';
 
 export const trainingOptions = {
   ...group('Training', {
@@ -57,17 +53,6 @@ export const trainingOptions = {
     eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
   }),
 };
-
-/** Checks training options that are valid each by itself, but not together. */
-export function checkTraining(
-  values: Pick<TrainingValues, 'batchSize' | 'accumulate' | 'precision' | 'eager' | 'classShare' | 'emaDecay'> &
-    MixSettings,
-): void {
-  microBatchSize(values.batchSize, values.accumulate);
-  checkPrecision(values.precision, values.eager);
-  checkClassShare(values);
-  checkMixing(values);
-}
 
 /** Checks a teacher's options, as `checkTraining`. */
 export function checkTeacher(values: Parameters<typeof checkTraining>[0] & TeacherValues): void {

@@ -2,12 +2,15 @@
 import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import type { NetworkDescription } from '../nn/network';
-import type { Precision } from '../runtime/precision';
+import { checkPrecision, type Precision } from '../runtime/precision';
 import type { Metrics } from './evaluation/metrics';
 import type { Task } from './evaluation/task';
+import { microBatchSize } from './micro-batches';
+import { checkMixing } from './mixing';
 import type { HeadAgreement } from './networks/head-agreement';
 import type { SharedHead } from './networks/shared-head';
 import type { ScheduleOptions } from './optimiser/schedule';
+import { checkClassShare } from './partial-fc';
 import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
 
 export interface TrainingSettings extends ScheduleOptions, MixSettings {
@@ -58,7 +61,16 @@ export interface Distillation {
   readonly cache?: TeacherCacheOptions;
 }
 
-export interface NetworkTraining extends RunSurroundings {
+interface StepOptions {
+  /** Runs steps operation by operation, for debugging. */
+  readonly eager?: boolean;
+  /** Partial FC: the share of all classes that takes part in a step, in (0, 1]; default 1. */
+  readonly classShare?: number;
+  /** The type that convolutions and matrix products of training steps compute in; default: float32. */
+  readonly precision?: Precision;
+}
+
+export interface NetworkTraining extends RunSurroundings, StepOptions {
   /** Names the network in the log and in its variables. */
   readonly role: 'teacher' | 'student';
   readonly task: Task;
@@ -68,14 +80,8 @@ export interface NetworkTraining extends RunSurroundings {
   readonly sharedHead?: SharedHead;
   /** A file of weights to start from; default: random weights. */
   readonly initial?: string;
-  /** Runs steps operation by operation, for debugging. */
-  readonly eager?: boolean;
   /** Computes the blocks' activations again for the gradients: less memory, more time, the same bits. */
   readonly recompute?: boolean;
-  /** Partial FC: the share of all classes that takes part in a step, in (0, 1]; default 1. */
-  readonly classShare?: number;
-  /** The type that convolutions and matrix products of training steps compute in; default: float32. */
-  readonly precision?: Precision;
 }
 
 export interface Outcome {
@@ -97,4 +103,14 @@ export interface TrainedNetwork extends Outcome {
   readonly temporaryFiles: readonly string[];
   /** How the network's head agrees with its teacher's, where the two can be compared. */
   readonly heads?: HeadAgreement;
+}
+
+/** @throws UserError for settings that are valid on their own, but not together or on this device */
+export function checkTraining(
+  settings: MixSettings & Pick<TrainingSettings, 'batchSize' | 'accumulate' | 'emaDecay'> & Required<StepOptions>,
+): void {
+  microBatchSize(settings.batchSize, settings.accumulate);
+  checkPrecision(settings.precision, settings.eager);
+  checkClassShare(settings);
+  checkMixing(settings);
 }

@@ -2,7 +2,6 @@
 import { join } from 'node:path';
 import { buildNetwork, type Network } from '../nn/network';
 import { partOf } from '../nn/network-parts';
-import { checkPrecision } from '../runtime/precision';
 import { Program } from '../runtime/program';
 import { State, type StateVariable } from '../runtime/state';
 import { build, type GivenWeights, isOfTeacher, type Training } from './build';
@@ -10,15 +9,14 @@ import { checkpointFiles } from './checkpoint';
 import { makeInference } from './evaluation/inference';
 import { type Phase, train } from './loop';
 import { microBatchSize } from './micro-batches';
-import { checkMixing, isMixing, requireMixable } from './mixing';
+import { isMixing, requireMixable } from './mixing';
 import { agreementMetrics, headAgreement } from './networks/head-agreement';
 import { readInitialWeights } from './networks/initial-weights';
 import { readNetwork } from './networks/load-network';
 import { isGradientSum, sgd } from './optimiser/optimiser';
 import { averageOf, startAverage } from './optimiser/weight-average';
-import { checkClassShare } from './partial-fc';
 import { hasResumePoint, previousOf } from './resume-point';
-import type { NetworkTraining, TrainedNetwork } from './settings';
+import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 
 /**
@@ -27,9 +25,7 @@ import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
   const { task, settings, distillation, folder, eager = false, precision = 'float32', classShare = 1 } = options;
-  checkPrecision(precision, eager);
-  checkClassShare({ ...settings, classShare });
-  checkMixing(settings);
+  checkTraining({ ...settings, eager, precision, classShare });
   if (distillation) requireMixable(settings, distillation.method);
   const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
   if (!isResumed) warnOfSlowRandomBackbone(options);
