@@ -11,7 +11,7 @@ const repository = resolve(__dirname, '../../..');
 const core = join(repository, 'packages/core');
 
 const { root } = temporaryPackage({
-  train: `import { tinyNetwork, tinyTask, trainTiny } from '${core}/src/train/tiny-training';
+  train: `import { tinyNetwork, tinyTask, trainTiny } from '${core}/test/tiny-training';
 export default defineExperiment({
   summary: 'Train something tiny',
   options: { seed: integer({ default: 1, min: 0, help: 'of all randomness' }),

@@ -44,7 +44,9 @@ export const trainingOptions = {
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
     embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, if the backbone leaves it open' }),
-    normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', { help: 'normalisation in training' }),
+    normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
+      help: 'normalisation of networks trained here',
+    }),
   }),
   ...group('Computation', {
     checkpointMinutes: number({ default: 10, min: 0, help: 'minutes between checkpoints in an epoch; 0: every step' }),
