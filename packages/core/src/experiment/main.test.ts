@@ -19,7 +19,7 @@ test('a command without a usable MLflow server warns once and says once, in its 
   }
   const problem = 'MLFLOW_TRACKING_URI: "databricks" is not an http or https address';
   expect(lines.filter((line) => line.includes(problem))).toEqual([
-    `MLflow: ${problem}. Training continues; the run's journal keeps everything.`,
+    `MLflow: ${problem}. The run continues, and its journal keeps everything.`,
     `Not everything is in MLflow yet: ${problem}. \`npx nx run tools:sync\` sends the rest later.`,
   ]);
   expect(lines.at(-1)).toContain('tools:sync');

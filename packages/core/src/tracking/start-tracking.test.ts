@@ -142,7 +142,7 @@ test('an invalid address is reported at once with its variable, and the run cont
     const { trackingUri: _, ...run } = trackedRun('nowhere');
     const tracker = await startTracking({ ...run, log: (sentence) => warnings.push(sentence) });
     const problem = 'MLFLOW_TRACKING_URI: "databricks" is not an http or https address';
-    expect(warnings).toEqual([`MLflow: ${problem}. Training continues; the run's journal keeps everything.`]);
+    expect(warnings).toEqual([`MLflow: ${problem}. The run continues, and its journal keeps everything.`]);
     tracker.metrics({ loss: 1 }, 1);
     expect(await tracker.finish('FINISHED')).toEqual({ unsent: problem });
   } finally {

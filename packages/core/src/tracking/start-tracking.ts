@@ -100,7 +100,7 @@ type Untimed<T> = T extends unknown ? Omit<T, 'time'> : never;
 /** Without a valid destination, a sender that sends nothing. */
 function senderFor(file: string, trackingUri: string | undefined, log: (sentence: string) => void): Sender {
   const warn = (problem: string): void =>
-    log(`MLflow: ${problem}. Training continues; the run's journal keeps everything.`);
+    log(`MLflow: ${problem}. The run continues, and its journal keeps everything.`);
   let destination: Destination;
   try {
     destination = destinationOf(trackingUri);

@@ -94,7 +94,7 @@ test.each(faults)(
     delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
     expect(warnings).toHaveLength(1);
     expect(warnings[0]).toContain(sentence);
-    expect(warnings[0]).toMatch(/^MLflow: .*\. Training continues; the run's journal keeps everything\.$/);
+    expect(warnings[0]).toMatch(/^MLflow: .*\. The run continues, and its journal keeps everything\.$/);
     expect(unsent?.endsWith(sentence)).toBe(true);
 
     proxy.fault = undefined;
