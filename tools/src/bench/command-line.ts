@@ -11,6 +11,7 @@ import {
   text,
   type Values,
 } from '@headshare/core/experiment/option';
+import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
 
 const jsonOption = { json: flag({ help: 'one JSON object per line instead of a table' }) };
@@ -33,6 +34,23 @@ export function benchmark<const O extends Options>(
     if (help) console.log(commandHelp({ summary, usage: `tools:${name} [--option=value ...]`, options: all }, notes));
     else await run(values as Values<O> & Values<typeof jsonOption>);
   });
+}
+
+/** A column of a table of measurements: its title, its value and the number of its decimals. */
+export type Column<M> = readonly [title: string, value: (one: M) => number | string | undefined, digits?: number];
+
+/** Prints measurements as a table, or with `json`, as one JSON object per line. */
+export function print<M>(
+  json: boolean,
+  measured: readonly M[],
+  columns: readonly Column<M>[],
+  notes: readonly string[] = [],
+): void {
+  if (json) for (const one of measured) console.log(JSON.stringify(one));
+  else {
+    const rows = measured.map((one) => columns.map(([, value]) => value(one)));
+    console.log(terminalTable({ columns: columns.map(([title, , digits]) => ({ title, digits })), rows, notes }));
+  }
 }
 
 /** Runs a benchmark. A failure is printed as one sentence: the failed program's own, where it printed one. */

@@ -1,9 +1,10 @@
 import { execFile } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, renameSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { environmentPython, environmentStamp } from '@headshare/core/tracking/sync/local-server';
 import { locked } from '../lock';
 import { causeOf, lastLine, noNetwork, quietEnvironment, quietly } from '../python';
@@ -69,8 +70,7 @@ async function make({ folder, requirements, python, signal, say }: EnvironmentOp
   const pip = ['-m', 'pip', 'install', ...quietly, '--retries', '2', '--no-deps', '-r', requirements];
   const env = { ...process.env, ...quietEnvironment };
   await run(join(venv, 'bin', 'python'), pip, { signal, env, maxBuffer: 2 ** 26 });
-  writeFileSync(`${stamp}.tmp`, `${JSON.stringify({ requirements: wanted })}\n`, { flush: true });
-  renameSync(`${stamp}.tmp`, stamp);
+  writeAtomically(stamp, [`${JSON.stringify({ requirements: wanted })}\n`]);
   say('MLflow is installed.');
 }
 

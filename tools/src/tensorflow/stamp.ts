@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { closeSync, fsyncSync, openSync, readdirSync, readFileSync, renameSync, statSync, writeSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { compileFlags, type Sources } from './compile';
 import { type Platform, wheelsOf } from './platforms';
 
@@ -65,15 +66,7 @@ export function readStamp<Stamp>(folder: string, name: string): Stamp | undefine
 
 /** Writes a stamp atomically; it survives a power cut. */
 export function writeStamp(folder: string, name: string, stamp: LibrariesStamp | AddonStamp): void {
-  const fresh = join(folder, `${name}.fresh`);
-  const file = openSync(fresh, 'w');
-  try {
-    writeSync(file, `${JSON.stringify(stamp, null, 2)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(fresh, join(folder, name));
+  writeAtomically(join(folder, name), [`${JSON.stringify(stamp, null, 2)}\n`]);
 }
 
 export function sameStamp(one: AddonStamp | undefined, other: AddonStamp): boolean {

@@ -1,4 +1,4 @@
-import { mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { statfs } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { explained, noRoom, size } from './errors';
@@ -69,11 +69,7 @@ export async function unpackLibraries(platform: Platform, folder: string, signal
 /** Replaces `folder` by `fresh`. Running processes keep the old libraries until they end. */
 function replaceFolder(folder: string, fresh: string): void {
   const old = `${fresh}-old`;
-  try {
-    renameSync(folder, old);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code !== 'ENOENT') throw error;
-  }
+  if (existsSync(folder)) renameSync(folder, old);
   renameSync(fresh, folder);
   rmSync(old, { recursive: true, force: true });
 }

@@ -1,7 +1,6 @@
 import { integer } from '@headshare/core/experiment/option';
-import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
-import { benchmark } from '../command-line';
+import { benchmark, print } from '../command-line';
 import { measureCrd } from './measure';
 
 benchmark(
@@ -23,33 +22,21 @@ benchmark(
     if (Math.min(few, rows) < batch) throw new UserError(`--few and --rows must be at least --images, ${batch}`);
     const cases = [few, rows].map((count) => ({ negatives, dimension, batch, rows: count }));
     const measured = await measureCrd(cases, { steps, rounds });
-    if (json) {
-      for (const one of measured) console.log(JSON.stringify(one));
-      return;
-    }
-    const table = terminalTable({
-      columns: [
-        { title: 'rows', digits: 0 },
-        { title: 'ms a step, median', digits: 1 },
-        { title: 'best', digits: 1 },
-        { title: 'times the first' },
-        { title: 'memories, MB', digits: 0 },
-        { title: 'resident before, MB', digits: 0 },
-        { title: 'with memories', digits: 0 },
-        { title: 'peak of steps', digits: 0 },
+    const first = measured[0]?.millisecondsMedian ?? Number.NaN;
+    print(
+      json,
+      measured,
+      [
+        ['rows', (one) => one.rows, 0],
+        ['ms a step, median', (one) => one.millisecondsMedian, 1],
+        ['best', (one) => one.millisecondsBest, 1],
+        ['times the first', (one) => one.millisecondsMedian / first],
+        ['memories, MB', (one) => one.memoryBytes / 1e6, 0],
+        ['resident before, MB', (one) => one.residentBefore / 1e6, 0],
+        ['with memories', (one) => one.residentBuilt / 1e6, 0],
+        ['peak of steps', (one) => one.residentPeak / 1e6, 0],
       ],
-      rows: measured.map((one) => [
-        one.rows,
-        one.millisecondsMedian,
-        one.millisecondsBest,
-        one.millisecondsMedian / (measured[0]?.millisecondsMedian ?? Number.NaN),
-        one.memoryBytes / 1e6,
-        one.residentBefore / 1e6,
-        one.residentBuilt / 1e6,
-        one.residentPeak / 1e6,
-      ]),
-      notes: [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions; both sizes in one process.`],
-    });
-    console.log(table);
+      [`Batches of ${batch}, ${negatives} negatives, ${dimension} dimensions; both sizes in one process.`],
+    );
   },
 );

@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import { integer, list, number } from '@headshare/core/experiment/option';
-import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
-import { benchmark } from '../command-line';
+import { benchmark, print } from '../command-line';
 import { inOwnProcess } from '../measurement';
 import type { HeadMeasurement, measureHead } from './measure';
 
@@ -36,33 +35,20 @@ benchmark(
         measured.push(await inOwnProcess<typeof measureHead>(join(__dirname, 'measure.ts'), 'measureHead', asked));
       }
     }
-    if (json) for (const one of measured) console.log(JSON.stringify(one));
-    else console.log(table(measured, `Batches of ${batch}, ${dimension} dimensions; each case in its own process.`));
+    print(
+      json,
+      measured,
+      [
+        ['classes', (one) => one.classes, 0],
+        ['in a step', (one) => one.sampled, 0],
+        ['ms a step, median', (one) => one.millisecondsMedian, 1],
+        ['best', (one) => one.millisecondsBest, 1],
+        ['sampling, ms', (one) => one.drawMillisecondsMedian, 2],
+        ['weights and momentum, MB', (one) => one.headBytes / 1e6, 0],
+        ['resident before, MB', (one) => one.residentBefore / 1e6, 0],
+        ['peak of steps', (one) => one.residentPeak / 1e6, 0],
+      ],
+      [`Batches of ${batch}, ${dimension} dimensions; each case in its own process.`],
+    );
   },
 );
-
-function table(measured: readonly HeadMeasurement[], note: string): string {
-  return terminalTable({
-    columns: [
-      { title: 'classes', digits: 0 },
-      { title: 'in a step', digits: 0 },
-      { title: 'ms a step, median', digits: 1 },
-      { title: 'best', digits: 1 },
-      { title: 'sampling, ms', digits: 2 },
-      { title: 'weights and momentum, MB', digits: 0 },
-      { title: 'resident before, MB', digits: 0 },
-      { title: 'peak of steps', digits: 0 },
-    ],
-    rows: measured.map((one) => [
-      one.classes,
-      one.sampled,
-      one.millisecondsMedian,
-      one.millisecondsBest,
-      one.drawMillisecondsMedian,
-      one.headBytes / 1e6,
-      one.residentBefore / 1e6,
-      one.residentPeak / 1e6,
-    ]),
-    notes: [note],
-  });
-}

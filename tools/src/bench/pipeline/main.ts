@@ -1,7 +1,6 @@
 import { join, resolve } from 'node:path';
 import { integer, optional, text } from '@headshare/core/experiment/option';
-import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, pythonOption, someOf } from '../command-line';
+import { benchmark, type Column, print, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
 import type { measurePipeline, PipelineMeasurement } from './measure';
 import { makePictures, pictureCache } from './pictures';
@@ -38,7 +37,8 @@ sharp bytes, decoded by sharp instead of the addon`,
       return measuredBy<PipelineMeasurement>(python, [join(__dirname, 'torch_pipeline.py'), ...args]);
     });
     const result = summary(measured);
-    console.log(json ? JSON.stringify({ images, threads, ways: result }) : table(result));
+    if (json) console.log(JSON.stringify({ images, threads, ways: result }));
+    else print(json, Object.entries(result), columns);
   },
 );
 
@@ -70,23 +70,11 @@ function summary(measured: ReadonlyMap<string, readonly PipelineMeasurement[]>):
   return Object.fromEntries(ways);
 }
 
-function table(ways: Readonly<Record<string, Summary>>): string {
-  return terminalTable({
-    columns: [
-      { title: 'way' },
-      { title: 'images/s, median', digits: 0 },
-      { title: 'rounds' },
-      { title: 'over torch', digits: 2 },
-      { title: 'CPU ms an image', digits: 2 },
-      { title: 'peak MB', digits: 0 },
-    ],
-    rows: Object.entries(ways).map(([way, one]) => [
-      way,
-      one.imagesPerSecond,
-      one.rounds.map((rate) => rate.toFixed(0)).join(' '),
-      one.overTorch,
-      one.cpuMilliseconds,
-      one.peakMegabytes,
-    ]),
-  });
-}
+const columns: readonly Column<[string, Summary]>[] = [
+  ['way', ([way]) => way],
+  ['images/s, median', ([, one]) => one.imagesPerSecond, 0],
+  ['rounds', ([, one]) => one.rounds.map((rate) => rate.toFixed(0)).join(' ')],
+  ['over torch', ([, one]) => one.overTorch, 2],
+  ['CPU ms an image', ([, one]) => one.cpuMilliseconds, 2],
+  ['peak MB', ([, one]) => one.peakMegabytes, 0],
+];

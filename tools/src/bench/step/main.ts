@@ -1,9 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
 import { integer, optional } from '@headshare/core/experiment/option';
-import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
-import { benchmark, pythonOption, someOf } from '../command-line';
+import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
 import type { CaseName } from './cases';
 import type { measureStep, StepMeasurement } from './measure';
@@ -46,7 +45,8 @@ recompute and bfloat16 compiled with --recompute or --precision=bfloat16`,
           : inOwnProcess<typeof measureStep>(join(__dirname, 'measure.ts'), 'measureStep', { name, batch, steps, way }),
       );
       const result = summary(name, batch, measured);
-      console.log(json ? JSON.stringify(result) : table(result));
+      if (json) console.log(JSON.stringify(result));
+      else printTable(result);
     }
   },
 );
@@ -107,26 +107,20 @@ function middle(all: readonly StepMeasurement[]): StepMeasurement {
   };
 }
 
-function table({ case: name, batch, ways, compiledOver, callShare }: Summary): string {
+function printTable({ case: name, batch, ways, compiledOver, callShare }: Summary): void {
   const share =
     callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`];
-  return `${terminalTable({
-    columns: [
-      { title: `${name}, batch ${batch}` },
-      { title: 'images/s, median', digits: 1 },
-      { title: 'best', digits: 1 },
-      { title: 'compiled is x times' },
-      { title: 'first step, s', digits: 1 },
-      { title: 'peak MB', digits: 0 },
+  print(
+    false,
+    Object.entries(ways),
+    [
+      [`${name}, batch ${batch}`, ([way]) => way],
+      ['images/s, median', ([, one]) => one.imagesPerSecondMedian, 1],
+      ['best', ([, one]) => one.imagesPerSecondBest, 1],
+      ['compiled is x times', ([way]) => compiledOver[way]],
+      ['first step, s', ([, one]) => one.firstSeconds, 1],
+      ['peak MB', ([, one]) => one.peakMegabytes, 0],
     ],
-    rows: Object.entries(ways).map(([way, one]) => [
-      way,
-      one.imagesPerSecondMedian,
-      one.imagesPerSecondBest,
-      compiledOver[way],
-      one.firstSeconds,
-      one.peakMegabytes,
-    ]),
-    notes: share,
-  })}\n`;
+    [...share, ''],
+  );
 }

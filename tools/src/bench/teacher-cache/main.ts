@@ -1,9 +1,8 @@
 import { join } from 'node:path';
 import { integer, text } from '@headshare/core/experiment/option';
-import { terminalTable } from '@headshare/core/report/terminal-table';
-import { benchmark, someOf } from '../command-line';
+import { benchmark, print, someOf } from '../command-line';
 import { inOwnProcess } from '../measurement';
-import type { CacheCase, CacheMeasurement, measureCache } from './measure';
+import type { CacheMeasurement, measureCache } from './measure';
 
 benchmark(
   {
@@ -28,44 +27,26 @@ compiles, is not counted.`,
       for (const type of types) {
         process.stderr.write(`${pair}, ${type}\n`);
         const asked = { ...shared, pair, type };
-        const one = await inOwnProcess<typeof measureCache>(join(__dirname, 'measure.ts'), 'measureCache', asked);
-        measured.push(one);
-        if (json) console.log(JSON.stringify(one));
+        measured.push(await inOwnProcess<typeof measureCache>(join(__dirname, 'measure.ts'), 'measureCache', asked));
       }
     }
-    if (!json) console.log(table(measured, shared));
+    const { method, rounds, epochs } = shared;
+    print(
+      json,
+      measured,
+      [
+        ['pair', (one) => one.pair],
+        ['numbers', (one) => one.type],
+        ['epoch without, s', (one) => one.secondsWithout, 1],
+        ['with, s', (one) => one.secondsWith, 1],
+        ['times as fast', (one) => one.faster],
+        ['writing files, s', (one) => one.buildSeconds, 1],
+        ['pays after epochs', (one) => one.paidAfterEpochs, 1],
+        ['embeddings', (one) => one.embeddings, 0],
+        ['MB', (one) => one.megabytes, 1],
+        ['losses differ by', (one) => (one.lossDifference === 0 ? 'nothing' : one.lossDifference.toExponential(1))],
+      ],
+      [`Method ${method}; medians of ${rounds} x ${epochs} epochs, both kinds in turn in one process.`],
+    );
   },
 );
-
-function table(
-  measured: readonly CacheMeasurement[],
-  { method, rounds, epochs }: Omit<CacheCase, 'pair' | 'type'>,
-): string {
-  return terminalTable({
-    columns: [
-      { title: 'pair' },
-      { title: 'numbers' },
-      { title: 'epoch without, s', digits: 1 },
-      { title: 'with, s', digits: 1 },
-      { title: 'times as fast' },
-      { title: 'writing files, s', digits: 1 },
-      { title: 'pays after epochs', digits: 1 },
-      { title: 'embeddings', digits: 0 },
-      { title: 'MB', digits: 1 },
-      { title: 'losses differ by' },
-    ],
-    rows: measured.map((one) => [
-      one.pair,
-      one.type,
-      one.secondsWithout,
-      one.secondsWith,
-      one.faster,
-      one.buildSeconds,
-      one.paidAfterEpochs,
-      one.embeddings,
-      one.megabytes,
-      one.lossDifference === 0 ? 'nothing' : one.lossDifference.toExponential(1),
-    ]),
-    notes: [`Method ${method}; medians of ${rounds} x ${epochs} epochs, both kinds in turn in one process.`],
-  });
-}

@@ -6,7 +6,7 @@ import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
 import { environmentPython, mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { freePort, startServer } from 'mlflow-js-client';
-import { benchmark, someOf } from '../command-line';
+import { benchmark, type Column, print, someOf } from '../command-line';
 import { inOwnProcess } from '../measurement';
 import type { measureSending, SendingMeasurement } from './measure-sending';
 import type { measureSteps, StepsCase, StepsMeasurement } from './measure-steps';
@@ -25,8 +25,6 @@ benchmark(
     },
   },
   async ({ kinds, json, points, ...asked }) => {
-    const show = <M extends object>(measured: M, table: (measured: M) => string): void =>
-      console.log(json ? JSON.stringify(measured) : table(measured));
     const temporary = mkdtempSync(join(tmpdir(), 'headshare-bench-tracking-'));
     const server = await serverIn(temporary);
     const place = (kind: string) => ({ uri: server.uri, folder: join(temporary, kind) });
@@ -35,12 +33,12 @@ benchmark(
         const steps: StepsCase = { ...place('steps'), ...asked };
         const file = join(__dirname, 'measure-steps.ts');
         const measured = await inOwnProcess<typeof measureSteps>(file, 'measureSteps', steps);
-        show(measured, () => stepsTable(measured, steps));
+        console.log(json ? JSON.stringify(measured) : stepsTable(measured, steps));
       }
       if (kinds.includes('sending')) {
         const sending = { ...place('sending'), points, metrics: asked.metrics };
         const file = join(__dirname, 'measure-sending.ts');
-        show(await inOwnProcess<typeof measureSending>(file, 'measureSending', sending), sendingTable);
+        print(json, [await inOwnProcess<typeof measureSending>(file, 'measureSending', sending)], sendingColumns);
       }
     } finally {
       process.kill(-server.pid, 'SIGKILL');
@@ -73,27 +71,12 @@ function stepsTable(measured: StepsMeasurement, { metrics, milliseconds, steps }
   });
 }
 
-function sendingTable(measured: SendingMeasurement): string {
-  return terminalTable({
-    columns: [
-      { title: 'points', digits: 0 },
-      { title: 'journal, MB', digits: 1 },
-      { title: 'written, s', digits: 1 },
-      { title: 'sent, s', digits: 1 },
-      { title: 'CPU of sending, s', digits: 1 },
-      { title: 'points/s', digits: 0 },
-      { title: 'memory grew, MB', digits: 0 },
-    ],
-    rows: [
-      [
-        measured.points,
-        measured.megabytes,
-        measured.writingSeconds,
-        measured.sendingSeconds,
-        measured.sendingCpuSeconds,
-        measured.pointsPerSecond,
-        measured.grownMegabytes,
-      ],
-    ],
-  });
-}
+const sendingColumns: readonly Column<SendingMeasurement>[] = [
+  ['points', (one) => one.points, 0],
+  ['journal, MB', (one) => one.megabytes, 1],
+  ['written, s', (one) => one.writingSeconds, 1],
+  ['sent, s', (one) => one.sendingSeconds, 1],
+  ['CPU of sending, s', (one) => one.sendingCpuSeconds, 1],
+  ['points/s', (one) => one.pointsPerSecond, 0],
+  ['memory grew, MB', (one) => one.grownMegabytes, 0],
+];
