@@ -140,15 +140,20 @@ test.each([...new Set(commands.map(({ page }) => page))])(
   60_000,
 );
 
+const flagsOf = (project: string): readonly string[] =>
+  [...catalogOf(project).experiments.values()].flatMap((one) => Object.keys(optionsOf([one])).map(flagName));
+const flags = new Set(['face', 'imagenet', 'cub200'].flatMap(flagsOf));
+
+test('docs/options.md lists every option of every experiment', () => {
+  const { text } = readPages().find(({ path }) => path === 'docs/options.md') ?? { text: '' };
+  expect([...flags].filter((flag) => !text.includes(`\n| \`${flag}\` |`))).toEqual([]);
+});
+
 test('options that pages mention exist', () => {
-  const known = new Set(['--help', '--check', '--skip-nx-cache', '--profile']);
-  for (const project of ['face', 'imagenet', 'cub200']) {
-    for (const experiment of catalogOf(project).experiments.values()) {
-      for (const name of Object.keys(optionsOf([experiment]))) known.add(flagName(name));
-    }
+  const known = new Set(['--help', '--check', '--skip-nx-cache', '--profile', ...flags]);
+  for (const { page, words } of commands) {
+    if (page.startsWith('docs/')) for (const word of words) known.add(word.split('=')[0] ?? '');
   }
-  for (const { page, words } of commands)
-    for (const word of words) if (page.startsWith('docs/')) known.add(word.split('=')[0] ?? '');
   const help = [...helpTexts.values()].join('\n');
   const unknown = readPages().flatMap(({ path, text }) =>
     inlineCode(text)

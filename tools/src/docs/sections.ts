@@ -149,8 +149,8 @@ const tables: Readonly<Record<string, () => string>> = {
   'options: Data of face': () => optionTable('distill', (_, group) => group === 'Data', ['face']),
   'options: Data of imagenet and cub200': () =>
     optionTable('distill', (_, group) => group === 'Data', ['imagenet', 'cub200']),
-  'options of sweep': () => optionTable('sweep', (name) => !inDistill(name)),
-  'options of compare': () => optionTable('compare', (name) => name === 'runs'),
+  'options of sweep and compare': () => optionTable('compare', (name) => !inDistill(name)),
+  'options of cifar100-table': () => optionTable('cifar100-table', (_, group) => group === 'Table'),
   'options of evaluate': () => optionTable('evaluate', () => true),
 };
 
@@ -171,13 +171,11 @@ export const generatedFiles: Readonly<Record<string, Readonly<Record<string, str
   }),
 );
 
-/** A generated file, which is not a test, as a code block that begins with its path. */
+/** The main file of a generator, as a code block that begins with its path. */
 function fileOf(generator: string): string {
-  const [file] = Object.entries(generatedFiles[generator] ?? {}).filter(([path]) =>
-    /(?<!\.test|losses.*)\.ts$/.test(path),
-  );
-  if (!file) throw new Error(`The generator ${generator} writes no file.`);
-  const [path, text] = file;
+  const files = Object.entries(generatedFiles[generator] ?? {});
+  const [path, text] = files.find(([name]) => !name.endsWith('.test.ts') && !name.includes('/losses/')) ?? [];
+  if (text === undefined) throw new Error(`The generator ${generator} writes no file.`);
   return `\`\`\`ts\n// ${path}\n${text}\`\`\`\n`;
 }
 
