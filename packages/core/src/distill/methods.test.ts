@@ -1,6 +1,7 @@
-/** The methods' terms against the reference's numbers, the paper's form by hand, and every method on a pair of networks. */
+/** The methods' terms against the reference's values, and the paper's form against its formula. */
 
 import { type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
+import type { LossCase } from '../../test/reference-runners/given';
 import { termsOf } from '../../test/terms-of';
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
 import { randomKey } from '../runtime/ops/random';
@@ -9,21 +10,13 @@ import { embeddingDistance } from './losses/differences';
 import type { ForwardOutput, MethodSettings, StepContext, Term } from './method';
 import { methods } from './registry';
 
-interface LossCase {
-  readonly id: string;
-  readonly hyper: Readonly<Record<string, number>>;
-  readonly inputs: Readonly<Record<string, ReferenceValues>>;
-  readonly params?: Readonly<Record<string, ReferenceValues>>;
-  readonly expected: {
-    readonly loss_f64: number;
-    readonly components?: Readonly<Record<string, number>>;
-    readonly grads_f32: Readonly<Record<string, ReferenceValues>>;
-    readonly param_grads_f32?: Readonly<Record<string, ReferenceValues>>;
-  };
-}
+/** The cases used here have only numbers. */
+type NumericCase = Omit<LossCase, 'hyper'> & { readonly hyper: Readonly<Record<string, number>> };
 
-const cases = new Map(referenceFile<{ cases: readonly LossCase[] }>('losses.json').cases.map((one) => [one.id, one]));
-const caseOf = (id: string): LossCase => {
+const cases = new Map(
+  referenceFile<{ cases: readonly NumericCase[] }>('losses.json').cases.map((one) => [one.id, one]),
+);
+const caseOf = (id: string): NumericCase => {
   const found = cases.get(id);
   if (!found) throw new Error(`losses.json has no case ${id}`);
   return found;
@@ -33,14 +26,14 @@ const matrix = ({ shape, data }: ReferenceValues): Tensor2D => tf.tensor2d([...d
 const input = ({ inputs, params }: LossCase, name: string): Tensor2D =>
   matrix({ ...params, ...inputs }[name] as ReferenceValues);
 
-const view = (embedding: Tensor2D, logits: Tensor2D): ForwardOutput => ({
+const output = (embedding: Tensor2D, logits: Tensor2D): ForwardOutput => ({
   features: [],
   preactivations: [],
   embedding,
   logits,
 });
 const none = tf.tensor1d([], 'int32');
-const unplaced = { labels: none, columns: none, indices: none, random: randomKey(tf.tensor1d([0, 0], 'int32')) };
+const batch = { labels: none, columns: none, indices: none, random: randomKey(tf.tensor1d([0, 0], 'int32')) };
 const total = (terms: Readonly<Record<string, Term>>): Scalar =>
   tf.addN(Object.values(terms).map(({ weight, value }) => tf.mul(value, weight))).asScalar();
 const unused = (): never => {
@@ -48,7 +41,7 @@ const unused = (): never => {
 };
 
 /** Loss and gradients of `loss` at the named inputs, within the tolerances of a float32 implementation. */
-function check(one: LossCase, names: readonly string[], loss: (...given: Tensor2D[]) => Scalar): void {
+function check(one: NumericCase, names: readonly string[], loss: (...given: Tensor2D[]) => Scalar): void {
   scoped(() => {
     const given = names.map((name) => input(one, name));
     const run = tf.valueAndGrads((...tensors: Tensor[]) => loss(...(tensors as Tensor2D[])));
@@ -81,13 +74,13 @@ describe("the reference's losses", () => {
     const method = methods.named('kdth');
     check(one, ['y_s_th'], (throughTeacher) => {
       const step: StepContext = {
-        student: view(throughTeacher, input(one, 'y_s')),
-        teacher: view(throughTeacher, input(one, 'y_t')),
+        student: output(throughTeacher, input(one, 'y_s')),
+        teacher: output(throughTeacher, input(one, 'y_t')),
         teacherHead: (z) => z,
         projected: throughTeacher,
         crossEntropy: unused,
         studentCrossEntropy: unused,
-        ...unplaced,
+        ...batch,
       };
       return total(termsOf(method, step, { gamma: 0, alpha: 0, beta: 1, temperature: one.hyper.T ?? 0 }));
     });
@@ -98,13 +91,13 @@ describe("the reference's losses", () => {
     const method = methods.named('kdeth');
     check(one, ['y_s_th', 'f_s'], (throughTeacher, embedding) => {
       const step: StepContext = {
-        student: view(embedding, input(one, 'y_s')),
-        teacher: view(input(one, 'f_t'), input(one, 'y_t')),
+        student: output(embedding, input(one, 'y_s')),
+        teacher: output(input(one, 'f_t'), input(one, 'y_t')),
         teacherHead: () => throughTeacher,
         projected: embedding,
         crossEntropy: unused,
         studentCrossEntropy: unused,
-        ...unplaced,
+        ...batch,
       };
       return total(termsOf(method, step, { gamma: 0, alpha: 0, beta: 1, delta: one.hyper.th_weight ?? 0 }));
     });
@@ -124,13 +117,13 @@ describe("the reference's losses", () => {
       const logits = linear(embedding, weight, bias('fc.bias'));
       const taught = input(one, 'f_t');
       const step: StepContext = {
-        student: view(embedding, logits),
-        teacher: view(taught, teacherHead(taught)),
+        student: output(embedding, logits),
+        teacher: output(taught, teacherHead(taught)),
         teacherHead,
         projected: embedding,
         crossEntropy: unused,
         studentCrossEntropy: () => crossEntropy(logits, labels),
-        ...unplaced,
+        ...batch,
       };
       const terms = termsOf(method, step, { gamma, alpha, beta, delta, temperature });
       for (const [name, { value }] of Object.entries(terms)) components[name] = value.dataSync()[0] ?? Number.NaN;
@@ -139,7 +132,7 @@ describe("the reference's losses", () => {
     const { ce, kl, kde, kdth } = one.expected.components ?? {};
     const wanted = { ce, kd: kl, l2e: kde, 'th-kd': kdth };
     for (const [name, value] of Object.entries(wanted))
-      expect((components[name] ?? 0) / (value ?? 0)).toBeCloseTo(1, 5);
+      expect((components[name] ?? 0) / Number(value)).toBeCloseTo(1, 5);
     expect(Object.keys(components).sort()).toEqual(Object.keys(wanted).sort());
   });
 });
@@ -156,13 +149,13 @@ describe("the paper's form", () => {
     const ce = (logits: Tensor2D) => crossEntropy(logits, labels as Tensor1D);
     const logits = tf.tensor2d(student);
     const step: StepContext = {
-      student: view(tf.tensor2d([[3, 4]]), logits),
-      teacher: view(tf.tensor2d([[4, 3]]), tf.tensor2d(teacher)),
+      student: output(tf.tensor2d([[3, 4]]), logits),
+      teacher: output(tf.tensor2d([[4, 3]]), tf.tensor2d(teacher)),
       teacherHead: () => tf.tensor2d(throughTeacher),
       projected: tf.tensor2d([[3, 4]]),
       crossEntropy: ce,
       studentCrossEntropy: () => ce(logits),
-      ...unplaced,
+      ...batch,
     };
     const terms = termsOf(method, step, { form: 'paper', temperature: 1, ...settings });
     return Object.fromEntries(

@@ -4,9 +4,9 @@
  */
 import { type ReferenceValues, referenceFile } from '../../test/reference-cases';
 import { embeddingRunners } from '../../test/reference-runners/embedding-runners';
+import type { LossCase, Runner } from '../../test/reference-runners/given';
 import { Given, inTorchLayout } from '../../test/reference-runners/given';
 import { logitRunners } from '../../test/reference-runners/logit-runners';
-import type { LossCase, Runner } from '../../test/reference-runners/loss-case';
 import { mapRunners } from '../../test/reference-runners/map-runners';
 import { scoped, type Tensor, tf } from '../runtime/tensorflow';
 

@@ -1,4 +1,4 @@
-/** Every method's numbers are held against the reference's: by which cases, or why by other tests, or by one of its own. */
+/** Every method is compared with its reference: by cases of the fixtures, by another test, or by a test of its own name. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { referenceFile } from '../../test/reference-cases';
@@ -39,7 +39,7 @@ const groups: Readonly<Record<string, readonly string[]>> = {
   vid: ['VID'],
 };
 
-/** Methods without a case of their own, and what is checked instead. */
+/** Methods without a case, and the test that checks them instead. */
 const others: Readonly<Record<string, string>> = {
   none: "cross-entropy alone: runtime/ops/cross-entropy.test.ts, and train/reference-training.test.ts by PyTorch's steps",
   'margin-distillation': "PyTorch's numbers of the published formula: distill/margin-distillation.test.ts",

@@ -10,9 +10,8 @@ import { rowProducts } from '../../src/runtime/ops/rows';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../src/runtime/tensorflow';
 import { interclassFiltered } from '../interclass-filter';
 import { embedded } from './embedded';
-import type { Given } from './given';
+import type { Given, Outcome, Runner } from './given';
 import { throughTeacher } from './logit-runners';
-import type { Outcome, Runner } from './loss-case';
 
 const embeddedPair =
   (loss: (student: Tensor, teacher: Tensor, given: Given) => Outcome): Runner =>

@@ -3,6 +3,7 @@ import { Scope } from '../../src/nn/scope';
 import { fromTorch, permuted, toTorch } from '../../src/nn/torch-layout';
 import { assign, type NamedValues, State } from '../../src/runtime/state';
 import {
+  type Scalar,
   type Tensor,
   type Tensor1D,
   type Tensor2D,
@@ -11,14 +12,43 @@ import {
   type Variable,
 } from '../../src/runtime/tensorflow';
 import type { ReferenceValues } from '../reference-cases';
-import type { LossCase } from './loss-case';
 
+type Named = Readonly<Record<string, ReferenceValues>>;
+
+/** A case of losses.json: arrays in PyTorch's layout, gradients in float32, the rest in float64. */
+export interface LossCase {
+  readonly id: string;
+  readonly group: string;
+  readonly source: { readonly symbol: string };
+  readonly hyper: Readonly<Record<string, number | boolean | string>>;
+  readonly mode?: 'train' | 'eval' | null;
+  readonly requires_grad: readonly string[];
+  readonly inputs: Named;
+  readonly params?: Named;
+  readonly expected: {
+    readonly loss_f64: number;
+    readonly components?: Readonly<Record<string, number | ReferenceValues>>;
+    readonly grads_f32: Named;
+    readonly grads_true_f32?: Named;
+    readonly param_grads_f32?: Named;
+    readonly buffers_after_f32?: Named;
+  };
+}
+
+/** The result of a runner; feature maps among the components are [batch, h, w, c]. */
+export interface Outcome {
+  readonly loss: Scalar;
+  readonly components?: Readonly<Record<string, Tensor>>;
+}
+
+/** Declares a case's variables, and returns a function that computes its loss. */
+export type Runner = (given: Given) => () => Outcome;
 const named = ({ shape, data }: ReferenceValues): NamedValues => ({ shape, values: Float32Array.from(data) });
 
 const nhwc = [0, 2, 3, 1];
 const nchw = [0, 3, 1, 2];
 
-/** What is compared with the reference's numbers: values in PyTorch's layout, of a map unless told otherwise. */
+/** Values in PyTorch's layout, to compare with the reference's; by default of a feature map. */
 export function inTorchLayout(tensor: Tensor, kind: 'map' | 'weight' | 'as it is' = 'map'): Float32Array {
   const values = { shape: tensor.shape, values: Float32Array.from(tensor.dataSync()) };
   if (kind === 'weight') return toTorch(values).values;
@@ -31,18 +61,18 @@ interface Tracked {
 }
 
 /**
- * A case's inputs and parameters as variables of a state. Parameters are found by the end of their names, as cases put
- * them under different prefixes.
+ * A case's inputs and parameters as variables of a state. Parameters are found by the ends of their names, because cases
+ * use different prefixes.
  */
 export class Given {
   readonly state = new State();
   /** Parameters and buffers by the case's names. */
   readonly parameters = new Map<string, Tracked>();
-  /** Buffers that runners keep themselves, after the forward pass. */
+  /** Buffers that runners update, after the forward pass. */
   readonly buffers = new Map<string, Float32Array>();
   private parts = 0;
 
-  /** @param exact asks for a derivative where the reference's gradient is not one */
+  /** @param exact computes true derivatives where the reference's gradients differ from them */
   constructor(
     readonly from: LossCase,
     readonly exact = false,

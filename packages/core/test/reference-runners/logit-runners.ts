@@ -5,8 +5,7 @@ import { embeddingDistance, probabilityDistance } from '../../src/distill/losses
 import { distLoss, distTerms } from '../../src/distill/losses/dist';
 import { crossEntropy, distillationDivergence } from '../../src/runtime/ops/cross-entropy';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../src/runtime/tensorflow';
-import type { Given } from './given';
-import type { Runner } from './loss-case';
+import type { Given, Runner } from './given';
 
 const sum = (...weighted: [number, Tensor][]): Scalar =>
   tf.addN(weighted.map(([weight, value]) => tf.mul(value, weight))).asScalar();

@@ -16,8 +16,7 @@ import { featureShape } from '../../src/nn/network-shape';
 /** Losses of maps, and the parts that some of them learn. */
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../src/runtime/tensorflow';
 import { embedded, onlyEmbedding } from './embedded';
-import type { Given } from './given';
-import type { Outcome, Runner } from './loss-case';
+import type { Given, Outcome, Runner } from './given';
 
 function summed(terms: readonly Scalar[], more: Readonly<Record<string, Tensor>> = {}): Outcome {
   return {
