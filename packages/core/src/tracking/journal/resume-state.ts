@@ -72,12 +72,18 @@ export function dedupeMetrics(
   };
   return (metrics, step, time) => {
     const fresh: [string, number][] = [];
+    let isUnchanged = true;
     for (const [key, value] of Object.entries(metrics)) {
       const last = lastOf(key);
+      isUnchanged &&= last.step < step && last.name === key;
       if (last.step >= step) continue;
-      Object.assign(last, { value, step, time });
+      last.value = value;
+      last.step = step;
+      last.time = time;
       fresh.push([last.name, value]);
     }
-    return fresh.length > 0 ? Object.fromEntries(fresh) : undefined;
+    if (fresh.length === 0) return undefined;
+    // Copies only if necessary: a training step waits for this.
+    return isUnchanged ? metrics : Object.fromEntries(fresh);
   };
 }
