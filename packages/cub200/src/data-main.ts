@@ -19,12 +19,6 @@ const cub200Kind: DataKind = {
   example: (folder) => writeCub200Example(folder, { corrupt: true }),
 };
 
-/** The `cub200:data` command. */
-export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
-  dataCommand('cub200', [cub200Kind], argv, print);
-
-if (require.main === module) {
-  main(process.argv.slice(2), console.log).then((exitCode) => {
-    process.exitCode = exitCode;
-  });
-}
+dataCommand('cub200', [cub200Kind], process.argv.slice(2), console.log).then((exitCode) => {
+  process.exitCode = exitCode;
+});

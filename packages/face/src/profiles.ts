@@ -1,9 +1,9 @@
 /**
  * The paper's training on MS1MV3 (93,431 people, 5,179,510 images). Settings that the paper does not give are those of
- * insightface's arcface_torch (configs/ms1mv3_mbf.py for the student, ms1mv3_r100.py for the teacher): ArcFace with scale
- * 64 and margin 0.5, embeddings of length 512, batches of 8 x 128, SGD from 0.1 with linear decay to 0, gradients clipped
- * to 5, weight decay 1e-4 and 5e-4, 40 and 20 epochs. arcface_torch's batch norm sees 128 images at a time, as with
- * `--accumulate=8`; it computes in float16 (`--precision=float16`).
+ * insightface's arcface_torch (configs/ms1mv3_mbf.py for the student, ms1mv3_r100.py for the teacher): ArcFace with
+ * scale 64 and margin 0.5, embeddings of length 512, batches of 8 x 128, SGD from 0.1 with linear decay to 0, gradients
+ * clipped to 5, weight decay 1e-4 and 5e-4, 40 and 20 epochs. arcface_torch's batch norm sees 128 images at a time, as
+ * with `--accumulate=8`; it computes in float16 (`--precision=float16`).
  */
 const ms1mv3 = {
   dataset: 'ms1m',

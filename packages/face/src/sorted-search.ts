@@ -1,4 +1,4 @@
-/** The index of the first of the ascending values that is not below `value`; their number if there is none. */
+/** The index of the first of the ascending values that is at least `value`; their number if all are smaller. */
 export function lowerBound(ascending: Int32Array | Float64Array, value: number): number {
   let [low, high] = [0, ascending.length];
   while (low < high) {
@@ -9,7 +9,7 @@ export function lowerBound(ascending: Int32Array | Float64Array, value: number):
   return low;
 }
 
-/** Maps ids to their rows among ascending ids, unknown ones to -1: by a table, unless gaps would make it large. */
+/** A function from an id to its row among the ascending ids, -1 for others. It uses a table, unless that is large. */
 export function rowLookup(ids: Int32Array): (id: number) => number {
   const [low, high] = [ids[0] ?? 0, ids.at(-1) ?? 0];
   if (high - low > 16 * ids.length + 2 ** 20) {

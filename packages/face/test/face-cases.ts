@@ -3,10 +3,10 @@ import { join } from 'node:path';
 
 const fixtures = join(__dirname, '..', 'fixtures');
 
-/** The path of a file or folder of cases; FACE_CASES names another folder than the fixtures, of the same layout. */
+/** The path of a file or folder of the fixtures, or of the folder FACE_CASES with the same layout. */
 export const faceCase = (path: string): string => join(process.env.FACE_CASES || fixtures, path);
 
-/** A case's bytes, in a buffer of their own. */
+/** The bytes of a fixture in a new buffer. */
 export function faceCaseBytes(path: string): ArrayBuffer {
   const bytes = readFileSync(faceCase(path));
   return bytes.buffer.slice(bytes.byteOffset, bytes.byteOffset + bytes.length) as ArrayBuffer;

@@ -23,12 +23,11 @@ const imageNetKind: DataKind = {
   example: (folder) => writeImageNetExample(folder, { corrupt: true }),
 };
 
-/** The `imagenet:data` command. */
-export const main = (argv: readonly string[], print: (line: string) => void): Promise<number> =>
-  dataCommand('imagenet', [imageNetKind, cifarKind('cifar100'), cifarKind('cifar10'), classFolderKind], argv, print);
-
-if (require.main === module) {
-  main(process.argv.slice(2), console.log).then((exitCode) => {
-    process.exitCode = exitCode;
-  });
-}
+dataCommand(
+  'imagenet',
+  [imageNetKind, cifarKind('cifar100'), cifarKind('cifar10'), classFolderKind],
+  process.argv.slice(2),
+  console.log,
+).then((exitCode) => {
+  process.exitCode = exitCode;
+});

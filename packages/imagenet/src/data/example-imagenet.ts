@@ -6,7 +6,7 @@ import { matFile } from './mat-writer';
 export const exampleIds = ['n02119789', 'n01440764', 'n03018349'] as const;
 
 export interface ImageNetExample {
-  /** Validation images in class folders, or in one folder with the development kit (default), as they are distributed. */
+  /** Validation images in class folders, or (default) as distributed: in one folder with the development kit. */
   readonly validation?: 'by-class' | 'flat';
   /** Adds a training image that cannot be read. */
   readonly corrupt?: boolean;

@@ -27,7 +27,7 @@ export async function facesAsJpegs(
   options: Omit<SyntheticFacesOptions, 'size' | 'cacheFolder'>,
 ): Promise<readonly Buffer[]> {
   const size = faceSize;
-  // An example is rendered only once, so that its images are not worth a place in the cache.
+  // An example is rendered only once: the common cache would keep its images for nothing.
   const cacheFolder = await mkdtemp(join(tmpdir(), 'headshare-example-'));
   const faces = syntheticFaces({ ...options, size, cacheFolder });
   try {

@@ -39,7 +39,9 @@ export function selectIdentities(
   const wanted = identities ?? eligible.length;
   if (wanted > eligible.length || wanted === 0) {
     throw new UserError(
-      `--identities=${identities ?? 1}: the data set has only ${eligible.length} identities with at least ${minImages} images`,
+      identities === undefined
+        ? `--min-images=${minImages}: no identity of the data set has so many images`
+        : `--identities=${identities}: the data set has only ${eligible.length} identities with at least ${minImages} images`,
     );
   }
   const selected = draw === undefined ? eligible : stream(draw, 'identities').shuffle(eligible);

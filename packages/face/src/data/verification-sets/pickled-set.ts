@@ -21,8 +21,8 @@ const rules = {
 };
 
 /**
- * Reads the pickled pair of lists: encoded images (Python 2 strings, bytes, or arrays of bytes, [n] or [n, 1]) and labels.
- * Nothing in the pickle is executed. @throws UserError for any other content
+ * Reads the pickled pair of lists: encoded images (Python 2 strings, bytes, or arrays of bytes, [n] or [n, 1]) and
+ * labels. Nothing in the pickle is executed. @throws UserError for any other content
  */
 export function readPickledSet(bytes: Buffer, refuse: Refuse): PickledSet {
   const content = itemsOf(readPickle(new Cursor(bytes, refuse), rules));

@@ -20,7 +20,7 @@ export function referencePoints(size: number): Float32Array {
  * The rotation, scaling and shift that brings `points` closest to `target` in least squares: Umeyama's solution without
  * reflection (IEEE PAMI 13(4), 1991), in its closed form for the plane.
  * @param points,target x and y of the same points, one after another
- * @returns undefined if there is none: all points coincide, a coordinate is not finite, or all rotations are equally good
+ * @returns undefined if all points coincide, a coordinate is not finite, or all rotations are equally good
  */
 export function similarity(points: ArrayLike<number>, target: ArrayLike<number>): Similarity | undefined {
   const count = target.length / 2;

@@ -32,8 +32,8 @@ export interface EmbeddingShards {
 const digestBytes = 32;
 
 /**
- * Opens or creates a folder of shards, and checks all shards. A shard consists of the rows of its images, those of their
- * mirror images, and the SHA-256 of both and of the key.
+ * Opens or creates a folder of shards, and checks all shards. A shard consists of the embeddings of its images and of
+ * their mirror images, and the SHA-256 of both and of the key.
  * @throws UserError if the folder belongs to another key or cannot be written
  */
 export async function openShards(folder: string, key: ShardKey, shardImages = 1024): Promise<EmbeddingShards> {

@@ -111,7 +111,7 @@ test.each<[string, Partial<typeof good>, RegExp]>([
     /line 1: the media must be a whole number below 2147483648/,
   ],
   ['a field too few', { faces: '1.jpg 5\n' }, /line 1: the media must be .*'1.jpg 5'/],
-  ['a field too many', { pairs: '5 7 0\n5 5 1 1\n' }, /pairs.txt, line 2: what follows must be the end of the line/],
+  ['a field too many', { pairs: '5 7 0\n5 5 1 1\n' }, /pairs.txt, line 2: the rest of the line must be empty/],
   [
     'a point that is NaN',
     { landmarks: good.landmarks.replace('87.217', 'nan') },

@@ -36,8 +36,8 @@ export class MetaLines {
   }
 
   /**
-   * How many lines arrays should hold: at least those of this block. Arrays that must grow get an estimate for the whole
-   * file from the length of the lines so far.
+   * The number of lines that arrays should hold: at least those of this block. Arrays that must grow get an estimate
+   * for the whole file from the length of the lines so far.
    * @param current the number of lines that arrays hold now
    * @param shortest bytes of the shortest possible line, with its newline
    */
@@ -54,24 +54,24 @@ export class MetaLines {
   }
 
   /** A whole number from 0 to 2^31 - 1. */
-  count(what: string): number {
+  count(field: string): number {
     const { bytes } = this;
     let at = this.skip();
     let value = (bytes[at] as number) - zero;
-    if (value < 0 || value > 9) throw this.refuse(what, 'a whole number from 0 on');
+    if (value < 0 || value > 9) throw this.refuse(field, 'a whole number from 0 on');
     for (at++; ; at++) {
       const digit = (bytes[at] as number) - zero;
       if (digit < 0 || digit > 9) break;
       value = value * 10 + digit;
-      if (value > 0x7fffffff) throw this.refuse(what, 'a whole number below 2147483648');
+      if (value > 0x7fffffff) throw this.refuse(field, 'a whole number below 2147483648');
     }
-    if (!isSpace(bytes[at] as number)) throw this.refuse(what, 'a whole number from 0 on');
+    if (!isSpace(bytes[at] as number)) throw this.refuse(field, 'a whole number from 0 on');
     this.at = at;
     return value;
   }
 
   /** A finite decimal number, correctly rounded. */
-  decimal(what: string): number {
+  decimal(field: string): number {
     const { bytes } = this;
     const from = this.skip();
     let at = from;
@@ -94,20 +94,20 @@ export class MetaLines {
       this.at = at;
       return (sign === minus ? -value : value) / (powers[decimals] as number);
     }
-    const written = this.word(what);
+    const written = this.word(field);
     const parsed = /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(written) ? Number(written) : Number.NaN;
     if (!Number.isFinite(parsed)) {
       this.at = from;
-      throw this.refuse(what, 'a finite number');
+      throw this.refuse(field, 'a finite number');
     }
     return parsed;
   }
 
-  word(what: string): string {
+  word(field: string): string {
     const from = this.skip();
     let at = from;
     while (!isSpace(this.bytes[at] as number)) at++;
-    if (at === from) throw this.refuse(what, 'present');
+    if (at === from) throw this.refuse(field, 'present');
     this.at = at;
     return Buffer.from(this.bytes.buffer, this.bytes.byteOffset + from, at - from).toString('utf8');
   }
@@ -125,7 +125,7 @@ export class MetaLines {
   /** Moves on to the next line. @throws UserError if fields are left in this one */
   done(): void {
     const at = this.skip();
-    if (this.bytes[at] !== newline) throw this.refuse('what follows', 'the end of the line');
+    if (this.bytes[at] !== newline) throw this.refuse('the rest of the line', 'empty');
     this.at = at + 1;
     this.lineStart = this.at;
     this.line++;
@@ -136,12 +136,12 @@ export class MetaLines {
     return new UserError(`${this.file}, line ${this.line + 1}: ${why}.`, 1);
   }
 
-  private refuse(what: string, valid: string): UserError {
+  private refuse(field: string, valid: string): UserError {
     const end = this.bytes.indexOf(newline, this.lineStart);
     const text = Buffer.from(this.bytes.subarray(this.lineStart, Math.min(end, this.lineStart + 200)));
     const shown = text.toString('utf8').replace(/[^\P{C}\t]|\t/gu, (c) => (c === '\t' ? ' ' : '?'));
     const cut = end - this.lineStart > 80 ? `${shown.slice(0, 80)}...` : shown;
-    return this.problem(`${what} must be ${valid}, the line is '${cut}'`);
+    return this.problem(`${field} must be ${valid}, the line is '${cut}'`);
   }
 
   private skip(): number {

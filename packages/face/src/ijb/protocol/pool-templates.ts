@@ -100,7 +100,7 @@ async function readBoth(
   return both;
 }
 
-/** feature = plain + flipped. Finite float32 values cannot sum to an infinite float64: the sum shows any other value. */
+/** feature = plain + flipped. Finite float32 values cannot sum to an infinite float64: the sum reveals all others. */
 function setSum(
   feature: Float64Array,
   plain: Float32Array,

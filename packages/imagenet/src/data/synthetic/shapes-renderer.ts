@@ -61,7 +61,7 @@ const textureNames = Object.keys(textures) as (keyof typeof textures)[];
 /** The number of combinations of an outline and a texture. */
 export const mostShapeClasses = outlineNames.length * textureNames.length;
 
-/** Class c is outline c % 10 with texture (c + floor(c / 10)) % 10: few classes already show every outline and texture. */
+/** Class c is outline c % 10 with texture (c + floor(c / 10)) % 10: ten classes show every outline and texture. */
 export function partsOf(label: number): { outline: keyof typeof outlines; texture: keyof typeof textures } {
   const outline = outlineNames[label % outlineNames.length] ?? 'disc';
   const texture = textureNames[(label + Math.floor(label / outlineNames.length)) % textureNames.length] ?? 'plain';
