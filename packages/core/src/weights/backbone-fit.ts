@@ -1,7 +1,6 @@
 import type { BackboneDefinition } from '../nn/backbone';
-import type { ExternalTensor } from './external-tensor';
+import type { ExternalTensor, ExternalTensors } from './external-tensor';
 import type { ParameterShapes } from './parameter-shapes';
-import type { ExternalTensors } from './state-dict';
 
 export interface Classifier {
   /** Its name in the file. */
@@ -11,37 +10,37 @@ export interface Classifier {
   readonly bias: ExternalTensor | undefined;
 }
 
-/** How a file's tensors and a backbone's variables go together. */
+/** The comparison of a file's tensors with a backbone's variables. */
 export interface BackboneFit {
   readonly definition: BackboneDefinition;
   readonly embeddingSize: number;
-  /** By our names. */
+  /** The matched tensors, by our names. */
   readonly found: ExternalTensors;
-  /** What all names that were found start with in the file. */
+  /** The prefix of all matched names in the file. */
   readonly prefix: string;
-  /** Other prefixes of as many names: then which is meant cannot be told. */
+  /** Other prefixes that match as many names, which makes the choice ambiguous. */
   readonly rivals: readonly string[];
   readonly missing: readonly string[];
-  /** Shapes that differ. */
+  /** The tensors whose shapes differ. */
   readonly misshapen: readonly {
     readonly name: string;
     readonly file: readonly number[];
     readonly own: readonly number[];
   }[];
   readonly classifier: Classifier | undefined;
-  /** Of the file's names, what belongs to neither backbone nor classifier. */
+  /** The file's names that belong to neither backbone nor classifier. */
   readonly left: readonly string[];
 }
 
-// 'module.student.backbone.' and one more.
+// Enough for 'module.student.backbone.'.
 const deepestPrefix = 4;
 
-/** The name in the reference's state dict, unless the backbone itself has a layer of that name (insightface's `fc`). */
+/** The classifier's name in the reference's state dict; 'head' where the backbone has a layer of that name (insightface's `fc`). */
 export function classifierName({ classifier = 'fc' }: BackboneDefinition, { backbone }: ParameterShapes): string {
   return backbone.has(`${classifier}.weight`) ? 'head' : classifier;
 }
 
-/** Batch norm's count of batches is never read by a network. */
+/** Batch norm's counts of batches, which no network reads. */
 const counts = /(^|\.)num_batches_tracked$/;
 
 export function fitBackbone(
@@ -68,7 +67,7 @@ export function fitBackbone(
   return { definition, embeddingSize, found, prefix, rivals, missing, misshapen, classifier, left };
 }
 
-/** What the most of `names` have before a name of the backbone: the shortest first of those that are as good. */
+/** The prefixes of the backbone's names that the most of `names` have, the shortest first. */
 function commonPrefixes(names: readonly string[], { backbone }: ParameterShapes): string[] {
   const matched = new Map<string, number>();
   for (const name of names) {
@@ -88,7 +87,7 @@ function commonPrefixes(names: readonly string[], { backbone }: ParameterShapes)
   return best.includes('') ? [''] : best.sort((a, b) => a.length - b.length);
 }
 
-/** Beside the backbone's names or further up: a backbone in a wrapper has its classifier outside. */
+/** Looks beside the backbone's names and further up: a wrapped backbone has its classifier outside. */
 function findClassifier(
   tensors: ExternalTensors,
   taken: ReadonlySet<string>,

@@ -1,32 +1,32 @@
 import { backbones } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
+import type { ExternalTensors } from './external-tensor';
 import { type ParameterShapes, parameterShapes } from './parameter-shapes';
 import { shown } from './refusal';
-import type { ExternalTensors } from './state-dict';
 
-/** What of a foreign network its weights do not say. */
+/** Facts about an external network that its weights do not contain. */
 export interface BackboneHints {
-  /** Its name; found out by names and shapes unless told. */
+  /** Its name; default: found from names and shapes. */
   readonly backbone?: string;
-  /** The published one unless told. */
+  /** Default: the published size. */
   readonly inputSize?: number;
   readonly embeddingSize?: number;
-  /** Names, or what names start with, of what the file may lack; 'head' is the classifier. */
+  /** Names, or prefixes of names, of tensors that the file may lack; 'head' is the classifier. */
   readonly allowMissing?: readonly string[];
-  /** What to say to someone whose file lacks the classifier. */
+  /** Advice in the error for a file without the classifier. */
   readonly adviceOnHead?: string;
 }
 
-/** Whether `name` is allowed to be missing, by itself or with all that starts so. */
+/** Whether the file may lack `name`, by its full name or by a prefix. */
 export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boolean {
   return allowMissing.some((one) => name === one || name.startsWith(one.endsWith('.') ? one : `${one}.`));
 }
 
 /**
- * The backbone of the registry that a file's tensors are of.
- * @throws UserError where the one that is named does not fit, or not exactly one does: with all that is missing and left
- *   over, and what would fit.
+ * The backbone of the registry that fits a file's tensors.
+ * @throws UserError when the named one does not fit, or not exactly one does, with the tensors that are missing and left over,
+ * and the backbones that fit
  */
 export function chooseBackbone(file: string, tensors: ExternalTensors, hints: BackboneHints): BackboneFit {
   const every = () => backbones.all.map(({ name }) => fitNamed(tensors, name, hints));
@@ -42,26 +42,23 @@ export function chooseBackbone(file: string, tensors: ExternalTensors, hints: Ba
   const good = fits.filter((fit) => problemsOf(fit, hints).length === 0);
   const [only] = good;
   if (only && good.length === 1) return only;
-  if (only) throw new UserError(`${file} fits ${namesOf(good)}: say which of them it is.`, 1);
+  if (only) throw new UserError(`${file} fits ${namesOf(good)}: name one of them.`, 1);
   const [closest] = fits.sort((a, b) => distance(a) - distance(b));
   if (!closest || closest.found.size === 0) {
-    throw new UserError(`${file} fits no network that is known here: none of its names is one of theirs.`, 1);
+    throw new UserError(`${file} fits no known network: it shares no name with any.`, 1);
   }
   const why = problemsOf(closest, hints).join('; ');
   const { missing, left, misshapen, found } = closest;
   const isNarrow = missing.length === 0 && left.length === 0 && misshapen.length > found.size / 2;
   const advice = isNarrow
-    ? ': it is of another width, and only full ones are recognised; of a network exported here, name the checkpoint'
+    ? ': it has another width, and only full width is recognised; for a network that was exported here, give its checkpoint'
     : '';
-  throw new UserError(
-    `${file} fits no network that is known here; the closest is ${namesOf([closest])}: ${why}${advice}.`,
-    1,
-  );
+  throw new UserError(`${file} fits no known network; the closest is ${namesOf([closest])}: ${why}${advice}.`, 1);
 }
 
 const namesOf = (fits: readonly BackboneFit[]) => fits.map(({ definition }) => definition.name).join(', ');
 
-/** The plan of a named backbone with what is known of it. */
+/** The parameter shapes of a named backbone, with the sizes from the hints. */
 export function parameterShapesOf(name: string, { inputSize, embeddingSize }: BackboneHints): ParameterShapes {
   const definition = backbones.named(name);
   const size = inputSize ?? definition.inputSize;
@@ -80,12 +77,12 @@ function fitNamed(tensors: ExternalTensors, name: string, hints: BackboneHints):
   return fitBackbone(tensors, backbones.named(name), parameterShapesOf(name, hints));
 }
 
-/** Names that do not go together, of those where it matters which is nearest. */
+/** The number of names that do not match, less those that do: the smaller, the closer. */
 function distance({ found, missing, misshapen, left }: BackboneFit): number {
   return missing.length + left.length + misshapen.length - found.size;
 }
 
-/** Clauses that say what is wrong; none for a fit. */
+/** Clauses that name what does not fit; none where everything does. */
 function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
   const { definition, embeddingSize, missing, misshapen, classifier, left, prefix, rivals } = fit;
   const lacking = missing.filter((name) => !mayLack(hints, name));
@@ -101,7 +98,7 @@ function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
   }
   return [
     ...(rivals.length > 0
-      ? [`its names start with ${some([prefix, ...rivals].map(withoutDot))}, and which is meant must be said`]
+      ? [`its names start with ${some([prefix, ...rivals].map(withoutDot))}, and one must be chosen`]
       : []),
     ...(lacking.length > 0 ? [`it lacks ${some(lacking)}`] : []),
     ...(classifier || mayLack(hints, 'head')

@@ -1,6 +1,6 @@
 import type { Refuse } from './refusal';
 
-/** Reads a file's bytes from front to back; little-endian, as pickles, zip and safetensors all are. */
+/** Reads a file's bytes from front to back, in little-endian order, which pickles, zip and safetensors all use. */
 export class Cursor {
   constructor(
     readonly bytes: Buffer,
@@ -8,7 +8,7 @@ export class Cursor {
     public at = 0,
   ) {}
 
-  /** The next `count` bytes, not copied. @throws UserError when there are not so many. */
+  /** The next `count` bytes, not copied. @throws UserError when there are fewer */
   take(count: number): Buffer {
     if (count > this.bytes.length - this.at) throw this.refuse('it ends in the middle');
     this.at += count;
@@ -19,7 +19,7 @@ export class Cursor {
     return this.uint(1);
   }
 
-  /** Of up to 6 bytes. */
+  /** @param size up to 6 bytes */
   uint(size: number): number {
     return this.take(size).readUIntLE(0, size);
   }
@@ -28,14 +28,14 @@ export class Cursor {
     return this.take(4).readInt32LE(0);
   }
 
-  /** @throws UserError for one that is too large to be a place or a size in any file. */
+  /** @throws UserError for a number that is too large for a position or a size in any file */
   uint64(): number {
     const value = this.take(8).readBigUInt64LE(0);
     if (value > BigInt(Number.MAX_SAFE_INTEGER)) throw this.refuse(`it states a size of ${value} bytes`);
     return Number(value);
   }
 
-  /** Latin-1 text up to the next line feed, which is passed over. */
+  /** Latin-1 text up to the next line feed, which is skipped. */
   line(): string {
     const end = this.bytes.indexOf(10, this.at);
     if (end < 0) throw this.refuse('it ends in the middle');

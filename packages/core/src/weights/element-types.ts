@@ -1,16 +1,17 @@
-/** A type of number that files of weights hold. */
+/** A type of number in files of weights. */
 export interface ElementType {
-  /** As PyTorch calls it, without `torch.`. */
+  /** PyTorch's name, without `torch.`. */
   readonly name: string;
   readonly bytes: number;
-  /** The number at a byte; integers beyond 2^53 are rounded. */
+  /** Reads the number at a byte; integers beyond 2^53 are rounded. */
   readonly read: (view: DataView, at: number) => number;
 }
 
 const bits = new DataView(new ArrayBuffer(4));
 
-function float32OfBits(value: number): number {
-  bits.setUint32(0, value);
+/** The upper half of a float32. */
+function bfloat16(view: DataView, at: number): number {
+  bits.setUint32(0, view.getUint16(at, true) * 65536);
   return bits.getFloat32(0);
 }
 
@@ -23,7 +24,7 @@ function half(value: number): number {
   return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
 }
 
-// Each of the 65536 halves once: files of them hold tens of millions.
+// A table of all 65536 values: files contain tens of millions of them.
 let halves: Float32Array | undefined;
 
 function float16(view: DataView, at: number): number {
@@ -33,7 +34,7 @@ function float16(view: DataView, at: number): number {
 
 const all: readonly ElementType[] = [
   { name: 'float16', bytes: 2, read: float16 },
-  { name: 'bfloat16', bytes: 2, read: (view, at) => float32OfBits(view.getUint16(at, true) * 65536) },
+  { name: 'bfloat16', bytes: 2, read: bfloat16 },
   { name: 'float32', bytes: 4, read: (view, at) => view.getFloat32(at, true) },
   { name: 'float64', bytes: 8, read: (view, at) => view.getFloat64(at, true) },
   { name: 'int8', bytes: 1, read: (view, at) => view.getInt8(at) },

@@ -11,8 +11,8 @@ import { safetensorsParts } from './safetensors';
 import { writeTorchFile } from './torch/torch-writer';
 
 /**
- * A network as its reference in PyTorch names and stores it: what that one's `load_state_dict` takes. A margin head is
- * its class centres; a projection, which no reference has, keeps the name it has here.
+ * A network's tensors with the names and layout of its PyTorch reference, for `load_state_dict`. A margin head becomes its class
+ * centres; a projection, which no reference has, keeps its name.
  */
 export function exportedWeights({ description, tensors }: DescribedWeights): Map<string, NamedValues> {
   const { head: _, classes: __, ...rest } = description;
@@ -21,14 +21,14 @@ export function exportedWeights({ description, tensors }: DescribedWeights): Map
 }
 
 /**
- * Writes a network for other programs: `.pth` and `.pt` as torch.save would its state dict, `.safetensors` with the same
- * names and layout.
- * @throws UserError for another ending, before anything is written, and when the file cannot be.
+ * Writes a network for other programs: `.pth` and `.pt` like torch.save of its state dict, `.safetensors` with the same names
+ * and layout.
+ * @throws UserError for another extension, before anything is written, and when the file cannot be written
  */
 export function exportNetwork(file: string, network: DescribedWeights): void {
   const kind = extname(file);
   if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network));
-  // The key by which other readers know tensors of PyTorch's layout.
+  // `format: pt` tells other readers that the layout is PyTorch's.
   else if (kind === '.safetensors') writeAtomically(file, safetensorsParts(exportedWeights(network), { format: 'pt' }));
   else throw new UserError(`${file} ends in neither .pth, .pt nor .safetensors, so there is no format to write it in.`);
 }

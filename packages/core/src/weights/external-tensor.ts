@@ -1,36 +1,41 @@
 import { type ElementType, elementTypes } from './element-types';
 import { isCount, type Refuse, shown } from './refusal';
 
-/** A tensor of a file, in PyTorch's layout; its numbers are read when they are asked for. */
+/** A tensor of a file, in PyTorch's layout; its numbers are read by `values`. */
 export interface ExternalTensor {
   readonly type: ElementType;
   readonly shape: readonly number[];
-  /** Row by row. What float32 cannot hold is rounded. @throws UserError when a file's tensors ask for more than it has. */
+  /** Row by row, rounded to float32. @throws UserError when a file's tensors ask for more bytes than it has */
   values(): Float32Array;
 }
 
+export type ExternalTensors = ReadonlyMap<string, ExternalTensor>;
+
 export const isExternalTensor = (value: unknown): value is ExternalTensor => value instanceof StridedTensor;
 
-/** What the tensors of a file may still read: no more than the file has, however often they show the same bytes. */
+/** The bytes that a file's tensors may still read: no more than the file has, even where tensors share bytes. */
 export interface ReadingBudget {
   left: number;
 }
 
-/** Bytes that tensors are views of. */
-export interface Storage {
-  readonly type: ElementType;
-  /** How many numbers there are. */
-  readonly elements: number;
-  /** `elements` numbers; in PyTorch's old format they come after the tensors. */
-  data: Uint8Array | undefined;
-  readonly budget: ReadingBudget;
-  /** What was read before, by view: tied weights are read once. */
-  readonly known: Map<string, Float32Array>;
+/** Numbers that tensors are views of. */
+export class Storage {
+  /** The values that were read before, by view: tied weights are read once. */
+  readonly known = new Map<string, Float32Array>();
+
+  constructor(
+    readonly type: ElementType,
+    /** The count of numbers. */
+    readonly elements: number,
+    /** Their bytes; in PyTorch's old format they come after the tensors. */
+    public data: Uint8Array | undefined,
+    readonly budget: ReadingBudget,
+  ) {}
 }
 
 export interface StridedView {
   readonly shape: readonly number[];
-  /** Steps between neighbours along each axis, in numbers. */
+  /** The distance between neighbours along each axis, in numbers. */
   readonly strides: readonly number[];
   readonly offset: number;
 }
@@ -38,10 +43,9 @@ export interface StridedView {
 // PyTorch's own limit.
 const largestRank = 64;
 
-/** A tensor that shows numbers of a storage in any order, as PyTorch's do. @throws UserError when it reaches outside. */
+/** A view of a storage, like PyTorch's tensors. @throws UserError when it reaches outside */
 export function stridedTensor(storage: Storage, view: StridedView, refuse: Refuse): ExternalTensor {
   const { shape, strides, offset } = view;
-  // Copied once they are known to be short: lists of a pickle may grow after this.
   if (shape.length > largestRank || strides.length !== shape.length || ![...shape, ...strides, offset].every(isCount)) {
     throw refuse('one of its tensors has no proper shape');
   }
@@ -52,7 +56,20 @@ export function stridedTensor(storage: Storage, view: StridedView, refuse: Refus
       `a tensor of shape [${shape}] asks for more numbers than the ${storage.elements} that it is a view of`,
     );
   }
+  // Copies, because a pickle's lists may grow later.
   return new StridedTensor(storage, { shape: [...shape], strides: [...strides], offset }, size, refuse);
+}
+
+/** A tensor that is stored row by row; `data` has the bytes of its numbers alone. */
+export function contiguousTensor(
+  type: ElementType,
+  shape: readonly number[],
+  data: Uint8Array,
+  budget: ReadingBudget,
+  refuse: Refuse,
+): ExternalTensor {
+  const storage = new Storage(type, data.length / type.bytes, data, budget);
+  return stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse);
 }
 
 class StridedTensor implements ExternalTensor {
@@ -116,7 +133,7 @@ function isContiguous({ shape, strides }: StridedView): boolean {
   return shape.every((length, axis) => length === 1 || strides[axis] === expected[axis]);
 }
 
-/** @throws UserError naming a type that is not read here. */
+/** @throws UserError naming an unknown type */
 export function elementType(name: string, refuse: Refuse): ElementType {
   const type = elementTypes.get(name);
   if (!type) throw refuse(`it holds numbers of type ${shown(name)}; known are ${[...elementTypes.keys()].join(', ')}`);

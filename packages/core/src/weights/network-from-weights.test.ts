@@ -136,7 +136,7 @@ test.each(['state_dict', 'model', 'net', 'anything'])('a checkpoint with its sta
 
 test('of two networks in a file, one must be named', () => {
   writeNested({ model: without(reference, /^conv1/), model_ema: reference });
-  refused({}, 'it holds several dicts of tensors, and which is meant must be said: model, model_ema.');
+  refused({}, 'it holds several dicts of tensors, and one must be chosen: model, model_ema.');
   refused({ stateDict: 'ema' }, 'it has no tensors called ema; there are model, model_ema.');
   expectResnet8(networkFromWeights(file, { stateDict: 'model_ema' }));
 });
@@ -144,7 +144,7 @@ test('of two networks in a file, one must be named', () => {
 test('of two networks in one state dict, too', () => {
   const both = (prefix: string) => [...renamed(reference, (name) => prefix + name)];
   write(new Map([...both('teacher.'), ...both('student.')]));
-  refused({ backbone: 'resnet8' }, /its names start with teacher, student, and which is meant must be said\./);
+  refused({ backbone: 'resnet8' }, /its names start with teacher, student, and one must be chosen\./);
   expectResnet8(networkFromWeights(file, { stateDict: 'student' }));
 });
 
@@ -165,7 +165,7 @@ describe('a network that does not fit is told in one sentence', () => {
 
   test('shapes', () => {
     write(new Map([...reference, ['bn1.weight', { shape: [4], values: new Float32Array(4) }]]));
-    refused({}, 'fits no network that is known here; the closest is resnet8: bn1.weight is [4] and not [16].');
+    refused({}, 'fits no known network; the closest is resnet8: bn1.weight is [4] and not [16].');
     write(new Map([...reference, ['fc.weight', { shape: [5, 3], values: new Float32Array(15) }]]));
     refused({}, 'fc.weight is [5,3] and not [classes,64]');
     write(new Map([...reference, ['fc.bias', { shape: [3], values: new Float32Array(3) }]]));
@@ -174,7 +174,7 @@ describe('a network that does not fit is told in one sentence', () => {
 
   test('names of nothing known', () => {
     write(new Map([['w', { shape: [1], values: Float32Array.of(1) }]]));
-    refused({}, 'fits no network that is known here: none of its names is one of theirs.');
+    refused({}, 'fits no known network: it shares no name with any.');
   });
 });
 
@@ -184,7 +184,7 @@ describe('what may be missing', () => {
   test('a classifier that is not there must be allowed to, and its classes said', () => {
     headless();
     refused({ backbone: 'resnet8' }, "it lacks the classifier fc.weight (allow 'head' to be missing)");
-    refused({ allowMissing: ['head'] }, 'has no classifier to count classes by: say how many classes there are.');
+    refused({ allowMissing: ['head'] }, 'has no classifier to count classes by: give the number of classes.');
     const read = networkFromWeights(file, { allowMissing: ['head'], classes });
     expect(read.description).toEqual(resnet8.description);
     expect(read.tensors.get('head.weight')?.shape).toEqual([64, classes]);
@@ -270,6 +270,6 @@ test('a network of another width, which is what an export of a narrow one is, is
   const file = join(folder, 'narrow.pth');
   exportNetwork(file, { description: narrow, tensors });
   expect(() => networkFromWeights(file)).toThrow(
-    /and \d+ more: it is of another width, and only full ones are recognised; of a network exported here, name the checkpoint\.$/,
+    /and \d+ more: it has another width, and only full width is recognised; for a network that was exported here, give its checkpoint\.$/,
   );
 });

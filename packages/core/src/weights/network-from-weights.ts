@@ -7,10 +7,9 @@ import { type NamedValues, State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
-import { readClassCentres } from './class-centres';
-import type { ExternalTensor } from './external-tensor';
-import { onnxNetwork } from './onnx/onnx-state-dict';
-import { type ExternalTensors, findStateDict } from './state-dict';
+import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
+import { onnxNetwork } from './onnx/onnx-network';
+import { findStateDict, insightfaceCentres } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
 
 /** The head of a network in an external file: its tensors do not tell whether they are class centres. */
@@ -43,7 +42,7 @@ export interface WeightsHints extends BackboneHints {
 
 export interface DescribedWeights {
   readonly description: NetworkDescription;
-  /** By our names, in our layout: what `Network.load` takes. */
+  /** By our names, in our layout, for `Network.load`. */
   readonly tensors: ReadonlyMap<string, NamedValues>;
 }
 
@@ -80,6 +79,11 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   return { description, tensors: ourWeights(description, fit, classifier, hints) };
 }
 
+/** Tensors read from the file, in our layout. */
+export function inOurLayout(tensors: ExternalTensors): Map<string, NamedValues> {
+  return new Map([...tensors].map(([name, one]) => [name, fromTorch({ shape: one.shape, values: one.values() })]));
+}
+
 function stateDict(file: string, { stateDict: choice }: WeightsHints): ExternalTensors {
   const { content, refuse } = readWeightsFile(file);
   return findStateDict(content, choice, refuse);
@@ -96,7 +100,7 @@ function fromOnnx(
 function countClasses(file: string, classifier: Classifier | undefined, { classes, headless }: WeightsHints): number {
   const counted = classifier?.weight.shape[0] ?? classes ?? (headless ? 1 : undefined);
   if (counted === undefined) {
-    throw new UserError(`${file} has no classifier to count classes by: say how many classes there are.`, 1);
+    throw new UserError(`${file} has no classifier to count classes by: give the number of classes.`, 1);
   }
   if (classes !== undefined && classes !== counted) {
     throw new UserError(`${file} has a classifier of ${counted} classes, not ${classes}.`, 1);
@@ -117,6 +121,29 @@ function headOf(
   return name === undefined ? { head: 'linear-no-bias' } : { head: name, scale };
 }
 
+/**
+ * Reads a classifier from its own file: a tensor [classes, embedding], or a dict with one and perhaps a bias (insightface's
+ * partial_fc saves its class centres as `weight`).
+ * @throws UserError when there is no such tensor, or several
+ */
+function readClassCentres(file: string, embeddingSize: number): Classifier {
+  const { content, refuse } = readWeightsFile(file);
+  const isInsightface = content instanceof Map && content.has(insightfaceCentres);
+  const tensors: ExternalTensors = isExternalTensor(content)
+    ? new Map([['weight', content]])
+    : findStateDict(content, isInsightface ? insightfaceCentres : undefined, refuse);
+  const centres = [...tensors].filter(([, { shape }]) => shape.length === 2 && shape[1] === embeddingSize);
+  const [only] = centres;
+  if (!only || centres.length > 1) {
+    throw refuse(`a classifier is one tensor [classes, ${embeddingSize}], of which it holds ${centres.length}`);
+  }
+  const [name, weight] = only;
+  const layer = name.replace(/\.?weight$/, '');
+  const bias = tensors.get(layer === '' ? 'bias' : `${layer}.bias`);
+  const fits = bias?.shape.length === 1 && bias.shape[0] === weight.shape[0];
+  return { name: layer, weight, bias: fits ? bias : undefined };
+}
+
 function ourWeights(
   description: NetworkDescription,
   { found, missing, embeddingSize }: BackboneFit,
@@ -126,9 +153,7 @@ function ourWeights(
   const weights = new Map<string, ExternalTensor>(found);
   if (classifier) weights.set('head.weight', classifier.weight);
   if (classifier?.bias) weights.set('head.bias', classifier.bias);
-  const ours = new Map(
-    [...weights].map(([name, tensor]) => [name, fromTorch({ shape: tensor.shape, values: tensor.values() })]),
-  );
+  const ours = inOurLayout(weights);
   if (classifier && missing.length === 0) return ours;
   for (const [name, values] of initialWeights(description, embeddingSize, missing.length > 0)) {
     if (!ours.has(name) && mayLack(hints, name)) ours.set(name, values);
@@ -136,7 +161,7 @@ function ourWeights(
   return ours;
 }
 
-/** Those of seed 0; drawing a whole backbone's takes seconds, so it is left out where it is all there. */
+/** The initial weights of seed 0: the head's, or the `whole` network's, which takes seconds. */
 function initialWeights(description: NetworkDescription, inputs: number, whole: boolean): Map<string, NamedValues> {
   const state = new State();
   if (whole) buildNetwork(state, 'initial', description, 0);

@@ -4,7 +4,7 @@ import { torchShape } from '../nn/torch-layout';
 import { State, type StateKind } from '../runtime/state';
 import type { Variable } from '../runtime/tensorflow';
 
-/** Takes declarations down without making variables: a large network's would take half a gigabyte. */
+/** Records declarations without making variables, which for a large network would take half a gigabyte. */
 class ShapesOnly extends State {
   readonly shapes = new Map<string, readonly number[]>();
 
@@ -15,14 +15,14 @@ class ShapesOnly extends State {
 }
 
 export interface ParameterShapes {
-  /** The shapes in PyTorch of the backbone's variables, by their names, in their order. */
+  /** The backbone's variables in order: their names, and their shapes in PyTorch. */
   readonly backbone: ReadonlyMap<string, readonly number[]>;
   readonly embeddingSize: number;
 }
 
 const known = new Map<string, ParameterShapes>();
 
-/** The variables that a backbone of this description has. */
+/** The variables of this network's backbone, and the size of its embedding. */
 export function parameterShapes(description: Omit<NetworkDescription, 'head' | 'classes'>): ParameterShapes {
   const key = JSON.stringify(description);
   const before = known.get(key);

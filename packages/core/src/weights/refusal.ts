@@ -1,21 +1,21 @@
 import { readFileSync } from 'node:fs';
 import { UserError } from '../system/user-error';
 
-/** Makes the error that says why a file is not read. `why` is a clause: 'its header is no JSON'. */
+/** Makes the error for a file that cannot be read. `why` is a clause: 'its header is not JSON'. */
 export type Refuse = (why: string) => UserError;
 
-/** @param as what the file was taken for: 'a PyTorch file' */
+/** @param as the assumed kind of file: 'a PyTorch file' */
 export function refusal(file: string, as: string): Refuse {
   return (why) => new UserError(`${file} cannot be read as ${as}: ${why}.`, 1);
 }
 
-/** A name that a file holds, fit for a terminal: short, and without control characters. */
+/** A name from a file, made safe for a terminal: short, and without control characters. */
 export function shown(name: string): string {
   const clean = [...name.slice(0, 81)].map((letter) => (/[\p{C}\p{Z}]/u.test(letter) ? '?' : letter)).join('');
   return name.length > 80 ? `${clean.slice(0, 80)}...` : clean;
 }
 
-/** The bytes of a file. @throws UserError when it cannot be read, or is larger than what is read at once (2 GiB). */
+/** The bytes of a file. @throws UserError when it cannot be read, or has more than 2 GiB */
 export function readBytes(file: string): Buffer {
   try {
     return readFileSync(file);
@@ -24,5 +24,5 @@ export function readBytes(file: string): Buffer {
   }
 }
 
-/** Whether `value` is a whole number from 0 on, small enough to count with. */
+/** Whether `value` is a safe whole number from 0 on. */
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

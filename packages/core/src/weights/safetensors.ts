@@ -1,14 +1,14 @@
 /**
- * Safetensors files (https://github.com/huggingface/safetensors): the length of a JSON header in 8 bytes, the header
- * with names, types, shapes and offsets, then the tensors' bytes without a gap.
+ * Safetensors files (https://github.com/huggingface/safetensors): 8 bytes with the length of a JSON header, the header with
+ * names, types, shapes and offsets, and the tensors' bytes without gaps.
  */
 import type { NamedValues } from '../runtime/state';
 import { elementTypes } from './element-types';
-import { contiguousStrides, type ExternalTensor, stridedTensor } from './external-tensor';
+import { contiguousTensor, type ExternalTensors } from './external-tensor';
 import { isCount, type Refuse, shown } from './refusal';
 
 export interface Safetensors {
-  readonly tensors: ReadonlyMap<string, ExternalTensor>;
+  readonly tensors: ExternalTensors;
   /** The header's `__metadata__`. */
   readonly metadata: Readonly<Record<string, unknown>>;
 }
@@ -29,7 +29,7 @@ const typeNames: Readonly<Record<string, string>> = {
   BOOL: 'bool',
 };
 
-// Some 100000 tensors. The format allows 100 MB, which as JSON takes gigabytes of memory.
+// About 100,000 tensors. The format allows 100 MB, which takes gigabytes of memory as JSON.
 const longestHeader = 16_000_000;
 
 interface HeaderEntry {
@@ -38,12 +38,12 @@ interface HeaderEntry {
   readonly data_offsets: readonly [number, number];
 }
 
-/** Whether bytes are such a file's, by the place of its header. */
+/** Whether the bytes start like a safetensors file, with a header's length and a brace. */
 export function isSafetensors(bytes: Buffer): boolean {
   return bytes.length > 8 && bytes.readBigUInt64LE(0) <= BigInt(bytes.length - 8) && bytes[8] === 0x7b;
 }
 
-/** @throws UserError by `refuse` for files whose tensors do not fill them exactly, or hold unknown types. */
+/** @throws UserError by `refuse` when the tensors do not fill the file exactly, or have unknown types */
 export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, less than its header's length takes`);
   const length = bytes.readBigUInt64LE(0);
@@ -57,40 +57,23 @@ export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
   });
   checkPlaces(entries, bytes.length - start, refuse);
   const budget = { left: bytes.length };
-  const tensors = entries.map(
-    ([
-      name,
-      {
-        dtype,
-        shape,
-        data_offsets: [from, to],
-      },
-    ]) => {
-      const type = elementTypes.get((Object.hasOwn(typeNames, dtype) && typeNames[dtype]) || '');
-      if (!type) throw refuse(`${shown(name)} is ${shown(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
-      const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
-      if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
-      const data = bytes.subarray(start + from, start + to);
-      const storage = { type, elements, data, budget, known: new Map() };
-      return [name, stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse)] as const;
-    },
-  );
+  const tensors = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
+    const [from, to] = offsets;
+    const type = elementTypes.get((Object.hasOwn(typeNames, dtype) && typeNames[dtype]) || '');
+    if (!type) throw refuse(`${shown(name)} is ${shown(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
+    const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
+    if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
+    return [name, contiguousTensor(type, shape, bytes.subarray(start + from, start + to), budget, refuse)] as const;
+  });
   const isRecord = typeof metadata === 'object' && metadata !== null;
   return { tensors: new Map(tensors), metadata: isRecord ? (metadata as Record<string, unknown>) : {} };
 }
 
-/** Tensors fill a file exactly: ones that shared bytes could ask for far more memory than it has. */
+/** Checks that tensors fill the file exactly: if they shared bytes, they could ask for far more memory than it has. */
 function checkPlaces(entries: readonly (readonly [string, HeaderEntry])[], size: number, refuse: Refuse): void {
   let end = 0;
-  const places = entries.map(
-    ([
-      name,
-      {
-        data_offsets: [from, to],
-      },
-    ]) => ({ name, from, to }),
-  );
-  for (const { name, from, to } of places.sort((a, b) => a.from - b.from || a.to - b.to)) {
+  const places = entries.map(([name, { data_offsets: offsets }]) => [name, ...offsets] as const);
+  for (const [name, from, to] of places.sort(([, a, b], [, c, d]) => a - c || b - d)) {
     if (to > size) throw refuse(`the bytes of ${shown(name)} are not all there`);
     if (from < end) throw refuse('its tensors overlap');
     if (from > end) throw refuse(`${from - end} bytes before ${shown(name)} belong to no tensor`);
@@ -107,7 +90,7 @@ export function parseSafetensorsHeader(bytes: Buffer, refuse: Refuse): Record<st
       return header as Record<string, unknown>;
     }
   } catch {
-    // Falls through to the one sentence for all that is not an object.
+    // One sentence below serves for everything that is not an object.
   }
   throw refuse('its header is not a JSON object');
 }
@@ -127,7 +110,7 @@ export function isHeaderEntry(entry: unknown): entry is HeaderEntry {
   );
 }
 
-/** The parts of a file of float32 tensors, one behind the other. */
+/** The consecutive parts of a file of float32 tensors. */
 export function safetensorsParts(
   tensors: ReadonlyMap<string, NamedValues>,
   metadata: Readonly<Record<string, string>>,
@@ -139,13 +122,13 @@ export function safetensorsParts(
     offset += values.byteLength;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)), 'utf8');
-  // Padded with spaces so that the tensors start on a multiple of 8.
+  // Spaces make the tensors start on a multiple of 8.
   const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
   return [length, header, ...[...tensors.values()].map(({ values }) => bytesOf(values))];
 }
 
-/** The bytes of numbers, not copied. */
+/** The bytes of the numbers, not copied. */
 export const bytesOf = (values: Float32Array): Buffer =>
   Buffer.from(values.buffer, values.byteOffset, values.byteLength);

@@ -35,6 +35,6 @@ test('of other dicts that are side by side, one must be named', () => {
     ['state_dict_ema', new Map(dict)],
   ]);
   expect(() => findStateDict(content, undefined, refuse)).toThrow(
-    'it holds several dicts of tensors, and which is meant must be said: state_dict_backbone, state_dict_ema',
+    'it holds several dicts of tensors, and one must be chosen: state_dict_backbone, state_dict_ema',
   );
 });

@@ -1,17 +1,14 @@
-import { type ExternalTensor, isExternalTensor } from './external-tensor';
+import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
 import { type Refuse, shown } from './refusal';
 
-export type ExternalTensors = ReadonlyMap<string, ExternalTensor>;
-
-// What training keeps beside the weights, and what has tensors too.
+// The other contents of checkpoints that have tensors.
 const notWeights = /^(optim|sched|lr_|amp|scaler|hyper)/i;
 const deepest = 4;
 
 /**
- * The tensors of a network in what a file holds: the file itself, or the only dict of tensors in it, wherever it is
- * (`state_dict`, `model`, ...).
- * @param choice which one where there are several: a path ('ema.model'), or what its names start with ('module.student')
- * @throws UserError that lists what there is to choose from.
+ * A network's tensors in the contents of a file: the file itself, or the only dict of tensors in it (`state_dict`, `model`).
+ * @param choice selects one of several: a path ('ema.model'), or the prefix of its names ('module.student')
+ * @throws UserError that lists the choices
  */
 export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): ExternalTensors {
   const dicts = dictsOfTensors(content);
@@ -26,15 +23,14 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
   if (ofInsightface) return ofInsightface;
   const [only] = dicts.values();
   if (!only) throw refuse('it holds no dict of tensors');
-  if (dicts.size > 1)
-    throw refuse(`it holds several dicts of tensors, and which is meant must be said: ${listed(paths)}`);
+  if (dicts.size > 1) throw refuse(`it holds several dicts of tensors, and one must be chosen: ${listed(paths)}`);
   return only;
 }
 
-/** Where insightface's checkpoint_gpu_0.pt has class centres (arcface_torch/train_v2.py). */
+/** The key of the class centres in insightface's checkpoint_gpu_0.pt (arcface_torch/train_v2.py). */
 export const insightfaceCentres = 'state_dict_softmax_fc';
 
-/** Its backbone with the class centres as its head; nothing for other files. */
+/** insightface's backbone with the class centres as its head; undefined for other files. */
 function insightfaceNetwork(dicts: ReadonlyMap<string, ExternalTensors>): ExternalTensors | undefined {
   const backbone = dicts.get('state_dict_backbone');
   const centres = dicts.get(insightfaceCentres)?.get('weight');
@@ -53,7 +49,7 @@ function under(dict: ExternalTensors, prefix: string): ExternalTensors {
   return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
-/** By path; a dict that has such dicts in it is none itself (its tensors are a best accuracy and the like). */
+/** By path. A dict that contains dicts of tensors does not count itself: its tensors are a best accuracy and the like. */
 function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
   const found = new Map<string, ExternalTensors>();
   // A pickle may hold the same dict many times, or in itself.

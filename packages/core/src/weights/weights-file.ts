@@ -3,34 +3,29 @@ import { type Refuse, readBytes, refusal } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
 import { isTorchFile, readTorchFile } from './torch/torch-file';
 
-/** An ONNX model has no mark that it starts with. */
+/** By the name, because ONNX models have no signature. */
 export const isOnnx = (file: string): boolean => extname(file).toLowerCase() === '.onnx';
 
 const torchExtensions = ['.pth', '.pt', '.bin', '.ckpt', '.tar'];
 
 export interface WeightsFile {
-  /** What it holds: a Map of tensors, or whatever torch.save was given. */
+  /** A Map of tensors, or whatever torch.save got. */
   readonly content: unknown;
   readonly refuse: Refuse;
 }
 
-/** Reads PyTorch's and safetensors files, told apart by how they start. @throws UserError for damaged ones. */
+/** Reads PyTorch's and safetensors files, which it recognises by their first bytes. @throws UserError for damaged files */
 export function readWeightsFile(file: string): WeightsFile {
   const bytes = readBytes(file);
-  if (isTorchFile(bytes)) return { content: readTorchFile(file, bytes), refuse: refusal(file, 'weights') };
+  const refuse = refusal(file, 'weights');
+  if (isTorchFile(bytes)) return { content: readTorchFile(file, bytes), refuse };
   if (isSafetensors(bytes) || extname(file) === '.safetensors') {
-    return {
-      content: parseSafetensors(bytes, refusal(file, 'safetensors')).tensors,
-      refuse: refusal(file, 'weights'),
-    };
+    return { content: parseSafetensors(bytes, refusal(file, 'safetensors')).tensors, refuse };
   }
-  throw refusal(
-    file,
-    'weights',
-  )('it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx');
+  throw refuse('it starts neither as a PyTorch file nor as a safetensors file, and its name does not end in .onnx');
 }
 
-/** Whether a file is another program's: PyTorch's, safetensors that hold no metadata of ours, or of no known kind. */
+/** Whether a file is not one of our checkpoints: PyTorch's, safetensors without our metadata, or of an unknown kind. */
 export function isExternal(file: string): boolean {
   if (isOnnx(file) || torchExtensions.includes(extname(file))) return true;
   const bytes = readBytes(file);
@@ -39,7 +34,7 @@ export function isExternal(file: string): boolean {
   try {
     return parseSafetensors(bytes, refusal(file, 'safetensors')).metadata.headshare === undefined;
   } catch {
-    // Whoever reads it as a checkpoint says what is wrong with it.
+    // The reader of checkpoints reports the problem.
     return false;
   }
 }

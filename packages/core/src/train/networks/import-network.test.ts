@@ -220,7 +220,7 @@ describe('a file with its own classifier', () => {
 test('a file of an unknown kind is not called a checkpoint', async () => {
   const file = join(temporaryFolder(), 'notes.txt');
   writeAtomically(file, [Buffer.from('These are my notes on networks.')]);
-  const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as safetensors does, and its name does not end in .onnx.`;
+  const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as a safetensors file, and its name does not end in .onnx.`;
   const head = { from: 'data', name: 'arcface', scale: 64 } as const;
   await expect(importNetwork(importing(file))).rejects.toThrow(new UserError(sentence, 1));
   await expect(importNetwork({ ...importing(file), head })).rejects.toThrow(new UserError(sentence, 1));

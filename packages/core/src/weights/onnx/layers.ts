@@ -2,10 +2,10 @@ import type { ExternalTensor } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
 import type { OnnxGraph } from './model';
 
-/** What of a graph has weights, in the order in which it computes. */
+/** A layer with weights in a graph. */
 export interface OnnxLayer {
   readonly kind: 'convolution' | 'linear' | 'norm' | 'slope';
-  /** PyTorch's names of its tensors; a convolution's bias may hold a batch norm. */
+  /** Its tensors by PyTorch's names; a convolution's bias may contain a batch norm. */
   readonly tensors: ReadonlyMap<string, ExternalTensor>;
   /** [out, in, kh, kw], [out, in] or [channels]. */
   readonly shape: readonly number[];
@@ -13,7 +13,7 @@ export interface OnnxLayer {
   readonly transposed: boolean;
   /** The names of its tensors in the file. */
   readonly names: ReadonlyMap<string, string>;
-  /** Its place among the layers whose result it is given at once; undefined: something else's. */
+  /** The index of the layer whose output it reads; undefined where it reads another node's. */
   readonly after: number | undefined;
 }
 
@@ -25,10 +25,10 @@ const parts: Readonly<Record<string, { readonly kind: OnnxLayer['kind']; readonl
   PRelu: { kind: 'slope', inputs: ['weight'] },
 };
 
-// Bounds of an activation, places and sizes: no weights.
+// Their stored numbers are bounds, indices and sizes, not weights.
 const harmless = new Set(['Constant', 'Identity', 'Clip', 'Reshape', 'Pad', 'Resize', 'Upsample', 'Slice', 'Gather']);
 
-/** @throws UserError for a graph that computes with stored numbers otherwise than layers do */
+/** The layers of a graph, in the order of its nodes. @throws UserError when another kind of node uses stored numbers */
 export function layersOf({ nodes, tensors }: OnnxGraph, refuse: Refuse): OnnxLayer[] {
   const layers: OnnxLayer[] = [];
   const madeBy = new Map<string, number>();
@@ -45,7 +45,7 @@ export function layersOf({ nodes, tensors }: OnnxGraph, refuse: Refuse): OnnxLay
     }
     if (!part) {
       throw refuse(
-        `its graph gives ${shown(op)} the stored tensor ${shown(stored[0] ?? '')}, which is of no layer that is known here; it must be a network without its own normalisation of images`,
+        `its graph gives ${shown(op)} the stored tensor ${shown(stored[0] ?? '')}, which belongs to no known layer; the model must not normalise images itself`,
       );
     }
     const named = part.inputs.flatMap((name, i): [string, string, ExternalTensor][] => {
@@ -71,7 +71,7 @@ export function layersOf({ nodes, tensors }: OnnxGraph, refuse: Refuse): OnnxLay
   return layers;
 }
 
-/** An addition of stored numbers to what a matrix product made is its bias. */
+/** Recognises the addition of stored numbers to a matrix product: they are the linear layer's bias. */
 function biasOf(
   inputs: readonly string[],
   layers: readonly OnnxLayer[],

@@ -1,10 +1,9 @@
-import { elementTypes } from '../element-types';
-import { contiguousStrides, type ExternalTensor, stridedTensor } from '../external-tensor';
+import { permuted } from '../../nn/torch-layout';
+import { contiguousTensor, type ExternalTensor, type ExternalTensors, elementType } from '../external-tensor';
 import { type Refuse, shown } from '../refusal';
-import type { ExternalTensors } from '../state-dict';
 import type { OnnxLayer } from './layers';
 
-/** A layer of a network of ours, by its names in PyTorch. */
+/** A layer of our network, with its names in PyTorch. */
 interface Planned {
   readonly name: string;
   readonly kind: OnnxLayer['kind'];
@@ -14,15 +13,16 @@ interface Planned {
 
 export type Match =
   | { readonly tensors: ExternalTensors; readonly left: readonly OnnxLayer[] }
-  /** Why the layers are not the network's. */
+  /** The reason why the layers are not the network's. */
   | { readonly problem: string };
 
 /**
- * Gives the tensors of a graph's layers the names of a network's variables, whose shapes are `parameters` in the order in which
- * it declares them: exporters lose names. Each layer is the first one left of its kind and shape. A convolution's or
- * linear layer's bias that the network has not is a batch norm that was folded in: the norm behind it then adds that,
- * and does nothing else. Behind a layer that has a bias itself, a norm that is not there was folded in too, and adds nothing.
- * @returns with what is left over behind: perhaps a classifier
+ * Gives the tensors of a graph's layers, whose names exporters lose, the names of a network's variables. Each layer takes the
+ * first free one of its kind and shape. A bias on a convolution or linear layer that has none in the network is a folded batch
+ * norm: the norm behind it becomes one that only adds that bias. A norm that is missing behind a layer with its own bias was
+ * folded too, and adds nothing.
+ * @param parameters the shapes of the network's variables, in the order of their declaration
+ * @returns also the unmatched layers at the end: perhaps a classifier
  */
 export function matchLayers(
   layers: readonly OnnxLayer[],
@@ -47,19 +47,19 @@ export function matchLayers(
     const renamed = [...layer.names].find(
       ([part, name]) => parameters.has(name) && name !== `${own.name}.${part}` && !shared.has(name),
     );
-    if (renamed) return { problem: `its ${shown(renamed[1])} is where ${own.name} would be` };
+    if (renamed) return { problem: `its ${shown(renamed[1])} is in the place of ${own.name}` };
     open.delete(own);
     place.set(layer, own);
     for (const part of own.parts) {
       const given = layer.tensors.get(part);
       if (given) tensors.set(`${own.name}.${part}`, shaped(layer, part, given, refuse));
-      else if (part !== 'bias') return { problem: `${own.name} has no ${part} there` };
+      else if (part !== 'bias') return { problem: `its ${own.name} has no ${part}` };
     }
     const folded = layer.tensors.get('bias');
     const norm = planned[planned.indexOf(own) + 1];
     if (folded && !own.parts.includes('bias')) {
       if (norm?.kind !== 'norm' || !open.has(norm) || norm.shape[0] !== own.shape[0]) {
-        return { problem: `its layer for ${own.name} has a bias, which the network has not` };
+        return { problem: `its layer for ${own.name} has a bias, which the network lacks` };
       }
       open.delete(norm);
       for (const [part, tensor] of normThatAdds(folded, refuse)) tensors.set(`${norm.name}.${part}`, tensor);
@@ -77,7 +77,7 @@ export function matchLayers(
   return lacking ? { problem: `it lacks ${lacking.name} [${lacking.shape}]` } : { tensors, left };
 }
 
-/** Exporters write equal tensors once, by one layer's name: it says nothing of the others. */
+/** Names that several layers share: exporters write equal tensors once, with the name of one of the layers. */
 function sharedNames(layers: readonly OnnxLayer[]): ReadonlySet<string> {
   const names = layers.flatMap((layer) => [...layer.names.values()]);
   const once = new Set<string>();
@@ -102,18 +102,13 @@ function shaped(layer: OnnxLayer, part: string, tensor: ExternalTensor, refuse: 
   if (part !== 'weight') return tensor;
   if (layer.kind === 'slope') return made(layer.shape, tensor.values(), refuse);
   if (!layer.transposed) return tensor;
-  const [outputs = 0, inputs = 0] = layer.shape;
-  const values = tensor.values();
-  const turned = Float32Array.from(
-    { length: values.length },
-    (_, i) => values[(i % inputs) * outputs + Math.floor(i / inputs)] ?? 0,
-  );
-  return made(layer.shape, turned, refuse);
+  const { values } = permuted({ shape: layer.shape.toReversed(), values: tensor.values() }, [1, 0]);
+  return made(layer.shape, values, refuse);
 }
 
 /**
- * A batch norm that adds `bias` and changes nothing else, to the bit whatever its epsilon is (up to 1e-3): 2^16 plus that
- * is 2^16 in float32, and the root of it, 2^8, is what it is multiplied by.
+ * A batch norm that only adds `bias`, exactly, for any epsilon up to 1e-3: in float32 the variance 2^16 plus epsilon is 2^16,
+ * and the weight is its root, 2^8.
  */
 function normThatAdds(bias: ExternalTensor, refuse: Refuse): [string, ExternalTensor][] {
   const { shape } = bias;
@@ -127,9 +122,6 @@ function normThatAdds(bias: ExternalTensor, refuse: Refuse): [string, ExternalTe
 }
 
 function made(shape: readonly number[], values: Float32Array, refuse: Refuse): ExternalTensor {
-  const type = elementTypes.get('float32');
-  if (!type) throw new Error('float32 is a type.');
   const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  const storage = { type, elements: values.length, data, budget: { left: values.byteLength }, known: new Map() };
-  return stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse);
+  return contiguousTensor(elementType('float32', refuse), shape, data, { left: values.byteLength }, refuse);
 }

@@ -1,15 +1,9 @@
 /**
- * What of an ONNX file tells a network's weights (onnx.proto, IR versions 3 to 10): the graph's nodes with what they
- * read, and the tensors that are stored. Nothing of the graph is run.
+ * Reads the weights of an ONNX file (onnx.proto, IR versions 3 to 10): the graph's nodes with their inputs and outputs, and
+ * the stored tensors. The graph is not run.
  */
 import { Cursor } from '../cursor';
-import {
-  contiguousStrides,
-  type ExternalTensor,
-  elementType,
-  type ReadingBudget,
-  stridedTensor,
-} from '../external-tensor';
+import { contiguousTensor, type ExternalTensor, elementType, type ReadingBudget } from '../external-tensor';
 import { isCount, type Refuse, shown } from '../refusal';
 import { fields, varint } from './wire';
 
@@ -23,13 +17,13 @@ export interface OnnxNode {
 
 export interface OnnxGraph {
   readonly nodes: readonly OnnxNode[];
-  /** By the name that nodes read them by. */
+  /** By the names that nodes use. */
   readonly tensors: ReadonlyMap<string, ExternalTensor>;
 }
 
 const mostNodes = 100_000;
 
-// onnx.proto's TensorProto.DataType, as far as weights have them.
+// The types of onnx.proto's TensorProto.DataType that weights have.
 const typeNames = new Map([
   [1, 'float32'],
   [2, 'uint8'],
@@ -43,13 +37,13 @@ const typeNames = new Map([
   [16, 'bfloat16'],
 ]);
 
-/** @throws UserError for what is no ONNX model, or keeps its weights in other files */
+/** @throws UserError when the bytes are not an ONNX model, or its weights are in other files */
 export function readModel(bytes: Buffer, refuse: Refuse): OnnxGraph {
   const graphs = [...fields(new Cursor(bytes, refuse))].flatMap((field) =>
     field.number === 7 && field.bytes ? [field.bytes] : [],
   );
   const [graph] = graphs;
-  if (!graph || graphs.length > 1) throw refuse(`a model has one graph, of which it holds ${graphs.length}`);
+  if (!graph || graphs.length > 1) throw refuse(`a model has one graph, and it holds ${graphs.length}`);
   const budget: ReadingBudget = { left: bytes.length };
   const nodes: OnnxNode[] = [];
   const tensors = new Map<string, ExternalTensor>();
@@ -68,7 +62,7 @@ export function readModel(bytes: Buffer, refuse: Refuse): OnnxGraph {
   return { nodes, tensors: withAliases(nodes, tensors) };
 }
 
-/** Weights that are alike are written once, and read by other names through nodes that leave the numbers as they are. */
+/** Adds the names that Identity nodes give to tensors: exporters write equal weights once. */
 function withAliases(nodes: readonly OnnxNode[], tensors: Map<string, ExternalTensor>) {
   for (const { op, inputs, outputs } of nodes) {
     const tensor = tensors.get(inputs[0] ?? '');
@@ -116,7 +110,7 @@ function readTensor(bytes: Buffer, budget: ReadingBudget, refuse: Refuse): { nam
   const shape: number[] = [];
   let name = '';
   let kind = 0;
-  // Of its own field by type, or raw: little-endian both, except for types that are stored as others.
+  // Numbers are in a field for their type or in raw_data, in little-endian order.
   let raw: Buffer | undefined;
   let packed: Buffer | undefined;
   let elsewhere = false;
@@ -131,19 +125,18 @@ function readTensor(bytes: Buffer, budget: ReadingBudget, refuse: Refuse): { nam
   }
   if (elsewhere)
     throw refuse(
-      `its tensor ${shown(name)} is in another file, which is not read here; export it as one (torch.onnx.export(..., external_data=False))`,
+      `its tensor ${shown(name)} is in another file; export the model as one file (torch.onnx.export(..., external_data=False))`,
     );
   const type = elementType(typeNames.get(kind) ?? `number ${kind} of ONNX`, refuse);
   const data = raw ?? (type.name === 'float32' || type.name === 'float64' ? packed : undefined);
   const size = shape.reduce((a, b) => a * b, 1);
   if (!shape.every(isCount) || !isCount(size)) throw refuse(`the tensor ${shown(name)} has no proper shape`);
-  // Whole numbers in a field of their own are shapes and axes: nothing that is looked at.
+  // Whole numbers in the field for their type are shapes and axes, which nobody reads here.
   const held = data ?? (type.name.startsWith('int') && size <= bytes.length ? Buffer.alloc(size * type.bytes) : raw);
   if ((held?.length ?? 0) !== size * type.bytes) {
     throw refuse(`the tensor ${shown(name)} [${shape}] has ${held?.length ?? 0} bytes and not ${size * type.bytes}`);
   }
-  const storage = { type, elements: size, data: held, budget, known: new Map() };
-  return { name, tensor: stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse) };
+  return { name, tensor: contiguousTensor(type, shape, held ?? Buffer.alloc(0), budget, refuse) };
 }
 
 function packedNumbers(bytes: Buffer, refuse: Refuse): number[] {

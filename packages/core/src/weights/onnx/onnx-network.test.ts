@@ -112,13 +112,13 @@ test.each<[string, readonly HandMadeNode[], ReadonlyMap<string, NamedValues>, Re
     'another network',
     [{ op: 'Conv', inputs: ['x', 'w'], output: 'y' }],
     new Map([['w', weight]]),
-    /its 1 convolutions are those of no network that is known here/,
+    /its 1 convolutions match no known network/,
   ],
   [
     'images normalised inside',
     [{ op: 'Mul', inputs: ['x', 's'], output: 'y' }],
     new Map([['s', vector(2)]]),
-    /its graph gives Mul the stored tensor s.* without its own normalisation of images/,
+    /its graph gives Mul the stored tensor s.* the model must not normalise images itself/,
   ],
   [
     'weights that are computed',
@@ -139,7 +139,7 @@ test('a file without its classifier says so; one whose names contradict the orde
   // The norms before the first two stages have as many channels each.
   const layers = layersOf(readModel(foldedFile(swapped), refuse), refuse);
   expect(matchLayers(layers, parameterShapesOf('iresnet10', { inputSize: 16 }).backbone, refuse)).toEqual({
-    problem: 'its layer2.0.bn1.weight is where layer1.0.bn1 would be',
+    problem: 'its layer2.0.bn1.weight is in the place of layer1.0.bn1',
   });
   state.dispose();
 });

@@ -3,12 +3,12 @@ import type { Cursor } from '../cursor';
 /** A field of a protobuf message: a number, or bytes that are text, a message or packed numbers. */
 export interface Field {
   readonly number: number;
-  /** Of varints; those of other types of numbers are passed over. */
+  /** A varint's value; numbers of other types are skipped. */
   readonly integer: number | undefined;
   readonly bytes: Buffer | undefined;
 }
 
-/** The fields of the message that the cursor's bytes are (protobuf.dev/programming-guides/encoding). */
+/** The fields of the message in the cursor's bytes (protobuf.dev/programming-guides/encoding). */
 export function* fields(cursor: Cursor): Generator<Field> {
   while (cursor.at < cursor.bytes.length) {
     const tag = varint(cursor);
@@ -19,22 +19,22 @@ export function* fields(cursor: Cursor): Generator<Field> {
     else if (type === 1 || type === 5) {
       cursor.take(type === 1 ? 8 : 4);
       yield { number, integer: undefined, bytes: undefined };
-    } else throw cursor.refuse(`it has a field of type ${type}, which no protobuf has today`);
+    } else throw cursor.refuse(`it has a field of type ${type}, which protobuf does not have`);
   }
 }
 
-/** A number of 64 bits with its sign. @throws UserError for one that is larger than anything to count. */
+/** A signed number of 64 bits. @throws UserError for one that is not a safe integer */
 export function varint(cursor: Cursor): number {
   let value = 0;
   for (let i = 0; i < 10; i++) {
     const byte = cursor.byte();
     value += (byte & 127) * 2 ** (7 * i);
     if (byte < 128) {
-      // Of negative numbers all ten bytes are written.
+      // Negative numbers have all ten bytes.
       const signed = i === 9 ? value - 2 ** 64 : value;
       if (Math.abs(signed) > Number.MAX_SAFE_INTEGER) break;
       return signed;
     }
   }
-  throw cursor.refuse('it has a number that is out of all bounds');
+  throw cursor.refuse('it has a number that is too large');
 }

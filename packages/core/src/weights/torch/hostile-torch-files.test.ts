@@ -52,7 +52,7 @@ describe('what a pickle may not name is refused by name, however it is called', 
     ['a record', 'cargparse\nNamespace\n)R)R.'],
     ['with what is no tuple', 'ccollections\nOrderedDict\n]R.'],
   ])('calling %s is calling nothing', (_, pickle) => {
-    refusedPickle(pickle, 'its pickle calls what cannot be called');
+    refusedPickle(pickle, 'its pickle makes an invalid call');
   });
 });
 
@@ -113,15 +113,15 @@ describe('bombs', () => {
   });
 
   test.each([
-    ['an operation that there is none of', '\xff.', 'has an operation 255'],
-    ['an extension', '\x82\x01.', 'has an operation 130'],
-    ['nothing to take', '0.', 'takes what is not there'],
-    ['no mark', 't.', 'a mark that is not there'],
-    ['an unknown memo', 'h\x05.', 'recalls what it never kept'],
-    ['items of a list', ']NNs.', 'sets items of what is no dict'],
-    ['an odd count of items', '}(Nu.', 'sets items of what is no dict'],
-    ['appending to a tuple', ')Na.', 'appends to what is no list'],
-    ['a state for a list', ']}b.', 'gives a state to what has none'],
+    ['an operation that there is none of', '\xff.', 'has the unknown operation 255'],
+    ['an extension', '\x82\x01.', 'has the unknown operation 130'],
+    ['nothing to take', '0.', 'takes a value from an empty stack'],
+    ['no mark', 't.', 'a mark that does not exist'],
+    ['an unknown memo', 'h\x05.', 'recalls a value that it never stored'],
+    ['items of a list', ']NNs.', 'sets items of something that is not a dict'],
+    ['an odd count of items', '}(Nu.', 'sets items of something that is not a dict'],
+    ['appending to a tuple', ')Na.', 'appends to something that is not a list'],
+    ['a state for a list', ']}b.', 'sets the state of an object that has none'],
     ['a whole module', `(${text('module')}NNNtQ.`, 'it holds more than tensors'],
   ])('a pickle with %s', (_, pickle, why) => {
     refusedPickle(pickle, why);
@@ -139,8 +139,8 @@ describe('tensors', () => {
     ['goes backwards', tensor({ shape: [2], strides: [-1], offset: 3 }, 4), 'has no proper shape'],
     ['has fewer strides than axes', tensor({ shape: [2, 2], strides: [1] }, 4), 'has no proper shape'],
     ['has 65 axes', tensor({ shape: Array(65).fill(1), strides: Array(65).fill(1) }, 4), 'has no proper shape'],
-    ['says more than its storage has', tensor({ shape: [5], strides: [1] }, 5), 'has 16 bytes, less than it says'],
-    ['has a storage of less than nothing', tensor({ shape: [1], strides: [1] }, -1), 'less than it says'],
+    ['says more than its storage has', tensor({ shape: [5], strides: [1] }, 5), 'has 16 bytes, fewer than stated'],
+    ['has a storage of less than nothing', tensor({ shape: [1], strides: [1] }, -1), 'fewer than stated'],
     ['has no storage', tensor({ shape: [1], strides: [1] }, 4, '7'), 'its storage 7 is missing'],
     ['has a storage elsewhere', tensor({ shape: [1], strides: [1] }, 4, '../../x'), 'its storage ../../x is missing'],
   ])('one that %s', (_, one, why) => {
@@ -207,7 +207,7 @@ describe('archives', () => {
     bytes.writeUInt16LE(8, at + 10);
     bytes.writeUInt16LE(8, 8);
     bytes.writeUInt32LE(1 << 20, at + 24);
-    refused(() => read(bytes), 'its entry archive/data.pkl is compressed, which torch.save never does');
+    refused(() => read(bytes), 'its entry archive/data.pkl is compressed, unlike torch.save');
   });
 
   test.each([
@@ -219,9 +219,13 @@ describe('archives', () => {
       'runs past its end',
     ],
     ['has an entry of two sizes', changed((bytes) => bytes.writeUInt32LE(1, directory + 24)), 'has two sizes'],
-    ['has an entry elsewhere', changed((b) => b.writeUInt32LE(1, directory + 42)), 'is not where its directory says'],
-    ['has an entry beyond', changed((b) => b.writeUInt32LE(2e9, directory + 42)), 'is not where its directory says'],
-    ['has fewer entries than it says', changed((b) => b.writeUInt16LE(9, end + 10)), 'it has 1 entries where it says'],
+    ['has an entry elsewhere', changed((b) => b.writeUInt32LE(1, directory + 42)), 'is not where its directory states'],
+    ['has an entry beyond', changed((b) => b.writeUInt32LE(2e9, directory + 42)), 'is not where its directory states'],
+    [
+      'has fewer entries than it says',
+      changed((b) => b.writeUInt16LE(9, end + 10)),
+      'it has 1 entries where its directory states',
+    ],
     ['has a directory past its end', changed((b) => b.writeUInt32LE(1e9, end + 12)), 'its directory runs past its end'],
     ['has a directory that is none', changed((b) => b.writeUInt32LE(0, directory)), 'its directory is damaged'],
     ['is one of several', changed((bytes) => bytes.writeUInt16LE(1, end + 4)), 'it is one part of several'],

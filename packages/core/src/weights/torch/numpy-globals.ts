@@ -1,4 +1,4 @@
-/** NumPy's arrays, numbers and types in pickles: checkpoints hold their best accuracy so, data sets their images. */
+/** NumPy's arrays, numbers and types in pickles: a checkpoint's best accuracy, a data set's images. */
 import { type ElementType, elementTypes } from '../element-types';
 import { isCount, shown } from '../refusal';
 import {
@@ -26,7 +26,7 @@ const typeNames: Readonly<Record<string, string>> = {
   b1: 'bool',
 };
 
-/** numpy.dtype; `type` is undefined for those that are no plain little-endian numbers. */
+/** numpy.dtype; `type` is undefined unless it is plain little-endian numbers. */
 class NumpyType extends Stateful {
   private little = true;
 
@@ -39,13 +39,13 @@ class NumpyType extends Stateful {
     return this.little || type?.bytes === 1 ? type : undefined;
   }
 
-  /** (version, byte order, ...); '<' and '|' are as here. */
+  /** (version, byte order, ...); '<' and '|' are little-endian. */
   setState(state: unknown): void {
     this.little = itemsOf(state)?.[1] !== '>';
   }
 }
 
-/** numpy.ndarray as it was stored: `data` has `shape`'s numbers, row by row unless `columnMajor`. */
+/** numpy.ndarray as stored: `data` has the numbers, row by row unless `columnMajor`. */
 export class NumpyArray extends Stateful {
   shape: readonly number[] = [0];
   type: ElementType | undefined;
@@ -62,20 +62,20 @@ export class NumpyArray extends Stateful {
     this.shape = [...shape];
     this.type = type.type;
     this.columnMajor = columnMajor === true || columnMajor === 1;
-    // Arrays of objects have a list here; nothing is made of those.
+    // Arrays of objects have a list here, which is ignored.
     if (!this.type) return;
     // Python 2's strings are bytes.
     if (typeof data === 'string') context.copy(data.length);
     const bytes = typeof data === 'string' ? Buffer.from(data, 'latin1') : data;
     const size = shape.reduce((a, b) => a * b, this.type.bytes);
     if (!Buffer.isBuffer(bytes) || bytes.length !== size) {
-      throw context.refuse(`an array of NumPy of shape [${shape}] in it has not the bytes of it`);
+      throw context.refuse(`an array of NumPy of shape [${shape}] in it has a wrong number of bytes`);
     }
     this.data = bytes;
   }
 }
 
-/** (data, dtype, shape, order): how NumPy 2 writes arrays with Python's protocol 5. */
+/** (data, dtype, shape, order): arrays of NumPy 2 in Python's protocol 5. */
 const fromBuffer: Make = ([data, type, shape, order], context) => {
   const array = new NumpyArray();
   array.setState(new Tuple([1, shape, type, order === 'F', data]), context);
@@ -87,14 +87,14 @@ const dtype: Make = ([code], context) => {
   return new NumpyType(code);
 };
 
-/** A number where its type is known, else a record. */
+/** A number; a record where its type is unknown. */
 const scalar: Make = (args, context) => {
   const [type, value] = args;
   if (!(type instanceof NumpyType)) throw context.refuse('a number of NumPy in it has no type');
   if (!type.type) return new PickleRecord('numpy.core.multiarray.scalar', args);
   const bytes = typeof value === 'string' ? Buffer.from(value.slice(0, 16), 'latin1') : value;
   if (!Buffer.isBuffer(bytes) || bytes.length !== type.type.bytes) {
-    throw context.refuse(`a number of NumPy in it has not the ${type.type.bytes} bytes of ${shown(type.type.name)}`);
+    throw context.refuse(`a number of NumPy in it lacks the ${type.type.bytes} bytes of ${shown(type.type.name)}`);
   }
   return type.type.read(new DataView(bytes.buffer, bytes.byteOffset, bytes.length), 0);
 };

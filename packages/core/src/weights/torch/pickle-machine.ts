@@ -1,6 +1,6 @@
 /**
- * A machine for Python's pickles (Lib/pickletools.py; protocols 0 to 5) that runs nothing: what a pickle may name is
- * listed by whoever reads it, with functions of our own that stand for it. Everything else is refused when it is named.
+ * The state of a pickle reader (Lib/pickletools.py; protocols 0 to 5) that runs no code of the pickle. Callers list the globals
+ * that a pickle may name, each with a replacement; every other global is refused.
  */
 import type { UserError } from '../../system/user-error';
 import type { Cursor } from '../cursor';
@@ -17,17 +17,17 @@ import {
 
 export interface PickleRules {
   readonly globals: PickleGlobals;
-  /** What the file is, in the refusal of other globals: 'a state dict'. */
+  /** The kind of file, for the refusal of other globals: 'a state dict'. */
   readonly content: string;
-  /** Finds what the pickle leaves outside itself (PyTorch's storages); without it, that is refused. */
+  /** Finds objects outside the pickle (PyTorch's storages); default: they are refused. */
   readonly persistent?: (id: unknown, context: PickleContext) => unknown;
-  /** Each operation may make an object many times its byte's size, so they are counted; a million unless told. */
+  /** The most operations, because each may make an object of many times its size; default: a million. */
   readonly operations?: number;
-  /** Python 2's strings of this many bytes and more are given as bytes, not as Latin-1 text; default: none. */
+  /** Python 2's strings of this many bytes and more become bytes instead of Latin-1 text; default: none. */
   readonly bytesFrom?: number;
 }
 
-// Python 2's names, and NumPy 2's, of what is listed by its other name.
+// Names of Python 2 and NumPy 2, and the names that lists use.
 const otherNames: readonly (readonly [RegExp, string])[] = [
   [/^__builtin__\./, 'builtins.'],
   [/^copy_reg\./, 'copyreg.'],
@@ -68,7 +68,8 @@ export class PickleMachine implements PickleContext {
   }
 
   pop(): unknown {
-    if (this.stack.length <= (this.marks.at(-1) ?? 0)) throw this.refuse('its pickle takes what is not there');
+    if (this.stack.length <= (this.marks.at(-1) ?? 0))
+      throw this.refuse('its pickle takes a value from an empty stack');
     return this.stack.pop();
   }
 
@@ -85,22 +86,22 @@ export class PickleMachine implements PickleContext {
 
   popToMark(): unknown[] {
     const mark = this.marks.pop();
-    if (mark === undefined) throw this.refuse('its pickle goes back to a mark that is not there');
+    if (mark === undefined) throw this.refuse('its pickle goes back to a mark that does not exist');
     return this.stack.splice(mark);
   }
 
-  /** POP takes a mark where nothing is above it. */
+  /** POP removes a mark that has nothing above it. */
   popOrUnmark(): void {
     if (this.marks.at(-1) === this.stack.length) this.marks.pop();
     else this.pop();
   }
 
   recall(index: number): void {
-    if (!this.memo.has(index)) throw this.refuse('its pickle recalls what it never kept');
+    if (!this.memo.has(index)) throw this.refuse('its pickle recalls a value that it never stored');
     this.push(this.memo.get(index));
   }
 
-  /** @throws UserError that names a global that is not listed. */
+  /** @throws UserError for a global that is not listed */
   global(module: string, name: string): PickleGlobal {
     const full = otherNames.reduce((text, [other, ours]) => text.replace(other, ours), `${module}.${name}`);
     const does = this.rules.globals.get(full);
@@ -110,35 +111,35 @@ export class PickleMachine implements PickleContext {
     return new PickleGlobal(full, does);
   }
 
-  /** What calling `callee` stands for. */
+  /** Calls the replacement of a global. */
   call(callee: unknown, args: readonly unknown[] | undefined): void {
     if (!(callee instanceof PickleGlobal) || callee.does === 'name' || !args) {
-      throw this.refuse('its pickle calls what cannot be called');
+      throw this.refuse('its pickle makes an invalid call');
     }
     this.push(callee.does === 'record' ? new PickleRecord(callee.name, args) : callee.does(args, this));
   }
 
-  /** Gives the object on top its state. */
+  /** Sets the state of the object on top. */
   build(): void {
     const state = this.pop();
     const target = this.top();
     if (target instanceof Stateful) target.setState(state, this);
-    // A state dict's own attributes (`_metadata`) say nothing of its tensors.
-    else if (!(target instanceof Map)) throw this.refuse('its pickle gives a state to what has none');
+    // A state dict's attributes (`_metadata`) are ignored.
+    else if (!(target instanceof Map)) throw this.refuse('its pickle sets the state of an object that has none');
   }
 
   append(values: readonly unknown[]): void {
     const target = this.top();
     if (Array.isArray(target)) for (const value of values) target.push(value);
     else if (target instanceof Set) for (const value of values) target.add(value);
-    else throw this.refuse('its pickle appends to what is no list');
+    else throw this.refuse('its pickle appends to something that is not a list');
   }
 
   /** @param flat keys and values in turn */
   setItems(flat: readonly unknown[]): void {
     const target = this.top();
     if (!(target instanceof Map) || flat.length % 2 !== 0)
-      throw this.refuse('its pickle sets items of what is no dict');
+      throw this.refuse('its pickle sets items of something that is not a dict');
     for (let i = 0; i < flat.length; i += 2) target.set(flat[i], flat[i + 1]);
   }
 
@@ -147,7 +148,7 @@ export class PickleMachine implements PickleContext {
     this.push(this.rules.persistent(id, this));
   }
 
-  /** The arguments of a call that must be a tuple. */
+  /** A call's arguments, which must be a tuple. */
   popArguments(): readonly unknown[] | undefined {
     const args = this.pop();
     return args instanceof Tuple ? itemsOf(args) : undefined;

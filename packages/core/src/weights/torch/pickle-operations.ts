@@ -1,4 +1,4 @@
-/** Python's pickle operations by their code (Lib/pickletools.py has them with their stack effects). */
+/** Reads pickles: Python's operations by their code (Lib/pickletools.py describes them). */
 import type { Cursor } from '../cursor';
 import { PickleMachine, type PickleRules } from './pickle-machine';
 import { Tuple } from './pickle-values';
@@ -7,10 +7,10 @@ type PickleOperation = (machine: PickleMachine) => void;
 
 const stop = 0x2e;
 
-// Python itself reads longer ones, but weights have none and they take quadratic time.
+// Python reads longer numbers, but weights have none, and they take quadratic time.
 const longestNumber = 1024;
 
-/** A whole number of any length: a number where it is exact, else a bigint. */
+/** A number where it is exact, else a bigint. */
 function whole(value: bigint): number | bigint {
   const short = Number(value);
   return Number.isSafeInteger(short) ? short : value;
@@ -107,7 +107,7 @@ function bytes(length: (machine: PickleMachine) => number): PickleOperation {
   return (machine) => machine.push(machine.input.take(length(machine)));
 }
 
-/** Python 2's strings are bytes; as Latin-1 none is lost. */
+/** Python 2's strings are bytes, which Latin-1 text keeps. */
 function python2String(machine: PickleMachine): void {
   const taken = machine.input.take(machine.input.uint(4));
   const asBytes = taken.length >= (machine.rules.bytesFrom ?? Number.POSITIVE_INFINITY);
@@ -176,7 +176,7 @@ const byName: Readonly<Record<string, PickleOperation>> = {
 };
 
 const byCode: Readonly<Record<number, PickleOperation>> = {
-  // The protocol: every operation is known whatever it is.
+  // The protocol's number does not matter: all operations are known.
   128: (machine) => void machine.input.byte(),
   129: reduce,
   133: tuple(1),
@@ -199,13 +199,13 @@ const byCode: Readonly<Record<number, PickleOperation>> = {
   150: bytes(uint64),
 };
 
-/** By code; NEWOBJ (129) is the same as REDUCE where neither runs anything. Extensions and outside buffers are left out. */
+/** By code. NEWOBJ (129) equals REDUCE here, because neither runs code. Extensions and outside buffers are not supported. */
 const pickleOperations: readonly (PickleOperation | undefined)[] = Array.from(
   { length: 256 },
   (_, code) => byCode[code] ?? byName[String.fromCharCode(code)],
 );
 
-/** Runs the pickle at the cursor and leaves the cursor behind it. @throws UserError for whatever is wrong with it. */
+/** Reads the pickle at the cursor and leaves the cursor behind it. @throws UserError when anything in it is wrong */
 export function readPickle(input: Cursor, rules: PickleRules): unknown {
   const machine = new PickleMachine(input, rules);
   for (;;) {
@@ -213,7 +213,7 @@ export function readPickle(input: Cursor, rules: PickleRules): unknown {
     const code = input.byte();
     if (code === stop) return machine.pop();
     const operation = pickleOperations[code];
-    if (!operation) throw machine.refuse(`its pickle has an operation ${code}, which there is none of`);
+    if (!operation) throw machine.refuse(`its pickle has the unknown operation ${code}`);
     operation(machine);
   }
 }

@@ -1,11 +1,11 @@
-/** What pickles hold beside numbers, strings, Buffers, arrays (lists), Maps (dicts) and Sets. */
+/** The values in pickles, besides numbers, strings, Buffers, arrays (lists), Maps (dicts) and Sets. */
 import type { UserError } from '../../system/user-error';
 
-/** What a global's stand-in may ask of the machine that runs it. */
+/** The reader, for a global's replacement. */
 export interface PickleContext {
-  /** Counts work beyond one operation (items copied) against the machine's limit. */
+  /** Counts work beyond one operation (copied items) against the limit. */
   spend(operations: number): void;
-  /** Counts bytes that are copied against the pickle's own size. */
+  /** Counts copied bytes against the pickle's size. */
   copy(bytes: number): void;
   refuse(why: string): UserError;
 }
@@ -14,12 +14,12 @@ export class Tuple {
   constructor(readonly items: readonly unknown[]) {}
 }
 
-/** Makes what a call of a global with these arguments stands for. */
+/** Replaces the call of a global. */
 export type Make = (args: readonly unknown[], context: PickleContext) => unknown;
 
 /**
- * Globals that a pickle may name, by `module.name`; any other is refused. A function stands for it where it is called;
- * 'record' keeps what it was called with and knows nothing of it; 'name' may be named and not called.
+ * The globals that a pickle may name, by `module.name`. A function replaces its calls; 'record' keeps a call's arguments;
+ * 'name' may be named but not called.
  */
 export type PickleGlobals = ReadonlyMap<string, Make | 'record' | 'name'>;
 
@@ -31,12 +31,12 @@ export class PickleGlobal {
   ) {}
 }
 
-/** An object that a pickle gives its state after it is made. */
+/** An object whose state a pickle sets after making it. */
 export abstract class Stateful {
   abstract setState(state: unknown, context: PickleContext): void;
 }
 
-/** An object of which nothing is known but what it was made of. */
+/** An object of an unknown class: its arguments and state. */
 export class PickleRecord extends Stateful {
   state: unknown;
 
@@ -52,7 +52,7 @@ export class PickleRecord extends Stateful {
   }
 }
 
-/** The items of a list or a tuple; undefined for all else. */
+/** The items of a list or a tuple; undefined for other values. */
 export function itemsOf(value: unknown): readonly unknown[] | undefined {
   if (value instanceof Tuple) return value.items;
   return Array.isArray(value) ? value : undefined;

@@ -1,7 +1,7 @@
-/** Python's own globals that data holds, for the lists of those who read pickles. */
+/** Python's own globals in pickles of data, for lists of allowed globals. */
 import { itemsOf, type Make, type PickleContext, type PickleGlobals } from './pickle-values';
 
-/** A dict of nothing, of pairs, or of another dict. */
+/** An empty dict, or one of pairs or of another dict. */
 function dict([from, ...rest]: readonly unknown[], context: PickleContext): Map<unknown, unknown> {
   const pairs = from instanceof Map ? [...from] : from === undefined ? [] : itemsOf(from);
   if (!pairs || rest.length > 0) throw context.refuse('its pickle makes a dict of something else');
@@ -22,7 +22,7 @@ function set([from = [], ...rest]: readonly unknown[], context: PickleContext): 
   return new Set(items);
 }
 
-/** `_codecs.encode(text, 'latin1')`: how protocol 2 writes bytes. */
+/** `_codecs.encode(text, 'latin1')`: bytes in protocol 2. */
 const encode: Make = ([text, encoding], context) => {
   if (typeof text !== 'string' || (encoding !== 'latin1' && encoding !== 'latin-1')) {
     throw context.refuse('its pickle makes bytes of something else than Latin-1 text');
@@ -31,7 +31,7 @@ const encode: Make = ([text, encoding], context) => {
   return Buffer.from(text, 'latin1');
 };
 
-/** Bytes of nothing, or of what `_codecs.encode` gave. */
+/** Empty bytes, or the result of `_codecs.encode`. */
 const bytes: Make = ([from = Buffer.alloc(0), ...rest], context) => {
   if (!Buffer.isBuffer(from) || rest.length > 0) throw context.refuse('its pickle makes bytes of something else');
   return from;

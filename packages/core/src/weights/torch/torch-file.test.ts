@@ -129,7 +129,7 @@ test('a changed byte of a weight is noticed', () => {
     Buffer.from('abcd'),
   ]);
   bytes.write('abce', bytes.indexOf('abcd'));
-  refused(bytes, 'the bytes of its entry archive/data/0 are not those that were written');
+  refused(bytes, 'the bytes of its entry archive/data/0 do not match their checksum');
 });
 
 test('a file that is not there, and one that is none, are told', () => {

@@ -1,13 +1,13 @@
 /**
- * What torch.save wrote, read without running any of it: a zip with a pickle and a file for each storage
- * (torch/serialization.py), or, before PyTorch 1.6, pickles one behind the other and then the storages.
+ * Reads files of torch.save without running any code in them: a zip with a pickle and a file for each storage
+ * (torch/serialization.py), or, before PyTorch 1.6, consecutive pickles followed by the storages.
  */
 import { Cursor } from '../cursor';
-import { elementType } from '../external-tensor';
+import { elementType, Storage } from '../external-tensor';
 import { isCount, type Refuse, readBytes, refusal, shown } from '../refusal';
 import { readPickle } from './pickle-operations';
 import { itemsOf, type PickleContext } from './pickle-values';
-import { type StorageId, storageId, TorchStorage, torchGlobals } from './torch-globals';
+import { type StorageId, storageId, torchGlobals } from './torch-globals';
 import { openZip, type ZipArchive } from './zip-archive';
 
 const zipStart = Buffer.from('PK\x03\x04', 'latin1');
@@ -15,16 +15,15 @@ const zipStart = Buffer.from('PK\x03\x04', 'latin1');
 const oldStart = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
 const oldProtocol = 1001;
 
-/** Whether the bytes start as a file of torch.save does, of either format. */
+/** Whether the bytes start like a file of torch.save, in either format. */
 export function isTorchFile(bytes: Buffer): boolean {
   return [zipStart, oldStart].some((start) => bytes.subarray(0, start.length).equals(start));
 }
 
 /**
- * What was saved: dicts are Maps, lists arrays, tuples `Tuple`s, tensors `ExternalTensor`s, and objects of which nothing
- * is known `PickleRecord`s. It may refer to itself.
- * @throws UserError for files that are damaged, name anything that is not part of a state dict, or ask for more memory
- *   than they have bytes.
+ * The saved value: dicts become Maps, lists arrays, tuples `Tuple`s, tensors `ExternalTensor`s, and objects of unknown classes
+ * `PickleRecord`s. It may refer to itself.
+ * @throws UserError for files that are damaged, name anything outside a state dict, or ask for more memory than they have bytes
  */
 export function readTorchFile(file: string, bytes = readBytes(file)): unknown {
   const refuse = refusal(file, 'a PyTorch file');
@@ -39,16 +38,13 @@ function readZipped(bytes: Buffer, refuse: Refuse): unknown {
   if (pickle === undefined || pickles.length > 1) throw refuse('it is a zip file, but holds no data.pkl, or several');
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = archive.read(`${folder}byteorder`)?.toString('latin1') ?? 'little';
-  if (order !== 'little') throw refuse(`its numbers are in ${shown(order)}-endian order; save it on a usual machine`);
+  if (order !== 'little')
+    throw refuse(`its numbers are in ${shown(order)}-endian order; save it on a little-endian machine`);
   const storages = zippedStorages(archive, folder, bytes.length, refuse);
-  const input = new Cursor(archive.read(pickle) ?? Buffer.alloc(0), refuse);
-  return readPickle(
-    input,
-    rules((id) => storages(id)),
-  );
+  return readPickle(new Cursor(archive.read(pickle) ?? Buffer.alloc(0), refuse), rules(storages));
 }
 
-const rules = (find: (id: StorageId, context: PickleContext) => TorchStorage) => ({
+const rules = (find: (id: StorageId, context: PickleContext) => Storage) => ({
   globals: torchGlobals,
   content: 'a state dict',
   persistent: (id: unknown, context: PickleContext) => find(storageId(id, context), context),
@@ -61,15 +57,15 @@ function zippedStorages(archive: ZipArchive, folder: string, size: number, refus
     const data = archive.read(`${folder}data/${key}`);
     if (!data) throw refuse(`its storage ${shown(key)} is missing`);
     if (!isCount(elements) || elements * type.bytes > data.length) {
-      throw refuse(`its storage ${shown(key)} has ${data.length} bytes, less than it says`);
+      throw refuse(`its storage ${shown(key)} has ${data.length} bytes, fewer than stated`);
     }
-    return new TorchStorage(type, elements, data, budget);
+    return new Storage(type, elements, data, budget);
   });
 }
 
-/** A storage that is named again is the same one. */
-function keptByKey(refuse: Refuse, make: (id: StorageId) => TorchStorage): (id: StorageId) => TorchStorage {
-  const storages = new Map<string, TorchStorage>();
+/** Makes each storage once, and checks that later ids agree with the first. */
+function keptByKey(refuse: Refuse, make: (id: StorageId) => Storage): (id: StorageId) => Storage {
+  const storages = new Map<string, Storage>();
   return (id) => {
     const storage = storages.get(id.key) ?? make(id);
     storages.set(id.key, storage);
@@ -80,17 +76,17 @@ function keptByKey(refuse: Refuse, make: (id: StorageId) => TorchStorage): (id: 
   };
 }
 
-/** Magic number, protocol, sizes of the machine's types, what was saved, the keys of its storages, the storages. */
+/** Magic number, protocol, sizes of the machine's types, the saved value, the keys of its storages, the storages. */
 function readOld(bytes: Buffer, refuse: Refuse): unknown {
   const input = new Cursor(bytes, refuse, oldStart.length);
   const plain = { globals: new Map(), content: 'a state dict' };
-  if (readPickle(input, plain) !== oldProtocol) throw refuse('it is of a format that is not known here');
+  if (readPickle(input, plain) !== oldProtocol) throw refuse('its format is unknown');
   const machine = readPickle(input, plain);
   if (!(machine instanceof Map) || machine.get('little_endian') !== true) {
-    throw refuse('its numbers are not in little-endian order; save it on a usual machine');
+    throw refuse('its numbers are not in little-endian order; save it on a little-endian machine');
   }
   const budget = { left: bytes.length };
-  const storages = new Map<string, TorchStorage>();
+  const storages = new Map<string, Storage>();
   const find = keptByKey(refuse, ({ type: name, key, elements, part }) => {
     const type = elementType(name, refuse);
     if (part !== null && part !== undefined) {
@@ -99,7 +95,7 @@ function readOld(bytes: Buffer, refuse: Refuse): unknown {
     if (!isCount(elements) || elements * type.bytes > bytes.length) {
       throw refuse(`its storage ${shown(key)} asks for more bytes than it has`);
     }
-    const storage = new TorchStorage(type, elements, undefined, budget);
+    const storage = new Storage(type, elements, undefined, budget);
     storages.set(key, storage);
     return storage;
   });
@@ -108,7 +104,7 @@ function readOld(bytes: Buffer, refuse: Refuse): unknown {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (typeof key !== 'string' || !storage || storage.data)
       throw refuse('its list of storages does not fit its tensors');
-    if (input.uint64() !== storage.elements) throw refuse(`its storage ${shown(key)} has another size than it says`);
+    if (input.uint64() !== storage.elements) throw refuse(`its storage ${shown(key)} has another size than stated`);
     storage.data = input.take(storage.elements * storage.type.bytes);
   }
   if ([...storages.values()].some(({ data }) => !data)) throw refuse('some of its storages are missing');

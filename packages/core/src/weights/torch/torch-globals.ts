@@ -1,6 +1,6 @@
-/** What a file of torch.save may name beside Python's own, and how its tensors are made (torch/_utils.py). */
+/** The globals in a file of torch.save, and its tensors (torch/_utils.py). */
 import { elementTypes } from '../element-types';
-import { type ExternalTensor, elementType, isExternalTensor, type Storage, stridedTensor } from '../external-tensor';
+import { type ExternalTensor, elementType, isExternalTensor, Storage, stridedTensor } from '../external-tensor';
 import { numpyGlobals } from './numpy-globals';
 import { itemsOf, type Make, type PickleContext, PickleGlobal, type PickleGlobals } from './pickle-values';
 import { pythonGlobals } from './python-globals';
@@ -16,20 +16,20 @@ const storageTypes: Readonly<Record<string, string>> = {
   IntStorage: 'int32',
   LongStorage: 'int64',
   BoolStorage: 'bool',
-  // Tensors that are rebuilt from it say their type themselves.
+  // Its tensors name their types themselves.
   UntypedStorage: 'uint8',
 };
 
-/** Finds the storage that a persistent id names: `('storage', type, key, location, count, ...)`. */
+/** The persistent id of a storage: `('storage', type, key, location, count, ...)`. */
 export interface StorageId {
   readonly type: string;
   readonly key: string;
   readonly elements: unknown;
-  /** Old files have storages that are parts of others. */
+  /** In old files a storage may be a part of another. */
   readonly part: unknown;
 }
 
-/** @throws UserError for ids of anything else (whole modules, in old files). */
+/** @throws UserError for the id of anything else (whole modules, in old files) */
 export function storageId(id: unknown, context: PickleContext): StorageId {
   const [kind, type, key, , elements, part] = itemsOf(id) ?? [];
   const name = type instanceof PickleGlobal ? storageTypes[type.name.replace(/^torch\.(storage\.)?/, '')] : undefined;
@@ -41,45 +41,33 @@ export function storageId(id: unknown, context: PickleContext): StorageId {
   return { type: name, key, elements, part };
 }
 
-/** A storage as tensors see it; told from other values by this class. */
-export class TorchStorage implements Storage {
-  readonly known = new Map<string, Float32Array>();
-
-  constructor(
-    readonly type: Storage['type'],
-    readonly elements: number,
-    public data: Uint8Array | undefined,
-    readonly budget: Storage['budget'],
-  ) {}
-}
-
 /** (storage, offset, size, strides, ...) */
 const rebuildTensor: Make = ([storage, offset, size, strides], context): ExternalTensor => {
   const shape = itemsOf(size);
   const steps = itemsOf(strides);
-  if (!(storage instanceof TorchStorage) || !shape || !steps) throw context.refuse('one of its tensors is damaged');
+  if (!(storage instanceof Storage) || !shape || !steps) throw context.refuse('one of its tensors is damaged');
   const view = { shape: shape as readonly number[], strides: steps as readonly number[], offset: offset as number };
   return stridedTensor(storage, view, (why) => context.refuse(why));
 };
 
-/** (untyped storage, offset, size, strides, requires grad, hooks, type, ...): the types that came last. */
+/** (untyped storage, offset, size, strides, requires grad, hooks, type, ...): the newest types. */
 const rebuildTypedTensor: Make = (args, context) => {
   const [storage, offset, size, strides, , , type] = args;
-  if (!(storage instanceof TorchStorage) || !storage.data || !(type instanceof PickleGlobal)) {
+  if (!(storage instanceof Storage) || !storage.data || !(type instanceof PickleGlobal)) {
     throw context.refuse('one of its tensors is damaged');
   }
   const own = elementType(type.name.replace(/^torch\./, ''), (why) => context.refuse(why));
   const count = Math.floor((storage.elements * storage.type.bytes) / own.bytes);
-  return rebuildTensor([new TorchStorage(own, count, storage.data, storage.budget), offset, size, strides], context);
+  return rebuildTensor([new Storage(own, count, storage.data, storage.budget), offset, size, strides], context);
 };
 
-/** (tensor, ...): a parameter is its tensor. */
+/** (tensor, ...) */
 const rebuildParameter: Make = ([tensor], context) => {
   if (!isExternalTensor(tensor)) throw context.refuse('one of its parameters is damaged');
   return tensor;
 };
 
-/** (tuple): a shape is its numbers. */
+/** (tuple) */
 const size: Make = ([items], context) => {
   if (!itemsOf(items)) throw context.refuse('a shape in it is damaged');
   return items;

@@ -5,9 +5,9 @@ import { bytesOf } from '../safetensors';
 import { zipParts } from './zip-writer';
 
 /**
- * Writes float32 tensors, in PyTorch's layout, as `torch.save` would an OrderedDict of them: what
- * `torch.load(file, weights_only=True)` and `load_state_dict` take.
- * @throws UserError on a full or read-only disk, or for more than 4 GiB.
+ * Writes float32 tensors in PyTorch's layout like `torch.save` of an OrderedDict, for `torch.load(file, weights_only=True)` and
+ * `load_state_dict`.
+ * @throws UserError on a full or read-only disk, or for more than 4 GiB
  */
 export function writeTorchFile(file: string, tensors: ReadonlyMap<string, NamedValues>): void {
   writeAtomically(file, torchFileParts(tensors));
@@ -22,7 +22,7 @@ export function torchFileParts(tensors: ReadonlyMap<string, NamedValues>): Uint8
   ]);
 }
 
-// Pickle operations by the names that Python's pickletools gives them.
+// Pickle operations, with the names in Python's pickletools.
 const proto2 = Buffer.of(0x80, 2);
 const op = (code: string) => Buffer.from(code, 'latin1');
 const mark = op('(');
@@ -43,7 +43,7 @@ function text(value: string): Buffer {
   return Buffer.concat([head, bytes]);
 }
 
-/** A whole number from 0 on: BININT as far as it goes, then LONG1. */
+/** A whole number from 0 on: BININT below 2^31, else LONG1. */
 function count(value: number): Buffer {
   if (value < 2 ** 31) {
     const head = Buffer.from('J\0\0\0\0', 'latin1');

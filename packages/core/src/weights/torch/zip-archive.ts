@@ -1,6 +1,6 @@
 /**
- * Zip archives as PyTorch writes them (PKWARE's APPNOTE 6.3.9): stored entries, zip64 where sizes ask for it. Entries
- * are found by the central directory at the end.
+ * Reads zip archives of PyTorch (PKWARE's APPNOTE 6.3.9): stored entries, with zip64 for large sizes. The central directory at
+ * the end lists the entries.
  */
 import { crc32 } from 'node:zlib';
 import { Cursor } from '../cursor';
@@ -8,7 +8,7 @@ import { type Refuse, shown } from '../refusal';
 
 export interface ZipArchive {
   readonly names: readonly string[];
-  /** The bytes of an entry, not copied. @throws UserError when they are not what was written, undefined when there is none. */
+  /** An entry's bytes, not copied; undefined for an unknown name. @throws UserError when the checksum does not match */
   read(name: string): Buffer | undefined;
 }
 
@@ -17,7 +17,7 @@ interface Entry {
   readonly method: number;
   readonly checksum: number;
   readonly size: number;
-  /** Of its local header. */
+  /** The position of its local header. */
   readonly offset: number;
 }
 
@@ -30,10 +30,10 @@ const signatures = {
 };
 const endSize = 22;
 const locator64Size = 20;
-// Far more than any network has tensors.
+// Far more than the tensors of any network.
 const mostEntries = 200_000;
 
-/** @throws UserError for archives that are damaged, compressed, encrypted, or made to deceive. */
+/** @throws UserError for archives that are damaged, compressed, encrypted or forged */
 export function openZip(bytes: Buffer, refuse: Refuse): ZipArchive {
   const directory = findDirectory(bytes, refuse);
   const entries = readDirectory(bytes, directory, refuse);
@@ -51,9 +51,9 @@ export function openZip(bytes: Buffer, refuse: Refuse): ZipArchive {
     read(name) {
       const data = found.get(name);
       const checksum = entries.get(name)?.checksum;
-      // PyTorch writes 0 where it was told to compute none.
+      // PyTorch writes 0 where checksums are switched off.
       if (data && checksum && crc32(data) !== checksum) {
-        throw refuse(`the bytes of its entry ${shown(name)} are not those that were written`);
+        throw refuse(`the bytes of its entry ${shown(name)} do not match their checksum`);
       }
       return data;
     },
@@ -68,7 +68,7 @@ interface Directory {
 
 function findDirectory(bytes: Buffer, refuse: Refuse): Directory {
   const at = findEnd(bytes);
-  if (at === undefined) throw refuse('its end is missing, as of a file that was not copied whole');
+  if (at === undefined) throw refuse('its end is missing: the file may be incomplete');
   const end = new Cursor(bytes, refuse, at + 4);
   const disks = [end.uint(2), end.uint(2)];
   end.take(2);
@@ -79,7 +79,8 @@ function findDirectory(bytes: Buffer, refuse: Refuse): Directory {
   if (locator >= 0 && bytes.readUInt32LE(locator) === signatures.locator64) {
     const end64 = new Cursor(bytes, refuse, new Cursor(bytes, refuse, locator + 8).uint64());
     limit = end64.at;
-    if (limit > locator || end64.uint(4) !== signatures.end64) throw refuse('its zip64 record is not where it says');
+    if (limit > locator || end64.uint(4) !== signatures.end64)
+      throw refuse('its zip64 record is not at the stated position');
     end64.take(8 + 2 + 2 + 4 + 4 + 8);
     directory = { entries: end64.uint64(), size: end64.uint64(), offset: end64.uint64() };
   }
@@ -87,7 +88,7 @@ function findDirectory(bytes: Buffer, refuse: Refuse): Directory {
   return directory;
 }
 
-/** Where the record at the end starts; a comment of up to 65535 bytes follows it, which its own length must match. */
+/** The position of the record at the end; a comment of up to 65535 bytes, whose length it states, may follow it. */
 function findEnd(bytes: Buffer): number | undefined {
   for (let at = bytes.length - endSize; at >= Math.max(0, bytes.length - endSize - 0xffff); at--) {
     if (bytes.readUInt32LE(at) === signatures.end && at + endSize + bytes.readUInt16LE(at + 20) === bytes.length) {
@@ -107,7 +108,7 @@ function readDirectory(bytes: Buffer, directory: Directory, refuse: Refuse): Map
     if (entries.size > mostEntries) throw refuse(`it has more than ${mostEntries} entries`);
   }
   if (entries.size !== directory.entries) {
-    throw refuse(`it has ${entries.size} entries where it says that there are ${directory.entries}`);
+    throw refuse(`it has ${entries.size} entries where its directory states ${directory.entries}`);
   }
   return entries;
 }
@@ -128,18 +129,16 @@ function readEntry(cursor: Cursor, refuse: Refuse): Entry {
   const large = largeValues({ size, packed, offset }, cursor.take(lengths.extra), refuse);
   cursor.take(lengths.comment);
   if (flags & 0x41) throw refuse(`its entry ${shown(name)} is encrypted`);
-  // Nothing is written by these names; a file that tries is still not one of PyTorch's.
+  // These names are never used as paths, but no file of PyTorch has such a name.
   if (name.split(/[/\\]/).includes('..')) throw refuse(`its entry ${shown(name)} points out of it`);
   if (method !== 0) {
-    throw refuse(
-      `its entry ${shown(name)} is compressed, which torch.save never does; load it there and save it again`,
-    );
+    throw refuse(`its entry ${shown(name)} is compressed, unlike torch.save's: load it in PyTorch and save it again`);
   }
   if (large.packed !== large.size) throw refuse(`its entry ${shown(name)} has two sizes`);
   return { name, method, checksum, size: large.size, offset: large.offset };
 }
 
-/** Sizes of 4 bytes that are full stand in an extra field of 8 each, in this order (APPNOTE 4.5.3). */
+/** Values that do not fit into 4 bytes are in an extra field with 8 bytes each, in this order (APPNOTE 4.5.3). */
 function largeValues(small: Record<'size' | 'packed' | 'offset', number>, extra: Buffer, refuse: Refuse) {
   const full = 0xffffffff;
   const values = { ...small };
@@ -155,7 +154,7 @@ function largeValues(small: Record<'size' | 'packed' | 'offset', number>, extra:
 
 /** A cursor at the first byte of an entry's data. */
 function locate(bytes: Buffer, { name, method, offset }: Entry, refuse: Refuse): Cursor {
-  if (offset > bytes.length) throw refuse(`its entry ${shown(name)} is not where its directory says`);
+  if (offset > bytes.length) throw refuse(`its entry ${shown(name)} is not where its directory states`);
   const local = new Cursor(bytes, refuse, offset);
   const isHeader = local.uint(4) === signatures.local;
   local.take(4);
@@ -163,7 +162,7 @@ function locate(bytes: Buffer, { name, method, offset }: Entry, refuse: Refuse):
   local.take(16);
   const lengths = { name: local.uint(2), extra: local.uint(2) };
   if (!isHeader || !sameMethod || local.take(lengths.name).toString('utf8') !== name) {
-    throw refuse(`its entry ${shown(name)} is not where its directory says`);
+    throw refuse(`its entry ${shown(name)} is not where its directory states`);
   }
   local.take(lengths.extra);
   return local;

@@ -1,10 +1,10 @@
 import { crc32 } from 'node:zlib';
 import { UserError } from '../../system/user-error';
 
-// PyTorch maps storages into memory, so each starts on a multiple of this.
+// PyTorch maps storages into memory, so each starts at a multiple of this.
 const alignment = 64;
 
-/** The parts of a zip archive of stored entries, whose data is aligned by an extra field, as PyTorch's writer does. */
+/** The parts of a zip archive of stored entries, aligned by an extra field as in PyTorch's writer. */
 export function zipParts(entries: readonly (readonly [name: string, data: Uint8Array])[]): Uint8Array[] {
   const parts: Uint8Array[] = [];
   const directory: Uint8Array[] = [];
@@ -16,7 +16,7 @@ export function zipParts(entries: readonly (readonly [name: string, data: Uint8A
   for (const [name, data] of entries) {
     const own = Buffer.from(name, 'utf8');
     const shared = entryFields(data, own.length);
-    // 30 bytes of header and 4 of the field's own.
+    // The header has 30 bytes, and the extra field's header 4.
     const padding = (alignment - ((offset + 30 + own.length + 4) % alignment)) % alignment;
     const header = Buffer.concat([uints([4, 0x04034b50]), shared, uints([2, 4 + padding])]);
     const place = offset;
@@ -29,7 +29,7 @@ export function zipParts(entries: readonly (readonly [name: string, data: Uint8A
   const count = entries.length;
   if (offset + whole.length >= 0xffffffff || count >= 0xffff) {
     throw new UserError(
-      'These weights are too many for one PyTorch file (4 GiB, 65535 tensors): write safetensors.',
+      'A PyTorch file holds at most 4 GiB and 65535 tensors, fewer than these weights have: write safetensors.',
       1,
     );
   }
@@ -37,13 +37,13 @@ export function zipParts(entries: readonly (readonly [name: string, data: Uint8A
   return [...parts, whole, end];
 }
 
-/** What local header and directory have in common: version, flags, method (stored), time, checksum, sizes, name's length. */
+/** The fields of both local header and directory: version, flags, method (stored), time, checksum, sizes, name's length. */
 function entryFields(data: Uint8Array, nameLength: number): Buffer {
   const size = Math.min(data.length, 0xffffffff);
   return uints([2, 20], [2, 0], [2, 0], [2, 0], [2, 0], [4, crc32(data)], [4, size], [4, size], [2, nameLength]);
 }
 
-/** Whole numbers of so many bytes, one behind the other. */
+/** Consecutive whole numbers, each with its count of bytes. */
 function uints(...fields: readonly (readonly [bytes: number, value: number])[]): Buffer {
   return Buffer.concat(
     fields.map(([bytes, value]) => {

@@ -1,9 +1,8 @@
 import { backbones } from '../../nn/registry';
 import { classifierName } from '../backbone-fit';
-import type { BackboneHints } from '../choose-backbone';
-import { parameterShapesOf } from '../choose-backbone';
+import { type BackboneHints, parameterShapesOf } from '../choose-backbone';
+import type { ExternalTensors } from '../external-tensor';
 import { type Refuse, readBytes, refusal } from '../refusal';
-import type { ExternalTensors } from '../state-dict';
 import { layersOf, type OnnxLayer } from './layers';
 import { matchLayers } from './match-layers';
 import { readModel } from './model';
@@ -16,10 +15,10 @@ export interface OnnxNetwork {
 }
 
 /**
- * The weights of an ONNX file that PyTorch's exporter wrote of a network of the registry (insightface's published models
- * are such files). Names are mostly lost there and batch norms folded into convolutions, so layers are told by their
- * order and shapes; the graph itself is neither run nor compared, so that another activation would go unnoticed.
- * @throws UserError where no network fits, or several do
+ * The weights of an ONNX file that PyTorch's exporter wrote for a network of the registry, such as insightface's published
+ * models. Exporters lose most names and fold batch norms into convolutions, so layers are recognised by order and shapes. The
+ * graph is neither run nor compared: another activation would not be noticed.
+ * @throws UserError when no network fits, or several do
  */
 export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   const refuse = refusal(file, 'an ONNX model');
@@ -34,13 +33,13 @@ export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   }
   const [only] = fits;
   if (only && fits.length === 1) return only;
-  if (only) throw refuse(`it fits ${fits.map(({ backbone }) => backbone).join(', ')}: say which of them it is`);
+  if (only) throw refuse(`it fits ${fits.map(({ backbone }) => backbone).join(', ')}: name one of them`);
   const closest = problems.length > 0 ? ` (${problems.slice(0, 2).join('; ')})` : '';
   const convolutions = layers.filter(({ kind }) => kind === 'convolution').length;
-  throw refuse(`its ${convolutions} convolutions are those of no network that is known here${closest}`);
+  throw refuse(`its ${convolutions} convolutions match no known network${closest}`);
 }
 
-/** A clause of what is wrong for a network that has the file's convolutions; nothing for one that has others. */
+/** The problem with a network that has the file's convolutions; undefined for one with other convolutions. */
 function fitOf(
   layers: readonly OnnxLayer[],
   backbone: string,
@@ -69,16 +68,11 @@ function fitOf(
         continue;
       }
       const name = classifierName(backbones.named(backbone), parameters);
-      const again = matchLayers(
-        [classifier],
-        new Map(
-          [...classifier.tensors].map(([part]) => [
-            `${name}.${part}`,
-            part === 'weight' ? classifier.shape : [classifier.shape[0] ?? 0],
-          ]),
-        ),
-        refuse,
+      const [classes = 0] = classifier.shape;
+      const shapes = [...classifier.tensors.keys()].map(
+        (part) => [`${name}.${part}`, part === 'weight' ? classifier.shape : [classes]] as const,
       );
+      const again = matchLayers([classifier], new Map(shapes), refuse);
       if ('tensors' in again) for (const [key, tensor] of again.tensors) tensors.set(key, tensor);
     }
     return { tensors, backbone, embeddingSize: parameters.embeddingSize };
