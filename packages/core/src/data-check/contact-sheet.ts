@@ -56,12 +56,7 @@ async function thumbnail(source: ImageSource, index: number, size: number): Prom
       image.extract({ left, top, width, height });
     }
     const pixels = image.resize(size, size, { fit: 'cover' }).toColourspace('srgb').removeAlpha();
-    const { data, info } = await pixels.raw().toBuffer({ resolveWithObject: true });
-    if (info.channels === 3) return data;
-    return Uint8Array.from(
-      { length: imageBytes({ size }) },
-      (_, i) => data[Math.floor(i / 3) * info.channels] as number,
-    );
+    return await pixels.raw().toBuffer();
   } catch {
     return new Uint8Array(imageBytes({ size }));
   }

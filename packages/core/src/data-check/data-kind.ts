@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { looksLikeCifar, openCifar } from '../data/cifar/cifar';
-import { type CifarName, cifarKinds } from '../data/cifar/kinds';
+import { type CifarName, cifarImages, cifarKinds, cifarPage } from '../data/cifar/kinds';
 import type { ImageDataset } from '../data/dataset';
 import { writeCifarExample } from '../data/example/cifar-files';
 import { writeClassFolders } from '../data/example/class-folders';
@@ -45,13 +45,13 @@ export interface DataKind {
 }
 
 export function cifarKind(name: CifarName): DataKind {
-  const { title, page, classes, trainImages, testImages, formats } = cifarKinds[name];
+  const { title, classes, formats } = cifarKinds[name];
   return {
     name,
     title,
-    page,
+    page: cifarPage,
     layout: formats.map(({ folder, train, test }) => `${folder}/{${[...train, test].join(',')}}`),
-    published: { classes, train: trainImages, test: testImages },
+    published: { classes, ...cifarImages },
     matches: (folder) => looksLikeCifar(folder, cifarKinds[name]),
     open: (folder) => openCifar(folder, { kind: name }),
     example: async (folder) => writeCifarExample(folder, name),

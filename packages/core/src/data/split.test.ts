@@ -1,8 +1,7 @@
 import fc from 'fast-check';
 import { tinyImages } from '../../test/tiny-training';
 import { imageBytes } from './dataset';
-import { splitIndices } from './split';
-import { subset } from './subset';
+import { splitIndices, subset } from './split';
 
 test('holds out the same tenth of every class every time', () => {
   const labels = Int32Array.from({ length: 60 }, (_, i) => (i < 40 ? 0 : i < 59 ? 1 : 2));

@@ -1,5 +1,7 @@
+import { createHash } from 'node:crypto';
 import { type RandomStream, stream } from '../system/random';
 import { UserError } from '../system/user-error';
+import { checkIndex, type ImageDataset } from './dataset';
 
 /** Indices of a dataset's images, ascending, in two disjoint parts. */
 export interface IndexSplit {
@@ -36,4 +38,24 @@ export function splitIndices(
     );
   }
   return { train: all.filter((index) => isHeldOut[index] === 0), heldOut };
+}
+
+/** The images `indices` of a dataset as a dataset; image i is image `indices[i]` of the whole. `close` closes the whole. */
+export function subset(whole: ImageDataset, name: string, indices: Int32Array): ImageDataset {
+  const sha = createHash('sha256').update(`${whole.fingerprint}\n`).update(indices);
+  const labels = Int32Array.from(indices, (index) => whole.labels[index] as number);
+  const indexOf = (i: number): number => {
+    checkIndex({ name, labels }, i);
+    return indices[i] as number;
+  };
+  const { augmentation } = whole;
+  const mirrors = augmentation?.mirrors;
+  return {
+    ...whole,
+    ...(mirrors && { augmentation: { ...augmentation, mirrors: (i, key) => mirrors(indexOf(i), key) } }),
+    name,
+    labels,
+    fingerprint: sha.digest('hex').slice(0, 24),
+    read: async (wanted, target, key) => whole.read(Int32Array.from(wanted, indexOf), target, key),
+  };
 }

@@ -26,22 +26,14 @@ export function erase(image: Image, options: ErasingOptions, random: RandomStrea
     if (h >= height || w >= width) continue;
     const top = random.below(height - h + 1);
     const left = random.below(width - w + 1);
-    return filled(image, [left, top, w, h], fill === 'random' ? () => random.below(256) : (c) => fill[c] as number);
+    // Not slice, which shares memory for a Buffer.
+    const pixels = new Uint8Array(image.pixels);
+    for (let y = top; y < top + h; y++) {
+      for (let at = (y * width + left) * 3, end = at + w * 3; at < end; at++) {
+        pixels[at] = fill === 'random' ? random.below(256) : (fill[at % 3] as number);
+      }
+    }
+    return { pixels, width, height };
   }
   return image;
-}
-
-function filled(
-  { pixels, width, height }: Image,
-  [left, top, boxWidth, boxHeight]: readonly [number, number, number, number],
-  value: (channel: number) => number,
-): Image {
-  // Not slice, which shares memory for a Buffer.
-  const result = new Uint8Array(pixels);
-  for (let y = top; y < top + boxHeight; y++) {
-    for (let x = left; x < left + boxWidth; x++) {
-      for (let channel = 0; channel < 3; channel++) result[(y * width + x) * 3 + channel] = value(channel);
-    }
-  }
-  return { pixels: result, width, height };
 }

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { UserError } from '../../system/user-error';
 import { readBytes, refusal } from '../../weights/refusal';
 import { type ImageDataset, imagesInMemory } from '../dataset';
-import { type CifarFormat, type CifarKind, type CifarName, cifarKinds } from './kinds';
+import { type CifarFormat, type CifarKind, type CifarName, cifarKinds, cifarPage } from './kinds';
 import { pickledBatch, pickledNames } from './pickled-batch';
 import { binaryBatch, type CifarBatch, cifarSize, interleave, pixelBytes } from './records';
 
@@ -77,12 +77,12 @@ function findFiles(folder: string, kind: CifarKind): CifarFiles {
   const partial = found.find(({ missing, wanted }) => missing.length < wanted.length);
   if (partial) {
     throw new UserError(
-      `${partial.folder} lacks ${partial.missing.join(', ')} of ${kind.title}: unpack the archive from ${kind.page} again.`,
+      `${partial.folder} lacks ${partial.missing.join(', ')} of ${kind.title}: unpack the archive from ${cifarPage} again.`,
       1,
     );
   }
   const formats = kind.formats.map((format) => `${format.folder} (${format.train[0]}, ...)`).join(' or ');
-  throw new UserError(`${folder} has no ${kind.title}: unpack ${formats} from ${kind.page} there.`, 1);
+  throw new UserError(`${folder} has no ${kind.title}: unpack ${formats} from ${cifarPage} there.`, 1);
 }
 
 function readBatch(file: string, format: CifarFormat, kind: CifarKind): CifarBatch {

@@ -4,9 +4,6 @@ export interface CifarKind {
   readonly classes: number;
   /** Number of superclasses; only CIFAR-100 has them. */
   readonly coarseClasses?: number;
-  readonly trainImages: number;
-  readonly testImages: number;
-  readonly page: string;
   /** Bytes of labels before the pixels of a binary record; the last byte is the (fine) label. */
   readonly labelBytes: 1 | 2;
   readonly formats: readonly CifarFormat[];
@@ -26,15 +23,17 @@ export interface CifarFormat {
   readonly nameKeys?: { readonly fine: string; readonly coarse?: string };
 }
 
+export const cifarPage = 'https://www.cs.toronto.edu/~kriz/cifar.html';
+
+/** Published numbers of images, of both datasets. */
+export const cifarImages = { train: 50_000, test: 10_000 } as const;
+
 const five = [1, 2, 3, 4, 5];
 
 export const cifarKinds = {
   cifar10: {
     title: 'CIFAR-10',
     classes: 10,
-    trainImages: 50_000,
-    testImages: 10_000,
-    page: 'https://www.cs.toronto.edu/~kriz/cifar.html',
     labelBytes: 1,
     labelKeys: { fine: 'labels' },
     formats: [
@@ -59,9 +58,6 @@ export const cifarKinds = {
     title: 'CIFAR-100',
     classes: 100,
     coarseClasses: 20,
-    trainImages: 50_000,
-    testImages: 10_000,
-    page: 'https://www.cs.toronto.edu/~kriz/cifar.html',
     labelBytes: 2,
     labelKeys: { fine: 'fine_labels', coarse: 'coarse_labels' },
     formats: [

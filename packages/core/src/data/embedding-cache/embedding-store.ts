@@ -36,25 +36,16 @@ interface Filling {
   readonly onProgress?: (done: number, total: number) => void;
   /** Called when other processes are making everything that is missing. */
   readonly onWait?: () => void;
+  /** Gets the file of a damaged shard. */
+  readonly onDamage?: (file: string) => void;
 }
 
-export interface EmbeddingStore {
-  /** The shards whose files are missing, damaged, or belong to another cache. */
-  missing(): Promise<EmbeddingShard[]>;
-  /**
-   * Makes the missing shards one by one; several processes share the work. An abort loses no more than the current shard.
-   * @throws the signal's reason; UserError for a folder that cannot be written
-   */
-  fill(filling: Filling): Promise<void>;
-  /** Reads embeddings; makes a shard again first if one of them is damaged. */
-  reader(filling: Pick<Filling, 'make' | 'signal'> & { readonly onDamage?: (file: string) => void }): ReadEmbeddings;
-  clear(): Promise<void>;
-}
+export type EmbeddingStore = ReturnType<typeof embeddingStore>;
 
 // A compilation may keep the event loop, and with it the refreshing of a lock, busy for many seconds.
 const lockOptions = { realpath: false, stale: 60_000, update: 5000, onCompromised: () => undefined };
 
-export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
+export function embeddingStore(layout: EmbeddingStoreLayout) {
   const { folder, key, type, dimension, images, copies, embeddingsPerShard = 8192 } = layout;
   const perCopy = Math.ceil(images / embeddingsPerShard);
   const shards = Array.from({ length: perCopy * copies }, (_, i): EmbeddingShard => {
@@ -85,6 +76,7 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
     }
   }
 
+  /** The shards whose files are missing, damaged, or belong to another cache. */
   async function missing(): Promise<EmbeddingShard[]> {
     const found: EmbeddingShard[] = [];
     for (const shard of shards) if (!(await isWhole(shard))) found.push(shard);
@@ -109,6 +101,10 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
     return writeWhole({ path, temporary: `${path}.tmp` }, fill, explain);
   }
 
+  /**
+   * Makes the missing shards one by one; several processes share the work. An abort loses no more than the current shard.
+   * @throws the signal's reason; UserError for a folder that cannot be written
+   */
   async function fill(filling: Filling): Promise<void> {
     const { signal, onProgress, onWait } = filling;
     const total = images * copies;
@@ -158,58 +154,56 @@ export function embeddingStore(layout: EmbeddingStoreLayout): EmbeddingStore {
     }
   }
 
-  return {
-    missing,
-    fill,
-    reader({ make, signal, onDamage }) {
-      let mending: Promise<void> = Promise.resolve();
-      const damaged = new Set<string>();
+  /** Returns a function that reads embeddings. It makes a shard again first if one of them is damaged. */
+  function reader({ make, signal, onDamage }: Pick<Filling, 'make' | 'signal' | 'onDamage'>): ReadEmbeddings {
+    let mending: Promise<void> = Promise.resolve();
+    const damaged = new Set<string>();
 
-      /** Makes one shard at a time; batches that are read ahead may report the same damage. */
-      const mend = (shard: EmbeddingShard): Promise<void> => {
-        const file = fileOf(shard);
-        if (damaged.has(file)) return mending;
-        damaged.add(file);
-        onDamage?.(file);
-        mending = mending
-          // Whoever waited for the previous shard got its error.
-          .catch(() => undefined)
-          .then(() => rm(file, { force: true }))
-          .then(() => fill({ make, signal }))
-          .finally(() => damaged.delete(file));
-        return mending;
-      };
+    /** Makes one shard at a time; batches that are read ahead may report the same damage. */
+    const mend = (shard: EmbeddingShard): Promise<void> => {
+      const file = fileOf(shard);
+      if (damaged.has(file)) return mending;
+      damaged.add(file);
+      onDamage?.(file);
+      mending = mending
+        // Whoever waited for the previous shard got its error.
+        .catch(() => undefined)
+        .then(() => rm(file, { force: true }))
+        .then(() => fill({ make, signal }))
+        .finally(() => damaged.delete(file));
+      return mending;
+    };
 
-      return async (indices, shown) => {
-        const target = new Float32Array(indices.length * dimension);
-        const byShard = new Map<EmbeddingShard, Row[]>();
-        for (const [position, index] of indices.entries()) {
-          if (index < 0) continue;
-          const copy = shown[position] as number;
-          const shard = shards[copy * perCopy + Math.floor(index / embeddingsPerShard)];
-          if (!shard || index >= images) {
-            throw new RangeError(`There is no embedding of image ${index}, copy ${copy}.`);
-          }
-          const rows = byShard.get(shard) ?? [];
-          rows.push({ row: index - shard.first, position });
-          byShard.set(shard, rows);
+    return async (indices, shown) => {
+      const target = new Float32Array(indices.length * dimension);
+      const byShard = new Map<EmbeddingShard, Row[]>();
+      for (const [position, index] of indices.entries()) {
+        if (index < 0) continue;
+        const copy = shown[position] as number;
+        const shard = shards[copy * perCopy + Math.floor(index / embeddingsPerShard)];
+        if (!shard || index >= images) {
+          throw new RangeError(`There is no embedding of image ${index}, copy ${copy}.`);
         }
-        await Promise.all(
-          [...byShard].map(async ([shard, rows]) => {
-            if (await readShard(shard, rows, target)) return;
-            await mend(shard);
-            if (await readShard(shard, rows, target)) return;
-            throw new UserError(
-              `${fileOf(shard)} was made again and is damaged again: the disk does not store it correctly.`,
-              1,
-            );
-          }),
-        );
-        return target;
-      };
-    },
-    clear: () => onDisk(rm(folder, { recursive: true, force: true })),
-  };
+        const rows = byShard.get(shard) ?? [];
+        rows.push({ row: index - shard.first, position });
+        byShard.set(shard, rows);
+      }
+      await Promise.all(
+        [...byShard].map(async ([shard, rows]) => {
+          if (await readShard(shard, rows, target)) return;
+          await mend(shard);
+          if (await readShard(shard, rows, target)) return;
+          throw new UserError(
+            `${fileOf(shard)} was made again and is damaged again: the disk does not store it correctly.`,
+            1,
+          );
+        }),
+      );
+      return target;
+    };
+  }
+
+  return { missing, fill, reader, clear: () => onDisk(rm(folder, { recursive: true, force: true })) };
 }
 
 /** A row of a shard, and its position in the batch. */

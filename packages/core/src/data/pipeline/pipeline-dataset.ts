@@ -7,13 +7,8 @@ import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
 import type { ImageSource } from '../sources/image-source';
 import { loadNativeImages } from './native';
 import type { Failure, PipelineImage, PipelineSetup, PipelineTask } from './pipeline-job';
-import type { TestTransform, TrainTransform } from './transforms';
 
-export interface PipelineOptions {
-  /** Images become size x size. */
-  readonly size: number;
-  readonly train: TrainTransform;
-  readonly test: TestTransform;
+export interface PipelineOptions extends PipelineSetup {
   /** Default: one per core. */
   readonly threads?: number;
   /**
@@ -23,12 +18,8 @@ export interface PipelineOptions {
   readonly onCorrupt?: 'skip' | 'fail';
   /** Indices of held-out images: they replace only each other, as long as one of the class can be decoded. */
   readonly apart?: ArrayLike<number> | undefined;
-  /** Rotates and mirrors pictures by their EXIF orientation; default false, like torchvision. */
-  readonly applyOrientation?: boolean;
   /** Gets each skipped image once. */
   readonly onSkip?: (skipped: Skipped) => void;
-  /** False: sharp decodes JPEGs too, with the same result; default true. */
-  readonly native?: boolean;
 }
 
 export interface Skipped {

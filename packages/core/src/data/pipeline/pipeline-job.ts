@@ -11,12 +11,14 @@ import { loadNativeImages } from './native';
 import { type TestTransform, type TrainTransform, transformed } from './transforms';
 
 export interface PipelineSetup {
+  /** Images become size x size. */
   readonly size: number;
   readonly train: TrainTransform;
   readonly test: TestTransform;
-  readonly applyOrientation: boolean;
-  /** False: sharp decodes everything, with the same result. */
-  readonly native: boolean;
+  /** Rotates and mirrors pictures by their EXIF orientation; default false, like torchvision. */
+  readonly applyOrientation?: boolean;
+  /** False: sharp decodes JPEGs too, with the same result; default true. */
+  readonly native?: boolean;
 }
 
 /** An image to write into `memory` at `offset`. */
@@ -43,8 +45,8 @@ export interface Failure {
 
 /** The job of the worker threads: reads, decodes and augments images. */
 export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise<Failure[]> {
-  const { size, train, test, applyOrientation } = setup;
-  const native = setup.native ? loadNativeImages() : undefined;
+  const { size, train, test, applyOrientation = false } = setup;
+  const native = setup.native === false ? undefined : loadNativeImages();
   const bytes = size * size * 3;
 
   async function make({ location, index, offset }: PipelineImage, { memory, key }: PipelineTask): Promise<void> {

@@ -55,14 +55,15 @@ interface SourceList {
   readonly box?: (i: number) => Box;
 }
 
-/** A source of images that are separate files. Its fingerprint does not depend on the root. */
-export function listedSource({ name, classNames, root, labels, sizes, path, box }: SourceList): ImageSource {
+/** A source of images that are separate files. Its fingerprint does not depend on name and root. */
+export function listedSource(list: SourceList): ImageSource {
+  const { name, classNames, root, labels, path, box } = list;
   return {
     name,
     classes: classNames.length,
     classNames,
     labels,
-    fingerprint: fingerprintOf({ classNames, labels, sizes, path, box }),
+    fingerprint: fingerprintOf(list),
     locate: (index) => {
       checkIndex({ name, labels }, index);
       return { file: join(root, path(index)), ...(box && { box: box(index) }) };
@@ -70,7 +71,7 @@ export function listedSource({ name, classNames, root, labels, sizes, path, box 
   };
 }
 
-function fingerprintOf({ classNames, labels, sizes, path, box }: Omit<SourceList, 'name' | 'root'>): string {
+function fingerprintOf({ classNames, labels, sizes, path, box }: SourceList): string {
   const hash = createHash('sha256').update(`${JSON.stringify(classNames)}\n`);
   // Updating a hash costs more than hashing a line of text.
   let lines: string[] = [];

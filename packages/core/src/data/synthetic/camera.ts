@@ -97,42 +97,32 @@ function blur({ size, data }: Canvas, sigma: number): void {
     const variance = Math.min(rest, 0.5 * gap * gap);
     const side = variance / (2 * gap * gap);
     rest -= variance;
-    blurRows(data, scratch, size, gap, side);
-    blurColumns(scratch, data, size, gap, side);
+    blurAxis(data, scratch, size, gap, side, 1, 0);
+    blurAxis(scratch, data, size, gap, side, 0, 1);
   }
 }
 
-function blurRows(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
+function blurAxis(
+  from: Float32Array,
+  to: Float32Array,
+  size: number,
+  gap: number,
+  side: number,
+  dx: number,
+  dy: number,
+): void {
   const middle = 1 - 2 * side;
-  const width = size * 3;
-  const reach = gap * 3;
-  for (let start = 0; start < from.length; start += width) {
-    const end = start + width;
-    for (let at = start; at < start + reach; at++) {
-      const edge = from[start + (at % 3)] as number;
-      to[at] =
-        (from[at] as number) * middle + (edge + (from[Math.min(at + reach, end - 3 + (at % 3))] as number)) * side;
-    }
-    for (let at = start + reach; at < end - reach; at++) {
-      to[at] = (from[at] as number) * middle + ((from[at - reach] as number) + (from[at + reach] as number)) * side;
-    }
-    for (let at = Math.max(start + reach, end - reach); at < end; at++) {
-      const edge = from[end - 3 + (at % 3)] as number;
-      to[at] = (from[at] as number) * middle + ((from[at - reach] as number) + edge) * side;
-    }
-  }
-}
-
-function blurColumns(from: Float32Array, to: Float32Array, size: number, gap: number, side: number): void {
-  const middle = 1 - 2 * side;
-  const width = size * 3;
-  for (let y = 0; y < size; y++) {
-    const at = y * width;
-    const before = Math.max(0, y - gap) * width;
-    const after = Math.min(size - 1, y + gap) * width;
-    for (let i = 0; i < width; i++) {
-      to[at + i] =
-        (from[at + i] as number) * middle + ((from[before + i] as number) + (from[after + i] as number)) * side;
+  const last = size - 1;
+  for (let y = 0, at = 0; y < size; y++) {
+    const up = Math.max(0, y - gap * dy) * size;
+    const down = Math.min(last, y + gap * dy) * size;
+    for (let x = 0; x < size; x++, at += 3) {
+      const before = (up + Math.max(0, x - gap * dx)) * 3;
+      const after = (down + Math.min(last, x + gap * dx)) * 3;
+      for (let i = 0; i < 3; i++) {
+        const sides = (from[before + i] as number) + (from[after + i] as number);
+        to[at + i] = (from[at + i] as number) * middle + sides * side;
+      }
     }
   }
 }

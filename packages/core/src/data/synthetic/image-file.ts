@@ -16,11 +16,7 @@ export interface ImageFileLayout {
   readonly count: number;
 }
 
-export interface ImageFile {
-  /** As ImageDataset.read; indices must be valid. */
-  read(indices: ArrayLike<number>, target: Uint8Array): Promise<void>;
-  close(): Promise<void>;
-}
+export type ImageFile = ReturnType<typeof imageFile>;
 
 const headerBytes = 64;
 
@@ -70,7 +66,7 @@ export async function buildImageFile(
   return file;
 }
 
-function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFile {
+function imageFile(handle: FileHandle, { path, size }: ImageFileLayout) {
   const bytes = imageBytes({ size });
   const readPart = async (part: Uint8Array, position: number): Promise<void> => {
     const read = await readInto(handle, part, position);
@@ -78,7 +74,8 @@ function imageFile(handle: FileHandle, { path, size }: ImageFileLayout): ImageFi
     throw new UserError(`${path} ends at byte ${position + read}: delete it, and the images are rendered again`, 1);
   };
   return {
-    read: async (indices, target) => {
+    /** As ImageDataset.read; indices must be valid. */
+    read: async (indices: ArrayLike<number>, target: Uint8Array): Promise<void> => {
       const reads: Promise<void>[] = [];
       for (let from = 0; from < indices.length; ) {
         const first = indices[from] as number;

@@ -215,7 +215,8 @@ export function convexPolygon(frame: Frame, points: readonly number[], soft = 1)
   const slope = scale / soft;
   const corners = points.length / 2;
   const edges = new Float64Array(corners * 3);
-  let [left, right, top, bottom] = [Infinity, -Infinity, Infinity, -Infinity];
+  const xs: number[] = [];
+  const ys: number[] = [];
   for (let i = 0; i < corners; i++) {
     const [u0, v0] = [points[2 * i] as number, points[2 * i + 1] as number];
     const j = (i + 1) % corners;
@@ -224,18 +225,14 @@ export function convexPolygon(frame: Frame, points: readonly number[], soft = 1)
     const normalU = -(v1 - v0) / length;
     const normalV = (u1 - u0) / length;
     edges.set([normalU, normalV, -(normalU * u0 + normalV * v0)], i * 3);
-    const x = frame.x + frame.ux * u0 + frame.vx * v0;
-    const y = frame.y + frame.uy * u0 + frame.vy * v0;
-    left = Math.min(left, x - soft);
-    right = Math.max(right, x + soft + 1);
-    top = Math.min(top, y - soft);
-    bottom = Math.max(bottom, y + soft + 1);
+    xs.push(frame.x + frame.ux * u0 + frame.vx * v0);
+    ys.push(frame.y + frame.uy * u0 + frame.vy * v0);
   }
   return {
-    left,
-    right,
-    top,
-    bottom,
+    left: Math.min(...xs) - soft,
+    right: Math.max(...xs) + soft + 1,
+    top: Math.min(...ys) - soft,
+    bottom: Math.max(...ys) + soft + 1,
     cover: (y, from, to, cover) => {
       const dy = y + 0.5 - frame.y;
       let u = a * (from + 0.5 - frame.x) + b * dy;
