@@ -1,13 +1,16 @@
+import sharp from 'sharp';
+import { type ImageSource, readImage } from '../data/sources/image-source';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { makeProgress } from '../system/progress';
 import { contactSheet, thumbnails } from './contact-sheet';
 import { type DataKind, isSource, type OpenedData, type Split } from './data-kind';
-import { type Unreadable, unreadableImages } from './unreadable';
 
 interface CheckOptions {
   readonly cacheFolder?: string;
+  /** How many images of each split to probe, evenly spread; default: all. */
   readonly sample?: number;
+  /** Decodes all pixels instead of the header alone, and so finds files that are cut off; default false. */
   readonly whole?: boolean;
   /** A PNG file to draw some of the images into. */
   readonly sheet?: string;
@@ -45,7 +48,7 @@ export async function checkData(
   let probed = 0;
   for (const split of splits.filter(isSource)) {
     const onProgress = (done: number, total: number) => show(done, total, split.name);
-    unreadable.push(...(await unreadableImages(split, { sample, whole, onProgress })));
+    unreadable.push(...(await unreadableImages(split, { sample, whole }, onProgress)));
     probed += Math.min(split.labels.length, sample ?? split.labels.length);
   }
   progress.clear();
@@ -109,4 +112,52 @@ function sheetOf(labels: Int32Array, classes: number): number[][] {
     if (row && row.length < sheetColumns) row.push(i);
   }
   return [...rows.values()];
+}
+
+interface Unreadable {
+  readonly file: string;
+  /** The first line of the decoder's error. */
+  readonly why: string;
+}
+
+// A few more than there are threads to decode.
+const parallel = 16;
+
+/** The images of a source that cannot be decoded, in its order. */
+export async function unreadableImages(
+  source: ImageSource,
+  { sample = Number.POSITIVE_INFINITY, whole = false }: Pick<CheckOptions, 'sample' | 'whole'> = {},
+  onProgress?: (done: number, total: number) => void,
+): Promise<Unreadable[]> {
+  const indices = spread(source.labels.length, sample);
+  const found: (Unreadable | undefined)[] = [];
+  for (let from = 0; from < indices.length; from += parallel) {
+    const part = indices.slice(from, from + parallel);
+    found.push(...(await Promise.all(part.map((index) => probe(source, index, whole)))));
+    onProgress?.(found.length, indices.length);
+  }
+  return found.filter((it) => it !== undefined);
+}
+
+/** `count` whole numbers in [0, total), evenly spread; all of them if there are no more. */
+export function spread(total: number, count: number): number[] {
+  const taken = Math.min(total, count);
+  return Array.from({ length: taken }, (_, i) => Math.floor((i * total) / taken));
+}
+
+async function probe(source: ImageSource, index: number, whole: boolean): Promise<Unreadable | undefined> {
+  const location = source.locate(index);
+  try {
+    // Given a file, the decoder reads no more than it needs.
+    const image = sharp(location.offset === undefined ? location.file : await readImage(location), {
+      failOn: 'truncated',
+    });
+    if (whole) await image.stats();
+    else await image.metadata();
+    return undefined;
+  } catch (error) {
+    const [why = 'unknown'] = (error as Error).message.split('\n');
+    const { file, offset } = location;
+    return { file: offset === undefined ? file : `${file} at byte ${offset}`, why };
+  }
 }

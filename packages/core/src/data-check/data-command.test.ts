@@ -5,9 +5,9 @@ import { temporaryFolder } from '../../test/temporary-folder';
 import { writeCifarExample } from '../data/example/cifar-files';
 import { exampleImage } from '../data/example/class-folders';
 import { openClassFolders } from '../data/sources/class-folders';
+import { spread, unreadableImages } from './check-data';
 import { dataCommand } from './data-command';
 import { cifarKind, classFolderKind } from './data-kind';
-import { spread, unreadableImages } from './unreadable';
 
 const folder = temporaryFolder();
 

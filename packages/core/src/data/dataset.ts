@@ -39,9 +39,7 @@ export interface ImageDataset {
 }
 
 /** Bytes of one image of a dataset. */
-export function imageBytes(dataset: Pick<ImageDataset, 'size'>): number {
-  return dataset.size * dataset.size * 3;
-}
+export const imageBytes = ({ size }: Pick<ImageDataset, 'size'>): number => size * size * 3;
 
 /** Makes the checks that `ImageDataset.read` promises. @throws RangeError */
 export function checkRead(
@@ -66,12 +64,10 @@ export function checkIndex({ name, labels }: Pick<ImageDataset, 'name' | 'labels
 }
 
 /** A dataset in memory; `images`: size x size x 3 bytes per label. */
-export function imagesInMemory({
-  images,
-  ...dataset
-}: Pick<ImageDataset, 'name' | 'classes' | 'size' | 'labels' | 'fingerprint'> & {
-  readonly images: Uint8Array;
-}): ImageDataset {
+export function imagesInMemory(
+  dataset: Pick<ImageDataset, 'name' | 'classes' | 'size' | 'labels' | 'fingerprint'>,
+  images: Uint8Array,
+): ImageDataset {
   const bytes = imageBytes(dataset);
   return {
     ...dataset,

@@ -3,17 +3,11 @@ import { type RandomStream, stream } from '../system/random';
 import { UserError } from '../system/user-error';
 import { checkIndex, type ImageDataset } from './dataset';
 
-/** Indices of a dataset's images, ascending, in two disjoint parts. */
-export interface IndexSplit {
-  readonly train: Int32Array;
-  readonly heldOut: Int32Array;
-}
-
 // Not the training's seed: all runs hold out the same images, so that their metrics are comparable.
 const seed = 2022;
 
 /**
- * Holds the same share (0 to 1) of every class out: at least one image, and never all of them.
+ * Holds the same share (0 to 1) of every class out: at least one image, and never all of them. Indices are ascending.
  * @param randomOf the random numbers that choose the images of a class; default: the same for every run
  * @throws UserError if no class has two images
  */
@@ -21,7 +15,7 @@ export function splitIndices(
   { name, labels, classes }: { readonly name: string; readonly labels: Int32Array; readonly classes: number },
   share: number,
   randomOf: (label: number) => RandomStream = (label) => stream(seed, 'hold out', label),
-): IndexSplit {
+) {
   const byClass = Array.from({ length: classes }, (): number[] => []);
   for (const [index, label] of labels.entries()) byClass[label]?.push(index);
   const isHeldOut = new Uint8Array(labels.length);

@@ -12,20 +12,17 @@ export interface MixSettings {
   readonly mixSwitchProbability: number;
 }
 
-/** Pixels [left, right) x [top, bottom). */
-type MixBox = readonly [left: number, top: number, right: number, bottom: number];
-
 /** How every image of a batch is mixed with its partner: image i with image n - 1 - i. */
 export interface Mix {
   /** The share of an image's own pixels outside the box, [0, 1]; inside the box all pixels are its partner's. */
   readonly pixelShare: number;
   /** The share of its own label, [0, 1]; the rest is its partner's. */
   readonly labelShare: number;
-  /** Empty unless the batch gets CutMix. */
-  readonly box: MixBox;
+  /** Pixels [left, right) x [top, bottom); empty unless the batch gets CutMix. */
+  readonly box: readonly [left: number, top: number, right: number, bottom: number];
 }
 
-const empty: MixBox = [0, 0, 0, 0];
+const empty: Mix['box'] = [0, 0, 0, 0];
 
 /** Draws the mix of a batch of size x size images, which depends on seed and step alone (timm/data/mixup.py). */
 export function drawMix(settings: MixSettings, { seed, step, size }: Record<'seed' | 'step' | 'size', number>): Mix {
@@ -46,7 +43,7 @@ export function drawMix(settings: MixSettings, { seed, step, size }: Record<'see
 export function cutAt(share: number, [x, y]: readonly [x: number, y: number], size: number): Mix {
   const half = Math.floor(Math.trunc(size * Math.sqrt(1 - share)) / 2);
   const clip = (value: number): number => Math.min(size, Math.max(0, value));
-  const box: MixBox = [clip(x - half), clip(y - half), clip(x + half), clip(y + half)];
+  const box: Mix['box'] = [clip(x - half), clip(y - half), clip(x + half), clip(y + half)];
   const [left, top, right, bottom] = box;
   return { pixelShare: 1, labelShare: 1 - ((right - left) * (bottom - top)) / (size * size), box };
 }

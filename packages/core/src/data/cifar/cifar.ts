@@ -16,21 +16,13 @@ interface CifarOptions {
   readonly labels?: Labels;
 }
 
-interface Cifar {
-  readonly train: ImageDataset;
-  readonly test: ImageDataset;
-  readonly classNames: readonly string[];
-  /** The folder of the files. */
-  readonly folder: string;
-}
-
 /**
  * Opens CIFAR-10 or CIFAR-100 in `folder` or in its archive's subfolder: 32 x 32 images in memory (180 MB for both
  * splits; while pickles are read, three times as much). Binary files have precedence over pickles; both give the same
  * dataset and fingerprint. The number of images is not checked.
  * @throws UserError for files that are missing, cut off or damaged, naming file and record
  */
-export async function openCifar(folder: string, { kind: kindName, labels = 'fine' }: CifarOptions): Promise<Cifar> {
+export async function openCifar(folder: string, { kind: kindName, labels = 'fine' }: CifarOptions) {
   const kind: CifarKind = cifarKinds[kindName];
   const classes = labels === 'fine' ? kind.classes : kind.coarseClasses;
   if (classes === undefined) throw new RangeError(`${kind.title} has no coarse labels`);
@@ -65,12 +57,7 @@ function candidates(folder: string, kind: CifarKind) {
   );
 }
 
-interface CifarFiles {
-  readonly folder: string;
-  readonly format: CifarFormat;
-}
-
-function findFiles(folder: string, kind: CifarKind): CifarFiles {
+function findFiles(folder: string, kind: CifarKind) {
   const found = candidates(folder, kind);
   const whole = found.find(({ missing }) => missing.length === 0);
   if (whole) return whole;
@@ -103,11 +90,11 @@ function dataset(name: string, classes: number, batches: readonly CifarBatch[], 
     }
   }
   const digest = createHash('sha256').update(`${name} ${which}\n`).update(labels).update(images).digest('hex');
-  return imagesInMemory({ name, classes, size: cifarSize, labels, images, fingerprint: digest.slice(0, 24) });
+  return imagesInMemory({ name, classes, size: cifarSize, labels, fingerprint: digest.slice(0, 24) }, images);
 }
 
 /** Class names; the class numbers if the file of names is missing. */
-function readNames({ folder, format }: CifarFiles, kind: CifarKind, which: Labels, classes: number) {
+function readNames({ folder, format }: ReturnType<typeof findFiles>, kind: CifarKind, which: Labels, classes: number) {
   const file = join(folder, format.names[which] ?? '');
   if (!existsSync(file)) return Array.from({ length: classes }, (_, label) => String(label));
   const refuse = refusal(file, `class names of ${kind.title}`);

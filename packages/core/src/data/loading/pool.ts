@@ -91,24 +91,16 @@ export function workerPool<Setup, Task, Result>(options: {
       busy.delete(worker);
       const why = cause?.message ?? `exit code ${code}`;
       const death = new WorkerDeath(`A worker thread of ${module} stopped (${why})`, { cause });
-      if (closed) {
-        lost?.reject(death);
-        return;
-      }
-      if (!started) {
+      if (closed) lost?.reject(death);
+      else if (started) {
+        if (lost && lost.deaths++ > 0) lost.reject(death);
+        else if (lost) queue.unshift(lost);
+        start();
+      } else if (all.size === 0) {
         // A new thread would fail the same way.
-        if (all.size === 0) {
-          broken = death;
-          fail(death);
-        }
-        return;
+        broken = death;
+        fail(death);
       }
-      if (lost !== undefined) {
-        lost.deaths++;
-        if (lost.deaths > 1) lost.reject(death);
-        else queue.unshift(lost);
-      }
-      start();
     });
   }
 

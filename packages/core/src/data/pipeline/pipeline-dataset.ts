@@ -2,11 +2,11 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { UserError } from '../../system/user-error';
-import { type AugmentationKey, checkRead, type ImageDataset, imageBytes } from '../dataset';
+import { checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
 import type { ImageSource } from '../sources/image-source';
 import { loadNativeImages } from './native';
-import type { Failure, PipelineImage, PipelineSetup, PipelineTask } from './pipeline-job';
+import type { Failure, PipelineSetup, PipelineTask } from './pipeline-job';
 
 export interface PipelineOptions extends PipelineSetup {
   /** Default: one per core. */
@@ -40,6 +40,8 @@ interface Wanted {
   from: number;
 }
 
+type Into = Pick<PipelineTask, 'memory' | 'key'>;
+
 /**
  * Encoded images as a dataset: worker threads read, decode, crop and augment them into shared memory. The result depends
  * on the image's index and the augmentation key alone.
@@ -53,6 +55,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   const { name, classes, labels } = source;
   const { applyOrientation = false, native = true } = options;
   const setup: PipelineSetup = { size, train, test, applyOrientation, native };
+  const sha = createHash('sha256').update(JSON.stringify([source.fingerprint, size, test, applyOrientation]));
   const bytes = imageBytes({ size });
   const skipped = new Map<number, Skipped>();
   // The classes; held-out images have their own class numbers.
@@ -79,49 +82,35 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
 
   function startPool(): WorkerPool<PipelineTask, Failure[]> {
     if (native) loadNativeImages();
-    return workerPool<PipelineSetup, PipelineTask, Failure[]>({
-      module: join(__dirname, 'pipeline-job.ts'),
-      setup,
-      threads,
-    });
+    return workerPool({ module: join(__dirname, 'pipeline-job.ts'), setup, threads });
   }
 
   /** Runs a task. If it kills its threads, runs its images one by one: the image that kills a thread has failed. */
-  async function run(
-    wanted: readonly Wanted[],
-    memory: SharedArrayBuffer,
-    key: AugmentationKey | undefined,
-  ): Promise<Failure[]> {
-    const images = wanted.map(
-      ({ index, offset, from }): PipelineImage => ({ location: source.locate(from), index, offset }),
-    );
+  async function run(wanted: readonly Wanted[], into: Into): Promise<Failure[]> {
+    const images = wanted.map(({ index, offset, from }) => ({ location: source.locate(from), index, offset }));
     pool ??= startPool();
     try {
-      return await pool.run({ images, memory, key });
+      return await pool.run({ images, ...into });
     } catch (error) {
       if (!(error instanceof WorkerDeath) || closed) throw error;
       if (wanted.length === 1) return [{ position: 0, reason: error.message }];
       const failures: Failure[] = [];
       for (const [position, image] of wanted.entries()) {
-        for (const { reason } of await run([image], memory, key)) failures.push({ position, reason });
+        for (const { reason } of await run([image], into)) failures.push({ position, reason });
       }
       return failures;
     }
   }
 
-  async function make(
-    wanted: readonly Wanted[],
-    memory: SharedArrayBuffer,
-    key: AugmentationKey | undefined,
-  ): Promise<void> {
+  async function make(wanted: readonly Wanted[], into: Into): Promise<void> {
     for (const image of wanted) if (skipped.has(image.from)) image.from = replacement(image);
-    const failures = await run(wanted, memory, key);
+    const failures = await run(wanted, into);
     const failed = failures.map(({ position, reason }) => {
       const image = wanted[position] as Wanted;
       skip(image.from, reason);
       return image;
     });
-    if (failed.length > 0) await make(failed, memory, key);
+    if (failed.length > 0) await make(failed, into);
   }
 
   return {
@@ -130,7 +119,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     size,
     labels,
     skipped,
-    fingerprint: fingerprintOf(source, setup),
+    fingerprint: sha.digest('hex').slice(0, 16),
     augmentation: { settings: JSON.stringify(train) },
     read: async (indices, target, key) => {
       checkRead({ name, size, labels }, indices, target);
@@ -141,8 +130,10 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       // Small enough that no thread waits long for another, large enough that messages cost nothing.
       const perTask = Math.max(1, Math.min(8, Math.ceil(indices.length / (2 * threads))));
       const tasks: Promise<void>[] = [];
-      for (let i = 0; i < wanted.length; i += perTask) tasks.push(make(wanted.slice(i, i + perTask), memory, key));
-      await settled(tasks);
+      for (let i = 0; i < wanted.length; i += perTask) tasks.push(make(wanted.slice(i, i + perTask), { memory, key }));
+      // Waits for all tasks even if one fails: afterwards none writes into the target any more.
+      const failed = (await Promise.allSettled(tasks)).find(({ status }) => status === 'rejected');
+      if (failed) throw (failed as PromiseRejectedResult).reason;
       if (!shared) target.set(new Uint8Array(memory));
     },
     close: async () => {
@@ -150,16 +141,6 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       await pool?.close();
     },
   };
-}
-
-/** As Promise.all, but waits for all tasks before it rejects: then none writes into the target any more. */
-async function settled(tasks: readonly Promise<void>[]): Promise<void> {
-  for (const result of await Promise.allSettled(tasks)) if (result.status === 'rejected') throw result.reason;
-}
-
-function fingerprintOf(source: ImageSource, { size, test, applyOrientation }: PipelineSetup): string {
-  const sha = createHash('sha256').update(JSON.stringify([source.fingerprint, size, test, applyOrientation]));
-  return sha.digest('hex').slice(0, 16);
 }
 
 /**

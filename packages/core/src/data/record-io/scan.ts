@@ -46,7 +46,7 @@ export async function scanRecords(file: ByteSource, { visit, head, onProgress }:
     }
     const record = await scanRecord(file, position, head);
     if (typeof record === 'string') {
-      const next = await nextStart(file, position + 4, file.size);
+      const next = await nextStart(file, position + 4);
       lost.push({ from: position, until: next, why: record });
       position = next;
       continue;
@@ -58,7 +58,7 @@ export async function scanRecords(file: ByteSource, { visit, head, onProgress }:
       continue;
     }
     // No record begins where this one ends: either its length is wrong, or the next record is damaged.
-    const next = await nextStart(file, position + headBytes, file.size);
+    const next = await nextStart(file, position + headBytes);
     if (next < behind) lost.push({ from: position, until: next, why: 'it overlaps the next record' });
     else {
       visit(record);
@@ -111,10 +111,10 @@ export async function scanRecord(file: ByteSource, offset: number, head: number)
 const magicBytes = Buffer.alloc(4);
 magicBytes.writeUInt32LE(magic);
 
-/** The first offset from `from` on where a record may begin; `until` if there is none before it. */
-async function nextStart(file: ByteSource, from: number, until: number): Promise<number> {
+/** The first offset from `from` on where a record may begin; the file's size if there is none. */
+async function nextStart(file: ByteSource, from: number): Promise<number> {
   const piece = 1 << 16;
-  for (let position = from + (-from & 3); position < until; ) {
+  for (let position = from + (-from & 3); position < file.size; ) {
     const bytes = await file.read(position, piece);
     for (let at = bytes.indexOf(magicBytes); at >= 0; at = bytes.indexOf(magicBytes, at + 1)) {
       if ((position + at) % 4 !== 0) continue;
@@ -126,5 +126,5 @@ async function nextStart(file: ByteSource, from: number, until: number): Promise
     if (bytes.length < piece) break;
     position += piece - headBytes;
   }
-  return until;
+  return file.size;
 }

@@ -3,22 +3,11 @@ import { basename, join, resolve } from 'node:path';
 import { stream } from '../../system/random';
 import { UserError } from '../../system/user-error';
 import { splitIndices } from '../split';
-import { imageEndings } from './folder-listing';
-import { type ImageSource, listedSource } from './image-source';
-import { type ListOptions, listFile, listTree, type TreeListing } from './tree-listing';
+import { type ImageSource, listedSource, type SourceList } from './image-source';
+import { imageEndings, type ListOptions, listFile, listTree, type TreeListing } from './tree-listing';
 
-/** The images of a folder of class folders, class by class; those of a class sorted by path. */
-export interface ClassListing {
-  /** Absolute path. */
-  readonly root: string;
-  /** Names of the class folders, sorted by code units. */
-  readonly classNames: readonly string[];
-  readonly labels: Int32Array;
-  /** Bytes of each image. */
-  readonly sizes: Float64Array;
-  /** Path of image i below the root. */
-  readonly path: (i: number) => string;
-}
+/** The images of a folder of class folders, class by class and sorted by path; class names sorted by code units. */
+export type ClassListing = Omit<SourceList, 'name' | 'box'>;
 
 export interface TrainAndTest {
   readonly train: ImageSource;

@@ -42,7 +42,7 @@ export interface ImageLocation {
   readonly box?: Box;
 }
 
-interface SourceList {
+export interface SourceList {
   readonly name: string;
   readonly classNames: readonly string[];
   /** Absolute path of the folder that holds the images. */

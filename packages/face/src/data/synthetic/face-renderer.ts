@@ -1,6 +1,5 @@
-import { backdrop } from '@headshare/core/data/synthetic/backdrop';
 import { capture } from '@headshare/core/data/synthetic/camera';
-import { createCanvas, paint } from '@headshare/core/data/synthetic/raster';
+import { backdrop, createCanvas, paint } from '@headshare/core/data/synthetic/raster';
 import type { CreateRenderer } from '@headshare/core/data/synthetic/renderer';
 import { stream } from '@headshare/core/system/random';
 import { appearanceOf, type Nuisance } from './appearance';

@@ -1,6 +1,6 @@
-import { backdrop } from '@headshare/core/data/synthetic/backdrop';
 import { capture } from '@headshare/core/data/synthetic/camera';
 import {
+  backdrop,
   type Canvas,
   type Colour,
   createCanvas,
