@@ -89,7 +89,7 @@ test('reproduces a run from MLflow alone, with the same bits', async () => {
   expect(text).toContain('The command: npx nx run demo:train --seed=2 --epochs=1');
   expect(text).toMatch(/The same bits: \d+ metrics and \d files of weights are equal\./);
   expect(verdict).toBe('same bits');
-  // A run that is made to compare is none to keep.
+  // The new run is not kept.
   await trackedRun('2');
   expect(readdirSync(join(root, 'runs'))).toEqual([]);
 }, 120_000);
@@ -103,7 +103,7 @@ test('tests another number of threads against seeds in MLflow', async () => {
     expect(text).toMatch(/^threads +1 +3$/m);
     expect(verdict).toBe('same within spread');
     expect(text).toContain('the spread over seeds (1, 2, 3; from MLflow)');
-    expect(text).toMatch(/^Weights that are others: .*last\.safetensors/m);
+    expect(text).toMatch(/^Weights that changed: .*last\.safetensors/m);
   } finally {
     if (before === undefined) delete process.env.HEADSHARE_THREADS;
     else process.env.HEADSHARE_THREADS = before;
