@@ -37,7 +37,7 @@ const actions = `Actions
 
 export type DataArguments = ReturnType<typeof readDataArguments>;
 
-/** `help`: the text of `--help`, if it was asked for. @throws UserError for an unknown action or option, and for an invalid value */
+/** `help`: the text of `--help`, if it is given. @throws UserError for an unknown action or option and invalid values */
 export function readDataArguments(argv: readonly string[], project: string, kinds: readonly [string, ...string[]]) {
   const command = definition(project, kinds);
   const { help, values, words } = readCommand(argv, command.options, 1);

@@ -80,7 +80,7 @@ function refuseWords([word]: readonly string[]): void {
   if (word !== undefined) throw new UserError(`'${word}' is not an option: write --name=value`);
 }
 
-/** The command line that sets these values, except those of options that neither the experiment nor its dependencies have. */
+/** The command line that sets these values; skips options that neither the experiment nor its dependencies have. */
 export function writeArguments(given: Overrides, experiment: Stage): readonly string[] {
   const options = optionsOf([experiment]);
   return Object.entries(given).flatMap(([key, value]) => {
@@ -105,7 +105,7 @@ export function optionsOf(experiments: readonly Stage[]): Options {
   return options;
 }
 
-/** Reads options, and the words that are none. `unknown` makes the error about an unknown option, given without `--`. */
+/** Reads options, and other words. @param unknown makes the error about an unknown option, given without `--` */
 function parseOptions(
   argv: readonly string[],
   known: Options,

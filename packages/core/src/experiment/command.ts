@@ -42,7 +42,7 @@ export const command =
     }
   };
 
-/** The definitions of these names or aliases, all for none. @throws UserError for an unknown name. @param kind 'network' */
+/** The definitions with these names or aliases; all of them without names. @throws UserError for an unknown name */
 export function namedDefinitions<T>(
   words: readonly string[],
   { all, names, named }: { all: readonly T[]; names: readonly string[]; named: (name: string) => T },

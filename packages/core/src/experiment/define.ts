@@ -125,8 +125,8 @@ interface ExperimentDefinition<O extends Options, R extends StageResult, P exten
   /** Checks options against the world; rejects with UserError. Called before the run's folder is made. */
   readonly preflight?: (options: Values<O>, workspace: Workspace) => Promise<void>;
   /**
-   * Tries the work without computing it, where a mistake would otherwise show only after the stages that it needs; throws
-   * UserError. Nx calls it, through `--check`, before it runs anything. The values include those of the stages.
+   * Tries the work without computing it, to find mistakes before the needed stages run; throws UserError. Nx calls it,
+   * through `--check`, before it runs anything. The values include those of the stages.
    */
   readonly rehearse?: (values: Overrides) => void;
   /** Does the work. Import TensorFlow inside it, `await import('...')`: `--help` loads this file too. */

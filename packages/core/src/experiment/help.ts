@@ -18,7 +18,7 @@ const placeholders: Readonly<Record<Option<unknown>['kind'], string>> = {
   list: 'A,B',
 };
 
-/** The text of an experiment's `--help`; option values are those that the profile runs with. Throws UserError for an unknown profile. */
+/** The text of an experiment's `--help`, with the values of the profile. Throws UserError for an unknown profile. */
 export function helpText(experiment: Stage, catalog: Catalog, profile: string): string {
   const target = `npx nx run ${catalog.package}:${nameOf(catalog, experiment)}`;
   const needs = Object.values(experiment.needs).map((stage) => nameOf(catalog, stage));

@@ -49,11 +49,8 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     const { profile, given } = settings;
     log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
     const ofProfile = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
-    if (ofProfile.length > 0) {
-      log(
-        `Values of the profile: ${ofProfile.map(([one, value]) => `${flagName(one)}=${valueText(value)}`).join(' ')}`,
-      );
-    }
+    const flags = ofProfile.map(([option, value]) => `${flagName(option)}=${valueText(value)}`);
+    if (flags.length > 0) log(`Values of the profile: ${flags.join(' ')}`);
     const data = dataFingerprint(root, packageName);
     const sources = await sourcesDigest(root, packageName);
     const reports = withDependencies(experiment).some((stage) => stage.reports);

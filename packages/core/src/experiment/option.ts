@@ -28,7 +28,10 @@ export interface Option<T> {
   readonly choices?: readonly string[];
   /** The command that prints `choices`, if `--help` should show only a few of them: `core:models`. */
   readonly listedBy?: string;
-  /** The value, or each of a list, is a path whose content enters the run key: the bytes of a file, or the names, sizes and modification times of a folder's files. */
+  /**
+   * The value, or each of a list, is a path whose content enters the run key: the bytes of a file, or the names, sizes
+   * and modification times of a folder's files.
+   */
   readonly names?: 'file' | 'folder';
   /** Left out of the run key, because it changes how the work is done and not its result. */
   readonly notInKey?: boolean;
@@ -89,7 +92,7 @@ export function integer(spec: NumberSpec): Option<number> {
   return numeric('integer', spec, 'a whole number', Number.isSafeInteger);
 }
 
-/** A finite number, optionally within bounds: `number({ default: 4, above: 0, help: 'temperature of the softmax' })`. */
+/** A finite number, optionally within bounds: `number({ default: 4, above: 0, help: 'softmax temperature' })`. */
 export function number(spec: NumberSpec): Option<number> {
   return numeric('number', spec, 'a number', Number.isFinite);
 }

@@ -30,7 +30,7 @@ export function profileNames(experiment: Stage): readonly string[] {
   return ['default', ...Object.keys(experiment.profiles).filter((name) => name !== 'default')];
 }
 
-/** The values that a profile sets for options of an experiment and its dependencies. Throws UserError for an unknown profile. */
+/** The values that a profile sets for an experiment and its dependencies. Throws UserError for an unknown profile. */
 export function profileValues(experiment: Stage, profile: string): ReadonlyMap<string, unknown> {
   const values = new Map<string, unknown>();
   for (const stage of withDependencies(experiment)) {
