@@ -51,7 +51,7 @@ const marks = fc.constantFrom(0, 1, 2, 3).map((kind) => {
   return head;
 });
 
-test('records', async () => {
+test('records with changed bytes are read or cause a UserError', async () => {
   const edits = fc.array(
     fc.tuple(fc.nat(bytes.length - 1), fc.oneof(fc.uint8Array({ minLength: 1, maxLength: 5 }), marks)),
     {
@@ -76,7 +76,7 @@ test('records', async () => {
   expect(scanned).toBeGreaterThan(500);
 });
 
-test('indices', async () => {
+test('indices with changed letters are read or cause a UserError', async () => {
   const text = Buffer.from(recordIndexText(index));
   const letters = fc.constantFrom(...'0123456789\t\n -x\r').map((letter) => letter.charCodeAt(0));
   const edits = fc.array(fc.tuple(fc.nat(text.length - 1), fc.oneof(letters, fc.nat(255))), {
@@ -101,7 +101,7 @@ test('indices', async () => {
   expect(count).toBeGreaterThan(3000);
 });
 
-test('properties', async () => {
+test('properties of any text are read or cause a UserError', async () => {
   let count = 0;
   await fc.assert(
     fc.asyncProperty(fc.string({ unit: fc.constantFrom(...'0123456789,,. -ex\n') }), async (text) => {
