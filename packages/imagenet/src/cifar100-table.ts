@@ -11,7 +11,7 @@ import { type PublishedPair, pairName } from './published-cifar100';
 /** One row of the table: a network of a pair, trained in one way. */
 export interface TableRow {
   readonly pair: PublishedPair;
-  /** `teacher`, `student`, or what the student was distilled by. */
+  /** `teacher`, `student`, or the method of a distilled student. */
   readonly by: string;
   /** Top-1 of each seed after the last epoch, as published. */
   readonly last: readonly number[];

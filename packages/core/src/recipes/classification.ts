@@ -1,4 +1,4 @@
-/** The experiments in classification: their options, their data with what is held out of it, and their reports. */
+/** Classification packages: their options, data, held-out images and reports. */
 import type { ImageDataset } from '../data/dataset';
 import { augmented } from '../data/loading/augmented';
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';

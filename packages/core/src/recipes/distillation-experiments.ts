@@ -108,7 +108,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       const values = all as Values<
         typeof methodOptions & typeof trainingOptions & typeof studentOptions & typeof teacherOptions
       >;
-      // Only the file knows what network an external teacher is.
+      // Only the file of an external teacher determines its network.
       if (values.method === 'sh-kd' || values.teacherWeights !== undefined) return;
       const { head, scale, embeddingSize } = values;
       const { inputSize } = backbones.named(values.student);

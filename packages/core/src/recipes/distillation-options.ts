@@ -3,18 +3,8 @@ import type { MixSettings } from '../data/augment/mix';
 import type { ChosenMethod } from '../distill/combine-methods';
 import { type GivenSettings, type MethodChoice, parseMethod, parseMethods } from '../distill/parse-method';
 import { methods } from '../distill/registry';
-import {
-  flag,
-  group,
-  integer,
-  list,
-  number,
-  type Option,
-  oneOf,
-  optional,
-  text,
-  type Values,
-} from '../experiment/option';
+import type { Option, Values } from '../experiment/option';
+import { flag, group, integer, list, number, oneOf, optional, text } from '../experiment/option';
 import { UserError } from '../system/user-error';
 import { requireMixable } from '../train/mixing';
 import type { SharedHead } from '../train/networks/shared-head';

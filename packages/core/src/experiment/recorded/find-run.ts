@@ -1,4 +1,4 @@
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { basename, dirname, join, resolve } from 'node:path';
 import fastGlob from 'fast-glob';
 import {
@@ -12,6 +12,7 @@ import {
 import { sentenceOf } from '../../system/sentence-of';
 import { UserError } from '../../system/user-error';
 import { runPage } from '../../tracking/sync/server-run';
+import { runIdIn } from '../../tracking/sync/sync-state';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
 
 /** The places to search for runs. */
@@ -46,19 +47,8 @@ const ambiguous = (word: string, runs: readonly string[]): UserError =>
 async function foldersOf(beginning: string, root: string): Promise<readonly string[]> {
   const byKey = await fastGlob(`runs/*/*/${beginning}*/config.json`, { cwd: root });
   if (byKey.length > 0) return byKey.map(dirname).sort();
-  const sent = await fastGlob('runs/*/*/*/journal.sent.json', { cwd: root });
-  return sent
-    .filter((file) => runIdIn(join(root, file)).startsWith(beginning))
-    .map(dirname)
-    .sort();
-}
-
-function runIdIn(file: string): string {
-  try {
-    return String(Reflect.get(Object(JSON.parse(readFileSync(file, 'utf8'))), 'runId'));
-  } catch {
-    return '';
-  }
+  const sent = (await fastGlob('runs/*/*/*/journal.sent.json', { cwd: root })).map(dirname);
+  return sent.filter((folder) => runIdIn(join(root, folder, 'journal.jsonl'))?.startsWith(beginning)).sort();
 }
 
 async function findInMlflow(word: string, { root, connect }: Places): Promise<RecordedRun> {

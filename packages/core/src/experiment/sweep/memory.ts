@@ -6,34 +6,30 @@ const leastPeak = 0.6e9;
 /** The share of a process's peak that must stay free beside it. */
 const margin = 0.1;
 
-export interface MemoryGuard {
-  /** Watches a process. @returns a function to call when it has ended */
-  watch(pid: number): () => void;
-  /** Measures the watched processes. @returns whether one more fits, should all of them grow to the largest peak */
-  hasRoom(): boolean;
-  /** The largest peak of a process so far, in bytes; 0 while none is measured, or where the system cannot measure it. */
-  peak(): number;
-}
+export type MemoryGuard = ReturnType<typeof memoryGuard>;
 
 /** @param available the bytes that processes may still take */
 export function memoryGuard(
   available: () => number = () => process.availableMemory(),
   measure: (pid: number) => Resident | undefined = residentOf,
-): MemoryGuard {
+) {
   const watched = new Set<number>();
   let peak = 0;
   return {
-    watch(pid) {
+    /** Watches a process. @returns a function to call when it has ended */
+    watch(pid: number): () => void {
       watched.add(pid);
       return () => watched.delete(pid);
     },
-    hasRoom() {
+    /** Measures the watched processes. @returns whether one more fits, should all of them grow to the largest peak */
+    hasRoom(): boolean {
       const sizes = [...watched].flatMap((pid) => measure(pid) ?? []);
       peak = Math.max(peak, ...sizes.map((size) => size.peak));
       const expected = Math.max(peak, leastPeak);
       const stillGrowing = sizes.reduce((sum, { now }) => sum + Math.max(0, expected - now), 0);
       return available() - stillGrowing > expected * (1 + margin);
     },
+    /** The largest peak so far, in bytes; 0 while none is measured, or where the system cannot measure it. */
     peak: () => peak,
   };
 }

@@ -49,7 +49,7 @@ export async function runApart(
       label: `${row}, seed ${seed}`,
       needs: stage.needs.map(({ key }) => key).filter((key) => keys.has(key)),
       async run() {
-        const outcome = await runInProcess(stage, { threads, parent: tracker.id, signal, memory });
+        const outcome = await runInProcess(stage, { threads, parent: tracker.id, memory }, signal);
         if (outcome.done) return outcome;
         if (outcome.stopped) stopped.abort();
         return { ...outcome, reason: `${outcome.reason} (${relative(process.cwd(), stage.folder)}/${outputFile})` };

@@ -6,15 +6,6 @@ import type { PlannedStage } from '../define';
 import type { MemoryGuard } from './memory';
 import type { Outcome } from './schedule';
 
-export interface ProcessSettings {
-  /** Threads of each process. */
-  readonly threads: number;
-  /** The journal of the parent run; undefined where none is recorded. */
-  readonly parent: string | undefined;
-  readonly signal: AbortSignal;
-  readonly memory: MemoryGuard;
-}
-
 /** The output of a training's process, in the run's folder. */
 export const outputFile = 'output.log';
 
@@ -34,9 +25,13 @@ const stoppedEnds: readonly (string | number)[] = [
  * Runs a stage in a process, by the command that a person would give. When `signal` is aborted, the process gets SIGTERM
  * and writes a checkpoint; when this process dies, the channel between them closes and it stops by itself. It leads a
  * process group, so that Ctrl-C reaches it once, from here.
+ * @param parent the journal of the parent run
  */
-export async function runInProcess(stage: PlannedStage, settings: ProcessSettings): Promise<Outcome> {
-  const { threads, parent, signal, memory } = settings;
+export async function runInProcess(
+  stage: PlannedStage,
+  { threads, parent, memory }: { threads: number; parent: string | undefined; memory: MemoryGuard },
+  signal: AbortSignal,
+): Promise<Outcome> {
   mkdirSync(stage.folder, { recursive: true });
   const file = join(stage.folder, outputFile);
   const output = openSync(file, 'a');

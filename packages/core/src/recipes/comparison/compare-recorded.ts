@@ -1,21 +1,17 @@
 /** `compare --runs`: rows are finished runs that differ in the seed alone; their names have the options that differ. */
 import { resolve } from 'node:path';
+import type { Workspace } from '../../experiment/define';
 import { flagName, valueText } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
-import { findRun, type Places } from '../../experiment/recorded/find-run';
+import { findRun } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
 import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
 import { UserError } from '../../system/user-error';
+import { destinationOf } from '../../tracking/sync/destination';
 import type { NetworkResult } from '../network-stages';
 import { isTeacher, type Kind, kinds, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
 import type { Training } from './report';
-
-export interface RecordedRequest extends Places {
-  /** Folders, keys, ids in MLflow, or prefixes of these. */
-  readonly words: readonly string[];
-  readonly package: string;
-}
 
 interface RecordedTraining {
   readonly run: RecordedRun;
@@ -26,17 +22,20 @@ interface RecordedTraining {
 type Settings = RowName['settings'];
 
 /**
- * Finds the runs of the words, each once.
+ * Finds the runs of the words (folders, keys, ids in MLflow, or prefixes of these), each once.
  * @throws UserError for no run, an unfinished one, one of another package, or one that trained no network itself
  */
-export async function findTrainings(request: RecordedRequest): Promise<readonly RecordedTraining[]> {
+export async function findTrainings(
+  words: readonly string[],
+  { package: packageName, root, signal }: Workspace,
+): Promise<readonly RecordedTraining[]> {
   const found = new Map<string, RecordedTraining>();
-  for (const word of request.words) {
-    const run = await findRun(word, request);
+  for (const word of words) {
+    const run = await findRun(word, { root, connect: () => destinationOf().connect(signal) });
     const { identity, title } = run;
-    if (run.package !== request.package) {
+    if (run.package !== packageName) {
       throw new UserError(
-        `--runs: ${word} is a run of ${run.package}, not of ${request.package}: numbers of different packages do not compare`,
+        `--runs: ${word} is a run of ${run.package}, not of ${packageName}: numbers of different packages do not compare`,
       );
     }
     const kind = kinds.find((one) => one === identity.experiment);
@@ -58,19 +57,19 @@ export async function findTrainings(request: RecordedRequest): Promise<readonly 
  * @throws UserError as `findTrainings` does
  */
 export async function recordedTrainings(
-  request: RecordedRequest,
+  words: readonly string[],
+  workspace: Workspace,
   stages: NetworkStages,
   dataOptions: readonly string[],
 ) {
-  const { root } = request;
-  const found = await findTrainings(request);
+  const found = await findTrainings(words, workspace);
   const settings = settingsByFamily(found, stages);
   const trainings: Training[] = [];
   for (const { run, kind, options } of found) {
     const name = { title: titleOf(kind, options), settings: settings.get(familyKey(run.identity)) ?? {} };
     // Sound because the result of every kind is of this type.
     const finished = { ...run.finished, result: run.finished.result as NetworkResult };
-    const folder = resolve(root, await fetchRun(run, root));
+    const folder = resolve(workspace.root, await fetchRun(run, workspace.root));
     trainings.push({ name, seed: Number(options.seed), kind, options, finished, folder });
   }
   const data = ({ run: { identity }, options }: RecordedTraining): string =>

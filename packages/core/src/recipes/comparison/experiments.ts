@@ -1,25 +1,9 @@
 /** `sweep` trains networks under several option values and seeds; `compare` reports networks that are trained already. */
 import { basename, join, relative, resolve } from 'node:path';
 import { optionsOf } from '../../experiment/arguments';
-import {
-  defineExperiment,
-  type Overrides,
-  type RunContext,
-  type Settings,
-  type Workspace,
-} from '../../experiment/define';
-import {
-  flagName,
-  group,
-  integer,
-  list,
-  type Options,
-  oneOf,
-  optional,
-  repeatable,
-  text,
-  type Values,
-} from '../../experiment/option';
+import { defineExperiment, type Overrides, type RunContext, type Settings } from '../../experiment/define';
+import type { Options, Values } from '../../experiment/option';
+import { flagName, group, integer, list, oneOf, optional, repeatable, text } from '../../experiment/option';
 import { resolveAll } from '../../experiment/settings';
 import { type Axis, axesOf, combinations } from '../../experiment/sweep/axes';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
@@ -27,7 +11,6 @@ import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
 import type { Domain } from '../domain';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
-import type { RecordedRequest } from './compare-recorded';
 import { kinds, type NetworkStages } from './kinds';
 import { type ComparisonResult, reportTrainings } from './report';
 import { finishedTrainings, planTrainings, sweepBaselines } from './swept-trainings';
@@ -88,7 +71,7 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
       }
     },
     async preflight({ runs }, place) {
-      if (runs !== undefined) await (await recorded()).findTrainings(await requestOf(runs, place));
+      if (runs !== undefined) await (await recorded()).findTrainings(runs, place);
     },
     run: (context) =>
       context.options.runs === undefined ? runSweep(context) : compareRecorded(context.options.runs, context),
@@ -147,9 +130,9 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
   ): Promise<ComparisonResult> {
     // <root>/runs/<package>/<experiment>/<key>
     const place = { package: basename(resolve(folder, '../..')), root: resolve(folder, '../../../..'), signal };
-    const request = await requestOf(words, place);
     const { recordedTrainings } = await recorded();
-    const { trainings, baselines, isOfOneData } = await recordedTrainings(request, stages, Object.keys(dataOptions));
+    const names = Object.keys(dataOptions);
+    const { trainings, baselines, isOfOneData } = await recordedTrainings(words, place, stages, names);
     // The package's charts need data that all networks were evaluated on.
     const charts = isOfOneData ? domain.charts : undefined;
     return reportTrainings({ ...domain, charts }, { trainings, baselines, folder });
@@ -158,8 +141,3 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
 
 /** Loads MLflow's client only where it may be needed: `--help` does without. */
 const recorded = () => import('./compare-recorded');
-
-async function requestOf(words: readonly string[], { signal, ...place }: Workspace): Promise<RecordedRequest> {
-  const { destinationOf } = await import('../../tracking/sync/destination');
-  return { ...place, words, connect: () => destinationOf().connect(signal) };
-}

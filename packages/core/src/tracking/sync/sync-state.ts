@@ -46,6 +46,9 @@ export function readSyncState(journal: string, destination: string): SyncState |
 /** The run's page in MLflow at any destination; undefined if it was never sent. */
 export const addressIn = (journal: string): string | undefined => read(journal)?.address;
 
+/** The run's id in MLflow, likewise. */
+export const runIdIn = (journal: string): string | undefined => read(journal)?.runId;
+
 /**
  * Marks lines that a power cut removed after they were sent as not sent, since new lines take their place. Only the
  * journal's writer may call this, before it writes.
