@@ -9,7 +9,7 @@ writeFileSync(join(folder, 'many.ts'), "export default [{ name: 'net20' }, { nam
 writeFileSync(join(folder, 'one.ts'), "export default { name: 'other' };");
 writeFileSync(join(folder, 'one.test.ts'), 'throw new Error();');
 
-test('a file that exports one or several definitions is all that they take', () => {
+test("a file's default export adds one or several definitions", () => {
   const nets = definitionsIn<{ name: string; aliases?: string[] }>(folder, 'net');
   expect(nets.names).toEqual(['net8', 'net20', 'other', 'small']);
   expect(nets.all).toHaveLength(3);

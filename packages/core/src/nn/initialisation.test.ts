@@ -23,7 +23,7 @@ function classifier(backbone: string) {
 /** Of PyTorch's linear layers: uniform within 1 / sqrt(inputs). */
 const usual = (inputs: number) => 1 / Math.sqrt(3 * inputs);
 
-test('a classifier starts as the reference of its backbone has it', () => {
+test("a classifier has the initial values of its backbone's reference", () => {
   const resnet = classifier('resnet8x4');
   expect(resnet.weight / usual(resnet.inputs)).toBeCloseTo(1, 1);
   expect(resnet.bias / usual(resnet.inputs)).toBeCloseTo(1, 1);
@@ -43,7 +43,7 @@ test('a classifier starts as the reference of its backbone has it', () => {
   expect(efficient.bias).toBe(0);
 });
 
-test("ShuffleNets' convolutions start as PyTorch's do, the others' by the outputs that an input feeds", () => {
+test("ShuffleNets' convolutions start with PyTorch's default, the others with kaimingFanOut", () => {
   // Stride 1, 30 channels by depthwise 3x3: uniform within 1 / sqrt(9).
   expect(deviationsOf('shufflenet-v1').deviation('layer1.1.conv2.weight') / (1 / Math.sqrt(27))).toBeCloseTo(1, 1);
   for (const [backbone, name, outputs] of [

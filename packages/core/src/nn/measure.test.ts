@@ -1,7 +1,7 @@
 import { tf } from '../runtime/tensorflow';
 import { measure } from './measure';
 
-test('a resnet8 by hand', () => {
+test('a resnet8 has the sizes that were computed by hand', () => {
   const [stem, first] = [3 * 16 * 9 * 1024, 2 * 16 * 16 * 9 * 1024];
   const second = (16 * 32 * 9 + 32 * 32 * 9 + 16 * 32) * 256;
   const third = (32 * 64 * 9 + 64 * 64 * 9 + 32 * 64) * 64;
@@ -33,7 +33,7 @@ test.each([
   expect(Number((multiplyAdds / 1e9).toFixed(3))).toBe(thousandMillions);
 });
 
-test('image, width and embedding are as asked for, and nothing is left behind', () => {
+test('measure takes an input size, a width and an embedding size, and leaks nothing', () => {
   const before = tf.memory().numTensors;
   const { embeddingSize, features } = measure('iresnet18', { inputSize: 48, width: 0.25, embeddingSize: 99 });
   expect(embeddingSize).toBe(99);

@@ -53,7 +53,7 @@ function layer(network: Network, name: string, x: readonly number[]): number[] {
   );
 }
 
-describe("a blend predicts by its own head and its teacher's", () => {
+describe("a blend predicts with its own head and its teacher's", () => {
   const blended = (share: number, teacherSpace?: number) =>
     build({ blend: { share, head: 'linear' }, ...(teacherSpace && { teacherSpace }) });
 
@@ -75,7 +75,7 @@ describe("a blend predicts by its own head and its teacher's", () => {
     });
   });
 
-  test("a share of 1 predicts as the teacher's head does, one of 0 as the own", () => {
+  test("a share of 1 predicts with the teacher's head alone, a share of 0 with the own head alone", () => {
     scoped(() => {
       const by = (share: number, name: string) => {
         const network = blended(share);
@@ -88,7 +88,7 @@ describe("a blend predicts by its own head and its teacher's", () => {
     });
   });
 
-  test('training is by the own head alone, and so is a network without a blend', () => {
+  test('training uses the own head alone, and so does a network without a blend', () => {
     scoped(() => {
       const network = blended(0.5);
       const z = embeddings(network.embeddingSize);
@@ -101,7 +101,7 @@ describe("a blend predicts by its own head and its teacher's", () => {
     });
   });
 
-  test('a class that both are sure is not has a finite logit', () => {
+  test('a class with probability 0 in both heads has a finite logit', () => {
     scoped(() => {
       const network = blended(0.5);
       const z = tf.mul(embeddings(network.embeddingSize), 1e4) as Tensor2D;
@@ -113,7 +113,7 @@ describe("a blend predicts by its own head and its teacher's", () => {
 describe('pixels are normalised', () => {
   const first = (more: Partial<NetworkDescription>, x: Tensor4D) => build(more).embed(x, 'eval').embedding.dataSync();
 
-  test('to -1..1 unless the description has another mean and deviation', () => {
+  test('to -1..1 by default', () => {
     scoped(() => {
       const plain = first({}, pixels());
       expect(first({ normalisation: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] } }, pixels())).toEqual(plain);
@@ -137,7 +137,7 @@ describe('pixels are normalised', () => {
 describe('a bottleneck', () => {
   const shape = { inputs: 16, outputs: 6, size: [2, 2], factor: 2 } as const;
 
-  test('makes a map of the asked channels and size, whose mean is the embedding', () => {
+  test('makes a map of the given channels and size, whose mean is the embedding', () => {
     scoped(() => {
       const network = build({ bottleneck: shape });
       const { transferred, embedding, features } = network.embed(pixels(), 'eval');
@@ -151,7 +151,7 @@ describe('a bottleneck', () => {
     });
   });
 
-  test('leaves a map that is smaller as it is', () => {
+  test('does not enlarge a smaller map', () => {
     scoped(() => {
       const network = build({ bottleneck: { ...shape, size: [8, 8] } });
       expect(network.embed(pixels(), 'eval').transferred?.shape).toEqual([2, 4, 4, 6]);

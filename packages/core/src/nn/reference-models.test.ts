@@ -146,7 +146,7 @@ function torchMapShape({ shape }: Tensor): readonly number[] {
   return rest.length === 3 ? [batch, rest[2] ?? 0, rest[0] ?? 0, rest[1] ?? 0] : shape;
 }
 
-test.each(files)('the formula gives the numbers that the file states', ({ formula }) => {
+test.each(files)('the formula gives the numbers in the file', ({ formula }) => {
   const { name, seed, u_first4 } = formula.check;
   expect([0, 1, 2, 3].map(formulaNumbers(name, seed))).toEqual(u_first4);
 });
@@ -165,7 +165,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
   const tolerance = evalTolerance(id);
   const wanted = (expected.eval_logits_f64 ?? expected.eval_embedding_f64) as ReferenceValues;
 
-  test('has the reference parameters, by number, name, order and shape', () => {
+  test('has the reference parameters: number, names, order and shapes', () => {
     const { state } = built;
     const size = (variables: readonly StateVariable[]) =>
       variables.reduce((sum, { variable }) => sum + variable.size, 0);
@@ -188,7 +188,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
     }
   });
 
-  test('gives the reference output and features by running statistics', () => {
+  test('has the reference output and features with running statistics', () => {
     scoped(() => {
       const { output, features, embedding, preactivations } = run(expected.input, 'eval');
       expect(error(output, wanted)).toBeLessThan(tolerance);
@@ -201,7 +201,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
 
   const { preact_stats_eval_f64: before, train } = expected;
   if (before) {
-    test('gives the reference preactivations, and the output as without them', () => {
+    test('has the reference preactivations, and the same output with them', () => {
       scoped(() => {
         const { output, embedding, preactivations = [] } = run(expected.input, 'eval', true);
         expect(error(output, wanted)).toBeLessThan(tolerance);
@@ -212,7 +212,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
 
   const trained = train?.logits_f64 ?? train?.embedding_f64;
   if (train && trained) {
-    test.each([false, true])("gives the reference output by the batch's statistics, preactivations: %s", (asked) => {
+    test.each([false, true])("has the reference output with the batch's statistics, preactivations: %s", (asked) => {
       scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance(id)));
     });
   }

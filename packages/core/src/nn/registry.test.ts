@@ -18,7 +18,7 @@ const files = ['models.json', 'more-models.json', 'torchvision-models.json']
 /** A test of its own beside a backbone's file, called as the backbone is. */
 const hasOwnTest = (name: string): boolean => existsSync(join(__dirname, 'backbones', `${name}.test.ts`));
 
-test('each backbone is held to a reference, or has a test of its own', () => {
+test('each backbone is compared with a reference, or has its own test', () => {
   const ids = files
     .flatMap((path) => (JSON.parse(readFileSync(path, 'utf8')) as Cases).cases)
     .map(({ id }) => backbones.named(id).name);

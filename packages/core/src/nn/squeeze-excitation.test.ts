@@ -12,7 +12,7 @@ function build(channels: number, squeezed: number) {
   return { state, apply: squeezeExcitation(Scope.root(state, 'net', 1), shape) };
 }
 
-test('each channel is multiplied by a factor that the means of all decide', () => {
+test('each channel is multiplied by a factor that depends on all means', () => {
   const { state, apply } = build(2, 1);
   const set = (name: string, values: number[]) => {
     const { variable } = state.get(`net/${name}`) ?? {};
@@ -32,7 +32,7 @@ test('each channel is multiplied by a factor that the means of all decide', () =
   expect(Array.from(apply(x).dataSync())).toEqual([0.5, 2, 1.5, 3]);
 });
 
-test('all gradients are those of central differences', async () => {
+test('all gradients equal central differences', async () => {
   const { state, apply } = build(4, 3);
   const inputs = [randomValues('x', [2, 3, 2, 4]), ...state.all().map(({ variable }) => variable)];
   for (const error of await float64GradientErrors((x) => apply(x as Tensor4D), inputs)) {

@@ -28,7 +28,7 @@ function fitting(eager: boolean) {
 
 const x = Uint8Array.from({ length: 12 }, (_, i) => (i * 37) % 256);
 
-test('a compiled step gives what the eager step gives, and its state moves on', async () => {
+test("a compiled step gives the eager step's results, and its state moves on", async () => {
   const eager = fitting(true);
   const compiled = fitting(false);
   const losses: number[][] = [[], []];

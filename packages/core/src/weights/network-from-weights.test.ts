@@ -96,7 +96,7 @@ test('another ending is refused before anything is written', () => {
   expect(existsSync(target)).toBe(false);
 });
 
-test('a foreign network is loaded as a teacher is, and leaves no tensor behind', () => {
+test('an external network loads like a teacher, and leaks nothing', () => {
   write(reference);
   const before = tf.memory().numTensors;
   const state = new State();
@@ -243,7 +243,7 @@ test("insightface's backbones have a layer fc of their own: their classifier is 
   expect(weights.get('fc.weight')?.shape).toEqual([embeddingSize, 512 * 9]);
 });
 
-test('a plan has the shapes of the variables, without making any', () => {
+test("parameter shapes equal the variables' shapes", () => {
   const before = tf.memory().numTensors;
   const { backbone, embeddingSize } = parameterShapes({ backbone: 'resnet8', width: 1, inputSize: 32 });
   expect(embeddingSize).toBe(64);

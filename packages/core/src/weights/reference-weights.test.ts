@@ -70,7 +70,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
     }
   });
 
-  test('is of a network that is known here, which computes what PyTorch does', () => {
+  test("fits a known network, which gives PyTorch's outputs", () => {
     const { description, tensors } = networkFromWeights(file);
     const state = new State();
     const scope = Scope.root(state, 'net', undefined);

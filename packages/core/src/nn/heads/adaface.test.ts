@@ -42,7 +42,7 @@ function stepped(statistics?: readonly [number, number]) {
 
 const near = (values: readonly number[], digits: number) => values.map((value) => expect.closeTo(value, digits));
 
-test("the first step's logits, loss, gradient and statistics are the reference's", () => {
+test("the first step has the reference's logits, loss, gradient and statistics", () => {
   const { all, loss, gradient, statistics } = stepped();
   expect(all.flat()).toEqual(
     near(
@@ -66,7 +66,7 @@ test("the first step's logits, loss, gradient and statistics are the reference's
   expect(statistics).toEqual(near([19.897232224240888, 99.06350440537051], 4));
 });
 
-test('where norms differ by much, so do margins', () => {
+test('norms that differ much get different margins', () => {
   const { own, loss, gradient } = stepped([10, 5]);
   expect(own).toEqual(near([-11.3608047, 4.5149453, -13.6565781], 3));
   expect(loss).toBeCloseTo(14.850038233548275, 4);

@@ -15,7 +15,7 @@ function headNamed(name: string, options: { scale?: number; margin?: number } = 
 }
 const values = (logits: Tensor2D) => Array.from(logits.dataSync(), (value) => Number(value.toFixed(3)));
 
-test.each(['arcface', 'arcface-exact', 'cosface'])('%s predicts by scaled cosines', (name) => {
+test.each(['arcface', 'arcface-exact', 'cosface'])('%s predicts with scaled cosines', (name) => {
   expect(values(headNamed(name).logits(embedding))).toEqual([38.4, 51.2]);
   expect(values(headNamed(name, { scale: 10 }).logits(embedding))).toEqual([6, 8]);
 });
@@ -29,7 +29,7 @@ test('ArcFace adds its margin to the angle of the own class', () => {
   ]);
 });
 
-test('CosFace takes its margin off the cosine of the own class', () => {
+test('CosFace subtracts its margin from the cosine of the own class', () => {
   expect(values(headNamed('cosface').trainingLogits(embedding, labels))).toEqual([12.8, 51.2]);
   expect(values(headNamed('cosface', { scale: 10, margin: 0.1 }).trainingLogits(embedding, labels))).toEqual([5, 8]);
 });

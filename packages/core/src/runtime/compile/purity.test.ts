@@ -108,7 +108,7 @@ test.each(Object.keys(impure))('%s in a step is an error with its line', async (
   await expect(compiled(step)(values)).rejects.toThrow(message(at(name)));
 });
 
-test('a tensor that was made outside the step is refused, and stays what it is', async () => {
+test('a tensor from outside the step is refused, and does not change', async () => {
   const [uploaded, pending] = [tf.square(tf.ones([2])), tf.tensor1d([3, 4])];
   for (const outside of [uploaded, pending]) {
     const step = compiled(() => tf.square(outside)); // HERE: outside
@@ -119,7 +119,7 @@ test('a tensor that was made outside the step is refused, and stays what it is',
   expect([...uploaded.dataSync(), ...pending.dataSync()]).toEqual([1, 1, 3, 4]);
 });
 
-test('a step that is refused is refused again, and one that has been mended compiles', async () => {
+test('a refused step is refused again, and a repaired one compiles', async () => {
   let broken = true;
   const step = compiled((given) => (broken ? tf.mul(given, Math.random()) : tf.mul(given, 2)));
   await expect(step(values)).rejects.toThrow('on the host');

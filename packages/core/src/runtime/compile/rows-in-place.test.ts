@@ -87,7 +87,7 @@ const both = [
 ] as const;
 
 describe.each(both)('%s', (_, eager) => {
-  test('rows that are written in several steps are what later steps gather, and what a pull gives', async () => {
+  test('later steps and a pull see the rows that earlier steps wrote', async () => {
     const { returned, memory } = await run(write, calls, eager);
     expect(returned.map(({ before }) => [...(before ?? [])])).toEqual([
       [8, 9, 2, 3],
@@ -97,7 +97,7 @@ describe.each(both)('%s', (_, eager) => {
     expect(memory).toEqual([-3, -3.5, 14.25, 17.375, 4, 5, 6, 7, 12, 18.25, 10, 11]);
   });
 
-  test('within a step everyone sees the rows from before, whenever they are gathered', async () => {
+  test('a step sees the old rows, whenever it gathers them', async () => {
     const body: Body = ({ at, rows }, { memory }) => {
       const held = memory.clone();
       memory.assign(withRows(memory, at, rows));
@@ -112,7 +112,7 @@ describe.each(both)('%s', (_, eager) => {
     expect(memory.slice(0, 4)).toEqual([-3, -4, -1, -2]);
   });
 
-  test('of a row that comes twice in a batch, it is one of the two', async () => {
+  test('a row that comes twice in a batch gets one of the two values', async () => {
     const { memory } = await run(write, [{ at: [3, 3], rows: [100, 100, 200, 200] }], eager);
     expect([
       [103, 103.5],
@@ -121,7 +121,7 @@ describe.each(both)('%s', (_, eager) => {
     expect([...memory.slice(0, 6), ...memory.slice(8)]).toEqual([0, 1, 2, 3, 4, 5, 8, 9, 10, 11]);
   });
 
-  test('a step that also looks at the whole table sees it from before, and the rows are written', async () => {
+  test('a step that also reads the whole table sees its old values, and writes the rows', async () => {
     const body: Body = (given, of) => ({ ...write(given, of), sum: tf.sum(of.memory) });
     const before: Body = (given, of) => ({ sum: tf.sum(of.memory), ...write(given, of) });
     const first = await run(before, calls, eager);
@@ -132,7 +132,7 @@ describe.each(both)('%s', (_, eager) => {
     expect(after.returned[0]?.sum?.[0]).toBe(155);
   });
 
-  test('a step may return the table with its rows written, and give it to another one', async () => {
+  test('a step may return the table with its rows written, and assign it to another table', async () => {
     const body: Body = (given, of) => {
       const { before = tf.scalar(0) } = write(given, of);
       of.frozen.assign(of.memory);
@@ -143,7 +143,7 @@ describe.each(both)('%s', (_, eager) => {
     expect(memory).toEqual((await run(write, calls, eager)).memory);
   });
 
-  test('two steps write in turn, as micro-batches do: each sees the rows of the one before', async () => {
+  test('two steps that write in turn, like micro-batches, each see the rows of the one before', async () => {
     const { state, ...of } = tables();
     const program = new Program(state, { eager });
     const steps = ['gather', 'train'].map((name) => program.define(name, inputs, stepOf(write, of)));
@@ -157,7 +157,7 @@ describe.each(both)('%s', (_, eager) => {
     state.dispose();
   });
 
-  test('two writes of one step both count, the later one last', async () => {
+  test('two writes in one step both count, the later one wins', async () => {
     const body: Body = ({ at, rows }, { memory }) => {
       memory.assign(withRows(memory, at, rows));
       memory.assign(withRows(memory, tf.add(at, tf.scalar(1, 'int32')) as Tensor1D, tf.neg(rows) as Tensor2D));
@@ -167,7 +167,7 @@ describe.each(both)('%s', (_, eager) => {
     expect(memory).toEqual([1, 2, -1, -2, -3, -4, 6, 7, 8, 9, 10, 11]);
   });
 
-  test('steps that write rows and steps that read all of it share the table', async () => {
+  test('steps that write rows and steps that read the whole table share it', async () => {
     const { state, ...of } = tables();
     const program = new Program(state, { eager });
     const writing = program.define('write', inputs, stepOf(write, of));
@@ -181,11 +181,11 @@ describe.each(both)('%s', (_, eager) => {
   });
 });
 
-test('a table is neither read nor written whole', () => {
+test('a table whose rows change is neither read nor written whole', () => {
   expect(accesses(write).memory).toEqual(['ResourceGather', 'ResourceScatterNdUpdate']);
 });
 
-test('one that is not written is gathered from, as many times as it is asked', () => {
+test('a table that is only read is gathered from, any number of times', () => {
   const body: Body = (given, of) => ({
     ...write(given, of),
     other: tf.add(gatherRows(of.frozen, given.at), gatherRows(of.frozen, tf.neg(given.at))),
@@ -219,13 +219,13 @@ test.each<[string, Body]>([
       return { before };
     },
   ],
-])('one that is also %s is read whole', (_, body) => {
+])('a table that is also %s is read whole', (_, body) => {
   const { memory } = accesses(body);
   expect(memory).toContain('ReadVariableOp');
   expect(memory).not.toContain('ResourceScatterNdUpdate');
 });
 
-test('a big table: steps take no memory of its size, and a pull gives the rows that were written', async () => {
+test('steps on a big table take no memory of its size, and a pull returns the written rows', async () => {
   const [rows, width, steps] = [400_000, 64, 200];
   const bytes = rows * width * 4;
   const state = new State();

@@ -7,7 +7,7 @@ const x = tf.tensor2d([
   [0, -0.5],
 ]);
 
-test('relu cuts negative values off, and their gradient', () => {
+test('relu sets negative values and their gradients to 0', () => {
   expect(relu(x).arraySync()).toEqual([
     [0, 3],
     [0, 0],
@@ -43,7 +43,7 @@ test.each([[[6, 3]], [[2, 3, 3, 3]]])('prelu has the gradients of central differ
   for (const error of errors) expect(error).toBeLessThan(1e-5);
 });
 
-test('at 0 prelu passes the gradient as PyTorch does: times the slope', () => {
+test('at 0 prelu multiplies the gradient by the slope, like PyTorch', () => {
   const slope = tf.tensor1d([0.25]);
   expect(
     tf

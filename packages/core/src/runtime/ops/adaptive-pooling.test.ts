@@ -33,7 +33,7 @@ test.each([
     [5, 7],
     [3, 4],
   ],
-] as const)('%j to %j: its gradient', async (from, to) => {
+] as const)('the gradient of pooling %j to %j', async (from, to) => {
   const op = (x: Tensor) => adaptiveAveragePool2d(x as Tensor4D, [...to]);
   const [error] = await float64GradientErrors(op, [randomValues('x', [2, ...from, 3])]);
   expect(error).toBeLessThan(1e-6);

@@ -107,7 +107,7 @@ describe.each(everyFollowing)('with %s', (_, kind, adds) => {
   });
 });
 
-onCpu('a mean far above the spread costs no digits', () => {
+onCpu('a mean far above the deviation loses no digits', () => {
   const x = tf.tidy(() => tf.add(tf.mul(randomValues('x', [4, 9, 9, 35]), 0.01), 100));
   const [mean, variance] = [tf.variable(tf.zeros([35]), false), tf.variable(tf.ones([35]), false)];
   batchNormTraining(x, { gamma: tf.ones([35]), beta: tf.zeros([35]), mean, variance }, { momentum: 1 });
@@ -121,7 +121,7 @@ onCpu('a mean far above the spread costs no digits', () => {
   }
 });
 
-onCpu('repeated calls give the same bits, whichever threads do the work', () => {
+onCpu('repeated calls give the same bits, on any threads', () => {
   // More than half a million elements: fewer stay on one thread.
   const bits = () => evaluate(true, [9, 31, 29, 67], 'prelu', false).map((values) => Buffer.from(values.buffer));
   const first = bits();
@@ -130,7 +130,7 @@ onCpu('repeated calls give the same bits, whichever threads do the work', () => 
   }
 });
 
-onCpu('NaNs come out as NaNs, in their channel alone', () => {
+onCpu('NaNs stay NaNs, in their channel alone', () => {
   const x = tf.tensor2d([
     [Number.NaN, 1],
     [1, 3],
@@ -179,7 +179,7 @@ onCpu('nothing leaks', () => {
   expect(leaked(() => gradients([x, x]))).toBe(0);
 });
 
-onCpu.each(everyFollowing)('a compiled step gives what the eager step gives, with %s', async (_, kind, adds) => {
+onCpu.each(everyFollowing)("a compiled step gives the eager step's results, with %s", async (_, kind, adds) => {
   const shape = [4, 17, 17, 40];
   const run = async (eager: boolean) => {
     const state = new State();

@@ -29,7 +29,7 @@ test("training normalises by the batch, and moves the running statistics as PyTo
   expect(rounded(variables.variance)).toEqual([Number((0.9 + 2 / 3).toFixed(5)), 0.9]);
 });
 
-test('inference normalises by the running statistics and leaves them alone', () => {
+test('inference normalises by the running statistics and does not change them', () => {
   const variables = norm([2], [1], [3], [4]);
   const y = batchNormInference(tf.tensor2d([[3], [5]]), variables, { epsilon: 0 });
   expect(values(y)).toEqual([1, 3]);
@@ -71,7 +71,7 @@ describe.each([[[8, 3]], [[2, 3, 2, 3]]])('%j', (shape) => {
   });
 });
 
-test('a single value a channel cannot be normalised', () => {
+test('a single value per channel cannot be normalised', () => {
   expect(() => batchNormTraining(tf.ones([1, 2]), norm([1, 1], [0, 0], [0, 0], [1, 1]))).toThrow(
     'Batch norm in training needs more than one value a channel, got [1,2].',
   );

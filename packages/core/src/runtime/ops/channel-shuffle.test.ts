@@ -1,7 +1,7 @@
 import { scoped, type Tensor4D, tf } from '../tensorflow';
 import { channelShuffle } from './channel-shuffle';
 
-test('channels of all groups come in turn, and gradients go back to where they came from', () => {
+test('channels of all groups alternate, and gradients go back to their channels', () => {
   scoped(() => {
     const x = tf.tensor4d([0, 1, 2, 3, 4, 5, 10, 11, 12, 13, 14, 15], [1, 2, 1, 6]);
     expect(channelShuffle(x, 2).dataSync()).toEqual(Float32Array.of(0, 3, 1, 4, 2, 5, 10, 13, 11, 14, 12, 15));

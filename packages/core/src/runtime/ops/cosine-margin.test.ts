@@ -57,7 +57,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, reference) 
 
   const exact = expected.grads_true_f32;
   if (exact) {
-    test('has the exact gradients when asked for them', () => {
+    test('has the exact gradients on request', () => {
       const { grads } = run(reference, angular ? angularMargin(margin, 'exact') : additiveMargin(margin));
       // Close to cosine 1 the derivative's 1 / sin(angle) multiplies the rounding of the cosine itself.
       const tolerance = id === 'arcface_small_s_hard' ? 5e-5 : 1e-5;

@@ -33,11 +33,6 @@ const three = tf.tensor2d([
   [2, 2, -2],
 ]);
 const threeLabels = tf.tensor1d([1, 0, 2], 'int32');
-const threeTargets = tf.tensor2d([
-  [0.5, 0.25, 0.25],
-  [0.1, 0.2, 0.7],
-  [0, 1, 0],
-]);
 
 test("label smoothing is PyTorch's: the label keeps 1 - eps, and all classes share eps", () => {
   expect(value(crossEntropy(three, threeLabels, { smoothing: 0.1 }))).toBeCloseTo(2.660838669768156, 5);
@@ -46,7 +41,6 @@ test("label smoothing is PyTorch's: the label keeps 1 - eps, and all classes sha
     0.0659635, -0.1016005, 0.035637, -0.2955736, -0.0053952, 0.3009687, 0.1540431, 0.1540431, -0.3080862,
   ];
   expect(Array.from(gradient.dataSync())).toEqual(expected.map((one) => expect.closeTo(one, 5)));
-  expect(value(softCrossEntropy(three, threeTargets, { smoothing: 0.1 }))).toBeCloseTo(1.1533386697681565, 5);
   expect(() => crossEntropy(three, threeLabels, { smoothing: 1.5 })).toThrow('must be between 0 and 1, got 1.5');
 });
 
@@ -60,9 +54,8 @@ describe.each([
     ['crossEntropy', (x) => crossEntropy(x, own)],
     ['crossEntropy, smoothed', (x) => crossEntropy(x, own, { smoothing: 0.1 })],
     ['softCrossEntropy', (x) => softCrossEntropy(x, soft)],
-    ['softCrossEntropy, smoothed', (x) => softCrossEntropy(x, soft, { smoothing: 0.1 })],
     ['distillationDivergence', (x) => distillationDivergence(x, soft, 1.5)],
-    ['distillationDivergence, hot', (x) => distillationDivergence(x, soft, 4)],
+    ['distillationDivergence, at temperature 4', (x) => distillationDivergence(x, soft, 4)],
   ];
 
   test.each(losses)('%s has the gradient of central differences', async (_name, loss) => {
@@ -117,7 +110,7 @@ test('nothing leaks', () => {
   expect(leaked(() => step(logits))).toBe(0);
   const options = { smoothing: 0.1 };
   const smoothedStep = tf.grad((x) =>
-    tf.add(crossEntropy(x as Tensor2D, labels, options), softCrossEntropy(x as Tensor2D, targets, options)),
+    tf.add(crossEntropy(x as Tensor2D, labels, options), softCrossEntropy(x as Tensor2D, targets)),
   );
   expect(leaked(() => smoothedStep(logits))).toBe(0);
 });

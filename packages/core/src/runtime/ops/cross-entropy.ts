@@ -4,11 +4,6 @@ import { withGradient } from '../with-gradient';
 
 const type = attr.type('T', 'float32');
 
-export interface CrossEntropyOptions {
-  /** The share of the target, 0..1, that is spread evenly over all classes (PyTorch's label_smoothing). */
-  readonly smoothing?: number;
-}
-
 /** The mean over the batch of a TensorFlow operation that returns loss [batch] and gradient [batch, classes] together. */
 function meanLoss(op: string, attrs: readonly Attr[], logits: Tensor2D, target: Tensor): Scalar {
   return withGradient(
@@ -21,14 +16,14 @@ function meanLoss(op: string, attrs: readonly Attr[], logits: Tensor2D, target: 
   ).asScalar();
 }
 
-function checkSmoothing(smoothing: number): void {
-  if (smoothing >= 0 && smoothing <= 1) return;
-  throw new Error(`The label smoothing must be between 0 and 1, got ${smoothing}.`);
-}
-
-/** Mean cross-entropy of softmax(logits [batch, classes]) against integer labels [batch], 0..classes - 1. */
-export function crossEntropy(logits: Tensor2D, labels: Tensor1D, { smoothing = 0 }: CrossEntropyOptions = {}): Scalar {
-  checkSmoothing(smoothing);
+/**
+ * Mean cross-entropy of softmax(logits [batch, classes]) against integer labels [batch], 0..classes - 1. `smoothing` is the
+ * share of the target, 0..1, that is spread evenly over all classes (PyTorch's label_smoothing).
+ */
+export function crossEntropy(logits: Tensor2D, labels: Tensor1D, { smoothing = 0 } = {}): Scalar {
+  if (!(smoothing >= 0 && smoothing <= 1)) {
+    throw new Error(`The label smoothing must be between 0 and 1, got ${smoothing}.`);
+  }
   const classes = logits.shape[1];
   // A single class has the whole target anyway, and tfjs cannot make a one-hot vector of it.
   if (smoothing > 0 && classes > 1) {
@@ -42,14 +37,8 @@ export function crossEntropy(logits: Tensor2D, labels: Tensor1D, { smoothing = 0
  * Mean over the batch of -sum(targets log softmax(logits)), for rows of `targets` [batch, classes] that sum to 1. The
  * targets are constants: no gradient reaches the tensors they were computed from.
  */
-export function softCrossEntropy(
-  logits: Tensor2D,
-  targets: Tensor2D,
-  { smoothing = 0 }: CrossEntropyOptions = {},
-): Scalar {
-  checkSmoothing(smoothing);
-  const smooth = smoothing === 0 ? targets : tf.add(tf.mul(targets, 1 - smoothing), smoothing / targets.shape[1]);
-  return meanLoss('SoftmaxCrossEntropyWithLogits', [type], logits, smooth);
+export function softCrossEntropy(logits: Tensor2D, targets: Tensor2D): Scalar {
+  return meanLoss('SoftmaxCrossEntropyWithLogits', [type], logits, targets);
 }
 
 /**

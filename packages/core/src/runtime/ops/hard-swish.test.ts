@@ -7,7 +7,7 @@ const x = tf.tensor1d([-4, -3, -1.5, 0, 1.5, 3, 6, 7]);
 const values = (op: (x: Tensor) => Tensor) => Array.from(op(x).dataSync());
 const slopes = (op: (x: Tensor) => Tensor) => Array.from(tf.grad(op)(x).dataSync());
 
-test('relu6 keeps what lies between 0 and 6, and its gradient', () => {
+test('relu6 keeps values between 0 and 6, and their gradients', () => {
   expect(values(relu6)).toEqual([0, 0, 0, 0, 1.5, 3, 6, 6]);
   expect(slopes(relu6)).toEqual([0, 0, 0, 0, 1, 1, 0, 0]);
 });

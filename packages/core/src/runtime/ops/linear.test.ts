@@ -11,12 +11,12 @@ const weight = tf.tensor2d([
 ]);
 const bias = tf.tensor1d([0.5, 0, -0.5]);
 
-test('rows times the weight, plus the bias where there is one', () => {
+test('linear multiplies rows by the weight and adds the bias', () => {
   expect(values(linear(x, weight))).toEqual([21, 42, 63]);
   expect(values(linear(x, weight, bias))).toEqual([21.5, 42, 62.5]);
 });
 
-test('a bias for each channel of an image', () => {
+test('addBias adds one bias per channel of an image', () => {
   expect(values(addBias(tf.zeros([1, 2, 1, 3]) as Tensor4D, bias))).toEqual([0.5, 0, -0.5, 0.5, 0, -0.5]);
 });
 
@@ -39,7 +39,7 @@ test("the gradient of an image's bias is the sum over its pixels", async () => {
   for (const error of errors) expect(error).toBeLessThan(1e-6);
 });
 
-test('what does not fit is refused', () => {
+test('arguments that do not fit are refused', () => {
   expect(() => linear(x, tf.zeros([3, 1]))).toThrow('linear: the weight takes 3 inputs, x has 2.');
   expect(() => linear(x, weight, tf.zeros([2]))).toThrow('addBias: 2 biases do not fit x [1,3], which has 3 channels.');
 });

@@ -31,7 +31,7 @@ test.each([
   else expect(error).toBeLessThan(1e-6);
 });
 
-test('below epsilon too', async () => {
+test('the gradient below epsilon equals central differences', async () => {
   const short = tf.tensor2d([
     [0.003, -0.004],
     [0.3, -0.4],

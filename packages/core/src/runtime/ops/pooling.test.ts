@@ -17,7 +17,7 @@ test("max pooling has PyTorch's numbers: the padding never wins", () => {
   expect(values(wide)).toEqual([-18, -15, -16, -15, -15, -15, -15, -15, -15, -16, -15, -16]);
 });
 
-test('the gradient of max pooling goes to the largest, once for each window', () => {
+test('the gradient of max pooling goes to the largest value, once per window', () => {
   const gradient = tf.grad((x) => maxPool2d(x as Tensor4D, { kernel: 3, stride: 2, padding: 1 }))(image);
   // biome-ignore format: numbers from PyTorch 2.13
   expect(values(gradient)).toEqual([
@@ -38,7 +38,7 @@ test("padding that TensorFlow calls 'same' is counted as PyTorch counts it", () 
   expect(values(averagePool2d(ones, options))).toEqual(close(ninths.map((value) => value / 9)));
 });
 
-test('the stride is the kernel where none is given', () => {
+test('the default stride is the kernel', () => {
   expect(maxPool2d(image, { kernel: [2, 3] }).shape).toEqual([1, 2, 2, 1]);
 });
 
@@ -77,7 +77,7 @@ test.each(operations)('%s leaks nothing', (_, op) => {
   expect(leaked(() => tf.grad((x) => op(x as Tensor4D))(image))).toBe(0);
 });
 
-test('what does not fit is refused', () => {
+test('arguments that do not fit are refused', () => {
   expect(() => maxPool2d(image, { kernel: 3, padding: 2 })).toThrow(
     'maxPool2d: the padding must be at most half the kernel 3, got 2.',
   );

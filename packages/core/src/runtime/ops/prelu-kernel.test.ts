@@ -41,7 +41,7 @@ describe.each([
   });
 });
 
-onCpu('repeated calls give the same bits, whichever threads do the work', () => {
+onCpu('repeated calls give the same bits, on any threads', () => {
   const bits = () => evaluate(prelu, [9, 31, 29, 67]).map((tensor) => Buffer.from(tensor.dataSync().buffer));
   const first = bits();
   for (let call = 0; call < 10; call++) {
@@ -49,13 +49,13 @@ onCpu('repeated calls give the same bits, whichever threads do the work', () => 
   }
 });
 
-onCpu.each([[[0, 3]], [[2, 0, 5]], [[4, 0]]])('of an empty tensor %j, the slope has no gradient', (shape) => {
+onCpu.each([[[0, 3]], [[2, 0, 5]], [[4, 0]]])("with an empty tensor %j, the slope's gradient is 0", (shape) => {
   const [y, dx, dalpha] = evaluate(prelu, shape) as [Tensor, Tensor, Tensor];
   expect([y.shape, dx.shape]).toEqual([shape, shape]);
   expect(Array.from(dalpha.dataSync())).toEqual(Array(shape.at(-1)).fill(0));
 });
 
-onCpu('NaNs come out as NaNs', () => {
+onCpu('NaNs stay NaNs', () => {
   const alpha = tf.tensor1d([0, 0.5]);
   const y = prelu(tf.tensor2d([[Number.NaN, -2]]), alpha);
   expect(Array.from(y.dataSync())).toEqual([Number.NaN, -1]);
@@ -85,7 +85,7 @@ onCpu('shapes that do not fit are refused', () => {
   );
 });
 
-onCpu('a compiled step gives what the eager step gives', async () => {
+onCpu("a compiled step gives the eager step's results", async () => {
   const shape = [4, 33, 33, 67];
   const step = (eager: boolean) => {
     const state = new State();

@@ -36,7 +36,7 @@ test('integers are equally frequent', () => {
   expect(() => integers(key(), [1], 0)).toThrow('below a whole number in [1, 2^31), not 0');
 });
 
-test('seed, step and the names of substreams make the numbers, and nothing else', () => {
+test('the numbers depend on seed, step and the names of substreams alone', () => {
   const draws = [
     key(),
     key(2),
@@ -59,7 +59,7 @@ test('a key is two integers', () => {
   expect(() => randomKey(tf.scalar(1, 'int32'))).toThrow('A random key is int32 [2], not int32 [].');
 });
 
-test('dropout leaves the share 1 - rate, scaled, and so does its gradient', () => {
+test('dropout and its gradient keep the share 1 - rate, scaled', () => {
   const x = tf.add(uniform(substream(key(), 'x'), [many]), 1);
   const [y, dx] = [dropout(x, 0.3, key()), tf.grad((given) => dropout(given, 0.3, key()))(x)];
   const ratios = values(tf.div(y, x));
@@ -71,7 +71,7 @@ test('dropout leaves the share 1 - rate, scaled, and so does its gradient', () =
   expect(() => dropout(x, 1, key())).toThrow('The rate of dropout must be in [0, 1), not 1.');
 });
 
-test('a compiled step draws what the eager step draws, at every call', async () => {
+test("a compiled step draws the eager step's numbers at every call", async () => {
   const inputs = { x: { dtype: 'float32', shape: [64] }, random: { dtype: 'int32', shape: [2] } } as const;
   const step = (eager: boolean) =>
     new Program(new State(), { eager }).define('draw', inputs, ({ x, random }) => {

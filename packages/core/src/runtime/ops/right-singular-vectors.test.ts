@@ -3,7 +3,7 @@ import { leaked, randomValues } from '../../../test/gradient-check';
 import { scoped, type Tensor, type Tensor3D, tf } from '../tensorflow';
 import { rightSingularVectors } from './right-singular-vectors';
 
-test('of a matrix whose vectors are known', () => {
+test('the singular vectors of a known matrix', () => {
   scoped(() => {
     const { values, vectors } = rightSingularVectors(tf.tensor3d([0, 3, 4, 0, 0, 0], [1, 3, 2]), 5);
     expect(Array.from(values.dataSync())).toEqual([4, 3].map((value) => expect.closeTo(value, 5)));

@@ -25,7 +25,7 @@ test('rows are gathered by indices of any shape, and no gradient reaches the tab
   });
 });
 
-test('whole numbers of a list too', () => {
+test('gatherIntegers gathers the numbers of a list', () => {
   scoped(() => {
     const found = gatherIntegers(Int32Array.of(7, 2 ** 31 - 1, -3), tf.tensor2d([1, 2, 0, 1], [2, 2], 'int32'));
     expect([found.dtype, found.arraySync()]).toEqual([
@@ -38,7 +38,7 @@ test('whole numbers of a list too', () => {
   });
 });
 
-test('rows are written in their places; of one place written twice, either; the table that was given stays', () => {
+test('withRows writes rows at their indices, either of two for a repeated index, and leaves the given table', () => {
   scoped(() => {
     const given = table();
     const written = withRows(given, ints(2, 0), tf.tensor2d([9, 8, 7, 6], [2, 2]));
@@ -90,7 +90,7 @@ describe('in several parts', () => {
     vectors: tf.tensor2d(small(batch * size, 5), [batch, size]),
   });
 
-  test('products and gradients are those of one image at a time', () => {
+  test('products and gradients equal the ones of single images', () => {
     scoped(() => {
       const { memory, indices, vectors } = given();
       const weights = tf.tensor2d(small(batch * count, 3), [batch, count]);
@@ -120,7 +120,7 @@ describe('in several parts', () => {
     });
   });
 
-  test('the gradient is that of differences', () => {
+  test('the gradient equals differences', () => {
     scoped(() => {
       const { memory, indices, vectors } = given();
       const loss = (x: Tensor) => tf.sum(rowProducts(memory, indices, x as Tensor2D)).asScalar();
@@ -136,7 +136,7 @@ describe('in several parts', () => {
   });
 });
 
-test('compiled and operation by operation the same, to the bit; no tensors are left', async () => {
+test('compiled and eager steps give the same bits, and nothing leaks', async () => {
   const before = tf.memory().numTensors;
   const inputs = {
     indices: { dtype: 'int32', shape: [2, 3] },

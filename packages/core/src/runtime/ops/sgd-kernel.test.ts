@@ -7,7 +7,7 @@ const onCpu = hasKernel('HeadshareSgd') ? test : test.skip;
 
 const rule = () => ({ learningRate: tf.scalar(0.5), scale: tf.scalar(2), momentum: 0.75, weightDecay: 0.25 });
 
-onCpu('is SGD with momentum and weight decay, by hand', () => {
+onCpu('has the numbers of SGD with momentum and weight decay, computed by hand', () => {
   const [weight, momentum, gradient] = [
     [5, -2],
     [10, 0],
@@ -26,7 +26,7 @@ onCpu('is SGD with momentum and weight decay, by hand', () => {
   ]);
 });
 
-onCpu("agrees with TensorFlow's operations for variables of all sizes, in their order", () => {
+onCpu("equals TensorFlow's operations for variables of all sizes", () => {
   const shapes = [[], [1], [3, 5], [0], [70_001], [256, 3, 3, 7]];
   const [weights, momenta, gradients] = ['w', 'm', 'g'].map((name) =>
     shapes.map((shape, i) => randomValues(`${name}${i}`, shape)),
@@ -47,7 +47,7 @@ onCpu("agrees with TensorFlow's operations for variables of all sizes, in their 
   }
 });
 
-onCpu('variables that do not agree in shape are refused', () => {
+onCpu('variables of different shapes are refused', () => {
   expect(() => kernelSgd([tf.zeros([2])], [tf.zeros([2])], [tf.zeros([3])], rule())).toThrow(
     'weights, momenta and gradients must agree in shape; got [2], [2] and [3] at 0.',
   );

@@ -37,7 +37,7 @@ const images = (count: number, size: number) =>
     .mul(127.5)
     .add(127.5) as Tensor4D;
 
-test("what PyTorch's exporter wrote of resnet8 gives PyTorch's logits", () => {
+test("PyTorch's export of resnet8 gives PyTorch's logits", () => {
   const state = new State();
   const size = 16;
   const network = loadNetwork(state, 'net', fixture('resnet8-folded.onnx'), {
@@ -90,7 +90,7 @@ test.each([
 const resnet8 = readFileSync(fixture('resnet8-folded.onnx'));
 const refuse = refusal('net', 'an ONNX model');
 
-test('a norm that stands for a bias adds it to the bit', () => {
+test('the norm for a folded bias adds exactly that bias', () => {
   const match = matchLayers(
     layersOf(readModel(resnet8, refuse), refuse),
     parameterShapesOf('resnet8', {}).backbone,
@@ -130,7 +130,7 @@ test.each<[string, readonly HandMadeNode[], ReadonlyMap<string, NamedValues>, Re
   expect(() => networkFromWeights(fileOf(onnxFile(nodes, tensors)))).toThrow(sentence);
 });
 
-test('a file without its classifier says so; one whose names contradict the order is refused', () => {
+test('a file without a classifier, or with names that contradict the order, is refused', () => {
   const { state, torch } = drawn('iresnet10', 16);
   expect(() => networkFromWeights(fileOf(foldedFile(torch)), { inputSize: 16 })).toThrow('it lacks the classifier');
   const swapped = new Map(
@@ -144,7 +144,7 @@ test('a file without its classifier says so; one whose names contradict the orde
   state.dispose();
 });
 
-test("a norm that is folded into a layer with a bias of its own, as the new exporter does to iresnet's fc, adds nothing", () => {
+test("a norm that was folded into a layer with its own bias (iresnet's fc in the new exporter) adds nothing", () => {
   const { state, torch } = drawn('iresnet10', 16);
   const folded = new Map([...torch].filter(([name]) => !name.startsWith('features.')));
   const file = fileOf(foldedFile(folded));
@@ -169,7 +169,7 @@ test("a norm that is folded into a layer with a bias of its own, as the new expo
   state.dispose();
 });
 
-test('a name that several layers share, as equal weights do in one file, contradicts nothing', () => {
+test('a name that layers with equal weights share is no contradiction', () => {
   const { state, torch } = drawn('iresnet10', 16);
   const same = torch.get('layer1.0.bn1.weight') as NamedValues;
   const shared = new Map([...torch, ['layer2.0.bn1.weight', same]]);
@@ -186,7 +186,7 @@ test('a name that several layers share, as equal weights do in one file, contrad
   state.dispose();
 });
 
-test('ten thousand damaged files are read or refused with a sentence, and none asks for more than it has', () => {
+test('ten thousand damaged files are read or refused, and none asks for more bytes than it has', () => {
   // All but the large tensors: what is damaged is then mostly structure.
   const model = readModel(resnet8, refuse);
   const small = new Map(

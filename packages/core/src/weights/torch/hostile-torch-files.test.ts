@@ -21,7 +21,7 @@ function refused(act: () => unknown, why: string | RegExp): void {
 const refusedPickle = (pickle: string, why: string | RegExp, storages?: readonly Uint8Array[]) =>
   refused(() => read(handMadeTorchFile(`\x80\x02${pickle}`, storages)), why);
 
-describe('what a pickle may not name is refused by name, however it is called', () => {
+describe("a pickle's forbidden globals are refused by name, whatever the operation", () => {
   const command = text('touch was-here');
   test.each([
     ['REDUCE', `cos\nsystem\n(${command}tR.`, 'os.system'],
@@ -42,7 +42,7 @@ describe('what a pickle may not name is refused by name, however it is called', 
     refusedPickle(pickle, `it holds ${name}, which is not part of a state dict: refused, and not run.`);
   });
 
-  test('a name that would write to the terminal is shown without its control characters', () => {
+  test('control characters in names are replaced', () => {
     refusedPickle(`cos\x1b[31m\n${'x'.repeat(200)}\n.`, /it holds os\?\[31m\.x{70,}\.\.\., which/);
   });
 
@@ -57,7 +57,7 @@ describe('what a pickle may not name is refused by name, however it is called', 
 });
 
 describe('bombs', () => {
-  test('lists in lists, a million deep, take no stack', () => {
+  test('lists nested a million deep overflow no stack', () => {
     refusedPickle(`${']'.repeat(900_000)}`, 'it ends in the middle');
     const deep = `${']'.repeat(400_000)}${'a'.repeat(399_999)}.`;
     refused(() => findStateDict(read(handMadeTorchFile(deep)), undefined, refuse), 'it holds no dict of tensors');
@@ -65,7 +65,7 @@ describe('bombs', () => {
     refused(() => findStateDict(read(handMadeTorchFile(dicts)), undefined, refuse), 'it holds no dict of tensors');
   });
 
-  test('more operations than any weights need', () => {
+  test('too many operations are refused', () => {
     refusedPickle(`${'}'.repeat(1_000_001)}.`, 'its pickle takes more operations than any such file needs');
   });
 
@@ -97,7 +97,7 @@ describe('bombs', () => {
     );
   });
 
-  test('numbers that take for ever to convert', () => {
+  test('numbers that take too long to convert are refused', () => {
     refusedPickle(`L${'9'.repeat(100_000)}L\n.`, 'bad number');
     refusedPickle(`\x8b\0\0\x01\0${'\xff'.repeat(65536)}.`, 'a number of 65536 bytes');
     refusedPickle('\x8b\xff\xff\xff\xff.', 'a number of -1 bytes');
@@ -147,13 +147,13 @@ describe('tensors', () => {
     refusedPickle(`${dictOf('w', one)}.`, why, [four]);
   });
 
-  test('an empty one may say any size beside its 0, and takes nothing', () => {
+  test('an empty tensor may have any size beside its 0, and takes no memory', () => {
     const pickle = dictOf('w', tensor({ shape: [2 ** 50, 2 ** 50, 0], strides: [1, 1, 1] }, 4));
     const { w } = Object.fromEntries(read(handMadeTorchFile(`${pickle}.`, [four])) as Map<string, ExternalTensor>);
     expect(w?.values()).toEqual(new Float32Array(0));
   });
 
-  test('one storage of two descriptions', () => {
+  test('a storage with two descriptions is refused', () => {
     const both = [
       tensor({ shape: [4], strides: [1] }, 4),
       tensor({ shape: [2], strides: [1] }, 2, '0', 'DoubleStorage'),
@@ -161,7 +161,7 @@ describe('tensors', () => {
     refusedPickle(`}${text('a')}${both[0]}s${text('b')}${both[1]}s.`, 'is described in two ways', [four]);
   });
 
-  test('a shape that grows after it was checked', () => {
+  test('a shape that grows after its check has no effect', () => {
     const shape = `](${whole(1)}eq\x09`;
     const storage = `(${text('storage')}ctorch\nFloatStorage\n${text('0')}${text('cpu')}${whole(4)}tQ`;
     const one = `ctorch._utils\n_rebuild_tensor_v2\n(${storage}${whole(0)}${shape}h\x09\x89}tR`;
@@ -170,7 +170,7 @@ describe('tensors', () => {
     expect(w?.values()).toHaveLength(1);
   });
 
-  test('many different views of the same bytes, together more than the file', () => {
+  test('views that together have more bytes than the file are refused', () => {
     const storage = Buffer.alloc(40_000);
     const views = Array.from(
       { length: 100 },
@@ -180,7 +180,7 @@ describe('tensors', () => {
     refused(() => [...content.values()].map((one) => one.values()), 'ask for more bytes than it has');
   });
 
-  test('many names of the same view are one reading', () => {
+  test('several names of one view are read once', () => {
     const storage = Buffer.alloc(4000);
     const one = tensor({ shape: [1000], strides: [1] }, 1000);
     const names = Array.from({ length: 50 }, (_, index) => `${text(`${index}`)}${one}s`);
@@ -243,7 +243,7 @@ describe('archives', () => {
     refused(() => read(Buffer.concat(zipParts(names.map((name) => [name, pickle])))), why);
   });
 
-  test('entries that overlap', () => {
+  test('entries that overlap are refused', () => {
     const inner = Buffer.concat(zipParts([['archive/data.pkl', pickle]]));
     const bytes = Buffer.concat(
       zipParts([
@@ -257,7 +257,7 @@ describe('archives', () => {
   });
 });
 
-test('the machine serves other lists of names', () => {
+test('the reader takes other lists of globals', () => {
   const run = (pickle: string, content: string) =>
     readPickle(new Cursor(Buffer.from(pickle, 'latin1'), refusal('images', 'pickled images')), {
       globals: pythonGlobals,

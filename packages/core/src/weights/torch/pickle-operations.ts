@@ -55,31 +55,6 @@ const rawUnicode = (text: string) =>
 
 const name = (value: unknown): string => (typeof value === 'string' ? value : '');
 
-function dict(machine: PickleMachine): void {
-  const items = machine.popToMark();
-  machine.push(new Map());
-  machine.setItems(items);
-}
-
-function frame(machine: PickleMachine): void {
-  machine.input.take(8);
-}
-
-function stackGlobal(machine: PickleMachine): void {
-  const own = name(machine.pop());
-  machine.push(machine.global(name(machine.pop()), own));
-}
-
-function instance(machine: PickleMachine): void {
-  const callee = machine.global(machine.input.line(), machine.input.line());
-  machine.call(callee, machine.popToMark());
-}
-
-function object(machine: PickleMachine): void {
-  const [callee, ...args] = machine.popToMark();
-  machine.call(callee, args);
-}
-
 function reduce(machine: PickleMachine): void {
   const args = machine.popArguments();
   machine.call(machine.pop(), args);
@@ -152,16 +127,23 @@ const byName: Readonly<Record<string, PickleOperation>> = {
   },
   b: (machine) => machine.build(),
   c: (machine) => machine.push(machine.global(machine.input.line(), machine.input.line())),
-  d: dict,
+  d: (machine) => {
+    const items = machine.popToMark();
+    machine.push(new Map());
+    machine.setItems(items);
+  },
   '}': (machine) => machine.push(new Map()),
   e: (machine) => machine.append(machine.popToMark()),
   g: (machine) => machine.recall(Number(decimal(machine, machine.input.line()))),
   h: (machine) => machine.recall(machine.input.byte()),
   j: (machine) => machine.recall(machine.input.uint(4)),
-  i: instance,
+  i: (machine) => machine.call(machine.global(machine.input.line(), machine.input.line()), machine.popToMark()),
   l: (machine) => machine.push(machine.popToMark()),
   ']': (machine) => machine.push([]),
-  o: object,
+  o: (machine) => {
+    const [callee, ...args] = machine.popToMark();
+    machine.call(callee, args);
+  },
   p: (machine) => keep(machine, Number(decimal(machine, machine.input.line()))),
   q: (machine) => keep(machine, machine.input.byte()),
   r: (machine) => keep(machine, machine.input.uint(4)),
@@ -193,9 +175,12 @@ const byCode: Readonly<Record<number, PickleOperation>> = {
   144: (machine) => machine.append(machine.popToMark()),
   145: (machine) => machine.push(new Set(machine.popToMark())),
   146: newObjectWithKeywords,
-  147: stackGlobal,
+  147: (machine) => {
+    const own = name(machine.pop());
+    machine.push(machine.global(name(machine.pop()), own));
+  },
   148: (machine) => keep(machine, machine.memo.size),
-  149: frame,
+  149: (machine) => void machine.input.take(8),
   150: bytes(uint64),
 };
 

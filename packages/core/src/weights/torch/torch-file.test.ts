@@ -41,7 +41,7 @@ test.each(['kinds.pth', 'kinds-old.pth', 'kinds-protocol5.pth'])(
   },
 );
 
-test('types that PyTorch saves as bytes say what they are', () => {
+test('types that PyTorch saves as bytes keep their names', () => {
   const one = named('untyped.pth').get('u16') as ExternalTensor;
   expect([one.type.name, [...one.values()]]).toEqual(['uint16', [65535]]);
 });
@@ -83,7 +83,7 @@ const refused = (bytes: Buffer, why: string) => {
   expect(() => read(bytes)).toThrow(`net.pth cannot be read as a PyTorch file: ${why}`);
 };
 
-test('each number of a tensor is where offset and strides say', () => {
+test('offset and strides give each number of a tensor', () => {
   const storage = Buffer.from(Float32Array.from(counting(12)).buffer);
   const pickle = dictOf('w', tensor({ shape: [2, 3], strides: [1, 4], offset: 1 }, 12));
   const one = (read(handMadeTorchFile(`\x80\x02${pickle}.`, [storage])) as Map<string, ExternalTensor>).get('w');
@@ -99,7 +99,7 @@ test('zip64 archives and comments are read', () => {
   expect(readFileSync(fixture('kinds.pth')).includes('PK\x06\x06')).toBe(true);
 });
 
-test('sizes and places of 8 bytes are read', () => {
+test('sizes and positions of 8 bytes are read', () => {
   const bytes = handMadeTorchFile('\x80\x02}.');
   const at = bytes.lastIndexOf('PK\x01\x02');
   const end = bytes.lastIndexOf('PK\x05\x06');
@@ -124,7 +124,7 @@ test('numbers of another byte order are refused', () => {
   refused(Buffer.concat(big), 'its numbers are in big-endian order');
 });
 
-test('a changed byte of a weight is noticed', () => {
+test('a changed byte of a weight is an error', () => {
   const bytes = handMadeTorchFile(`\x80\x02${dictOf('w', tensor({ shape: [1], strides: [1] }, 1))}.`, [
     Buffer.from('abcd'),
   ]);
@@ -132,7 +132,7 @@ test('a changed byte of a weight is noticed', () => {
   refused(bytes, 'the bytes of its entry archive/data/0 do not match their checksum');
 });
 
-test('a file that is not there, and one that is none, are told', () => {
+test('a missing file and a file of another kind are refused', () => {
   expect(() => readTorchFile('/nowhere/net.pth')).toThrow(/^\/nowhere\/net\.pth cannot be read: ENOENT/);
   refused(Buffer.from('hello'), 'it does not start like one');
 });

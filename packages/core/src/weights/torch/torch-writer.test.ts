@@ -20,7 +20,7 @@ function roundTrip(tensors: ReadonlyMap<string, NamedValues>): Map<string, Exter
   return readTorchFile('net.pth', Buffer.concat(torchFileParts(tensors))) as Map<string, ExternalTensor>;
 }
 
-test('what is written is read again, to the bit', () => {
+test('a written file is read back to the bit', () => {
   const tensor = fc
     .array(fc.nat(3), { maxLength: 4 })
     .chain((shape) =>
@@ -42,7 +42,7 @@ test('what is written is read again, to the bit', () => {
   );
 });
 
-test('storages start on multiples of 64, as PyTorch maps them', () => {
+test("storages start at multiples of 64, which PyTorch's memory mapping needs", () => {
   const value = Buffer.from(Float32Array.of(1234.5).buffer);
   const tensors = new Map(
     ['a', 'b', 'long name'].map((name) => [name, { shape: [1], values: Float32Array.of(1234.5) }]),

@@ -86,7 +86,7 @@ test.each([[{ stride: 1, padding: 0 }], [{ stride: 1, padding: 1 }], [{ stride: 
   },
 );
 
-test('what does not fit is refused', () => {
+test('arguments that do not fit are refused', () => {
   const image = tf.zeros([1, 4, 6, 2]) as Tensor4D;
   const convolved = (filter: [number, number, number, number], options?: WindowOptions) => () =>
     conv2d(image, tf.zeros(filter) as Tensor4D, options);

@@ -89,7 +89,7 @@ const digest = (tensors: readonly Tensor[]): string => {
 };
 const chunked: Case = { x: [5, 31, 29, 67], kernel: [3, 3], padding: 1 };
 
-onCpu('repeated calls give the same bits, whichever threads do the work', () => {
+onCpu('repeated calls give the same bits, on any threads', () => {
   const first = digest(evaluate(depthwiseConv2d, chunked));
   for (let call = 0; call < 10; call++) expect(digest(evaluate(depthwiseConv2d, chunked))).toBe(first);
 });
@@ -119,7 +119,7 @@ onCpu('one thread gives the bits that three give', () => {
   expect(run('3')).toBe(one);
 });
 
-onCpu('of no images, the filter has no gradient', () => {
+onCpu("with no images, the filter's gradient is 0", () => {
   const [y, dx, dfilter] = evaluate(depthwiseConv2d, { x: [0, 5, 6, 3], kernel: [3, 3], padding: 1 });
   expect([y.shape, dx.shape]).toEqual([
     [0, 5, 6, 3],
@@ -137,7 +137,7 @@ onCpu('a NaN reaches the outputs under its filter, and padding makes none of an 
   expect(Array.from(y.dataSync())).toEqual(Array(5).fill(Number.POSITIVE_INFINITY));
 });
 
-describe('what does not fit is refused', () => {
+describe('arguments that do not fit are refused', () => {
   const own = (stride: number, padding: number) => [attr.int('stride', stride), attr.int('padding', padding)];
   const forward = (x: number[], filter: number[], size: number[], [stride, padding] = [1, 1] as [number, number]) =>
     execute('HeadshareDepthwise', own(stride, padding), [tf.zeros(x), tf.zeros(filter), tf.zeros(size)]);
@@ -171,7 +171,7 @@ describe('what does not fit is refused', () => {
   ])('%s', (message, call) => expect(call).toThrow(message));
 });
 
-onCpu('a compiled step knows the shape of its convolution and gives what the eager step gives', async () => {
+onCpu("a compiled step knows the shape of its convolution and gives the eager step's results", async () => {
   const shape = [4, 33, 33, 67];
   const run = async (eager: boolean) => {
     const state = new State();

@@ -7,7 +7,7 @@ import type { WindowOptions } from './window';
 
 const values = (tensor: Tensor) => Array.from(tensor.dataSync());
 
-test('the channels of a group are mixed, and no others', () => {
+test('only channels of the same group are mixed', () => {
   const pixel = tf.tensor4d([1, 2, 3, 4], [1, 1, 1, 4]);
   // [1, 1, 2 inputs a group, 4 outputs]: outputs 0 and 1 see 1 and 2, outputs 2 and 3 see 3 and 4.
   const filter = tf.tensor4d([1, 0, 1, 10, 0, 1, 1, 1], [1, 1, 2, 4]);
@@ -53,7 +53,7 @@ describe.each(groupings)('%i groups of %i channels to %i', (groups, each, output
   const x = randomValues('x', [2, 5, 6, groups * each]) as Tensor4D;
   const filter = randomValues('filter', [3, 3, each, groups * outputs]) as Tensor4D;
 
-  test.each(geometries)('%p is the dense one with zeros between groups', (options) => {
+  test.each(geometries)('%p equals the dense convolution with zeros between groups', (options) => {
     const own = tf.split(filter, groups, 3) as Tensor4D[];
     const none = tf.zerosLike(own[0] as Tensor4D);
     const rows = own.map((_, row) =>
@@ -80,7 +80,7 @@ test.each(geometries)('%p has the gradients of central differences', async (opti
   }
 });
 
-test('what does not fit is refused', () => {
+test('arguments that do not fit are refused', () => {
   const grouped = (channels: number, filter: [number, number], groups: number) => () =>
     groupedConv2d(tf.zeros([1, 3, 3, channels]) as Tensor4D, tf.zeros([1, 1, ...filter]) as Tensor4D, groups);
   expect(grouped(4, [1, 4], 3)).toThrow('3 groups do not divide 4 channels into 4');

@@ -7,7 +7,7 @@ import { transposedConv2d } from './transposed';
 const counting = (shape: readonly number[]) =>
   Float32Array.from({ length: shape.reduce((a, b) => a * b, 1) }, (_, i) => i);
 
-test("a filter of PyTorch's keeps its meaning", () => {
+test("PyTorch's filter gives PyTorch's numbers", () => {
   scoped(() => {
     // conv_transpose2d(arange(4).view(1, 2, 1, 2), arange(32).view(2, 1, 4, 4), stride=2, padding=1)
     const x = tf.transpose(tf.tensor4d(counting([1, 2, 1, 2]), [1, 2, 1, 2]), [0, 2, 3, 1]) as Tensor4D;
@@ -29,7 +29,7 @@ test.each([
   expect(leaked(() => op(...(inputs as [Tensor, Tensor])))).toBe(0);
 });
 
-test('what does not fit is refused', () => {
+test('arguments that do not fit are refused', () => {
   const x = tf.zeros([1, 2, 2, 3]) as Tensor4D;
   const filter = (kernel: number, inputs: number) => tf.zeros([kernel, kernel, 4, inputs]) as Tensor4D;
   expect(() => transposedConv2d(x, filter(3, 2))).toThrow('takes 2 channels, the image has 3');

@@ -87,7 +87,7 @@ onCpu.each([64, 128, 256])('with %i channels it is about as exact as the direct 
   expect(error(winogradConv2d(x, filter))).toBeLessThan(2.5 * error(directConv2d(x, filter)));
 });
 
-onCpu('of an empty batch there are no values, and the filter has no gradient', () => {
+onCpu("an empty batch gives no values, and the filter's gradient is 0", () => {
   const [y, dx, dfilter] = evaluate(winogradConv2d, [0, 4, 4, 3], 2) as [Tensor, Tensor, Tensor];
   expect([y.shape, dx.shape]).toEqual([
     [0, 4, 4, 2],
@@ -96,7 +96,7 @@ onCpu('of an empty batch there are no values, and the filter has no gradient', (
   expect(Array.from(dfilter.dataSync())).toEqual(Array(3 * 3 * 3 * 2).fill(0));
 });
 
-onCpu('what the window sees as NaN or infinite comes out as NaN or infinite', () => {
+onCpu('a NaN or infinite value in a window gives a NaN or infinite output', () => {
   for (const wrong of [Number.NaN, Number.POSITIVE_INFINITY]) {
     const values = new Float32Array(6 * 6).fill(1);
     values[2 * 6 + 3] = wrong;
@@ -124,7 +124,7 @@ const digest = () =>
     .reduce((hash, tensor) => hash.update(Buffer.from(tensor.dataSync().buffer)), createHash('sha256'))
     .digest('hex');
 
-onCpu('repeated calls give the same bits, whichever threads do the work', () => {
+onCpu('repeated calls give the same bits, on any threads', () => {
   const first = digest();
   for (let call = 0; call < 5; call++) expect(digest()).toBe(first);
 });
@@ -158,7 +158,7 @@ describe.each([3, 16, 40, 100])('with %i channels out', (outputs) => {
   const bias = randomValues('bias', [outputs]) as Tensor1D;
   const residual = random4D('residual', [2, 7, 6, outputs]);
 
-  onCpu('bias, residual and activation are those of separate operations, with the same bits', () => {
+  onCpu('bias, residual and activation equal separate operations, to the bit', () => {
     const y = winogradConv2d(x, filter);
     const bits = (tensor: Tensor) => Array.from(tensor.dataSync());
     expect(bits(winogradInference(x, filter, { bias }))).toEqual(bits(tf.add(y, bias)));
@@ -195,7 +195,7 @@ onCpu('shapes that do not fit are refused', () => {
   );
 });
 
-onCpu('a compiled step gives what the eager step gives', async () => {
+onCpu("a compiled step gives the eager step's results", async () => {
   const shape: Shape4D = [4, 17, 16, 24];
   const run = async (eager: boolean, values: Float32Array) => {
     const state = new State();
@@ -222,14 +222,14 @@ onCpu('a compiled step gives what the eager step gives', async () => {
   }
 });
 
-onCpu('no tensor is left behind', () => {
+onCpu('nothing leaks', () => {
   const bias = tf.zeros([16]) as Tensor1D;
   expect(leaked(() => evaluate(winogradConv2d, [2, 4, 4, 16], 16))).toBe(0);
   const filter = random4D('filter', [3, 3, 16, 16]);
   expect(leaked(() => winogradInference(random4D('x', [2, 4, 4, 16]), filter, { bias }))).toBe(0);
 });
 
-onCpu('it serves 3x3 filters at stride 1 and padding 1 with enough channels', () => {
+onCpu('Winograd serves 3x3 filters at stride 1 and padding 1 with enough channels', () => {
   const x = tf.zeros([2, 8, 8, 64]) as Tensor4D;
   const filter = tf.zeros([3, 3, 64, 64]) as Tensor4D;
   expect(winogradServes(x, filter, geometry)).toBe(true);
