@@ -59,7 +59,7 @@ export function write(root: string, files: Readonly<Record<string, string>>): vo
   }
 }
 
-/** Removes what `temporaryWorkspace` made. */
+/** Removes the workspaces of `temporaryWorkspace`. */
 export function removeTemporaryWorkspaces(): void {
   for (const root of made.splice(0)) rmSync(root, { recursive: true, force: true });
 }
@@ -75,7 +75,7 @@ export function nx(
   return spawnSync(process.execPath, [join(root, 'node_modules/nx/dist/bin/nx.js'), ...words], {
     cwd: root,
     encoding: 'utf8',
-    // On CI Nx colours what it says even where nobody looks.
+    // On CI, Nx prints colours even without a terminal.
     env: { ...Object.fromEntries(clean), NO_COLOR: '1', NX_CACHE_DIRECTORY: join(root, '.nx/cache'), ...env },
   });
 }

@@ -1,4 +1,4 @@
-/** Timing, and measurements in processes of their own. */
+/** Timing, and measurements in other processes. */
 import { execFile } from 'node:child_process';
 import { join, resolve } from 'node:path';
 import { promisify } from 'node:util';
@@ -12,7 +12,7 @@ export async function measuredBy<M>(command: string, args: readonly string[]): P
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as M;
 }
 
-/** Calls the function `name` that `file` exports in a process of its own, with an argument that JSON can hold. */
+/** Calls a function that a file exports in another process, with an argument that JSON can represent. */
 export function inOwnProcess<F extends (asked: never) => unknown>(
   file: string,
   name: string,

@@ -92,7 +92,7 @@ interface Failure {
   readonly stdout?: string;
 }
 
-/** A UserError for what the machine lacks; any other error unchanged. */
+/** A UserError for anything that the machine lacks; any other error unchanged. */
 function explain(error: unknown, { folder, python, signal }: EnvironmentOptions): unknown {
   if (signal.aborted || error instanceof UserError) return error;
   const { code, syscall = '', stderr = '', stdout = '' }: Failure = Object(error);

@@ -126,7 +126,7 @@ function runExperiment(workspaceRoot: string, file: string, words: readonly stri
   return spawnSync(process.execPath, command, { cwd: workspaceRoot, stdio: 'inherit' }).status ?? 1;
 }
 
-/** Names what does not exist, with the nearest valid name; `undefined` when all does. */
+/** An error for a name that does not exist, with the nearest valid name; `undefined` if all names exist. */
 export function findProblem({ project, target, configuration }: Request, projects: Projects): string | undefined {
   const targets = projects[project]?.targets ?? {};
   if (!Object.hasOwn(projects, project)) return unknown('project', project, Object.keys(projects));

@@ -25,7 +25,7 @@ const distill = experiment(
   `
   summary: 'Distil a small model',
   needs: { teacher },
-  options: { seed, method: oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help: 'what it learns from' }) },
+  options: { seed, method: oneOf(['none', 'kd', 'th-kd'], 'th-kd', { help: 'distillation method' }) },
   profiles: { smoke: { method: 'kd' }, paper: {} },
   run: async ({ stage, options }) => {
     const { result } = await stage(teacher);
@@ -163,7 +163,7 @@ describe('nx run', () => {
   it("shows an experiment's own help", () => {
     const { stdout, status } = nx(root, ['run', 'demo:distill', '--help']);
     expect(stdout).toContain('Usage: npx nx run demo:distill[:profile] [--option=value ...]');
-    expect(stdout).toContain('--method=NAME  what it learns from: none, kd, th-kd [th-kd]');
+    expect(stdout).toContain('--method=NAME  distillation method: none, kd, th-kd [th-kd]');
     expect(status).toBe(0);
     // The profile sets another method.
     expect(nx(root, ['run', 'demo:distill:smoke', '--help']).stdout).toContain('th-kd [kd]');

@@ -1,7 +1,7 @@
 import type { Environment } from '@headshare/core/experiment/environment';
 import type { RunIdentity } from '@headshare/core/experiment/store';
 import { terminalTable } from '@headshare/core/report/terminal-table';
-import { type Comparison, fewestSeeds, type Judged, type Yardstick } from './verdict';
+import { type CheckedMetric, type Comparison, fewestSeeds, type Yardstick } from './verdict';
 
 /** The code, data and machine of a run. */
 interface Circumstances {
@@ -50,37 +50,37 @@ function described({ identity, environment }: Circumstances): Readonly<Record<st
 
 export type Verdict = 'same bits' | 'same within spread' | 'not the same';
 
-export function verdictOf({ changed, changedWeights }: Comparison, judged: readonly Judged[]): Verdict {
+export function verdictOf({ changed, changedWeights }: Comparison, checked: readonly CheckedMetric[]): Verdict {
   if (changed.length === 0 && changedWeights.length === 0) return 'same bits';
-  return judged.every(({ within }) => within) ? 'same within spread' : 'not the same';
+  return checked.every(({ within }) => within) ? 'same within spread' : 'not the same';
 }
 
 /** Prints the verdict, its measure, and the metrics and weights that changed. */
 export function verdictText(
   comparison: Comparison,
-  judged: readonly Judged[],
+  checked: readonly CheckedMetric[],
   yardstick: Yardstick | undefined,
 ): string {
   const { metrics, weights, changedWeights, changedStages } = comparison;
-  const verdict = verdictOf(comparison, judged);
+  const verdict = verdictOf(comparison, checked);
   const numbers = counted(metrics.length, 'metric');
   if (verdict === 'same bits') {
     const files = weights.length > 0 ? ` and ${counted(weights.length, 'file')} of weights` : '';
     const only = weights.length > 0 ? '' : ' (the run kept no weights, or no digests of them)';
     return `The same bits: ${numbers}${files} are equal${only}.`;
   }
-  const beyond = judged.filter(({ within }) => !within).length;
+  const beyond = checked.filter(({ within }) => !within).length;
   const sentence =
-    judged.length === 0
+    checked.length === 0
       ? `The same within the spread: ${numbers} are equal, the weights are not.`
       : beyond === 0
-        ? `The same within the spread: ${judged.length} of ${numbers} changed by at most ${measureOf(yardstick)}.`
+        ? `The same within the spread: ${checked.length} of ${numbers} changed by at most ${measureOf(yardstick)}.`
         : `Not the same: ${beyond} of ${numbers} changed by more than ${measureOf(yardstick)}.`;
   const other = [
     changedWeights.length > 0 ? `Weights that changed: ${changedWeights.join(', ')}.` : '',
     (changedStages ?? []).length > 0 ? `Stages whose weights changed: ${changedStages?.join(', ')}.` : '',
   ];
-  return [sentence, ...other, judged.length > 0 ? metricsTable(judged) : ''].filter((line) => line !== '').join('\n');
+  return [sentence, ...other, checked.length > 0 ? metricsTable(checked) : ''].filter((line) => line !== '').join('\n');
 }
 
 function measureOf(yardstick: Yardstick | undefined): string {
@@ -92,10 +92,10 @@ function measureOf(yardstick: Yardstick | undefined): string {
   return `the spread over seeds, which is unknown: it takes ${fewestSeeds} seeds of the same code, options and data, and there ${found}; run more, or give --tolerance`;
 }
 
-const metricsTable = (judged: readonly Judged[]): string =>
+const metricsTable = (checked: readonly CheckedMetric[]): string =>
   terminalTable({
     columns: ['metric', 'then', 'now', 'difference', 'allowed'].map((title) => ({ title })),
-    rows: judged.map(({ name, before, after, allowed }) => [
+    rows: checked.map(({ name, before, after, allowed }) => [
       name,
       String(before ?? 'none'),
       String(after ?? 'none'),

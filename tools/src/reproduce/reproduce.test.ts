@@ -1,4 +1,4 @@
-/** Runs of a package that trains nothing, in a workspace of its own, made and made again in processes of their own. */
+/** Runs of experiments without training, in a temporary workspace and in other processes. */
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';

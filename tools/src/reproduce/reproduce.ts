@@ -11,7 +11,7 @@ import { circumstancesText, type Verdict, verdictOf, verdictText } from './repor
 import { restate } from './restate';
 import { reuseStages, runAgain } from './run-again';
 import { seedsOf } from './spread';
-import { compareResults, judge, type Yardstick } from './verdict';
+import { checkMetrics, compareResults, type Yardstick } from './verdict';
 import { addWorktree, removeWorktree } from './worktree';
 
 export interface Request extends Places {
@@ -64,9 +64,9 @@ async function reproduceIn(
 ): Promise<Verdict | undefined> {
   const { root, signal, say } = request;
   const catalog = catalogOf(run, sources);
-  const { words, since } = restate(run, catalog);
+  const { words, newOptions } = restate(run, catalog);
   await printDifferences(run, root, sources, request);
-  if (since.length > 0) say(`Options that are newer than the run keep their defaults: ${since.join(', ')}.`);
+  if (newOptions.length > 0) say(`Options that are newer than the run keep their defaults: ${newOptions.join(', ')}.`);
   say(`The command: npx nx run ${run.package}:${run.identity.experiment} ${words.join(' ')}`.trimEnd());
   if (request.check) return undefined;
 
@@ -84,9 +84,9 @@ async function reproduceIn(
   let yardstick: Yardstick | undefined;
   if (tolerance !== undefined) yardstick = { kind: 'tolerance', tolerance };
   else if (comparison.changed.length > 0) yardstick = await seedsOf(run, request, say);
-  const judged = judge(comparison, yardstick);
-  say(verdictText(comparison, judged, yardstick));
-  return verdictOf(comparison, judged);
+  const checked = checkMetrics(comparison, yardstick);
+  say(verdictText(comparison, checked, yardstick));
+  return verdictOf(comparison, checked);
 }
 
 function catalogOf(run: RecordedRun, sources: string): Catalog {

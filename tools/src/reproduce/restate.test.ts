@@ -31,5 +31,5 @@ test.each([
     ['--profile=smoke', '--sweep=beta=1,3', '--sweep=learning-rate=0.1,0.2', '--epochs=2'],
   ],
 ])('the command line of %s with %j has only these options', (name, given, words) => {
-  expect(restate(recorded(name, given), catalog)).toEqual({ words, since: [] });
+  expect(restate(recorded(name, given), catalog)).toEqual({ words, newOptions: [] });
 });

@@ -10,7 +10,7 @@ export interface Restated {
   /** As few words as possible: `--profile=smoke --seed=3`. */
   readonly words: readonly string[];
   /** Options that are newer than the run; they have their defaults. */
-  readonly since: readonly string[];
+  readonly newOptions: readonly string[];
 }
 
 /**
@@ -57,7 +57,7 @@ export function restate(run: RecordedRun, catalog: Catalog): Restated {
       ...Object.entries(given).flatMap(([option, value]) => wordsOf(option, value, options[option])),
     ],
     // Runs do not record options that do not change the result.
-    since: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
+    newOptions: [...new Set(stages.flatMap(({ stage, values }) => newIn(stage, values)))]
       .filter((option) => !options[option]?.notInKey)
       .map(flagName),
   };

@@ -45,20 +45,15 @@ async function inFolders(run: RecordedRun, root: string): Promise<BySeed> {
   const found: BySeed = new Map();
   for (const file of (await fastGlob(pattern, { cwd: root })).sort()) {
     const folder = file.slice(0, -'/result.json'.length);
-    const other = readable(() => readRun(join(root, folder), folder));
-    if (other && familyKey(other.identity) === family) found.set(seedOf(other), other.finished.result.metrics);
+    try {
+      const other = readRun(join(root, folder), folder);
+      if (familyKey(other.identity) === family) found.set(seedOf(other), other.finished.result.metrics);
+    } catch (error) {
+      // A folder that is not a readable run.
+      if (!(error instanceof UserError)) throw error;
+    }
   }
   return found;
-}
-
-/** Undefined for a folder that is not a readable run. */
-function readable(read: () => RecordedRun): RecordedRun | undefined {
-  try {
-    return read();
-  } catch (error) {
-    if (error instanceof UserError) return undefined;
-    throw error;
-  }
 }
 
 async function inMlflow(run: RecordedRun, connect: Places['connect']): Promise<BySeed> {

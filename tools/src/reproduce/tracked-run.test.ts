@@ -1,4 +1,4 @@
-/** A training that MLflow knows of, made again from what MLflow has: with TensorFlow, and a server of the test's own. */
+/** A tracked training with TensorFlow, made again from the records in MLflow; the test starts its own server. */
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { join, resolve } from 'node:path';

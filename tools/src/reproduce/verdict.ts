@@ -57,7 +57,7 @@ export type Yardstick =
       readonly from: string;
     };
 
-export interface Judged extends MetricPair {
+export interface CheckedMetric extends MetricPair {
   /** The largest difference that counts as the same; undefined if unknown. */
   readonly allowed: number | undefined;
   readonly within: boolean;
@@ -73,7 +73,10 @@ const significance = 0.05;
  * Tests each changed metric against the measure. For seeds, the allowed difference is that of two seeds by Student's t
  * test: the quantile times sqrt(2) standard deviations, at a level of 5 % that all metrics share (Bonferroni).
  */
-export function judge({ metrics, changed }: Comparison, yardstick: Yardstick | undefined): readonly Judged[] {
+export function checkMetrics(
+  { metrics, changed }: Comparison,
+  yardstick: Yardstick | undefined,
+): readonly CheckedMetric[] {
   return changed.map((pair) => {
     const { before, after } = pair;
     const allowed = yardstick && allowedFor(pair.name, metrics.length, yardstick);

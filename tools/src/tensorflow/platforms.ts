@@ -70,50 +70,48 @@ const cuda = (
   unpacked: Math.ceil(bytes * 1.7),
 }));
 
-const cpu = (
-  os: Platform['os'],
-  arch: Platform['arch'],
+const platform = (
+  { device, os, arch }: Pick<Platform, 'device' | 'os' | 'arch'>,
   libraries: LibraryNames,
   wheel: Omit<Wheel, 'version'>,
-): Platform => ({ device: 'cpu', os, arch, tensorflow: { ...wheel, version }, cuda: [], libraries });
+): Platform => ({
+  device,
+  os,
+  arch,
+  tensorflow: { ...wheel, version },
+  cuda: device === 'gpu' ? cuda : [],
+  libraries,
+});
 
 const platforms: readonly Platform[] = [
-  cpu('linux', 'x64', linux, {
+  platform({ device: 'cpu', os: 'linux', arch: 'x64' }, linux, {
     name: 'tensorflow-cpu',
     platform: 'manylinux_2_27_x86_64',
     sha256: '2b847d217b02ee7731ed91431daf3250daa0196c3c94614d23be27232e6e5b6c',
     bytes: 273_829_956,
     unpacked: 856_000_000,
   }),
-  cpu('linux', 'arm64', linux, {
+  platform({ device: 'cpu', os: 'linux', arch: 'arm64' }, linux, {
     name: 'tensorflow',
     platform: 'manylinux_2_27_aarch64',
     sha256: '4b24aca16d527a3cf1c37f720c04c484c3d20f4d0fdfa98632ac8b9f3be6eb5c',
     bytes: 281_828_020,
     unpacked: 886_000_000,
   }),
-  cpu('darwin', 'arm64', macos, {
+  platform({ device: 'cpu', os: 'darwin', arch: 'arm64' }, macos, {
     name: 'tensorflow',
     platform: 'macosx_12_0_arm64',
     sha256: '51f46f4806139d01fc7920cc72a4c75876f80649bf40ff083ab6212ceb43ca88',
     bytes: 223_405_849,
     unpacked: 744_000_000,
   }),
-  {
-    device: 'gpu',
-    os: 'linux',
-    arch: 'x64',
-    tensorflow: {
-      name: 'tensorflow',
-      version,
-      platform: 'manylinux_2_27_x86_64',
-      sha256: '9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124',
-      bytes: 572_440_367,
-      unpacked: 1_262_000_000,
-    },
-    cuda,
-    libraries: linux,
-  },
+  platform({ device: 'gpu', os: 'linux', arch: 'x64' }, linux, {
+    name: 'tensorflow',
+    platform: 'manylinux_2_27_x86_64',
+    sha256: '9056fbc9ba04235810b71ae6cbd958a196e8804fb53bbcffbf3e23b56155f124',
+    bytes: 572_440_367,
+    unpacked: 1_262_000_000,
+  }),
 ];
 
 /**

@@ -6,8 +6,8 @@ import { integer, number, optional, text } from '@headshare/core/experiment/opti
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { benchmark, pythonOption } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy } from '../measurement';
-import { makeSet } from './made-set';
 import type { IjbcMeasurement, measureIjbc } from './measure';
+import { writeSet } from './synthetic-set';
 
 benchmark(
   {
@@ -25,7 +25,7 @@ benchmark(
     try {
       if (!existsSync(join(folder, 'info.json'))) {
         process.stderr.write(`generating embeddings and pairs in ${folder}\n`);
-        await makeSet(folder, scale);
+        await writeSet(folder, scale);
       }
       const ways = python ? ['headshare', 'python'] : ['headshare'];
       const measured = await inRounds(ways, rounds, '', (way) =>

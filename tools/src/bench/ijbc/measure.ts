@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { EmbeddingRows } from '@headshare/face/ijb/embeddings/embedding-rows';
 import { ijbComparison, type TemplateFeatures } from '@headshare/face/ijb/protocol/comparison';
 import { publishedSwitches } from '@headshare/face/ijb/protocol/pool-templates';
-import type { SetSizes } from './made-set';
+import type { SetSizes } from './synthetic-set';
 
 /** Seconds by the clock, and CPU seconds of all threads. */
 interface Seconds {
@@ -21,7 +21,7 @@ export interface IjbcMeasurement {
   readonly counts: Readonly<Record<string, number>>;
 }
 
-/** Evaluates the data that `makeSet` wrote into a folder. */
+/** Evaluates the data that `writeSet` wrote into a folder. */
 export async function measureIjbc(folder: string): Promise<IjbcMeasurement> {
   const bytes = (file: string): ArrayBuffer => {
     const { buffer, byteOffset, length } = readFileSync(join(folder, file));

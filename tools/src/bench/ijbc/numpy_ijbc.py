@@ -1,6 +1,7 @@
-"""IJB-C's protocol with NumPy and scikit-learn, step for step as the public script does it: `numpy_ijbc.py FOLDER`.
+"""IJB-C's protocol with NumPy and scikit-learn, with the same steps as the public script: `numpy_ijbc.py FOLDER`.
 
-Templates one by one, pairs in blocks of 100,000 in float64, roc_curve, the nearest FAR. Prints a JSON object.
+It pools templates one by one, scores pairs in blocks of 100,000 in float64, and reads TAR from roc_curve at the nearest
+FAR. Prints a JSON object.
 """
 import json
 import resource

@@ -30,7 +30,7 @@ benchmark(
     for (const count of classes) {
       for (const share of shares) {
         process.stderr.write(`${count} classes, share ${share}\n`);
-        // In a process of its own, so that memory which one case leaves behind does not count for the next.
+        // In another process, so that memory which a case does not free does not count for the next.
         const asked = { classes: count, share, dimension, batch, steps };
         measured.push(await inOwnProcess<typeof measureHead>(join(__dirname, 'measure.ts'), 'measureHead', asked));
       }

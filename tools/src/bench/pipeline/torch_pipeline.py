@@ -1,7 +1,7 @@
-"""The same work with Pillow and PyTorch's DataLoader: torch_pipeline.py FOLDER WORKERS EPOCHS BATCH; a line of JSON.
+"""The pipeline benchmark with Pillow and PyTorch's DataLoader: `torch_pipeline.py FOLDER WORKERS EPOCHS BATCH`.
 
-Decode, RandomResizedCrop(224) bilinear, flip, float32 in [0, 1], normalised. The first epoch starts the workers and is
-not counted.
+Decodes, RandomResizedCrop(224) with bilinear sampling, flips, converts to float32 in [0, 1], normalises. The first epoch
+starts the workers and is not counted. Prints a line of JSON.
 """
 import json
 import math

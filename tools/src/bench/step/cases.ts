@@ -44,10 +44,10 @@ export interface StepWay {
 
 /** The step as headshare trains it. */
 export function headshareStep(name: CaseName, batch: number, { eager, recompute, precision }: StepWay): TimedStep {
-  const { student: description, teacher: taught }: StepCase = stepCases[name];
+  const { student: description, teacher: teacherNetwork }: StepCase = stepCases[name];
   const state = new State();
   const student = buildNetwork(state, 'student', description, 1, { recompute });
-  const teacher = taught && buildNetwork(state, 'teacher', taught, 2);
+  const teacher = teacherNetwork && buildNetwork(state, 'teacher', teacherNetwork, 2);
   const learned = state.all('trainable').filter((entry) => entry.name.startsWith('student/'));
   const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4 });
   const method = singleMethod(methods.named(teacher ? 'th-kd' : 'none'));

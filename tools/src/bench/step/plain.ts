@@ -18,7 +18,7 @@ export function plainStep(name: CaseName, batch: number): TimedStep {
   const frozen: Variable[] = [];
   const build = name === 'mbf' ? mobileFaceNet : cifarResNet;
   const net = build(student.backbone, student.classes, learned);
-  const taught = teacher && build(teacher.backbone, teacher.classes, frozen);
+  const plainTeacher = teacher && build(teacher.backbone, teacher.classes, frozen);
   const optimiser = tf.train.momentum(0.05, 0.9);
   const { pixels, labels } = batchOf(student, batch);
   const { inputSize, classes } = student;
@@ -29,15 +29,15 @@ export function plainStep(name: CaseName, batch: number): TimedStep {
         return tf.div(tf.sub(raw, 127.5), 127.5) as Tensor4D;
       });
       const wanted = tf.oneHot(tf.tensor1d(labels, 'int32'), classes) as Tensor2D;
-      const expected = taught && tf.tidy(() => taught.logits(taught.embed(images, false)));
+      const expected = plainTeacher && tf.tidy(() => plainTeacher.logits(plainTeacher.embed(images, false)));
       const cost = optimiser.minimize(
         () => {
           const embedding = net.embed(images, true);
           const logits = net.logits(embedding);
           const loss = tf.losses.softmaxCrossEntropy(wanted, logits) as Scalar;
-          if (!taught || !expected) return loss;
+          if (!plainTeacher || !expected) return loss;
           const own = tf.mul(divergence(logits, expected), 1.5);
-          const throughTeacher = tf.mul(divergence(taught.logits(embedding), expected), 0.02);
+          const throughTeacher = tf.mul(divergence(plainTeacher.logits(embedding), expected), 0.02);
           return tf.addN([loss, own, throughTeacher]).asScalar();
         },
         true,

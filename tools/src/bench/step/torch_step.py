@@ -1,7 +1,7 @@
-"""PyTorch's side of the step benchmark: the same networks, batches and updates, timed on the CPU.
+"""The step benchmark in PyTorch: times the same networks, batches and updates on the CPU.
 
 usage: torch_step.py CASE BATCH STEPS WAY    (WAY: torch, torch-channels-last, torch-compile)
-Prints a line of JSON as child.ts does. Needs torch (tried with 2.13.0, CPU build)."""
+Prints a line of JSON with the fields of StepMeasurement. Needs torch (tried with 2.13.0, CPU build)."""
 
 import json
 import resource
@@ -16,7 +16,7 @@ TEMPERATURE = 4.0
 
 
 class Unit(nn.Module):
-    """Convolution, batch norm and, unless told otherwise, PReLU."""
+    """Convolution, batch norm and, unless `activation` is false, PReLU."""
 
     def __init__(self, inputs, outputs, kernel=1, stride=1, padding=0, groups=1, activation=True):
         super().__init__()

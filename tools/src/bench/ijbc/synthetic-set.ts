@@ -2,7 +2,7 @@ import { mkdir, open, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { type RandomStream, stream } from '@headshare/core/system/random';
 
-/** Sizes of a made set; IJB-C's own at scale 1. */
+/** Sizes of a synthetic set; IJB-C's at scale 1. */
 export interface SetSizes {
   readonly images: number;
   readonly templates: number;
@@ -14,11 +14,12 @@ const ijbc = { images: 469_375, subjects: 3531, templates: 23_124, pairs: 15_658
 const dim = 512;
 
 /**
- * Writes embeddings of nobody in IJB-C's sizes: subjects, some of them look-alikes, a gallery template each, probe
- * templates from easy to hopeless, medias and images around them. Files (little-endian): embeddings.f32 [images, 512],
- * det.f32, templates.i32, medias.i32, p1.i32, p2.i32, label.u8 and info.json, which is written last.
+ * Writes synthetic embeddings and pairs in IJB-C's sizes. Every subject has a gallery template; some subjects look alike.
+ * Probe templates range from easy to hopeless, and medias and images scatter around their template. Files
+ * (little-endian): embeddings.f32 [images, 512], det.f32, templates.i32, medias.i32, p1.i32, p2.i32, label.u8 and
+ * info.json, which is written last.
  */
-export async function makeSet(folder: string, scale: number): Promise<void> {
+export async function writeSet(folder: string, scale: number): Promise<void> {
   const scaled = (count: number) => Math.max(4, Math.round(count * scale));
   const [images, subjects, templates] = [scaled(ijbc.images), scaled(ijbc.subjects), scaled(ijbc.templates)];
   await mkdir(folder, { recursive: true });
@@ -26,7 +27,7 @@ export async function makeSet(folder: string, scale: number): Promise<void> {
   const { templateOf, mediaOf, medias } = facesOf(images, templates);
   const put = (file: string, values: ArrayBufferView) => writeFile(join(folder, file), values as Uint8Array);
 
-  // Ids: templates count from 1, those of medias are in no order.
+  // Template ids count from 1; media ids are in random order.
   const ids = stream(seed, 'media-ids').shuffle(Int32Array.from({ length: medias }, (_, i) => i + 1));
   await put(
     'templates.i32',
@@ -50,13 +51,13 @@ export async function makeSet(folder: string, scale: number): Promise<void> {
 
 const seed = 2022;
 
-/** The first templates are the gallery, one a subject. */
+/** The subject of each template; the first templates are the gallery, one per subject. */
 function subjectsOf(templates: number, subjects: number): Int32Array {
   const random = stream(seed, 'probes');
   return Int32Array.from({ length: templates }, (_, t) => (t < subjects ? t : random.below(subjects)));
 }
 
-/** Images of templates of very different sizes, a new media with each third or so. */
+/** The template and the media of each image. Templates differ widely in size; about every third image starts a new media. */
 function facesOf(images: number, templates: number) {
   const random = stream(seed, 'sizes');
   const weights = Float64Array.from({ length: templates }, () => Math.exp(1.25 * random.normal()));
@@ -109,7 +110,7 @@ async function writeEmbeddings(path: string, { subjectOf, subjects, templateOf, 
           const random = stream(seed, 'template', lastTemplate);
           const centre = (subjectOf[lastTemplate] as number) * dim;
           template.set(centres.subarray(centre, centre + dim));
-          // How hard it is: mostly little, a few templates far from their subject.
+          // Most templates are close to their subject, and a few are far from it.
           addNoise(template, 0, 2.6 * (1 - (1 - random.float()) ** 0.25), random);
         }
         if (mediaOf[image] !== lastMedia) {
@@ -142,8 +143,8 @@ function subjectCentres(subjects: number): Float32Array {
 }
 
 /**
- * Adds a vector of random direction and about this length. Its coordinates are sums of two uniform numbers, not normal
- * ones: in 512 dimensions no score tells the difference, and there are 400 million of them.
+ * Adds a vector of random direction and approximate length. Its coordinates are sums of two uniform numbers: 400 million
+ * normal ones would take longer, and in 512 dimensions the scores are the same.
  */
 function addNoise(values: Float32Array, start: number, length: number, random: RandomStream): void {
   const unit = (length * Math.sqrt(6 / dim)) / 65_536;
@@ -160,7 +161,7 @@ function scaleTo(values: Float32Array, start: number, length: number): void {
   for (let i = start; i < start + dim; i++) values[i] = (values[i] as number) * factor;
 }
 
-/** Gallery templates against probes, by gallery template; the genuine pairs are those of different probes. */
+/** Pairs of gallery and probe templates, sorted by gallery template. Each genuine pair has another probe. */
 function pairsOf(subjectOf: Int32Array, subjects: number, count: number, genuineWanted: number) {
   const random = stream(seed, 'pairs');
   const probes = subjectOf.length - subjects;
