@@ -65,7 +65,7 @@ function existing(word: string, options: ReturnType<typeof optionsOf>): string {
   return kind === undefined ? word : `--${name}=${kind === 'file' ? __filename : __dirname}`;
 }
 
-/** What pages call a method, backbone or experiment that the reader has generated. */
+/** The name of the methods, backbones and experiments that readers generate. */
 const generated = 'my-own';
 
 /** @throws Error for a project, target, profile or option that does not exist */

@@ -40,7 +40,7 @@ export function codeBlocks(text: string): readonly CodeBlock[] {
 export const inlineCode = (text: string): readonly string[] =>
   [...text.replace(/^```.*?^```$/gms, '').matchAll(/`([^`]+)`/g)].map(({ 1: code = '' }) => code);
 
-/** The page without its code, fenced or inline: what is left has the links and headings. */
+/** The page without its code, fenced or inline; the links and headings remain. */
 const prose = (text: string): string =>
   text.replace(/^```.*?^```$/gms, '').replace(/`[^`\n]*`/g, (code) => code.replace(/[[\]()]/g, ''));
 

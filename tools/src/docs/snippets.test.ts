@@ -14,7 +14,7 @@ const snippets = readPages().flatMap(({ path, text }) =>
     }),
 );
 
-/** What is wrong in these files, none of which need exist; one sentence for each error. */
+/** The type errors of files that need not exist, one sentence each. */
 function typeErrors(files: Readonly<Record<string, string>>): readonly string[] {
   const sources = new Map(Object.entries(files).map(([path, text]) => [join(repository, path), text]));
   const { config } = ts.readConfigFile(join(repository, 'tsconfig.base.json'), ts.sys.readFile);

@@ -35,7 +35,7 @@ export function writeNew(tree: Tree, folder: string, files: Readonly<Record<stri
   for (const [path, content] of Object.entries(files)) tree.write(join(folder, path), content);
 }
 
-/** What Nx prints after it has written the files. */
+/** Lines that Nx prints after it has written the files. */
 export const nextSteps =
   (...lines: readonly string[]): (() => void) =>
   () => {
