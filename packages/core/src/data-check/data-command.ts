@@ -99,10 +99,10 @@ async function pack(run: Run): Promise<number> {
   for (const split of [train, test]) {
     if (!split) continue;
     if (!isSource(split)) throw new UserError(`--kind: ${kind.title} is already in large files and needs no packing`);
-    const { shards } = await packShards(split, out, {
-      shardBytes: given.shardMegabytes && given.shardMegabytes * 2 ** 20,
-      onProgress: (done, total) => progress.update({ done, total, unit: 'images', text: split.name }),
-    });
+    const shardBytes = given.shardMegabytes && given.shardMegabytes * 2 ** 20;
+    const { shards } = await packShards(split, out, shardBytes, (done, total) =>
+      progress.update({ done, total, unit: 'images', text: split.name }),
+    );
     progress.clear();
     print(`${split.name}: ${split.labels.length} images in ${shards.length} files in ${out}`);
   }

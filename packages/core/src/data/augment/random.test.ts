@@ -1,6 +1,5 @@
 import { stream } from '../../system/random';
-import { brightness } from './color';
-import { colorJitter } from './color-jitter';
+import { brightness, colorJitter } from './color';
 import { erase } from './erasing';
 import type { Image } from './image';
 import { randAugment } from './rand-augment';

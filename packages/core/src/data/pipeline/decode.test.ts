@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { type Box, centreCrop, stretched } from './crop';
+import type { Box } from '../sources/image-source';
 import { decodeInto } from './decode';
 import { readJpegHeader } from './jpeg-header';
 import { loadNativeImages } from './native';
+import { centreCrop, stretched } from './transforms';
 
 interface Expected {
   readonly crops: readonly {

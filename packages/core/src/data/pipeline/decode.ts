@@ -1,10 +1,11 @@
 import sharp from 'sharp';
 import type { Image } from '../augment/image';
 import { mirror } from '../loading/augmented';
-import type { Box, Sampling } from './crop';
+import type { Box } from '../sources/image-source';
 import { type JpegHeader, readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
 import { bilinearWeights, pixelRange, type ResamplingWeights, resample, shiftPixels } from './resampling';
+import type { Sampling } from './transforms';
 
 // Worker threads decode side by side already, and no file is read twice in a row.
 sharp.concurrency(1);

@@ -32,7 +32,12 @@ async function epochOf(
   more: Partial<PipelineOptions> = {},
   { batchSize = 5, epoch = 0, augment = true } = {},
 ) {
-  const dataset = pipelineDataset(source, options(more));
+  const skipped: number[] = [];
+  const onSkip: PipelineOptions['onSkip'] = (one) => {
+    skipped.push(one.index);
+    more.onSkip?.(one);
+  };
+  const dataset = pipelineDataset(source, options({ ...more, onSkip }));
   const images = new Map<number, string>();
   try {
     const order = {
@@ -51,7 +56,7 @@ async function epochOf(
         images.set(index, batch.images.subarray(i * size * size * 3, (i + 1) * size * size * 3).join());
       }
     }
-    return { images, skipped: [...dataset.skipped.keys()] };
+    return { images, skipped };
   } finally {
     await dataset.close();
   }

@@ -19,18 +19,7 @@ export interface PipelineOptions extends PipelineSetup {
   /** Indices of held-out images: they replace only each other, as long as one of the class can be decoded. */
   readonly apart?: ArrayLike<number> | undefined;
   /** Gets each skipped image once. */
-  readonly onSkip?: (skipped: Skipped) => void;
-}
-
-export interface Skipped {
-  readonly index: number;
-  readonly file: string;
-  readonly reason: string;
-}
-
-export interface PipelineDataset extends ImageDataset {
-  /** The images that could not be decoded so far, by index. */
-  readonly skipped: ReadonlyMap<number, Skipped>;
+  readonly onSkip?: (skipped: { readonly index: number; readonly file: string; readonly reason: string }) => void;
 }
 
 /** An image of a batch, and the image to decode for it. */
@@ -47,7 +36,7 @@ type Into = Pick<PipelineTask, 'memory' | 'key'>;
  * on the image's index and the augmentation key alone.
  * @throws UserError if `test.resize` is less than `size`
  */
-export function pipelineDataset(source: ImageSource, options: PipelineOptions): PipelineDataset {
+export function pipelineDataset(source: ImageSource, options: PipelineOptions): ImageDataset {
   const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
   if (test.resize < size) {
     throw new UserError(`Cannot crop ${size} pixels from images whose shorter side is resized to ${test.resize}.`);
@@ -57,7 +46,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   const setup: PipelineSetup = { size, train, test, applyOrientation, native };
   const sha = createHash('sha256').update(JSON.stringify([source.fingerprint, size, test, applyOrientation]));
   const bytes = imageBytes({ size });
-  const skipped = new Map<number, Skipped>();
+  const skipped = new Set<number>();
   // The classes; held-out images have their own class numbers.
   const groups = apart.length === 0 ? labels : labels.slice();
   for (const index of Array.from(apart)) groups[index] = (labels[index] as number) + classes;
@@ -76,7 +65,7 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       throw new UserError(`Image ${index} of ${name}, ${file}, cannot be decoded: ${reason}`, 1);
     }
     if (skipped.has(index)) return;
-    skipped.set(index, { index, file, reason });
+    skipped.add(index);
     options.onSkip?.({ index, file, reason });
   }
 
@@ -118,7 +107,6 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     classes,
     size,
     labels,
-    skipped,
     fingerprint: sha.digest('hex').slice(0, 16),
     augmentation: { settings: JSON.stringify(train) },
     read: async (indices, target, key) => {
@@ -151,7 +139,7 @@ function nextOfClass(
   labels: Int32Array,
   index: number,
   from: number,
-  damaged: { has(index: number): boolean },
+  damaged: ReadonlySet<number>,
 ): number | undefined {
   for (let next = (from + 1) % labels.length; next !== index; next = (next + 1) % labels.length) {
     if (labels[next] === labels[index] && !damaged.has(next)) return next;

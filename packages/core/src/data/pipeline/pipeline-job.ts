@@ -5,10 +5,9 @@ import { errorCode } from '../../system/whole-file';
 import type { AugmentationKey } from '../dataset';
 import { readRecordImageSync } from '../record-io/record-image';
 import type { ImageLocation } from '../sources/image-source';
-import { centreCrop, randomCrop, stretched } from './crop';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
-import { type TestTransform, type TrainTransform, transformed } from './transforms';
+import { centreCrop, randomCrop, stretched, type TestTransform, type TrainTransform, transformed } from './transforms';
 
 export interface PipelineSetup {
   /** Images become size x size. */

@@ -6,23 +6,21 @@ import { writeAtomically } from '../../system/write-atomically';
 import { type Box, type ImageSource, readImage } from './image-source';
 import { type Shard, type ShardIndex, shardFormat, shardIndexFile } from './shards';
 
-export interface PackOptions {
-  /** A shard is closed once it has this many bytes; default 1 GiB. */
-  readonly shardBytes?: number;
-  /** Gets the number of packed images and of all images. */
-  readonly onProgress?: (done: number, total: number) => void;
-}
-
 // Reading many images at once hides the latency of network file systems.
 const readAhead = 32;
 
 /**
  * Packs the encoded images of a source, in its order, into a few large files and an index: disks and networks read those
  * far faster than a million small files. A shard appears under its name only when it is complete; the index is last.
+ * @param shardBytes a shard is closed once it has this many bytes
  * @throws UserError for an image that cannot be read, and a full or read-only disk
  */
-export async function packShards(source: ImageSource, folder: string, options: PackOptions = {}): Promise<ShardIndex> {
-  const { shardBytes = 2 ** 30, onProgress } = options;
+export async function packShards(
+  source: ImageSource,
+  folder: string,
+  shardBytes = 2 ** 30,
+  onProgress?: (done: number, total: number) => void,
+): Promise<ShardIndex> {
   const { name, classNames, fingerprint } = source;
   const at = resolve(folder);
   const explain = (error: unknown) =>

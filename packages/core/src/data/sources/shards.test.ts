@@ -17,7 +17,7 @@ async function packed(shardBytes: number) {
   await writeClassFolders(data, { classNames: ['a', 'b'], path: (name, i) => `${name}/${i}.JPEG` });
   const { train } = await openClassFolders(data);
   const out = join(folder.path, 'shards');
-  const index = await packShards(train, out, { shardBytes });
+  const index = await packShards(train, out, shardBytes);
   return { train, out, index };
 }
 
@@ -64,9 +64,7 @@ test('errors name damaged and missing shards', async () => {
 test('an image that cannot be read leaves no index', async () => {
   const { train, out } = await packed(900);
   rmSync(train.locate(7).file);
-  await expect(packShards(train, out, { shardBytes: 900 })).rejects.toThrow(
-    `${train.locate(7).file} cannot be read (ENOENT).`,
-  );
+  await expect(packShards(train, out, 900)).rejects.toThrow(`${train.locate(7).file} cannot be read (ENOENT).`);
   await expect(openShards(out, train.name)).rejects.toThrow('pack the images again');
 });
 

@@ -34,9 +34,7 @@ export interface Shape {
   cover(y: number, left: number, right: number, cover: Float32Array): void;
 }
 
-export function createCanvas(size: number): Canvas {
-  return { size, data: new Float32Array(size * size * 3) };
-}
+export const createCanvas = (size: number): Canvas => ({ size, data: new Float32Array(size * size * 3) });
 
 /** A frame with units of `scale` pixels, turned clockwise by `angle` (radians) about its origin. */
 export function frame(x: number, y: number, scale: number, angle = 0): Frame {
@@ -122,9 +120,7 @@ export function mix(from: Colour, to: Colour, amount: number): Colour {
   ];
 }
 
-export function scaled(colour: Colour, factor: number): Colour {
-  return [colour[0] * factor, colour[1] * factor, colour[2] * factor];
-}
+export const scaled = ([r, g, b]: Colour, factor: number): Colour => [r * factor, g * factor, b * factor];
 
 /**
  * Covers the canvas with smooth random colours, bilinear between the knots of a grid of cells x cells. `spread` is the

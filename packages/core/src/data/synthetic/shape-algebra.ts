@@ -32,13 +32,7 @@ function combined(
 
 /** The pixels that both shapes cover. */
 export function intersection(first: Shape, second: Shape): Shape {
-  const bounds = {
-    left: Math.max(first.left, second.left),
-    right: Math.min(first.right, second.right),
-    top: Math.max(first.top, second.top),
-    bottom: Math.min(first.bottom, second.bottom),
-  };
-  return combined(first, second, bounds, both);
+  return combined(first, second, boundsOf(first, second, Math.max, Math.min), both);
 }
 
 /** The pixels that the first shape covers and the second does not. */
@@ -48,14 +42,17 @@ export function difference(first: Shape, second: Shape): Shape {
 
 /** The pixels that either shape covers. */
 export function union(first: Shape, second: Shape): Shape {
-  const bounds = {
-    left: Math.min(first.left, second.left),
-    right: Math.max(first.right, second.right),
-    top: Math.min(first.top, second.top),
-    bottom: Math.max(first.bottom, second.bottom),
-  };
-  return combined(first, second, bounds, either);
+  return combined(first, second, boundsOf(first, second, Math.min, Math.max), either);
 }
+
+type Choice = (first: number, second: number) => number;
+
+const boundsOf = (first: Shape, second: Shape, start: Choice, end: Choice): Omit<Shape, 'cover'> => ({
+  left: start(first.left, second.left),
+  right: end(first.right, second.right),
+  top: start(first.top, second.top),
+  bottom: end(first.bottom, second.bottom),
+});
 
 function both(cover: Float32Array, row: Float32Array, width: number): void {
   for (let i = 0; i < width; i++) cover[i] = (cover[i] as number) * (row[i] as number);

@@ -1,8 +1,8 @@
 import fc from 'fast-check';
 import { stream } from '../../system/random';
 import { roundHalfEven } from '../augment/random-box';
-import { centreCrop, randomCrop } from './crop';
 import { bilinearWeights } from './resampling';
+import { centreCrop, randomCrop } from './transforms';
 
 test('a random crop is within the picture and its ranges of area and ratio, up to rounding', () => {
   fc.assert(
