@@ -1,4 +1,4 @@
-// Activations that kernels apply on the way, by the name that their `activation` attribute gives.
+// The activations that kernels apply, by the name in their `activation` attribute.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// The tfjs-node package's own binding, unmodified, and what it lacks:
-// graph functions in the eager context, called off the JavaScript thread, and kernels of our own.
+// The tfjs-node package's own binding, unmodified, plus graph functions in the eager context, called off the JavaScript
+// thread, and the kernels of this package.
 #include <dlfcn.h>
 #include <node_api.h>
 
@@ -12,9 +12,9 @@
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
 
-// The package lets tensors share the memory of JavaScript's arrays, and gives it back through N-API when TensorFlow
-// drops a tensor: on whichever thread that happens, though N-API belongs to JavaScript's. Once steps run on other
-// threads that corrupts the heap. So tensors get memory of their own, aligned as TensorFlow likes it.
+// In the package tensors share the memory of JavaScript's arrays, and release it through N-API when TensorFlow drops a
+// tensor, on any thread. N-API is only safe on JavaScript's thread, so once steps run on other threads this corrupts the
+// heap. Here tensors get their own memory, with TensorFlow's alignment.
 static TF_Tensor *NewTensorFromCopy(TF_DataType dtype, const int64_t *dims, int num_dims, void *data, size_t length,
                                     void (*deallocator)(void *, size_t, void *), void *argument) {
   TF_Tensor *tensor = TF_AllocateTensor(dtype, dims, num_dims, length);
@@ -24,7 +24,7 @@ static TF_Tensor *NewTensorFromCopy(TF_DataType dtype, const int64_t *dims, int 
 }
 #define TF_NewTensor NewTensorFromCopy
 
-// The package's registration is kept out of the way; ours, at the end, calls its initialiser.
+// Disables the package's registration; the one at the end of this file calls its initialiser.
 #undef NAPI_MODULE
 #define NAPI_MODULE(modname, regfunc)
 #include "binding/tfjs_backend.cc"
@@ -33,7 +33,7 @@ static TF_Tensor *NewTensorFromCopy(TF_DataType dtype, const int64_t *dims, int 
 namespace tfnodejs {
 
 // Access checks do not apply to the arguments of an explicit template instantiation
-// ([temp.explicit]/12): the lawful way to private members of sources that stay unmodified.
+// ([temp.explicit]/12): a legal way to private members of unmodified sources.
 template <typename Tag, typename Tag::type M>
 struct Expose {
   friend typename Tag::type get(Tag) { return M; }
@@ -83,7 +83,7 @@ static bool FindOperations(napi_env env, TF_Graph *graph, const std::vector<std:
 }
 
 // addFunction(name: string, graphDef: Uint8Array, inputs: string[], outputs: string[]): void
-// Makes `name` callable like an op of the eager context.
+// Makes `name` callable like an operation of the eager context.
 static napi_value AddFunction(napi_env env, napi_callback_info info) {
   size_t argc = 4;
   napi_value args[4];
@@ -138,13 +138,13 @@ static napi_value RemoveFunction(napi_env env, napi_callback_info info) {
   return nullptr;
 }
 
-// A call in flight. Its input handles are copies, so that JavaScript may delete its own meanwhile.
+// A running call. It copies its input handles, so JavaScript may delete its own in the meantime.
 struct Call {
   napi_async_work work = nullptr;
   napi_deferred deferred = nullptr;
   TFJSBackend *backend = nullptr;
-  // `config` is a ConfigProto, serialised: what Grappler, TensorFlow's optimiser of graphs, is to make of the function.
-  // Where it is empty Grappler leaves the function alone.
+  // `config` is a serialised ConfigProto for Grappler, TensorFlow's graph optimiser; if it is empty, Grappler does not
+  // change the function.
   std::string name, config, error;
   std::vector<TFE_TensorHandle *> inputs, outputs;
 
@@ -157,7 +157,7 @@ static void Execute(napi_env, void *data) {
   Call *call = static_cast<Call *>(data);
   TF_AutoStatus status;
   TFE_Op *op = TFE_NewOp(ContextOf(call->backend), call->name.c_str(), status.status);
-  // Part of the key by which TensorFlow keeps what it has made of a function: it is optimised once.
+  // Part of the key under which TensorFlow caches the optimised function.
   if (op && !call->config.empty()) {
     TFE_OpSetAttrString(op, "config_proto", call->config.data(), call->config.size());
   }
@@ -191,7 +191,7 @@ static void Complete(napi_env env, napi_status, void *data) {
 }
 
 // callFunction(name: string, inputIds: number[], outputs: number, config?: Uint8Array): Promise<{id, shape, dtype}[]>
-// Runs on libuv's pool; the event loop goes on turning meanwhile.
+// Runs on libuv's pool; the event loop continues in the meantime.
 static napi_value CallFunction(napi_env env, napi_callback_info info) {
   size_t argc = 4;
   napi_value args[4];
@@ -241,10 +241,10 @@ static napi_value CallFunction(napi_env env, napi_callback_info info) {
   return promise;
 }
 
-// Registers our kernels with TensorFlow, once a process, however many of Node's environments load the addon.
+// Registers the kernels with TensorFlow once per process, even if several Node environments load the addon.
 static const std::vector<std::string> &Kernels() {
   static const std::vector<std::string> names = [] {
-    // TensorFlow keeps pointers to the kernels for good: the library must stay when a worker that loaded it ends.
+    // TensorFlow keeps pointers to the kernels, so the library must stay loaded when a worker that loaded it ends.
     Dl_info self;
     if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
     std::vector<std::string> all;
@@ -272,7 +272,7 @@ static napi_value Init(napi_env env, napi_value exports) {
       {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"callFunction", nullptr, CallFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
-      // kernels: string[], the operations of our own that TensorFlow has taken.
+      // kernels: string[], this package's operations that TensorFlow accepted.
       {"kernels", nullptr, nullptr, nullptr, nullptr, kernels, napi_default, nullptr},
   };
   ENSURE_NAPI_OK_RETVAL(

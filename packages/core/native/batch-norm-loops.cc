@@ -5,7 +5,7 @@
 namespace headshare {
 namespace {
 
-// Sums go down all rows for some channels at a time, kVectors vectors V of them, so that they stay in registers.
+// Sums run over all rows for kVectors vectors V of channels at a time, so that they stay in registers.
 template <typename V, int kVectors>
 void MomentsBlock(const float *x, int64_t rows, int64_t c, float *means, float *squares) {
   constexpr int64_t lanes = kLanes<V>;
@@ -37,7 +37,7 @@ HEADSHARE_INLINE void ForBlocks(int64_t c, const Body &body) {
   for (; j < c; j++) body(Single(), std::integral_constant<int, 1>(), j);
 }
 
-// The loops over rows are functions over __restrict pointers, without branches, because GCC vectorises them only so.
+// The loops over rows are functions of __restrict pointers without branches, because GCC vectorises only those.
 
 template <Activation kActivation>
 inline float Activate(float pre, float slope) {
@@ -46,8 +46,8 @@ inline float Activate(float pre, float slope) {
   return pre;
 }
 
-// kChannels is c where that is known when compiling: a row of few channels would otherwise take longer to begin than to
-// do. 0: any number.
+// kChannels is c where it is a compile-time constant: for few channels the overhead per row would exceed the work.
+// 0: any number.
 template <Activation kActivation, bool kResidual, int64_t kChannels>
 void NormaliseSome(const float *__restrict x, const float *__restrict residual, const Affine &affine,
                    float *__restrict y, int64_t rows, int64_t c) {
@@ -71,7 +71,7 @@ void NormaliseRows(const float *x, const float *residual, const Affine &affine, 
   some(x, residual, affine, y, rows, c);
 }
 
-// dy behind the activation, whose input was `pre`. T is float, or a vector of them.
+// The gradient for the activation's input `pre`. T is float, or a vector of floats.
 template <Activation kActivation, typename T>
 inline T BehindOf(T dy, T pre, T slope) {
   const T zero{};
@@ -91,7 +91,7 @@ inline T Accumulate(T dy, T d, T pre, T slope, Sums<T> &sums) {
   const T g = BehindOf<kActivation, T>(dy, pre, slope);
   sums.g += g;
   sums.product += g * d;
-  // Multiplied also where pre > 0: a NaN in dy stays one.
+  // Multiplies where pre > 0 too, so that a NaN in dy stays a NaN.
   if (kActivation == Activation::kPRelu) sums.below += (pre > zero ? zero : pre) * dy;
   return g;
 }
@@ -133,7 +133,7 @@ void ReduceRows(const float *dy, const float *x, const float *y, const Affine &a
   });
 }
 
-// In place the argument dy is not read: __restrict forbids two names for one memory.
+// In place, the argument dy is not read: __restrict forbids two names for the same memory.
 template <Activation kActivation, bool kInPlace, int64_t kChannels>
 void SpreadSome(const float *__restrict dy, const float *__restrict x, const Affine &affine, const Tilt &tilt,
                 float *__restrict dx, int64_t rows, int64_t c) {
@@ -159,7 +159,7 @@ void SpreadRows(const float *dy, const float *x, const Affine &affine, const Til
   some(dy, x, affine, tilt, dx, rows, c);
 }
 
-// The template of an activation, chosen at run time.
+// Selects an activation's template at run time.
 #define BY_ACTIVATION(activation, Function, ...)                                   \
   (activation == Activation::kRelu    ? Function<Activation::kRelu, __VA_ARGS__>   \
    : activation == Activation::kPRelu ? Function<Activation::kPRelu, __VA_ARGS__>  \

@@ -1,11 +1,11 @@
-// Batch norm in training with what surrounds it in a network, the addition of a residual and the activation, in as few
-// passes over memory as there can be: y = activation((x - mean) inverse gamma + beta + residual).
+// Batch norm in training with the addition of a residual and the activation, in as few passes over memory as possible:
+// y = activation((x - mean) inverse gamma + beta + residual).
 //   HeadshareBatchNorm(x [..., c], gamma [c], beta [c], mean [c], variance [c], slope [c], residual)
 //     -> y like x; batch_mean, inverse, new_mean, new_variance [c]
 //   HeadshareBatchNormGrad(dy, x, gamma, beta, batch_mean, inverse, slope, y)
 //     -> dx like x; dgamma, dbeta [c]; dslope like slope; dresidual like y
-// slope is empty but for activation 'prelu', residual where there is none. y is wanted by 'relu' with a residual, and
-// empty otherwise: the other activations are computed again from x. The residual's gradient is then dy itself.
+// slope is empty unless the activation is 'prelu', and residual where there is none. Only 'relu' with a residual needs y;
+// otherwise it is empty, because the activation is computed again from x, and the residual's gradient is dy itself.
 // inverse is 1 / sqrt(batch variance + epsilon); new_mean and new_variance are mean and variance moved by `momentum`
 // towards the batch's, the variance's unbiased one (PyTorch's running statistics).
 #include <algorithm>

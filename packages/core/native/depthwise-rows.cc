@@ -7,11 +7,11 @@
 namespace headshare {
 namespace {
 
-// The loops go over a few outputs at once and then over all channels, so that memory is read in its order. Four outputs
+// The loops take a few outputs at once and then all channels, so that they read memory in order. Four outputs
 // of a 3x3 filter share 18 source vectors and 9 taps: 27 loads for 36 multiplications.
 constexpr int kOutputs = 4;
 
-// The columns of the source that outputs first ... first + outputs - 1 look at, and those of them that exist.
+// The columns of the source that outputs first ... first + outputs - 1 read, and the existing ones among them.
 struct Columns {
   Columns(const Correlation &k, int64_t output, int64_t outputs)
       : first(output * k.stride + k.base),
@@ -22,12 +22,12 @@ struct Columns {
   int64_t first, count, from, to;
 };
 
-// How a block of kN outputs lies: kLeft and kRight of its columns there are missing.
+// A block of kN outputs, of which kLeft and kRight source columns are missing on the left and right.
 template <int kTaps, int kStride, int kN, int kLeft, int kRight>
 struct Block {
   static constexpr int kFrom = kLeft, kTo = (kN - 1) * kStride + kTaps - kRight;
 
-  // Fetches the columns of `rows` rows that no block before this one had.
+  // Prefetches the columns of `rows` rows that no earlier block fetched.
   static HEADSHARE_INLINE void Fetch(const float *row, int64_t rows, int64_t source_row, int64_t c) {
     for (; rows > 0; rows--, row += source_row) {
       const float *from = row;
@@ -132,7 +132,7 @@ void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float
                   float *outputs);
 void AddAny(const Correlation &k, int64_t first, int64_t last, const float *source, const float *outputs, float *taps);
 
-// Calls body(block) with the Block for these columns; false where there is none.
+// Calls body(block) with the Block for these columns; false if there is none.
 template <int kTaps, int kStride, typename Body>
 HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
   const int64_t left = columns.from, right = columns.count - columns.to;
@@ -140,7 +140,7 @@ HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
     body(Block<kTaps, kStride, kOutputs, 0, 0>());
     return true;
   }
-  // One that is missing is what a 3x3 filter has at the borders.
+  // A 3x3 filter misses one column at the borders.
   if constexpr (kTaps <= 3) {
     if (left == 1 && right == 0) {
       body(Block<kTaps, kStride, kOutputs, 1, 0>());
@@ -157,7 +157,7 @@ HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
 template <int kTaps, int kStride>
 void CorrelateRow(const Correlation &k, const float *source, const float *taps, float *outputs) {
   for (int64_t next = 0; next < k.count;) {
-    // The last ones reach back and write some outputs again, the same values.
+    // The last block starts earlier and writes some outputs again, with the same values.
     const int64_t o = std::min(next, k.count - kOutputs);
     if (o >= 0 && WithBlock<kTaps, kStride>(Columns(k, o, kOutputs), [&](auto block) HEADSHARE_INLINED {
           k.stream ? block.template Correlate<true>(k, o, source, taps, outputs)
@@ -197,7 +197,7 @@ void CorrelateAny(const Correlation &k, int64_t first, int64_t last, const float
     const float *from = source + columns.first * c;
     ForVectors(c, [&](auto vector, int64_t channel) HEADSHARE_INLINED {
       using V = decltype(vector);
-      // Two sums, as one would wait for itself.
+      // Two sums, because a single one would wait for its own result.
       typename V::Value sums[2] = {};
       for (int64_t r = 0; r < k.rows; r++) {
         const float *row = from + r * k.source_row + channel, *tap_row = taps + r * k.tap_row + channel;

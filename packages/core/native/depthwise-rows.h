@@ -7,25 +7,25 @@ namespace headshare {
 
 // A correlation of `rows` source rows with as many filter rows, of `taps` filter taps each, along one row of outputs:
 //   output o, channel j:  sum over r, t of  source(r, o * stride + base + t)[j] * tap(r, t)[j]
-// where source columns outside 0 ... width - 1 contribute nothing. All of them are c channels that lie side by side.
-// Convolution, its gradient by x (source: dy) and, with the roles exchanged, the one by the filter are made of these.
+// where source columns outside 0 ... width - 1 contribute nothing. Each column is c adjacent channels. The convolution, the
+// gradient for x (source: dy) and, with exchanged roles, the gradient for the filter consist of these.
 struct Correlation {
   int64_t c;
   int64_t rows, taps;
   int64_t base, stride, width, count;
   // Distances in elements, from one row, tap or output to the next.
   int64_t source_row, tap_row, tap_step, output_step;
-  // Source rows below these that the next row of outputs will need, to be fetched meanwhile: the loops walk several rows
-  // at once, in which the machine sees no stream.
+  // Source rows below these that the next row of outputs needs, for prefetching: the loops read several rows at once, which
+  // hardware prefetchers do not recognise.
   int64_t ahead;
-  // Outputs are written past the caches. They are aligned to vectors then, and c is a multiple of kStreamLanes.
+  // Outputs bypass the caches. They are then aligned to vectors, and c is a multiple of kStreamLanes.
   bool stream;
 };
 
 // A cache line of floats.
 constexpr int64_t kStreamLanes = 16;
 
-// Writes the row of outputs. Those that are streamed are to be followed by CorrelateEnd.
+// Writes the row of outputs. Call CorrelateEnd after streamed ones.
 void Correlate(const Correlation &k, const float *source, const float *taps, float *outputs);
 
 void CorrelateEnd(const Correlation &k);

@@ -1,7 +1,7 @@
 // Depthwise convolution, one filter a channel, with `padding` zeros on every side, and its gradients.
 //   HeadshareDepthwise(x [b, h, w, c], filter [kh, kw, c, 1], size [oh, ow, 0]) -> y [b, oh, ow, c]
 //   HeadshareDepthwiseGrad(dy, x, filter) -> dx, like x; dfilter, like filter
-// `size` has no elements: its shape tells y's, as TensorFlow's shape functions in C cannot read attributes.
+// `size` has no elements: its shape gives y's, because TensorFlow's shape functions in C cannot read attributes.
 #include <algorithm>
 
 #include "depthwise-rows.h"
@@ -12,12 +12,12 @@
 namespace headshare {
 namespace {
 
-// Elements of x and y together that a chunk has at least where a map has so many.
+// The fewest elements of x and y together in a chunk, where a map has so many.
 constexpr int64_t kChunk = 32768;
-// Elements of a tensor that is written past the caches: measured with a reader after it, 12 MB are faster by a tenth and
-// 25 MB by a third, 6 MB make no difference, and below that it costs.
+// The fewest elements of a tensor that bypasses the caches: measured with a reader after it, 12 MB are a tenth faster and
+// 25 MB a third, 6 MB make no difference, and less is slower.
 constexpr int64_t kStreamed = 2097152;
-// Multiplications for which waking one more thread pays.
+// The multiplications that justify waking one more thread.
 constexpr int64_t kMultiplicationsPerThread = 1000000;
 
 struct Attributes {
@@ -34,7 +34,7 @@ struct Geometry {
   int64_t Helpers() const { return b * OfY() * kh * kw / kMultiplicationsPerThread - 1; }
 };
 
-// Maps cut into bands of rows. They depend on the shape alone, as do sums over them.
+// Maps cut into bands of rows. The bands, and so the order of sums, depend only on the shape.
 struct Bands {
   explicit Bands(const Geometry &g)
       : per_map(std::clamp<int64_t>((g.OfX() + g.OfY()) / kChunk, 1, std::max<int64_t>(g.oh, 1))) {}
@@ -43,7 +43,7 @@ struct Bands {
   int64_t per_map;
 };
 
-// What of a map's rows meets what of the filter's: source row first_source + i and filter row first_filter + i * step.
+// Which rows of a map and of the filter meet: source row first_source + i and filter row first_filter + i * step.
 struct Rows {
   int64_t first_source, first_filter, count;
 };
@@ -54,7 +54,7 @@ Rows UnderOutput(const Geometry &g, int64_t oy) {
   return {top + from, from, std::max<int64_t>(0, std::min(g.kh, g.h - top) - from)};
 }
 
-// True where a tensor of maps of `size` elements is written past the caches: see kStreamed.
+// True where a tensor of maps of `size` elements bypasses the caches: see kStreamed.
 bool Streams(const Geometry &g, const float *map, int64_t size) {
   return g.b * size >= kStreamed && g.c % kStreamLanes == 0 &&
          reinterpret_cast<uintptr_t>(map) % (kStreamLanes * sizeof(float)) == 0;
@@ -89,7 +89,7 @@ void Forward(const Geometry &g, const float *x, const float *filter, float *y, i
   CorrelateEnd(k);
 }
 
-// Adds to `sums`, which is like the filter.
+// Adds to `sums`, which has the filter's shape.
 void ToFilter(const Geometry &g, const float *x, const float *dy, float *sums, int64_t from, int64_t to) {
   Correlation k = ForwardRow(g);
   for (int64_t oy = from; oy < to; oy++) {
@@ -140,7 +140,7 @@ void ToInput(const Geometry &g, const float *dy, const float *filter, float *dx,
   CorrelateEnd(k);
 }
 
-// Reads the shapes of x and filter, and y's, which `run` has from elsewhere. False where they do not fit.
+// Reads the shapes of x and filter, and y's, which `run` got elsewhere. False where they do not fit.
 bool Describe(Run &run, const Attributes &own, const Tensor &x, const Tensor &filter, const Shape &y, Geometry &g) {
   if (!run.ok()) return false;
   const Shape in = ShapeOf(x), taps = ShapeOf(filter);
@@ -201,7 +201,7 @@ void RunGradient(void *state, TF_OpKernelContext *context) {
   const float *in = DataOf(dy), *at = DataOf(x), *taps = DataOf(filter);
   float *out = DataOf(dx), *total = DataOf(dfilter);
   const Bands bands(g);
-  // Maps that are small beside the filter, or small altogether, share sums.
+  // Maps that are small, or smaller than the filter, share sums.
   const int64_t size = std::max<int64_t>(1, g.OfX() + g.OfY());
   const int64_t wanted = bands.per_map > 1 ? 1 : std::max(kChunk, 4 * g.OfFilter()) / size;
   const int64_t together = std::clamp<int64_t>(wanted, 1, std::max<int64_t>(g.b, 1));

@@ -8,9 +8,9 @@ namespace {
 using ShapeHandle = std::unique_ptr<TF_ShapeHandle, Deleter<TF_ShapeHandle, TF_DeleteShapeHandle>>;
 using DimensionHandle = std::unique_ptr<TF_DimensionHandle, Deleter<TF_DimensionHandle, TF_DeleteDimensionHandle>>;
 
-// Elements a chunk of rows has at least.
+// The fewest elements in a chunk of rows.
 constexpr int64_t kChunk = 32768;
-// Elements for which waking one more thread pays: some 40 us of one thread. Tensors below twice that stay on one.
+// The elements that justify waking one more thread: some 40 us of one thread. Tensors below twice that stay on one.
 constexpr int64_t kElementsPerThread = 262144;
 
 bool RegisterOne(const Op &op) {

@@ -1,5 +1,5 @@
-// What our kernels share: TensorFlow's C kernel API (tensorflow/c/kernels.h, ops.h) behind owning types, and loops over
-// chunks of rows.
+// Shared by the kernels: owning types for TensorFlow's C kernel API (tensorflow/c/kernels.h, ops.h), and loops over chunks
+// of rows.
 #pragma once
 
 #include <cstdint>
@@ -30,8 +30,8 @@ std::string Text(const Shape &shape);
 inline float *DataOf(const Tensor &tensor) { return static_cast<float *>(TF_TensorData(tensor.get())); }
 inline int64_t SizeOf(const Tensor &tensor) { return TF_TensorElementCount(tensor.get()); }
 
-// One run of a kernel. After the first failure nothing happens any more: what Input and Output return is empty, so a
-// kernel looks at ok() once, before it touches data. The destructor reports the failure to TensorFlow.
+// One run of a kernel. After the first failure Input and Output return empty tensors, so a kernel checks ok() once, before
+// it touches data. The destructor reports the failure to TensorFlow.
 class Run {
  public:
   Run(const char *op, TF_OpKernelContext *context) : op_(op), context_(context), status_(TF_NewStatus()) {}
@@ -45,8 +45,8 @@ class Run {
   Tensor Input(int index);
   // float32.
   Tensor Output(int index, const Shape &shape);
-  // The memory of input `candidate` becomes the output's where nobody else needs it, and a new one otherwise. `input` is
-  // let go first, as TensorFlow counts it among those who need it, and is empty afterwards where its memory was taken.
+  // The output reuses the memory of input `candidate` where nobody else needs it, and gets new memory otherwise. `input` is
+  // released first, because TensorFlow counts it as a user; it is empty afterwards if its memory was reused.
   Tensor OutputFromInput(int index, const Shape &shape, int candidate, Tensor &input);
 
  private:
@@ -69,7 +69,7 @@ class Construction {
   Status status_;
 };
 
-// Shape functions, as TensorFlow wants them. A failure stays in the status.
+// Shape functions in TensorFlow's form. A failure stays in the status.
 class Inference {
  public:
   Inference(TF_ShapeInferenceContext *context, TF_Status *status) : context_(context), status_(status) {}
@@ -77,7 +77,7 @@ class Inference {
   int Inputs() const { return static_cast<int>(TF_ShapeInferenceContextNumInputs(context_)); }
   // Output `output` has the shape of input `input`.
   void Like(int output, int input);
-  // -1 for one that is not known; `axis` may be negative, counted from the end.
+  // -1 for an unknown size; a negative `axis` counts from the end.
   int64_t Dimension(int input, int axis);
   // Sets a shape of input's dimensions: `from` names an input and an axis for each, or an unknown one by input -1.
   void FromDimensions(int output, std::initializer_list<std::pair<int, int>> from);
@@ -92,7 +92,7 @@ class Inference {
 
 struct Op {
   const char *name;
-  // As in TensorFlow's op definitions: "x: float", "epsilon: float = 1e-5", "weights: count * float".
+  // In the form of TensorFlow's op definitions: "x: float", "epsilon: float = 1e-5", "weights: count * float".
   std::vector<std::string> inputs, outputs, attributes;
   void (*infer)(TF_ShapeInferenceContext *, TF_Status *);
   // Null for kernels without attributes.
@@ -101,11 +101,11 @@ struct Op {
   void (*destroy)(void *);
 };
 
-// Registers those operations, for the CPU. To be called once a process for each of them. Returns the names of those that
-// TensorFlow accepted; why one was not is written to the standard error.
+// Registers these operations for the CPU; call it once per process. Returns the names that TensorFlow accepted, and writes
+// the reason for each refusal to the standard error.
 std::vector<std::string> Register(std::initializer_list<Op> ops);
 
-// For kernels whose state is a plain struct that is made from a Construction.
+// For kernels whose state is a plain struct made from a Construction.
 template <typename T>
 void *Create(TF_OpKernelConstruction *construction) {
   Construction reader(construction);
@@ -116,8 +116,8 @@ void Destroy(void *state) {
   delete static_cast<T *>(state);
 }
 
-// Rows of c elements cut into chunks. Chunks depend on the shape alone, and their sums are added in their order, so
-// that sums have the same bits however many threads there are.
+// Rows of c elements cut into chunks. Chunks depend only on the shape, and their sums are added in order, so that sums have
+// the same bits with any number of threads.
 struct Chunks {
   int64_t rows, c, per_chunk, count, helpers;
 

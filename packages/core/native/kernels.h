@@ -1,5 +1,5 @@
-// The operations of our own, by the files that hold them; each says what its operations take and give. Every function
-// is to be called once a process, and returns the names of the operations that TensorFlow accepted.
+// The operations of this package, by file; each file documents the inputs and outputs. Call every function once per process;
+// it returns the names of the operations that TensorFlow accepted.
 #pragma once
 
 #include <string>

@@ -1,4 +1,4 @@
-// The widest vectors (vector.h) by short names, and those of which only some lanes count.
+// Short names for the widest vectors (vector.h), and vectors with only some valid lanes.
 #pragma once
 
 #include "vector.h"
@@ -11,7 +11,7 @@ constexpr int kWidth = kLanes<Wide>;
 inline Vector Load(const float *from) { return Wide::Load(from); }
 inline void Store(float *to, Vector value) { Wide::Store(to, value); }
 
-// The first `count` lanes, at most kWidth; the others are zeros.
+// The first `count` lanes, at most kWidth; the others are zero.
 inline Vector LoadSome(const float *from, int64_t count) {
   if (count >= kWidth) return Load(from);
   Vector value = {};

@@ -1,18 +1,18 @@
-// The innermost loops of matrix products: a tile of the product is held in registers while the reduction goes over it.
-// Operands come packed in the order in which they are read, so that every address is a pointer and a constant.
+// The innermost loops of matrix products: a tile of the product stays in registers during the reduction. Operands are packed
+// in reading order, so that every address is a pointer and a constant.
 #pragma once
 
 #include "lanes.h"
 
 namespace headshare {
 
-// Columns that are held together. A panel of a matrix is so many of its columns (the last one: what is left, in whole
-// vectors), row after row.
+// The columns of a panel. A panel of a matrix is so many of its columns (the last one: the rest, in whole vectors), row
+// after row.
 constexpr int kPanel = 2 * kWidth;
-// Channels of rows that lie together.
+// The adjacent channels of rows.
 constexpr int kChannels = 16;
 
-// Rows of a tile, such that tile, a row of the panel and a factor fill the registers: 32, or 16 with AVX2.
+// Rows of a tile. The tile, a row of the panel and a factor fill the registers: 32, or 16 with AVX2.
 #if defined(__AVX512F__) || !defined(__AVX__)
 constexpr int kTileRows = 12;
 constexpr int kOuterRows = 8;
@@ -52,7 +52,7 @@ inline void MultiplyTile(const float *__restrict rows, const float *__restrict p
 template <int kVectors>
 inline void AccumulateTile(const float *__restrict left, const float *__restrict panel, int64_t count,
                            float *__restrict to) {
-  // Added to memory at the end: the next tile need not wait for this one's.
+  // Added to memory at the end, so that the next tile need not wait for this one.
   Vector sums[kOuterRows][kVectors] = {};
   for (; count > 0; count--, left += kChannels, panel += kVectors * kWidth) {
     Vector right[kVectors];

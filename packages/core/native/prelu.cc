@@ -1,4 +1,4 @@
-// PReLU and its gradient, each in one pass over memory; of element-wise operations it takes nine.
+// PReLU and its gradient, each in one pass over memory, where element-wise operations take nine.
 //   HeadsharePRelu(x [..., c], alpha [c]) -> y, like x
 //   HeadsharePReluGrad(dy, x, alpha) -> dx, like x; dalpha [c]
 #include <algorithm>
@@ -10,8 +10,8 @@
 namespace headshare {
 namespace {
 
-// The loops are functions over __restrict pointers, without branches, because GCC vectorises them only so; inside a
-// lambda it does not, and they take ten times as long.
+// The loops are functions of __restrict pointers without branches, because GCC vectorises only those; inside a lambda they
+// take ten times as long.
 
 void Rows(const float *__restrict x, const float *__restrict alpha, float *__restrict y, int64_t rows, int64_t c) {
   for (; rows > 0; rows--, x += c, y += c) {
@@ -23,8 +23,8 @@ void Rows(const float *__restrict x, const float *__restrict alpha, float *__res
   }
 }
 
-// Adds to sums[c]. In place dx holds dy at first, and the argument dy is not read: __restrict forbids two names for
-// one memory.
+// Adds to sums[c]. In place, dx holds dy at first and the argument dy is not read: __restrict forbids two names for the same
+// memory.
 template <bool kInPlace>
 void GradRows(const float *__restrict dy, const float *__restrict x, const float *__restrict alpha,
               float *__restrict dx, float *__restrict sums, int64_t rows, int64_t c) {
@@ -34,7 +34,7 @@ void GradRows(const float *__restrict dy, const float *__restrict x, const float
       const float u = kInPlace ? dx[j] : dy[j];
       const float below = alpha[j] * u;
       dx[j] = v > 0 ? u : below;
-      // Multiplied also where v > 0: a NaN in dy stays one.
+      // Multiplies where v > 0 too, so that a NaN in dy stays a NaN.
       sums[j] += (v > 0 ? 0.0f : v) * u;
     }
   }

@@ -1,8 +1,8 @@
-// SGD with momentum and weight decay over all variables at once, as torch.optim.SGD does it:
+// SGD with momentum and weight decay for all variables at once, as in torch.optim.SGD:
 //   g = scale gradient + decay w; m = momentum m + g; w -= rate m
 //   HeadshareSgd(weights: n * float, momenta: n * float, gradients: n * float, rate [], scale [])
 //     -> new_weights, new_momenta: n * float
-// One operation where element-wise ones are eight a variable; a gradient's memory becomes its momentum's.
+// One operation instead of eight element-wise ones per variable; a gradient's memory becomes its momentum's.
 #include <algorithm>
 
 #include "kernel.h"
@@ -23,7 +23,7 @@ struct Step {
   float rate, scale, momentum, decay;
 };
 
-// In place new_momentum holds the gradient at first, and the argument gradient is not read.
+// In place, new_momentum holds the gradient at first, and the argument gradient is not read.
 template <bool kInPlace>
 void Update(const float *__restrict weight, const float *__restrict momentum, const float *__restrict gradient,
             const Step &step, float *__restrict new_weight, float *__restrict new_momentum, int64_t size) {
@@ -86,7 +86,7 @@ void Compute(void *state, TF_OpKernelContext *context) {
   });
 }
 
-// As many outputs as weights and momenta, shaped like them; how many that is, only the number of inputs tells.
+// One output for each weight and momentum, with its shape; their number follows from the number of inputs.
 void Infer(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   const int n = (infer.Inputs() - 2) / 3;

@@ -42,7 +42,7 @@ struct Job {
 
   const std::function<void(int64_t)> &body;
   const int64_t count;
-  // Helpers that may still join, and those at work. Under the pool's lock.
+  // Helpers that may still join, and those at work. Guarded by the pool's lock.
   int64_t wanted;
   int64_t working = 0;
   std::atomic<int64_t> next{0};
@@ -61,7 +61,7 @@ class Pool {
       try {
         std::thread([this] { Help(); }).detach();
       } catch (const std::system_error &) {
-        return;  // No more threads to be had: the caller does the work of those that are missing.
+        return;  // No more threads are available: the caller does their work.
       }
       threads_++;
     }
@@ -92,7 +92,7 @@ class Pool {
       lock.unlock();
       job.Work();
       lock.lock();
-      // The job is its caller's, who returns once nobody works on it: not to be touched after that.
+      // The job belongs to its caller, who returns once nobody works on it: do not touch it after that.
       if (--job.working == 0) job.left.notify_one();
     }
   }

@@ -1,4 +1,4 @@
-// The threads of our own kernels. TensorFlow's C API gives kernels no way to its own pool.
+// The threads of the kernels. TensorFlow's C API gives kernels no access to its own pool.
 #pragma once
 
 #include <cstdint>
@@ -7,10 +7,10 @@
 namespace headshare {
 
 // Calls body(0) ... body(count - 1), each once, on the calling thread and on at most `helpers` others, and returns when
-// all are done. Which thread takes which index depends on timing, so what body(i) computes must not. Denormals count as
-// zero while it runs, on every thread alike: TensorFlow's threads flush them, JavaScript's does not, and values must not
-// depend on which of them calls.
-// HEADSHARE_THREADS (default: all processors) bounds the threads, the caller's among them.
+// all are done. The thread for an index depends on timing, so the result of body(i) must not depend on the thread. Denormals
+// count as zero on every thread while it runs: TensorFlow's threads flush them, JavaScript's does not, and values must not
+// depend on the caller.
+// HEADSHARE_THREADS (default: all processors) limits the threads, including the caller's.
 void ParallelFor(int64_t count, int64_t helpers, const std::function<void(int64_t)> &body);
 
 }  // namespace headshare

@@ -1,5 +1,4 @@
-// Vectors of floats as the compiler knows them (GCC's and Clang's vector extensions), for loops whose sums have to stay in
-// registers.
+// Vectors of floats by GCC's and Clang's vector extensions, for loops whose sums must stay in registers.
 #pragma once
 
 #include <cstdint>
@@ -14,7 +13,7 @@
 // Between a lambda's parameters and its body.
 #define HEADSHARE_INLINED __attribute__((always_inline))
 
-// As wide as the machine's registers: wider ones GCC takes apart badly.
+// As wide as the machine's registers: GCC splits wider ones badly.
 #if defined(__AVX512F__)
 #define HEADSHARE_VECTOR 64
 #elif defined(__AVX__)
@@ -25,7 +24,7 @@
 
 namespace headshare {
 
-// Types for template arguments, as those of vectors lose their attributes there. Memory is a Value that begins anywhere.
+// Types for template arguments, where vector types lose their attributes. Memory is an unaligned Value.
 struct Wide {
   typedef float Value __attribute__((vector_size(HEADSHARE_VECTOR)));
   typedef float Memory __attribute__((vector_size(HEADSHARE_VECTOR), aligned(4), may_alias));
@@ -47,8 +46,8 @@ struct Single {
 template <typename V>
 constexpr int64_t kLanes = sizeof(typename V::Value) / sizeof(float);
 
-// A store past the caches where the machine has such (x86), to memory that is aligned to the vector: of what would not
-// stay in them anyhow. A line that is to be written is otherwise read first. Others see it after StreamsEnd.
+// A store that bypasses the caches where the machine supports it (x86), to memory aligned to the vector, for data that would
+// not stay in them. An ordinary store reads the cache line first. Other threads see the data after StreamsEnd.
 template <typename V>
 HEADSHARE_INLINE void Stream(float *to, typename V::Value value) {
 #if defined(__AVX512F__)
@@ -68,8 +67,8 @@ inline void StreamsEnd() {
 #endif
 }
 
-// Makes the compiler forget how it got a pointer, so that it goes on from it by additions. Otherwise it computes the
-// distances of all that is near once, has not got registers for them, and fetches each of them for every load.
+// Hides a pointer's origin from the compiler, so that it computes addresses from it by additions. Otherwise it computes all
+// nearby distances once, runs out of registers, and reloads them for every load.
 template <typename T>
 HEADSHARE_INLINE void Forget(T *&pointer) {
   asm("" : "+r"(pointer));
@@ -79,14 +78,14 @@ template <typename Body, int... kIndices>
 HEADSHARE_INLINE void UnrolledOver(std::integer_sequence<int, kIndices...>, const Body &body) {
   (body(std::integral_constant<int, kIndices>()), ...);
 }
-// body(0) ... body(kCount - 1), each with its index as a constant: arrays that are indexed by it become registers, which
-// unrolling left to the compiler does not promise. The body is to be HEADSHARE_INLINED.
+// body(0) ... body(kCount - 1), each with its index as a constant, so that arrays indexed by it become registers, which the
+// compiler's unrolling does not guarantee. The body must be HEADSHARE_INLINED.
 template <int kCount, typename Body>
 HEADSHARE_INLINE void Unrolled(const Body &body) {
   UnrolledOver(std::make_integer_sequence<int, kCount>(), body);
 }
 
-// body(V(), first) for c elements, as many at a time as fit.
+// body(V(), first) for c elements, in the widest vectors that fit.
 template <typename Body>
 HEADSHARE_INLINE void ForVectors(int64_t c, const Body &body) {
   int64_t i = 0;

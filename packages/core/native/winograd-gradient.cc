@@ -11,14 +11,14 @@
 namespace headshare {
 namespace {
 
-// Tiles that are transformed and summed at a time. Sums are loaded and stored once for so many; with twice as many the
-// matrices of 64 channels leave the second-level cache.
+// Tiles that are transformed and summed at a time. Sums are loaded and stored once for all of them; with twice as many, the
+// matrices of 64 channels no longer fit into the second-level cache.
 constexpr int64_t kTiles = 48;
-// Output channels that a part has at most.
+// The most output channels of a part.
 constexpr int64_t kSlice = 64;
-// Parts there are, if there are tiles for them, so that every thread gets some ...
+// The number of parts, if there are enough tiles, so that every thread gets some ...
 constexpr int64_t kParts = 16;
-// ... and if their sums together are not larger than so many floats.
+// ... and if their sums together have at most so many floats.
 constexpr int64_t kSums = 2097152;
 
 // The work is cut, by the shape alone, into parts: a chunk of the tiles and a slice of the output channels. Each part
@@ -36,7 +36,7 @@ struct Parts {
   }
   int64_t Count() const { return chunks * slices; }
   int64_t Matrix() const { return rows * columns; }
-  // Where the sums of a matrix of a chunk begin; there, every panel is [row][column].
+  // The start of the sums of a chunk's matrix, in which every panel is [row][column].
   int64_t At(int64_t chunk, int64_t matrix) const { return (chunk * 16 + matrix) * Matrix(); }
   int64_t Width(int64_t first) const { return std::min<int64_t>(columns - first, kPanel); }
 };
@@ -111,7 +111,7 @@ class Part {
   const Convolution3x3 &shape_;
   const Parts &parts_;
   const int64_t chunk_, begin_, end_;
-  // Floats from one of 16 matrices to the next.
+  // The distance between two of the 16 matrices, in floats.
   const int64_t left_, right_;
 };
 

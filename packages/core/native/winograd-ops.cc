@@ -4,7 +4,7 @@
 //     -> y = activation(convolution + bias + residual)
 //   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
 //   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
-// The gradients are two operations, so that TensorFlow leaves out of a compiled step the one that nothing uses.
+// The gradients are two operations, so that TensorFlow can drop an unused one from a compiled step.
 #include <algorithm>
 
 #include "kernel.h"
@@ -14,7 +14,7 @@
 namespace headshare {
 namespace {
 
-// Of pictures that have `channels` (filter's axis 2 or 3) and a filter; refuses those that do not fit.
+// The shape of images with `channels` (the filter's axis 2 or 3) and a filter; refuses shapes that do not fit.
 Convolution3x3 ShapesOf(Run &run, const char *name, const Tensor &pictures, const Tensor &filter, int axis) {
   if (!run.ok()) return {};
   const Shape shape = ShapeOf(pictures), weights = ShapeOf(filter);
@@ -62,7 +62,7 @@ void Fused(void *state, TF_OpKernelContext *context) {
   }
   if (!run.ok()) return;
   const bool adds = ShapeOf(residual) == wanted;
-  // Every value of the residual is read just before that of y is written, so they may share memory.
+  // Each value of the residual is read just before y's is written, so they may share memory.
   const Tensor y = adds ? run.OutputFromInput(0, wanted, 3, residual) : run.Output(0, wanted);
   if (!run.ok() || SizeOf(y) == 0) return;
   const float *from = !adds ? nullptr : residual ? DataOf(residual) : DataOf(y);
@@ -91,7 +91,7 @@ void GradFilter(void *, TF_OpKernelContext *context) {
   FilterGradient(shape, DataOf(dy), DataOf(x), DataOf(dfilter));
 }
 
-// Of pictures (input kPictures), whose channels are the filter's axis kFrom, those that have its axis kTo.
+// From images (input kPictures) whose channels are the filter's axis kFrom to images with its axis kTo.
 template <int kPictures, int kFilter, int kFrom, int kTo>
 void InferPictures(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);

@@ -1,7 +1,7 @@
 // The transforms of Winograd's minimal filtering F(2x2, 3x3): y = A' [(G w G') * (B' d B)] A gives 2x2 outputs of a 3x3
 // correlation from a patch d of 4x4 inputs with 16 multiplications instead of 36 (Lavin and Gray, "Fast Algorithms for
 // Convolutional Neural Networks", arXiv:1509.09308, section 4.1). All coefficients are 0, 1, -1 and 1/2, so that in
-// float32 the result is about as exact as a sum of products. Patches are [rows][columns], one channel a lane.
+// float32 the result is about as exact as a sum of products. Patches are [rows][columns], one channel per lane.
 #pragma once
 
 #include "lanes.h"

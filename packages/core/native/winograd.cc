@@ -1,4 +1,4 @@
-// The convolution itself, and the gradient of its input, which is a convolution too.
+// The convolution, and the gradient for its input, which is a convolution too.
 #include "winograd.h"
 
 #include <algorithm>
@@ -11,14 +11,14 @@
 namespace headshare {
 namespace {
 
-// Floats that the 16 matrices of a block's input have, if that is some tiles: 256 KB, and as much again for its output,
-// fit into second-level caches. Half and twice as much are hardly slower.
+// The floats in the 16 matrices of a block's input, if that makes enough tiles: 256 KB, and the same for its output, fit into
+// second-level caches. Half and twice as much are hardly slower.
 constexpr int64_t kBlock = 65536;
-// Groups of tiles that a block has at least, so that the filter is not fetched for too few of them.
+// The fewest groups of tiles in a block, so that the filter is not fetched for too few of them.
 constexpr int64_t kGroups = 2;
 // Output channels that are multiplied, and transformed back, at a time.
 constexpr int64_t kSlice = 64;
-// Blocks there are at least, if there is work for them, so that every thread gets some.
+// The fewest blocks, if there is work for them, so that every thread gets some.
 constexpr int64_t kBlocks = 32;
 
 // The transformed filter: 16 matrices [c][k], each as panels (matrix-kernel.h), zeros beyond k.
@@ -30,8 +30,8 @@ struct Panels {
   int64_t Width(int64_t first) const { return std::min<int64_t>(padded - first, kPanel); }
 };
 
-// Transforms `filter` [3, 3, c, k] into panels; for the input's gradient, the filter that is rotated by 180 degrees and
-// has input and output channels changed over, so that panels.c is k.
+// Transforms `filter` [3, 3, c, k] into panels; for the input's gradient, the filter rotated by 180 degrees, with input and
+// output channels exchanged, so that panels.c is k.
 template <bool kRotated>
 void TransformFilters(const Panels &panels, const float *filter, float *to, int64_t helpers) {
   const int64_t c = panels.c, k = panels.k, plane = c * k;
@@ -57,7 +57,7 @@ void TransformFilters(const Panels &panels, const float *filter, float *to, int6
   });
 }
 
-// The blocks that a convolution is cut into, which depend on its shape alone.
+// The blocks of a convolution, which depend only on its shape.
 struct Blocks {
   int64_t groups, tiles, count;  // groups of kTileRows tiles in a block; tiles in it; blocks
 
@@ -155,7 +155,7 @@ class Block {
             const int64_t at = pixel + (i / 2 * shape_.w + i % 2) * k + lane;
             Vector value = out[i / 2][i % 2] + bias;
             if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
-            // Not max(value, 0), which loses NaNs.
+            // max(value, 0) would lose NaNs.
             if (epilogue.relu) value = value < 0.0f ? Vector{} : value;
             StoreSome(y + at, value, count);
           }
@@ -167,7 +167,7 @@ class Block {
   const Convolution3x3 &shape_;
   const Panels panels_;
   const int64_t first_, tiles_, groups_, channel_blocks_;
-  // Floats from one of 16 matrices to the next.
+  // The distance between two of the 16 matrices, in floats.
   const int64_t matrix_, product_;
 };
 

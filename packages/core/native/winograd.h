@@ -1,8 +1,8 @@
 // Convolutions with 3x3 filters at stride 1 with one zero on every side, by Winograd's F(2x2, 3x3)
-// (winograd-transforms.h) over NHWC tensors. Pictures are cut into tiles of 2x2 outputs. Blocks of tiles are
-// transformed into 16 matrices [tiles][c], which are multiplied by the 16 matrices [c][k] of the transformed filter,
-// and transformed back, while all of it stays in the processor's second-level cache. Where x has a NaN or an infinity,
-// all outputs of the tiles that read it may be NaN, also those that the 3x3 window alone would not reach.
+// (winograd-transforms.h) on NHWC tensors. Images are cut into tiles of 2x2 outputs. Blocks of tiles are transformed into 16
+// matrices [tiles][c], multiplied by the 16 matrices [c][k] of the transformed filter, and transformed back, all in the
+// processor's second-level cache. Where x has a NaN or an infinity, all outputs of the tiles that read it may be NaN, even
+// those that the 3x3 window alone would not reach.
 #pragma once
 
 #include <cstdint>
@@ -20,11 +20,11 @@ struct Convolution3x3 {
   int64_t TileRows() const { return (h + 1) / 2; }
   int64_t TileColumns() const { return (w + 1) / 2; }
   int64_t Tiles() const { return batch * TileRows() * TileColumns(); }
-  // Threads beside the caller's for which the work is enough: some 40 us each.
+  // The threads besides the caller's that the work justifies: some 40 us each.
   int64_t Helpers() const { return Tiles() * c * k / 131072 - 1; }
 };
 
-// What happens to a convolution's result on its way to memory: activation(result + bias + residual).
+// Applied to a convolution's result before it is stored: activation(result + bias + residual).
 struct Epilogue {
   const float *bias = nullptr;      // [k]
   const float *residual = nullptr;  // like the result
@@ -33,12 +33,12 @@ struct Epilogue {
 
 // y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k].
 void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, const Epilogue &epilogue, float *y);
-// The gradient of x [batch, h, w, c] from that of y.
+// The gradient for x [batch, h, w, c], given y's.
 void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx);
-// The gradient of the filter [3, 3, c, k] from that of y.
+// The gradient for the filter [3, 3, c, k], given y's.
 void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter);
 
-// Memory without initial values, at a cache line's beginning.
+// Uninitialised memory that starts at a cache line.
 class Floats {
  public:
   explicit Floats(int64_t count)
@@ -52,13 +52,13 @@ class Floats {
   float *data_;
 };
 
-// A matrix begins a cache line later than its size says: 16 of them in step would compete for the same lines.
+// Matrices are one cache line further apart than their size: otherwise all 16 would compete for the same lines.
 constexpr int64_t kGap = 16;
 
-// At least `count` floats that are the calling thread's until it calls again; they stay its own.
+// At least `count` floats of the calling thread, valid until its next call.
 float *Scratch(int64_t count);
 
-// A tile's place: its first output is (2 row, 2 column).
+// A tile's position: its first output is (2 row, 2 column).
 struct Tile {
   int64_t picture, row, column;
 
@@ -75,8 +75,7 @@ struct Tile {
   }
 };
 
-// Pointers to the pixels of a kSize x kSize patch of pictures with `channels` channels; outside of a picture, to
-// `zeros`.
+// Pointers to the pixels of a kSize x kSize patch of images with `channels` channels; outside of an image, to `zeros`.
 template <int kSize>
 inline void PixelsAt(const Convolution3x3 &shape, int64_t channels, const float *pictures, int64_t picture, int64_t top,
                      int64_t left, const float *zeros, const float *(&to)[kSize][kSize]) {
@@ -89,7 +88,7 @@ inline void PixelsAt(const Convolution3x3 &shape, int64_t channels, const float 
   }
 }
 
-// Their channels from `first` on, of which there are `count`; zeros beyond. One branch for all, not one for each.
+// Their `count` channels from `first` on, then zeros. One branch for all of them, not one for each.
 template <int kSize>
 inline void LoadPatch(const float *const (&pixels)[kSize][kSize], int64_t first, int64_t count,
                       Vector (&to)[kSize][kSize]) {
@@ -102,7 +101,7 @@ inline void LoadPatch(const float *const (&pixels)[kSize][kSize], int64_t first,
   }
 }
 
-// One vector to each of 16 matrices that are `matrix` floats apart.
+// Stores one vector in each of 16 matrices that are `matrix` floats apart.
 inline void StoreAll(const Vector (&from)[4][4], int64_t matrix, float *to) {
   for (int i = 0; i < 16; i++) Store(to + i * matrix, from[i / 4][i % 4]);
 }

@@ -1,10 +1,10 @@
-// An addon of its own, so that worker threads can load it: it keeps no state between calls but memory of each thread.
+// A separate addon that worker threads can load: between calls it keeps only memory of each thread.
 #include <node_api.h>
 
 #include "jpeg.h"
 #include "resample.h"
 
-// A typed array's elements, or null where the value is none of the kind.
+// A typed array's elements; null where the value is not such an array.
 template <typename T>
 static T *Elements(napi_env env, napi_value value, napi_typedarray_type wanted, size_t &length) {
   napi_typedarray_type type;
@@ -15,7 +15,7 @@ static T *Elements(napi_env env, napi_value value, napi_typedarray_type wanted, 
 
 // sampleJpeg(bytes: Uint8Array, box: Int32Array, columns: Int32Array, rows: Int32Array, target: Uint8Array,
 //            mirrored: boolean): boolean
-// box: left, top, width, height; columns and rows: taps as resample.h has them, counted from the box's corner.
+// box: left, top, width, height; columns and rows: taps as in resample.h, counted from the box's corner.
 static napi_value SampleJpeg(napi_env env, napi_callback_info info) {
   napi_value args[6];
   size_t count = 6, size = 0, boxLength = 0, columnsLength = 0, rowsLength = 0, targetLength = 0;

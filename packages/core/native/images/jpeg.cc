@@ -1,5 +1,5 @@
-// JPEG by the libjpeg-turbo inside TensorFlow's library: called on the thread that asks, without libvips's hand-overs
-// between threads, and able to leave out the columns and rows around a crop.
+// JPEG decoding by the libjpeg-turbo inside TensorFlow's library: it runs on the calling thread, without libvips's switches
+// between threads, and can skip the columns and rows around a crop.
 #include "jpeg.h"
 
 #include <cstdint>
@@ -7,7 +7,7 @@
 
 namespace tensorflow {
 namespace jpeg {
-// As tensorflow/core/lib/jpeg/jpeg_mem.h of the TensorFlow that is provisioned: its wheel's headers are not kept.
+// Copied from the provisioned TensorFlow's tensorflow/core/lib/jpeg/jpeg_mem.h, because the setup keeps no such headers.
 struct UncompressFlags {
   int ratio = 1;
   int components = 0;

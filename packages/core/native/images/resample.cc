@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-// Weights are not negative and add up to one, give or take a few units: nothing needs to be clamped.
+// Weights are not negative and add up to one within a few units, so no result needs clamping.
 static constexpr int kBits = 22;
 
 Taps ReadTaps(const int32_t *values, size_t length) {
@@ -26,8 +26,8 @@ constexpr int kRows = 4;
 typedef uint8_t Bytes __attribute__((vector_size(16)));
 typedef int32_t Lanes __attribute__((vector_size(64)));
 
-// Spreads rows to whole numbers, a column of all four rows after another; of each pixel the fourth number is the next
-// pixel's and for nobody. Reads up to 16 bytes beyond what it needs.
+// Converts rows to whole numbers, one column of all four rows after another. Each pixel's fourth number belongs to the next
+// pixel and is not used. Reads up to 16 bytes beyond the end.
 static void Spread(const uint8_t *const rows[kRows], int first, int end, int32_t *spread) {
   for (int r = 0; r < kRows; r++) {
     for (int x = first; x < end; x += 4) {
@@ -96,7 +96,7 @@ void Resample(std::vector<uint8_t> &pixels, int width, const Taps &columns, cons
     const uint8_t *from[kRows];
     uint8_t *to[kRows];
     for (int r = 0; r < kRows; r++) {
-      // Past the end the last row is done again.
+      // Past the end the last row is repeated.
       const size_t row = size_t(std::min(y + r, bottom - 1));
       from[r] = pixels.data() + row * width * 3;
       to[r] = narrow.data() + row * stride;

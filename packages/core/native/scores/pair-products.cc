@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-// A fused multiply-add rounds once instead of twice: machines without it would give other bits.
+// A fused multiply-add rounds once instead of twice, so machines without it would give other bits.
 #if defined(__clang__)
 #pragma clang fp contract(off)
 #else
@@ -34,7 +34,7 @@ double Product(const double *a, const double *b, size_t dimension) {
   return (fours[0] + fours[2]) + (fours[1] + fours[3]);
 }
 
-// Rows of a tile, as a power of two: a tile of either side fits into a core's cache together.
+// The rows of a tile, as a power of two: one tile of each side fits into a core's cache.
 int TileBits(size_t rows, size_t dimension) {
   constexpr size_t kTileBytes = 1 << 18, kMostTiles = 1 << 11;
   int bits = 0;
@@ -47,8 +47,7 @@ struct Pair {
   uint32_t index;
 };
 
-// The rows of a tile, moved to where a vector never lies across two lines of the cache. Reading them in a row also
-// fetches them from memory in time.
+// The rows of a tile, copied to where no vector crosses a cache line. Reading them in order also prefetches them.
 class Tile {
  public:
   Tile(Rows rows, int bits, size_t dimension)
@@ -86,7 +85,7 @@ bool PairProducts(Rows left, Rows right, size_t dimension, Pairs pairs, double *
   const auto tileOf = [&](size_t pair) {
     return size_t(pairs.left[pair] >> leftBits) * rightTiles + size_t(pairs.right[pair] >> rightBits);
   };
-  // Pairs in order of their tiles, by counting: a row is then fetched from memory once for many pairs.
+  // Counting sort of the pairs by tile: a row is then fetched from memory once for many pairs.
   std::vector<uint32_t> ends(tiles + 1);
   for (size_t pair = 0; pair < pairs.count; pair++) {
     if (pairs.left[pair] < 0 || size_t(pairs.left[pair]) >= left.count) return false;
@@ -102,7 +101,7 @@ bool PairProducts(Rows left, Rows right, size_t dimension, Pairs pairs, double *
   Tile leftTile(left, leftBits, dimension), rightTile(right, rightBits, dimension);
   for (size_t tile = 0, next = 0; tile < tiles; tile++) {
     const size_t end = ends[tile];
-    // A tile that is hardly used is not worth moving.
+    // A tile with few pairs is not worth copying.
     const bool moved = end - next > (size_t(1) << rightBits);
     if (moved) {
       leftTile.Take(tile / rightTiles);

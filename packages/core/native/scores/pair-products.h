@@ -16,6 +16,6 @@ struct Pairs {
 };
 
 // products[pair] = left row . right row. Every product is summed in the same order, in 32 lanes without fused
-// multiply-adds, so that bits depend neither on the machine nor on which row is the left one.
+// multiply-adds, so the bits depend neither on the machine nor on the order of the two rows.
 // False where a pair names a row that does not exist; some products are then missing.
 bool PairProducts(Rows left, Rows right, size_t dimension, Pairs pairs, double *products);

@@ -10,7 +10,7 @@ namespace {
 constexpr int kBits = 11, kPasses = 6;
 constexpr size_t kDigits = 1 << kBits;
 
-// Bits of a double as an integer that sorts as the double does: the bits of negative numbers count downwards.
+// A double's bits as an integer with the same order: the bits of negative numbers count downwards.
 uint64_t Ascending(uint64_t bits) { return bits ^ (uint64_t(int64_t(bits) >> 63) | (uint64_t(1) << 63)); }
 uint64_t Original(uint64_t key) { return key ^ (((key >> 63) - 1) | (uint64_t(1) << 63)); }
 

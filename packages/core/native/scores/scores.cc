@@ -1,4 +1,4 @@
-// An addon of its own, without TensorFlow: what verification of millions of pairs needs, on libuv's pool.
+// A separate addon without TensorFlow: the verification of millions of pairs, on libuv's pool.
 #include <node_api.h>
 
 #include <functional>
@@ -11,9 +11,9 @@
 
 namespace {
 
-// Work in another thread and the promise of it. The arguments are kept from the garbage collector until it is done.
+// Work on another thread, and its promise. It protects the arguments from the garbage collector until it is done.
 struct Work {
-  // Returns what went wrong, or nothing.
+  // Returns the error, or nothing.
   std::function<std::string()> run;
   std::string error;
   napi_deferred promise = nullptr;
@@ -64,7 +64,7 @@ napi_value Start(napi_env env, const char *name, const napi_value *args, size_t 
   return promise;
 }
 
-// A typed array's elements, or null where the value is none of the kind.
+// A typed array's elements; null where the value is not such an array.
 template <typename T>
 T *Elements(napi_env env, napi_value value, napi_typedarray_type wanted, size_t &length) {
   napi_typedarray_type type;

@@ -1,5 +1,5 @@
-// An addon of its own, without TensorFlow: holds the standard error back while TensorFlow's libraries are loaded.
-// They greet there from their static initialisers, before anything can tell them to be quiet.
+// A separate addon without TensorFlow: it captures the standard error while TensorFlow's libraries load. Their static
+// initialisers write to it before any setting can silence them.
 #include <node_api.h>
 #include <unistd.h>
 
@@ -18,7 +18,7 @@ static napi_value Hold(napi_env, napi_callback_info) {
   return nullptr;
 }
 
-// release(): string, what was written meanwhile
+// release(): string, the captured text
 static napi_value Release(napi_env env, napi_callback_info) {
   std::string text;
   if (held) {
