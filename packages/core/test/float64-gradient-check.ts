@@ -1,10 +1,9 @@
 /**
- * Gradients by central differences in float64, of an operation that runs in float32. Rounding to float32 leaves
- * differences of float32 values some three digits; these have more than a float32 holds, so that what is compared is
- * the gradient's own rounding and hardly anything else.
+ * Gradients by central differences in float64, for an operation that runs in float32. Differences of float32 values have only
+ * about three digits; these have more than a float32 can hold, so a comparison shows the gradient's own rounding.
  *
- * tfjs knows no float64, TensorFlow does: the operation is recorded (runtime/compile/trace.ts), every float32 in the record is made a
- * float64, and f(x + h d) - f(x - h d) becomes a function of x and the direction d that is float32 at its edges only.
+ * tfjs has no float64, but TensorFlow does: the operation is recorded (runtime/compile/trace.ts), every float32 in the recording
+ * becomes a float64, and f(x + h d) - f(x - h d) a function of x and the direction d with float32 inputs and outputs.
  */
 import { type Attr, AttrKind, attr, backend, DType } from '../src/runtime/binding';
 import { type ConstantValue, encodeGraph, type GraphNode, type NodeAttr } from '../src/runtime/compile/graph-def';
@@ -15,7 +14,7 @@ import { randomValues } from './gradient-check';
 
 const float64 = 2;
 const wide = (name: string): Attr => ({ name, type: AttrKind.type, value: float64 });
-// Rounding costs 1e-10 at this step and truncation less; a wider one steps over the kinks of maxima that are nearly tied.
+// At this step rounding costs 1e-10, and truncation less; a wider step crosses the kinks of nearly equal maxima.
 const step = 1e-6;
 
 const constant = (name: string, tensor: ConstantValue): GraphNode => ({
@@ -170,10 +169,10 @@ async function slopes(graph: readonly GraphNode[], inputs: readonly Tensor[]): P
 
 /**
  * Compares the gradients (float32) of a randomly weighted sum of `op`'s values with central differences in float64.
- * @param constants tensors from outside that `op` uses besides its inputs
+ * @param constants other tensors that `op` uses, besides its inputs
  * @returns for each input, the largest difference over the largest entry
- * @throws Error where TensorFlow has no float64 kernel of an operation (FusedBatchNormV3, kernels of our own):
- * `gradientErrors` is for those
+ * @throws Error where TensorFlow has no float64 kernel for an operation (FusedBatchNormV3, the kernels of this package); use
+ * `gradientErrors` there
  */
 export async function float64GradientErrors(
   op: Op,

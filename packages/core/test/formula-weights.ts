@@ -1,10 +1,10 @@
 /**
- * Weights, and inputs, by the formula of the reference cases (fixtures/reference/models.json, `formula`): tests compare
- * whole networks with PyTorch's without a file of weights.
+ * Weights and inputs by the formula of the reference cases (fixtures/reference/models.json, `formula`), so that tests compare
+ * whole networks with PyTorch's without files of weights.
  */
 import type { NamedValues } from '../src/runtime/state';
 
-// jest makes globals slow to reach, and this goes through tens of millions of numbers.
+// Local, because jest makes globals slow, and this computes tens of millions of numbers.
 const { floor, imul, sqrt } = Math;
 
 /** 32-bit FNV-1a of ASCII text. */
@@ -25,7 +25,7 @@ export function formulaNumbers(name: string, seed: number): (index: number) => n
   };
 }
 
-/** A variable of the reference in PyTorch's layout; `norm` says that it belongs to a batch norm. */
+/** A variable of the reference in PyTorch's layout; `norm` marks a batch norm's. */
 export function formulaWeight(name: string, shape: readonly number[], norm: boolean, seed: number): NamedValues {
   const u = formulaNumbers(name, seed);
   const values = new Float32Array(shape.reduce((a, b) => a * b, 1));

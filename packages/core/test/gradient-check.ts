@@ -1,12 +1,12 @@
-/** What tests of operations share: values to start from, and gradients by central differences. */
+/** For tests of operations: input values, and gradients by central differences. */
 import { scoped, type Tensor, tf } from '../src/runtime/tensorflow';
 
-/** Values in [-1, 1), the same for the same name. */
+/** Values in [-1, 1) that depend on the name alone. */
 export function randomValues(name: string, shape: readonly number[]): Tensor {
   return tf.randomUniform([...shape], -1, 1, 'float32', name);
 }
 
-/** Whole numbers around 0 that no symmetry hides, so that sums of products are exact: (i factor mod modulus) - modulus / 2. */
+/** Whole numbers around 0 without symmetry, so that sums of products are exact: (i factor mod modulus) - modulus / 2. */
 export function wholeNumbers(shape: readonly number[], factor: number, modulus: number): Tensor {
   const size = shape.reduce((a, b) => a * b, 1);
   const values = Float32Array.from({ length: size }, (_, i) => ((i * factor) % modulus) - Math.floor(modulus / 2));
@@ -52,7 +52,7 @@ export function gradientErrors(op: (...inputs: Tensor[]) => Tensor, inputs: read
   return errors;
 }
 
-/** How many tensors `body` leaves behind, its result disposed of. */
+/** The number of tensors that `body` leaks, after disposing of its result. */
 export function leaked(body: () => Tensor | Tensor[]): number {
   const before = tf.memory().numTensors;
   tf.dispose(tf.tidy(body));

@@ -1,4 +1,4 @@
-/** For tests: ONNX files made by hand, of layers one behind the other. */
+/** Makes ONNX files of consecutive layers, for tests. */
 import { type Bytes, integer, message, text, varint } from '../src/runtime/compile/protobuf';
 import type { NamedValues } from '../src/runtime/state';
 
@@ -9,7 +9,7 @@ export interface HandMadeNode {
   readonly integers?: Readonly<Record<string, number>>;
 }
 
-/** A tensor as TensorProto has it. */
+/** A tensor as a TensorProto. */
 export function tensorProto(name: string, { shape, values }: NamedValues): Bytes[] {
   const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
   return [...message(1, shape.map(varint)), ...integer(2, 1), ...text(8, name), ...message(9, [raw])];
@@ -33,8 +33,8 @@ export function onnxFile(nodes: readonly HandMadeNode[], tensors: ReadonlyMap<st
 }
 
 /**
- * A network's weights, by PyTorch's names in the order in which it computes, as an exporter writes them that folds batch
- * norms into the convolutions before them and numbers what it has changed.
+ * A network's weights, by PyTorch's names in the order of computation, like the output of an exporter that folds batch norms
+ * into the convolutions before them and numbers the changed tensors.
  */
 export function foldedFile(weights: ReadonlyMap<string, NamedValues>): Buffer {
   const nodes: HandMadeNode[] = [];
@@ -82,7 +82,7 @@ export function foldedFile(weights: ReadonlyMap<string, NamedValues>): Buffer {
   return onnxFile(nodes, tensors);
 }
 
-/** The filter and bias of a convolution [out, ...] with the norm behind it, whose epsilon is 1e-5. */
+/** The filter and bias of a convolution [out, ...] with the following norm folded in; its epsilon is 1e-5. */
 function foldedInto({ shape, values }: NamedValues, norm: (part: string) => NamedValues | undefined): NamedValues[] {
   const at = (part: string, channel: number) => norm(part)?.values[channel] ?? 0;
   const scales = Array.from(

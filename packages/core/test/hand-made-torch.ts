@@ -1,7 +1,7 @@
-/** Files of torch.save made by hand, for tests: pickles that PyTorch never writes. */
+/** Makes files like torch.save's, for tests, with pickles that PyTorch never writes. */
 import { zipParts } from '../src/weights/torch/zip-writer';
 
-/** A file whose pickle is `pickle`, in Latin-1 text, and whose storages are called 0, 1, ... */
+/** A file with this pickle, in Latin-1 text, and storages called 0, 1, ... */
 export function handMadeTorchFile(pickle: string | Uint8Array, storages: readonly Uint8Array[] = []): Buffer {
   return Buffer.concat(
     zipParts([
@@ -23,7 +23,7 @@ export function whole(value: number): string {
 
 const tuple = (values: readonly number[]) => `(${values.map(whole).join('')}t`;
 
-/** ... for a float tensor that shows storage `key`, said to have `count` numbers. */
+/** ... for a float tensor that is a view of storage `key`, with `count` stated numbers. */
 export function tensor(
   view: { readonly shape: readonly number[]; readonly strides: readonly number[]; readonly offset?: number },
   count: number,

@@ -1,4 +1,4 @@
-/** For recompute.test.ts: the most memory that a process needs for a compiled step, with `recompute` or without. */
+/** For recompute.test.ts: the peak memory of a process that runs a compiled step, with `recompute` or without. */
 import { Program } from '../src/runtime/program';
 import { recompute } from '../src/runtime/recompute';
 import { State } from '../src/runtime/state';
@@ -18,7 +18,7 @@ const step = new Program(new State()).define('step', { x: { dtype: 'float32', sh
 
 async function main(): Promise<void> {
   const x = new Float32Array(1024 * 1024).fill(0.01);
-  // Sampled while the step runs on its own thread: maxRSS may be that of the process which started this one.
+  // Sampled while the step runs on another thread; maxRSS may be the parent process's.
   let most = 0;
   const sampling = setInterval(() => {
     most = Math.max(most, process.memoryUsage.rss());

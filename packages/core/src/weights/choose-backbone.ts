@@ -25,8 +25,8 @@ export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boo
 
 /**
  * The backbone of the registry that fits a file's tensors.
- * @throws UserError when the named one does not fit, or not exactly one does, with the tensors that are missing and left over,
- * and the backbones that fit
+ * @throws UserError when the named one does not fit, or not exactly one does. It lists the missing and the unused tensors, and
+ * the backbones that fit.
  */
 export function chooseBackbone(file: string, tensors: ExternalTensors, hints: BackboneHints): BackboneFit {
   const every = () => backbones.all.map(({ name }) => fitNamed(tensors, name, hints));

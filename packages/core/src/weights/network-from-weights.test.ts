@@ -90,7 +90,7 @@ test.each(['student.pth', 'student.pt', 'student.safetensors'])(
   },
 );
 
-test('another ending is refused before anything is written', () => {
+test('another extension is refused before anything is written', () => {
   const target = join(folder, 'student.onnx');
   expect(() => exportNetwork(target, resnet8)).toThrow(/ends in neither \.pth, \.pt nor \.safetensors/);
   expect(existsSync(target)).toBe(false);
@@ -114,7 +114,7 @@ test.each(['module.', 'model.', 'backbone.', 'module.student.', 'module.encoder.
   },
 );
 
-test('a classifier outside of the wrapped backbone is found, and so is one called head', () => {
+test('a classifier outside of a wrapped backbone is found, and so is one called head', () => {
   write(renamed(reference, (name) => (name.startsWith('fc.') ? name : `backbone.${name}`)));
   expectResnet8(networkFromWeights(file));
   write(
@@ -123,7 +123,7 @@ test('a classifier outside of the wrapped backbone is found, and so is one calle
   expectResnet8(networkFromWeights(file));
 });
 
-test('counts of batches are passed over', () => {
+test('counts of batches are ignored', () => {
   const count = { shape: [], values: Float32Array.of(7) };
   write(new Map([...reference, ['bn1.num_batches_tracked', count], ['layer1.0.bn1.num_batches_tracked', count]]));
   expectResnet8(networkFromWeights(file));
@@ -134,22 +134,22 @@ test.each(['state_dict', 'model', 'net', 'anything'])('a checkpoint with its sta
   expectResnet8(networkFromWeights(file));
 });
 
-test('of two networks in a file, one must be named', () => {
+test('one of two networks in a file must be named', () => {
   writeNested({ model: without(reference, /^conv1/), model_ema: reference });
   refused({}, 'it holds several dicts of tensors, and one must be chosen: model, model_ema.');
   refused({ stateDict: 'ema' }, 'it has no tensors called ema; there are model, model_ema.');
   expectResnet8(networkFromWeights(file, { stateDict: 'model_ema' }));
 });
 
-test('of two networks in one state dict, too', () => {
+test('one of two networks in a state dict must be named', () => {
   const both = (prefix: string) => [...renamed(reference, (name) => prefix + name)];
   write(new Map([...both('teacher.'), ...both('student.')]));
   refused({ backbone: 'resnet8' }, /its names start with teacher, student, and one must be chosen\./);
   expectResnet8(networkFromWeights(file, { stateDict: 'student' }));
 });
 
-describe('a network that does not fit is told in one sentence', () => {
-  test('what is missing and left over, and what would fit', () => {
+describe('a network that does not fit is refused in one sentence', () => {
+  test('with the missing tensors, the unused ones, and the backbone that fits', () => {
     write(exportedWeights(network('resnet14')));
     refused(
       { backbone: 'resnet8' },
@@ -163,7 +163,7 @@ describe('a network that does not fit is told in one sentence', () => {
     refused({ backbone: 'resnet' }, "There is no backbone named 'resnet'; known are");
   });
 
-  test('shapes', () => {
+  test('with the different shapes', () => {
     write(new Map([...reference, ['bn1.weight', { shape: [4], values: new Float32Array(4) }]]));
     refused({}, 'fits no known network; the closest is resnet8: bn1.weight is [4] and not [16].');
     write(new Map([...reference, ['fc.weight', { shape: [5, 3], values: new Float32Array(15) }]]));
@@ -172,16 +172,16 @@ describe('a network that does not fit is told in one sentence', () => {
     refused({}, 'fc.bias is [3] and not [5]');
   });
 
-  test('names of nothing known', () => {
+  test('with unknown names', () => {
     write(new Map([['w', { shape: [1], values: Float32Array.of(1) }]]));
     refused({}, 'fits no known network: it shares no name with any.');
   });
 });
 
-describe('what may be missing', () => {
+describe('missing parts', () => {
   const headless = () => write(without(reference, /^fc\./));
 
-  test('a classifier that is not there must be allowed to, and its classes said', () => {
+  test('a classifier may be missing if that is allowed, and the number of classes is given', () => {
     headless();
     refused({ backbone: 'resnet8' }, "it lacks the classifier fc.weight (allow 'head' to be missing)");
     refused({ allowMissing: ['head'] }, 'has no classifier to count classes by: give the number of classes.');
@@ -190,7 +190,7 @@ describe('what may be missing', () => {
     expect(read.tensors.get('head.weight')?.shape).toEqual([64, classes]);
   });
 
-  test('layers that are allowed to have their first values, so that a variance is 1', () => {
+  test('allowed missing layers get initial values, so that a variance is 1', () => {
     write(without(reference, /^layer3\.0\.bn2/));
     refused({}, 'it lacks layer3.0.bn2.weight, layer3.0.bn2.bias, layer3.0.bn2.running_mean, layer3.0.bn2.running_var');
     const { tensors } = networkFromWeights(file, { backbone: 'resnet8', allowMissing: ['layer3.0.bn2'] });
@@ -198,12 +198,12 @@ describe('what may be missing', () => {
     expect(tensors.get('conv1.weight')).toEqual(resnet8.tensors.get('conv1.weight'));
   });
 
-  test('a head without a bias is one of those', () => {
+  test('a classifier without a bias makes a head without one', () => {
     write(without(reference, /^fc\.bias/));
     expect(networkFromWeights(file).description.head).toBe('linear-no-bias');
   });
 
-  test('class centres of a file of their own', () => {
+  test('class centres come from their own file', () => {
     headless();
     const centres = join(folder, 'softmax_fc_gpu_0.pt');
     writeTorchFile(centres, new Map([['weight', reference.get('fc.weight') as NamedValues]]));
@@ -229,7 +229,7 @@ describe('what may be missing', () => {
   });
 });
 
-test("insightface's backbones have a layer fc of their own: their classifier is called head", () => {
+test("insightface's backbones have a layer fc, so their classifier is called head", () => {
   const { backbone, embeddingSize } = parameterShapes({ backbone: 'iresnet10', width: 1, inputSize: 48 });
   const plain = ([name, shape]: readonly [string, readonly number[]], index: number) =>
     [name, { shape, values: new Float32Array(shape.reduce((a, b) => a * b, 1)).fill(index) }] as const;
@@ -252,7 +252,7 @@ test("parameter shapes equal the variables' shapes", () => {
   expect(tf.memory().numTensors).toBe(before);
 });
 
-test('a file of neither kind, and one without tensors, are told', () => {
+test('a file of another kind, and one without tensors, are refused', () => {
   const other = join(folder, 'notes.txt');
   writeFileSync(other, 'hello, these are notes');
   expect(() => networkFromWeights(other)).toThrow(/cannot be read as weights: it starts neither as a PyTorch file nor/);
@@ -262,7 +262,7 @@ test('a file of neither kind, and one without tensors, are told', () => {
   expect(() => readNetwork(join(folder, 'x.safetensors'))).toThrow('it holds no dict of tensors');
 });
 
-test('a network of another width, which is what an export of a narrow one is, is sent to its checkpoint', () => {
+test('for a network of another width, such as an exported narrow one, the error points to its checkpoint', () => {
   const narrow = { backbone: 'resnet8', head: 'linear', inputSize: 32, width: 0.5, classes: 4 };
   const state = new State();
   const tensors = buildNetwork(state, 'net', narrow, 1).weights();

@@ -16,7 +16,7 @@ import { isOnnx, readWeightsFile } from './weights-file';
 export interface ExternalHead {
   /**
    * Where its weights come from, if not from the network's own file: another file (insightface's class centres), or the
-   * training data. The own file's classifier is left out then.
+   * training data. The own file's classifier is then ignored.
    */
   readonly from?: { readonly file: string } | 'data' | undefined;
   /**
@@ -135,7 +135,7 @@ function readClassCentres(file: string, embeddingSize: number): Classifier {
   const centres = [...tensors].filter(([, { shape }]) => shape.length === 2 && shape[1] === embeddingSize);
   const [only] = centres;
   if (!only || centres.length > 1) {
-    throw refuse(`a classifier is one tensor [classes, ${embeddingSize}], of which it holds ${centres.length}`);
+    throw refuse(`a classifier is one tensor [classes, ${embeddingSize}], and it holds ${centres.length}`);
   }
   const [name, weight] = only;
   const layer = name.replace(/\.?weight$/, '');

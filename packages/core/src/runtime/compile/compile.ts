@@ -88,7 +88,7 @@ function stateAccess(
     const seenElsewhere = new Set([...outputs.values(), ...others]);
     const table = { name: entry.name, read: readOf(entry), handle: handleOf(entry), update };
     const inPlace = gathered.has(table.read) ? rowsInPlace(nodes, seenElsewhere, table) : undefined;
-    reads.push(handleNode(entry, handleAttrs(entry)));
+    reads.push({ name: handleOf(entry), op: 'VarHandleOp', inputs: [], attrs: handleAttrs(entry) });
     if (inPlace) {
       nodes = inPlace.nodes;
       tables.push(entry.name);
@@ -183,13 +183,6 @@ function inputNodes(key: string, { dtype, shape }: InputSpec): GraphNode[] {
 }
 
 const handleOf = ({ name }: StateVariable): string => `handle/${name}`;
-
-const handleNode = (entry: StateVariable, attrs: Attr[]): GraphNode => ({
-  name: handleOf(entry),
-  op: 'VarHandleOp',
-  inputs: [],
-  attrs,
-});
 
 const readNode = (entry: StateVariable): GraphNode => ({
   name: readOf(entry),

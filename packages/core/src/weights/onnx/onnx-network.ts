@@ -64,7 +64,7 @@ function fitOf(
       const isOne =
         more.length === 0 && classifier.kind === 'linear' && classifier.shape[1] === parameters.embeddingSize;
       if (!isOne) {
-        why = `left over is a ${classifier.kind} [${classifier.shape}]`;
+        why = `it has an unused ${classifier.kind} layer [${classifier.shape}]`;
         continue;
       }
       const name = classifierName(backbones.named(backbone), parameters);
