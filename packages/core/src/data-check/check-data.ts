@@ -114,11 +114,8 @@ function sheetOf(labels: Int32Array, classes: number): number[][] {
   return [...rows.values()];
 }
 
-interface Unreadable {
-  readonly file: string;
-  /** The first line of the decoder's error. */
-  readonly why: string;
-}
+/** `why`: the first line of the decoder's error. */
+type Unreadable = Readonly<Record<'file' | 'why', string>>;
 
 // A few more than there are threads to decode.
 const parallel = 16;

@@ -207,10 +207,7 @@ export function embeddingStore(layout: EmbeddingStoreLayout) {
 }
 
 /** A row of a shard, and its position in the batch. */
-interface Row {
-  readonly row: number;
-  readonly position: number;
-}
+type Row = Readonly<Record<'row' | 'position', number>>;
 
 async function openIfThere(file: string): Promise<FileHandle | undefined> {
   try {

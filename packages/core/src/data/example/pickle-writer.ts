@@ -19,10 +19,7 @@ export class ByteArray {
 
 /** A tuple of two. */
 export class PickledPair {
-  constructor(
-    readonly first: Picklable,
-    readonly second: Picklable,
-  ) {}
+  constructor(readonly items: readonly [Picklable, Picklable]) {}
 }
 
 /**
@@ -49,8 +46,7 @@ export function pickle(value: Picklable, python: 2 | 3 = 2): Buffer {
     else if (typeof part === 'boolean') ascii(part ? '\x88' : '\x89');
     else if (part instanceof ByteArray) array(part);
     else if (part instanceof PickledPair) {
-      write(part.first);
-      write(part.second);
+      for (const item of part.items) write(item);
       ascii('\x86');
     } else if (part instanceof Map) {
       ascii('}(');

@@ -26,7 +26,6 @@ const margin = 16;
 
 /**
  * Decodes a part of a picture and resamples it into `target` (size x size x 3 bytes).
- *
  * Equals Pillow's `Image.open(...).convert('RGB')` and `resize(BILINEAR)` to the bit for JPEG, PNG and WebP of 8 bits:
  * colour profiles are ignored, alpha is dropped, palettes are looked up, grey is repeated. 16-bit pictures keep the upper
  * 8 bits. CMYK goes through libvips's own profile and differs from Pillow.

@@ -21,7 +21,7 @@ export interface PipelineSetup {
 }
 
 /** An image to write into `memory` at `offset`. */
-export interface PipelineImage {
+interface PipelineImage {
   readonly location: ImageLocation;
   /** Selects the random numbers; a replacement has the index of the image that it replaces. */
   readonly index: number;

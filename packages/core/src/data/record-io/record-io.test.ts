@@ -5,9 +5,8 @@ import fc from 'fast-check';
 import { bytesInMemory, recordCase } from '../../../test/record-cases';
 import { temporaryFolder } from '../../../test/temporary-folder';
 import { frame, magic, unframe } from './frame';
-import { packImage, readImageHeader } from './image-header';
 import { readRecordIndex, recordIndexText } from './index-file';
-import { readRecordImage, readRecordImageSync } from './record-image';
+import { packImage, readImageHeader, readRecordImage, readRecordImageSync } from './record-image';
 import { type ScannedRecord, scanRecord, scanRecords } from './scan';
 import { FileWindow } from './window';
 

@@ -51,18 +51,18 @@ export async function scanRecords(file: ByteSource, { visit, head, onProgress }:
       position = next;
       continue;
     }
-    const behind = record.end;
-    if (behind >= file.size || beginsRecord(await file.read(behind, headBytes))) {
+    const { end } = record;
+    if (end >= file.size || beginsRecord(await file.read(end, headBytes))) {
       visit(record);
-      position = behind;
+      position = end;
       continue;
     }
     // No record begins where this one ends: either its length is wrong, or the next record is damaged.
     const next = await nextStart(file, position + headBytes);
-    if (next < behind) lost.push({ from: position, until: next, why: 'it overlaps the next record' });
+    if (next < end) lost.push({ from: position, until: next, why: 'it overlaps the next record' });
     else {
       visit(record);
-      lost.push({ from: behind, until: next, why: 'it does not begin like a record' });
+      lost.push({ from: end, until: next, why: 'it does not begin like a record' });
     }
     position = next;
   }
@@ -95,12 +95,8 @@ export async function scanRecord(file: ByteSource, offset: number, head: number)
       if (length > longestRecord) return `it is longer than the ${longestRecord} bytes of any record`;
       position += part.bytes;
       if (!part.last) continue;
-      return {
-        offset,
-        length,
-        end: position,
-        head: pieces.length === 1 ? (pieces[0] as Buffer) : Buffer.concat(pieces),
-      };
+      const [first, ...more] = pieces;
+      return { offset, length, end: position, head: first && more.length === 0 ? first : Buffer.concat(pieces) };
     }
   } catch (error) {
     if (error instanceof DamagedRecord) return error.message;

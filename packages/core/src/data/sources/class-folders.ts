@@ -9,10 +9,7 @@ import { imageEndings, type ListOptions, listFile, listTree, type TreeListing } 
 /** The images of a folder of class folders, class by class and sorted by path; class names sorted by code units. */
 export type ClassListing = Omit<SourceList, 'name' | 'box'>;
 
-export interface TrainAndTest {
-  readonly train: ImageSource;
-  readonly test: ImageSource;
-}
+export type TrainAndTest = Readonly<Record<'train' | 'test', ImageSource>>;
 
 const testNames = ['val', 'test', 'validation', 'valid'];
 

@@ -1,5 +1,6 @@
 import { type RandomStream, stream } from '../../system/random';
-import type { Canvas, Colour, Frame } from './raster';
+import { type Canvas, type Colour, type Frame, scaled } from './raster';
+import { inverse } from './shapes';
 
 /** How light and a camera turn a canvas into bytes. */
 export interface Camera {
@@ -33,10 +34,7 @@ export function capture(canvas: Canvas, target: Uint8Array, camera: Camera, rand
   for (let i = 0; i <= gammaSteps; i++) curve[i] = 65280 * Math.exp((logarithms[i] as number) * camera.gamma) + 128;
   for (let i = 0; i < 1024; i++) grains[i] = (gaussians[i] as number) * camera.noise * 256;
   const { data } = canvas;
-  const [red, green, blue] = camera.gain;
-  const scaleR = red * gammaSteps;
-  const scaleG = green * gammaSteps;
-  const scaleB = blue * gammaSteps;
+  const [scaleR, scaleG, scaleB] = scaled(camera.gain, gammaSteps);
   // Its stores clip, faster than code can.
   const bytes = new Uint8ClampedArray(target.buffer, target.byteOffset, data.length);
   // One 32-bit step (xorshift32, Marsaglia, 2003) gives the indices of three normal numbers.
@@ -61,11 +59,7 @@ function level(step: number): number {
 
 function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Camera['light']>): void {
   const [lx, ly, lz] = direction;
-  const determinant = ball.ux * ball.vy - ball.uy * ball.vx;
-  const a = ball.vy / determinant;
-  const b = -ball.vx / determinant;
-  const c = -ball.uy / determinant;
-  const d = ball.ux / determinant;
+  const { a, b, c, d } = inverse(ball);
   const diffuse = 1 - ambient;
   for (let y = 0, at = 0; y < size; y++) {
     const dy = y + 0.5 - ball.y;

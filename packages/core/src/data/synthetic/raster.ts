@@ -112,12 +112,8 @@ function multiply(
   }
 }
 
-export function mix(from: Colour, to: Colour, amount: number): Colour {
-  return [
-    from[0] + (to[0] - from[0]) * amount,
-    from[1] + (to[1] - from[1]) * amount,
-    from[2] + (to[2] - from[2]) * amount,
-  ];
+export function mix([r, g, b]: Colour, to: Colour, amount: number): Colour {
+  return [r + (to[0] - r) * amount, g + (to[1] - g) * amount, b + (to[2] - b) * amount];
 }
 
 export const scaled = ([r, g, b]: Colour, factor: number): Colour => [r * factor, g * factor, b * factor];

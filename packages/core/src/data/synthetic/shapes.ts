@@ -1,7 +1,7 @@
 import type { Frame, Shape } from './raster';
 
 /** The inverse of a frame's linear part, and the geometric mean of its units in pixels. */
-function inverse({ ux, uy, vx, vy }: Frame): { a: number; b: number; c: number; d: number; scale: number } {
+export function inverse({ ux, uy, vx, vy }: Frame): { a: number; b: number; c: number; d: number; scale: number } {
   const determinant = ux * vy - uy * vx;
   const safe = Math.abs(determinant) < 1e-9 ? 1e-9 : determinant;
   return { a: vy / safe, b: -vx / safe, c: -uy / safe, d: ux / safe, scale: Math.sqrt(Math.abs(safe)) };

@@ -29,10 +29,8 @@ const probes = 24;
 /**
  * A dataset whose images a renderer makes. `prepare` or the first `read` lets worker threads render all images into one
  * file under `cacheFolder`; later reads use the file.
- *
  * The fingerprint covers options, seed, size, labels and 24 images rendered at once: an edited renderer, or a JavaScript
  * engine whose sine differs in the last bit, gets its own cache file without a version number.
- *
  * `read` and `prepare` throw UserError if the folder cannot be written; errors of the renderer name the image.
  */
 export function syntheticDataset<Options>(options: SyntheticOptions<Options>): ImageDataset {
@@ -58,9 +56,7 @@ export function syntheticDataset<Options>(options: SyntheticOptions<Options>): I
     size,
     labels,
     fingerprint,
-    prepare: async (onProgress) => {
-      await open(onProgress);
-    },
+    prepare: (onProgress) => open(onProgress).then(() => undefined),
     read: async (indices, target) => {
       checkRead({ name, size, labels }, indices, target);
       await (await open()).read(indices, target);

@@ -63,10 +63,5 @@ function pickledPairs(images: readonly Buffer[], count: number, seed: number): B
   const { left, right, same } = generatePairs({ ...probes, genuine: count, impostor: count, seed });
   const paired = Array.from(left).flatMap((first, pair) => [first, right[pair] as number]);
   const jpegs = paired.map((i) => images[i] as Buffer);
-  return pickle(
-    new PickledPair(
-      jpegs,
-      Array.from(same, (value) => value === 1),
-    ),
-  );
+  return pickle(new PickledPair([jpegs, Array.from(same, (value) => value === 1)]));
 }

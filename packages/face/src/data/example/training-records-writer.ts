@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { frame } from '@headshare/core/data/record-io/frame';
-import { packImage } from '@headshare/core/data/record-io/image-header';
 import { recordIndexText } from '@headshare/core/data/record-io/index-file';
+import { packImage } from '@headshare/core/data/record-io/record-image';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 
 /**

@@ -1,6 +1,6 @@
 import { DamagedRecord } from '@headshare/core/data/record-io/frame';
-import { type ImageHeader, readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/image-header';
 import type { RecordIndex } from '@headshare/core/data/record-io/index-file';
+import { type ImageHeader, readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/record-image';
 import { scanRecord } from '@headshare/core/data/record-io/scan';
 import type { ByteSource } from '@headshare/core/data/record-io/window';
 import { isAscending, lengthsOf, type RecordListing } from './record-listing';

@@ -1,6 +1,6 @@
 import { DamagedRecord } from '@headshare/core/data/record-io/frame';
-import { readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/image-header';
 import { grown, type RecordIndex } from '@headshare/core/data/record-io/index-file';
+import { readImageHeader, usualHeaderBytes } from '@headshare/core/data/record-io/record-image';
 import { type LostBytes, scanRecords } from '@headshare/core/data/record-io/scan';
 import type { ByteSource } from '@headshare/core/data/record-io/window';
 import { lowerBound } from '../../sorted-search';

@@ -1,7 +1,7 @@
 /** Fuzzes files: whatever their bytes, they are read or cause a UserError. */
 import { frame, magic } from '@headshare/core/data/record-io/frame';
-import { packImage } from '@headshare/core/data/record-io/image-header';
 import { parseRecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
+import { packImage } from '@headshare/core/data/record-io/record-image';
 import { UserError } from '@headshare/core/system/user-error';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { refusal } from '@headshare/core/weights/refusal';

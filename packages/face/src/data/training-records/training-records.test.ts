@@ -3,7 +3,7 @@ import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFil
 import { join } from 'node:path';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { frame } from '@headshare/core/data/record-io/frame';
-import { packImage } from '@headshare/core/data/record-io/image-header';
+import { packImage } from '@headshare/core/data/record-io/record-image';
 import { readImage } from '@headshare/core/data/sources/image-source';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';

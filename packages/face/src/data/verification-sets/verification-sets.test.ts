@@ -43,7 +43,7 @@ const write = (name: string, content: Uint8Array | string) => {
   return file;
 };
 
-const setOf = (images: readonly Picklable[], same: readonly Picklable[]) => pickle(new PickledPair(images, same));
+const setOf = (images: readonly Picklable[], same: readonly Picklable[]) => pickle(new PickledPair([images, same]));
 
 test('an image that the file holds as text is read', async () => {
   // Python 3 at protocol 2 writes an array's bytes as Latin-1 text in UTF-8.
