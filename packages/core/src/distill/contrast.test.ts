@@ -10,13 +10,13 @@ import type { ForwardOutput, StepContext } from './method';
 const ints = (values: readonly number[]) => tf.tensor1d([...values], 'int32') as Tensor1D;
 const key = (step: number) => randomKey(ints([5, step]));
 
-/** Of uneven classes, the fourth without any image; not in order. */
+/** Images of classes of different sizes, in shuffled order; the fourth class has no image. */
 const sizes = [1, 7, 12, 0, 20];
 const labels = Int32Array.from(sizes.flatMap((size, label) => Array.from({ length: size }, () => label)));
 const shuffled = Int32Array.from(labels, (_, i) => labels[(i * 7) % labels.length] ?? 0);
 const firstOf = (label: number) => shuffled.indexOf(label);
 
-/** Pearson's statistic of counts that should be equal, in standard deviations from what is expected of it. */
+/** Pearson's chi-squared statistic for equal counts, in standard deviations from its expectation. */
 function unevenness(counts: readonly number[]): number {
   const mean = counts.reduce((a, b) => a + b, 0) / counts.length;
   const statistic = counts.reduce((sum, count) => sum + (count - mean) ** 2 / mean, 0);
@@ -24,12 +24,12 @@ function unevenness(counts: readonly number[]): number {
   return (statistic - freedom) / Math.sqrt(2 * freedom);
 }
 
-/** How often each image was drawn; one that there is not counts as none, and the counts are uneven then. */
-const countsOf = (drawn: readonly number[]): number[] => {
+/** How often each image was sampled; expects that every sampled index is an image. */
+const countsOf = (sampled: readonly number[]): number[] => {
   const counts = Array.from(shuffled, () => 0);
-  for (const image of drawn) counts[image] = (counts[image] ?? Number.NaN) + 1;
+  for (const image of sampled) counts[image] = (counts[image] ?? Number.NaN) + 1;
   expect(counts).toHaveLength(shuffled.length);
-  expect(counts.reduce((a, b) => a + b, 0)).toBe(drawn.length);
+  expect(counts.reduce((a, b) => a + b, 0)).toBe(sampled.length);
   return counts;
 };
 
@@ -42,12 +42,12 @@ const batchOf = (classes: readonly number[], step = 0) => ({
 });
 
 describe('negatives of other classes', () => {
-  test('never include the own class, and are uniform over all other images', () => {
+  test("exclude the image's own class, and are uniform over all other images", () => {
     scoped(() => {
-      const draw = fromOtherClasses({ labels: shuffled, classes: sizes.length }, negatives);
-      const drawn = draw(batchOf(present)).arraySync() as number[][];
-      expect(drawn.map((row) => row.length)).toEqual(present.map(() => negatives));
-      for (const [i, row] of drawn.entries()) {
+      const sample = fromOtherClasses({ labels: shuffled, classes: sizes.length }, negatives);
+      const sampled = sample(batchOf(present)).arraySync() as number[][];
+      expect(sampled.map((row) => row.length)).toEqual(present.map(() => negatives));
+      for (const [i, row] of sampled.entries()) {
         const counts = countsOf(row);
         const own = counts.filter((_, image) => shuffled[image] === present[i]);
         const others = counts.filter((_, image) => shuffled[image] !== present[i]);
@@ -59,8 +59,8 @@ describe('negatives of other classes', () => {
 
   test('differ by image and by step, and repeat for the same step', () => {
     scoped(() => {
-      const draw = fromOtherClasses({ labels: shuffled, classes: sizes.length }, 50);
-      const at = (step: number) => draw(batchOf([4, 4], step)).arraySync() as number[][];
+      const sample = fromOtherClasses({ labels: shuffled, classes: sizes.length }, 50);
+      const at = (step: number) => sample(batchOf([4, 4], step)).arraySync() as number[][];
       const [first, second] = at(0);
       expect(first).not.toEqual(second);
       expect(at(1)[0]).not.toEqual(first);
@@ -68,26 +68,26 @@ describe('negatives of other classes', () => {
     });
   });
 
-  test('are still images when there is only one class', () => {
+  test('are images even if there is only one class', () => {
     scoped(() => {
-      const draw = fromOtherClasses({ labels: new Int32Array(3), classes: 1 }, 20);
-      const drawn = draw({ labels: ints([0, 0]), indices: ints([0, 2]), random: key(0) }).dataSync();
-      expect([...drawn].filter((image) => image < 0 || image > 2)).toEqual([]);
+      const sample = fromOtherClasses({ labels: new Int32Array(3), classes: 1 }, 20);
+      const sampled = sample({ labels: ints([0, 0]), indices: ints([0, 2]), random: key(0) }).dataSync();
+      expect([...sampled].filter((image) => image < 0 || image > 2)).toEqual([]);
     });
   });
 });
 
 test('negatives of all classes are uniform over all images', () => {
   scoped(() => {
-    const drawn = fromAll(shuffled.length, negatives)(batchOf(present)).arraySync() as number[][];
-    for (const row of drawn) expect(Math.abs(unevenness(countsOf(row)))).toBeLessThan(4);
+    const sampled = fromAll(shuffled.length, negatives)(batchOf(present)).arraySync() as number[][];
+    for (const row of sampled) expect(Math.abs(unevenness(countsOf(row)))).toBeLessThan(4);
   });
 });
 
 const [batch, studentSize, teacherSize] = [3, 4, 6];
 const options: ContrastOptions = { ...publishedContrast, dimension: 8, negatives: 10 };
 
-/** Steps of the criterion alone, of embeddings that are given. */
+/** A program that computes only the contrastive loss, on given embeddings. */
 function criterion(own: ContrastOptions, eager: boolean) {
   const state = new State();
   const shape = (embeddingSize: number) => ({ features: [], embeddingSize });
@@ -107,16 +107,16 @@ function criterion(own: ContrastOptions, eager: boolean) {
     theirs: { dtype: 'float32', shape: [batch, teacherSize] },
     labels: { dtype: 'int32', shape: [batch] },
     indices: { dtype: 'int32', shape: [batch] },
-    draw: { dtype: 'int32', shape: [2] },
+    sample: { dtype: 'int32', shape: [2] },
   } as const;
-  const view = (embedding: Tensor) => ({ embedding }) as ForwardOutput;
-  const step = program.define('contrast', specs, ({ ours, theirs, labels: of, indices, draw }) => ({
+  const outputOf = (embedding: Tensor) => ({ embedding }) as ForwardOutput;
+  const step = program.define('contrast', specs, ({ ours, theirs, labels: of, indices, sample }) => ({
     loss: loss({
-      student: view(ours),
-      teacher: view(theirs),
+      student: outputOf(ours),
+      teacher: outputOf(theirs),
       labels: of,
       indices,
-      random: randomKey(draw),
+      random: randomKey(sample),
     } as StepContext),
   }));
   return {
@@ -140,7 +140,7 @@ function stepInput(step: number, images: readonly number[]) {
     theirs: wave(batch * teacherSize, step + 0.3),
     labels: Int32Array.from(images, (image) => shuffled[image] ?? 0),
     indices: Int32Array.from(images),
-    draw: Int32Array.of(5, step),
+    sample: Int32Array.of(5, step),
   };
 }
 
@@ -201,7 +201,7 @@ describe.each([
     await step(given);
     const first = normalisers();
     scoped(() => {
-      const drawn = fromOtherClasses(
+      const sampled = fromOtherClasses(
         { labels: shuffled, classes: sizes.length },
         options.negatives,
       )({
@@ -209,18 +209,18 @@ describe.each([
         indices: ints([...given.indices]),
         random: key(0),
       });
-      const all = tf.concat([tf.expandDims(ints([...given.indices]), 1), drawn], 1);
+      const all = tf.concat([tf.expandDims(ints([...given.indices]), 1), sampled], 1);
       const expected = (memory: string, embedding: Tensor2D) => {
         const rows = tf.gather(matrix(named(before, `contrast.${memory}`)), all as Tensor2D);
         const scores = tf.exp(tf.div(tf.sum(tf.mul(rows, tf.expandDims(embedding, 1)), 2), options.temperature));
         return tf.mul(tf.mean(scores), shuffled.length).dataSync()[0] ?? Number.NaN;
       };
       // Each network's embedding is scored by the memory of the other.
-      const wanted = [
+      const expectedNormalisers = [
         expected('memory_v2', embed(before, 'embed_s', given.ours)),
         expected('memory_v1', embed(before, 'embed_t', given.theirs)),
       ];
-      expect(first.map(([value = Number.NaN], i) => value / (wanted[i] ?? 0))).toEqual(near([1, 1]));
+      expect(first.map(([value = Number.NaN], i) => value / (expectedNormalisers[i] ?? 0))).toEqual(near([1, 1]));
     });
     await step(stepInput(1, [16, 23, 39]));
     await step(stepInput(2, [4, 8, 16]));

@@ -1,4 +1,4 @@
-/** By PyTorch's numbers, in float64, of the formula of david-svitov/margindistillation's train.py. */
+/** Expected values: PyTorch, in float64, with the formula of david-svitov/margindistillation's train.py. */
 
 import { termsOf } from '../../test/terms-of';
 import { heads } from '../nn/registry';
@@ -22,11 +22,11 @@ test("loss and gradient follow the published formula, with margins from the teac
   state.get('net/weight')?.variable.assign(from(4, 5, (i) => Math.sin(1 + i)));
   scoped(() => {
     const labels = tf.tensor1d([1, 4, 0], 'int32') as Tensor1D;
-    const taught = from(3, 4, (i) => Math.cos(3 * i));
-    const view = (embedding: Tensor2D) => ({ embedding, logits: head.logits(embedding) }) as ForwardOutput;
-    const teacher = view(taught);
+    const teacherEmbeddings = from(3, 4, (i) => Math.cos(3 * i));
+    const outputOf = (embedding: Tensor2D) => ({ embedding, logits: head.logits(embedding) }) as ForwardOutput;
+    const teacher = outputOf(teacherEmbeddings);
     const lossOf = (z: Tensor2D) => {
-      const step = { student: view(z), teacher, columns: labels, cosineScale: head.cosineScale };
+      const step = { student: outputOf(z), teacher, columns: labels, cosineScale: head.cosineScale };
       return termsOf(method, step as StepContext).ce?.value as Scalar;
     };
     const z = from(3, 4, (i) => Math.cos(2 * i) * (1 + i));

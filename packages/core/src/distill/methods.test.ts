@@ -1,4 +1,4 @@
-/** The methods' terms against the reference's values, and the paper's form against its formula. */
+/** Compares the methods' terms with the reference's values, and the paper's form with its formula. */
 
 import { type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
 import type { LossCase } from '../../test/reference-runners/given';
@@ -40,14 +40,14 @@ const unused = (): never => {
   throw new Error('not part of this case');
 };
 
-/** Loss and gradients of `loss` at the named inputs, within the tolerances of a float32 implementation. */
+/** Expects that `loss` and its gradients at the named inputs equal the case's values, within float32's tolerances. */
 function check(one: NumericCase, names: readonly string[], loss: (...given: Tensor2D[]) => Scalar): void {
   scoped(() => {
     const given = names.map((name) => input(one, name));
     const run = tf.valueAndGrads((...tensors: Tensor[]) => loss(...(tensors as Tensor2D[])));
     const { value, grads } = run(given);
-    const { loss_f64: wanted, grads_f32, param_grads_f32 } = one.expected;
-    expect(Math.abs((value.dataSync()[0] ?? Number.NaN) / wanted - 1)).toBeLessThan(1e-5);
+    const { loss_f64: expectedLoss, grads_f32, param_grads_f32 } = one.expected;
+    expect(Math.abs((value.dataSync()[0] ?? Number.NaN) / expectedLoss - 1)).toBeLessThan(1e-5);
     for (const [i, name] of names.entries()) {
       const expected = { ...param_grads_f32, ...grads_f32 }[name] as ReferenceValues;
       const largest = Math.max(...expected.data.map(Math.abs));
@@ -86,7 +86,7 @@ describe("the reference's losses", () => {
     });
   });
 
-  test('kdeth_a: both, weighted beta and delta', () => {
+  test('kdeth_a: l2e and th-kd, weighted by beta and delta', () => {
     const one = caseOf('kdeth_a');
     const method = methods.named('kdeth');
     check(one, ['y_s_th', 'f_s'], (throughTeacher, embedding) => {
@@ -115,10 +115,10 @@ describe("the reference's losses", () => {
     check(one, ['f_s', 'fc.weight'], (embedding, weight) => {
       const teacherHead = (z: Tensor2D) => linear(z, input(one, 't_head.weight'), bias('t_head.bias'));
       const logits = linear(embedding, weight, bias('fc.bias'));
-      const taught = input(one, 'f_t');
+      const teacherEmbedding = input(one, 'f_t');
       const step: StepContext = {
         student: output(embedding, logits),
-        teacher: output(taught, teacherHead(taught)),
+        teacher: output(teacherEmbedding, teacherHead(teacherEmbedding)),
         teacherHead,
         projected: embedding,
         crossEntropy: unused,
@@ -130,15 +130,15 @@ describe("the reference's losses", () => {
       return total(terms);
     });
     const { ce, kl, kde, kdth } = one.expected.components ?? {};
-    const wanted = { ce, kd: kl, l2e: kde, 'th-kd': kdth };
-    for (const [name, value] of Object.entries(wanted))
+    const expected = { ce, kd: kl, l2e: kde, 'th-kd': kdth };
+    for (const [name, value] of Object.entries(expected))
       expect((components[name] ?? 0) / Number(value)).toBeCloseTo(1, 5);
-    expect(Object.keys(components).sort()).toEqual(Object.keys(wanted).sort());
+    expect(Object.keys(components).sort()).toEqual(Object.keys(expected).sort());
   });
 });
 
 describe("the paper's form", () => {
-  /** One image of class 0; logits of which the difference tells all: probabilities of class 0 are 1/2, 3/4, 2/3. */
+  /** One image of class 0; the logits give class 0 the probabilities 1/2, 3/4 and 2/3. */
   const student = [[0, 0]];
   const teacher = [[Math.log(3), 0]];
   const throughTeacher = [[Math.log(2), 0]];
@@ -171,11 +171,11 @@ describe("the paper's form", () => {
     'th-kd': { weight: number(3 * 0.25), value: number(kl(3 / 4, 2 / 3)) },
   };
 
-  test("th-kd: gamma CE' + alpha H', each shared between the heads", () => {
+  test("th-kd: gamma CE' + alpha H', each split between the heads", () => {
     expect(termsIn('th-kd', { gamma: 2, alpha: 3, teacherHeadShare: 0.25 })).toEqual(shared);
   });
 
-  test('l2e-th-kd: and beta D, 2 - 2 cos of the embeddings', () => {
+  test('l2e-th-kd: adds beta D, where D is 2 - 2 cos of the embeddings', () => {
     expect(termsIn('l2e-th-kd', { gamma: 2, alpha: 3, beta: 5, teacherHeadShare: 0.25 })).toEqual({
       ...shared,
       l2e: { weight: 5, value: number(2 - 2 * 0.96) },
@@ -191,7 +191,7 @@ test.each([
   ['th-kd', ['kdth']],
   ['l2e', ['kde']],
   ['l2e-th-kd', ['kdeth']],
-])('%s answers to the names of the reference', (name, aliases) => {
+])('%s has aliases: the names of the reference', (name, aliases) => {
   expect(methods.named(name).aliases).toEqual(aliases);
   for (const alias of aliases) expect(methods.named(alias)).toBe(methods.named(name));
 });

@@ -10,7 +10,7 @@ import { methods } from './registry';
 const parse = (text: string, more: Omit<MethodChoice, 'methods'> = {}): ChosenMethod =>
   parseMethod({ methods: text, ...more });
 
-/** What each member's criterion is made with, by the method's name. */
+/** The settings that each method of a sum is built with, by the method's name. */
 function settingsOf(chosen: ChosenMethod): Readonly<Record<string, MethodSettings>> {
   const found: Record<string, MethodSettings> = {};
   const spies = methods.all.map((method) =>
@@ -45,12 +45,12 @@ describe('one method', () => {
     expect(settingsOf(chosen)).toEqual({ [name]: published(name) });
   });
 
-  test('is found by its aliases, and keeps its own name', () => {
+  test('is found by its aliases, and its name stays the same', () => {
     expect(parse('kdth').name).toBe('th-kd');
     expect(parse(' hint ').name).toBe('fitnet');
   });
 
-  test('takes the weight after its colon for its own term; for kd that is alpha', () => {
+  test('the weight after the colon is beta, or alpha for kd', () => {
     expect(settingsOf(parse('crd:0.5')).crd).toEqual({ ...published('crd'), beta: 0.5 });
     expect(parse('kd:0.5').settings).toEqual({ ...published('kd'), alpha: 0.5 });
     expect(settingsOf(parse('at:0')).at?.beta).toBe(0);
@@ -247,6 +247,6 @@ test('any text is either a valid method or a UserError', () => {
     ),
     { seed: 1, numRuns: 2000 },
   );
-  // Not errors alone.
+  // Enough of the texts are valid.
   expect(parsed).toBeGreaterThan(100);
 });

@@ -1,4 +1,4 @@
-/** Every method is compared with its reference: by cases of the fixtures, by another test, or by a test of its own name. */
+/** Checks that every method has a test: cases in the fixtures, another test listed here, or a test named like it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { referenceFile } from '../../test/reference-cases';
@@ -41,8 +41,8 @@ const groups: Readonly<Record<string, readonly string[]>> = {
 
 /** Methods without a case, and the test that checks them instead. */
 const others: Readonly<Record<string, string>> = {
-  none: "cross-entropy alone: runtime/ops/cross-entropy.test.ts, and train/reference-training.test.ts by PyTorch's steps",
-  'margin-distillation': "PyTorch's numbers of the published formula: distill/margin-distillation.test.ts",
+  none: "only cross-entropy: runtime/ops/cross-entropy.test.ts, and PyTorch's steps in train/reference-training.test.ts",
+  'margin-distillation': "PyTorch's values for the published formula: distill/margin-distillation.test.ts",
   proxyless:
     "cross-entropy through the teacher's frozen head: the cases MarginSoftmax, and train/train-network.test.ts on frozen heads",
 };
@@ -50,7 +50,7 @@ const others: Readonly<Record<string, string>> = {
 test.each(methods.all.map(({ name }) => name))('%s is tested against the reference', (name) => {
   const own = groups[name];
   if (own === undefined) {
-    // A new method has a test beside it, or names its cases above, or says there what else checks it.
+    // A new method needs a test beside it, its cases in `groups`, or an entry in `others`.
     if (!existsSync(join(__dirname, 'methods', `${name}.test.ts`))) expect(others).toHaveProperty([name]);
     return;
   }

@@ -27,7 +27,7 @@ const tensors = new Map<string, NamedValues>([
 ]);
 const metadata = { epoch: 3, sums: { loss: 0.1 + 0.2 }, text: 'naïve “quotes”' };
 
-/** A file of this header and this many bytes of data. */
+/** Writes a file with this header and this many zero bytes of data. */
 function handMade(header: unknown, bytes: number): void {
   const json = Buffer.from(typeof header === 'string' ? header : JSON.stringify(header));
   const length = Buffer.alloc(8);
@@ -69,18 +69,22 @@ test('a view into a larger buffer is written as its own values', () => {
 });
 
 test.each([
-  ['fewer bytes than a length takes', () => writeFileSync(file, 'short'), 'it has 5 bytes'],
+  ['fewer bytes than the length field', () => writeFileSync(file, 'short'), 'it has 5 bytes'],
   ['a header that runs past the end', () => writeFileSync(file, Buffer.alloc(9, 255)), 'runs past its end'],
-  ['a header that is no JSON', () => handMade('{"a":', 0), 'not a JSON object'],
+  ['a header that is not JSON', () => handMade('{"a":', 0), 'not a JSON object'],
   ['a header that is a list', () => handMade([], 0), 'not a JSON object'],
-  ['no metadata of ours', () => handMade({}, 0), 'no headshare metadata'],
-  ['metadata that is no JSON', () => handMade({ __metadata__: { headshare: '{' } }, 0), 'no headshare metadata'],
+  ['no headshare metadata in the header', () => handMade({}, 0), 'no headshare metadata'],
+  ['metadata that is not JSON', () => handMade({ __metadata__: { headshare: '{' } }, 0), 'no headshare metadata'],
   ['an entry that is null', () => handMade({ __metadata__, w: null }, 0), 'header entry w is malformed'],
   ['a negative size', () => handMade({ __metadata__, w: tensor([-1], 0, 4) }, 4), 'header entry w is malformed'],
-  ['offsets backwards', () => handMade({ __metadata__, w: tensor([1], 4, 0) }, 4), 'header entry w is malformed'],
-  ['another type', () => handMade({ __metadata__, w: tensor([1], 0, 2, 'BF16') }, 2), 'w is bfloat16, only float32'],
+  ['reversed offsets', () => handMade({ __metadata__, w: tensor([1], 4, 0) }, 4), 'header entry w is malformed'],
   [
-    'a shape of other size',
+    'an unsupported type',
+    () => handMade({ __metadata__, w: tensor([1], 0, 2, 'BF16') }, 2),
+    'w is bfloat16, only float32',
+  ],
+  [
+    'a shape larger than the data',
     () => handMade({ __metadata__, w: tensor([2], 0, 4) }, 4),
     'the bytes of w are not all there',
   ],
@@ -90,17 +94,17 @@ test.each([
     'the bytes of w are not all there',
   ],
   [
-    'an endless shape',
+    'an enormous shape',
     () => handMade({ __metadata__, w: tensor([2 ** 52, 2 ** 52], 0, 8) }, 8),
     'the bytes of w are not',
   ],
   ['tensors that overlap', () => handMade({ __metadata__, v: tensor([1], 0, 4), w: tensor([1], 0, 4) }, 4), 'overlap'],
   [
-    'bytes left over',
+    'bytes after the last tensor',
     () => handMade({ __metadata__, w: tensor([1], 0, 4) }, 9),
     '5 bytes at its end belong to no tensor',
   ],
-])('a damaged file is told by name: %s', (_, damage, why) => {
+])('a damaged file is named in the error: %s', (_, damage, why) => {
   damage();
   expect(() => readCheckpoint(file)).toThrow(UserError);
   expect(() => readCheckpoint(file)).toThrow(`The checkpoint ${file} is damaged: `);
@@ -112,12 +116,12 @@ test('a missing file or a folder cannot be read', () => {
   expect(() => readCheckpoint(folder)).toThrow(/cannot be read: EISDIR/);
 });
 
-test('any change of its bytes either keeps a file readable or is refused with one sentence', () => {
+test('a file with changed bytes is either read or refused with a UserError', () => {
   writeCheckpoint(file, { tensors, metadata });
   const good = readFileSync(file);
   const mutation = fc.record({
     changes: fc.array(fc.tuple(fc.nat(good.length - 1), fc.nat(255)), { maxLength: 4 }),
-    // Digits, quotes and brackets in the header go further than random bytes.
+    // Digits, quotes and brackets in the header reach more checks than random bytes.
     edits: fc.array(fc.tuple(fc.integer({ min: 8, max: 320 }), fc.constantFrom(...'0123456789[]{}",:-e')), {
       maxLength: 4,
     }),
@@ -166,7 +170,7 @@ describe('when a new checkpoint cannot be written', () => {
     rmSync(disk, { recursive: true });
   });
 
-  onDisk('because the disk is full, the one before it stays (skipped where no disk can be mounted)', () => {
+  onDisk('because the disk is full, the previous one remains (skipped where no disk can be mounted)', () => {
     const target = join(disk ?? '', 'last.safetensors');
     writeCheckpoint(target, { tensors, metadata });
     const error = `The disk is full: ${target} could not be written; the previous file is unchanged.`;

@@ -1,6 +1,6 @@
 /**
- * Training compiled and operation by operation, held together over twenty steps: every method there is, under all that
- * changes what a step is made of. Both run the same kernels in the same order, so what they give is equal to the bit.
+ * Compares compiled with eager training over twenty steps, for every method and every setting that changes a step.
+ * Both run the same kernels in the same order, so their results are equal to the bit.
  */
 import { join } from 'node:path';
 import { removeTemporaryFolders, tinyMethod, tinyNetwork, tinyTask, trainTiny } from '../../test/tiny-training';
@@ -13,7 +13,7 @@ import type { Distillation, TrainingSettings } from './settings';
 
 const steps = 20;
 
-/** What a step may be made of; a run takes one, in turn. The six test images are a batch of four, and one padded. */
+/** Settings that change a step; the cases take them in turn. The six test images fill one batch of four and pad another. */
 const kinds: readonly Partial<TrainingSettings>[] = [
   { schedule: 'cosine', clipNorm: 1, epochs: 5, evaluateEvery: 5 },
   { schedule: 'polynomial', clipNorm: 0, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
@@ -39,38 +39,43 @@ interface Case {
   readonly form?: MethodSettings['form'];
   readonly from: () => string;
   readonly sharedHead?: SharedHead['use'];
-  /** Instead of one in turn. */
+  /** Replaces the settings taken in turn. */
   readonly kind?: Partial<TrainingSettings>;
 }
 
 const mixed = { mixup: 0.4, cutmix: 1, mixProbability: 0.8, labelSmoothing: 0.1, backboneRate: 0.1 };
 
 const cases: readonly Case[] = [
-  // Those under class centres are in partial-fc.test.ts.
+  // Methods that need class centres are in partial-fc.test.ts.
   ...methods.all
     .filter(({ needs }) => !needs.includes('class-centres'))
     .map(
       ({ name: method, needs }, i): Case =>
         i % 2 === 0 && !needs.includes('equal-channels')
           ? { title: `${method}, from a wider teacher`, method, from: () => wideTeacher }
-          : { title: `${method}, from a teacher of its own width`, method, from: () => teacher },
+          : { title: `${method}, from a teacher of equal width`, method, from: () => teacher },
     ),
   { title: "l2e-th-kd in the paper's form", method: 'l2e-th-kd', form: 'paper', from: () => wideTeacher },
-  { title: "sh-kd's student, its head frozen", method: 'l2e', from: () => wideTeacher, sharedHead: 'frozen' },
+  { title: "sh-kd's student with a frozen head", method: 'l2e', from: () => wideTeacher, sharedHead: 'frozen' },
   {
-    title: 'l2e-th-kd of mixed images, labels smoothed and the backbone slower',
+    title: 'l2e-th-kd with mixed images, smoothed labels and a slower backbone',
     method: 'l2e-th-kd',
     form: 'paper',
     from: () => wideTeacher,
     kind: { ...mixed, epochs: 5, evaluateEvery: 5 },
   },
   {
-    title: 'kd of images that are mixed by micro-batches',
+    title: 'kd with images mixed per micro-batch',
     method: 'kd',
     from: () => teacher,
     kind: { ...mixed, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
   },
-  { title: "sh-kd's student, its head to begin with", method: 'l2e', from: () => teacher, sharedHead: 'initial' },
+  {
+    title: "sh-kd's student that starts with the shared head",
+    method: 'l2e',
+    from: () => teacher,
+    sharedHead: 'initial',
+  },
 ];
 
 async function run(
@@ -104,7 +109,7 @@ test.each(cases.map((one, i) => [one.title, one, one.kind ?? kinds[i % kinds.len
   },
 );
 
-/** Names of tensors that are not the same to the bit, with how far apart they are: a failure that can be read. */
+/** Names of the tensors that differ, each with its largest difference, for a readable failure. */
 function differing(some: readonly [string, NamedValues][], others: readonly [string, NamedValues][]): string[] {
   expect(others.map(([name]) => name)).toEqual(some.map(([name]) => name));
   return some.flatMap(([name, { values }], i) => {

@@ -10,7 +10,7 @@ const rows = [
   [-2, 0.75, 0.5],
 ];
 
-/** Loss and gradient at the logits above, for the labels 0, 2, 1, 1. */
+/** Loss and gradient for the logits above and the labels 0, 2, 1, 1. */
 function against({ smoothing, share }: { smoothing?: number; share?: number }) {
   return scoped(() => {
     const target: TargetOptions = { smoothing, ...(share !== undefined && { labelShare: tf.scalar(share) }) };
@@ -65,7 +65,7 @@ test('a margin head applies its margin at each of the two labels', () => {
       tf.tensor1d([0, 1], 'int32'),
       target,
     )((labels) => marginLogits(cosines, labels, options));
-    // Of PyTorch: 0.25 cross_entropy(CosFace at the labels) + 0.75 cross_entropy(CosFace at the others).
+    // Expected: PyTorch, 0.25 cross_entropy(CosFace at the labels) + 0.75 cross_entropy(CosFace at the others).
     expect(loss.dataSync()[0]).toBeCloseTo(2.5670188321983582, 5);
   });
 });

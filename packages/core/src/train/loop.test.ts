@@ -22,8 +22,8 @@ import { previousOf } from './resume-point';
 afterAll(removeTemporaryFolders);
 
 function flipBit(bytes: Buffer): Buffer {
-  const place = bytes.length - 21;
-  return Buffer.concat([bytes.subarray(0, place), Buffer.of((bytes[place] as number) ^ 4), bytes.subarray(place + 1)]);
+  const at = bytes.length - 21;
+  return Buffer.concat([bytes.subarray(0, at), Buffer.of((bytes[at] as number) ^ 4), bytes.subarray(at + 1)]);
 }
 
 test('writes the last network, the best, and a checkpoint for resuming', async () => {
@@ -58,7 +58,7 @@ test('writes the last network, the best, and a checkpoint for resuming', async (
   expect(lines[2]).toMatch(/^student: epoch 3\/3, loss \d\.\d{3}, top1 \d\.\d{4}$/);
 });
 
-describe('the best epoch is chosen', () => {
+describe('the best epoch', () => {
   const learn = (more: Partial<ClassificationData>) => {
     const images = { train: tinyImages('train', 16), test: tinyImages('test', 6) };
     return trainTiny({ task: classificationTask({ ...images, ...more }), settings: { epochs: 4, evaluateEvery: 1 } });
@@ -66,7 +66,7 @@ describe('the best epoch is chosen', () => {
   const byEpoch = ({ tracked }: TinyRun, metric: string) =>
     tracked.flatMap(({ values }) => (values[metric] === undefined ? [] : [values[metric]]));
 
-  test('on held-out images; test metrics are reported too', async () => {
+  test('is chosen on held-out images; test metrics are reported too', async () => {
     const run = await learn({ heldOut: tinyImages('held', 12) });
     const [onHeldOut, onTest] = [byEpoch(run, 'held_out/top1'), byEpoch(run, 'top1')];
     expect(onHeldOut).toHaveLength(4);
@@ -77,7 +77,7 @@ describe('the best epoch is chosen', () => {
     expect(byEpoch(await learn({}), 'top1')).toEqual(onTest);
   });
 
-  test('nowhere: it is the last', async () => {
+  test('is the last one if selectOn is "last"', async () => {
     const { best, bestEpoch, last, folder } = await learn({ selectOn: 'last' });
     expect({ best, bestEpoch }).toEqual({ best: last, bestEpoch: 4 });
     const { [checkpointFiles.best]: chosen, [checkpointFiles.last]: latest } = bytesIn(folder);
@@ -99,12 +99,13 @@ test('logs terms and learning rate by step, means and metrics by epoch', async (
 });
 
 test('logs images a second and the wait for data by epoch, in long epochs also every hundred steps', async () => {
-  const told: Metrics[] = [];
-  const tracker = { metrics: (values: Metrics) => told.push(values), flush: async () => undefined };
+  const logged: Metrics[] = [];
+  const tracker = { metrics: (values: Metrics) => logged.push(values), flush: async () => undefined };
   await trainTiny({ task: tinyTask(404), settings: { epochs: 2 }, tracker });
-  const having = (name: string) => told.flatMap((values, i) => (values[name] === undefined ? [] : [[i, values[name]]]));
+  const having = (name: string) =>
+    logged.flatMap((values, i) => (values[name] === undefined ? [] : [[i, values[name]]]));
   const positive = expect.any(Number);
-  // 101 steps an epoch, the first of which is the compilation's; each epoch's own metrics follow its last.
+  // An epoch has 101 steps, and its metrics follow the last one. The very first step compiles, so it is not counted.
   expect(having('step/images_per_second')).toEqual([
     [100, positive],
     [201, positive],
@@ -141,15 +142,15 @@ describe('the same seed gives the same bits', () => {
   });
 });
 
-describe('a run that is stopped', () => {
+describe('a stopped run', () => {
   test.each([
     ['in the middle of the first epoch', 2, {}],
     ['after the last batch of an epoch', 4, {}],
     ['in the second epoch', 6, {}],
     ['in the second epoch of an eager run', 6, { eager: true }],
-    ['that averages its weights', 6, { settings: { emaDecay: 0.9, emaWarmUp: true } }],
-    ['that makes its steps of micro-batches', 3, { settings: { accumulate: 2 } }],
-  ])('%s goes on to the same bits', async (_, stop, options) => {
+    ['with averaged weights', 6, { settings: { emaDecay: 0.9, emaWarmUp: true } }],
+    ['with micro-batches', 3, { settings: { accumulate: 2 } }],
+  ])('resumes to the same bits: %s', async (_, stop, options) => {
     const whole = await trainTiny(options);
     const folder = await stopTiny(stop, options);
     expect(readCheckpoint(join(folder, checkpointFiles.training)).metadata).toMatchObject({ step: stop });
@@ -164,7 +165,7 @@ describe('a run that is stopped', () => {
     expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
   });
 
-  test('after its last epoch only finishes', async () => {
+  test('that had completed its last epoch only finishes', async () => {
     const { folder, last, best } = await trainTiny();
     const again = await trainTiny({ folder });
     expect({ last: again.last, best: again.best }).toEqual({ last, best });
@@ -191,15 +192,15 @@ describe('a run that is stopped', () => {
 describe('checkpoints within an epoch', () => {
   test('are written when the last one is old enough', async () => {
     const folder = temporaryFolder();
-    const seen: string[] = [];
+    const found: string[] = [];
     const stepOf = (file: string) => readCheckpoint<{ step: number }>(join(folder, file)).metadata.step;
     const look = () => {
       const files = [checkpointFiles.training, previousOf(checkpointFiles.training)];
-      seen.push(files.map((file) => (existsSync(join(folder, file)) ? stepOf(file) : '-')).join(' '));
+      found.push(files.map((file) => (existsSync(join(folder, file)) ? stepOf(file) : '-')).join(' '));
     };
     await trainTiny({ folder, settings: { epochs: 1, checkpointMinutes: 0 }, onMetrics: look });
-    // Looked at when each of four steps was told, and the epoch's end.
-    expect(seen).toEqual(['- -', '1 -', '2 1', '3 2', '3 2']);
+    // Read when each of the four steps and the epoch log their metrics.
+    expect(found).toEqual(['- -', '1 -', '2 1', '3 2', '3 2']);
     expect(stepOf(checkpointFiles.training)).toBe(4);
   });
 
@@ -212,11 +213,11 @@ describe('checkpoints within an epoch', () => {
     ['cut short', (bytes: Buffer) => bytes.subarray(0, bytes.length / 2), 'the bytes of'],
     ['changed in a single bit', flipBit, 'its content does not match its checksum'],
     ['empty', () => Buffer.alloc(0), 'it has 0 bytes'],
-  ])('fall back on the one before when the last is %s', async (_, damage, why) => {
+  ])('fall back on the previous one if the last is %s', async (_, damage, why) => {
     const folder = await stopTiny(6);
     const file = join(folder, checkpointFiles.training);
     writeFileSync(`${file}.damaged`, damage(readFileSync(file)));
-    // A new file, as the one before may be the same under another name.
+    // Replaces the file instead of overwriting it: the previous checkpoint may be a hard link to it.
     renameSync(`${file}.damaged`, file);
     const resumed = await trainTiny({ folder });
     expect(resumed.lines[0]).toContain(`student: The checkpoint ${file} is damaged: ${why}`);
@@ -225,7 +226,7 @@ describe('checkpoints within an epoch', () => {
     expect(bytesIn(folder)).toEqual(bytesIn((await trainTiny()).folder));
   });
 
-  test('that are both damaged end the run with one sentence', async () => {
+  test('end the run with one sentence if both are damaged', async () => {
     const folder = await stopTiny(6);
     const file = join(folder, checkpointFiles.training);
     for (const name of [file, previousOf(file)]) writeFileSync(name, 'nothing');
@@ -234,15 +235,15 @@ describe('checkpoints within an epoch', () => {
 });
 
 describe('when training diverges', () => {
-  test('the error has the loss, and the last good checkpoint stays', async () => {
+  test('the error gives the loss, and the last good checkpoint remains', async () => {
     const { folder } = await trainTiny({ settings: { epochs: 1 } });
-    const kept = temporaryFolder();
-    for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(kept, name));
+    const copy = temporaryFolder();
+    for (const name of readdirSync(folder)) copyFileSync(join(folder, name), join(copy, name));
     const settings = { epochs: 2, learningRate: 1e30, clipNorm: 0, schedule: 'multi-step', warmUpEpochs: 0 } as const;
     await expect(trainTiny({ folder, settings })).rejects.toThrow(
       /^The loss is no longer a number \(loss NaN, ce NaN; learning rate 1\S*e\+2\d\) at step \d of epoch 2\. Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept\.$/,
     );
-    expect(bytesIn(folder)).toEqual(bytesIn(kept));
+    expect(bytesIn(folder)).toEqual(bytesIn(copy));
   });
 
   test('weights that are not finite are not saved, even after a finite loss', async () => {
@@ -259,7 +260,7 @@ describe('an average of the weights', () => {
   const settings = { emaDecay: 0.5 };
   const tensors = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
 
-  test('is evaluated, chosen from and saved; resuming needs both', async () => {
+  test('is evaluated, saved and used to choose the best epoch; the training checkpoint holds both', async () => {
     const { folder } = await trainTiny({ settings });
     const last = tensors(folder, checkpointFiles.last);
     const training = tensors(folder, checkpointFiles.training);
@@ -268,7 +269,7 @@ describe('an average of the weights', () => {
       expect(training.get(`average/student/${name}`)).toEqual(value);
       expect(training.get(`student/${name}`)?.values).not.toEqual(value.values);
     }
-    // What `finish` left is of the average too; the weights beneath it are those of a run without one.
+    // `finish` uses the average too; the weights themselves equal the weights of a run without an average.
     const plain = await trainTiny();
     const confidence = (of: string) => tensors(of, 'test-predictions.safetensors').get('confidence')?.values;
     expect(confidence(folder)).not.toEqual(confidence(plain.folder));
@@ -277,7 +278,7 @@ describe('an average of the weights', () => {
     );
   });
 
-  test('is half of each after the first step; with a warm-up a tenth of the old weights', async () => {
+  test('is half old and half new weights after the first step; with a warm-up, a tenth old', async () => {
     const weights = async (more: object) => {
       const folder = temporaryFolder();
       await trainTiny({ folder, task: tinyTask(4), settings: { epochs: 1, warmUpEpochs: 0, ...more } });
@@ -316,7 +317,7 @@ test.each([
   // 240 epochs of CIFAR-100 in batches of 64, 100 epochs of ImageNet in batches of 256.
   [240 * 781, 19],
   [100 * 5004, 51],
-])('a training of %i steps logs every %i. step, at most 10,000 points', (steps, every) => {
+])('a training of %i steps logs the multiples of step %i, at most 10,000 points', (steps, every) => {
   expect(stepsBetweenPoints(steps)).toBe(every);
   expect(Math.floor(steps / every)).toBeLessThanOrEqual(10_000);
 });

@@ -7,11 +7,11 @@ import { UserError } from '../system/user-error';
 import { checkpointFiles, readCheckpoint } from './checkpoint';
 import type { TrainingSettings } from './settings';
 
-/** Not every processor and build of TensorFlow has it. */
-let has = false;
+/** Whether this processor and this build of TensorFlow support bfloat16. */
+let supported = false;
 let teacher: string;
 beforeAll(async () => {
-  has = await requireEffect('bfloat16').then(
+  supported = await requireEffect('bfloat16').then(
     () => true,
     () => false,
   );
@@ -34,8 +34,8 @@ async function lossesIn(precision: Precision, settings: Partial<TrainingSettings
 test.each([
   ['whole batches', {}, 12],
   ['micro-batches', { batchSize: 8, accumulate: 2 }, 6],
-])('bfloat16 learns as float32 does, within three percent: %s', async (_, settings, steps) => {
-  if (!has) return;
+])('losses in bfloat16 are within three percent of float32: %s', async (_, settings, steps) => {
+  if (!supported) return;
   const [plain, mixed] = [await lossesIn('float32', settings), await lossesIn('bfloat16', settings)];
   expect(mixed.losses).toHaveLength(steps);
   for (const [i, loss] of plain.losses.entries()) {

@@ -8,7 +8,7 @@ import type { TrainingSettings } from './settings';
 
 afterAll(removeTemporaryFolders);
 
-/** Three pictures of 2 x 2 pixels of one colour each, mixed: their first channel. */
+/** Mixes three images of 2 x 2 pixels and one colour each, and returns their first channel. */
 function mixed(mix: Parameters<typeof packed>[0]): number[] {
   return scoped(() => {
     const colours = tf.tensor4d([0, 100, 255], [3, 1, 1, 1]);
@@ -24,7 +24,7 @@ test('mixup averages with the reversed batch, unrounded', () => {
   expect(values).toEqual([63.75, 63.75, 63.75, 63.75, 100, 100, 100, 100, 191.25, 191.25, 191.25, 191.25]);
 });
 
-test('CutMix takes a box from it', () => {
+test('CutMix takes a box from the reversed batch', () => {
   const values = mixed({ pixelShare: 1, labelShare: 0.5, box: [1, 0, 2, 2] });
   expect(values).toEqual([0, 255, 0, 255, 100, 100, 100, 100, 255, 0, 255, 0]);
 });
@@ -48,8 +48,8 @@ test('training with mixing on but no batch mixed gives the bits of training with
 
 test.each([
   ['whole batches', mixing],
-  ['micro-batches, each mixed by itself', { ...mixing, batchSize: 8, accumulate: 2, epochs: 4 }],
-])('a training that mixes goes on to the same bits: %s', async (_, settings) => {
+  ['micro-batches, each mixed separately', { ...mixing, batchSize: 8, accumulate: 2, epochs: 4 }],
+])('a training with mixing resumes to the same bits: %s', async (_, settings) => {
   const whole = await trainTiny({ settings });
   const folder = await stopTiny(3, { settings });
   await trainTiny({ settings, folder });

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { checkClassShare, classSampler } from './partial-fc';
 
-test("the batch's classes come first, columns point at them, and other classes appear once, whatever was drawn before", () => {
+test("the batch's classes come first, columns point at them, and other classes appear once, whatever earlier steps sampled", () => {
   fc.assert(
     fc.property(
       fc.integer({ min: 1, max: 200 }),
@@ -14,28 +14,28 @@ test("the batch's classes come first, columns point at them, and other classes a
         expect(sampler.count).toBe(Math.max(Math.floor(share * classes), Math.min(batchSize, classes)));
         const labels = Int32Array.from({ length: batchSize }, (_, i) => (i * 7 + seed) % classes);
         sampler.draw(labels, 1);
-        const drawn = sampler.draw(labels, 2);
+        const sampled = sampler.draw(labels, 2);
         const distinct = new Set(labels);
-        expect(drawn.classes).toHaveLength(sampler.count);
-        expect(new Set(drawn.classes).size).toBe(sampler.count);
-        expect(drawn.classes.every((label) => label >= 0 && label < classes)).toBe(true);
-        expect([...drawn.classes.subarray(0, distinct.size)]).toEqual([...distinct]);
-        expect([...drawn.columns].map((place) => drawn.classes[place])).toEqual([...labels]);
-        expect(classSampler(options).draw(labels, 2)).toEqual(drawn);
+        expect(sampled.classes).toHaveLength(sampler.count);
+        expect(new Set(sampled.classes).size).toBe(sampler.count);
+        expect(sampled.classes.every((label) => label >= 0 && label < classes)).toBe(true);
+        expect([...sampled.classes.subarray(0, distinct.size)]).toEqual([...distinct]);
+        expect([...sampled.columns].map((column) => sampled.classes[column])).toEqual([...labels]);
+        expect(classSampler(options).draw(labels, 2)).toEqual(sampled);
       },
     ),
     { numRuns: 100, seed: 1 },
   );
 });
 
-test('other classes are drawn uniformly, and anew at each step', () => {
+test('other classes are sampled uniformly and independently at each step', () => {
   const sampler = classSampler({ classes: 50, share: 0.2, batchSize: 2, seed: 3 });
   const counts = new Int32Array(50);
   const steps = 5000;
   for (let step = 0; step < steps; step++)
     for (const label of sampler.draw(Int32Array.of(4, 4), step).classes) counts[label] = (counts[label] ?? 0) + 1;
   expect(counts[4]).toBe(steps);
-  // 9 of the 49 others each time: within 5 standard deviations.
+  // Each step samples 9 of the 49 other classes; the counts lie within 5 standard deviations.
   const share = 9 / 49;
   const bound = 5 * Math.sqrt(steps * share * (1 - share));
   for (const [label, count] of counts.entries())

@@ -1,4 +1,4 @@
-/** Training where some classes take part in a step: what moves, what does not, and that it is the same however it runs. */
+/** Training that samples some classes in each step: which weights move, and equal bits compiled, eager and resumed. */
 import { join } from 'node:path';
 import { minimise } from '../../test/minimise';
 import {
@@ -30,7 +30,7 @@ const embedding = () =>
     [3, inputs],
   );
 
-/** A head whose weights and momenta are not all alike, and one step of it over the sample. */
+/** Makes one step over the sampled classes of a head whose weights and momenta vary. */
 function stepped(name: string, options: { clipNorm?: number } = {}) {
   const state = new State();
   const head = heads.named(name).build(Scope.root(state, 'net', 1).child('head'), { inputs, classes, classRows: true });
@@ -51,7 +51,7 @@ function stepped(name: string, options: { clipNorm?: number } = {}) {
   return { before, after: state.values(), reported };
 }
 
-/** The columns of the sample of a matrix [inputs, classes]. */
+/** The columns of a matrix [inputs, classes] that belong to the sampled classes. */
 const columns = (values: Float32Array) =>
   Array.from({ length: inputs }, (_, i) => Array.from(sample, (c) => values[i * classes + c] ?? 0)).flat();
 
@@ -123,8 +123,8 @@ test('a compiled step reads and writes only rows of the head and its momentum, i
     sample: { dtype: 'int32', shape: [4] },
     targets: { dtype: 'int32', shape: [3] },
   } as const;
-  const step = ({ z, sample: asked, targets }: StepInputs<typeof specs>) => {
-    const sampled = head.sampled?.(asked as Tensor1D);
+  const step = ({ z, sample: sampledClasses, targets }: StepInputs<typeof specs>) => {
+    const sampled = head.sampled?.(sampledClasses as Tensor1D);
     if (!sampled) throw new Error('It cannot be sampled.');
     const ce = () => crossEntropy(sampled.trainingLogits(z as Tensor2D, targets as Tensor1D), targets as Tensor1D);
     const rows = [{ name: 'net/head.weight', indices: sampled.sample, rows: sampled.rows }];
@@ -162,7 +162,7 @@ describe('a training with a tenth of the classes', () => {
     expect(stateOf(folder)).toEqual(stateOf(whole.folder));
   });
 
-  test('works with a teacher, whose head is sampled too, and under a frozen head', async () => {
+  test('works with a teacher, whose head is sampled too, and with a frozen head', async () => {
     const teacher = await trainTiny({
       ...options,
       role: 'teacher',
@@ -177,12 +177,12 @@ describe('a training with a tenth of the classes', () => {
     expect(compiled.tracked[0]?.values['step/th-kd']).toBeGreaterThan(0);
 
     const sharedHead = { from, use: 'frozen' } as const;
-    const under = await trainTiny({ ...options, role: 'teacher', sharedHead, settings: { epochs: 1 } });
+    const frozen = await trainTiny({ ...options, role: 'teacher', sharedHead, settings: { epochs: 1 } });
     const head = (file: string) => readCheckpoint(file).tensors.get('head.weight');
-    expect(head(join(under.folder, checkpointFiles.last))).toEqual(head(from));
+    expect(head(join(frozen.folder, checkpointFiles.last))).toEqual(head(from));
   });
 
-  test.each(['proxyless', 'margin-distillation'])("goes with %s, under a teacher's class centres", async (name) => {
+  test.each(['proxyless', 'margin-distillation'])("works with %s and a teacher's class centres", async (name) => {
     const network = { ...tinyNetwork(0.5, many), head: 'adaface', scale: 8 };
     const teacher = await trainTiny({ ...options, role: 'teacher', network, settings: { epochs: 1 } });
     const distillation = { teacher: join(teacher.folder, checkpointFiles.last), method: tinyMethod(name) };

@@ -31,7 +31,7 @@ function under(prefix: string, values: ReadonlyMap<string, NamedValues>): Map<st
   return found;
 }
 
-/** The student's variables as they are before any step. */
+/** The student's initial variables. */
 function untouched(): ReadonlyMap<string, NamedValues> {
   const state = new State();
   buildNetwork(state, 'student', tinyNetwork(), tinySettings.seed);
@@ -42,10 +42,10 @@ function untouched(): ReadonlyMap<string, NamedValues> {
 
 describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
   test.each([
-    ['within its pretraining', 2, {}],
-    ['after the last step of it', 4, {}],
-    ['within it, by micro-batches and with an average', 3, { accumulate: 2, emaDecay: 0.9 }],
-  ])('stopped %s goes on to the same bits', async (_, step, settings) => {
+    ['during pretraining', 2, {}],
+    ['after the last step of pretraining', 4, {}],
+    ['during pretraining with micro-batches and averaged weights', 3, { accumulate: 2, emaDecay: 0.9 }],
+  ])('a run stopped %s resumes to the same bits', async (_, step, settings) => {
     const options = { ...learning(name), settings: { epochs: 1, ...settings } };
     const whole = await trainTiny(options);
     const folder = await stopTiny(step, options);
@@ -77,7 +77,7 @@ describe.each(['ab', 'fsp', 'ft'])('%s', (name) => {
   });
 });
 
-test.each(['ab', 'fsp'])("%s's pretraining moves the backbone and leaves the classifier as it was", async (name) => {
+test.each(['ab', 'fsp'])("%s's pretraining moves the backbone and leaves the classifier unchanged", async (name) => {
   const { folder } = await trainTiny({ ...learning(name), settings: { epochs: 1 } });
   const [before, after] = [untouched(), tensors(folder, phaseFile)];
   expect(under('student/head.', after)).toEqual(under('student/head.', before));

@@ -1,4 +1,4 @@
-/** Training steps against PyTorch's: the reference's own weights, one fixed batch, its losses and weights afterwards. */
+/** Compares training steps with PyTorch's from the same weights on one fixed batch: losses and final weights. */
 
 import { minimise } from '../../test/minimise';
 import { type ReferenceValues, referenceFile, referencePath } from '../../test/reference-cases';
@@ -46,7 +46,7 @@ interface Cases {
 
 const reference = referenceFile<Cases>('optim.json');
 
-// What the reference feeds is normalised already; networks here normalise pixels.
+// The reference's batch is already normalised; networks here normalise pixels themselves.
 const pixels = permuted(
   { shape: reference.batch.shape, values: Float32Array.from(reference.batch.data) },
   [0, 2, 3, 1],
@@ -55,7 +55,7 @@ const labels = Int32Array.from(reference.labels);
 const [images = 0] = reference.batch.shape;
 const shape = [images, 32, 32, 3] as const;
 
-/** A network of a file of the reference's; `resnet20_ckpt.pth (eval mode, no gradient)` and the like name one. */
+/** Builds the network of a reference file; `source` may add a note: `resnet20_ckpt.pth (eval mode, no gradient)`. */
 function build(state: State, root: string, source: string): Network {
   const file = fileOf(source);
   const { tensors, description } = readNetwork(file);
@@ -71,12 +71,12 @@ const headOf = (source: string): [string, NamedValues][] =>
   [...readNetwork(fileOf(source)).tensors].filter(([name]) => name.startsWith('head.'));
 
 function setUp(one: TrainingCase, eager: boolean) {
-  const { distill, hyper, frozen_head_from: frozenHead, teacher: taught } = one;
+  const { distill, hyper, frozen_head_from: frozenHead, teacher: teacherFile } = one;
   const state = new State();
   const program = new Program(state, { eager });
   const student = build(state, 'student', one.student);
-  const teacher = taught ? build(state, 'teacher', taught) : undefined;
-  const head = frozenHead ?? (hyper.do_init_s_from_th === true ? taught : undefined);
+  const teacher = teacherFile ? build(state, 'teacher', teacherFile) : undefined;
+  const head = frozenHead ?? (hyper.do_init_s_from_th === true ? teacherFile : undefined);
   if (head) student.load(new Map([...student.weights(), ...headOf(head)]), head);
   const learned = student
     .variables()
@@ -111,19 +111,22 @@ function setUp(one: TrainingCase, eager: boolean) {
   return { state, program, student, step, predict };
 }
 
-/** sum over abs_sum, l2 and the first four over the root mean square, in the reference's layout. */
-function expectStatistics(what: string, weight: NamedValues, wanted: Statistics): void {
+/**
+ * Compares, in the reference's layout, the sum relative to `abs_sum`, the l2 norm, and the first four values relative
+ * to the root mean square.
+ */
+function expectStatistics(name: string, weight: NamedValues, expected: Statistics): void {
   const values = Float64Array.from(toTorch(weight).values);
   const sum = values.reduce((a, b) => a + b, 0);
   const l2 = Math.sqrt(values.reduce((a, b) => a + b * b, 0));
-  const rms = wanted.l2 / Math.sqrt(values.length);
-  const first = wanted.first4.map((value, i) => Math.abs(value - (values[i] ?? Number.NaN)) / rms);
-  const errors = [Math.abs(sum - wanted.sum) / wanted.abs_sum, Math.abs(l2 / wanted.l2 - 1)];
-  expect({ what, out: errors.filter((error) => !(error < 1e-4)) }).toEqual({ what, out: [] });
-  expect({ what, out: first.filter((error) => !(error < 1e-3)) }).toEqual({ what, out: [] });
+  const rms = expected.l2 / Math.sqrt(values.length);
+  const first = expected.first4.map((value, i) => Math.abs(value - (values[i] ?? Number.NaN)) / rms);
+  const errors = [Math.abs(sum - expected.sum) / expected.abs_sum, Math.abs(l2 / expected.l2 - 1)];
+  expect({ name, out: errors.filter((error) => !(error < 1e-4)) }).toEqual({ name, out: [] });
+  expect({ name, out: first.filter((error) => !(error < 1e-3)) }).toEqual({ name, out: [] });
 }
 
-/** Our terms by the reference's names; kd_term is what it calls L_rep. */
+/** Our terms under the reference's names; kd_term is its L_rep. */
 function componentsOf(term: (name: string) => number, { beta = 1, delta = 0 }: Readonly<Record<string, number>>) {
   const [l2e, head] = [term('l2e'), term('th-kd')];
   const both = l2e + (delta / beta) * head;
@@ -136,36 +139,40 @@ function componentsOf(term: (name: string) => number, { beta = 1, delta = 0 }: R
   };
 }
 
-const expectClose = (actual: number, wanted: number) =>
-  expect(Math.abs(actual - wanted)).toBeLessThan(1e-4 * Math.max(1e-3, Math.abs(wanted)));
+const expectClose = (actual: number, expected: number) =>
+  expect(Math.abs(actual - expected)).toBeLessThan(1e-4 * Math.max(1e-3, Math.abs(expected)));
 
 describe.each(reference.cases.map((one) => [one.id, one] as const))('%s', (_, one) => {
-  // Operation by operation takes longer, so two cases show that it is the same.
+  // Eager steps are slower, so only two cases run them too.
   const eager = one.id === 'sgd_ce_resnet8' || one.id === 'thkd_kdeth';
   test.each(eager ? ['compiled', 'eager'] : ['compiled'])('%s', async (how) => {
     const { state, program, student, step, predict } = setUp(one, how === 'eager');
     const { loss, components, after, eval_logits_after: evaluated } = one.expected_f64;
-    const { eval_teacher_head_logits_after: taught } = one.expected_f64;
+    const { eval_teacher_head_logits_after: teacherHeadLogits } = one.expected_f64;
     for (const [i, learningRate] of one.lr_per_step.entries()) {
       const outputs = await step({ pixels, labels, learningRate });
       const term = (name: string) => outputs[name]?.[0] ?? Number.NaN;
       expectClose(term('loss'), loss[i] ?? Number.NaN);
-      const made: Readonly<Record<string, number>> = componentsOf(term, one.hyper as Record<string, number>);
+      const ours: Readonly<Record<string, number>> = componentsOf(term, one.hyper as Record<string, number>);
       for (const [name, value] of Object.entries(components?.[i] ?? {})) {
-        expectClose(made[name] ?? Number.NaN, value);
+        expectClose(ours[name] ?? Number.NaN, value);
       }
     }
     const { logits, throughTeacher } = await predict({ pixels });
     program.pull();
     const weights = student.weights();
-    for (const [name, wanted] of Object.entries(after)) {
+    for (const [name, expected] of Object.entries(after)) {
       const weight = weights.get(name.replace(/^fc\./, 'head.'));
-      if (weight) expectStatistics(name, weight, wanted);
+      if (weight) expectStatistics(name, weight, expected);
       else expect(name).toContain('num_batches_tracked');
     }
     expectStatistics('logits', { shape: [logits.length], values: logits }, evaluated);
-    if (taught)
-      expectStatistics("logits of the teacher's head", { shape: [logits.length], values: throughTeacher }, taught);
+    if (teacherHeadLogits)
+      expectStatistics(
+        "logits of the teacher's head",
+        { shape: [logits.length], values: throughTeacher },
+        teacherHeadLogits,
+      );
     program.dispose();
     state.dispose();
   });

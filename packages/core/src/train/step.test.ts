@@ -24,7 +24,7 @@ function batchOf(seed: number): StepBatch {
   };
 }
 
-/** Steps of a linear classifier, which looks at each picture by itself, and what they leave of its weights. */
+/** Trains a linear classifier, whose output for one image does not depend on the others, for five steps. */
 async function train(accumulate: number, options: SgdOptions = {}, eager = false, weight = 1) {
   const state = new State();
   const program = new Program(state, { eager });
@@ -62,10 +62,10 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
   program.pull();
   const weights = Array.from(state.values().get('classifier/weight')?.values ?? []);
   const sums = state.all().filter(({ name }) => name.startsWith('gradient/'));
-  const gathered = sums.flatMap(({ variable }) => Array.from(variable.dataSync()));
+  const accumulated = sums.flatMap(({ variable }) => Array.from(variable.dataSync()));
   program.dispose();
   state.dispose();
-  return { reports, weights, gathered };
+  return { reports, weights, accumulated };
 }
 
 describe.each([false, true])('micro-batches (eager: %s)', (eager) => {
@@ -73,13 +73,13 @@ describe.each([false, true])('micro-batches (eager: %s)', (eager) => {
     '%i move weights like the whole batch, with terms that are sums over the batch',
     async (accumulate) => {
       const whole = await train(1, { clipNorm: 0.5 }, eager);
-      const cut = await train(accumulate, { clipNorm: 0.5 }, eager);
+      const split = await train(accumulate, { clipNorm: 0.5 }, eager);
       expect(whole.reports.some(({ watched }) => (watched.gradient_norm ?? 0) > 0.5)).toBe(true);
-      expect(cut.weights).toEqual(whole.weights.map((value) => expect.closeTo(value, 5)));
+      expect(split.weights).toEqual(whole.weights.map((value) => expect.closeTo(value, 5)));
       for (const [i, { terms, watched }] of whole.reports.entries()) {
         const near = (values: object) =>
           Object.fromEntries(Object.entries(values).map(([name, value]) => [name, expect.closeTo(value, 4)]));
-        expect(cut.reports[i]).toEqual({ terms: near(terms), watched: near(watched) });
+        expect(split.reports[i]).toEqual({ terms: near(terms), watched: near(watched) });
       }
     },
   );
@@ -107,9 +107,9 @@ test('a dynamic loss scale adapts in the compiled step as in the eager one', asy
 });
 
 test('no gradient is accumulated between steps', async () => {
-  const { gathered } = await train(3);
-  expect(gathered).toHaveLength(size * size * 3 * 3 + 3);
-  expect(new Set(gathered)).toEqual(new Set([0]));
+  const { accumulated } = await train(3);
+  expect(accumulated).toHaveLength(size * size * 3 * 3 + 3);
+  expect(new Set(accumulated)).toEqual(new Set([0]));
 });
 
 test('the number of micro-batches must divide the batch', () => {

@@ -1,6 +1,6 @@
 import { throughput } from './throughput';
 
-test('images a second over all steps since the last take, including the wait', () => {
+test('images per second over all steps since the last take, including the wait for data', () => {
   const rate = throughput();
   rate.count(32, 0.5);
   rate.count(32, 1.5);

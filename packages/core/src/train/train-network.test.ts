@@ -35,7 +35,7 @@ const learning = (name: string, teacher: string, changed: Partial<MethodSettings
   method: tinyMethod(name, changed),
 });
 
-/** The state of one training as it was when it ended. */
+/** The final state of one training. */
 async function endOf(run: () => Promise<unknown>): Promise<Map<string, NamedValues>> {
   let values = new Map<string, NamedValues>();
   const { dispose } = State.prototype;
@@ -53,7 +53,7 @@ const under = (prefix: string, values: ReadonlyMap<string, NamedValues>) =>
     [...values].filter(([name]) => name.startsWith(prefix)).map(([name, value]) => [name.slice(prefix.length), value]),
   );
 
-test("the paper's form learns too", async () => {
+test("the paper's form trains and logs its terms", async () => {
   const { tracked } = await trainTiny({
     distillation: learning('l2e-th-kd', wide, { form: 'paper' }),
     settings: { epochs: 1 },
@@ -65,9 +65,9 @@ test("the paper's form learns too", async () => {
 
 describe("a student whose predictions include the teacher's head", () => {
   test.each([
-    ['a teacher as wide', () => equal],
-    ['a wider one', () => wide],
-  ])('keeps the head in its checkpoint, and predicts the same when it is loaded: of %s', async (_, teacher) => {
+    ['an equally wide teacher', () => equal],
+    ['a wider teacher', () => wide],
+  ])('saves the head in its checkpoint and predicts the same when loaded: %s', async (_, teacher) => {
     const distillation = { ...learning('th-kd', teacher()), predictionShare: 0.5 };
     const task = tinyTask();
     const { folder, last: metrics } = await trainTiny({ distillation, task, settings: { epochs: 1 } });
@@ -84,7 +84,7 @@ describe("a student whose predictions include the teacher's head", () => {
     expect(metrics).toMatchObject(again.metrics);
   });
 
-  test('learns the same weights as without: only predictions differ', async () => {
+  test('learns the same weights as a student without it; only predictions differ', async () => {
     const run = async (predictionShare: number) => {
       const distillation = { ...learning('th-kd', equal), predictionShare };
       const { folder } = await trainTiny({ distillation, settings: { epochs: 1 } });
@@ -98,9 +98,9 @@ describe("a student whose predictions include the teacher's head", () => {
 });
 
 test.each([
-  ['as it is', {}],
-  ['by micro-batches, with an average', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
-])('with blocks computed again for their gradients it learns the same, to the bit: %s', async (_, settings) => {
+  ['by whole batches', {}],
+  ['with micro-batches and averaged weights', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
+])('recomputing blocks for their gradients gives the same bits: %s', async (_, settings) => {
   const options = { distillation: learning('l2e-th-kd', wide), settings: { seed: 3, ...settings } };
   const [plain, again] = [await trainTiny(options), await trainTiny({ ...options, recompute: true })];
   expect(again.tracked).toEqual(plain.tracked);
@@ -146,16 +146,16 @@ describe('frozen variables do not move:', () => {
     const { tensors, metadata } = readCheckpoint<NetworkMetadata>(last(folder));
     expect(metadata.network).toMatchObject({ width: 0.25, projection: 32 });
     expect(under('head.', tensors)).toEqual(under('head.', tensorsOf(wide)));
-    // Such a student can be a teacher in its turn.
+    // A student with a projection can be a teacher.
     const next = await trainTiny({ distillation: learning('th-kd', last(folder)), settings: { epochs: 1 } });
     expect(next.last.top1).toBeGreaterThanOrEqual(0);
   });
 });
 
 test.each([
-  ['as it is', {}],
-  ['by micro-batches, with an average', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
-])('no tensors are left behind, and none gather over the steps: training %s', async (_, settings) => {
+  ['by whole batches', {}],
+  ['with micro-batches and averaged weights', { batchSize: 8, accumulate: 2, emaDecay: 0.9 }],
+])('no tensor is leaked, and their number does not grow over the steps: training %s', async (_, settings) => {
   const options = { distillation: learning('l2e-th-kd', wide), settings };
   await trainTiny(options);
   const before = tf.memory().numTensors;

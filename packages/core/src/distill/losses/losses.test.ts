@@ -1,4 +1,4 @@
-/** What holds of every loss; their values are compared with the reference's in ../reference-losses.test.ts. */
+/** Properties of all losses. ../reference-losses.test.ts compares their values with the reference's. */
 
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { leaked, randomValues } from '../../../test/gradient-check';
@@ -26,13 +26,13 @@ type Loss = (student: Tensor4D, teacher: Tensor4D) => Scalar;
 
 const shape = [4, 4, 4, 3] as const;
 const rows = (x: Tensor4D) => tf.reshape(x, [x.shape[0], -1]) as Tensor2D;
-/** A map and half of it in every direction: two levels. */
-const levels = (x: Tensor4D) => [x, tf.slice(x, [0, 0, 0, 0], [x.shape[0], 2, 2, 3]) as Tensor4D];
-const added = (terms: readonly Scalar[]) => tf.addN([...terms]).asScalar();
+/** Two feature maps: the given one, and its upper left quarter. */
+const twoMaps = (x: Tensor4D) => [x, tf.slice(x, [0, 0, 0, 0], [x.shape[0], 2, 2, 3]) as Tensor4D];
+const total = (terms: readonly Scalar[]) => tf.addN([...terms]).asScalar();
 const labels = () => tf.tensor1d([0, 5, 7, 1], 'int32');
 const logScale = () => tf.tensor1d([0, 1, -1]);
 
-/** Those that are 0 where the student's is the teacher's. */
+/** Losses that are 0 if the student's values equal the teacher's. */
 const vanishing: Record<string, Loss> = {
   meanSquaredDifference,
   attentionLoss,
@@ -41,8 +41,8 @@ const vanishing: Record<string, Loss> = {
   'factorLoss, p2 2': (s, t) => factorLoss(s, t, { p2: 2 }),
   similarityLoss,
   neuronSelectivityLoss,
-  solutionFlowLosses: (s, t) => added(solutionFlowLosses(levels(s), levels(t))),
-  singularVectorLosses: (s, t) => added(singularVectorLosses(levels(s), levels(t))),
+  solutionFlowLosses: (s, t) => total(solutionFlowLosses(twoMaps(s), twoMaps(t))),
+  singularVectorLosses: (s, t) => total(singularVectorLosses(twoMaps(s), twoMaps(t))),
   relationalTerms: (s, t) => {
     const { distance, angle } = relationalTerms(s, t);
     return tf.add(tf.mul(distance, 25), tf.mul(angle, 50)).asScalar();
@@ -61,7 +61,7 @@ const vanishing: Record<string, Loss> = {
 
 const losses: Record<string, Loss> = {
   ...vanishing,
-  activationBoundaryLosses: (s, t) => added(activationBoundaryLosses(levels(s), levels(t))),
+  activationBoundaryLosses: (s, t) => total(activationBoundaryLosses(twoMaps(s), twoMaps(t))),
   variationalLoss: (s, t) => variationalLoss(s, t, logScale()),
   contrastLoss: (s, t) => {
     const memory = tf.reshape(t, [4, 16, 3]);
@@ -83,21 +83,27 @@ test.each(Object.entries(vanishing))('%s is 0 if the student equals the teacher,
   });
 });
 
-test.each(Object.entries(losses))('%s has finite gradients at zeros, and where both are equal', (_, loss) => {
-  scoped(() => {
-    for (const at of [tf.zeros([...shape]) as Tensor4D, teacher]) {
-      expect(Array.from(gradient(loss, at).dataSync()).filter((value) => !Number.isFinite(value))).toEqual([]);
-    }
-  });
-});
+test.each(Object.entries(losses))(
+  '%s has finite gradients at zeros, and if student and teacher are equal',
+  (_, loss) => {
+    scoped(() => {
+      for (const at of [tf.zeros([...shape]) as Tensor4D, teacher]) {
+        expect(Array.from(gradient(loss, at).dataSync()).filter((value) => !Number.isFinite(value))).toEqual([]);
+      }
+    });
+  },
+);
 
-// Differences step over the smooth L1's and the margin's kinks at times, not with these values.
-test.each(Object.entries(losses))('%s has the gradient of its values, and leaks no tensor', async (_, loss) => {
-  const op = (x: Tensor) => loss(x as Tensor4D, teacher);
-  const [error] = await float64GradientErrors(op, [student], [teacher]);
-  expect(error).toBeLessThan(5e-5);
-  expect(leaked(() => gradient(loss, student))).toBe(0);
-});
+// Finite differences are wrong across a kink of the smooth L1 loss or of a margin; these values avoid the kinks.
+test.each(Object.entries(losses))(
+  "%s's gradient equals finite differences, and no tensor is leaked",
+  async (_, loss) => {
+    const op = (x: Tensor) => loss(x as Tensor4D, teacher);
+    const [error] = await float64GradientErrors(op, [student], [teacher]);
+    expect(error).toBeLessThan(5e-5);
+    expect(leaked(() => gradient(loss, student))).toBe(0);
+  },
+);
 
 test('a compiled step computes the same values', async () => {
   const state = new State();

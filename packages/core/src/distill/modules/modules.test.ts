@@ -1,4 +1,4 @@
-/** Shapes, names and first values of the learned parts; what they compute is in ../reference-losses.test.ts. */
+/** Shapes, names and initial values of the learned modules. ../reference-losses.test.ts tests their results. */
 
 import { bottleneck } from '../../nn/bottleneck';
 import type { Mode } from '../../nn/layers';
@@ -23,18 +23,18 @@ function built<T>(build: (scope: Scope) => T): { part: T; state: State; names: s
 }
 
 test.each([
-  ['as large', 4, 4, [1, 1, 3, 5]],
+  ['of the same size', 4, 4, [1, 1, 3, 5]],
   ['twice as large', 8, 4, [3, 3, 3, 5]],
   ['half as large', 4, 8, [4, 4, 5, 3]],
   ['larger', 7, 4, [4, 4, 3, 5]],
-] as const)('a regressor from a map that is %s', (_, from, to, filter) => {
+] as const)('a regressor from a map: %s', (_, from, to, filter) => {
   const { part, state, names } = built((scope) => convolutionalRegressor(scope, size(from, 3), size(to, 5)));
   expect(part(image(from, 3), 'train').shape).toEqual([2, to, to, 5]);
   expect(state.get('part/conv.weight')?.shape).toEqual(filter);
   expect(names).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var']);
 });
 
-test('other sizes have no regressor', () => {
+test('a regressor between other sizes is refused', () => {
   expect(() => built((scope) => convolutionalRegressor(scope, size(3, 3), size(4, 5)))).toThrow(
     'No regressor maps 3x3 to 4x4',
   );
@@ -46,12 +46,12 @@ test("initial values are within PyTorch's bounds: 1 / sqrt(fan-in)", () => {
   const half = built((scope) => convolutionalRegressor(scope, size(8, 30), size(4, 40))).state;
   expect(bounds(half, 'conv.weight')).toBeCloseTo(1 / Math.sqrt(30 * 9), 3);
   expect(bounds(half, 'conv.bias')).toBeLessThan(1 / Math.sqrt(30 * 9));
-  // Of a transposed convolution PyTorch takes the outputs for the inputs.
+  // PyTorch computes the fan-in of a transposed convolution from its output channels.
   const up = built((scope) => convolutionalRegressor(scope, size(4, 30), size(8, 40))).state;
   expect(bounds(up, 'conv.weight')).toBeCloseTo(1 / Math.sqrt(40 * 16), 3);
 });
 
-test('a connector leaves feature maps unchanged that already have the shape', () => {
+test('a connector does not change feature maps that already have the shape', () => {
   const { part, names } = built((scope) => connector(scope, [size(4, 3), size(2, 4)], [size(4, 3), size(2, 6)]));
   const [first, second] = [image(4, 3), image(2, 4)];
   const maps = part([first, second], 'train');
@@ -60,7 +60,7 @@ test('a connector leaves feature maps unchanged that already have the shape', ()
   expect(new Set(names.map((name) => name.split('.').slice(0, 2).join('.')))).toEqual(new Set(['connectors.1']));
 });
 
-test('factors have half of the channels, and decode to all', () => {
+test('a paraphraser halves the channels, and its decoder restores them', () => {
   const { part, names } = built((scope) => paraphraser(scope, size(4, 6)));
   const factor = part.encode(image(4, 6), 'eval');
   expect(factor.shape).toEqual([2, 4, 4, 3]);
@@ -73,13 +73,13 @@ test('factors have half of the channels, and decode to all', () => {
   expect(student.names).toContain('encoder.7.running_var');
 });
 
-test("the variational regressor's variance is 5 at first", () => {
+test("the variational regressor's variance is initially 5", () => {
   const { part } = built((scope) => variationalRegressor(scope, { inputs: 3, outputs: 4 }));
   expect(part.mean(image(4, 3)).shape).toEqual([2, 4, 4, 4]);
   for (const scale of part.logScale.dataSync()) expect(Math.log1p(Math.exp(scale)) + 1e-5).toBeCloseTo(5, 5);
 });
 
-test('embeddings flatten feature maps by channel; those for contrast have length 1', () => {
+test('embeddings flatten feature maps by channel; embeddings for contrast have length 1', () => {
   const { part, state } = built((scope) => linearEmbedding(scope, { inputs: 8, outputs: 1 }));
   state.get('part/linear.weight')?.variable.assign(tf.tensor2d([1, 0, 0, 0, 10, 0, 0, 0], [8, 1]));
   state.get('part/linear.bias')?.variable.assign(tf.zeros([1]));
@@ -104,14 +104,14 @@ test('all modules run in a compiled step', async () => {
   const step = program.define('parts', { x: { dtype: 'float32', shape: [2, 4, 4, 4] } }, ({ x }) => {
     const map = x as Tensor as Tensor4D;
     const { value, grads } = tf.variableGrads(() => {
-      const made: Tensor[] = [
+      const outputs: Tensor[] = [
         up(map, mode),
         factor.decode(factor.encode(map, mode), mode),
         tf.mul(predict.mean(map), tf.softplus(predict.logScale)),
         project(map, mode),
         embed(map),
       ];
-      return tf.addN(made.map((one) => tf.mean(tf.square(one)))).asScalar();
+      return tf.addN(outputs.map((one) => tf.mean(tf.square(one)))).asScalar();
     }, variables);
     return { value, reached: tf.scalar(Object.keys(grads).length) };
   });

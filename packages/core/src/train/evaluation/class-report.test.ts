@@ -45,12 +45,12 @@ test('a network without mistakes has no picture of mistakes', async () => {
   expect(files).not.toContain('confusions.png');
 });
 
-test('predictions are saved exactly, and those of other images are refused', () => {
+test('predictions are saved exactly; predictions for other images are refused', () => {
   const folder = temporaryFolder();
-  const kept = { predicted: Int32Array.of(0, 999, 3), confidence: Float32Array.of(0.1, 0.5, 1) };
-  writePredictions(folder, kept);
+  const saved = { predicted: Int32Array.of(0, 999, 3), confidence: Float32Array.of(0.1, 0.5, 1) };
+  writePredictions(folder, saved);
   const name = 'images';
-  expect(readPredictions(folder, { name, labels: new Int32Array(3) })).toEqual(kept);
+  expect(readPredictions(folder, { name, labels: new Int32Array(3) })).toEqual(saved);
   expect(() => readPredictions(folder, { name, labels: new Int32Array(4) })).toThrow('no predictions for the 4 images');
-  expect(agreement(kept, { ...kept, predicted: Int32Array.of(0, 1, 3) })).toBeCloseTo(2 / 3, 12);
+  expect(agreement(saved, { ...saved, predicted: Int32Array.of(0, 1, 3) })).toBeCloseTo(2 / 3, 12);
 });

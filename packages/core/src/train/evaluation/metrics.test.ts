@@ -4,7 +4,7 @@ import { classificationMetrics } from './metrics';
 const logits = (...shares: number[]) => Float32Array.from(shares, Math.log);
 
 describe('classificationMetrics', () => {
-  it('counts right answers, by class too, over batches', () => {
+  it('counts correct predictions over batches, in total and by class', () => {
     const metrics = classificationMetrics({ classes: 3 });
     metrics.add({ logits: Float32Array.of(2, 1, 0, 0, 1, 2), labels: [0, 1], count: 2 });
     metrics.add({ logits: Float32Array.of(0, 9, 0), labels: [1], count: 1 });
@@ -18,14 +18,14 @@ describe('classificationMetrics', () => {
     });
   });
 
-  it('leaves padding rows out', () => {
+  it('ignores padding rows', () => {
     const metrics = classificationMetrics({ classes: 2 });
     metrics.add({ logits: Float32Array.of(1, 0, 1, 0), labels: [0, 1], count: 1 });
 
     expect(metrics.result()).toMatchObject({ count: 1, top1: 1 });
   });
 
-  it('asks for the label among the five highest', () => {
+  it('counts a label among the five highest logits as right for top-5', () => {
     const metrics = classificationMetrics({ classes: 7 });
     const row = [6, 5, 4, 3, 2, 1, 0];
     metrics.add({ logits: Float32Array.from([...row, ...row]), labels: [4, 5], count: 2 });
@@ -60,7 +60,7 @@ describe('classificationMetrics', () => {
   });
 
   it.each([
-    ['a label that is no class', { logits: new Float32Array(2), labels: [2], count: 1 }, 'Row 0 has label 2'],
+    ['a label outside the classes', { logits: new Float32Array(2), labels: [2], count: 1 }, 'Row 0 has label 2'],
     ['too few logits', { logits: new Float32Array(2), labels: [0, 1], count: 2 }, '2 logits are fewer than 2 rows'],
     ['too few labels', { logits: new Float32Array(4), labels: [0], count: 2 }, '1 labels are fewer than 2 rows'],
     ['logits of a diverged network', { logits: Float32Array.of(0, Number.NaN), labels: [0], count: 1 }, 'not numbers'],

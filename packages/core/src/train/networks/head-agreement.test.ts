@@ -6,7 +6,7 @@ type Weights = Readonly<Record<string, readonly (readonly number[])[] | readonly
 
 const isMatrix = (values: Weights[string]): values is readonly (readonly number[])[] => Array.isArray(values[0]);
 
-/** A network of which only the weights count. */
+/** A network that has only weights. */
 function network(weights: Weights): Network {
   const named = Object.entries(weights).map(([name, rows]): [string, NamedValues] => {
     const shape = isMatrix(rows) ? [rows.length, rows[0]?.length ?? 0] : [rows.length];
@@ -15,7 +15,7 @@ function network(weights: Weights): Network {
   return { weights: () => new Map(named) } as Network;
 }
 
-/** Two classes, one a column: (3, 4) and (0, 2). */
+/** Two classes, one per column: (3, 4) and (0, 2). */
 const teacher = network({
   'head.weight': [
     [3, 0],
@@ -72,7 +72,7 @@ test("for embeddings of other sizes, the teacher's vectors go through the map to
 });
 
 test.each<[string, Weights]>([
-  ['no head of its own', { 'conv1.weight': [1] }],
+  ['no head', { 'conv1.weight': [1] }],
   ['embeddings of another size and no map', { 'head.weight': [[1, 2]] }],
   [
     'other classes',

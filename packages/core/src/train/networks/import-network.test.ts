@@ -22,7 +22,7 @@ import { checkpointFiles, type NetworkMetadata, readCheckpoint } from '../checkp
 import { importNetwork } from './import-network';
 import { loadNetwork, readNetwork } from './load-network';
 
-/** As the reference's networks are: of full width, with its normalisation. */
+/** Like the reference's networks: full width and CIFAR-100 normalisation. */
 const network = { ...tinyNetwork(1), normalisation: cifar100 };
 let original: TinyRun;
 let last: string;
@@ -42,7 +42,7 @@ const importing = (file: string, task = tinyTask()) => ({
 });
 
 test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
-  '%s, written of a network, is imported as that network: its metrics, weights and predictions',
+  '%s, exported from a network, is imported with its metrics, weights and predictions',
   async (name) => {
     const file = name === 'last.safetensors' ? last : join(temporaryFolder(), name);
     if (file !== last) exportNetwork(file, readNetwork(last));
@@ -56,24 +56,24 @@ test.each(['net.pth', 'net.pt', 'net.safetensors', 'last.safetensors'])(
     });
     expect(imported.metrics.top1).toBeGreaterThanOrEqual(0);
     expect(readdirSync(options.folder).sort()).toEqual([...imported.files].sort());
-    const wanted = readCheckpoint<NetworkMetadata>(last);
-    for (const kept of [checkpointFiles.last, checkpointFiles.best]) {
-      const { tensors, metadata } = readCheckpoint<NetworkMetadata>(join(options.folder, kept));
+    const expected = readCheckpoint<NetworkMetadata>(last);
+    for (const checkpoint of [checkpointFiles.last, checkpointFiles.best]) {
+      const { tensors, metadata } = readCheckpoint<NetworkMetadata>(join(options.folder, checkpoint));
       expect(metadata).toEqual({ network, epoch: 0, metrics: imported.metrics });
-      expect(new Map([...tensors].sort())).toEqual(new Map([...wanted.tensors].sort()));
+      expect(new Map([...tensors].sort())).toEqual(new Map([...expected.tensors].sort()));
     }
     const predictions = (folder: string) => readCheckpoint(join(folder, 'test-predictions.safetensors')).tensors;
     expect(predictions(options.folder)).toEqual(predictions(original.folder));
   },
 );
 
-/** A task of the tiny one's images, of which more is told. */
+/** The tiny task with changed properties of its training data. */
 const taskOf = (more: { classes?: number; size?: number }) => {
   const task = tinyTask();
   return { ...task, train: { ...task.train, ...more } };
 };
 
-test('a network for other classes or image sizes is refused in one sentence, and nothing is leaked', async () => {
+test('a network for other classes or image sizes is refused in one sentence, and no file is written', async () => {
   const refuses = async (task: ReturnType<typeof taskOf>, sentence: string) => {
     const options = importing(last, task);
     await expect(importNetwork(options)).rejects.toThrow(new UserError(sentence, 1));
@@ -101,13 +101,13 @@ describe('a backbone whose classifier is missing', () => {
     return file;
   };
 
-  test('is refused with the options that help', async () => {
+  test('is refused; the error names the options that help', async () => {
     await expect(importNetwork(importing(headless()))).rejects.toThrow(
       /it lacks the classifier fc\.weight \(--teacher-centres=FILE .* --teacher-head-from-data .* --allow-missing=head/,
     );
   });
 
-  test("gets class centres from the training images' embeddings, whatever the batch size", async () => {
+  test("gets class centres from the training images' embeddings, equal for every batch size", async () => {
     const file = headless();
     const head = { from: 'data', name: 'cosface', scale: 24 } as const;
     const headOf = async (batchSize: number) => {
@@ -135,8 +135,8 @@ describe('a backbone whose classifier is missing', () => {
     });
     state.dispose();
     for (const [i, value] of sums.entries()) expect(weight?.values[i]).toBeCloseTo(value, 5);
-    const inOthers = await headOf(5);
-    for (const [i, value] of sums.entries()) expect(inOthers?.values[i]).toBeCloseTo(value, 5);
+    const inOtherBatches = await headOf(5);
+    for (const [i, value] of sums.entries()) expect(inOtherBatches?.values[i]).toBeCloseTo(value, 5);
   });
 
   test('gets class centres from a file; a class without images has no centre', async () => {
@@ -180,7 +180,7 @@ describe('a file with its own classifier', () => {
     return file;
   };
 
-  test('of class centres gets the given margin head and its scale', async () => {
+  test('without a bias gets the given margin head and its scale', async () => {
     const options = { ...importing(whole()), head: { name: 'cosface', scale: 24 } };
     const { network: imported } = await importNetwork(options);
     expect(imported).toMatchObject({ head: 'cosface', scale: 24, classes: 4 });
@@ -189,7 +189,7 @@ describe('a file with its own classifier', () => {
     expect(plain.scale).toBeUndefined();
   });
 
-  test('with a bias is linear, whatever margin head is given', async () => {
+  test('with a bias stays linear, even if a margin head is given', async () => {
     const file = join(temporaryFolder(), 'net.pth');
     exportNetwork(file, readNetwork(last));
     const { network: imported } = await importNetwork({
@@ -199,7 +199,7 @@ describe('a file with its own classifier', () => {
     expect(imported).toEqual(network);
   });
 
-  test('is replaced by centres of the data, whatever its classes', async () => {
+  test('is replaced by centres from the data, even if its classes differ', async () => {
     const head = { from: 'data', name: 'arcface', scale: 64 } as const;
     const options = { ...importing(whole()), head };
     const { network: imported } = await importNetwork(options);
@@ -212,12 +212,12 @@ describe('a file with its own classifier', () => {
     exportNetwork(others, { tensors: more, description: { ...description, classes: 9 } });
     const again = { ...importing(others), head };
     expect((await importNetwork(again)).network.classes).toBe(4);
-    const made = ({ folder }: { folder: string }) => readNetwork(join(folder, checkpointFiles.last)).tensors;
-    expect(made(again).get('head.weight')).toEqual(made(options).get('head.weight'));
+    const weightsIn = ({ folder }: { folder: string }) => readNetwork(join(folder, checkpointFiles.last)).tensors;
+    expect(weightsIn(again).get('head.weight')).toEqual(weightsIn(options).get('head.weight'));
   });
 });
 
-test('a file of an unknown kind is not called a checkpoint', async () => {
+test('the error about a file of an unknown format does not call it a checkpoint', async () => {
   const file = join(temporaryFolder(), 'notes.txt');
   writeAtomically(file, [Buffer.from('These are my notes on networks.')]);
   const sentence = `${file} cannot be read as weights: it starts neither as a PyTorch file nor as a safetensors file, and its name does not end in .onnx.`;

@@ -17,7 +17,7 @@ const file = (name: string) => join(folder, name);
 const checkpoint = file('trained.safetensors');
 const torch = file('trained.pth');
 
-/** A network under `net/`, and what becomes of it. */
+/** Builds a network under `net/` for `use`, and disposes of it afterwards. */
 function withNetwork<R>(description: NetworkDescription, seed: number, use: (network: Network, state: State) => R): R {
   const state = new State();
   try {
@@ -27,11 +27,11 @@ function withNetwork<R>(description: NetworkDescription, seed: number, use: (net
   }
 }
 
-const begun = (description: NetworkDescription, from: string, takesHead = true) =>
+const started = (description: NetworkDescription, from: string, takesHead = true) =>
   withNetwork(description, 2, (network, state) => {
     const before = network.weights();
-    const told = startFrom(state, network, readInitialWeights(from, description, 'student'), takesHead);
-    return { told, before, after: network.weights() };
+    const lines = startFrom(state, network, readInitialWeights(from, description, 'student'), takesHead);
+    return { lines, before, after: network.weights() };
   });
 
 type Weights = ReadonlyMap<string, NamedValues>;
@@ -48,60 +48,60 @@ beforeAll(() => {
 test.each([
   ['a checkpoint', () => checkpoint],
   ["PyTorch's file", () => torch],
-])('all of it is taken from %s for as many classes', (_, from) => {
-  const { told, after } = begun({ ...full, normalisation: cifar100 }, from());
+])('all weights are taken from %s if the classes match', (_, from) => {
+  const { lines, after } = started({ ...full, normalisation: cifar100 }, from());
   expect(after).toEqual(trained);
-  expect(told[0]).toBe(`starts from ${from()} (resnet8), with its classifier`);
+  expect(lines[0]).toBe(`starts from ${from()} (resnet8), with its classifier`);
 });
 
 test.each([
   ['a checkpoint', () => checkpoint],
   ["PyTorch's file", () => torch],
-])('a classifier of other classes is left out of %s, and initialised anew', (_, from) => {
-  const { told, before, after } = begun({ ...full, classes: 7 }, from());
+])('a classifier for other classes is not taken from %s but initialised at random', (_, from) => {
+  const { lines, before, after } = started({ ...full, classes: 7 }, from());
   expect(split(after, false)).toEqual(split(trained, false));
   expect(split(after, true)).toEqual(split(before, true));
-  expect(told[0]).toMatch(
+  expect(lines[0]).toMatch(
     /\(resnet8\), without its classifier, head\.weight \[64,4\] and head\.bias \[4\]: a classifier of 7 classes is initialised at random$/,
   );
 });
 
-test('a classifier of another kind, and one replaced by a shared one, are left out', () => {
-  const margin = begun({ ...full, head: 'arcface' }, checkpoint);
+test('a classifier of another kind, or one that a shared head replaces, is not taken', () => {
+  const margin = started({ ...full, head: 'arcface' }, checkpoint);
   expect(split(margin.after, true)).toEqual(split(margin.before, true));
-  const shared = begun(full, checkpoint, false);
+  const shared = started(full, checkpoint, false);
   expect(split(shared.after, true)).toEqual(split(shared.before, true));
-  expect(shared.told[0]).toMatch('without its classifier: the shared one is used');
+  expect(shared.lines[0]).toMatch('without its classifier: the shared one is used');
 });
 
-test('a file without a classifier', () => {
+test('without a classifier in the file, a random one remains', () => {
   exportNetwork(file('backbone.pth'), { description: full, tensors: split(trained, false) });
-  const { told, before, after } = begun(full, file('backbone.pth'));
+  const { lines, before, after } = started(full, file('backbone.pth'));
   expect(split(after, false)).toEqual(split(trained, false));
   expect(split(after, true)).toEqual(split(before, true));
-  expect(told[0]).toMatch('which holds no classifier: a classifier of 4 classes is initialised at random');
+  expect(lines[0]).toMatch('which holds no classifier: a classifier of 4 classes is initialised at random');
 });
 
-test("a student's maps for its teacher are left out", () => {
+test("a student's maps to its teacher's space are not taken", () => {
   const description = { ...full, teacherSpace: 8, projection: 32 };
   const tensors = withNetwork(description, 1, (network) => network.weights());
-  writeCheckpoint(file('taught.safetensors'), { tensors, metadata: { network: description } });
-  const { after } = begun(full, file('taught.safetensors'));
+  writeCheckpoint(file('distilled.safetensors'), { tensors, metadata: { network: description } });
+  const { after } = started(full, file('distilled.safetensors'));
   expect(split(after, false)).toEqual(split(trained, false));
 });
 
 test('another normalisation is logged', () => {
-  // Published weights of CIFAR's networks go with CIFAR's normalisation; those of a checkpoint with its own.
-  expect(begun(full, torch).told[1]).toBe(
+  // Published CIFAR weights expect CIFAR's normalisation; a checkpoint records the normalisation that it expects.
+  expect(started(full, torch).lines[1]).toBe(
     `the weights in ${torch} expect --normalisation=cifar100; this network uses symmetric`,
   );
-  expect(begun({ ...full, normalisation: cifar100 }, torch).told).toHaveLength(1);
-  expect(begun(full, checkpoint).told).toHaveLength(1);
+  expect(started({ ...full, normalisation: cifar100 }, torch).lines).toHaveLength(1);
+  expect(started(full, checkpoint).lines).toHaveLength(1);
 });
 
 test('another architecture is refused; the error says what the file holds', () => {
   const refuses = (description: NetworkDescription, from: string, message: string | UserError) =>
-    expect(() => begun(description, from)).toThrow(message);
+    expect(() => started(description, from)).toThrow(message);
   refuses(
     tinyNetwork(0.25),
     checkpoint,
@@ -115,13 +115,13 @@ test('another architecture is refused; the error says what the file holds', () =
   refuses({ ...full, backbone: 'resnet20' }, torch, 'The file fits resnet8');
 });
 
-test('training starts from it, logs it once, and resumes to the same bits', async () => {
+test('training starts from the weights, logs it once, and resumes to the same bits', async () => {
   const options = { network: { ...full, classes: 4 }, initial: checkpoint, settings: { backboneRate: 0.1 } };
   const run = await trainTiny(options);
   expect(run.lines[0]).toBe(`student: starts from ${checkpoint} (resnet8), with its classifier`);
   const still = await trainTiny({ ...options, settings: { epochs: 1, learningRate: 1e-30, warmUpEpochs: 0 } });
-  const kept = readNetwork(join(still.folder, checkpointFiles.last)).tensors;
-  expect(kept.get('conv1.weight')).toEqual(trained.get('conv1.weight'));
+  const unmoved = readNetwork(join(still.folder, checkpointFiles.last)).tensors;
+  expect(unmoved.get('conv1.weight')).toEqual(trained.get('conv1.weight'));
   const stopped = await stopTiny(3, options);
   const resumed = await trainTiny({ ...options, folder: stopped });
   expect(resumed.lines[0]).toBe('student: resuming after step 3 (epoch 1)');

@@ -4,7 +4,7 @@ import { State } from '../../runtime/state';
 import { type Scalar, scoped, tf, type Variable } from '../../runtime/tensorflow';
 import { type SgdOptions, sgd } from './optimiser';
 
-/** Two weights, `a` of two elements and `b` of one, both 1 and 2 at first. */
+/** Two weights: `a` starts at (1, 2), `b` at 1. */
 function setUp(options: SgdOptions) {
   const state = new State();
   const a = state.declare('a', 'trainable', [2], Float32Array.of(1, 2));
@@ -127,7 +127,7 @@ describe('micro-batches', () => {
     const terms = (summed: boolean) => () => ({ a: { weight: 0.5, value: tf.sum(a) as Scalar, summed } });
     expect(accumulate(terms(true))).toEqual({ loss: 3, a: 6 });
     expect(step(1, terms(true))).toEqual({ loss: 3, a: 6 });
-    // Twice the gradient 0.5, from each of two, of which the mean is taken.
+    // Each of the two micro-batches gives twice the gradient 0.5; the step uses their mean.
     expect(value('a')).toEqual(near(0, 1));
     expect(accumulate(terms(false))).toEqual({ loss: 0.5, a: 1 });
   });
@@ -205,7 +205,7 @@ test('without momentum there are no slots', () => {
 
 test.each<[string, SgdOptions]>([
   ['clipped', { momentum: 0.9, weightDecay: 0.1, clipNorm: 1 }],
-  ['by micro-batches under a loss scale that finds itself', { momentum: 0.9, microBatches: 2, lossScale: {} }],
+  ['with micro-batches and a dynamic loss scale', { momentum: 0.9, microBatches: 2, lossScale: {} }],
 ])('nothing leaks: %s', (_, options) => {
   const { step, accumulate, both } = setUp(options);
   const whole = () => {

@@ -16,10 +16,10 @@ describe("multi-step equals the reference's", () => {
     ({ lr, decay_epochs: milestones, rate, epochs, 'changes_[first_epoch,lr]': changes }) => {
       const options = { learningRate: lr, epochs, warmUpEpochs: 0, schedule: 'multi-step' } as const;
       // The reference counts epochs from 1.
-      const wanted = (epoch: number) => changes.filter(([first]) => first <= epoch + 1).at(-1)?.[1] ?? Number.NaN;
+      const expected = (epoch: number) => changes.filter(([first]) => first <= epoch + 1).at(-1)?.[1] ?? Number.NaN;
       for (let epoch = 0; epoch < epochs; epoch++) {
-        expect(multiStep(lr, milestones, rate)(epoch) / wanted(epoch)).toBeCloseTo(1, 12);
-        expect(makeSchedule(options)(epoch + 0.99) / wanted(epoch)).toBeCloseTo(1, 12);
+        expect(multiStep(lr, milestones, rate)(epoch) / expected(epoch)).toBeCloseTo(1, 12);
+        expect(makeSchedule(options)(epoch + 0.99) / expected(epoch)).toBeCloseTo(1, 12);
       }
     },
   );

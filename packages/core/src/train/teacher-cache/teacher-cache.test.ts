@@ -35,7 +35,7 @@ beforeAll(async () => {
 
 afterAll(removeTemporaryFolders);
 
-interface Taught extends Partial<Omit<Distillation, 'method' | 'cache'>> {
+interface StudentOptions extends Partial<Omit<Distillation, 'method' | 'cache'>> {
   readonly method?: string;
   readonly cache?: string;
   readonly type?: 'float32' | 'float16';
@@ -47,7 +47,7 @@ interface Taught extends Partial<Omit<Distillation, 'method' | 'cache'>> {
   readonly eager?: boolean;
 }
 
-/** What `trainTiny` is given for a student of the teacher; without `cache`, the teacher runs in every step. */
+/** Options of `trainTiny` for a student of the teacher; without `cache`, the teacher runs in every step. */
 const student = ({
   method = 'th-kd',
   cache: folder,
@@ -58,7 +58,7 @@ const student = ({
   network,
   eager,
   ...distillation
-}: Taught) => ({
+}: StudentOptions) => ({
   task: taskOf(augment, train),
   ...(settings && { settings }),
   ...(network && { network }),
@@ -67,12 +67,12 @@ const student = ({
     teacher,
     method: tinyMethod(method),
     ...distillation,
-    // Two shards a view.
+    // Two shards for each augmented copy.
     ...(folder !== undefined && { cache: { type, folder, embeddingsPerShard: 10 } }),
   },
 });
 
-const distil = (options: Taught = {}): Promise<TinyRun> => trainTiny(student(options));
+const distil = (options: StudentOptions = {}): Promise<TinyRun> => trainTiny(student(options));
 
 const weightsOf = ({ folder }: TinyRun) => readCheckpoint(join(folder, checkpointFiles.last)).tensors;
 
@@ -93,14 +93,14 @@ function shardsIn(folder: string): string[] {
 
 const contents = (files: readonly string[]) => files.map((file) => readFileSync(file));
 
-describe('losses and weights equal those of a running teacher, to the last bit,', () => {
+describe('losses and weights with the cache equal the ones with a running teacher, to the bit,', () => {
   test.each(['th-kd', 'l2e', 'crd', 'rkd', 'proxyless'])('with %s', async (method) => {
     const cache = temporaryFolder();
     expectSame(await distil({ method, cache }), await distil({ method }));
   });
 
-  test('for unchanged images, mirrored images and drawn copies', async () => {
-    const cases: Taught[] = [{ augment: {} }, { augment: flips }, { augment: crops, views: 3 }];
+  test('for unchanged images, mirrored images and augmented copies', async () => {
+    const cases: StudentOptions[] = [{ augment: {} }, { augment: flips }, { augment: crops, views: 3 }];
     for (const [i, one] of cases.entries()) {
       const cache = temporaryFolder();
       const settings = { epochs: 4 };
@@ -156,7 +156,7 @@ test('students and seeds share one cache', async () => {
   expect(contents(shardsIn(cache))).toEqual(before);
 });
 
-test('another teacher, other data and other copies have their own caches', async () => {
+test('another teacher, other data and other copies have separate caches', async () => {
   const cache = temporaryFolder();
   await distil({ cache });
   await distil({ cache, train: tinyImages('others', images) });
@@ -176,19 +176,19 @@ test('another teacher, other data and other copies have their own caches', async
 
 describe('a damaged file is computed again:', () => {
   const damages: Record<string, (files: readonly string[]) => void> = {
-    'cut off': ([file]) => truncateSync(file as string, 200),
-    'a byte that changed': ([, file]) => {
+    truncated: ([file]) => truncateSync(file as string, 200),
+    'a changed byte': ([, file]) => {
       const bytes = readFileSync(file as string);
-      // In the numbers of its last row: every training reads them.
+      // The byte is in the last row, which every training reads.
       bytes[bytes.length - 9] = (bytes[bytes.length - 9] as number) ^ 1;
       writeFileSync(file as string, bytes);
     },
-    "another's": ([one, other]) => writeFileSync(one as string, readFileSync(other as string)),
+    "another shard's content": ([one, other]) => writeFileSync(one as string, readFileSync(other as string)),
     empty: ([file]) => writeFileSync(file as string, ''),
   };
   test.each(Object.keys(damages))('%s', async (how) => {
     const cache = temporaryFolder();
-    // Each image as it is: all rows are read in the first epoch.
+    // Without augmentation, the first epoch reads all rows.
     const first = await distil({ cache, augment: {} });
     const files = shardsIn(cache);
     const whole = contents(files);
@@ -223,21 +223,21 @@ test('an interrupted build keeps finished files and continues from them', async 
     ...train,
     async read(...given) {
       await train.read(...given);
-      // Shards are of ten and of six images, in batches of four: in the second one.
+      // The shards hold ten and six images, read in batches of four: the fifth read is in the second shard.
       if (++reads === 5) controller.abort(reason);
     },
   };
   const run = trainTiny({ ...student({ cache, train: stopping }), signal: controller.signal });
   await expect(run).rejects.toBe(reason);
-  const [kept, ...others] = shardsIn(cache) as [string];
+  const [finished, ...others] = shardsIn(cache) as [string];
   expect(others).toEqual([]);
-  expect(readdirSync(join(kept, '..'))).toHaveLength(1);
-  const { ino } = statSync(kept);
+  expect(readdirSync(join(finished, '..'))).toHaveLength(1);
+  const { ino } = statSync(finished);
   const resumed = await distil({ cache });
   expect(resumed.lines[0]).toMatch(
     /32 embeddings \(16 images, each and its mirror image\) into .*, 10 of them already there$/,
   );
-  expect(statSync(kept).ino).toBe(ino);
+  expect(statSync(finished).ino).toBe(ino);
   expectSame(resumed, await distil());
 });
 
@@ -248,7 +248,7 @@ test('two trainings that start together share the build', async () => {
   expect(shardsIn(cache)).toHaveLength(4);
 });
 
-test("a cache with other values than the teacher's, as after a code change, is computed again", async () => {
+test("a cache whose values differ from the teacher's, for example after a code change, is computed again", async () => {
   const cache = temporaryFolder();
   const train = tinyImages('train', images);
   const changed: ImageDataset = {
@@ -283,12 +283,12 @@ test("the training builds only the teacher's head", async () => {
 
 test('no tensor is leaked', async () => {
   await distil({ cache: temporaryFolder() });
-  const held = () => ({ tensors: tf.memory().numTensors, handles: backend().binding.getNumOfTensors() });
-  const before = held();
+  const allocated = () => ({ tensors: tf.memory().numTensors, handles: backend().binding.getNumOfTensors() });
+  const before = allocated();
   const cache = temporaryFolder();
   await distil({ cache });
   await distil({ cache });
-  expect(held()).toEqual(before);
+  expect(allocated()).toEqual(before);
 });
 
 describe('the cache refuses', () => {
