@@ -143,7 +143,7 @@ const resizeRatio = 256 / 224;
  * @param from the folder of the files
  */
 export function imageFilesTask(
-  { train, test }: TrainAndTest,
+  { train, test, testNote }: TrainAndTest,
   options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: number },
   from: string,
 ): Task {
@@ -159,6 +159,7 @@ export function imageFilesTask(
   return classificationTask({
     ...splitTraining(train, options, (apart) => pipelineDataset(train, { ...pipeline, apart })),
     test: pipelineDataset(test, pipeline),
+    testNote,
     from,
     classNames: train.classNames,
   });

@@ -7,7 +7,7 @@ import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { checkpointFiles } from '../train/checkpoint';
 import type { Metrics } from '../train/evaluation/metrics';
-import type { SelectOn, Task } from '../train/evaluation/task';
+import type { SelectOn, Task, TaskImages } from '../train/evaluation/task';
 import { importNetwork } from '../train/networks/import-network';
 import type { SharedHead } from '../train/networks/shared-head';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
@@ -174,8 +174,13 @@ async function prepare(context: RunContext<TrainingValues>, task: Task): Promise
   await train.prepare?.();
   const seconds = (performance.now() - started) / 1000;
   if (seconds > 1) context.log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
+  const files = task.reads?.filter(({ from }) => from !== undefined) ?? [];
+  if (files.length > 0) context.log(`Data of ${files[0]?.from}: ${files.map(countImages).join(', ')}`);
   trackData(context, task);
 }
+
+const countImages = ({ images, use, note }: TaskImages): string =>
+  `${images.labels.length} images for ${use}${note === undefined ? '' : ` (${note})`}`;
 
 /** Records a network as a model in MLflow, writes its reports, and sums up its stage. */
 async function finish(

@@ -66,7 +66,8 @@ test('links count as their targets', async () => {
 test('without a folder of test images, a fifth of each class becomes the test set', async () => {
   const names = Array.from({ length: 10 }, (_, i) => `${i}.jpg`);
   make(Object.fromEntries(['a', 'b'].flatMap((name) => names.map((file) => [`${name}/${file}`, 'x']))));
-  const { train, test } = await openClassFolders(folder.path);
+  const { train, test, testNote } = await openClassFolders(folder.path);
+  expect(testNote).toBe('a fifth of each class, as there is no folder train');
   expect(Array.from(test.labels)).toEqual([0, 0, 1, 1]);
   expect(train.labels.length).toBe(16);
   expect(new Set([...contents(train), ...contents(test)]).size).toBe(20);

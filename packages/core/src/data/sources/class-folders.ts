@@ -9,7 +9,12 @@ import { imageEndings, type ListOptions, listFile, listTree, type TreeListing } 
 /** The images of a folder of class folders, class by class and sorted by path; class names sorted by code units. */
 export type ClassListing = Omit<SourceList, 'name' | 'box'>;
 
-export type TrainAndTest = Readonly<Record<'train' | 'test', ImageSource>>;
+export interface TrainAndTest {
+  readonly train: ImageSource;
+  readonly test: ImageSource;
+  /** How the test images were chosen, where the data does not say so itself. */
+  readonly testNote?: string;
+}
 
 const testNames = ['val', 'test', 'validation', 'valid'];
 
@@ -53,6 +58,7 @@ function split(name: string, listing: ClassListing): TrainAndTest {
   return {
     train: classSource(`${name}-train`, listing, train),
     test: classSource(`${name}-test`, listing, heldOut),
+    testNote: 'a fifth of each class, as there is no folder train',
   };
 }
 

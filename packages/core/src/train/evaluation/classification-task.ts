@@ -8,6 +8,8 @@ import { heldOutPrefix, type SelectOn, type Task } from './task';
 export interface ClassificationData {
   readonly train: ImageDataset;
   readonly test: ImageDataset;
+  /** How the test images were chosen. */
+  readonly testNote?: string | undefined;
   /** The folder of the images; absent for synthetic data. */
   readonly from?: string | undefined;
   /** Held-out training images, on which the best epoch is chosen; absent: see `selectOn`. */
@@ -20,13 +22,13 @@ export interface ClassificationData {
 
 /** Classification of labelled images, evaluated on test images of the same classes. */
 export function classificationTask(data: ClassificationData): Task {
-  const { train, heldOut, test, from, selectOn = 'test', classNames } = data;
+  const { train, heldOut, test, testNote, from, selectOn = 'test', classNames } = data;
   return {
     train,
     reads: [
       { images: train, use: 'training', from },
       ...(heldOut ? [{ images: heldOut, use: 'validation', from } as const] : []),
-      { images: test, use: 'evaluation', from },
+      { images: test, use: 'evaluation', from, note: testNote },
     ],
     selectBy: 'top1',
     selectOn: heldOut ? 'held-out' : selectOn,

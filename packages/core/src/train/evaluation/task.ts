@@ -24,6 +24,8 @@ export function choosingMetric({
 export interface TaskImages {
   readonly images: Pick<ImageDataset, 'name' | 'labels' | 'classes' | 'fingerprint'>;
   readonly use: 'training' | 'validation' | 'evaluation';
+  /** How the images were chosen, where the data does not say so itself. */
+  readonly note?: string | undefined;
   /** The folder or file of the images; absent for synthetic data. */
   readonly from?: string | undefined;
 }
