@@ -2,7 +2,7 @@ import type { Catalog } from '../src/experiment/catalog';
 import { helpText } from '../src/experiment/help';
 import { profileNames } from '../src/experiment/settings';
 
-/** Expects of each profile's `--help` of each experiment: lines fit a terminal, and each option has a heading. */
+/** Expects that each experiment's `--help`, in each profile, fits a terminal and lists every option under a heading. */
 export function expectReadableHelp(catalog: Catalog): void {
   expect(catalog.broken).toEqual(new Map());
   for (const [name, experiment] of catalog.experiments) {

@@ -2,7 +2,7 @@ import { createServer, request as httpRequest, type IncomingMessage, type Server
 import type { AddressInfo } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-/** A fault that a request meets instead of being passed on. */
+/** A fault that the proxy simulates for a request. */
 export type Fault =
   | {
       readonly kind: 'answer';
@@ -24,11 +24,11 @@ export interface FaultyProxy {
   close(): Promise<void>;
 }
 
-/** A proxy before a real server that simulates faults of the network. */
+/** Starts a proxy in front of a real server; it simulates network faults. */
 export async function faultyProxy(target: string): Promise<FaultyProxy> {
   const server = createServer((incoming, outgoing) => {
     const fault = proxy.fault?.((incoming.url ?? '').replace(/\?.*/, ''));
-    // The client has given up.
+    // Fails if the client has closed the connection.
     handle(target, incoming, outgoing, fault).catch(() => outgoing.destroy());
   });
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
@@ -70,8 +70,8 @@ async function passOn(target: string, { url, method, headers }: IncomingMessage,
     request.on('error', reject);
     request.end(body);
   });
-  const { 'transfer-encoding': _, connection: __, ...kept } = answer.headers;
-  return { status: answer.statusCode ?? 0, headers: kept, bytes: await bytesOf(answer) };
+  const { 'transfer-encoding': _, connection: __, ...forwarded } = answer.headers;
+  return { status: answer.statusCode ?? 0, headers: forwarded, bytes: await bytesOf(answer) };
 }
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {

@@ -1,4 +1,4 @@
-/** Multiplies; throws for negative numbers; ends its thread at the first task with a given `lives`. */
+/** A job that multiplies. It throws for negative numbers, and ends its thread at the first task that has `lives`. */
 export function createJob({ factor }: { factor: number }) {
   return ({ value, lives }: { value: number; lives?: SharedArrayBuffer }): number => {
     if (lives && Atomics.add(new Int32Array(lives), 0, 1) === 0) process.exit(1);

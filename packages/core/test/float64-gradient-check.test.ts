@@ -16,19 +16,19 @@ function wrongTanh(error: number) {
   });
 }
 
-test('a right gradient is right to float32', async () => {
+test("a right gradient's error is within float32's rounding", async () => {
   const [error] = await float64GradientErrors(wrongTanh(0), [randomValues('x', [3, 4])]);
   expect(error).toBeLessThan(2e-7);
 });
 
-test('a gradient that is wrong by a hundred thousandth is found out, as float32 differences do not', async () => {
+test("finds a gradient's error of 1e-5, which float32 differences miss", async () => {
   const x = randomValues('x', [3, 4]);
   const [error] = await float64GradientErrors(wrongTanh(1e-5), [x]);
   expect(error).toBeCloseTo(1e-5, 6);
   expect(gradientErrors(wrongTanh(0), [x])[0]).toBeGreaterThan(1e-5);
 });
 
-test('inputs are varied one by one; constants stay, float32 or int32', async () => {
+test('inputs are varied one by one; constants, float32 or int32, stay fixed', async () => {
   const [labels, factor] = [tf.tensor1d([2, 0], 'int32'), tf.scalar(3)];
   const op = (x: Tensor, y: Tensor) => tf.mul(x, y).mul(tf.oneHot(labels, 3)).mul(factor);
   const inputs = [randomValues('x', [2, 3]), randomValues('y', [2, 3])];
@@ -40,7 +40,7 @@ test('inputs are varied one by one; constants stay, float32 or int32', async () 
   for (const error of errors) expect(error).toBeLessThan(1e-6);
 });
 
-test('an operation without float64 is refused by its name, and nothing stays behind', async () => {
+test('the error for an operation without a float64 kernel names it, and no tensor is leaked', async () => {
   const statistic = (value: number) => tf.variable(tf.tensor1d([value]), false);
   const variables = { gamma: tf.ones([1]), beta: tf.zeros([1]), mean: statistic(0), variance: statistic(1) };
   const x = randomValues('x', [2, 2, 2, 1]);

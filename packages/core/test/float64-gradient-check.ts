@@ -88,7 +88,7 @@ function record(op: Op, inputs: readonly Tensor[], constants: readonly Tensor[])
   );
 }
 
-/** The graph of (f(x + h d) - f(x - h d)) / 2h, f being the sum of `op`'s values times `weights`. */
+/** The graph of (f(x + h d) - f(x - h d)) / 2h, where f is the sum of `op`'s values times `weights`. */
 function differences(op: Op, inputs: readonly Tensor[], constants: readonly Tensor[], weights: Tensor): GraphNode[] {
   const { nodes, result } = record(op, inputs, constants);
   const placeholder = (name: string, { shape }: Tensor): GraphNode => ({
@@ -154,7 +154,7 @@ async function slopes(graph: readonly GraphNode[], inputs: readonly Tensor[]): P
         const ids = [...at, ...still.map((id, i) => (i === which ? direction : id))];
         const [slope] = await binding.callFunction(name, ids, 1);
         binding.deleteTensor(direction);
-        if (!slope) throw new Error('No slope came back.');
+        if (!slope) throw new Error('TensorFlow returned no slope.');
         own.push(Number(binding.tensorDataSync(slope.id)[0]));
         binding.deleteTensor(slope.id);
       }
@@ -170,7 +170,7 @@ async function slopes(graph: readonly GraphNode[], inputs: readonly Tensor[]): P
 /**
  * Compares the gradients (float32) of a randomly weighted sum of `op`'s values with central differences in float64.
  * @param constants other tensors that `op` uses, besides its inputs
- * @returns for each input, the largest difference over the largest entry
+ * @returns for each input, the largest difference divided by the largest entry
  * @throws Error where TensorFlow has no float64 kernel for an operation (FusedBatchNormV3, the kernels of this package); use
  * `gradientErrors` there
  */

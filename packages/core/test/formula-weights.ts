@@ -14,7 +14,7 @@ export function fnv1a(text: string): number {
   return hash >>> 0;
 }
 
-/** The formula's numbers in [0, 1) for a name: by flat index in PyTorch's layout. */
+/** The formula's numbers in [0, 1) for a name, as a function of the flat index in PyTorch's layout. */
 export function formulaNumbers(name: string, seed: number): (index: number) => number {
   const start = (fnv1a(name) ^ imul(seed, 0x9e3779b9)) | 0;
   return (index) => {
@@ -44,7 +44,7 @@ function weightFormula(name: string, [, ...rest]: readonly number[], norm: boole
   return norm ? (u) => 0.25 + 0.5 * u : (u) => 0.1 + 0.3 * u;
 }
 
-/** An input of the reference [n, c, h, w], four decimals. */
+/** An input of the reference [n, c, h, w], rounded to four decimals. */
 export function formulaInput(name: string, shape: readonly number[], scale: number, seed: number): NamedValues {
   const u = formulaNumbers(name, seed);
   const values = Float32Array.from(

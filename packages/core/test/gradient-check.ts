@@ -16,7 +16,7 @@ export function wholeNumbers(shape: readonly number[], factor: number, modulus: 
 /**
  * Compares the gradients of a randomly weighted sum of `op`'s values with central differences, taken in float64 from
  * float32 values.
- * @returns for each input, the largest difference over the largest entry
+ * @returns for each input, the largest difference divided by the largest entry
  */
 export function gradientErrors(op: (...inputs: Tensor[]) => Tensor, inputs: readonly Tensor[], step = 1e-2): number[] {
   const weights = randomValues(

@@ -14,7 +14,7 @@ export function handMadeTorchFile(pickle: string | Uint8Array, storages: readonl
 /** Pickle operations for a short text. */
 export const text = (value: string) => `X${String.fromCharCode(value.length, 0, 0, 0)}${value}`;
 
-/** ... for a whole number. */
+/** Pickle operations for a whole number. */
 export function whole(value: number): string {
   const bytes = Buffer.alloc(8);
   bytes.writeBigInt64LE(BigInt(value));
@@ -35,5 +35,5 @@ export function tensor(
   return `ctorch._utils\n_rebuild_tensor_v2\n(${storage}${whole(offset)}${tuple(shape)}${tuple(strides)}\x89}tR`;
 }
 
-/** ... for a dict of one value. */
+/** Pickle operations for a dict with one entry. */
 export const dictOf = (name: string, value: string) => `}${text(name)}${value}s`;

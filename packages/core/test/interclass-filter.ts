@@ -2,8 +2,8 @@ import { type Tensor1D, type Tensor2D, tf } from '../src/runtime/tensorflow';
 import { withGradient } from '../src/runtime/with-gradient';
 
 /**
- * insightface's interclass filtering, which the reference cases have and trainings here do not: cosines [batch, classes]
- * above the threshold become 0, except for the label's own class.
+ * insightface's interclass filtering, which the reference cases use but our trainings do not: cosines [batch, classes]
+ * above the threshold become 0, except for the label's class.
  */
 export function interclassFiltered(cosine: Tensor2D, labels: Tensor1D, threshold = 0): Tensor2D {
   if (!(threshold > 0)) return cosine;
@@ -11,9 +11,9 @@ export function interclassFiltered(cosine: Tensor2D, labels: Tensor1D, threshold
     [cosine],
     (given) => {
       const own = tf.oneHot(labels, given.shape[1]).toBool();
-      const kept = tf.cast(tf.logicalOr(own, tf.lessEqual(given, threshold)), 'float32');
-      return { value: tf.mul(given, kept), saved: [kept] };
+      const mask = tf.cast(tf.logicalOr(own, tf.lessEqual(given, threshold)), 'float32');
+      return { value: tf.mul(given, mask), saved: [mask] };
     },
-    (dy, kept) => tf.mul(dy, kept),
+    (dy, mask) => tf.mul(dy, mask),
   );
 }

@@ -2,7 +2,7 @@ import type { Terms } from '../src/distill/method';
 import type { Scalar, Tensor } from '../src/runtime/tensorflow';
 import type { Optimiser, SampledRows } from '../src/train/optimiser/optimiser';
 
-/** One update by the loss's gradients. @returns the loss, its terms and the watched values */
+/** Makes one update with the loss's gradients. @returns the loss, its terms and the watched values */
 export function minimise(
   optimiser: Optimiser,
   learningRate: Tensor,

@@ -16,7 +16,7 @@ export interface MlflowServer {
   readonly uri: string;
   readonly folder: string;
   start(): Promise<void>;
-  /** Kills it without a chance to clean up. */
+  /** Kills it with SIGKILL, so that it cannot clean up. */
   kill(): void;
   /** Kills it and removes its data. */
   remove(): void;
@@ -34,8 +34,8 @@ export async function mlflowServer(): Promise<MlflowServer> {
     uri: `http://127.0.0.1:${port}`,
     folder,
     start: async () => {
-      const place = { database: join(folder, 'mlflow.db'), artifacts: join(folder, 'artifacts') };
-      ({ pid } = await startServer({ python: mlflowPython(), ...place, port, log: join(folder, 'server.log') }));
+      const storage = { database: join(folder, 'mlflow.db'), artifacts: join(folder, 'artifacts') };
+      ({ pid } = await startServer({ python: mlflowPython(), ...storage, port, log: join(folder, 'server.log') }));
     },
     kill,
     remove: () => {

@@ -1,4 +1,4 @@
-/** For purity.test.ts: an impure step in a process without jest. */
+/** For purity.test.ts: runs an impure step in a process without jest, and prints the error. */
 import { Program } from '../src/runtime/program';
 import { State } from '../src/runtime/state';
 import { tf } from '../src/runtime/tensorflow';

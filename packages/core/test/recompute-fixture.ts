@@ -5,7 +5,7 @@ import { State } from '../src/runtime/state';
 import { type Tensor, tf } from '../src/runtime/tensorflow';
 
 const again = process.argv[2] === 'recompute';
-// 4 MB each; a block keeps five for its gradient.
+// Each tensor takes 4 MB; a block stores five of them for its gradient.
 const shape = [1024, 1024];
 const blocks = 24;
 
@@ -19,14 +19,14 @@ const step = new Program(new State()).define('step', { x: { dtype: 'float32', sh
 async function main(): Promise<void> {
   const x = new Float32Array(1024 * 1024).fill(0.01);
   // Sampled while the step runs on another thread; maxRSS may be the parent process's.
-  let most = 0;
+  let peak = 0;
   const sampling = setInterval(() => {
-    most = Math.max(most, process.memoryUsage.rss());
+    peak = Math.max(peak, process.memoryUsage.rss());
   }, 1);
   let slope = 0;
   for (let i = 0; i < 3; i++) slope = (await step({ x })).slope[0] ?? Number.NaN;
   clearInterval(sampling);
-  console.log(JSON.stringify({ slope, megabytes: most / 2 ** 20 }));
+  console.log(JSON.stringify({ slope, megabytes: peak / 2 ** 20 }));
 }
 
 main();

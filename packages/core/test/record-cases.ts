@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ByteSource } from '../src/data/record-io/window';
 
-/** The path of a file of RecordIO cases; FACE_CASES names another folder than our own fixtures. */
+/** The path of a file of RecordIO cases; the environment variable FACE_CASES replaces the fixtures' folder. */
 export const recordCase = (name: string): string =>
   join(process.env.FACE_CASES || join(__dirname, '../fixtures'), 'rec', name);
 

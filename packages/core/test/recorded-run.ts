@@ -6,12 +6,12 @@ import { journalTag } from '../src/tracking/run-tags';
 export interface RecordedRun {
   readonly params: Readonly<Record<string, string>>;
   readonly tags: Readonly<Record<string, string>>;
-  /** The step, value and time of all points in order, by name. */
+  /** The steps, values and times of all points in order, by metric name. */
   readonly metrics: Readonly<Record<string, readonly (readonly [step: number, value: number, time: number])[]>>;
   readonly status?: string;
 }
 
-/** The run of a journal, without damaged lines. */
+/** Reads the run of a journal, without damaged lines. */
 export async function runInJournal(journal: string): Promise<RecordedRun & { id: string; experiment: string }> {
   const params: Record<string, string> = {};
   const tags: Record<string, string> = {};
@@ -32,7 +32,7 @@ export async function runInJournal(journal: string): Promise<RecordedRun & { id:
   return { id, experiment, params, tags, metrics, status };
 }
 
-/** The server's run of a journal. Throws unless there is exactly one. */
+/** Reads the server's run of a journal. Throws unless there is exactly one. */
 export async function runOnServer(uri: string, journal: string): Promise<RecordedRun & { run: Run }> {
   const { id, experiment } = await runInJournal(journal);
   const server = connect(uri);
@@ -41,7 +41,7 @@ export async function runOnServer(uri: string, journal: string): Promise<Recorde
   const runs = await searchRuns(server, { experimentIds, filter });
   const [run] = runs;
   if (!run || runs.length > 1) throw new Error(`the server has ${runs.length} runs of ${journal}`);
-  // Tags that the journal does not contain.
+  // The journal does not contain these two tags.
   const { [journalTag]: _, 'mlflow.runName': __, ...tags } = fromKeyValues(run.data.tags);
   const metrics: Record<string, [number, number, number][]> = {};
   for (const { key } of run.data.metrics ?? []) {

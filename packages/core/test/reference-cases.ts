@@ -1,4 +1,4 @@
-/** The reference cases that tests check against: shapes as in fixtures/reference; see `source` in each case. */
+/** Reads reference cases; `source` in each case names its origin. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 
@@ -7,7 +7,7 @@ export interface ReferenceValues {
   readonly data: readonly number[];
 }
 
-/** The path of a file of cases; REFERENCE_CASES names another folder than our own. */
+/** The path of a file of cases; the environment variable REFERENCE_CASES replaces the fixtures' folder. */
 export function referencePath(name: string): string {
   return join(process.env.REFERENCE_CASES || join(__dirname, '../fixtures/reference'), name);
 }
@@ -19,7 +19,7 @@ export function referenceFile<T>(name: string): T {
   return JSON.parse(readFileSync(referencePath(name), 'utf8')) as T;
 }
 
-/** The largest difference over the largest magnitude expected; infinite when lengths differ. */
+/** The largest difference divided by the largest expected magnitude; infinite if the lengths differ. */
 export function relativeError(actual: ArrayLike<number>, { data }: ReferenceValues): number {
   if (actual.length !== data.length) return Number.POSITIVE_INFINITY;
   const largest = Math.max(...data.map(Math.abs));

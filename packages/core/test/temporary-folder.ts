@@ -12,7 +12,7 @@ export function temporaryFolder(): { readonly path: string } {
   return folder;
 }
 
-/** Sets the modification times of a folder and its subfolders back by a minute. */
+/** Sets the modification times of a folder and its subfolders back by `secondsAgo`. */
 export function settle(folder: string, secondsAgo = 60): void {
   for (const entry of readdirSync(folder, { withFileTypes: true })) {
     if (entry.isDirectory()) settle(join(folder, entry.name), secondsAgo);

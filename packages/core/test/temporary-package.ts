@@ -11,9 +11,9 @@ export function temporaryPackage(experiments: Readonly<Record<string, string>>):
   return { root, folder };
 }
 
-/** Writes `experiments/<name>.ts`, with the functions it needs already imported. */
 const runner = join(__dirname, '../src/experiment');
 
+/** Writes `experiments/<name>.ts`, and adds the imports of the functions that it may use. */
 function writeExperiment(folder: string, name: string, source: string): void {
   const imports = `import { defineExperiment } from '${runner}/define';
 import { flag, integer, oneOf, optional, text } from '${runner}/option';
@@ -21,7 +21,7 @@ import { flag, integer, oneOf, optional, text } from '${runner}/option';
   writeFileSync(join(folder, 'experiments', `${name}.ts`), imports + source);
 }
 
-/** A teacher, and a student that needs it. */
+/** Sources of a teacher, and of a student that needs it. */
 export const teacherAndStudent = {
   teacher: `export default defineExperiment({
     summary: 'Train the teacher',

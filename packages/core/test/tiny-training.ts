@@ -1,4 +1,4 @@
-/** For tests: data, networks and trainings that take a second. */
+/** For tests: small data sets and networks, and trainings that take about a second. */
 import { createHash } from 'node:crypto';
 import { mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -18,7 +18,7 @@ import { trainNetwork } from '../src/train/train-network';
 
 const fewClasses = 4;
 
-/** Pictures of noise, brighter in one channel or in none: which, is the class. */
+/** Noise images; the class decides which channel is brighter, if any. */
 export function tinyImages(name: string, images: number, classes = fewClasses): ImageDataset {
   const labels = Int32Array.from({ length: images }, (_, i) => i % classes);
   const dataset = { name, classes, size: 16, labels, fingerprint: `${name}-${images}` };
@@ -44,7 +44,7 @@ export const tinyTask = (images = 16, classes = fewClasses): Task =>
     test: tinyImages('test', 6, classes),
   });
 
-/** Embeddings have 64 times the width. */
+/** The embedding size is 64 times the width. */
 export const tinyNetwork = (width = 0.25, classes = fewClasses): NetworkDescription => ({
   backbone: 'resnet8',
   head: 'linear',
@@ -76,7 +76,7 @@ export const tinySettings: TrainingSettings = {
   checkpointMinutes: 10,
 };
 
-/** What methods have many of, as few as suits sixteen images. */
+/** Hyper-parameters that are usually large, small enough for sixteen images. */
 const tinyHyper: Readonly<Record<string, number>> = { negatives: 6, dimension: 8, epochs: 1 };
 
 export function tinyMethod(name: string, changed: Partial<MethodSettings> = {}): ChosenMethod {
@@ -90,7 +90,7 @@ export function tinyMethod(name: string, changed: Partial<MethodSettings> = {}):
 export interface TinyRun extends TrainedNetwork {
   readonly folder: string;
   readonly lines: readonly string[];
-  /** What was tracked, by step; of a step that was tracked twice, both. Not how long data was waited for. */
+  /** All tracked metrics in order, except throughput and waiting times. */
   readonly tracked: readonly { readonly step: number; readonly values: Metrics }[];
 }
 
@@ -102,7 +102,7 @@ export function temporaryFolder(): string {
   return folder;
 }
 
-/** Digests of the files that a run has come to; when the checkpoint before the last was written is no matter. */
+/** Digests of a run's files, without the previous checkpoint, whose time of writing may vary. */
 export const bytesIn = (folder: string): Record<string, string> =>
   Object.fromEntries(
     readdirSync(folder)
@@ -115,12 +115,12 @@ export const bytesIn = (folder: string): Record<string, string> =>
       ]),
   );
 
-/** For after all tests of a file. */
+/** For `afterAll`: removes the folders of `temporaryFolder`. */
 export function removeTemporaryFolders(): void {
   for (const folder of folders.splice(0)) rmSync(folder, { recursive: true, force: true });
 }
 
-/** Stops `trainTiny` by hand once it has told of step `stop`. @returns its folder, in which it can go on */
+/** Aborts `trainTiny` once it has logged step `stop`. @returns its folder, in which training can resume */
 export async function stopTiny(stop: number, options: Parameters<typeof trainTiny>[0] = {}): Promise<string> {
   const folder = temporaryFolder();
   const controller = new AbortController();
@@ -137,7 +137,7 @@ export async function stopTiny(stop: number, options: Parameters<typeof trainTin
   return folder;
 }
 
-/** Trains a tiny student on four batches of four images, two epochs long, unless told otherwise. */
+/** Trains a tiny student; by default, two epochs of four batches of four images. */
 export async function trainTiny({
   settings,
   onMetrics,
@@ -151,9 +151,11 @@ export async function trainTiny({
   const tracked: { step: number; values: Metrics }[] = [];
   const tracker = {
     metrics(values: Metrics, step: number) {
-      // What the clock says differs from run to run.
-      const lasting = Object.entries(values).filter(([name]) => !/\/(data_wait_share|images_per_second)$/.test(name));
-      tracked.push({ step, values: Object.fromEntries(lasting) });
+      // Times differ from run to run.
+      const repeatable = Object.entries(values).filter(
+        ([name]) => !/\/(data_wait_share|images_per_second)$/.test(name),
+      );
+      tracked.push({ step, values: Object.fromEntries(repeatable) });
       onMetrics?.(step);
     },
     flush: async () => undefined,

@@ -2,7 +2,7 @@ import type { Catalog } from '../src/experiment/catalog';
 import type { Session } from '../src/experiment/plan-run';
 import { noOpTracker } from '../src/tracking/tracker';
 
-/** For tests: a session without MLflow over a package's experiments; `ended` takes the status of their runs. */
+/** For tests: a session without MLflow over a package's experiments; `ended` receives each run's name and status. */
 export function untrackedSession(
   catalog: Omit<Catalog, 'broken'>,
   ended: (run: string) => void = () => undefined,

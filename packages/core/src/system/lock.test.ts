@@ -28,7 +28,7 @@ function lockedBy(name: string, pid: number, host = hostname()): string {
 
 const gone = spawnSync(process.execPath, ['-e', '']).pid;
 
-/** Whether `lockFolder` has to wait; removes the lock then, so that it does not wait for ever. */
+/** Whether `lockFolder` waits; ends the wait by removing the lock. */
 async function waits(folder: string): Promise<boolean> {
   let waited = false;
   const unlock = await lockFolder(folder, () => {
@@ -50,7 +50,7 @@ test('waits for a live process and for one on another machine', async () => {
   expect(await waits(lockedBy('elsewhere', gone, 'elsewhere'))).toBe(true);
 });
 
-test('takes over the lock of a dead process with the id of this one, as after a container restart', async () => {
+test('takes over the lock of a dead process that had the id of this one, for example after a container restart', async () => {
   expect(await waits(lockedBy('same number', process.pid))).toBe(false);
 });
 
@@ -65,10 +65,10 @@ test('a suspended process keeps its lock although it does not refresh it', async
   await unlock();
 });
 
-// Requires a system with start times of processes.
+// Needs /proc, which gives the start times of processes.
 (existsSync('/proc/self/stat') ? test : test.skip)('distinguishes a process from a later one with its id', async () => {
-  const began = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8'))?.[1];
-  const here = `${hostname()} ${began}`;
+  const startTime = /\) (?:\S+ ){19}(\d+)/.exec(readFileSync(`/proc/${process.ppid}/stat`, 'utf8'))?.[1];
+  const here = `${hostname()} ${startTime}`;
   const longAgo = new Date(Date.now() - 3_600_000);
   const folder = lockedBy('long ago', process.ppid, here);
   utimesSync(`${folder}.lock`, longAgo, longAgo);
@@ -106,7 +106,7 @@ test('releasing a lock that somebody removed does not fail', async () => {
   expect(readdirSync(folder)).toEqual([]);
 });
 
-test('notices at once that the holder is killed while it waits', async () => {
+test('takes over the lock soon after its holder is killed', async () => {
   const holder = spawn(process.execPath, ['-e', 'setInterval(() => undefined, 1000)']);
   const folder = lockedBy('killed', holder.pid ?? 0);
   const unlock = await lockFolder(folder, () => holder.kill('SIGKILL'));

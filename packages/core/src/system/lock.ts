@@ -21,7 +21,7 @@ export async function lockFolder(
   signal?: AbortSignal,
 ): Promise<() => Promise<void>> {
   for (let attempt = 0; ; attempt++) {
-    // Checks the holder every time: it may be killed meanwhile.
+    // Checks the holder in each attempt, because it may be killed in the meantime.
     const release = await tryLockFolder(folder);
     if (release) return release;
     if (attempt === 0) onWait();
@@ -36,12 +36,12 @@ export const tryLockFolder = (folder: string) => tryLock(folder, join(folder, ho
 export const folderHolder = (folder: string) => holderOf(folder, join(folder, holderFile));
 
 /** The paths that this process holds: after a container restarts, its process may have the id of a dead holder. */
-const held = new Set<string>();
+const heldPaths = new Set<string>();
 
 /**
  * Locks a path against other processes until the returned function is called; undefined if another process holds the
- * lock. Takes over the lock of a process that was killed on this machine at once, of a process whose state is unknown
- * about two minutes after its last refresh. A live process keeps its lock, even if it was suspended for hours.
+ * lock. If the holder was killed on this machine, takes over its lock at once; if the holder's state is unknown, about two
+ * minutes after its last refresh. A live process keeps its lock, even if it was suspended for hours.
  * @param holderFile the file that names the holder
  */
 export async function tryLock(path: string, holderFile: string): Promise<(() => Promise<void>) | undefined> {
@@ -50,14 +50,14 @@ export async function tryLock(path: string, holderFile: string): Promise<(() => 
   try {
     // A training step may block the event loop, and so the refresh, for many seconds.
     const release = await lock(path, { stale: 120_000, update: 10_000, onCompromised: () => undefined });
-    held.add(resolve(path));
+    heldPaths.add(resolve(path));
     try {
       writeFileSync(holderFile, `${process.pid} ${hostname()} ${startOf(process.pid) ?? ''}`);
     } catch {
       // The disk is full. The lock works without a named holder, but others wait two minutes if this process dies.
     }
     return () => {
-      held.delete(resolve(path));
+      heldPaths.delete(resolve(path));
       rmSync(holderFile, { force: true });
       // Fails if the lock was removed by hand or taken over: there is nothing to release.
       return release().catch(() => undefined);
@@ -98,7 +98,7 @@ function holderOf(path: string, holderFile: string): 'lives' | 'gone' | 'unknown
   }
   const [pid = '', host, start] = holder.split(' ');
   if (host !== hostname()) return 'unknown';
-  if (Number(pid) === process.pid) return held.has(resolve(path)) ? 'lives' : 'gone';
+  if (Number(pid) === process.pid) return heldPaths.has(resolve(path)) ? 'lives' : 'gone';
   if (!isAlive(Number(pid))) return 'gone';
   const now = startOf(Number(pid));
   if (!now || !start) return 'unknown';

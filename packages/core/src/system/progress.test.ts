@@ -42,7 +42,7 @@ test('on a terminal, redraws one line within its width, and clears it', () => {
   ]);
 });
 
-test('elsewhere, prints a plain line every ten seconds', () => {
+test('outside a terminal, prints a plain line every ten seconds', () => {
   const { stream: pipe, written } = stream(false);
   const progress = makeProgress('teacher', { stream: pipe });
   for (let second = 0; second <= 25; second++) {

@@ -1,4 +1,4 @@
-/** The progress of long work: a line that is redrawn on a terminal, a plain line at intervals elsewhere. */
+/** Shows the progress of long work: redraws one line on a terminal, otherwise prints plain lines at intervals. */
 
 export interface ProgressUpdate {
   readonly done: number;
@@ -32,7 +32,7 @@ export function makeProgress(
 ): Progress {
   let first: { readonly done: number; readonly at: number } | undefined;
   let last = performance.now();
-  let drawn = false;
+  let lineShown = false;
   return {
     update({ done, total, unit, text = '' }) {
       // The rate excludes everything before the first update: a resumed run's past, the first step's compilation.
@@ -45,14 +45,14 @@ export function makeProgress(
       const line = `${label}: ${Math.floor((100 * done) / total)} %, ${Math.round(rate)} ${unit}/s${left}${text ? `, ${text}` : ''}`;
       if (stream.isTTY) {
         stream.write(`\r\x1b[2K${line.slice(0, Math.max(20, (stream.columns ?? 80) - 1))}`);
-        drawn = true;
+        lineShown = true;
       } else {
         stream.write(`${line}\n`);
       }
     },
     clear() {
-      if (drawn) stream.write('\r\x1b[2K');
-      drawn = false;
+      if (lineShown) stream.write('\r\x1b[2K');
+      lineShown = false;
     },
   };
 }

@@ -8,11 +8,11 @@ const draws = (seed: number, keys: (number | string)[], count = 4) => {
 
 const keys = fc.array(fc.oneof(fc.integer(), fc.string()), { maxLength: 4 });
 
-test('a stream gives these very numbers, on every machine', () => {
+test('a stream gives these numbers on every machine', () => {
   expect(draws(1, ['order', 0])).toEqual([68018579, 3931205747, 3975465806, 1508552648]);
 });
 
-test('equal keys give equal streams, other keys or another order of them give others', () => {
+test('equal keys give equal streams; other keys, or another order, give other streams', () => {
   fc.assert(
     fc.property(fc.integer(), keys, keys, (seed, first, second) => {
       const same = JSON.stringify(first) === JSON.stringify(second);
@@ -21,12 +21,12 @@ test('equal keys give equal streams, other keys or another order of them give ot
   );
 });
 
-test('keys beyond 32 bits count in full; fractions are refused', () => {
+test('all bits of keys beyond 32 bits matter; fractions are refused', () => {
   expect(draws(2 ** 40, [])).not.toEqual(draws(0, []));
   expect(() => stream(0.5)).toThrow('A seed or key of a random stream must be an integer, not 0.5');
 });
 
-test('normal, uniform and below have the moments they should', () => {
+test('normal, uniform and below have the expected moments', () => {
   const random = stream(7, 'moments');
   const count = 20_000;
   const mean = (draw: () => number) => Array.from({ length: count }, draw).reduce((a, b) => a + b) / count;

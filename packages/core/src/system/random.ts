@@ -1,15 +1,15 @@
-// Global objects are slow to reach under jest, and networks draw tens of millions of numbers.
+// Global objects are slow to reach under jest, and networks use tens of millions of numbers.
 const { cos, imul, log, sqrt } = Math;
 
 /**
- * Random numbers that depend on a seed and a list of keys alone, never on what was drawn before elsewhere:
- * `stream(seed, 'crop', epoch, index)` is the same wherever, whenever and on whichever thread it is asked for.
+ * Random numbers that depend only on a seed and a list of keys, not on earlier random numbers:
+ * `stream(seed, 'crop', epoch, index)` gives the same numbers at any time and on any thread.
  *
  * The generator is xoshiro128** (Blackman and Vigna, 2018, https://prng.di.unimi.it/xoshiro128starstar.c); its 128 bits
  * of state come from the keys through MurmurHash3's x86 32-bit rounds, once for each word of the state.
  */
 export class RandomStream {
-  // int32 rather than uint32: V8 keeps those as small integers, without a heap number for every draw.
+  // int32 rather than uint32: V8 stores those as small integers, without a heap number for every draw.
   #a: number;
   #b: number;
   #c: number;
@@ -19,11 +19,11 @@ export class RandomStream {
     this.#a = a | 0;
     this.#b = b | 0;
     this.#c = c | 0;
-    // The one state that the generator cannot leave is all zeros.
+    // The generator could not leave the state of all zeros.
     this.#d = (a | b | c | d) === 0 ? 1 : d | 0;
   }
 
-  /** Integer in [-2^31, 2^31): 32 random bits, for callers that cut them up themselves. */
+  /** Integer in [-2^31, 2^31): 32 random bits, for callers that split them. */
   bits(): number {
     const scaled = imul(this.#b, 5);
     const result = imul((scaled << 7) | (scaled >>> 25), 9);
@@ -72,14 +72,14 @@ export class RandomStream {
     return radius * cos(2 * Math.PI * this.float());
   }
 
-  /** Puts the items into random order in place (Fisher and Yates, as Durstenfeld, 1964, wrote it down). */
+  /** Puts the items into random order in place (Fisher and Yates; Durstenfeld, 1964). */
   shuffle<Items extends { readonly length: number; [index: number]: unknown }>(items: Items): Items {
     const list: { [index: number]: unknown } = items;
     for (let last = items.length - 1; last > 0; last--) {
       const other = this.below(last + 1);
-      const kept = list[last];
+      const item = list[last];
       list[last] = list[other];
-      list[other] = kept;
+      list[other] = item;
     }
     return items;
   }

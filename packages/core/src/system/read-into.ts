@@ -2,7 +2,7 @@ import { readSync } from 'node:fs';
 import type { FileHandle } from 'node:fs/promises';
 
 /**
- * Fills `target` with a file's bytes from `position` on, by as many reads as necessary.
+ * Fills `target` with a file's bytes from `position` on, with as many reads as necessary.
  * @returns the number of bytes; fewer than `target` holds only at the end of the file
  */
 export async function readInto(handle: FileHandle, target: Uint8Array, position: number): Promise<number> {
@@ -15,7 +15,7 @@ export async function readInto(handle: FileHandle, target: Uint8Array, position:
   return done;
 }
 
-/** As `readInto`, synchronously. */
+/** The synchronous form of `readInto`. */
 export function readIntoSync(descriptor: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

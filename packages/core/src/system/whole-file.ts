@@ -8,7 +8,7 @@ export type WriteAt = (bytes: Uint8Array, position: number) => Promise<void>;
 
 /**
  * Lets `fill` write a temporary file, in any order, then syncs it and renames it to `path`; creates the folder.
- * @param explain turns an error of the disk into one for the user; errors of `fill` itself pass unchanged
+ * @param explain turns an error of the disk into one for the user; errors of `fill` itself are thrown unchanged
  */
 export async function writeWhole(
   { path, temporary }: { readonly path: string; readonly temporary: string },
@@ -17,7 +17,7 @@ export async function writeWhole(
 ): Promise<void> {
   const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(explain(error)));
   await onDisk(mkdir(dirname(path), { recursive: true }));
-  // A process that was killed may have left it; another one may still have it open, so it is not truncated.
+  // A killed process may have left the file, and another may have it open: removes it instead of truncating it.
   await onDisk(rm(temporary, { force: true }));
   const handle = await onDisk(open(temporary, 'wx'));
   try {
@@ -36,13 +36,13 @@ export async function writeWhole(
   }
 }
 
-/** The code of a file-system error, as ENOENT. Not by instanceof: under jest, these errors come from another realm. */
+/** The code of a file-system error, such as ENOENT. `instanceof` fails under jest: such errors are of another realm. */
 export function errorCode(error: unknown): string | undefined {
   const code = Reflect.get(Object(error), 'code');
   return code === undefined ? undefined : String(code);
 }
 
-// ENOENT is Node's answer to a recursive mkdir on a read-only disk.
+// A recursive mkdir on a read-only disk fails with ENOENT in Node.
 const unwritable = new Set(['EROFS', 'ENOENT', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EISDIR']);
 
 /** A UserError for a full disk or an unusable folder; other errors unchanged. */

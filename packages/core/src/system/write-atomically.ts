@@ -27,13 +27,13 @@ export function writeAtomically(file: string, content: readonly (Uint8Array | st
     try {
       rmSync(temporary, { force: true });
     } catch {
-      // The folder is not writable, as the first error says.
+      // The folder is not writable; the first error reports that.
     }
     throw asUserError(error, file);
   }
 }
 
-/** Fails before minutes of writing instead of after them. */
+/** Throws ENOSPC before the write starts, because a large write takes minutes. */
 function requireRoom(file: string, parts: readonly Uint8Array[]): void {
   const { bavail, bsize, blocks } = statfsSync(dirname(file));
   const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
@@ -43,10 +43,10 @@ function requireRoom(file: string, parts: readonly Uint8Array[]): void {
 
 function asUserError(error: unknown, file: string): unknown {
   const code = (error as NodeJS.ErrnoException).code;
-  const kept = 'the previous file is unchanged';
-  if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${kept}.`, 1);
+  const unchanged = 'the previous file is unchanged';
+  if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${unchanged}.`, 1);
   if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
-    return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${kept}.`, 1);
+    return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${unchanged}.`, 1);
   }
   if (code === 'ENOENT') return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
   return error;

@@ -81,7 +81,7 @@ test.each([
   [
     'an unsupported type',
     () => handMade({ __metadata__, w: tensor([1], 0, 2, 'BF16') }, 2),
-    'w is bfloat16, only float32',
+    'w is bfloat16, but checkpoints hold only float32',
   ],
   [
     'a shape larger than the data',

@@ -7,7 +7,7 @@ import { adaptiveAveragePool2d } from '../../src/runtime/ops/pooling';
 import type { Tensor, Tensor2D, Tensor4D } from '../../src/runtime/tensorflow';
 import type { Given } from './given';
 
-/** The modules of models/util.py in a case: which one it is can be told from its parameters and the case's symbol. */
+/** The module of the reference's models/util.py that a case uses: its symbol and group name the module. */
 function kindOf({ from: { source, group } }: Given) {
   const words = `${source.symbol} ${group}`;
   if (/\bLinearEmbed\b/.test(words)) return linearEmbedding;
@@ -15,7 +15,7 @@ function kindOf({ from: { source, group } }: Given) {
   return /\b(Embed|CRD\w*)\b/.test(words) ? unitEmbedding : linearEmbedding;
 }
 
-/** The input `name` behind the embedding whose parameters are under `prefix`; as it is where the case has none. */
+/** Applies the embedding whose parameters are under `prefix` to the input `name`; without parameters, returns the input. */
 export function embedded(given: Given, name: string, prefix: string): () => Tensor {
   const x = given.input(name);
   const under = (layer: string) => `${prefix === '' ? '' : `${prefix}.`}${layer}.weight`;
@@ -23,7 +23,7 @@ export function embedded(given: Given, name: string, prefix: string): () => Tens
   const sizes = (layer: string) => given.shape(under(layer)) as [number, number];
   if (has('linear1')) {
     const [, inputs] = sizes('linear1');
-    const embed = given.part(prefix, (scope) => deepEmbedding(scope, { inputs, outputs: sizes('linear2')[0] }));
+    const embed = given.module(prefix, (scope) => deepEmbedding(scope, { inputs, outputs: sizes('linear2')[0] }));
     return () => embed(x);
   }
   if (has('embed.Linear')) {
@@ -31,27 +31,27 @@ export function embedded(given: Given, name: string, prefix: string): () => Tens
     if (given.from.hyper.pool_type === 'max') throw new Error(`${given.from.id}: there is no adaptive max pooling.`);
     const channels = x.shape[3] ?? 1;
     const size = Math.sqrt(inputs / channels);
-    const embed = given.part(prefix, (scope) => pooledEmbedding(scope, { channels, size, outputs }));
+    const embed = given.module(prefix, (scope) => pooledEmbedding(scope, { channels, size, outputs }));
     return () => embed(x as Tensor as Tensor4D);
   }
   if (has('linear')) {
     const [outputs, inputs] = sizes('linear');
-    const embed = given.part(prefix, (scope) => kindOf(given)(scope, { inputs, outputs }));
+    const embed = given.module(prefix, (scope) => kindOf(given)(scope, { inputs, outputs }));
     return () => embed(x);
   }
   return () => x;
 }
 
-/** The prefix of the only embedding in a case, whatever it is called; undefined: there is none, or more than one. */
+/** The prefix of the only embedding in a case; undefined if there is none, or more than one. */
 export function onlyEmbedding(given: Given): string | undefined {
   const layers = ['linear', 'linear1', 'embed.Linear'].map((layer) => `${layer}.weight`);
   const found = layers.flatMap((layer) => given.names(layer).map((name) => name.slice(0, -layer.length)));
   return found.length === 1 ? found[0]?.replace(/\.$/, '') : undefined;
 }
 
-// Modules of the reference that no method here uses.
+// The reference has these modules, but no method here uses them.
 
-/** Two linear layers, `linear1.*` and `linear2.*`, with ReLU between, and length 1 (MLPEmbed). */
+/** Two linear layers, `linear1.*` and `linear2.*`, with ReLU between; scaled to length 1 (MLPEmbed). */
 function deepEmbedding(scope: Scope, { inputs, outputs }: EmbeddingShape): (x: Tensor) => Tensor2D {
   const first = linear(scope.child('linear1'), { inputs, outputs: 2 * outputs });
   const second = linear(scope.child('linear2'), { inputs: 2 * outputs, outputs });
@@ -64,7 +64,7 @@ function linearRegressor(scope: Scope, shape: EmbeddingShape): (x: Tensor) => Te
   return (x) => activate(layer(x), 'relu');
 }
 
-/** Maps averaged to `size` x `size`, a linear layer `embed.Linear.*`, and length 1 (PoolEmbed). */
+/** A linear layer `embed.Linear.*` on maps averaged to `size` x `size`; scaled to length 1 (PoolEmbed). */
 function pooledEmbedding(
   scope: Scope,
   { channels, size, outputs }: { readonly channels: number; readonly size: number; readonly outputs: number },

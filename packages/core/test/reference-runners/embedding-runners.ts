@@ -1,4 +1,4 @@
-/** Losses of embeddings, contrastive ones with their memory, and the margins of faces. */
+/** Runs cases of losses of embeddings, of contrastive losses with memories, and of margins. */
 
 import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from '../../src/distill/losses/contrast';
 import { correlationLoss } from '../../src/distill/losses/correlation-congruence';
@@ -42,7 +42,7 @@ interface Side {
 
 const ordinals = ['first', 'second', 'third', 'fourth'].map((word) => `${word}_call`);
 
-/** The loss of as many calls in a row as the case names; memories and normalisers are constants, moved after each. */
+/** Sums the loss over the calls that the case lists; each call updates memories and normalisers without gradients. */
 function contrastCalls(given: Given): () => Outcome {
   const [embedStudent, embedTeacher] = [embedded(given, 'f_s', 'embed_s'), embedded(given, 'f_t', 'embed_t')];
   const memory = (name: string) => given.weight(`contrast.${name}`);
@@ -85,12 +85,12 @@ function contrastCalls(given: Given): () => Outcome {
       move(teacher, theirs);
       return loss;
     });
-    const keep = (name: string, buffer: Float32Array) => given.buffers.set(given.names(name)[0] ?? name, buffer);
-    keep('contrast.memory_v1', student.rows);
-    keep('contrast.memory_v2', teacher.rows);
+    const store = (name: string, buffer: Float32Array) => given.buffers.set(given.names(name)[0] ?? name, buffer);
+    store('contrast.memory_v1', student.rows);
+    store('contrast.memory_v2', teacher.rows);
     const after = Float32Array.from(values);
     after.set([student.normaliser, teacher.normaliser], 2);
-    keep('contrast.params', after);
+    store('contrast.params', after);
     const components = calls > 1 ? Object.fromEntries(losses.map((loss, i) => [ordinals[i] as string, loss])) : {};
     return { loss: tf.addN(losses).asScalar(), components };
   };
@@ -105,7 +105,7 @@ const crdth: Runner = (given) => {
   };
 };
 
-/** As the reference: an additive margin m3 shuts out the others, and m1 other than 1 is refused. */
+/** Like the reference: an additive margin m3 replaces the others, and m1 must be 1. */
 function marginOf(given: Given) {
   const { symbol } = given.from.source;
   const gradient = given.exact ? 'exact' : 'straight-through';

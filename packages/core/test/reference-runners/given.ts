@@ -15,7 +15,7 @@ import type { ReferenceValues } from '../reference-cases';
 
 type Named = Readonly<Record<string, ReferenceValues>>;
 
-/** A case of losses.json: arrays in PyTorch's layout, gradients in float32, the rest in float64. */
+/** A case of losses.json: arrays are in PyTorch's layout; gradients are float32, other values float64. */
 export interface LossCase {
   readonly id: string;
   readonly group: string;
@@ -48,8 +48,8 @@ const named = ({ shape, data }: ReferenceValues): NamedValues => ({ shape, value
 const nhwc = [0, 2, 3, 1];
 const nchw = [0, 3, 1, 2];
 
-/** Values in PyTorch's layout, to compare with the reference's; by default of a feature map. */
-export function inTorchLayout(tensor: Tensor, kind: 'map' | 'weight' | 'as it is' = 'map'): Float32Array {
+/** Values in PyTorch's layout, for comparison with the reference; by default, the tensor is a feature map. */
+export function inTorchLayout(tensor: Tensor, kind: 'map' | 'weight' | 'unchanged' = 'map'): Float32Array {
   const values = { shape: tensor.shape, values: Float32Array.from(tensor.dataSync()) };
   if (kind === 'weight') return toTorch(values).values;
   return kind === 'map' && tensor.rank === 4 ? permuted(values, nchw).values : values.values;
@@ -57,7 +57,7 @@ export function inTorchLayout(tensor: Tensor, kind: 'map' | 'weight' | 'as it is
 
 interface Tracked {
   readonly variable: Variable;
-  readonly kind: 'weight' | 'as it is';
+  readonly kind: 'weight' | 'unchanged';
 }
 
 /**
@@ -70,7 +70,7 @@ export class Given {
   readonly parameters = new Map<string, Tracked>();
   /** Buffers that runners update, after the forward pass. */
   readonly buffers = new Map<string, Float32Array>();
-  private parts = 0;
+  private modules = 0;
 
   /** @param exact computes true derivatives where the reference's gradients differ from them */
   constructor(
@@ -120,8 +120,8 @@ export class Given {
     return this.input(name) as Tensor as Tensor2D;
   }
 
-  /** The maps s0, s1... of a prefix s. */
-  levels(prefix: string): Tensor4D[] {
+  /** The feature maps s0, s1, ... for a prefix s. */
+  features(prefix: string): Tensor4D[] {
     const count = Object.keys(this.from.inputs).filter((name) => new RegExp(`^${prefix}\\d+$`).test(name)).length;
     return Array.from({ length: count }, (_, i) => this.map(`${prefix}${i}`));
   }
@@ -134,13 +134,13 @@ export class Given {
     return tf.tensor(Int32Array.from(data), [...shape], 'int32') as Tensor as Tensor1D;
   }
 
-  /** The case's names of parameters that are `suffix` or end with it. */
+  /** The case's parameters whose names are `suffix` or end with it. */
   names(suffix: string): string[] {
     const own = Object.keys(this.from.params ?? {});
     return own.filter((name) => name === suffix || name.endsWith(`.${suffix}`));
   }
 
-  /** The shape in PyTorch of a parameter. */
+  /** A parameter's shape in PyTorch. */
   shape(suffix: string): readonly number[] {
     return this.parameter(suffix).values.shape;
   }
@@ -150,7 +150,7 @@ export class Given {
     const values = name === undefined ? undefined : this.from.params?.[name];
     if (name === undefined || !values || more.length > 0) {
       throw new Error(
-        `${this.from.id} has ${1 + more.length - (name ? 0 : 1)} parameters that end with ${suffix}, not one.`,
+        `${this.from.id} has ${1 + more.length - (name ? 0 : 1)} parameters that end with ${suffix}; it must have one.`,
       );
     }
     return { name, values };
@@ -161,13 +161,13 @@ export class Given {
     const { name, values } = this.parameter(suffix);
     const { shape, values: numbers } = named(values);
     const variable = this.state.declare(`own/${name}`, 'trainable', shape, numbers);
-    this.parameters.set(name, { variable, kind: 'as it is' });
+    this.parameters.set(name, { variable, kind: 'unchanged' });
     return variable;
   }
 
-  /** Builds a part with the parameters under `prefix` ('' for all). */
-  part<T>(prefix: string, build: (scope: Scope) => T): T {
-    const root = `part${this.parts++}`;
+  /** Builds a module and loads the parameters under `prefix` ('' for all) into it. */
+  module<T>(prefix: string, build: (scope: Scope) => T): T {
+    const root = `module${this.modules++}`;
     const built = build(Scope.root(this.state, root, undefined));
     for (const { name, variable } of this.state.all().filter((one) => one.name.startsWith(`${root}/`))) {
       const own = name.slice(root.length + 1);

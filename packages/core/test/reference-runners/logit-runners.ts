@@ -1,4 +1,4 @@
-/** Losses of logits and embeddings, and those of the teacher's head. */
+/** Runs cases of losses of logits and embeddings, also throughHead the teacher's head. */
 
 import { decoupledTerms } from '../../src/distill/losses/decoupled';
 import { embeddingDistance, probabilityDistance } from '../../src/distill/losses/differences';
@@ -40,7 +40,7 @@ const dist: Runner = (given) => () => {
   };
 };
 
-/** KL of the teacher's logits and those of its head for the student's embedding. */
+/** KL divergence of the teacher's logits from its head's logits for the student's embedding. */
 export const throughTeacher = (given: Given): Scalar =>
   distillationDivergence(given.rows('y_s_th'), given.rows('y_t'), temperatureOf(given));
 
@@ -68,12 +68,12 @@ const objective: Runner = (given) => {
   const delta = beta === 0 ? 0 : given.hyperOr(0, 'delta');
   return () => {
     const [ours, theirs] = [given.rows('f_s'), given.rows('f_t')];
-    const [logits, through, taught] = [own(ours), teacher(ours), teacher(theirs)];
+    const [logits, throughHead, teacherLogits] = [own(ours), teacher(ours), teacher(theirs)];
     const temperature = temperatureOf(given);
     const ce = crossEntropy(logits, labels);
-    const kl = distillationDivergence(logits, taught, temperature);
+    const kl = distillationDivergence(logits, teacherLogits, temperature);
     const distance = embeddingDistance(ours, theirs);
-    const divergence = distillationDivergence(through, taught, temperature);
+    const divergence = distillationDivergence(throughHead, teacherLogits, temperature);
     const { symbol } = given.from.source;
     const third: [number, Tensor][] = /\bKDETH\b/.test(symbol)
       ? [
@@ -82,7 +82,7 @@ const objective: Runner = (given) => {
         ]
       : [[beta, /\bKDTH\b/.test(symbol) ? divergence : distance]];
     const share = given.hyperOr(0, 'validation_th_weight');
-    const mixture = tf.add(tf.mul(tf.softmax(logits), 1 - share), tf.mul(tf.softmax(through), share));
+    const mixture = tf.add(tf.mul(tf.softmax(logits), 1 - share), tf.mul(tf.softmax(throughHead), share));
     return {
       loss: sum([gamma, ce], [alpha, kl], ...third),
       components: {
@@ -91,8 +91,8 @@ const objective: Runner = (given) => {
         kde: distance,
         kdth: divergence,
         logits_s: logits,
-        logits_s_th: through,
-        logits_t: taught,
+        logits_s_th: throughHead,
+        logits_t: teacherLogits,
         eval_mixture_prob: mixture,
       },
     };

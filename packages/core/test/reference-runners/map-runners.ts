@@ -1,3 +1,5 @@
+/** Runs cases of losses of feature maps and of their learned modules. */
+
 import { activationBoundaryLosses } from '../../src/distill/losses/activation-boundary';
 import { attentionLoss } from '../../src/distill/losses/attention';
 import { matchSizes, meanSquaredDifference } from '../../src/distill/losses/differences';
@@ -13,7 +15,6 @@ import { paraphraser, translator } from '../../src/distill/modules/factor';
 import { variationalRegressor } from '../../src/distill/modules/variational-regressor';
 import { bottleneck } from '../../src/nn/bottleneck';
 import { featureShape } from '../../src/nn/network-shape';
-/** Losses of maps, and the parts that some of them learn. */
 import { type Scalar, type Tensor, type Tensor3D, type Tensor4D, tf } from '../../src/runtime/tensorflow';
 import { embedded, onlyEmbedding } from './embedded';
 import type { Given, Outcome, Runner } from './given';
@@ -25,11 +26,11 @@ function summed(terms: readonly Scalar[], more: Readonly<Record<string, Tensor>>
   };
 }
 
-/** Levels s0, s1... or, where there is one, f_s. */
+/** The feature maps f_s and f_t if the case has them, else s0, s1, ... and t0, t1, ... */
 const pairs = (given: Given): [Tensor4D[], Tensor4D[]] =>
-  given.has('f_s') ? [[given.map('f_s')], [given.map('f_t')]] : [given.levels('s'), given.levels('t')];
+  given.has('f_s') ? [[given.map('f_s')], [given.map('f_t')]] : [given.features('s'), given.features('t')];
 
-const perLevel =
+const perMap =
   (loss: (student: Tensor4D, teacher: Tensor4D, given: Given) => Scalar): Runner =>
   (given) =>
   () => {
@@ -40,15 +41,15 @@ const perLevel =
 const hint: Runner = (given) => {
   if (given.names('conv.weight').length === 0) {
     const embed = embedded(given, 'f_s', onlyEmbedding(given) ?? 'embed_s');
-    const taught = embedded(given, 'f_t', 'embed_t');
+    const teacherEmbedding = embedded(given, 'f_t', 'embed_t');
     return () => {
       const regressed = embed();
-      return { loss: meanSquaredDifference(regressed, taught()), components: { regressed } };
+      return { loss: meanSquaredDifference(regressed, teacherEmbedding()), components: { regressed } };
     };
   }
   const [student, teacher] = [given.map('f_s'), given.map('f_t')];
   const relu = given.from.hyper.use_relu !== false;
-  const regress = given.part('', (scope) =>
+  const regress = given.module('', (scope) =>
     convolutionalRegressor(scope, featureShape(student), featureShape(teacher), { relu }),
   );
   return () => {
@@ -58,10 +59,10 @@ const hint: Runner = (given) => {
 };
 
 const ab: Runner = (given) => {
-  const [students, teachers] = [given.levels('s'), given.levels('t')];
+  const [students, teachers] = [given.features('s'), given.features('t')];
   const learned = Object.keys(given.from.params ?? {}).length > 0;
   const connect = learned
-    ? given.part('', (scope) => connector(scope, students.map(featureShape), teachers.map(featureShape)))
+    ? given.module('', (scope) => connector(scope, students.map(featureShape), teachers.map(featureShape)))
     : undefined;
   return () =>
     summed(
@@ -77,10 +78,10 @@ const ft: Runner = (given) => {
   }
   const { translator_use_bn: ours = true, paraphraser_use_bn: theirs = false } = given.from.hyper;
   const share = given.hyper('k');
-  const translate = given.part('translator', (scope) =>
+  const translate = given.module('translator', (scope) =>
     translator(scope, featureShape(student), featureShape(teacher), { share, norms: ours === true }),
   );
-  const { encode } = given.part('paraphraser', (scope) =>
+  const { encode } = given.module('paraphraser', (scope) =>
     paraphraser(scope, featureShape(teacher), { share, norms: theirs === true }),
   );
   return () => {
@@ -92,7 +93,7 @@ const ft: Runner = (given) => {
 const ftReconstruction: Runner = (given) => {
   const teacher = given.map('f_t');
   const norms = given.hyperOr(0, 'use_bn', 'paraphraser_use_bn') === 1;
-  const { encode, decode } = given.part('', (scope) =>
+  const { encode, decode } = given.module('', (scope) =>
     paraphraser(scope, featureShape(teacher), { share: given.hyper('k'), norms }),
   );
   return () => {
@@ -106,17 +107,17 @@ const vid: Runner = (given) => {
   const [students, teachers] = pairs(given);
   const epsilon = given.hyperOr(1e-5, 'eps');
   const prefixes = given.names('log_scale').map((name) => name.replace(/\.?log_scale$/, ''));
-  const levels = students.map((student, i) => {
+  const regressions = students.map((student, i) => {
     const prefix = prefixes[i] ?? '';
     const [between = 1, inputs = 1] = given.shape(`${prefix === '' ? '' : `${prefix}.`}regressor.0.weight`);
     const teacher = teachers[i] as Tensor4D;
-    const regressor = given.part(prefix, (scope) =>
+    const regressor = given.module(prefix, (scope) =>
       variationalRegressor(scope, { inputs, outputs: teacher.shape[3], between }),
     );
     return { student, teacher, regressor };
   });
   return () => {
-    const results = levels.map(({ student, teacher, regressor }) => {
+    const results = regressions.map(({ student, teacher, regressor }) => {
       const [ours, theirs] = matchSizes(student, teacher);
       const mean = regressor.mean(ours);
       return { mean, loss: variationalLoss(mean, theirs, regressor.logScale, epsilon) };
@@ -130,7 +131,7 @@ const vid: Runner = (given) => {
 };
 
 const kdsvd: Runner = (given) => () => {
-  const [students, teachers] = [given.levels('s'), given.levels('t')];
+  const [students, teachers] = [given.features('s'), given.features('t')];
   const count = given.hyper('k');
   const names = teachers.map((_, i) => `teacher_v${i}`);
   const signs = names.map((name) => {
@@ -151,7 +152,7 @@ const simkd: Runner = (given) => {
     size: [teacher.shape[1], teacher.shape[2]],
     factor: given.hyperOr(2, 'factor'),
   } as const;
-  const project = given.part(given.names('simkd.transfer.0.weight').length > 0 ? 'simkd' : '', (scope) =>
+  const project = given.module(given.names('simkd.transfer.0.weight').length > 0 ? 'simkd' : '', (scope) =>
     bottleneck(scope, shape),
   );
   const classifier = given.names('cls_t.weight').length > 0 && {
@@ -170,10 +171,10 @@ const simkd: Runner = (given) => {
   };
 };
 
-const fsp: Runner = (given) => () => summed(solutionFlowLosses(given.levels('s'), given.levels('t')));
-const at = perLevel((student, teacher, given) => attentionLoss(student, teacher, given.hyperOr(2, 'p')));
-const sp = perLevel(similarityLoss);
-const nst = perLevel(neuronSelectivityLoss);
+const fsp: Runner = (given) => () => summed(solutionFlowLosses(given.features('s'), given.features('t')));
+const at = perMap((student, teacher, given) => attentionLoss(student, teacher, given.hyperOr(2, 'p')));
+const sp = perMap(similarityLoss);
+const nst = perMap(neuronSelectivityLoss);
 
 export const mapRunners: Readonly<Record<string, Runner>> = {
   FitNet: hint,

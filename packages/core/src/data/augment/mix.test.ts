@@ -9,22 +9,22 @@ test('a mix depends on seed and step; its share has the distribution Beta(alpha,
   expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 6));
   expect(draw({ mixup: 0.2 }, 5)).not.toEqual(draw({ mixup: 0.2 }, 5, 2));
   for (const alpha of [0.2, 1, 4]) {
-    const drawn = Array.from({ length: 4000 }, (_, step) => draw({ mixup: alpha }, step, 3));
-    const shares = drawn.map(({ pixelShare }) => pixelShare);
+    const mixes = Array.from({ length: 4000 }, (_, step) => draw({ mixup: alpha }, step, 3));
+    const shares = mixes.map(({ pixelShare }) => pixelShare);
     const mean = shares.reduce((sum, value) => sum + value, 0) / shares.length;
     const variance = shares.reduce((sum, value) => sum + (value - mean) ** 2, 0) / shares.length;
     expect(mean).toBeCloseTo(0.5, 1);
     expect(variance / (1 / (4 * (2 * alpha + 1)))).toBeCloseTo(1, 0);
-    expect(drawn.map(({ labelShare }) => labelShare)).toEqual(shares);
-    expect(new Set(drawn.flatMap(({ box }) => box))).toEqual(new Set([0]));
+    expect(mixes.map(({ labelShare }) => labelShare)).toEqual(shares);
+    expect(new Set(mixes.flatMap(({ box }) => box))).toEqual(new Set([0]));
   }
 });
 
 test('batches get mixup and CutMix with their probabilities', () => {
-  const drawn = Array.from({ length: 4000 }, (_, step) =>
+  const mixes = Array.from({ length: 4000 }, (_, step) =>
     draw({ mixup: 1, cutmix: 1, mixProbability: 0.6, mixSwitchProbability: 0.25 }, step),
   );
-  const share = (kind: (one: (typeof drawn)[number]) => boolean) => drawn.filter(kind).length / drawn.length;
+  const share = (kind: (one: (typeof mixes)[number]) => boolean) => mixes.filter(kind).length / mixes.length;
   expect(share(({ labelShare }) => labelShare === 1)).toBeCloseTo(0.4, 1);
   expect(share(({ pixelShare }) => pixelShare < 1)).toBeCloseTo(0.6 * 0.75, 1);
   expect(share(({ box }) => box[2] > box[0])).toBeCloseTo(0.6 * 0.25, 1);
@@ -41,11 +41,14 @@ test.each([
   [0.9, [31, 0], [26, 0, 32, 5], 1 - 30 / 1024],
   [0, [0, 0], [0, 0, 16, 16], 0.75],
   [1, [9, 9], [9, 9, 9, 9], 1],
-] as const)("a box of what %d leaves, about %p: the label's share is what is outside", (share, middle, box, labels) => {
-  expect(cutAt(share, middle, 32)).toEqual({ pixelShare: 1, labelShare: labels, box });
-});
+] as const)(
+  'pixel share %d, box centre %p: the label share is the area outside the box',
+  (share, middle, box, labels) => {
+    expect(cutAt(share, middle, 32)).toEqual({ pixelShare: 1, labelShare: labels, box });
+  },
+);
 
-test('boxes are within the picture', () => {
+test('boxes are within the image', () => {
   for (let step = 0; step < 200; step++) {
     const { box, labelShare } = draw({ cutmix: 1 }, step);
     const [left, top, right, bottom] = box;

@@ -6,7 +6,7 @@ import { randAugment } from './rand-augment';
 
 const image: Image = { width: 8, height: 6, pixels: Uint8Array.from({ length: 144 }, (_, i) => (i * 37) % 200) };
 
-test('each result depends on the random numbers; the given picture is unchanged', () => {
+test('each result depends on the random numbers; the given image is unchanged', () => {
   const before = image.pixels.slice();
   const all = (seed: number) => [
     colorJitter(image, { brightness: 0.5, contrast: 0.5, saturation: 0.5, hue: 0.5 }, stream(seed)),
@@ -18,12 +18,12 @@ test('each result depends on the random numbers; the given picture is unchanged'
   expect(image.pixels).toEqual(before);
 });
 
-test('jitter changes the picture by an amount within its range', () => {
+test('jitter changes the image by an amount within its range', () => {
   for (let seed = 0; seed < 20; seed++) {
-    const seen = colorJitter(image, { brightness: 0.4 }, stream(seed));
+    const jittered = colorJitter(image, { brightness: 0.4 }, stream(seed));
     const least = brightness(image, 0.6).pixels;
     const most = brightness(image, 1.4).pixels;
-    expect(seen.pixels.every((byte, i) => byte >= (least[i] as number) && byte <= (most[i] as number))).toBe(true);
+    expect(jittered.pixels.every((byte, i) => byte >= (least[i] as number) && byte <= (most[i] as number))).toBe(true);
   }
   expect(colorJitter(image, {}, stream(1)).pixels).toEqual(image.pixels);
 });

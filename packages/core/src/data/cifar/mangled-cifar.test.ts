@@ -10,7 +10,7 @@ import { binaryBatch, type CifarBatch } from './records';
 const refuse = refusal('train', 'images');
 const options = { seed: 1, numRuns: 2000 };
 
-/** Whether it was refused. @throws other errors than UserError, and Error for labels out of range */
+/** Whether `read` throws a UserError. @throws other errors, and an Error for labels out of range */
 function refused(read: () => CifarBatch | string[]): boolean {
   try {
     const content = read();
@@ -57,8 +57,8 @@ for (const python of [2, 3] as const) {
       fc.property(edits, fc.boolean(), (changes, whole) => {
         const bytes = Buffer.from(whole ? good : names);
         for (const { at, bytes: given } of changes) {
-          const place = Math.floor(at * (whole ? pixels : bytes.length));
-          bytes.set(given.subarray(0, bytes.length - place), place);
+          const offset = Math.floor(at * (whole ? pixels : bytes.length));
+          bytes.set(given.subarray(0, bytes.length - offset), offset);
         }
         if (
           refused(() =>

@@ -21,26 +21,26 @@ const rowOf = (image: number, copy: number) => [image, copy, image * copy];
 
 /** Makes embeddings two at a time, and notes the requested shards. */
 function maker(pause = 0) {
-  const asked: string[] = [];
+  const requested: string[] = [];
   const make: MakeEmbeddings = async function* ({ copy, first, count }: EmbeddingShard) {
-    asked.push(`${copy}:${first}`);
+    requested.push(`${copy}:${first}`);
     for (let row = 0; row < count; row += 2) {
       await new Promise((resolve) => setTimeout(resolve, pause));
       const images = [first + row, first + row + 1].filter((image) => image < first + count);
       yield Float32Array.from(images.flatMap((image) => rowOf(image, copy)));
     }
   };
-  return { make, asked };
+  return { make, requested };
 }
 
 const { signal } = new AbortController();
 
 test('embeddings are read by image and copy, in any order; padding is zeros', async () => {
   const store = embeddingStore(layout());
-  const { make, asked } = maker();
+  const { make, requested } = maker();
   const progress: (readonly [number, number])[] = [];
   await store.fill({ make, signal, onProgress: (...done) => progress.push(done) });
-  expect(asked).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
+  expect(requested).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
   expect(progress.at(-1)).toEqual([20, 20]);
   const read = store.reader({ make, signal });
   expect(Array.from(await read(Int32Array.of(9, 0, 5, -1), Int32Array.of(1, 0, 1, 0)))).toEqual([
@@ -55,7 +55,7 @@ test('embeddings are read by image and copy, in any order; padding is zeros', as
   await expect(read(Int32Array.of(0), Int32Array.of(2))).rejects.toThrow('There is no embedding of image 0, copy 2.');
 });
 
-test('only missing shards are made: after an abort, and where a file has other content', async () => {
+test('only missing shards are computed: after an abort, or if a file has other content', async () => {
   const where = layout();
   const controller = new AbortController();
   const { make } = maker();
@@ -71,12 +71,12 @@ test('only missing shards are made: after an abort, and where a file has other c
 
   const rest = maker();
   await embeddingStore(where).fill({ make: rest.make, signal });
-  expect(rest.asked).toEqual(['0:4', '0:8', '1:0', '1:4', '1:8']);
+  expect(rest.requested).toEqual(['0:4', '0:8', '1:0', '1:4', '1:8']);
 
   writeFileSync(join(where.folder, 'view1-00001.rows'), readFileSync(join(where.folder, 'view0-00001.rows')));
   const again = maker();
   await embeddingStore(where).fill({ make: again.make, signal });
-  expect(again.asked).toEqual(['1:4']);
+  expect(again.requested).toEqual(['1:4']);
   expect(await embeddingStore({ ...where, key: 'ff'.repeat(32) }).missing()).toHaveLength(6);
 });
 
@@ -94,19 +94,19 @@ test('several processes share the work without repeating it', async () => {
   const where = layout();
   const makers = [maker(5), maker(5), maker(5)];
   await Promise.all(makers.map(({ make }) => embeddingStore(where).fill({ make, signal })));
-  expect(makers.flatMap(({ asked }) => asked).sort()).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
-  for (const { asked } of makers) expect(asked.length).toBeLessThan(6);
+  expect(makers.flatMap(({ requested }) => requested).sort()).toEqual(['0:0', '0:4', '0:8', '1:0', '1:4', '1:8']);
+  for (const { requested } of makers) expect(requested.length).toBeLessThan(6);
   expect(readdirSync(where.folder)).toHaveLength(6);
 });
 
-test('a shard with a damaged row is made again, once for all its readers', async () => {
+test('a shard with a damaged row is computed again, once for all its readers', async () => {
   const where = layout();
   const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
   const file = join(where.folder, 'view1-00000.rows');
   const whole = readFileSync(file);
   writeFileSync(file, Buffer.from(whole).fill(7, whole.length - 30));
-  const { make, asked } = maker();
+  const { make, requested } = maker();
   const damaged: string[] = [];
   const read = store.reader({ make, signal, onDamage: (which) => damaged.push(which) });
   const copies = Int32Array.of(1, 1);
@@ -116,11 +116,11 @@ test('a shard with a damaged row is made again, once for all its readers', async
   const all = await Promise.all([0, 1, 2].map(() => read(Int32Array.of(2, 3), copies)));
   for (const rows of all) expect(Array.from(rows)).toEqual([...rowOf(2, 1), ...rowOf(3, 1)]);
   expect(damaged).toEqual([file]);
-  expect(asked).toEqual(['1:0']);
+  expect(requested).toEqual(['1:0']);
   expect(readFileSync(file)).toEqual(whole);
 });
 
-test('a file that vanishes in use is made again', async () => {
+test('a file that vanishes in use is computed again', async () => {
   const where = layout();
   const store = embeddingStore(where);
   await store.fill({ ...maker(), signal });
@@ -129,7 +129,7 @@ test('a file that vanishes in use is made again', async () => {
   expect(Array.from(await read(Int32Array.of(7), Int32Array.of(1)))).toEqual(rowOf(7, 1));
 });
 
-test('an error of the maker passes unchanged; no unfinished file stays', async () => {
+test('an error of `make` is thrown unchanged, and no unfinished file remains', async () => {
   const where = layout();
   const failing: MakeEmbeddings = async function* () {
     yield Float32Array.of(1, 2, 3);

@@ -26,7 +26,7 @@ test.each([
   [2 ** -26, 0x0000],
   [1 + 2 ** -11, 0x3c00],
   [1 + 3 * 2 ** -11, 0x3c02],
-])('%p is %p', (value, bits) => {
+])('%p is encoded as %p', (value, bits) => {
   expect(toFloat16(value)).toBe(bits);
 });
 

@@ -28,13 +28,13 @@ const augmenting = (mirrors?: Augmentation['mirrors']): ImageDataset => ({
   augmentation: { settings: '', ...(mirrors && { mirrors }) },
 });
 
-async function collect(shown: AsyncIterable<Batch>): Promise<Batch[]> {
+async function collect(epoch: AsyncIterable<Batch>): Promise<Batch[]> {
   const all: Batch[] = [];
-  for await (const batch of shown) all.push(batch);
+  for await (const batch of epoch) all.push(batch);
   return all;
 }
 
-test('copies are finite without augmentation, with flips alone, and where they repeat', () => {
+test('the number of copies is finite without augmentation, with only flips, or if copies repeat', () => {
   expect(augmentedCopies(dataset, 0)).toEqual({ kind: 'as-is', count: 1 });
   expect(augmentedCopies(dataset, 5)).toEqual({ kind: 'as-is', count: 1 });
   expect(augmentedCopies(flipped, 0)).toEqual({ kind: 'mirrored', count: 2 });
@@ -60,31 +60,34 @@ const cases = [
   ['drawn', cropped, 3],
 ] as const;
 
-test.each(cases)('each training image is the copy whose number its batch gives: %s', async (_, shown, repeat) => {
-  const copies = augmentedCopies(shown, repeat);
-  if (!copies) throw new Error('endless copies');
-  const known = new Map<string, Uint8Array>();
-  for (let copy = 0; copy < copies.count; copy++) {
-    for (const { images, indices, count } of await collect(readCopy(shown, copies, copy, { batchSize: 5 }))) {
-      for (let i = 0; i < count; i++) known.set(`${indices[i]} ${copy}`, images.slice(i * bytes, (i + 1) * bytes));
-    }
-  }
-  expect(known.size).toBe(12 * copies.count);
-  const numbers = new Set<number>();
-  for (let epoch = 0; epoch < 7; epoch++) {
-    const options = { batchSize: 4, seed: 5, epoch, shuffle: true, augment: true, repeat: repeatOf(copies) };
-    for (const batch of await collect(batches(shown, { ...options, lastBatch: 'drop' }))) {
-      for (const [i, index] of batch.indices.entries()) {
-        const copy = batch.copies[i] as number;
-        numbers.add(copy);
-        expect(batch.images.slice(i * bytes, (i + 1) * bytes)).toEqual(known.get(`${index} ${copy}`));
+test.each(cases)(
+  'each training image equals the copy whose number its batch contains: %s',
+  async (_, source, repeat) => {
+    const copies = augmentedCopies(source, repeat);
+    if (!copies) throw new Error('endless copies');
+    const known = new Map<string, Uint8Array>();
+    for (let copy = 0; copy < copies.count; copy++) {
+      for (const { images, indices, count } of await collect(readCopy(source, copies, copy, { batchSize: 5 }))) {
+        for (let i = 0; i < count; i++) known.set(`${indices[i]} ${copy}`, images.slice(i * bytes, (i + 1) * bytes));
       }
     }
-  }
-  expect(numbers.size).toBe(copies.count);
-});
+    expect(known.size).toBe(12 * copies.count);
+    const numbers = new Set<number>();
+    for (let epoch = 0; epoch < 7; epoch++) {
+      const options = { batchSize: 4, seed: 5, epoch, shuffle: true, augment: true, repeat: repeatOf(copies) };
+      for (const batch of await collect(batches(source, { ...options, lastBatch: 'drop' }))) {
+        for (const [i, index] of batch.indices.entries()) {
+          const copy = batch.copies[i] as number;
+          numbers.add(copy);
+          expect(batch.images.slice(i * bytes, (i + 1) * bytes)).toEqual(known.get(`${index} ${copy}`));
+        }
+      }
+    }
+    expect(numbers.size).toBe(copies.count);
+  },
+);
 
-test('a dataset that mirrors says which images; their mirror images are made of the evaluation images', async () => {
+test('a dataset that mirrors reports which images it mirrors; its mirrored copies are mirrored evaluation images', async () => {
   const mirroring = augmenting((index, { epoch }) => (index + epoch) % 2 === 1);
   const options = { batchSize: 4, seed: 1, epoch: 3, augment: true, lastBatch: 'drop' } as const;
   const [batch] = await collect(batches(mirroring, options));
@@ -109,7 +112,7 @@ test('copies that repeat are the same for every seed; the order of images is not
   expect([...one.byImage].filter(([index, image]) => third.byImage.get(index) === image).length).toBeLessThan(12);
 });
 
-test('embeddings are read along with the images, in the order of the batch', async () => {
+test('embeddings are read with the images, in the order of the batch', async () => {
   const embeddings = async (indices: Int32Array, copies: Int32Array) =>
     Float32Array.from(indices, (index, i) => index * 10 + (copies[i] as number));
   const options = { batchSize: 4, seed: 1, epoch: 0, shuffle: true, augment: true, embeddings } as const;

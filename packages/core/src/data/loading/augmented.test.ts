@@ -16,7 +16,7 @@ function numbers(count: number): ImageDataset {
   };
 }
 
-test('a crop shifts an image and fills up with black', async () => {
+test('a crop shifts an image and fills the rest with black', async () => {
   const dataset = augmented(numbers(250), { crop: { pad: 1 } });
   const images = new Uint8Array(250 * imageBytes(dataset));
   await dataset.read(

@@ -69,7 +69,7 @@ test('an epoch from batch k on is the tail of the whole epoch, augmentation incl
 });
 
 test('the augmentation of an image does not depend on its batch, and changes in the next epoch', async () => {
-  const seen = async (batchSize: number, epoch: number) => {
+  const augmentedImages = async (batchSize: number, epoch: number) => {
     const images = new Map<number, string>();
     const dataset = augmented(numbers(40), { crop: { pad: 1 } });
     for (const batch of await all(dataset, { ...plain, batchSize, epoch, augment: true })) {
@@ -78,8 +78,8 @@ test('the augmentation of an image does not depend on its batch, and changes in 
     }
     return images;
   };
-  expect(await seen(7, 0)).toEqual(await seen(4, 0));
-  expect(await seen(4, 1)).not.toEqual(await seen(4, 0));
+  expect(await augmentedImages(7, 0)).toEqual(await augmentedImages(4, 0));
+  expect(await augmentedImages(4, 1)).not.toEqual(await augmentedImages(4, 0));
 });
 
 test('reads at most `prefetch` batches ahead of the consumer', async () => {
@@ -111,17 +111,17 @@ test('a reading error is thrown at its batch', async () => {
   await expect(epoch.next()).rejects.toThrow('cannot read image 4');
 });
 
-test('only an augmented epoch gives the dataset a key, and images are in shared memory', async () => {
+test('only an augmented epoch passes a key to the dataset, and images are in shared memory', async () => {
   const keys: unknown[] = [];
-  const noting: ImageDataset = {
+  const recording: ImageDataset = {
     ...numbers(4),
     read: async (_, target, key) => {
       keys.push(key);
       target[0] = 9;
     },
   };
-  const [batch] = await all(noting, { ...plain, seed: 5, epoch: 3, augment: true });
-  await all(noting, plain);
+  const [batch] = await all(recording, { ...plain, seed: 5, epoch: 3, augment: true });
+  await all(recording, plain);
   expect(keys).toEqual([{ seed: 5, epoch: 3 }, undefined]);
   expect(batch?.images[0]).toBe(9);
   expect(batch?.images.buffer).toBeInstanceOf(SharedArrayBuffer);

@@ -65,16 +65,16 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
   );
 
   test('EXIF orientation is applied on request', async () => {
-    const seen: number[][] = [];
+    const sizes: number[][] = [];
     const choose = (width: number, height: number) => {
-      seen.push([width, height]);
+      sizes.push([width, height]);
       return { sampling: stretched([0, 0, width, height], 8), mirrored: false };
     };
     const target = new Uint8Array(192);
     for (const applyOrientation of [false, true]) {
       await decodeInto(file('turned.jpg'), choose, { size: 8, native: decoder, applyOrientation }, target);
     }
-    expect(seen).toEqual([
+    expect(sizes).toEqual([
       [120, 90],
       [90, 120],
     ]);
@@ -95,11 +95,11 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
   });
 
   test.each([
-    ['cut short', file('colour.jpg').subarray(0, 3000)],
-    ['cut short within its header', file('colour.jpg').subarray(0, 100)],
+    ['truncated', file('colour.jpg').subarray(0, 3000)],
+    ['truncated within its header', file('colour.jpg').subarray(0, 100)],
     ['not a picture', Buffer.from('no picture at all')],
     ['empty', new Uint8Array(0)],
-  ])('%s: refused', async (_name, bytes) => {
+  ])('a file is refused: %s', async (_name, bytes) => {
     const choose = (w: number, h: number) => ({ sampling: stretched([0, 0, w, h], 4), mirrored: false });
     const decoding = decodeInto(
       bytes,

@@ -9,13 +9,13 @@ import { pipelineDataset } from './pipeline-dataset';
 const started: Worker[] = [];
 jest.mock('node:worker_threads', () => {
   const threads = jest.requireActual('node:worker_threads');
-  class Noted extends threads.Worker {
+  class RecordedWorker extends threads.Worker {
     constructor(...args: ConstructorParameters<typeof Worker>) {
       super(...args);
       started.push(this as unknown as Worker);
     }
   }
-  return { ...threads, Worker: Noted };
+  return { ...threads, Worker: RecordedWorker };
 });
 
 let folder: string;
@@ -27,7 +27,7 @@ afterEach(() => rmSync(folder, { recursive: true, force: true }));
 const size = 64;
 const batchSize = 16;
 
-test('dead threads are replaced, and the images are the same', async () => {
+test('dead threads are replaced, and the images stay the same', async () => {
   const source = folderOfFixtures(folder, 160);
   const epoch = async (kill: boolean) => {
     let skipped = 0;
@@ -38,21 +38,21 @@ test('dead threads are replaced, and the images are the same', async () => {
       threads: 2,
       onSkip: () => skipped++,
     });
-    const seen: string[] = [];
+    const images: string[] = [];
     const first = started.length;
     let done = 0;
     for await (const batch of batches(dataset, { batchSize, seed: 1, epoch: 0, augment: true, lastBatch: 'drop' })) {
-      seen.push(Buffer.from(batch.images).toString('base64'));
+      images.push(Buffer.from(batch.images).toString('base64'));
       if (kill && done < 2) await started[first + done]?.terminate();
       done++;
     }
     expect(skipped).toBe(0);
     await dataset.close();
-    return seen;
+    return images;
   };
   const whole = await epoch(false);
   const before = started.length;
   expect(await epoch(true)).toEqual(whole);
-  // The epoch's two threads, and at least one replacement: a thread that dies before it is ready is not replaced.
+  // The epoch starts two threads and at least one replacement: a thread that dies before it is ready is not replaced.
   expect(started.length).toBeGreaterThanOrEqual(before + 3);
 }, 60_000);

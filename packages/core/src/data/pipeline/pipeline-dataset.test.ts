@@ -87,30 +87,30 @@ test('the next image of its class replaces a damaged image, which is reported on
   writeFileSync(broken, readFileSync(broken).subarray(0, statSync(broken).size / 2));
   writeFileSync(source.locate(4).file, 'no picture');
   const reported: string[] = [];
-  const seen = await epochOf(
+  const epoch = await epochOf(
     source,
     { threads: 2, onSkip: ({ index, file }) => reported.push(`${index} ${file}`) },
     { augment: false, batchSize: 3 },
   );
-  expect(seen.skipped.sort()).toEqual([2, 4]);
+  expect(epoch.skipped.sort()).toEqual([2, 4]);
   expect(reported.sort()).toEqual([`2 ${broken}`, `4 ${source.locate(4).file}`]);
-  const { images } = seen;
+  const { images } = epoch;
   expect([images.get(2), images.get(4)]).toEqual([whole.images.get(6), whole.images.get(6)]);
   for (const index of [0, 1, 3, 5, 6, 7]) expect(images.get(index)).toBe(whole.images.get(index));
 });
 
-test('held-out images and others replace each other only if nothing else is left', async () => {
+test('held-out images and training images replace each other only if no other image is left', async () => {
   const source = folderOfFixtures(folder, 8);
   const { images: whole } = await epochOf(source, {}, { augment: false });
   for (const index of [0, 2]) writeFileSync(source.locate(index).file, 'no picture');
-  const seen = async (apart: number[]) => {
+  const replacements = async (apart: number[]) => {
     const { images } = await epochOf(source, { apart }, { augment: false });
     return [images.get(0), images.get(2)];
   };
-  expect(await seen([])).toEqual([whole.get(4), whole.get(4)]);
-  expect(await seen([4])).toEqual([whole.get(6), whole.get(6)]);
-  expect(await seen([2, 6])).toEqual([whole.get(4), whole.get(6)]);
-  expect(await seen([2])).toEqual([whole.get(4), whole.get(4)]);
+  expect(await replacements([])).toEqual([whole.get(4), whole.get(4)]);
+  expect(await replacements([4])).toEqual([whole.get(6), whole.get(6)]);
+  expect(await replacements([2, 6])).toEqual([whole.get(4), whole.get(6)]);
+  expect(await replacements([2])).toEqual([whole.get(4), whole.get(4)]);
 });
 
 test('onCorrupt: fail throws for a damaged image; a class without any readable image always throws', async () => {

@@ -32,7 +32,7 @@ test('the evaluation crop is rounded like in torchvision', () => {
   expect([0.5, 1.5, 2.5, 3.5, 2.4].map(roundHalfEven)).toEqual([0, 2, 2, 4, 2]);
 });
 
-test('the weights of a pixel add up to one; at the same size each pixel is its own', () => {
+test('the weights of a pixel add up to one; at the same size each pixel keeps its value', () => {
   const same = bilinearWeights(3, 3);
   expect(Array.from(same.subarray(0, 8))).toEqual([3, 3, 0, 1, 2, 2, 2, 1]);
   expect(Array.from(same.subarray(8))).toEqual([2 ** 22, 0, 0, 2 ** 22, 0, 0, 2 ** 22, 0, 0]);

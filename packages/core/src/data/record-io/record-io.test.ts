@@ -50,7 +50,7 @@ test('records of MXNet are read and written, with magic numbers inside', () => {
   expect(Buffer.concat(expected.records.map(({ offset }) => frame(unframe(bytes, offset) as Buffer)))).toEqual(bytes);
 });
 
-test('a scan finds all records, whatever the piece size', async () => {
+test('a scan finds all records with any piece size', async () => {
   for (const piece of [1, 100, 1 << 22]) {
     const { records, lost } = await scan(bytes, { piece });
     expect(lost).toEqual([]);
@@ -144,7 +144,7 @@ describe('after damage, a scan continues:', () => {
     });
   });
 
-  test('so does a length that is too large', async () => {
+  test('a length that is too large loses one record', async () => {
     for (const length of [two + 1, 100, 2 ** 29 - 1]) {
       expect(await texts(damaged((content) => content.writeUInt32LE(length, one + 4)))).toEqual({
         found: ['first', 'a third one'],

@@ -42,7 +42,7 @@ test('class folders of training and test images', async () => {
   expect(() => train.locate(4)).toThrow('-train has no image 4: indices run from 0 to 3');
 });
 
-test('links count as their targets', async () => {
+test('links are read like their targets', async () => {
   make({
     'elsewhere/a/1.jpg': 'x',
     'elsewhere/one': 'x',

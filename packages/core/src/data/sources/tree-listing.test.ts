@@ -21,8 +21,8 @@ const list = async () => {
 };
 
 function tamper(from: string, to: string): void {
-  const place = listFile(folder.path, 'train', undefined) as string;
-  writeFileSync(place, readFileSync(place, 'utf8').replace(from, to));
+  const listPath = listFile(folder.path, 'train', undefined) as string;
+  writeFileSync(listPath, readFileSync(listPath, 'utf8').replace(from, to));
 }
 
 test('the cached list is used for unchanged folders; others are listed again', async () => {
@@ -58,31 +58,31 @@ test('a damaged list is replaced', async () => {
   make('train/a/1.jpg', 'train/b/1.jpg');
   settle(join(folder.path, 'train'));
   await list();
-  const place = listFile(folder.path, 'train', undefined) as string;
-  const whole = readFileSync(place);
-  const expected = await readIndex(place);
+  const listPath = listFile(folder.path, 'train', undefined) as string;
+  const whole = readFileSync(listPath);
+  const expected = await readIndex(listPath);
   expect(expected?.size).toBe(3);
   await fc.assert(
     fc.asyncProperty(fc.nat(whole.length - 1), fc.nat(255), fc.boolean(), async (at, byte, cut) => {
       const bytes = Buffer.from(whole);
       bytes[at] = byte;
-      writeFileSync(place, cut ? whole.subarray(0, at) : bytes);
-      const read = await readIndex(place);
+      writeFileSync(listPath, cut ? whole.subarray(0, at) : bytes);
+      const read = await readIndex(listPath);
       if (cut) expect(read).toBeUndefined();
       else if (read) for (const { images, sizes } of read.values()) expect(images.length).toBe(sizes.length);
     }),
     { seed: 1, numRuns: 300 },
   );
-  writeFileSync(place, whole.subarray(0, 40));
+  writeFileSync(listPath, whole.subarray(0, 40));
   expect(await list()).toEqual(['a/1.jpg', 'b/1.jpg']);
-  expect(readFileSync(place).length).toBe(whole.length);
+  expect(readFileSync(listPath).length).toBe(whole.length);
 });
 
-test('a list is not cached where its folder cannot be written', async () => {
+test('a list is not cached if its folder cannot be written', async () => {
   make('train/a/1.jpg', 'taken');
   settle(join(folder.path, 'train'));
-  const place = listFile(folder.path, 'train', join(folder.path, 'taken'));
-  expect([...(await listTree(join(folder.path, 'train'), place)).keys()]).toEqual(['', 'a']);
+  const listPath = listFile(folder.path, 'train', join(folder.path, 'taken'));
+  expect([...(await listTree(join(folder.path, 'train'), listPath)).keys()]).toEqual(['', 'a']);
   chmodSync(folder.path, 0o555);
   expect(await list()).toEqual(['a/1.jpg']);
   chmodSync(folder.path, 0o755);

@@ -61,9 +61,9 @@ test('progress counts up to all images', async () => {
 });
 
 test.each([
-  ['is cut off', (path: string) => truncate(path, 500)],
+  ['is truncated', (path: string) => truncate(path, 500)],
   ['is empty', (path: string) => truncate(path, 0)],
-  ['holds something else', async (path: string) => writeFile(path, Buffer.alloc((await stat(path)).size))],
+  ['has other content', async (path: string) => writeFile(path, Buffer.alloc((await stat(path)).size))],
 ])('a cache file that %s is rebuilt', async (_, damage) => {
   const first = stripes();
   await first.prepare?.();
