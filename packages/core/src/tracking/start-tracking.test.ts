@@ -30,7 +30,7 @@ const trackedRun = (name: string): TrackedRun => ({
 const runOf = (address = ''): Promise<Run> =>
   getRun(connect(server.uri), /runs\/(\w+)/.exec(address)?.[1] ?? 'no address');
 
-test('a finished run has everything that it logged in MLflow', async () => {
+test('MLflow has everything that a finished run logged', async () => {
   const run = {
     ...trackedRun('th-kd'),
     params: { method: 'th-kd', data: { kind: 'procedural', identities: 400 }, widths: [64, 128] },
@@ -78,7 +78,7 @@ test('a finished run has everything that it logged in MLflow', async () => {
   ]);
 });
 
-test('a run resumed in its folder is the same run and has no step twice', async () => {
+test('a run that resumes in its folder continues the same MLflow run, without duplicate steps', async () => {
   const first = await startTracking({ ...trackedRun('resumed'), params: { epochs: 3 } });
   first.metrics({ loss: 3 }, 1);
   first.metrics({ loss: 2 }, 2);
@@ -109,7 +109,7 @@ test('a resumed run keeps the first value of a param such as --jobs, which does 
   expect(fromKeyValues((await runOf(address)).data.params)).toEqual({ jobs: '2', seed: '1' });
 });
 
-test('data that MLflow refuses are reported and do not hold up others', async () => {
+test('data that MLflow refuses are reported and do not block other data', async () => {
   const tracker = await startTracking({ ...trackedRun('refused'), params: { epochs: 3, seed: 1 } });
   tracker.params({ epochs: 4, method: 'kd' });
   tracker.metrics({ 'loss (student)': 1 }, 1);

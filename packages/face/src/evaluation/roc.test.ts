@@ -93,14 +93,14 @@ describe('areaUnderCurve and equalErrorRate', () => {
   });
 
   it('interpolates the equal error rate between two points', () => {
-    // Points (0, 1/2) and, both kinds tied at 0.5, (1/2, 1): on the line between, FAR = 1 - TAR at 1/4.
+    // The points are (0, 1/2) and (1/2, 1), where both kinds tie at 0.5; on the line between, FAR = 1 - TAR at 1/4.
     expect(equalErrorRate(rocCurve([0.9, 0.5, 0.5, 0.1], [1, 1, 0, 0]))).toBe(0.25);
   });
 });
 
 describe('operatingPoint', () => {
   it('takes the larger FAR, then the larger TAR, of equally near points', () => {
-    // Points: (0, 0), (0, 1/2), (1/2, 1/2), (1/2, 1), (1, 1); 0 and 1/2 are equally near to 1/4.
+    // The points are (0, 0), (0, 1/2), (1/2, 1/2), (1/2, 1), (1, 1); 0 and 1/2 are equally near to 1/4.
     const curve = rocCurve([4, 3, 2, 1], [1, 0, 1, 0]);
 
     expect(operatingPoint(curve, 0.25)).toEqual({ tar: 1, reachedFar: 0.5, threshold: 2, measurable: false });
@@ -120,7 +120,7 @@ describe('any curve', () => {
       pairs.map(([, same]) => same),
     );
 
-  it('equals a plain implementation of the rule', () => {
+  it('equals a plain implementation of the definition', () => {
     fc.assert(
       fc.property(problems, (pairs) => {
         const { far, tar, thresholds } = curveOf(pairs);
@@ -130,7 +130,7 @@ describe('any curve', () => {
     );
   });
 
-  it('has the operating points of the plain rule: nearest FAR, first of the reversed curve', () => {
+  it('has the operating points of a plain implementation: the nearest FAR, the first one on the reversed curve', () => {
     fc.assert(
       fc.property(problems, fc.constantFrom(...fars), (pairs, target) => {
         const plain = plainCurve(pairs);
@@ -178,11 +178,11 @@ function plainCurve(pairs: readonly (readonly [number, number])[]) {
       2 * (points[i]?.[key] ?? Number.NaN) +
       (points[i - 1]?.[key] ?? Number.NaN) ===
     0;
-  const kept = points.filter((_, i) => !(straight('fp', i) && straight('tp', i)));
+  const corners = points.filter((_, i) => !(straight('fp', i) && straight('tp', i)));
   const total = (label: number) => pairs.filter(([, same]) => same === label).length;
   return {
-    far: [0, ...kept.map(({ fp }) => fp / total(0))],
-    tar: [0, ...kept.map(({ tp }) => tp / total(1))],
-    thresholds: [Number.POSITIVE_INFINITY, ...kept.map(({ score }) => score)],
+    far: [0, ...corners.map(({ fp }) => fp / total(0))],
+    tar: [0, ...corners.map(({ tp }) => tp / total(1))],
+    thresholds: [Number.POSITIVE_INFINITY, ...corners.map(({ score }) => score)],
   };
 }

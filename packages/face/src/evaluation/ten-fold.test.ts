@@ -40,7 +40,7 @@ const cases = [
   { name: 'flip_sum_1_fold', folds: 1, images: { embeddings, flipped, dimension: expected.dim } },
 ];
 
-/** Shares of genuine and impostor pairs accepted at the distances 0, 0.01 ... 3.99, mean over the folds. */
+/** Mean shares, over the folds, of genuine and impostor pairs accepted at the distances 0, 0.01 ... 3.99. */
 function foldRates({ distance, same, bounds }: LabelledDistances): { tar: number[]; far: number[] } {
   const grid = { step: 0.01, thresholds: 400 };
   const folds = Array.from({ length: bounds.length - 1 }, (_, f) =>
@@ -58,7 +58,7 @@ function foldRates({ distance, same, bounds }: LabelledDistances): { tar: number
 }
 
 describe("the public verification.py's results", () => {
-  it('have no other cases', () => {
+  it('are all covered by the cases', () => {
     expect(Object.keys(expected.results).filter((name) => name !== 'xnorm')).toHaveLength(cases.length);
   });
 
@@ -128,7 +128,7 @@ describe('validationRate', () => {
     expect(validationRate({ distance: [0, 1], same: [1, 1], bounds: foldBounds(2, 1) })).toBeUndefined();
   });
 
-  it('accepts nobody if the target is out of reach', () => {
+  it('accepts no pair if the target cannot be reached', () => {
     const rate = validationRate({ distance: [0.5, 4], same: [1, 0], bounds: foldBounds(2, 1) });
 
     expect(rate).toEqual({ val: 0, std: 0, far: 0, thresholds: [0] });

@@ -7,7 +7,7 @@ const probe = { embeddings: Float32Array.of(3, 4, 3, 4, -4, 3, -4, 3), dimension
 const pairs = { left: [0, 0, 2, 1], right: [1, 2, 3, 3], same: [1, 0, 1, 0], folds: 2 };
 
 describe('unitEmbeddings', () => {
-  it('adds the mirror image and scales to length 1, leaving zeros alone', () => {
+  it('adds the mirror image and scales to length 1, and leaves zeros unchanged', () => {
     const embeddings = Float32Array.of(3, 0, 1, 1);
     const flipped = Float32Array.of(0, 4, -1, -1);
 
@@ -67,7 +67,7 @@ describe('verify', () => {
 
 describe('verifyAcrossModels', () => {
   it('counts each pair in both directions', () => {
-    // With the gallery on the left all pairs are right (AUC 1), on the right none (AUC 0).
+    // With the gallery on the left, all pairs are right (AUC 1); with the gallery on the right, none is (AUC 0).
     expect(verifyAcrossModels({ gallery, probe, pairs })).toMatchObject({
       genuine: 4,
       impostor: 4,
@@ -82,7 +82,7 @@ describe('verifyAcrossModels', () => {
 });
 
 describe('verificationMetrics', () => {
-  it('names the numbers for logging, without those that cannot be measured', () => {
+  it('names the values for logging, and omits values that cannot be measured', () => {
     expect(verificationMetrics(verify({ ...gallery, pairs }), 'same/')).toEqual({
       'same/accuracy': 1,
       'same/val_at_far_1e-3': 1,

@@ -15,7 +15,7 @@ test('NaN and infinities, which JSON lacks, are written as strings', () => {
   );
 });
 
-test("the text 'null' stays a text", () => {
+test("the text 'null' remains a text", () => {
   const event: JournalEvent = { time: 1, type: 'params', params: { teacher: 'null' } };
   expect(decodeEvent(encodeEvent(event))).toEqual(event);
 });
@@ -23,7 +23,7 @@ test("the text 'null' stays a text", () => {
 test('every number survives encoding and decoding', () => {
   fc.assert(
     fc.property(events, (event) => {
-      if (event.type !== 'metrics') throw new Error('made above');
+      if (event.type !== 'metrics') throw new Error('the generator makes only metrics');
       // JSON has one zero.
       const values = Object.entries(event.values).map(([name, value]) => [name, value === 0 ? 0 : value]);
       expect(decodeEvent(encodeEvent(event))).toEqual({ ...event, values: Object.fromEntries(values) });

@@ -9,10 +9,10 @@ import { journalSync } from '../sync/journal-sync';
 
 const server = serverOfTests();
 
-/** A folder in which files hold at most `room` bytes until `makeRoom`. */
-interface SmallPlace {
+/** A folder with at most `room` bytes until `makeRoom`. */
+interface LimitedFolder {
   readonly folder: string;
-  /** Prefix of the command that writes there. */
+  /** The prefix of a command that writes there. */
   readonly command: readonly string[];
   /** @param pid the writing process */
   makeRoom(pid: number): void;
@@ -21,8 +21,8 @@ interface SmallPlace {
 
 const room = 8192;
 
-/** Limits the file size of a process; works for every user on Linux (util-linux). */
-function limitedProcess(name: string): SmallPlace {
+/** Limits the file size of a process; works for every user on Linux with util-linux. */
+function limitedProcess(name: string): LimitedFolder {
   const folder = join(server.folder, name);
   mkdirSync(folder);
   return {
@@ -33,8 +33,8 @@ function limitedProcess(name: string): SmallPlace {
   };
 }
 
-/** A disk in memory with `room` left; only root can mount it, and not everywhere. */
-function smallDisk(name: string): SmallPlace {
+/** Mounts a disk in memory with `room` free bytes; only root can, and not everywhere. */
+function smallDisk(name: string): LimitedFolder {
   const folder = join(server.folder, name);
   mkdirSync(folder);
   execFileSync('mount', ['-t', 'tmpfs', '-o', 'size=1m', 'tmpfs', folder], { stdio: 'pipe' });
@@ -57,24 +57,24 @@ const canMount = (() => {
   }
 })();
 
-// The second is a really full disk, for root.
-const places: [string, (name: string) => SmallPlace][] = [
+// The second case fills a disk, which only root can mount.
+const limitedFolders: [string, (name: string) => LimitedFolder][] = [
   ['a file that may not grow', limitedProcess],
-  ...(canMount ? [['a full disk', smallDisk] as [string, (name: string) => SmallPlace]] : []),
+  ...(canMount ? [['a full disk', smallDisk] as [string, (name: string) => LimitedFolder]] : []),
 ];
 
-/** Runs the child until the place is full, makes room, and runs it to its end. Returns its warnings. */
-async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = true) {
-  const journal = join(place.folder, 'journal.jsonl');
+/** Runs the child until its folder is full, makes room, and runs it to its end. Returns its warnings. */
+async function logThrough(limited: LimitedFolder, longestQueue: number, makesRoom = true) {
+  const journal = join(limited.folder, 'journal.jsonl');
   const child = [
     join(__dirname, '../../../test/full-disk-child.ts'),
     journal,
-    place.folder,
+    limited.folder,
     `${longestQueue}`,
     '300',
     '50',
   ];
-  const [command = '', ...args] = [...place.command, process.execPath, '-r', '@swc-node/register', ...child];
+  const [command = '', ...args] = [...limited.command, process.execPath, '-r', '@swc-node/register', ...child];
   const writer = spawn(command, args, { cwd: join(__dirname, '../../..'), stdio: ['pipe', 'pipe', 'inherit'] });
   const warnings: string[] = [];
   for await (const line of createInterface(writer.stdout)) {
@@ -83,8 +83,8 @@ async function logThrough(place: SmallPlace, longestQueue: number, meetsRoom = t
       continue;
     }
     expect(statSync(journal).size).toBeLessThanOrEqual(room);
-    if (meetsRoom) place.makeRoom(writer.pid ?? 0);
-    writer.stdin.write('go on\n');
+    if (makesRoom) limited.makeRoom(writer.pid ?? 0);
+    writer.stdin.write('continue\n');
   }
   return { journal, warnings };
 }
@@ -95,13 +95,13 @@ const send = async (journal: string) => {
   return sync.state();
 };
 
-describe.each(places)('%s', (_, placeNamed) => {
-  const named = (name: string) => `${placeNamed.name} ${name}`;
+describe.each(limitedFolders)('%s', (_, makeLimited) => {
+  const named = (name: string) => `${makeLimited.name} ${name}`;
 
   test('the run continues, warns once, and writes the queue when there is room again', async () => {
-    const place = placeNamed(named('waits'));
+    const limited = makeLimited(named('waits'));
     try {
-      const { journal, warnings } = await logThrough(place, 1_000_000);
+      const { journal, warnings } = await logThrough(limited, 1_000_000);
       expect(warnings).toEqual([
         expect.stringMatching(/^The journal .* cannot be written: E(FBIG|NOSPC): .*\. Its events wait in memory\.$/),
         `The journal ${journal} can be written again; nothing is missing.`,
@@ -110,14 +110,14 @@ describe.each(places)('%s', (_, placeNamed) => {
       expect(metrics.loss?.map(([step]) => step)).toEqual(Array.from({ length: 350 }, (_, step) => step));
       expect(status).toBe('FINISHED');
     } finally {
-      place.remove();
+      limited.remove();
     }
   });
 
   test('counts events that did not fit into memory, and the journal can be sent', async () => {
-    const place = placeNamed(named('drops'));
+    const limited = makeLimited(named('drops'));
     try {
-      const { journal, warnings } = await logThrough(place, 2000);
+      const { journal, warnings } = await logThrough(limited, 2000);
       const { metrics, status } = await runInJournal(journal);
       const missing = 350 - (metrics.loss?.length ?? 0);
       expect(missing).toBeGreaterThan(100);
@@ -127,14 +127,14 @@ describe.each(places)('%s', (_, placeNamed) => {
       expect((await send(journal))?.refused).toEqual([]);
       await expectAllOnServer(server.uri, journal);
     } finally {
-      place.remove();
+      limited.remove();
     }
   });
 
-  test('reports at the end how many events a full disk cost', async () => {
-    const place = placeNamed(named('stays'));
+  test('reports at the end how many events were lost to a full disk', async () => {
+    const limited = makeLimited(named('stays'));
     try {
-      const { journal, warnings } = await logThrough(place, 2000, false);
+      const { journal, warnings } = await logThrough(limited, 2000, false);
       const { metrics } = await runInJournal(journal);
       // Includes the finish event.
       const missing = 351 - (metrics.loss?.length ?? 0);
@@ -143,7 +143,7 @@ describe.each(places)('%s', (_, placeNamed) => {
       );
       expect(warnings).toHaveLength(2);
     } finally {
-      place.remove();
+      limited.remove();
     }
   });
 });

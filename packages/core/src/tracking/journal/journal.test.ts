@@ -66,7 +66,7 @@ test('reading can start after any event', async () => {
   expect(await read(ends[2])).toEqual([]);
 });
 
-test('a reading limit excludes later events and parts of them', async () => {
+test('reading up to a limit excludes later events, also incomplete ones', async () => {
   await write([metrics(1), metrics(2)]);
   const length = await syncedLength(file);
   await write([metrics(3)]);
@@ -74,7 +74,7 @@ test('a reading limit excludes later events and parts of them', async () => {
   expect(await read(0, length + 5)).toEqual([metrics(1), metrics(2)]);
 });
 
-test('a journal torn at any byte loses only the torn line, also after further writing', async () => {
+test('a journal truncated at any byte loses only the truncated line, also if writing continues', async () => {
   await write([metrics(1), metrics(2), metrics(3)]);
   const whole = readFileSync(file);
   for (let length = 0; length <= whole.length; length++) {
@@ -95,10 +95,10 @@ test('reads a line longer than a chunk', async () => {
 
 test('skips and names a complete line that is not an event', async () => {
   await write([metrics(1)]);
-  const place = readFileSync(file).length;
+  const offset = readFileSync(file).length;
   appendFileSync(file, '\0\0\0\n');
   await write([metrics(2)]);
-  const sentence = `${file}: the line at byte ${place} is damaged or from a newer version, and was skipped`;
+  const sentence = `${file}: the line at byte ${offset} is damaged or from a newer version, and was skipped`;
   expect(await read()).toEqual([metrics(1), { type: 'damaged', sentence }, metrics(2)]);
 });
 
@@ -108,21 +108,21 @@ test('finds the last event after many others', async () => {
   expect(await lastEvent(file)).toEqual(metrics(1999));
 });
 
-test('reads all lines that overwritten bytes left intact', async () => {
+test('reads all lines whose bytes were not overwritten', async () => {
   const events = [1, 2, 3, 4, 5].map(metrics);
   await write(events);
   const whole = readFileSync(file);
   const ends: number[] = [];
   for await (const { end } of readJournal(file)) ends.push(end);
-  const place = fc.record({ at: fc.nat(whole.length - 1), bytes: fc.uint8Array({ minLength: 1, maxLength: 150 }) });
+  const overwrite = fc.record({ at: fc.nat(whole.length - 1), bytes: fc.uint8Array({ minLength: 1, maxLength: 150 }) });
   await fc.assert(
-    fc.asyncProperty(place, async ({ at, bytes }) => {
+    fc.asyncProperty(overwrite, async ({ at, bytes }) => {
       const wrong = Buffer.from(whole);
       wrong.set(bytes.subarray(0, whole.length - at), at);
       writeFileSync(file, wrong);
       // A line with an overwritten newline also damages the next line.
-      const kept = events.filter((_, i) => (ends[i] ?? 0) <= at || (ends[i - 1] ?? 0) > at + bytes.length);
-      expect(await read()).toEqual(expect.arrayContaining(kept));
+      const intact = events.filter((_, i) => (ends[i] ?? 0) <= at || (ends[i - 1] ?? 0) > at + bytes.length);
+      expect(await read()).toEqual(expect.arrayContaining(intact));
     }),
   );
 });
@@ -144,9 +144,9 @@ test('a flipped bit damages only its own line', async () => {
     const line = lineAt(byte);
     // A damaged newline joins two lines.
     const joined = whole[byte] === 10;
-    const kept = events.filter((_, index) => index !== line && !(joined && index === line + 1));
-    // A damaged last newline leaves a torn line.
-    expect((await read()).filter(({ type }) => type !== 'damaged')).toEqual(expect.arrayContaining(kept));
+    const intact = events.filter((_, index) => index !== line && !(joined && index === line + 1));
+    // A damaged last newline leaves an incomplete line.
+    expect((await read()).filter(({ type }) => type !== 'damaged')).toEqual(expect.arrayContaining(intact));
   }
 });
 

@@ -14,7 +14,7 @@ test('writes a known event at once', () => {
   expect(times).toEqual([1]);
 });
 
-test('a later event keeps its place, and following events wait for it', async () => {
+test('events after a later event wait for it', async () => {
   const { times, events } = recorder();
   let resolveSecond: (known: JournalEvent) => void = () => undefined;
   const second = new Promise<JournalEvent>((resolve) => {

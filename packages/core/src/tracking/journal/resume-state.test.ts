@@ -1,6 +1,6 @@
 import { dedupeMetrics } from './resume-state';
 
-test('a metric is logged once a step, and only beyond its last step', () => {
+test('a metric is logged once per step, and only after its last step', () => {
   const points = new Map([['loss', { name: 'loss', value: 2, step: 2, time: 1000 }]]);
   const dedupe = dedupeMetrics(points);
   expect(dedupe({ loss: 1, accuracy: 0.5 }, 2, 1001)).toEqual({ accuracy: 0.5 });

@@ -28,7 +28,7 @@ const fileOf = (run: string, name: string) => join(server.folder, 'runs', run, n
 const write = (run: string, name: string, content: string) =>
   writeAtomically(fileOf(run, name), [Buffer.from(content)]);
 
-/** A run that sends nothing: its address is invalid. */
+/** Starts a run that sends nothing, because its address is invalid. */
 const start = (name: string): Promise<Tracker> =>
   startTracking({
     package: 'face',
@@ -42,7 +42,7 @@ const start = (name: string): Promise<Tracker> =>
     },
   });
 
-/** Sends a run as `tools:sync` does. Returns artifacts from the server, and refusals. */
+/** Sends a run as `tools:sync` does. Returns the contents of artifacts on the server, and the refusals. */
 async function send(run: string, ...artifacts: string[]) {
   const sync = journalSync(fileOf(run, 'journal.jsonl'), destinationOf(server.uri));
   await sync.send(AbortSignal.timeout(20_000));
@@ -63,25 +63,25 @@ async function eventsOf(run: string): Promise<JournalEvent[]> {
   return events;
 }
 
-test('sends a file with its content at logging, although it was replaced or removed', async () => {
+test('sends a file with the content that it had when it was logged, even if it was replaced or removed since', async () => {
   const tracker = await start('replaced');
   for (const name of ['replaced', 'removed']) {
-    write('replaced', `${name}.txt`, 'as it was');
+    write('replaced', `${name}.txt`, 'original');
     tracker.artifact(fileOf('replaced', `${name}.txt`), 'texts');
   }
-  // Without waiting for the tracker.
+  // Does not wait for the tracker.
   write('replaced', 'replaced.txt', 'another');
   rmSync(fileOf('replaced', 'removed.txt'));
   tracker.artifact(fileOf('replaced', 'replaced.txt'), 'later');
   await tracker.finish('FINISHED');
   expect(spooled('replaced')).toHaveLength(3);
   const paths = ['texts/replaced.txt', 'texts/removed.txt', 'later/replaced.txt'];
-  expect(await send('replaced', ...paths)).toEqual({ contents: ['as it was', 'as it was', 'another'], refused: [] });
-  // The spool is gone.
+  expect(await send('replaced', ...paths)).toEqual({ contents: ['original', 'original', 'another'], refused: [] });
+  // The spool has been removed.
   expect(existsSync(fileOf('replaced', 'journal.files'))).toBe(false);
 });
 
-// On Linux, /dev/shm is another file system than that of temporary folders.
+// On Linux, /dev/shm and temporary folders are on different file systems.
 (existsSync('/dev/shm') ? test : test.skip)('copies a file that cannot be linked', async () => {
   const elsewhere = mkdtempSync('/dev/shm/headshare-');
   try {
@@ -96,7 +96,7 @@ test('sends a file with its content at logging, although it was replaced or remo
   }
 });
 
-test('spools no file of an incomplete model: a link would keep its checkpoint on disk for ever', async () => {
+test('spools no file of an incomplete model: a link would keep its checkpoint on disk forever', async () => {
   const warnings: string[] = [];
   const run = { package: 'face', experiment: 'distill', runName: 'half', folder: fileOf('half', '') };
   const tracker = await startTracking({ ...run, trackingUri: 'nowhere', log: (sentence) => warnings.push(sentence) });
@@ -163,14 +163,14 @@ test('a resumed run removes spooled files whose event was lost in a crash', asyn
 test('without the spool, sends the file itself if its content is unchanged', async () => {
   const tracker = await start('lost');
   for (const name of ['same.txt', 'replaced.txt']) {
-    write('lost', name, 'as it was');
+    write('lost', name, 'original');
     tracker.artifact(fileOf('lost', name));
   }
   await tracker.finish('FINISHED');
   rmSync(fileOf('lost', 'journal.files'), { recursive: true });
   write('lost', 'replaced.txt', 'another');
   expect(await send('lost', 'same.txt', 'replaced.txt')).toEqual({
-    contents: ['as it was', undefined],
+    contents: ['original', undefined],
     refused: ['replaced.txt: it was replaced or removed before it was sent'],
   });
 });
@@ -185,7 +185,7 @@ test('does not send a file that was written to after logging', async () => {
   expect((await send('in place')).refused).toEqual(['log.txt: it was replaced or removed before it was sent']);
 });
 
-test('sends the present files and folders of journals without digests', async () => {
+test('sends the existing files and folders of journals without digests', async () => {
   const events: JournalEvent[] = [
     { time: 1, type: 'start', id: 'old', experiment: 'headshare/face', name: 'old' },
     { time: 2, type: 'artifact', path: 'config.json', folder: '' },

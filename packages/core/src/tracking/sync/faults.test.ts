@@ -12,7 +12,7 @@ import type { Tracker } from '../tracker';
 import { destinationOf } from './destination';
 import { journalSync } from './journal-sync';
 
-/** A real server behind a proxy that simulates faults of the network. */
+/** A real server behind a proxy that simulates network faults. */
 let server: MlflowServer;
 let proxy: FaultyProxy;
 const environment = { ...process.env };
@@ -33,7 +33,7 @@ afterAll(async () => {
 const folderOf = (name: string) => join(server.folder, 'runs', name);
 const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');
 
-/** A run whose warnings go to `warnings`. */
+/** Starts a run whose warnings go to `warnings`. */
 const start = (name: string, trackingUri: string, warnings: string[] = []): Promise<Tracker> =>
   startTracking({
     package: 'face',
@@ -51,7 +51,7 @@ function logFile(tracker: Tracker, name: string, file: string, content: string):
   tracker.artifact(join(folderOf(name), file));
 }
 
-/** Runs through the proxy until the fault is noticed. Returns the warnings and the result of `finish`. */
+/** Logs a run through the proxy until `noticed` returns true. Returns the warnings and the result of `finish`. */
 async function runThrough(name: string, noticed: (warnings: readonly string[]) => boolean) {
   const warnings: string[] = [];
   const tracker = await start(name, proxy.uri, warnings);
@@ -79,7 +79,7 @@ const faults: readonly (readonly [string, Fault, string])[] = [
   ['500', answer(500, 'oops'), 'answered 500: oops'],
   ['503', answer(503, 'starting'), 'answered 503: starting'],
   ['connections cut midway', { kind: 'cut midway' }, 'cannot be reached: aborted'],
-  ['answers that are late', { kind: 'slow', milliseconds: 1500 }, 'did not answer within 1 s'],
+  ['late answers', { kind: 'slow', milliseconds: 1500 }, 'did not answer within 1 s'],
   ['401', answer(401, 'who are you?'), `requires credentials: who are you? (are ${credentials})`],
   ['403', answer(403, 'not you'), `is forbidden: not you (are ${credentials})`],
 ];
@@ -88,7 +88,7 @@ test.each(faults)(
   '%s: the run continues and warns once; everything is sent later, once',
   async (name, fault, sentence) => {
     proxy.fault = () => fault;
-    // Only for this fault: a busy machine may be late, too.
+    // The timeout is short only for this fault, because a busy machine may be slow, too.
     if (fault.kind === 'slow') process.env.MLFLOW_HTTP_REQUEST_TIMEOUT = '1';
     const { warnings, unsent } = await runThrough(name, ({ length }) => length > 0);
     delete process.env.MLFLOW_HTTP_REQUEST_TIMEOUT;
@@ -145,7 +145,7 @@ test("a hanging artifact store does not block the run's end", async () => {
   logFile(tracker, 'hangs', 'config.json', '{}');
   tracker.metrics({ loss: 1 }, 1);
   await tracker.finish('FINISHED');
-  // Aborts as at the end of `finish`.
+  // Aborts like `finish` at its end.
   const patience = new AbortController();
   proxy.fault = (path) => {
     if (path.includes('/mlflow-artifacts/')) patience.abort();
@@ -168,7 +168,7 @@ test('a file that was sent but not recorded as sent is not reported missing', as
   await tracker.finish('FINISHED');
   writeAtomically(join(folder, 'report.md'), ['second']);
   const journal = journalSync(journalOf('not recorded'), destinationOf(proxy.uri));
-  // Makes writing the sync state fail once the file is being sent.
+  // A folder in the way makes writing the sync state fail once the file is being sent.
   const inTheWay = join(folder, `journal.sent.json.${process.pid}.tmp`);
   proxy.fault = (path) => {
     if (path.includes('/mlflow-artifacts/')) mkdirSync(inTheWay, { recursive: true });
@@ -184,7 +184,7 @@ test('a file that was sent but not recorded as sent is not reported missing', as
   expect(await text(readArtifact(connect(server.uri), info, 'report.md'))).toBe('first');
 });
 
-test('lost answers duplicate nothing', async () => {
+test('lost answers do not duplicate any data', async () => {
   const lost = new Set<string>();
   // Loses the first answer of every endpoint.
   proxy.fault = (path) => {

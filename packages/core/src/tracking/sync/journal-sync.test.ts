@@ -20,8 +20,8 @@ const journalOf = (name: string) => join(folderOf(name), 'journal.jsonl');
 const lines = (...events: object[]) => events.map((event) => `${encodeEvent(event as JournalEvent)}\n`).join('');
 const loss = (step: number) => ({ time: 10 + step, type: 'metrics', step, values: { loss: 1 / step } });
 
-/** A journal with one step in it. */
-function begin(name: string): JournalSync {
+/** Writes a journal with one step. */
+function startJournal(name: string): JournalSync {
   mkdirSync(folderOf(name), { recursive: true });
   writeFileSync(
     journalOf(name),
@@ -30,7 +30,7 @@ function begin(name: string): JournalSync {
   return journalSync(journalOf(name), destinationOf(server.uri));
 }
 
-const pass = (sync: JournalSync) => sync.send(AbortSignal.timeout(40_000));
+const send = (sync: JournalSync) => sync.send(AbortSignal.timeout(40_000));
 const runIdOf = (sync: JournalSync) => sync.state()?.runId ?? '';
 
 async function stepsOf(sync: JournalSync): Promise<readonly number[]> {
@@ -39,8 +39,8 @@ async function stepsOf(sync: JournalSync): Promise<readonly number[]> {
 }
 
 test('a deleted run is reported as deleted for all kinds of events, and continues once restored', async () => {
-  const sync = begin('deleted');
-  await pass(sync);
+  const sync = startJournal('deleted');
+  await send(sync);
   const mlflow = connect(server.uri);
   await deleteRun(mlflow, runIdOf(sync));
   const deleted = {
@@ -48,28 +48,28 @@ test('a deleted run is reported as deleted for all kinds of events, and continue
     message:
       'the run deleted was deleted in MLflow: restore it to send the rest, or delete it for good to send the whole run again',
   };
-  // With a known run, with a run that is looked up, and without a sync state.
+  // Sends to a known run, to a run that is searched for, and without a sync state.
   appendFileSync(journalOf('deleted'), lines(loss(2)));
-  await expect(pass(sync)).rejects.toMatchObject(deleted);
-  await expect(pass(sync)).rejects.toMatchObject(deleted);
+  await expect(send(sync)).rejects.toMatchObject(deleted);
+  await expect(send(sync)).rejects.toMatchObject(deleted);
   const other = journalSync(journalOf('deleted'), { ...destinationOf(server.uri), name: 'other' });
-  await expect(pass(other)).rejects.toMatchObject(deleted);
+  await expect(send(other)).rejects.toMatchObject(deleted);
   expect(sync.state()?.refused).toEqual([]);
 
   await restoreRun(mlflow, runIdOf(sync));
-  await pass(sync);
+  await send(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
   await deleteRun(mlflow, runIdOf(sync));
   appendFileSync(journalOf('deleted'), lines({ time: 99, type: 'finish', status: 'FINISHED' }));
-  await expect(pass(sync)).rejects.toMatchObject(deleted);
+  await expect(send(sync)).rejects.toMatchObject(deleted);
   await restoreRun(mlflow, runIdOf(sync));
-  await pass(sync);
+  await send(sync);
   expect((await getRun(mlflow, runIdOf(sync))).info).toMatchObject({ status: 'FINISHED', end_time: 99 });
 });
 
 test('a run that was deleted for good is sent again completely', async () => {
-  const sync = begin('deleted for good');
-  await pass(sync);
+  const sync = startJournal('deleted for good');
+  await send(sync);
   const before = runIdOf(sync);
   await deleteRun(connect(server.uri), before);
   const store = ['--backend-store-uri', `sqlite:///${join(server.folder, 'mlflow.db')}`];
@@ -80,18 +80,18 @@ test('a run that was deleted for good is sent again completely', async () => {
   });
   appendFileSync(journalOf('deleted for good'), lines(loss(2)));
   // The first attempt may still know the deleted run.
-  await pass(sync).catch((error: unknown) => expect(error).toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' }));
-  await pass(sync);
+  await send(sync).catch((error: unknown) => expect(error).toMatchObject({ code: 'RESOURCE_DOES_NOT_EXIST' }));
+  await send(sync);
   expect(runIdOf(sync)).not.toBe(before);
   expect(await stepsOf(sync)).toEqual([1, 2]);
 }, 60_000);
 
 test('a journal that another process sends elsewhere still reaches its own server', async () => {
-  const sync = begin('elsewhere');
-  await pass(sync);
-  await pass(journalSync(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
+  const sync = startJournal('elsewhere');
+  await send(sync);
+  await send(journalSync(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));
   appendFileSync(journalOf('elsewhere'), lines(loss(2)));
-  await pass(sync);
+  await send(sync);
   expect(sync.state()).toMatchObject({ destination: server.uri, bytes: statSync(journalOf('elsewhere')).size });
   expect(await stepsOf(sync)).toEqual([1, 2]);
 });
@@ -108,7 +108,7 @@ test('a run that is deleted while it runs warns once and continues', async () =>
   });
   const sync = journalSync(journalOf('under way'), destinationOf(server.uri));
   for (const until = Date.now() + 10_000; runIdOf(sync) === '' && Date.now() < until; await sleep(100)) {
-    await pass(sync);
+    await send(sync);
   }
   await deleteRun(connect(server.uri), runIdOf(sync));
   let step = 0;
@@ -122,35 +122,35 @@ test('a run that is deleted while it runs warns once and continues', async () =>
 }, 60_000);
 
 test('takes over the lock of a killed sender at once', async () => {
-  const sync = begin('killed');
+  const sync = startJournal('killed');
   const { pid } = spawnSync(process.execPath, ['-e', '']);
   mkdirSync(`${journalOf('killed')}.lock`);
   writeFileSync(`${journalOf('killed')}.holder.lock`, `${pid} ${hostname()}`);
-  await pass(sync);
+  await send(sync);
   expect(await stepsOf(sync)).toEqual([1]);
   expect(readdirSync(folderOf('killed')).sort()).toEqual(['journal.jsonl', 'journal.sent.json']);
 });
 
 test('concurrent senders of one journal take turns', async () => {
-  const syncs = [begin('turns'), begin('turns'), begin('turns')];
-  await Promise.all(syncs.map(pass));
+  const syncs = [startJournal('turns'), startJournal('turns'), startJournal('turns')];
+  await Promise.all(syncs.map(send));
   expect(new Set(syncs.map(runIdOf)).size).toBe(1);
   expect(await stepsOf(syncs[0] as JournalSync)).toEqual([1]);
 });
 
 test('a line of a newer version is reported, and all other events arrive', async () => {
-  const sync = begin('later version');
-  const place = statSync(journalOf('later version')).size;
+  const sync = startJournal('later version');
+  const offset = statSync(journalOf('later version')).size;
   appendFileSync(journalOf('later version'), lines({ time: 2, type: 'trace', spans: [] }, loss(2)));
-  await pass(sync);
+  await send(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
   expect(sync.state()?.refused).toEqual([
-    `${journalOf('later version')}: the line at byte ${place} is damaged or from a newer version, and was skipped`,
+    `${journalOf('later version')}: the line at byte ${offset} is damaged or from a newer version, and was skipped`,
   ]);
 });
 
 test('a refused dataset is reported, and all other events arrive', async () => {
-  const sync = begin('long digest');
+  const sync = startJournal('long digest');
   const dataset = {
     name: 'faces',
     digest: 'd'.repeat(37),
@@ -160,13 +160,13 @@ test('a refused dataset is reported, and all other events arrive', async () => {
     profile: {},
   };
   appendFileSync(journalOf('long digest'), lines({ time: 2, type: 'dataset', dataset }, loss(2)));
-  await pass(sync);
+  await send(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
   expect(sync.state()?.refused).toEqual(['the digest of dataset "faces" has 37 characters; MLflow allows 36']);
 });
 
 test('many refusals are reported as the first ones and a count', async () => {
-  const sync = begin('refused');
+  const sync = startJournal('refused');
   const wrong = Array.from({ length: 150 }, (_, i) => ({
     time: 20,
     type: 'metrics',
@@ -174,7 +174,7 @@ test('many refusals are reported as the first ones and a count', async () => {
     values: { loss: 1 },
   }));
   appendFileSync(journalOf('refused'), lines(...wrong, loss(2)));
-  await pass(sync);
+  await send(sync);
   expect(await stepsOf(sync)).toEqual([1, 2]);
   const warnings = refusals(sync.state());
   expect(warnings[0]).toBe('metric "loss" has step 0.5, not an integer');
@@ -182,10 +182,10 @@ test('many refusals are reported as the first ones and a count', async () => {
 }, 60_000);
 
 test('a run continues after a power cut removed lines that had been sent', async () => {
-  const sync = begin('power cut');
+  const sync = startJournal('power cut');
   const durable = statSync(journalOf('power cut')).size;
   appendFileSync(journalOf('power cut'), lines(loss(2), loss(3), loss(4)));
-  await pass(sync);
+  await send(sync);
   truncateSync(journalOf('power cut'), durable);
   const run = { package: 'face', experiment: 'distill', runName: 'power cut', folder: folderOf('power cut') };
   const tracker = await startTracking({ ...run, trackingUri: server.uri });
@@ -211,7 +211,7 @@ test('a journal with a damaged first line is sent once its run was resumed', asy
 test('a journal that does not name its run is refused', async () => {
   mkdirSync(folderOf('headless'), { recursive: true });
   writeFileSync(journalOf('headless'), lines(loss(1)));
-  const error = await pass(journalSync(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);
+  const error = await send(journalSync(journalOf('headless'), destinationOf(server.uri))).catch((e: unknown) => e);
   expect(error).toBeInstanceOf(MlflowError);
   expect(error).toMatchObject({
     message: `${journalOf('headless')} does not name its run: its first line is damaged, and the run was not resumed since`,

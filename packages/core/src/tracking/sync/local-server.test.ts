@@ -16,7 +16,7 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true });
 });
 
-test('starts one server for several concurrent processes, which outlives them', async () => {
+test('starts one server for several concurrent processes', async () => {
   symlinkSync(dirname(dirname(mlflowPython())), join(folder, 'venv'));
   const servers = await Promise.all([1, 2, 3].map(() => ensureLocalServer(folder)));
   expect(new Set(servers.map(({ pid }) => pid)).size).toBe(1);
@@ -30,7 +30,7 @@ test('starts one server for several concurrent processes, which outlives them', 
   expect(await stopLocalServer(folder)).toBe(false);
 }, 90_000);
 
-test('starts a server for each of two workspaces', async () => {
+test('starts a separate server for each of two workspaces', async () => {
   const folders = ['one', 'other'].map((name) => join(folder, name));
   for (const own of folders) {
     mkdirSync(own);

@@ -35,7 +35,7 @@ const start = (name: string, trackingUri = server.uri): Promise<Tracker> =>
     log: () => {},
   });
 
-/** A student of 2 x 2 images. */
+/** Logs a student for 2 x 2 images. */
 function logStudent(tracker: Tracker, name: string, weights = 'weights'): void {
   const checkpoint = join(folderOf(name), 'last.safetensors');
   writeAtomically(checkpoint, [Buffer.from(weights)]);
@@ -86,7 +86,7 @@ async function modelsOf(runId: string) {
   });
 }
 
-test("a run's datasets become its inputs, once, also when logged and sent again", async () => {
+test("a run's datasets become its inputs, once, even if they are logged and sent again", async () => {
   const tracker = await start('datasets');
   const pixels = { name: 'pixels', dtype: 'uint8', shape: [-1, 32, 32, 3] };
   const train = { digest: '0123456789abcdef', features: [pixels], profile: { num_rows: 400, num_classes: 10 } };
@@ -203,7 +203,7 @@ test('sending a network resumes after an interruption at any request', async () 
   logStudent(tracker, 'cut off');
   await tracker.finish('FINISHED');
   writeAtomically(join(folderOf('cut off'), 'last.safetensors'), [Buffer.from('replaced')]);
-  // Every attempt gets one more answer.
+  // Each attempt gets one more answer than the attempt before.
   let runId: string | undefined;
   let attempts = 0;
   while (runId === undefined) {
@@ -215,7 +215,7 @@ test('sending a network resumes after an interruption at any request', async () 
     else expect(JSON.stringify(error)).toMatch(/"code":"(UNREACHABLE|FILES_WAIT)"/);
     proxy.close();
   }
-  // Requests for the experiment, the run, the batch, the model, its three files, and their ends.
+  // Requests create the experiment, run, batch and model, send its three files, and finish model and run.
   expect(attempts).toBeGreaterThan(5);
   const mlflow = connect(server.uri);
   const [model, ...others] = await modelsOf(runId);
@@ -229,8 +229,8 @@ test('sending a network resumes after an interruption at any request', async () 
   await downloadArtifact(mlflow, model?.info ?? { artifact_uri: '' }, 'last.safetensors', copy);
   expect(readFileSync(copy, 'utf8')).toBe('weights');
   // The spool keeps only the input example.
-  const kept = readdirSync(join(folderOf('cut off'), 'journal.files'));
-  expect(kept.map((name) => readFileSync(join(folderOf('cut off'), 'journal.files', name), 'utf8'))).toEqual([
+  const spooled = readdirSync(join(folderOf('cut off'), 'journal.files'));
+  expect(spooled.map((name) => readFileSync(join(folderOf('cut off'), 'journal.files', name), 'utf8'))).toEqual([
     expect.stringMatching(/^{"pixels":/),
   ]);
 }, 120_000);
@@ -264,17 +264,17 @@ function python(program: string): unknown {
   );
 }
 
-/** A proxy that passes on this many answers and loses all later ones. */
+/** Starts a proxy that forwards this many answers and loses all later ones. */
 async function answering(times: number): Promise<{ readonly uri: string; close(): void }> {
   let left = times;
-  const proxy = createServer((asked, answer) => {
-    const { method, url: path, headers } = asked;
-    const passed = request(server.uri + path, { method, headers }, (answered) => {
-      const { statusCode = 0, headers: given } = answered;
-      if (left-- > 0) answered.pipe(answer.writeHead(statusCode, given));
-      else answered.resume().on('end', () => asked.socket.destroy());
+  const proxy = createServer((incoming, outgoing) => {
+    const { method, url: path, headers } = incoming;
+    const forwarded = request(server.uri + path, { method, headers }, (response) => {
+      const { statusCode = 0, headers: given } = response;
+      if (left-- > 0) response.pipe(outgoing.writeHead(statusCode, given));
+      else response.resume().on('end', () => incoming.socket.destroy());
     });
-    asked.pipe(passed);
+    incoming.pipe(forwarded);
   });
   await new Promise<void>((listening) => proxy.listen(0, '127.0.0.1', listening));
   const { port } = proxy.address() as AddressInfo;

@@ -38,7 +38,7 @@ const sync = async (name: string) => {
   return journal;
 };
 
-/** The journal's and the server's points of one metric: step, value and time. */
+/** Expects the same points (step, value, time) of `loss` in the journal and on the server. Returns their number. */
 const compare = async (name: string, runId: string) => {
   const logged: unknown[] = [];
   for await (const { event } of readJournal(join(folderOf(name), 'journal.jsonl'))) {
@@ -60,7 +60,7 @@ test('a run without a server continues; its journal is sent later, once', async 
   const first = await sync('before');
   expect(await compare('before', first.state()?.runId ?? '')).toBe(50);
   expect(first.state()?.bytes).toBe(statSync(join(folderOf('before'), 'journal.jsonl')).size);
-  // Sending again, also without journal.sent.json, duplicates nothing.
+  // Sending again, also without journal.sent.json, does not duplicate any point.
   await sync('before');
   const other = journalSync(join(folderOf('before'), 'journal.jsonl'), { ...destinationOf(server.uri), name: 'other' });
   await other.send(AbortSignal.timeout(20_000));

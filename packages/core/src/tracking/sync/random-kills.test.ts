@@ -10,12 +10,12 @@ import { destinationOf } from './destination';
 import { journalSync } from './journal-sync';
 import { startSender } from './sender';
 
-/** How often the server is killed; increase it for a long test. */
+/** The number of times that the test kills the server; increase it for a long test. */
 const kills = Number(process.env.HEADSHARE_KILLS ?? 3);
 
 const server = serverOfTests();
 
-/** A run that logs until it is stopped, so fast that requests are nearly always under way. */
+/** Logs a run until `finish`, so fast that a request is almost always active. */
 function logSteadily(file: string) {
   const warnings: string[] = [];
   const folder = dirname(file);
@@ -54,7 +54,7 @@ function logSteadily(file: string) {
 }
 
 test(
-  `a server that is killed ${kills} times at random moments has all of the run in the end, and nothing twice`,
+  `a server that is killed ${kills} times at random moments finally has the whole run, without duplicates`,
   async () => {
     const file = join(server.folder, 'runs/killed/journal.jsonl');
     const random = stream(1, 'server kills');
@@ -67,7 +67,7 @@ test(
     const { steps, problem, refused } = await run.finish();
     expect(run.warnings).toHaveLength(1);
     expect(refused).toEqual([]);
-    // The end of a run does not wait for a slow server; sending again does.
+    // `finish` does not wait for a slow server, but sending again does.
     if (problem) await journalSync(file, destinationOf(server.uri)).send(AbortSignal.timeout(60_000));
 
     const { info } = await expectAllOnServer(server.uri, file);

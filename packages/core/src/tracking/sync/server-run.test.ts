@@ -9,7 +9,7 @@ import { journalSync } from './journal-sync';
 
 const server = serverOfTests();
 
-/** Sends the journal of a run with these tags. Returns the run on the server. */
+/** Sends the journal of a run with these tags. Returns the id of the run on the server. */
 async function send(id: string, tags: Readonly<Record<string, string>>) {
   const folder = join(server.folder, id);
   mkdirSync(folder, { recursive: true });
@@ -35,7 +35,7 @@ test.each([
   ['after its parent', ['parent', 'child']],
   ['before its parent', ['child', 'parent']],
 ])(
-  'a run that is sent %s is shown below it',
+  'a run that is sent %s becomes its child run in MLflow',
   async (name, order) => {
     const ids = { parent: `parent of one ${name}`, child: `child ${name}` };
     const sent: Record<string, string> = {};

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import fc from 'fast-check';
 import { parseGpuLine, watchGpus } from './gpu-metrics';
 
-test("parses a line of nvidia-smi into MLflow's metrics, in megabytes of 10^6 bytes and per cent", () => {
+test("parses a line of nvidia-smi into MLflow's metrics, in megabytes (10^6 bytes) and per cent", () => {
   expect(parseGpuLine('0, 20480, 81920, 97, 350.25, 700.50')).toEqual({
     gpu_0_memory_usage_percentage: 25,
     gpu_0_memory_usage_megabytes: 21474.83648,

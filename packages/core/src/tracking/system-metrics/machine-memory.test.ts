@@ -9,7 +9,7 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(root, { recursive: true }));
 
-/** Writes system files as in a container. */
+/** Writes system files like the files in a container. */
 function files(texts: Readonly<Record<string, string>>): void {
   for (const [name, text] of Object.entries(texts)) {
     mkdirSync(dirname(join(root, name)), { recursive: true });
@@ -46,7 +46,7 @@ test('a group below the root', () => {
   expect(groupMemory(root)).toEqual({ used: 100, total: 8000 });
 });
 
-test('without a limit or groups', () => {
+test('without a limit or control groups there is no group memory', () => {
   expect(groupMemory(root)).toBeUndefined();
   files({
     'proc/self/cgroup': '0::/\n',

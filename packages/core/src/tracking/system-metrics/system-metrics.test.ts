@@ -14,7 +14,7 @@ interface Logged {
   readonly values: Readonly<Record<string, number>>;
 }
 
-/** The first `count` logged values of a run in the folder. */
+/** Watches the system until `count` samples are logged, and returns all samples. */
 async function firstLogged(count: number, lastStep?: number): Promise<readonly Logged[]> {
   const logged: Logged[] = [];
   await new Promise<void>((done) => {
@@ -35,7 +35,7 @@ async function firstLogged(count: number, lastStep?: number): Promise<readonly L
   return logged;
 }
 
-test("logs values under the names of MLflow's page of system metrics, at steps 1, 2, 3", async () => {
+test("logs values under the names that MLflow's system metrics page shows, at steps 1, 2, 3", async () => {
   const logged = await firstLogged(3);
   expect(logged.slice(0, 3).map(({ step }) => step)).toEqual([1, 2, 3]);
   for (const { values } of logged) {
@@ -52,7 +52,7 @@ test('a resumed run continues at its last step', async () => {
   expect(first?.step).toBe(8);
 });
 
-test('it does not keep the process alive and logs nothing after stop', () => {
+test('a watch does not keep the process alive, and logs nothing after stop', () => {
   const logged: Logged[] = [];
   const system = watchSystem(
     folder,

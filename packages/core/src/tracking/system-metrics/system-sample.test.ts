@@ -3,7 +3,7 @@ import { parseTraffic, systemSampler, utilizationBetween } from './system-sample
 
 test("samples the machine and this process under MLflow's names", () => {
   const sample = systemSampler(tmpdir());
-  // Works until the system has counted time: a virtual machine's clock may stand still for a while.
+  // Samples until the system has counted some processor time: a virtual machine's clock may stand still for a while.
   let values = sample();
   for (const until = Date.now() + 20_000; values.cpu_utilization_percentage === undefined && Date.now() < until; ) {
     values = sample();
@@ -33,8 +33,8 @@ test("samples the machine and this process under MLflow's names", () => {
 test.each([
   ['half busy', { busy: 60, total: 120 }, 50],
   ['no counted time', { busy: 10, total: 20 }, undefined],
-  ['idle time that runs back', { busy: 40, total: 40 }, 100],
-  ['busy time that runs back', { busy: 9, total: 40 }, 0],
+  ['idle time that decreases', { busy: 40, total: 40 }, 100],
+  ['busy time that decreases', { busy: 9, total: 40 }, 0],
 ])("the processors' utilization: %s", (_, now, expected) => {
   expect(utilizationBetween({ busy: 10, total: 20 }, now)).toBe(expected);
 });
