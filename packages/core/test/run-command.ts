@@ -1,4 +1,4 @@
-/** For tests: runs a command's `main`, and returns what it prints to both streams, in order. */
+/** For tests: runs a command's `main`, and returns its output to both streams, in order. */
 export function runCommand(
   main: (argv: readonly string[], print: (line: string) => void) => number,
   argv: readonly string[],

@@ -2,7 +2,7 @@ import { mkdirSync, mkdtempSync, realpathSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-/** For tests: a workspace in a temporary folder with one package, `demo`, whose experiments have these sources. */
+/** For tests: creates a workspace in a temporary folder with one package, `demo`, from the experiments' sources. */
 export function temporaryPackage(experiments: Readonly<Record<string, string>>): { root: string; folder: string } {
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-')));
   const folder = join(root, 'packages/demo');

@@ -5,7 +5,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
 import { errorCode } from './whole-file';
 
-/** Names a lock's holder, in the locked folder. */
+/** The file in a locked folder that names the lock's holder. */
 const holderFile = 'holder.lock';
 
 /** Milliseconds between two attempts to get another process's lock. */
@@ -82,7 +82,7 @@ function removeDeadLock(path: string, holderFile: string): void {
   }
 }
 
-/** Identifies one locking of a path; an inode alone may be reused. */
+/** Identifies one locking of a path; an inode number may be reused. */
 const lockId = (path: string): string => {
   const { ino, birthtimeNs } = statSync(`${path}.lock`, { bigint: true });
   return `${ino} ${birthtimeNs}`;

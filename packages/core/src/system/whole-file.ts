@@ -1,4 +1,4 @@
-/** Files that appear under their name only when they are complete, and the errors of writing them. */
+/** Writes files that appear under their names only when they are complete, and explains errors of writing. */
 import { mkdir, open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { UserError } from './user-error';

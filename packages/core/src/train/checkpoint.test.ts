@@ -62,7 +62,7 @@ test('the file is safetensors: tensors start at a multiple of 8, in order, witho
   expect(bytes.length).toBe(8 + length + 20);
 });
 
-test('a view into a larger buffer is written as its own values', () => {
+test('only the values of a view into a larger buffer are written', () => {
   const values = Float32Array.of(1, 2, 3, 4).subarray(1, 3);
   writeCheckpoint(file, { tensors: new Map([['w', { shape: [2], values }]]), metadata });
   expect(readCheckpoint(file).tensors.get('w')?.values).toEqual(Float32Array.of(2, 3));
@@ -151,7 +151,7 @@ test('a file with changed bytes is either read or refused with a UserError', () 
 describe('when a new checkpoint cannot be written', () => {
   const large = { tensors: new Map([['w', { shape: [1 << 18], values: new Float32Array(1 << 18) }]]), metadata };
 
-  /** A file system of 256 KiB; undefined where this process may not mount one. */
+  /** A file system of 256 KiB; undefined if this process may not mount one. */
   function smallDisk(): string | undefined {
     const disk = mkdtempSync(join(tmpdir(), 'headshare-disk-'));
     try {

@@ -98,24 +98,24 @@ test('logs terms and learning rate by step, means and metrics by epoch', async (
   expect(values['train/loss']).toBeCloseTo(mean, 12);
 });
 
-test('logs images a second and the wait for data by epoch, in long epochs also every hundred steps', async () => {
+test('logs images per second and the wait for data by epoch, and in long epochs also every hundred steps', async () => {
   const logged: Metrics[] = [];
   const tracker = { metrics: (values: Metrics) => logged.push(values), flush: async () => undefined };
   await trainTiny({ task: tinyTask(404), settings: { epochs: 2 }, tracker });
-  const having = (name: string) =>
+  const loggedUnder = (name: string) =>
     logged.flatMap((values, i) => (values[name] === undefined ? [] : [[i, values[name]]]));
   const positive = expect.any(Number);
   // An epoch has 101 steps, and its metrics follow the last one. The very first step compiles, so it is not counted.
-  expect(having('step/images_per_second')).toEqual([
+  expect(loggedUnder('step/images_per_second')).toEqual([
     [100, positive],
     [201, positive],
   ]);
-  expect(having('train/images_per_second')).toEqual([
+  expect(loggedUnder('train/images_per_second')).toEqual([
     [101, positive],
     [203, positive],
   ]);
-  expect(having('train/data_wait_share').map(([i]) => i)).toEqual([101, 203]);
-  expect(having('step/learning_rate')).toHaveLength(202);
+  expect(loggedUnder('train/data_wait_share').map(([i]) => i)).toEqual([101, 203]);
+  expect(loggedUnder('step/learning_rate')).toHaveLength(202);
 });
 
 test('evaluates every few epochs, and after the last', async () => {

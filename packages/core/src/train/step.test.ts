@@ -98,7 +98,7 @@ test('a scaled loss, static or dynamic, gives the same bits: the scale is a powe
   expect((await train(2, { clipNorm: 0.5, lossScale: { growthInterval: 2 } })).weights).toEqual(plain.weights);
 });
 
-test('a dynamic loss scale adapts in the compiled step as in the eager one', async () => {
+test('a dynamic loss scale adapts alike in compiled and eager steps', async () => {
   // The square of a gradient of 1e12 times the first scale is beyond float32.
   const options = { clipNorm: 0.5, lossScale: { initial: 2 ** 24, growthInterval: 2 } };
   const compiled = await train(2, options, false, 1e12);

@@ -72,7 +72,7 @@ export class Given {
   readonly buffers = new Map<string, Float32Array>();
   private modules = 0;
 
-  /** @param exact computes true derivatives where the reference's gradients differ from them */
+  /** @param exact computes the true derivatives even if the reference's gradients differ from them */
   constructor(
     readonly from: LossCase,
     readonly exact = false,

@@ -101,7 +101,7 @@ it('gives the mean norm of the embeddings', () => {
 
 describe('tenFoldAccuracy', () => {
   it('takes the lowest of equally good thresholds', () => {
-    // The other fold is separated by every threshold from 0.51 to 1.49; a pair at 0.505 then still counts as the same.
+    // Every threshold from 0.51 to 1.49 separates the other fold; with each of them, a pair at 0.505 counts as the same.
     const distance = [0.5, 1.5, 0.505, 1.5];
     const result = tenFoldAccuracy({ distance, same: [1, 0, 1, 0], bounds: foldBounds(4, 2) });
 

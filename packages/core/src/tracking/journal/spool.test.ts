@@ -88,9 +88,9 @@ test('sends a file with the content that it had when it was logged, even if it w
     const journal = fileOf('copied', 'journal.jsonl');
     mkdirSync(fileOf('copied', ''), { recursive: true });
     writeFileSync(join(elsewhere, 'a.txt'), 'abc');
-    const { kept, sha256 } = await spoolFile(journal, join(elsewhere, 'a.txt'));
+    const { kept: name, sha256 } = await spoolFile(journal, join(elsewhere, 'a.txt'));
     expect(sha256).toMatch(/^ba7816bf8f01cfea.*f20015ad$/);
-    expect(readFileSync(fileOf('copied', join('journal.files', kept)), 'utf8')).toBe('abc');
+    expect(readFileSync(fileOf('copied', join('journal.files', name)), 'utf8')).toBe('abc');
   } finally {
     rmSync(elsewhere, { recursive: true });
   }

@@ -86,7 +86,7 @@ test('a run that was deleted for good is sent again completely', async () => {
   expect(await stepsOf(sync)).toEqual([1, 2]);
 }, 60_000);
 
-test('a journal that another process sends elsewhere still reaches its own server', async () => {
+test('a journal that another process sends elsewhere still reaches this server', async () => {
   const sync = startJournal('elsewhere');
   await send(sync);
   await send(journalSync(journalOf('elsewhere'), { ...destinationOf(server.uri), name: 'elsewhere' }));

@@ -171,7 +171,7 @@ describe('a backbone whose classifier is missing', () => {
   });
 });
 
-describe('a file with its own classifier', () => {
+describe('a file with a classifier', () => {
   const whole = () => {
     const file = join(temporaryFolder(), 'whole.pth');
     const { tensors, description } = readNetwork(last);

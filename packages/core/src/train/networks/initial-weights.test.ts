@@ -99,7 +99,7 @@ test('another normalisation is logged', () => {
   expect(started(full, checkpoint).lines).toHaveLength(1);
 });
 
-test('another architecture is refused; the error says what the file holds', () => {
+test('another architecture is refused; the error names the architecture in the file', () => {
   const refuses = (description: NetworkDescription, from: string, message: string | UserError) =>
     expect(() => started(description, from)).toThrow(message);
   refuses(

@@ -34,7 +34,7 @@ const numbers = (values: Readonly<Record<string, Scalar>>) =>
 
 const near = (...values: number[]) => values.map((value) => expect.closeTo(value, 6));
 
-test('plain: w -= rate g; terms are returned unweighted beside their weighted sum', () => {
+test('plain: w -= rate g; the step returns unweighted terms and their weighted sum', () => {
   const { a, b, step, value } = setUp({});
   const terms = () => ({
     ce: { weight: 2, value: tf.sum(a) as Scalar },
@@ -84,7 +84,7 @@ test('gradients within the norm are unchanged', () => {
   expect(value('a')).toEqual(near(0.7, 2));
 });
 
-// Expected: three steps of torch.optim.SGD with a parameter group at lr=0.01 beside one at 0.1.
+// Expected: three steps of torch.optim.SGD with one parameter group at lr=0.01 and one at lr=0.1.
 test('a variable with its own rate moves like a parameter group of PyTorch', () => {
   const options = { momentum: 0.9, weightDecay: 0.1 };
   const { step, value, both } = setUp({ ...options, rateOf: (name) => (name === 'a' ? 0.1 : 1) });
