@@ -11,6 +11,7 @@ export const experiments = distillationExperiments({
   profiles,
   methodDefaults: {},
   taskOf: birdsTask,
+  imageSize: ({ imageSize }) => imageSize,
 });
 
 export const { compare, distill, distillStudentHead, student, sweep, teacher, teacherStudentHead } = experiments;

@@ -11,6 +11,8 @@ export const experiments = distillationExperiments({
   profiles,
   methodDefaults,
   taskOf: verificationTask,
+  // Real faces are aligned to 112 x 112.
+  imageSize: ({ dataset, imageSize }) => (dataset === 'procedural' ? imageSize : 112),
   benchmark: async (context, networks) => (await import('./ijb/benchmark-ijb')).benchmarkOnIjb(context, networks),
   columns: [
     { metric: 'accuracy', title: 'accuracy', percent: true },

@@ -12,6 +12,7 @@ export const experiments = distillationExperiments({
   profiles,
   methodDefaults: {},
   taskOf: imageTask,
+  imageSize: ({ imageSize }) => imageSize,
   published: {
     of: publishedTop1,
     note: "Published: RepDistiller's README, mean of several runs, CIFAR-100, last of 240 epochs.",

@@ -53,8 +53,9 @@ export function prepareExperiment(argv: readonly string[], workspaceRoot: string
   const request = checked(argv.slice(2));
   const file = request && experimentFile(request, workspaceRoot);
   if (!file) return;
-  const { options } = request;
-  const status = options.length > 0 ? runExperiment(workspaceRoot, file, ['--check', ...options]) : 0;
+  const { configuration, options } = request;
+  const profile = configuration === undefined ? [] : [`--profile=${configuration}`];
+  const status = options.length > 0 ? runExperiment(workspaceRoot, file, ['--check', ...profile, ...options]) : 0;
   if (status !== 0) refuse('', status);
   process.once('SIGINT', () => writeSync(2, '\nStopping after this step. Run the same command again to resume.\n'));
 }
@@ -132,6 +133,8 @@ export function findProblem({ project, target, configuration }: Request, project
   if (!Object.hasOwn(projects, project)) return unknown('project', project, Object.keys(projects));
   const found = Object.hasOwn(targets, target) ? targets[target] : undefined;
   if (found === undefined) return unknown(`target of ${project}`, target, Object.keys(targets));
+  // A file that does not load has no profiles to compare with; running it prints its error.
+  if (!found.cache && String(found.options?.command).includes('/experiments/')) return undefined;
   // In Nx the default profile is the absence of a configuration.
   const configurations = ['default', ...Object.keys(found.configurations ?? {})];
   if (configuration === undefined || configurations.includes(configuration)) return undefined;

@@ -29,7 +29,7 @@ export const publishedContrast = {
   otherClasses: 1,
 };
 
-/** Earlier names of these hyper-parameters. */
+/** Earlier names of these hyperparameters. */
 export const contrastAliases = { scores: 'temperature' } as const;
 
 /**

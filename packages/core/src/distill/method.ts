@@ -60,7 +60,7 @@ export interface MethodSettings {
   readonly form: 'reference' | 'paper';
   /** The paper's alpha^TH: the share of the teacher's head in CE' and H', 0..1. */
   readonly teacherHeadShare: number;
-  /** The method's hyper-parameters by name. */
+  /** The method's hyperparameters by name. */
   readonly hyper: Readonly<Record<string, number>>;
 }
 
@@ -126,7 +126,7 @@ export interface Method {
   readonly name: string;
   /** Other names for it, valid on the command line too. */
   readonly aliases: readonly string[];
-  /** Earlier names of hyper-parameters, which stay valid, with the present ones. */
+  /** Earlier names of hyperparameters, which stay valid, with the present ones. */
   readonly hyperAliases: Readonly<Record<string, string>>;
   readonly summary: string;
   /** The paper, and the code whose weights are the defaults. */
@@ -157,7 +157,7 @@ const neutral: MethodSettings = {
   hyper: {},
 };
 
-/** Settings with the method's hyper-parameters by name. */
+/** Settings with the method's hyperparameters by name. */
 export type SettingsWith<H> = MethodSettings & { readonly hyper: { readonly [Name in keyof H]: number } };
 
 interface Declared<H> {
@@ -166,7 +166,7 @@ interface Declared<H> {
   readonly source: string;
   readonly needs?: readonly Need[];
   readonly defaults: Partial<Omit<MethodSettings, 'hyper'>>;
-  /** The hyper-parameters and their published values. */
+  /** The hyperparameters and their published values. */
   readonly hyper?: H;
   readonly hyperAliases?: { readonly [earlier: string]: keyof H & string };
   readonly weighs?: Method['weighs'];
@@ -198,7 +198,7 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
     classification,
   } = definition;
   const hyper: Readonly<Record<string, number>> = definition.hyper ?? {};
-  // `combineMethods` always passes all declared hyper-parameters: it merges given ones into the defaults.
+  // `combineMethods` always passes all declared hyperparameters: it merges given ones into the defaults.
   const own = (settings: MethodSettings) => settings as SettingsWith<H>;
   return {
     name,

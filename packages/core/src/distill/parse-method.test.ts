@@ -108,7 +108,7 @@ describe('options come first, then the weight, then defaults of the task, then p
     expect(crd('crd:0.6+at', {})?.beta).toBe(0.6);
   });
 
-  test('hyper-parameters', () => {
+  test('hyperparameters', () => {
     expect(crd('crd', { hyper: ['dimension=32', 'negatives=8'] })?.hyper).toEqual({
       ...published('crd').hyper,
       dimension: 32,
@@ -118,7 +118,7 @@ describe('options come first, then the weight, then defaults of the task, then p
   });
 });
 
-describe('hyper-parameters', () => {
+describe('hyperparameters', () => {
   const chosen = (...names: string[]) => names.map((name) => methods.named(name));
   const read = (assignments: readonly string[], ...names: string[]) =>
     Object.fromEntries(parseHyper(assignments, chosen(...names), '--method-options'));
@@ -145,14 +145,15 @@ describe('hyper-parameters', () => {
 
   test.each([
     [['dimension=8'], ['crd', 'cc'], 'crd and cc both have dimension; write crd.dimension=8'],
-    [['negative=8'], ['crd'], "'negative=8' sets no hyper-parameter of crd; did you mean 'crd.negatives'?"],
-    [['cc.dimension=8'], ['crd'], "'cc.dimension=8' sets no hyper-parameter of crd; did you mean 'crd.dimension'?"],
-    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no hyper-parameter of at+kd; there is none"],
+    [['negative=8'], ['crd'], "'negative=8' sets no hyperparameter of crd; did you mean 'crd.negatives'?"],
+    [['cc.dimension=8'], ['crd'], "'cc.dimension=8' sets no hyperparameter of crd; did you mean 'crd.dimension'?"],
+    [['negatives=8'], ['at', 'kd'], "'negatives=8' sets no hyperparameter of at+kd; it has none"],
     [['negatives=many'], ['crd'], "negatives must be a number, got 'many'"],
     [['negatives=Infinity'], ['crd'], "negatives must be a number, got 'Infinity'"],
     [['negatives= '], ['crd'], "negatives must be a number, got ' '"],
-    [['negatives'], ['crd'], "'negatives' sets no hyper-parameter of crd"],
-    [['constructor=1'], ['crd'], "'constructor=1' sets no hyper-parameter of crd"],
+    [['negatives'], ['crd'], "'negatives' must be a name, an equals sign and a number, such as negatives=1024"],
+    [['negatives='], ['crd'], "'negatives=' must be a name, an equals sign and a number"],
+    [['constructor=1'], ['crd'], "'constructor=1' sets no hyperparameter of crd"],
   ])('%p of %p is refused', (assignments, names, sentence) => {
     const run = () => read(assignments, ...names);
     expect(run).toThrow(UserError);

@@ -40,7 +40,7 @@ export function parseMethods(text: string, option: string, others: readonly stri
 }
 
 /**
- * Reads hyper-parameters: `negatives=1024` or, where two methods have one of that name, `crd.negatives=1024`.
+ * Reads hyperparameters: `negatives=1024` or, where two methods have one of that name, `crd.negatives=1024`.
  * @returns values by method, then by name
  * @throws UserError for a name that none of the methods has
  */
@@ -51,6 +51,11 @@ export function parseHyper(
 ): ReadonlyMap<string, Readonly<Record<string, number>>> {
   const given = new Map<string, Record<string, number>>();
   for (const assignment of assignments) {
+    if (!/=./.test(assignment)) {
+      throw new UserError(
+        `${option}: '${assignment}' must be a name, an equals sign and a number, such as negatives=1024`,
+      );
+    }
     const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
     const owners = chosen.filter(
       (one) => isNamed(one, owner) && Object.hasOwn(one.defaults.hyper, hyperNamed(one, name)),
@@ -58,9 +63,9 @@ export function parseHyper(
     const known = chosen.flatMap((one) => Object.keys(one.defaults.hyper).map((key) => `${one.name}.${key}`));
     if (name === '' || owners.length === 0) {
       const wanted = owner ? `${owner}.${name}` : name;
-      const hint = didYouMean(wanted, known);
+      const hint = known.length === 0 ? 'it has none' : didYouMean(wanted, known);
       throw new UserError(
-        `${option}: '${assignment}' sets no hyper-parameter of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
+        `${option}: '${assignment}' sets no hyperparameter of ${chosen.map((one) => one.name).join('+')}; ${hint}`,
       );
     }
     if (owners.length > 1) {
@@ -78,7 +83,7 @@ export function parseHyper(
   return given;
 }
 
-/** The present name of a hyper-parameter. */
+/** The present name of a hyperparameter. */
 const hyperNamed = ({ hyperAliases }: Method, name: string): string =>
   Object.hasOwn(hyperAliases, name) ? (hyperAliases[name] as string) : name;
 

@@ -47,7 +47,7 @@ const others: Readonly<Record<string, string>> = {
     "cross-entropy through the teacher's frozen head: the cases MarginSoftmax, and train/train-network.test.ts on frozen heads",
 };
 
-test.each(methods.all.map(({ name }) => name))('%s is tested against the reference', (name) => {
+test.each(methods.all.map(({ name }) => name))('%s has a case of its reference, or a test of its own name', (name) => {
   const own = groups[name];
   if (own === undefined) {
     // A new method needs a test beside it, its cases in `groups`, or an entry in `others`.

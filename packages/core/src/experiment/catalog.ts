@@ -103,9 +103,11 @@ const tensorflowLoaded = (): boolean => Object.keys(require.cache).some((path) =
 const isStage = (value: unknown): value is Stage =>
   isRecord(value) && typeof value.summary === 'string' && typeof value.start === 'function';
 
-/** The first line of an error's message: a syntax error's continues with an excerpt of the file. */
+/** The first line of an error's message, with the place of a syntax error, which SWC gives above an excerpt of the file. */
 function firstLine(error: unknown): string {
   const message = String(isRecord(error) ? error.message : error);
-  const line = message.split('\n').find((one) => one.trim() !== '');
-  return line?.trim() ?? 'an error without a message';
+  const line = message.split('\n').find((one) => one.trim() !== '') ?? 'an error without a message';
+  const [, file, row] = /-\[(.+):(\d+):\d+\]/.exec(message) ?? [];
+  const sentence = line.trim().replace(/^[x×] /, '');
+  return file === undefined ? sentence : `${sentence} (${relative(process.cwd(), file)}:${row})`;
 }

@@ -2,6 +2,7 @@ import { DType } from '../runtime/binding';
 import { type Recording, trace } from '../runtime/compile/trace';
 import { contained } from '../runtime/contained';
 import type { Tensor4D } from '../runtime/tensorflow';
+import { UserError } from '../system/user-error';
 import type { Network } from './network';
 
 /** The shapes of a network's outputs for one image. */
@@ -32,10 +33,22 @@ export function recordOnImage<R>(network: Network, body: (pixels: Tensor4D) => R
   return contained(() => trace(`the shapes of ${network.root}`, given, [pixels], ([input]) => body(input as Tensor4D)));
 }
 
-/** The shapes of the network's outputs, without computing them. */
+/** A stem and three stages. */
+const fewestFeatures = 4;
+
+/**
+ * The shapes of the network's outputs, without computing them.
+ * @throws UserError for a backbone that returns too few feature maps
+ */
 export function shapeOf(network: Network): NetworkShape {
   return recordOnImage(network, (pixels) => {
     const { features, embedding } = network.embed(pixels, 'eval');
+    if (features.length < fewestFeatures) {
+      throw new UserError(
+        `The backbone ${network.description.backbone} returns ${features.length} feature maps; it must return at least ${fewestFeatures}: one after the stem and one after each of at least three stages.`,
+        1,
+      );
+    }
     return { features: features.map(featureShape), embeddingSize: embedding.shape[1] };
   }).result;
 }

@@ -30,6 +30,7 @@ const made = distillationExperiments({
   dataOptions: { images: integer({ default: 16, min: 1, help: 'to train on' }) },
   profiles: { default: tiny },
   taskOf: ({ images }) => tinyTask(images),
+  imageSize: () => 16,
   methodDefaults: { l2e: { beta: 0.5 } },
   columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
   chartMetrics: ['top1'],

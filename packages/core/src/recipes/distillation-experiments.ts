@@ -7,7 +7,6 @@ import { join } from 'node:path';
 import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
-import { backbones } from '../nn/registry';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
 import { checkTraining } from '../train/settings';
@@ -32,7 +31,7 @@ const underHead = "teacher, student's head";
 export function distillationExperiments<const D extends Options>(ofPackage: Domain<D>) {
   // The options of each experiment below include the data's; TypeScript does not see that through the spread of D.
   const domain = ofPackage as unknown as Domain<Options>;
-  const { label, dataOptions: data, profiles, taskOf, methodDefaults, columns } = domain;
+  const { label, dataOptions: data, profiles, taskOf, imageSize, methodDefaults, columns } = domain;
 
   const student = defineExperiment({
     summary: `Train the small ${label} alone`,
@@ -111,8 +110,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       // Only the file of an external teacher determines its network.
       if (values.method === 'sh-kd' || values.teacherWeights !== undefined) return;
       const { head, scale, embeddingSize } = values;
-      const { inputSize } = backbones.named(values.student);
-      const both = { head, scale, embeddingSize, inputSize, classes: 4 };
+      const both = { head, scale, embeddingSize, inputSize: imageSize(all as Values<D>), classes: 4 };
       tryMethod(checkDistillation(values), {
         student: { ...both, backbone: values.student, width: values.studentWidth },
         teacher: { ...both, backbone: values.teacher, width: values.teacherWidth },

@@ -15,6 +15,8 @@ export interface Domain<D extends Options> {
   readonly label: string;
   readonly profiles: Readonly<Record<string, OptionValues>>;
   readonly dataOptions: D;
+  /** Width and height of the images that options name. */
+  readonly imageSize: (options: Values<D>) => number;
   /** Opens the data that options name, with its metrics. */
   readonly taskOf: (options: Values<D>) => Task | Promise<Task>;
   readonly methodDefaults: MethodDefaults;

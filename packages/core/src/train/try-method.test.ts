@@ -18,12 +18,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true }));
 
-test.each(methods.all.map(({ name }) => name))(
-  '%s works, or fails for a reason that training reports itself',
-  (name) => {
-    tryMethod(tinyMethod(name), pair, folder);
-  },
-);
+const sameChannels = { student: tinyNetwork(0.25), teacher: tinyNetwork(0.25) };
+
+test.each(methods.all.map((method) => [method.name, method] as const))('%s', (name, { needs }) => {
+  tryMethod(tinyMethod(name), needs.includes('equal-channels') ? sameChannels : pair, folder);
+});
+
+test('networks that a method cannot compare are refused before the teacher is trained', () => {
+  expect(() => tryMethod(tinyMethod('fsp'), pair, folder)).toThrow(
+    '--method=fsp does not work with the student resnet8 and the teacher resnet8: fsp needs as many channels',
+  );
+  const layer = { hyper: { layer: 7 } };
+  expect(() => tryMethod(singleMethod(methods.named('fitnet'), layer), pair, folder)).toThrow(
+    'layer=7: the student has no such feature map; its maps are numbered 0 to 3.',
+  );
+});
 
 test('a method that works is tried once for each pair of networks', () => {
   const kd = tinyMethod('kd');
@@ -47,7 +56,7 @@ test('a mistake in a method is an error with its name, before anything is traine
   });
   const run = () => tryMethod(singleMethod(wrong), pair, folder);
   expect(run).toThrow(UserError);
-  expect(run).toThrow(/^--method=wrong cannot compute its loss for resnet8 and its teacher resnet8: .*undefined/);
+  expect(run).toThrow(/^--method=wrong does not work with the student resnet8 and the teacher resnet8: .*undefined/);
   expect(readdirSync(folder)).toEqual([]);
 });
 

@@ -25,41 +25,60 @@ interface Pair {
   readonly teacher: NetworkDescription;
 }
 
-const sources = resolve(__dirname, '../distill');
+const sources = resolve(__dirname, '..');
 const defaultFolder = resolve(__dirname, '../../../../.cache/tried-methods');
 
 /**
- * Tries a method once for each pair of networks and state of the sources in `distill/`; does nothing where TensorFlow is
- * not set up yet, or where the pair does not work for a reason that training reports itself.
+ * Tries a method once for each pair of networks and state of the sources in `distill/` and `nn/`; does nothing where
+ * TensorFlow is not set up yet.
  * @param folder remembers what has been tried
- * @throws UserError with the method's own line when its loss cannot be built
+ * @throws UserError when the loss cannot be built, with the line of the method or network for a programming mistake
  */
 export function tryMethod(method: ChosenMethod, pair: Pair, folder = defaultFolder): void {
   // Such a student is built around its teacher's head, which the descriptions alone do not give.
   if (method.studentHead !== undefined || nativeAddon('tfjs_binding.node') === undefined) return;
   const hash = createHash('sha256').update(JSON.stringify([method.name, method.settings, pair]));
-  for (const file of globSync('**/*.ts', { cwd: sources, ignore: ['**/*.test.ts'] }).sort()) {
+  for (const file of globSync('{distill,nn}/**/*.ts', { cwd: sources, ignore: ['**/*.test.ts'] }).sort()) {
     hash.update(`${file}\0`).update(readFileSync(join(sources, file)));
   }
   const stamp = join(folder, hash.digest('hex').slice(0, 16));
   if (existsSync(stamp)) return;
+  const { stackTraceLimit } = Error;
+  // A method's own line lies below many frames of tfjs.
+  Error.stackTraceLimit = 100;
   try {
     recordLoss(method, pair);
   } catch (error) {
-    if (error instanceof UserError) return;
     const { message, stack = '' } = error as Error;
-    const [line] = /[^\s(]*distill[\\/][^\s()]*\.ts:\d+/.exec(stack) ?? [];
-    const at = line === undefined ? '' : ` (${relative(process.cwd(), line.replace(/^file:\/\//, ''))})`;
+    const line = error instanceof UserError ? undefined : authorsLine(stack);
+    const at = line === undefined ? '' : ` (${line})`;
     const { student, teacher } = pair;
     throw new UserError(
-      `--method=${method.name} cannot compute its loss for ${student.backbone} and its teacher ${teacher.backbone}: ${message.replace(/\.$/, '')}${at}.`,
+      `--method=${method.name} does not work with the student ${student.backbone} and the teacher ${teacher.backbone}: ${sentenceOf(message)}${at}.`,
     );
+  } finally {
+    Error.stackTraceLimit = stackTraceLimit;
   }
   mkdirSync(folder, { recursive: true });
   writeFileSync(stamp, '');
 }
 
 const [images, classes] = [4, 4];
+
+/** The stack's first line in a method, backbone or head, else in the rest of distill/. */
+function authorsLine(stack: string): string | undefined {
+  const [own] = /[^\s(]*(?:distill[\\/]methods|nn[\\/](?:backbones|heads))[\\/][^\s()]*\.ts:\d+/.exec(stack) ?? [];
+  const [line = own] = own === undefined ? (/[^\s(]*distill[\\/][^\s()]*\.ts:\d+/.exec(stack) ?? []) : [];
+  return line && relative(process.cwd(), line.replace(/^file:\/\//, ''));
+}
+
+/** An error's message in one line, without TensorFlow's status. */
+const sentenceOf = (message: string): string =>
+  message
+    .replace(/^Invalid TF_Status: \d+\s*Message:\s*/, '')
+    .replace(/\s+/g, ' ')
+    .trim()
+    .replace(/\.$/, '');
 
 function recordLoss(method: ChosenMethod, pair: Pair): void {
   const state = new State();

@@ -89,13 +89,13 @@ export class Given {
     return this.from.mode === 'eval' ? 'eval' : 'train';
   }
 
-  /** The first of these hyper-parameters that the case has. */
+  /** The first of these hyperparameters that the case has. */
   hyper(...names: string[]): number {
     for (const name of names) {
       const value = this.from.hyper[name];
       if (value !== undefined) return Number(value);
     }
-    throw new Error(`${this.from.id} has no hyper-parameter ${names.join(' or ')}.`);
+    throw new Error(`${this.from.id} has no hyperparameter ${names.join(' or ')}.`);
   }
 
   hyperOr(fallback: number, ...names: string[]): number {
