@@ -5,7 +5,7 @@ import { augmentationOptions, classificationDataOptions } from '@headshare/core/
 export const dataOptions = {
   ...group('Data', {
     dataset: oneOf(['birds', 'cub200'], 'birds', {
-      help: 'images: birds (synthetic), cub200 (CUB-200-2011 in --data)',
+      help: 'birds: synthetic images; cub200: CUB-200-2011 in --data',
     }),
     data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/cub200'),
     boxes: flag({ help: 'CUB-200-2011: crop images to the bounding boxes' }),

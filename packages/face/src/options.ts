@@ -5,7 +5,7 @@ export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 /** The faces to train on and the verification sets. */
 export const dataOptions = group('Data', {
   dataset: oneOf(datasets, 'procedural', {
-    help: 'data: procedural (synthetic), ms1m (a train.rec), folder (one per identity)',
+    help: 'procedural: synthetic faces; ms1m: a train.rec; folder: one per identity',
   }),
   data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/face'),
   verification: optional(
@@ -16,11 +16,17 @@ export const dataOptions = group('Data', {
     folder({ help: 'folder of IJB-C or IJB-B, to measure finished networks on' }),
     '--data, if it has them',
   ),
-  selectBy: text({ default: 'mean', help: 'verification set that ranks networks; mean: all sets' }),
+  selectBy: text({
+    default: 'mean',
+    help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
+  }),
   imageSize: integer({ default: 48, min: 16, max: 512, help: 'synthetic data: width and height in pixels' }),
   identities: optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
   minImages: integer({ default: 1, min: 1, help: 'data sets: skip identities with fewer images' }),
-  identityDraw: optional(integer({ min: 0, help: 'data sets: seed that samples --identities' }), 'the first ones'),
+  identityDraw: optional(
+    integer({ min: 0, help: 'data sets: seed to choose --identities at random' }),
+    'the first ones',
+  ),
   imagesPerIdentity: integer({ default: 24, min: 1, help: 'synthetic data: images per identity' }),
   difficulty: number({ default: 1, min: 0, max: 2, help: 'synthetic data: variation within an identity' }),
   verificationIdentities: integer({
@@ -31,7 +37,7 @@ export const dataOptions = group('Data', {
   verificationPairs: integer({
     default: 10_000,
     min: 20,
-    help: 'synthetic data: genuine pairs and impostor pairs each; a multiple of 10',
+    help: 'synthetic data: number of genuine, and of impostor pairs; multiple of 10',
   }),
 });
 

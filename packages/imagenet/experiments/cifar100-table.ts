@@ -24,7 +24,7 @@ export default defineExperiment({
     seeds: integer({ default: 3, min: 1, help: 'number of seeds, counted from --seed' }),
     pairs: list(oneOf(names, 'resnet32x4/resnet8x4', { help: '' }), {
       default: ['resnet32x4/resnet8x4'],
-      help: 'teacher/student',
+      help: 'pairs of teacher/student',
     }),
     methods: list(methodsOption('kd', { others: ['sh-kd'], help: '' }), {
       default: ['kd', 'crd', 'th-kd', 'crd-th-kd', 'sh-kd'],

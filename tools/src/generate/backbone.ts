@@ -12,8 +12,10 @@ export default function generateBackbone(tree: Tree, options: { readonly name: s
   return nextSteps(
     `Look at it: npx nx run core:models ${kebab}`,
     `Test it: npx jest -c packages/core/jest.config.cjs backbones/${kebab} every-backbone -t ${kebab}`,
+    `Lint and types: npx nx lint core && npx nx typecheck core`,
     `Try it: npx nx run imagenet:distill:smoke --student=${kebab} --student-width=1`,
-    `When you change its layers, replace the number of parameters and the shapes of the maps in ${kebab}.test.ts by yours.`,
+    `When you change its layers, replace the number of parameters and the shapes of the maps in ${kebab}.test.ts with yours.`,
+    'Then regenerate the tables of the documentation, or its tests fail: npx nx run tools:docs',
     'To load the weights of a published network, name the variables as its PyTorch code does, and set its normalisation.',
   );
 }

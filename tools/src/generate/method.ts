@@ -26,5 +26,6 @@ export default function generateMethod(
     learned
       ? 'images, methods/ft.ts trains a part first. Put numbers of the reference into the test.'
       : 'with parts that learn: nx g ./tools:method NAME --learned. Put numbers of the reference into the test.',
+    'At the end, regenerate the tables of the documentation, or its tests fail: npx nx run tools:docs',
   );
 }

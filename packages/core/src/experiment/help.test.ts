@@ -13,9 +13,9 @@ describe("an experiment's --help", () => {
 
 Usage: npx nx run demo:student[:profile] [--option=value ...]
 
-Runs first, unless done already: teacher
+These stages run first, unless they are finished: teacher
 
-In brackets: the value without the option, under the profile 'default'.
+Each option's default is in brackets; these are the defaults of the profile 'default'.
 
 Options
   --seed=N            of all randomness (>= 0) [0]
@@ -30,7 +30,7 @@ Other profiles: smoke. Their values: npx nx run demo:student:smoke --help`);
 
   it("shows a profile's values, those of dependencies too", () => {
     const help = helpText(student, catalog, 'smoke');
-    expect(help).toContain("under the profile 'smoke'");
+    expect(help).toContain("the defaults of the profile 'smoke'");
     expect(help).toMatch(/--epochs=N .*\[1\]$/m);
     expect(help).toMatch(/--teacher-epochs=N .*\[2\]$/m);
     expect(help).toMatch(/Other profiles: default. Their values: npx nx run demo:student --help$/);
@@ -63,7 +63,7 @@ Options
   --weights=TEXT  text [required]
   --rate=N        text [as published]
 
---batchSize: written so because Nx takes every --batch-... for its own --batch.`);
+--batchSize: in camel case, because Nx reads every option --batch-... as its own --batch.`);
 });
 
 test('a long list of choices is cut to the line, and the command that prints all of it is named', () => {

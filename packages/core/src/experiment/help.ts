@@ -27,8 +27,8 @@ export function helpText(experiment: Stage, catalog: Catalog, profile: string): 
   return [
     experiment.summary,
     `Usage: ${target}[:profile] [--option=value ...]`,
-    needs.length > 0 && `Runs first, unless done already: ${needs.join(', ')}`,
-    `In brackets: the value without the option, under the profile '${profile}'.`,
+    needs.length > 0 && `These stages run first, unless they are finished: ${needs.join(', ')}`,
+    `Each option's default is in brackets; these are the defaults of the profile '${profile}'.`,
     optionTable(optionsOf([experiment]), profileValues(experiment, profile)),
     other !== undefined &&
       `Other profiles: ${others.join(', ')}. Their values: ${target}${other === 'default' ? '' : `:${other}`} --help`,
@@ -57,7 +57,7 @@ export function optionTable(options: Options, values: ReadonlyMap<string, unknow
     return [heading, ...lines].join('\n');
   });
   const camelCase = Object.keys(options).filter(isCamelCaseFlag).map(flagName);
-  const note = `${camelCase.join(', ')}: written so because Nx takes every --batch-... for its own --batch.`;
+  const note = `${camelCase.join(', ')}: in camel case, because Nx reads every option --batch-... as its own --batch.`;
   return [...sections, ...(camelCase.length > 0 ? [note] : [])].join('\n\n');
 }
 

@@ -12,7 +12,7 @@ export const main = command(
     usage: 'core:models [name ...] [--option=value ...]',
     options: {
       inputSize: optional(integer({ min: 1, max: 1024, help: 'width and height of images' }), 'as published'),
-      classes: optional(integer({ min: 1, help: 'count a linear classifier of so many classes' }), 'backbone alone'),
+      classes: optional(integer({ min: 1, help: 'also count a linear classifier with N classes' }), 'backbone alone'),
       json: flag({ help: 'one JSON object per line instead of a table' }),
     },
   },

@@ -11,7 +11,7 @@ import { selections, type Task } from '../train/evaluation/task';
 
 const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {
-    help: 'choose the best epoch on: held-out (training images), test, last (no choice)',
+    help: 'images that choose the best epoch: held-out (of training), test, last (none)',
   }),
   heldOut: number({ default: 0.1, above: 0, below: 1, help: 'share of each class held out, the same for every seed' }),
 };
@@ -61,12 +61,12 @@ export const classificationReport = {
   ],
   chartMetrics: ['top1', 'agreement'],
   notes({ selectOn, heldOut }: SelectionValues): readonly string[] {
-    const last = 'Test images were never trained on; last epoch';
+    const last = 'The table shows the last epoch, on test images that are not in the training set.';
     const share = `${+(100 * heldOut).toFixed(1)} %`;
     const best = {
-      'held-out': `. Best epoch: the test images at the epoch that was best on ${share} of the training images, held out.`,
-      test: '. Best epoch: chosen on the test images themselves, which flatters.',
-      last: '.',
+      'held-out': ` 'best epoch' shows the epoch that was best on ${share} of the training images, held out for this choice.`,
+      test: " 'best epoch' shows the epoch that was best on the test images themselves, which is optimistic.",
+      last: '',
     };
     return [last + best[selectOn]];
   },

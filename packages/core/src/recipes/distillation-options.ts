@@ -25,17 +25,19 @@ const methodWeights = group('Method', {
   gamma: weight("weight of the student's cross-entropy"),
   alpha: weight("weight of the KL divergence to the teacher's predictions (KD)"),
   beta: weight("weight of the method's own term"),
-  delta: weight("weight of the teacher's-head term, where it is the second"),
+  delta: weight("weight of TH-KD's term in crd-th-kd and l2e-th-kd"),
   temperature: optional(number({ above: 0, help: 'temperature of the softmax in KD' }), byMethod),
   form: optional(
-    oneOf(['reference', 'paper'], 'reference', { help: "loss: reference (public code), paper (heads share CE', H')" }),
-    byMethod,
+    oneOf(['reference', 'paper'], 'reference', {
+      help: "loss: reference (public code), paper (the paper's equations)",
+    }),
+    'reference',
   ),
   teacherHeadShare: optional(
-    number({ min: 0, max: 1, help: "paper form: share of the teacher's head, alpha^TH" }),
+    number({ min: 0, max: 1, help: "--form=paper: share of the teacher's head in CE and KD" }),
     byMethod,
   ),
-  headFromTeacher: flag({ help: "initialise the student's head from the teacher's (--copy_head of the public code)" }),
+  headFromTeacher: flag({ help: "start the student's head as a copy of the teacher's" }),
   predictionShare: number({ default: 0, min: 0, max: 1, help: "share of the teacher's head in predictions" }),
 });
 
@@ -61,7 +63,12 @@ export const teacherCacheOptions = group('Teacher cache', {
   teacherCache: oneOf(['off', 'float32', 'float16'], 'off', {
     help: 'teacher embeddings on disk: off, float32 (same results), float16 (half the space)',
   }),
-  teacherViews: integer({ default: 0, min: 0, max: 1000, help: 'augmented copies per image; 0: new in each epoch' }),
+  teacherViews: integer({
+    default: 0,
+    min: 0,
+    max: 1000,
+    help: 'augment each image in N fixed ways, used in turn; 0: anew in each epoch',
+  }),
   teacherCacheDir: optional(text({ placeholder: 'DIR', help: 'folder of the cache' }), '.cache/teacher'),
 });
 

@@ -173,7 +173,7 @@ async function prepare(context: RunContext<TrainingValues>, task: Task): Promise
   const started = performance.now();
   await train.prepare?.();
   const seconds = (performance.now() - started) / 1000;
-  if (seconds > 1) context.log(`${train.name}: ${train.labels.length} images made in ${seconds.toFixed(1)} s`);
+  if (seconds > 1) context.log(`${train.name}: ${train.labels.length} images rendered in ${seconds.toFixed(1)} s`);
   const files = task.reads?.filter(({ from }) => from !== undefined) ?? [];
   if (files.length > 0) context.log(`Data of ${files[0]?.from}: ${files.map(countImages).join(', ')}`);
   trackData(context, task);

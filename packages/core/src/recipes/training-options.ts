@@ -9,7 +9,11 @@ export const trainingOptions = {
   ...group('Training', {
     seed: integer({ default: 1, min: 0, help: 'seed of all randomness: weights, data, order, augmentation' }),
     batchSize: integer({ default: 64, min: 1, help: 'images per training step' }),
-    accumulate: integer({ default: 1, min: 1, help: 'micro-batches per step, to save memory; batch norm sees one' }),
+    accumulate: integer({
+      default: 1,
+      min: 1,
+      help: 'split each step into N parts to save memory; batch norm uses each part alone',
+    }),
     schedule: oneOf(scheduleNames, 'cosine', { help: 'learning-rate schedule' }),
     milestones: list(number({ above: 0, below: 1, help: '' }), {
       default: [0.625, 0.75, 0.875],
@@ -18,7 +22,11 @@ export const trainingOptions = {
     warmUpEpochs: number({ default: 0, min: 0, help: 'epochs of linear learning-rate warm-up' }),
     momentum: number({ default: 0.9, min: 0, max: 0.999, help: 'momentum of SGD' }),
     weightDecay: number({ default: 5e-4, min: 0, help: 'weight decay (L2)' }),
-    clipNorm: number({ default: 0, min: 0, help: 'largest norm of all gradients together; 0: no clipping' }),
+    clipNorm: number({
+      default: 0,
+      min: 0,
+      help: 'scale gradients down if their total norm exceeds this; 0: no clipping',
+    }),
     labelSmoothing: number({ default: 0, min: 0, below: 1, help: 'label smoothing of cross-entropy; 0.1 is usual' }),
     mixup: number({ default: 0, min: 0, help: 'alpha of mixup; 0: off (timm: 0.2 to 0.8)' }),
     cutmix: number({ default: 0, min: 0, help: 'alpha of CutMix; 0: off (timm: 1)' }),
@@ -29,13 +37,18 @@ export const trainingOptions = {
       help: 'probability of mixing a batch by --mixup or --cutmix',
     }),
     mixSwitchProbability: number({ default: 0.5, min: 0, max: 1, help: 'probability of CutMix if both are on' }),
-    emaDecay: number({ default: 0, min: 0, below: 1, help: 'decay of the average of the weights, the result; 0: off' }),
+    emaDecay: number({
+      default: 0,
+      min: 0,
+      below: 1,
+      help: 'decay of the moving average of weights used as the result; 0: off',
+    }),
     emaWarmUp: flag({ help: 'start at a smaller decay: (1 + step) / (10 + step), up to --ema-decay' }),
     classShare: number({
       default: 1,
       above: 0,
       max: 1,
-      help: 'share of classes per step (Partial FC); heads without bias',
+      help: "Partial FC: share of classes in each step's loss; head without bias",
     }),
     evaluateEvery: integer({ default: 1, min: 1, help: 'epochs between evaluations; the last is always evaluated' }),
   }),
@@ -43,15 +56,21 @@ export const trainingOptions = {
     head: oneOf(heads.names, 'linear', { help: 'classifier' }),
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
-    embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, if the backbone leaves it open' }),
+    embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, unless the backbone fixes it' }),
     normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
       help: 'normalisation of networks trained here',
     }),
   }),
   ...group('Computation', {
-    checkpointMinutes: number({ default: 10, min: 0, help: 'minutes between checkpoints in an epoch; 0: every step' }),
-    recompute: flag({ help: 'recompute blocks for their gradients: less memory, a third slower, same results' }),
-    precision: oneOf(precisions, 'float32', { help: 'arithmetic of steps: bfloat16 for CPUs, float16 for GPUs' }),
+    checkpointMinutes: number({
+      default: 10,
+      min: 0,
+      help: 'minutes between checkpoints within an epoch; 0: after every step',
+    }),
+    recompute: flag({ help: 'save memory: compute blocks again for their gradients; a third slower, same result' }),
+    precision: oneOf(precisions, 'float32', {
+      help: 'number format of steps: float32, bfloat16 (for CPUs), float16 (for GPUs)',
+    }),
     eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
   }),
 };
