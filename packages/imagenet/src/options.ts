@@ -7,7 +7,7 @@ export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] 
 export const dataOptions = {
   ...group('Data', {
     dataset: oneOf(datasets, 'shapes', {
-      help: 'shapes: synthetic images; cifar100, cifar10, imagenet, folder: files in --data',
+      help: 'shapes: synthetic images; cifar100, cifar10, imagenet, folder: in --data',
     }),
     data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/imagenet'),
   }),
