@@ -1,3 +1,4 @@
+import { refuseUnusedData } from '@headshare/core/experiment/data-folder';
 import type { Task } from '@headshare/core/train/evaluation/task';
 import type { LabelledPairs } from './evaluation/pair-distances';
 import { requireWantedSets } from './ijb/wanted-sets';
@@ -8,7 +9,9 @@ import { syntheticPairs, syntheticTask } from './synthetic-task';
 /** Training on the faces of --dataset, evaluated by verification of people who are not in the training set. */
 export async function verificationTask(options: DataValues): Promise<Task> {
   await requireWantedSets(options);
-  return options.dataset === 'procedural' ? syntheticTask(options) : realFacesTask(options);
+  if (options.dataset !== 'procedural') return realFacesTask(options);
+  refuseUnusedData(options);
+  return syntheticTask(options);
 }
 
 /** The pairs of the images whose embeddings a finished network's folder holds. */

@@ -24,7 +24,8 @@ async function firstImages({ train }: Task, count: number): Promise<Uint8Array> 
 }
 
 async function opened<T>(given: Partial<typeof options>, look: (task: Task) => T | Promise<T>): Promise<T> {
-  const task = await imageTask({ ...options, data: folder.path, ...given });
+  const data = given.dataset === undefined ? undefined : folder.path;
+  const task = await imageTask({ ...options, data, ...given });
   try {
     return await look(task);
   } finally {
@@ -78,4 +79,10 @@ test('synthetic training images do not depend on --select-on', async () => {
 
 test('profiles of published trainings hold no images out', () => {
   expect([profiles.cifar100.selectOn, profiles.imagenet.selectOn]).toEqual(['last', 'last']);
+});
+
+test('--data without the data set that it holds is refused', async () => {
+  await expect(imageTask({ ...options, data: folder.path })).rejects.toThrow(
+    `--data=${folder.path} has no effect with the synthetic --dataset=shapes: name the data set too`,
+  );
 });

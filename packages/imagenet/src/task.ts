@@ -1,7 +1,7 @@
 import { openCifar } from '@headshare/core/data/cifar/cifar';
 import { augmented } from '@headshare/core/data/loading/augmented';
 import { openClassFolders } from '@headshare/core/data/sources/class-folders';
-import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
+import { defaultDataFolder, refuseUnusedData } from '@headshare/core/experiment/data-folder';
 import { imageFilesTask, splitTraining, syntheticTask } from '@headshare/core/recipes/classification';
 import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
 import type { Task } from '@headshare/core/train/evaluation/task';
@@ -12,7 +12,10 @@ import type { DataValues } from './options';
 /** Training on the images of --dataset, with the augmentation that is published for them. */
 export async function imageTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('imagenet') } = options;
-  if (dataset === 'shapes') return syntheticTask(syntheticShapes, options);
+  if (dataset === 'shapes') {
+    refuseUnusedData(options);
+    return syntheticTask(syntheticShapes, options);
+  }
   if (dataset === 'imagenet') return imageFilesTask(await openImageNet(data), options, data);
   if (dataset === 'folder') return imageFilesTask(await openClassFolders(data), options, data);
   const { train: images, test, classNames } = await openCifar(data, { kind: dataset });

@@ -17,6 +17,12 @@ export const imagenet: Normalisation = { mean: [0.485, 0.456, 0.406], deviation:
 
 export const normalisations = { symmetric, cifar100, imagenet };
 
+/** The name of a known normalisation, else its numbers. */
+export function normalisationName(normalisation: Normalisation = symmetric): string {
+  const known = Object.entries(normalisations).find(([, one]) => JSON.stringify(one) === JSON.stringify(normalisation));
+  return known?.[0] ?? `mean ${normalisation.mean}, deviation ${normalisation.deviation}`;
+}
+
 /**
  * Pixels 0..255 [batch, height, width, 3] -> the backbone's input. The numbers of three different colours are repeated for a
  * whole row here: TensorFlow takes four times as long to broadcast three numbers as to broadcast a row.

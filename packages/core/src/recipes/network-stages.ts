@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
-import { normalisations } from '../nn/normalisation';
+import { normalisationName, normalisations } from '../nn/normalisation';
 import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { checkpointFiles } from '../train/checkpoint';
@@ -84,7 +84,9 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
     await prepare(context, task);
     if (teacherWeights !== undefined) {
       const imported = await importTeacher(context, task, teacherWeights);
-      return await finish(context, task, imported, `teacher from ${teacherWeights}: ${imported.network.backbone},`);
+      const { backbone, normalisation } = imported.network;
+      const about = `${backbone}, images normalised as ${normalisationName(normalisation)}`;
+      return await finish(context, task, imported, `teacher from ${teacherWeights}: ${about},`);
     }
     const trained = await train(context, task, {
       role: 'teacher',

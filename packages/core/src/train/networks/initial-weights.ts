@@ -2,7 +2,7 @@
 
 import type { Network, NetworkDescription } from '../../nn/network';
 import { partOf } from '../../nn/network-parts';
-import { type Normalisation, normalisations, symmetric } from '../../nn/normalisation';
+import { type Normalisation, normalisationName, symmetric } from '../../nn/normalisation';
 import { backbones } from '../../nn/registry';
 import type { NamedValues, State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
@@ -90,10 +90,5 @@ function normalisationHint(
   own: Normalisation = symmetric,
 ): string | undefined {
   if (JSON.stringify(theirs) === JSON.stringify(own)) return undefined;
-  return `the weights in ${file} expect --normalisation=${nameOf(theirs)}; this network uses ${nameOf(own)}`;
-}
-
-function nameOf(normalisation: Normalisation): string {
-  const known = Object.entries(normalisations).find(([, one]) => JSON.stringify(one) === JSON.stringify(normalisation));
-  return known?.[0] ?? `mean ${normalisation.mean}, deviation ${normalisation.deviation}`;
+  return `the weights in ${file} expect --normalisation=${normalisationName(theirs)}; this network uses ${normalisationName(own)}`;
 }
