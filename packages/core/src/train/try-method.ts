@@ -16,6 +16,7 @@ import { nativeAddon } from '../runtime/native-addon';
 import { randomKey } from '../runtime/ops/random';
 import { State } from '../runtime/state';
 import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
+import { sentenceOf } from '../system/sentence-of';
 import { UserError } from '../system/user-error';
 import { stepContext, studentForward, teacherForward } from './forward';
 import { sgd } from './optimiser/optimiser';
@@ -49,12 +50,12 @@ export function tryMethod(method: ChosenMethod, pair: Pair, folder = defaultFold
   try {
     recordLoss(method, pair);
   } catch (error) {
-    const { message, stack = '' } = error as Error;
+    const { stack = '' } = error as Error;
     const line = error instanceof UserError ? undefined : authorsLine(stack);
     const at = line === undefined ? '' : ` (${line})`;
     const { student, teacher } = pair;
     throw new UserError(
-      `--method=${method.name} does not work with the student ${student.backbone} and the teacher ${teacher.backbone}: ${sentenceOf(message)}${at}.`,
+      `--method=${method.name} does not work with the student ${student.backbone} and the teacher ${teacher.backbone}: ${reasonOf(error)}${at}.`,
     );
   } finally {
     Error.stackTraceLimit = stackTraceLimit;
@@ -72,13 +73,11 @@ function authorsLine(stack: string): string | undefined {
   return line && relative(process.cwd(), line.replace(/^file:\/\//, ''));
 }
 
-/** An error's message in one line, without TensorFlow's status. */
-const sentenceOf = (message: string): string =>
-  message
+/** An error as part of a one-line sentence, without TensorFlow's status. */
+const reasonOf = (error: unknown): string =>
+  sentenceOf(error)
     .replace(/^Invalid TF_Status: \d+\s*Message:\s*/, '')
-    .replace(/\s+/g, ' ')
-    .trim()
-    .replace(/\.$/, '');
+    .replace(/\s+/g, ' ');
 
 function recordLoss(method: ChosenMethod, pair: Pair): void {
   const state = new State();
