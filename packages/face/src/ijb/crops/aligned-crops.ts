@@ -15,7 +15,9 @@ export interface AlignedCropsOptions {
   readonly folder: string;
   readonly names: readonly string[];
   /** [images, 5, 2], in pixels: left eye, right eye, nose, left and right mouth corner. */
-  readonly landmarks: Float32Array;
+  readonly landmarks: Float64Array;
+  /** The file that has the landmarks, a line for each image; for errors. */
+  readonly landmarksFile?: string;
   /** Crops become size x size; default 112. */
   readonly size?: number;
   /**
@@ -36,13 +38,16 @@ export interface AlignedCrops extends ImageDataset {
 
 const imagesPerTask = 8;
 
+/** Part of the fingerprint: changes with the bytes of crops, so that stored embeddings of earlier crops are not used. */
+const cropping = 'OpenCV 4, float64';
+
 /**
- * Faces cut out of loose crops by their landmarks, as insightface prepares them for its networks. Worker threads read,
- * decode and align. EXIF's orientation is applied, as in OpenCV's imread.
- * @throws UserError that names images that are missing, or whose points cannot be aligned
+ * Faces cut out of loose crops by their landmarks, as insightface prepares them for its networks, to the bytes that
+ * OpenCV 4 gives. Worker threads read, decode and align. EXIF's orientation is applied, as in OpenCV's imread.
+ * @throws UserError that names images that are missing, or the lines of points that cannot be aligned
  */
 export async function alignedCrops(options: AlignedCropsOptions): Promise<AlignedCrops> {
-  const { name, folder, names, landmarks, size = 112, onUnreadable = 'fail' } = options;
+  const { name, folder, names, landmarks, landmarksFile, size = 112, onUnreadable = 'fail' } = options;
   const { threads = availableParallelism(), native = true } = options;
   const labels = new Int32Array(names.length);
   if (landmarks.length !== names.length * 10) {
@@ -53,13 +58,18 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   const target = referencePoints(size);
   const matrixOf = (index: number) => similarity(landmarks.subarray(index * 10, index * 10 + 10), target);
 
-  const sha = createHash('sha256').update(JSON.stringify([name, size, labels.length]));
+  const sha = createHash('sha256').update(JSON.stringify([name, size, labels.length, cropping]));
   sha.update(new Uint8Array(landmarks.buffer, landmarks.byteOffset, landmarks.byteLength));
   sha.update(new Uint8Array(labels.buffer));
   for await (const [index, { state, problem }] of fileStates(names.length, fileOf)) {
     sha.update(`${names[index]}\0${state}\0`);
     if (problem !== undefined) unreadable.set(index, problem);
-    else if (!matrixOf(index)) unreadable.set(index, 'its landmarks cannot be aligned');
+    else if (!matrixOf(index)) {
+      unreadable.set(
+        index,
+        `line ${index + 1} of ${landmarksFile ?? 'its landmarks'} has points that cannot be aligned`,
+      );
+    }
   }
   if (onUnreadable === 'fail' && unreadable.size > 0) throw unreadableError(options, unreadable);
 
@@ -151,8 +161,11 @@ function unreadableError(
 ): UserError {
   const shown = [...unreadable].slice(0, 3).map(([index, reason]) => `${names[index]} (${reason})`);
   const more = unreadable.size > shown.length ? ` and ${unreadable.size - shown.length} more` : '';
+  const place = [...unreadable.values()].every((reason) => reason.startsWith('line '))
+    ? ''
+    : `; they belong in ${folder}`;
   return new UserError(
-    `${unreadable.size} of the ${names.length} images of ${name} cannot be used: ${shown.join(', ')}${more}; they belong in ${folder}`,
+    `${unreadable.size} of the ${names.length} images of ${name} cannot be used: ${shown.join(', ')}${more}${place}`,
     1,
   );
 }

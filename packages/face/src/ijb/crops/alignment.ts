@@ -5,15 +5,14 @@ export const reference112 = [38.2946, 51.6963, 73.5318, 51.5014, 56.0252, 71.736
 export type Similarity = readonly [number, number, number, number, number, number];
 
 /**
- * The positions of a face's five points in a crop of size x size, in float32 like insightface's: those of 112 times
- * size / 112, but for multiples of 128 those of 112 centred in 128, times size / 128.
+ * The positions of a face's five points in a crop of size x size: those of 112 times size / 112, but for multiples of
+ * 128 those of 112 centred in 128, times size / 128. In float64; insightface rounds them, and the points of faces, to
+ * float32, and the similarity of float32 points depends on the linear algebra library by up to 2e-5 pixels.
  */
-export function referencePoints(size: number): Float32Array {
+export function referencePoints(size: number): Float64Array {
   const wide = size % 112 !== 0 && size % 128 === 0;
   const ratio = size / (wide ? 128 : 112);
-  const points = Float32Array.from(reference112, (value) => Math.fround(value) * ratio);
-  if (wide) for (let i = 0; i < points.length; i += 2) points[i] = (points[i] as number) + 8 * ratio;
-  return points;
+  return Float64Array.from(reference112, (value, i) => (value + (wide && i % 2 === 0 ? 8 : 0)) * ratio);
 }
 
 /**

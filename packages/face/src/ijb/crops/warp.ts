@@ -1,49 +1,92 @@
 import type { Image } from '@headshare/core/data/augment/image';
-import type { Similarity } from './alignment';
+
+/** [m00, m01, m02, m10, m11, m12]: maps (x, y) to (m00 x + m01 y + m02, m10 x + m11 y + m12). */
+export type Affine = readonly [number, number, number, number, number, number];
+
+/** OpenCV holds coordinates in steps of 1/1024 pixel, and rounds their sum to steps of 1/32. */
+const coordinateSteps = 1024;
+const [subpixelBits, subpixels] = [5, 32];
+const roundingToSubpixels = coordinateSteps / subpixels / 2;
 
 /**
- * Writes the crop of an image under a similarity into `target` (size x size x 3 bytes). A pixel is interpolated
- * bilinearly between the four image pixels around its origin; whole coordinates are pixel centres, and pixels outside
- * the image are black. Equals cv2.warpAffine with a black border, except that OpenCV before version 5 rounds points to
- * 1/32 pixel.
+ * Writes the crop of an image under an affine map (image to crop) into `target` (size x size x 3 bytes). A pixel is
+ * interpolated bilinearly between the four image pixels around its origin; whole coordinates are pixel centres, and
+ * pixels outside the image are black.
+ *
+ * Gives the bytes of OpenCV 4's cv2.warpAffine (INTER_LINEAR, BORDER_CONSTANT 0; imgproc/src/imgwarp.cpp on x86): its
+ * order of operations in the inverse, its fixed-point coordinates, which wrap around, and its integer weights. OpenCV 5
+ * does not round coordinates.
  */
-export function warp({ pixels, width, height }: Image, matrix: Similarity, size: number, target: Uint8Array): void {
-  const [a, minusB, tx, b, , ty] = matrix;
-  const scale = a * a + b * b;
-  // The inverse of [a, -b; b, a] is its transpose divided by the squared scale.
-  const [ia, ib, ic, id] = [a / scale, b / scale, minusB / scale, a / scale];
+export function warp({ pixels, width, height }: Image, matrix: Affine, size: number, target: Uint8Array): void {
+  const [m00, m01, m02, m10, m11, m12] = inverse(matrix);
+  const columnX = new Int32Array(size);
+  const columnY = new Int32Array(size);
+  for (let u = 0; u < size; u++) {
+    columnX[u] = fixedPoint(m00 * u);
+    columnY[u] = fixedPoint(m10 * u);
+  }
   const stride = width * 3;
+  const [lastColumn, lastRow] = [width - 1, height - 1];
   let to = 0;
   for (let v = 0; v < size; v++) {
+    const rowX = fixedPoint(m01 * v + m02) + roundingToSubpixels;
+    const rowY = fixedPoint(m11 * v + m12) + roundingToSubpixels;
     for (let u = 0; u < size; u++, to += 3) {
-      const x = ia * (u - tx) + ib * (v - ty);
-      const y = ic * (u - tx) + id * (v - ty);
-      if (!(x > -1 && y > -1 && x < width && y < height)) {
+      // The sum wraps around at 32 bits, as OpenCV's does.
+      const fixedX = (rowX + (columnX[u] as number)) >> 5;
+      const fixedY = (rowY + (columnY[u] as number)) >> 5;
+      const x = fixedX >> subpixelBits;
+      const y = fixedY >> subpixelBits;
+      if (x < -1 || y < -1 || x > lastColumn || y > lastRow) {
         target[to] = target[to + 1] = target[to + 2] = 0;
         continue;
       }
-      const left = Math.floor(x);
-      const top = Math.floor(y);
-      const right = x - left;
-      const below = y - top;
-      // Pixels outside get the weight 0, and are read from inside.
-      const toLeft = left < 0 ? 0 : 1 - right;
-      const toRight = left + 1 < width ? right : 0;
-      const above = top < 0 ? 0 : 1 - below;
-      const under = top + 1 < height ? below : 0;
-      const row = top < 0 ? 0 : top * stride;
-      const nextRow = top + 1 < height ? (top + 1) * stride : row;
-      const column = left < 0 ? 0 : left * 3;
-      const nextColumn = left + 1 < width ? (left + 1) * 3 : column;
-      const [w0, w1, w2, w3] = [above * toLeft, above * toRight, under * toLeft, under * toRight];
+      const right = fixedX & (subpixels - 1);
+      const below = fixedY & (subpixels - 1);
+      let w0 = (subpixels - right) * (subpixels - below);
+      let w1 = right * (subpixels - below);
+      let w2 = (subpixels - right) * below;
+      let w3 = right * below;
+      let at = y * stride + x * 3;
+      let [nextColumn, nextRow] = [3, stride];
+      if (x < 0 || y < 0 || x === lastColumn || y === lastRow) {
+        // Pixels outside get the weight 0, and are read from inside.
+        if (x < 0) [w0, w2, at, nextColumn] = [0, 0, at + 3, 0];
+        if (y < 0) [w0, w1, at, nextRow] = [0, 0, at + stride, 0];
+        if (x === lastColumn) [w1, w3, nextColumn] = [0, 0, 0];
+        if (y === lastRow) [w2, w3, nextRow] = [0, 0, 0];
+      }
+      const under = at + nextRow;
       for (let channel = 0; channel < 3; channel++) {
-        const value =
-          w0 * (pixels[row + column + channel] as number) +
-          w1 * (pixels[row + nextColumn + channel] as number) +
-          w2 * (pixels[nextRow + column + channel] as number) +
-          w3 * (pixels[nextRow + nextColumn + channel] as number);
-        target[to + channel] = value + 0.5;
+        const sum =
+          w0 * (pixels[at + channel] as number) +
+          w1 * (pixels[at + nextColumn + channel] as number) +
+          w2 * (pixels[under + channel] as number) +
+          w3 * (pixels[under + nextColumn + channel] as number);
+        // OpenCV's weights are 32 times these: (32 sum + 2^14) >> 15.
+        target[to + channel] = (sum + 512) >> 10;
       }
     }
   }
+}
+
+/** The inverse map in OpenCV's order of operations; zeros for a matrix without one. */
+function inverse([m00, m01, m02, m10, m11, m12]: Affine): Affine {
+  const determinant = m00 * m11 - m01 * m10;
+  const factor = determinant === 0 ? 0 : 1 / determinant;
+  const [i00, i11] = [m11 * factor, m00 * factor];
+  const [i01, i10] = [m01 * -factor, m10 * -factor];
+  return [i00, i01, -i00 * m02 - i01 * m12, i10, i11, -i10 * m02 - i11 * m12];
+}
+
+const lowest = -(2 ** 31);
+// Adding and subtracting it rounds a double of less than 2^51 to a whole number, half to even.
+const rounder = 1.5 * 2 ** 52;
+
+/** A coordinate in steps of 1/1024, half to even; -2^31 for what 32 bits do not hold, as x86 converts it. */
+function fixedPoint(coordinate: number): number {
+  const scaled = coordinate * coordinateSteps;
+  if (!(scaled > lowest - 1 && scaled < -lowest)) return lowest;
+  const rounded = scaled + rounder - rounder;
+  return rounded < -lowest ? rounded : lowest;
 }

@@ -24,7 +24,7 @@ export interface NetworkEmbeddingsOptions {
   readonly weights: string;
   /** The set's name: 'IJB-C'. */
   readonly name: string;
-  readonly images: Pick<IjbImages, 'names' | 'landmarks'>;
+  readonly images: Pick<IjbImages, 'names' | 'landmarks' | 'landmarksFile'>;
   /** The loose crops' folder. */
   readonly crops: string;
   readonly onUnreadable: 'fail' | 'black';

@@ -8,7 +8,9 @@ export interface IjbImages {
   /** File names within the folder of loosely cropped faces. */
   readonly names: readonly string[];
   /** [images, 5, 2]: left eye, right eye, nose, left and right mouth corner; x right, y down, in pixels. */
-  readonly landmarks: Float32Array;
+  readonly landmarks: Float64Array;
+  /** The file that the landmarks are from. */
+  readonly landmarksFile: string;
   /** The template of each image; ids may have gaps. */
   readonly templates: Int32Array;
   /** The photograph or video of each image; the same id may occur in several templates. */
@@ -57,7 +59,7 @@ export async function readIjbMeta(paths: Pick<IjbPaths, 'faces' | 'landmarks' | 
   const pairs = await readPairs(paths.pairs, rowLookup(distinct), paths.faces);
   const same = pairs.same.reduce((sum, one) => sum + one, 0);
   return {
-    images: { names, landmarks, templates, medias, scores },
+    images: { names, landmarks, landmarksFile: paths.landmarks, templates, medias, scores },
     pairs,
     counts: { images: names.length, templates: distinct.length, pairs: pairs.same.length, same },
     oddities: {
@@ -103,7 +105,7 @@ async function readFaces(file: string) {
 
 async function readLandmarks(file: string) {
   const names: string[] = [];
-  let landmarks = new Float32Array(0);
+  let landmarks = new Float64Array(0);
   let scores = new Float32Array(0);
   let read: Float64Array | undefined;
   await readMetaLines(file, (lines) => {
