@@ -1,6 +1,7 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
+import { sides } from '@headshare/core/system/image-size';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import { faceCase } from '../test/face-cases';
@@ -13,11 +14,12 @@ const folder = temporaryFolder();
 /** Instead of a network: the embedding is the colours of the corners and the middle. */
 const colours: Inference = {
   async embed(images) {
-    const { size, labels } = images;
-    const row = size * 3;
-    const places = [0, row - 3, (size * row) / 2 + row / 2, (size - 1) * row, size * row - 3].map(Math.floor);
+    const { height, width } = sides(images.size);
+    const { labels } = images;
+    const row = width * 3;
+    const places = [0, row - 3, (height * row) / 2 + row / 2, (height - 1) * row, height * row - 3].map(Math.floor);
     const [embeddings, flipped] = [new Float32Array(labels.length * 5), new Float32Array(labels.length * 5)];
-    const pixels = new Uint8Array(size * row);
+    const pixels = new Uint8Array(height * row);
     for (let i = 0; i < labels.length; i++) {
       await images.read([i], pixels);
       for (const [k, at] of places.entries()) {

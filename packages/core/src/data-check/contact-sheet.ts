@@ -1,6 +1,7 @@
 import sharp from 'sharp';
 import { type ImageDataset, imageBytes } from '../data/dataset';
 import { type ImageSource, readImage } from '../data/sources/image-source';
+import { sides } from '../system/image-size';
 
 /**
  * Writes a PNG of images of a dataset: a row of images for each list of indices, enlarged `zoom` times (whole numbers
@@ -13,19 +14,19 @@ export async function contactSheet(
   zoom = 1,
 ): Promise<void> {
   const gap = 2;
-  const { size } = dataset;
+  const image = sides(dataset.size);
   const columns = Math.max(1, ...rows.map((row) => row.length));
-  const width = columns * (size + gap) + gap;
-  const height = rows.length * (size + gap) + gap;
+  const width = columns * (image.width + gap) + gap;
+  const height = rows.length * (image.height + gap) + gap;
   const sheet = new Uint8Array(width * height * 3).fill(255);
   for (const [r, row] of rows.entries()) {
     const images = new Uint8Array(row.length * imageBytes(dataset));
     await dataset.read(row, images);
     for (let c = 0; c < row.length; c++) {
-      for (let y = 0; y < size; y++) {
-        const from = (c * size + y) * size * 3;
-        const to = ((gap + r * (size + gap) + y) * width + gap + c * (size + gap)) * 3;
-        sheet.set(images.subarray(from, from + size * 3), to);
+      for (let y = 0; y < image.height; y++) {
+        const from = (c * image.height + y) * image.width * 3;
+        const to = ((gap + r * (image.height + gap) + y) * width + gap + c * (image.width + gap)) * 3;
+        sheet.set(images.subarray(from, from + image.width * 3), to);
       }
     }
   }

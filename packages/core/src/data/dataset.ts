@@ -1,3 +1,5 @@
+import { type ImageSize, sides } from '../system/image-size';
+
 /** Selects the random numbers of an augmentation: equal keys and indices give equal images. */
 export interface AugmentationKey {
   readonly seed: number;
@@ -12,12 +14,12 @@ export interface Augmentation {
   mirrors?(index: number, key: AugmentationKey): boolean;
 }
 
-/** Labelled square RGB images addressed by index; bytes are uint8, HWC. */
+/** Labelled RGB images addressed by index; bytes are uint8, HWC. */
 export interface ImageDataset {
   readonly name: string;
   readonly classes: number;
-  /** Images are size x size x 3. */
-  readonly size: number;
+  /** Images are height x width x 3. */
+  readonly size: ImageSize;
   /** One label per image, in [0, classes). */
   readonly labels: Int32Array;
   /** Changes whenever a byte of any image (as in evaluation) or label changes. */
@@ -30,7 +32,7 @@ export interface ImageDataset {
    */
   prepare?(onProgress?: (done: number, total: number) => void): Promise<void>;
   /**
-   * Writes the images of `indices`, one after another, into `target` (indices.length * size * size * 3 bytes, which may
+   * Writes the images of `indices`, one after another, into `target` (indices.length * height * width * 3 bytes, which may
    * be shared memory): augmented where a key is given and the dataset has an augmentation, else as in evaluation.
    * Throws RangeError for an index outside [0, labels.length) or a target that is too small.
    */
@@ -39,7 +41,10 @@ export interface ImageDataset {
 }
 
 /** Bytes of one image of a dataset. */
-export const imageBytes = ({ size }: Pick<ImageDataset, 'size'>): number => size * size * 3;
+export function imageBytes({ size }: Pick<ImageDataset, 'size'>): number {
+  const { height, width } = sides(size);
+  return height * width * 3;
+}
 
 /** Makes the checks that `ImageDataset.read` promises. @throws RangeError */
 export function checkRead(
@@ -63,7 +68,7 @@ export function checkIndex({ name, labels }: Pick<ImageDataset, 'name' | 'labels
   }
 }
 
-/** A dataset in memory; `images`: size x size x 3 bytes per label. */
+/** A dataset in memory; `images`: height x width x 3 bytes per label. */
 export function imagesInMemory(
   dataset: Pick<ImageDataset, 'name' | 'classes' | 'size' | 'labels' | 'fingerprint'>,
   images: Uint8Array,

@@ -1,12 +1,13 @@
 import type { Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import { type ImageSize, type Sides, sides } from '../system/image-size';
 import type { LinearInitialisation, Mode } from './layers';
 import type { Normalisation } from './normalisation';
 import type { Scope } from './scope';
 
 export interface BackboneOutput {
   /**
-   * The feature maps [batch, size, size, c] that feature methods read: one after the stem, then one after each stage, before
-   * pooling; at least four in all, each square. A method pairs the student's maps with the teacher's in this order, stem with
+   * The feature maps [batch, h, w, c] that feature methods read: one after the stem, then one after each stage, before
+   * pooling; at least four in all. A method pairs the student's maps with the teacher's in this order, stem with
    * stem and stage with stage, so a student works best with a teacher of as many stages and the same sizes.
    */
   readonly features: readonly Tensor4D[];
@@ -20,8 +21,8 @@ export interface BackboneOutput {
 }
 
 export interface BackboneShape {
-  /** Images are [batch, inputSize, inputSize, 3], normalised. */
-  readonly inputSize: number;
+  /** The size of images: [batch, height, width, 3], normalised. */
+  readonly inputSize: ImageSize;
   /** Multiplies every layer's channels; 1 is the published network. */
   readonly width: number;
   /** The wanted length of the embedding; architectures that fix it ignore this. */
@@ -57,7 +58,8 @@ export function scaled(channels: number, width: number, multiple = 1): number {
   return multiple * Math.max(1, Math.round((channels * width) / multiple));
 }
 
-/** The size of an image's side after `count` layers of stride 2 that otherwise keep the size. */
-export function halved(size: number, count: number): number {
-  return Math.ceil(size / 2 ** count);
+/** The sides of a map after `count` layers of stride 2 that otherwise keep the size. */
+export function halved(size: ImageSize, count: number): Sides {
+  const { height, width } = sides(size);
+  return { height: Math.ceil(height / 2 ** count), width: Math.ceil(width / 2 ** count) };
 }

@@ -10,7 +10,7 @@ import { conv2d } from '../runtime/ops/convolution/conv2d';
 import { depthwiseConv2d } from '../runtime/ops/convolution/depthwise';
 import { foldedConvolution } from '../runtime/ops/convolution/folded';
 import { groupedConv2d } from '../runtime/ops/convolution/grouped';
-import type { WindowOptions } from '../runtime/ops/convolution/window';
+import { type Pair, pair, type WindowOptions } from '../runtime/ops/convolution/window';
 import { addBias, linear as affine } from '../runtime/ops/linear';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
@@ -23,7 +23,7 @@ export interface ConvolutionShape {
   readonly inputs: number;
   readonly outputs: number;
   /** Default: 1. */
-  readonly kernel?: number;
+  readonly kernel?: Pair;
   /** Default: 1. */
   readonly stride?: number;
   /** Default: 0. */
@@ -48,13 +48,14 @@ interface ConvolutionParts {
 
 function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionParts {
   const { inputs, outputs, kernel = 1, stride = 1, padding = 0, groups = 1, initialise = kaimingFanOut } = shape;
-  const filter = scope.weight('weight', [kernel, kernel, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
+  const [height, width] = pair(kernel);
+  const filter = scope.weight('weight', [height, width, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
   const offset = shape.bias && scope.weight('bias', [outputs], shape.bias);
   const window = { stride, padding };
   if (groups === 1) return { filter, offset, window, convolve: (x, by) => conv2d(x, by, window) };
   const convolve: ConvolutionParts['convolve'] =
     groups === inputs && groups === outputs
-      ? (x, by) => depthwiseConv2d(x, tf.reshape(by, [kernel, kernel, inputs, 1]), window)
+      ? (x, by) => depthwiseConv2d(x, tf.reshape(by, [height, width, inputs, 1]), window)
       : (x, by) => groupedConv2d(x, by, groups, window);
   return { filter, offset, window: undefined, convolve };
 }

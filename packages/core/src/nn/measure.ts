@@ -1,5 +1,6 @@
 import { multiplyAdds } from '../runtime/compile/multiply-adds';
 import { State } from '../runtime/state';
+import type { ImageSize } from '../system/image-size';
 import { buildNetwork } from './network';
 import { partOf } from './network-parts';
 import { recordOnImage } from './network-shape';
@@ -7,7 +8,7 @@ import { backbones } from './registry';
 
 export interface MeasureOptions {
   /** Default: the backbone's published size. */
-  readonly inputSize?: number;
+  readonly inputSize?: ImageSize;
   readonly width?: number;
   readonly embeddingSize?: number;
   /** Adds a linear classifier of so many classes; default: no classifier. */
@@ -15,7 +16,7 @@ export interface MeasureOptions {
 }
 
 export interface NetworkMeasure {
-  readonly inputSize: number;
+  readonly inputSize: ImageSize;
   readonly embeddingSize: number;
   /** The number of trainable parameters. */
   readonly parameters: number;

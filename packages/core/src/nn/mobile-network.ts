@@ -66,7 +66,12 @@ export interface MobileBlock {
 }
 
 /** Convolution, batch norm and activation, padded so that a stride of 1 keeps the size: torchvision's `Conv2dNormActivation`. */
-function unit(scope: Scope, shape: ConvolutionShape, activation: Nonlinearity, norm?: BatchNormShape) {
+function unit(
+  scope: Scope,
+  shape: ConvolutionShape & { readonly kernel?: number },
+  activation: Nonlinearity,
+  norm?: BatchNormShape,
+) {
   const convolve = convolutionNorm(scope, ['0', '1'], { ...shape, padding: ((shape.kernel ?? 1) - 1) / 2 }, norm);
   return (x: Tensor4D, mode: Mode): Tensor4D =>
     activation === 'relu' ? convolve(x, mode, { activation }) : activation(convolve(x, mode));

@@ -2,6 +2,7 @@ import { DType } from '../runtime/binding';
 import { type Recording, trace } from '../runtime/compile/trace';
 import { contained } from '../runtime/contained';
 import type { Tensor4D } from '../runtime/tensorflow';
+import { sides } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import type { Network } from './network';
 
@@ -25,11 +26,11 @@ export function featureShape(x: Tensor4D): FeatureShape {
   return { height, width, channels };
 }
 
-/** Records the operations of `body` on the pixels [1, size, size, 3] of one image, without computing them. */
+/** Records the operations of `body` on the pixels [1, height, width, 3] of one image, without computing them. */
 export function recordOnImage<R>(network: Network, body: (pixels: Tensor4D) => R): Recording<R> {
-  const { inputSize } = network.description;
+  const { height, width } = sides(network.description.inputSize);
   const given = network.variables().map(({ name, variable }) => ({ node: name, tensor: variable }));
-  const pixels = { node: 'pixels', shape: [1, inputSize, inputSize, 3], dtype: DType.float32 };
+  const pixels = { node: 'pixels', shape: [1, height, width, 3], dtype: DType.float32 };
   return contained(() => trace(`the shapes of ${network.root}`, given, [pixels], ([input]) => body(input as Tensor4D)));
 }
 

@@ -2,6 +2,7 @@ import { softmax } from '../runtime/ops/cross-entropy';
 import { globalAveragePool } from '../runtime/ops/pooling';
 import type { NamedValues, State, StateVariable } from '../runtime/state';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import type { ImageSize } from '../system/image-size';
 import type { ApplyOptions, BackboneOutput } from './backbone';
 import { type BottleneckShape, bottleneck } from './bottleneck';
 import type { Head } from './head';
@@ -14,7 +15,7 @@ import { Scope, type ScopeOptions } from './scope';
 export interface NetworkDescription {
   readonly backbone: string;
   readonly head: string;
-  readonly inputSize: number;
+  readonly inputSize: ImageSize;
   readonly width: number;
   /** The wanted size; backbones that fix theirs ignore this. */
   readonly embeddingSize?: number;
@@ -52,7 +53,7 @@ export interface Network {
   readonly root: string;
   readonly embeddingSize: number;
   readonly head: Head;
-  /** pixels [batch, size, size, 3] in 0..255 -> features and embedding. */
+  /** pixels [batch, height, width, 3] in 0..255 -> features and embedding. */
   embed(pixels: Tensor4D, mode: Mode, options?: ApplyOptions): NetworkOutput;
   /** Logits [batch, classes] for predictions: the head's, or the logarithms of a blend's mixture. */
   predict(embedding: Tensor2D): Tensor2D;

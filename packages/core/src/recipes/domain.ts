@@ -1,6 +1,7 @@
 import type { TopLevelSpec } from 'vega-lite';
 import type { RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
+import type { ImageSize } from '../system/image-size';
 import type { Metrics } from '../train/evaluation/metrics';
 import type { Task } from '../train/evaluation/task';
 import type { ComparedRun, MetricColumn } from './comparison/compared-run';
@@ -15,8 +16,8 @@ export interface Domain<D extends Options> {
   readonly label: string;
   readonly profiles: Readonly<Record<string, OptionValues>>;
   readonly dataOptions: D;
-  /** Width and height of the images that options name. */
-  readonly imageSize: (options: Values<D>) => number;
+  /** The size of the images that options name. */
+  readonly imageSize: (options: Values<D>) => ImageSize;
   /** Opens the data that options name, with its metrics. */
   readonly taskOf: (options: Values<D>) => Task | Promise<Task>;
   readonly methodDefaults: MethodDefaults;

@@ -3,6 +3,8 @@ import { createHash } from 'node:crypto';
 import { join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
 import type { RunContext } from '../experiment/define';
+import { imageInput } from '../runtime/compile/step-inputs';
+import { type ImageSize, sides } from '../system/image-size';
 import { sentenceOf } from '../system/sentence-of';
 import type { TensorSpec } from '../tracking/journal/event';
 import { checkpointFiles } from '../train/checkpoint';
@@ -61,15 +63,15 @@ export async function trackNetwork(
   }
 }
 
-/** Square RGB images, the input of networks. */
-const pixels = (size: number): TensorSpec => ({ name: 'pixels', dtype: 'uint8', shape: [-1, size, size, 3] });
+/** RGB images, the input of networks. */
+const pixels = (size: ImageSize): TensorSpec => ({ name: 'pixels', ...imageInput(-1, size) });
 
 /** The first image, without augmentation: [height, width, 3]. */
 async function firstImage(images: ImageDataset): Promise<readonly (readonly (readonly number[])[])[]> {
-  const { size } = images;
+  const { height, width } = sides(images.size);
   const bytes = new Uint8Array(imageBytes(images));
   await images.read([0], bytes);
   const pixel = (at: number) => Array.from(bytes.subarray(3 * at, 3 * at + 3));
-  const range = Array.from({ length: size }, (_, i) => i);
-  return range.map((row) => range.map((column) => pixel(row * size + column)));
+  const row = (y: number) => Array.from({ length: width }, (_, x) => pixel(y * width + x));
+  return Array.from({ length: height }, (_, y) => row(y));
 }

@@ -11,7 +11,7 @@ import type { SampledHeads } from './partial-fc';
 
 /** A micro-batch as the step's tensors. */
 export interface BatchTensors extends TargetOptions {
-  /** [batch, size, size, 3] in 0..255 */
+  /** [batch, height, width, 3] in 0..255 */
   readonly pixels: Tensor4D;
   /** int32 [batch] */
   readonly labels: Tensor1D;

@@ -1,14 +1,15 @@
 /** How a batch enters the training step: cut into micro-batches, as the inputs of the step's functions. */
 import type { MixSettings } from '../data/augment/mix';
-import type { FedValue, InputSpecs, StepInputs } from '../runtime/compile/step-inputs';
+import { type FedValue, type InputSpecs, imageInput, type StepInputs } from '../runtime/compile/step-inputs';
 import { randomKey } from '../runtime/ops/random';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import type { BatchTensors } from './forward';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import type { PartialFc } from './partial-fc';
 
-/** A whole batch of the data set: batchSize images of size x size x 3 bytes, their labels and indices. */
+/** A whole batch of the data set: batchSize images of height x width x 3 bytes, their labels and indices. */
 export interface StepBatch {
   readonly images: Uint8Array;
   readonly labels: Int32Array;
@@ -21,8 +22,7 @@ export interface FeedOptions {
   readonly batchSize: number;
   /** How many micro-batches a batch is cut into; see `microBatchSize`. */
   readonly accumulate: number;
-  /** The images' height and width in pixels. */
-  readonly size: number;
+  readonly size: ImageSize;
   /** Of the step's random numbers. */
   readonly seed: number;
   readonly labelSmoothing?: number;
@@ -63,7 +63,7 @@ export function stepFeed(options: FeedOptions): StepFeed {
   const int32 = (...shape: number[]) => ({ dtype: 'int32', shape }) as const;
   return {
     inputs: {
-      pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
+      pixels: imageInput(images, size),
       labels: int32(images),
       indices: int32(images),
       draw: int32(2),

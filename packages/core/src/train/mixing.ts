@@ -53,7 +53,7 @@ export const packed = ({ pixelShare, labelShare, box }: Mix): Float32Array =>
   Float32Array.of(pixelShare, labelShare, ...box);
 
 export interface MixedPixels {
-  /** [batch, size, size, 3] in 0..255, not rounded. */
+  /** [batch, height, width, 3] in 0..255, not rounded. */
   readonly pixels: Tensor4D;
   /** The weight of an image's own label, a scalar; the rest goes to the label of the image it is mixed with. */
   readonly labelShare: Tensor;
@@ -62,7 +62,7 @@ export interface MixedPixels {
 /**
  * Mixes a micro-batch with its reverse. One formula serves mixup, CutMix and neither: an image keeps `pixelShare` of its
  * pixels outside the box, and none inside; an image that keeps everything keeps its bits.
- * @param pixels [batch, size, size, 3] in 0..255
+ * @param pixels [batch, height, width, 3] in 0..255
  * @param mix [6], as `packed`
  */
 export function mixedPixels(pixels: Tensor4D, mix: Tensor): MixedPixels {

@@ -12,6 +12,7 @@ import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { shapeOf } from '../nn/network-shape';
 import { Scope } from '../nn/scope';
 import { compileStep } from '../runtime/compile/compile';
+import { imageInput } from '../runtime/compile/step-inputs';
 import { nativeAddon } from '../runtime/native-addon';
 import { randomKey } from '../runtime/ops/random';
 import { State } from '../runtime/state';
@@ -100,9 +101,8 @@ function recordLoss(method: ChosenMethod, pair: Pair): void {
     });
     const learned = state.all('trainable').filter(({ name }) => !isOfTeacher(name));
     const optimiser = sgd(state, learned);
-    const size = student.description.inputSize;
     const inputs = {
-      pixels: { dtype: 'uint8', shape: [images, size, size, 3] },
+      pixels: imageInput(images, student.description.inputSize),
       labels: { dtype: 'int32', shape: [images] },
       draw: { dtype: 'int32', shape: [2] },
     } as const;

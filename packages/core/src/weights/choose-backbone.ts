@@ -1,4 +1,5 @@
 import { backbones } from '../nn/registry';
+import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
 import type { ExternalTensors } from './external-tensor';
@@ -10,7 +11,7 @@ export interface BackboneHints {
   /** Its name; default: found from names and shapes. */
   readonly backbone?: string;
   /** Default: the published size. */
-  readonly inputSize?: number;
+  readonly inputSize?: ImageSize;
   readonly embeddingSize?: number;
   /** Names, or prefixes of names, of tensors that the file may lack; 'head' is the classifier. */
   readonly allowMissing?: readonly string[];

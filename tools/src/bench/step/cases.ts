@@ -1,8 +1,10 @@
+import { imageBytes } from '@headshare/core/data/dataset';
 import { singleMethod } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { shapeOf } from '@headshare/core/nn/network-shape';
 import { Scope } from '@headshare/core/nn/scope';
+import { imageInput } from '@headshare/core/runtime/compile/step-inputs';
 import type { Precision } from '@headshare/core/runtime/precision';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
@@ -74,7 +76,7 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
     precision,
   });
   const inputs = {
-    pixels: { dtype: 'uint8', shape: [batch, size, size, 3] },
+    pixels: imageInput(batch, size),
     labels: { dtype: 'int32', shape: [batch] },
     learningRate: { dtype: 'float32', shape: [] },
   } as const;
@@ -98,11 +100,11 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
 
 /** A batch of noise, the same every time. */
 export function batchOf(
-  { inputSize, classes }: NetworkDescription,
+  { inputSize: size, classes }: NetworkDescription,
   batch: number,
 ): { readonly pixels: Uint8Array; readonly labels: Int32Array } {
   return {
-    pixels: Uint8Array.from({ length: batch * inputSize ** 2 * 3 }, (_, i) => Math.imul(i, 2654435761) >>> 24),
+    pixels: Uint8Array.from({ length: batch * imageBytes({ size }) }, (_, i) => Math.imul(i, 2654435761) >>> 24),
     labels: Int32Array.from({ length: batch }, (_, i) => (i * 37) % classes),
   };
 }

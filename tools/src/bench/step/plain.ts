@@ -6,6 +6,7 @@ import {
   tf,
   type Variable,
 } from '@headshare/core/runtime/tensorflow';
+import { sides } from '@headshare/core/system/image-size';
 import { batchOf, type CaseName, stepCases, type TimedStep } from './cases';
 
 /**
@@ -21,11 +22,12 @@ export function plainStep(name: CaseName, batch: number): TimedStep {
   const plainTeacher = teacher && build(teacher.backbone, teacher.classes, frozen);
   const optimiser = tf.train.momentum(0.05, 0.9);
   const { pixels, labels } = batchOf(student, batch);
-  const { inputSize, classes } = student;
+  const { classes } = student;
+  const { height, width } = sides(student.inputSize);
   return {
     async run() {
       const images = tf.tidy(() => {
-        const raw = tf.tensor4d(Float32Array.from(pixels), [batch, inputSize, inputSize, 3]);
+        const raw = tf.tensor4d(Float32Array.from(pixels), [batch, height, width, 3]);
         return tf.div(tf.sub(raw, 127.5), 127.5) as Tensor4D;
       });
       const wanted = tf.oneHot(tf.tensor1d(labels, 'int32'), classes) as Tensor2D;

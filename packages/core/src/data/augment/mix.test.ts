@@ -44,7 +44,7 @@ test.each([
 ] as const)(
   'pixel share %d, box centre %p: the label share is the area outside the box',
   (share, middle, box, labels) => {
-    expect(cutAt(share, middle, 32)).toEqual({ pixelShare: 1, labelShare: labels, box });
+    expect(cutAt(share, middle, { height: 32, width: 32 })).toEqual({ pixelShare: 1, labelShare: labels, box });
   },
 );
 

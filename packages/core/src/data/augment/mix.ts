@@ -1,3 +1,4 @@
+import { type ImageSize, type Sides, sides } from '../../system/image-size';
 import { type RandomStream, stream } from '../../system/random';
 
 /** How often and how strongly the images of a batch are mixed, as in timm's `Mixup` (mode 'batch'). */
@@ -24,28 +25,38 @@ export interface Mix {
 
 const empty: Mix['box'] = [0, 0, 0, 0];
 
-/** Draws the mix of a batch of size x size images, which depends on seed and step alone (timm/data/mixup.py). */
-export function drawMix(settings: MixSettings, { seed, step, size }: Record<'seed' | 'step' | 'size', number>): Mix {
+/** Draws the mix of a batch of images, which depends on seed and step alone (timm/data/mixup.py). */
+export function drawMix(
+  settings: MixSettings,
+  { seed, step, size }: { readonly seed: number; readonly step: number; readonly size: ImageSize },
+): Mix {
   const { mixup, cutmix, mixProbability, mixSwitchProbability } = settings;
   const random = stream(seed, 'mix', step);
   if (!random.chance(mixProbability)) return { pixelShare: 1, labelShare: 1, box: empty };
   const cuts = cutmix > 0 && (mixup === 0 || random.chance(mixSwitchProbability));
   const share = beta(cuts ? cutmix : mixup, random);
   if (!cuts) return { pixelShare: share, labelShare: share, box: empty };
-  const [y, x] = [random.below(size), random.below(size)];
-  return cutAt(share, [x, y], size);
+  const whole = sides(size);
+  const [y, x] = [random.below(whole.height), random.below(whole.width)];
+  return cutAt(share, [x, y], whole);
 }
 
 /**
  * CutMix with the centre (x, y): a box of share 1 - `share` of the picture, cut at the picture's edges. The label's share
  * is the share of the pixels outside the cut box.
  */
-export function cutAt(share: number, [x, y]: readonly [x: number, y: number], size: number): Mix {
-  const half = Math.floor(Math.trunc(size * Math.sqrt(1 - share)) / 2);
-  const clip = (value: number): number => Math.min(size, Math.max(0, value));
-  const box: Mix['box'] = [clip(x - half), clip(y - half), clip(x + half), clip(y + half)];
+export function cutAt(share: number, [x, y]: readonly [x: number, y: number], { height, width }: Sides): Mix {
+  const half = (side: number): number => Math.floor(Math.trunc(side * Math.sqrt(1 - share)) / 2);
+  const [across, down] = [half(width), half(height)];
+  const clip = (value: number, side: number): number => Math.min(side, Math.max(0, value));
+  const box: Mix['box'] = [
+    clip(x - across, width),
+    clip(y - down, height),
+    clip(x + across, width),
+    clip(y + down, height),
+  ];
   const [left, top, right, bottom] = box;
-  return { pixelShare: 1, labelShare: 1 - ((right - left) * (bottom - top)) / (size * size), box };
+  return { pixelShare: 1, labelShare: 1 - ((right - left) * (bottom - top)) / (height * width), box };
 }
 
 /** Beta(alpha, alpha) from two gamma variables. */

@@ -1,3 +1,4 @@
+import { sides } from '../../system/image-size';
 import { type ImageDataset, imageBytes } from '../dataset';
 import { mirror } from './augmented';
 import { type BatchOptions, batches } from './batches';
@@ -34,9 +35,10 @@ export async function* readCopy(
 ): ReturnType<typeof batches> {
   const drawn = copies.kind === 'drawn' && { augment: true, repeat: copies.count };
   const bytes = imageBytes(dataset);
+  const size = sides(dataset.size);
   for await (const batch of batches(dataset, { ...options, seed: 0, epoch: copy, lastBatch: 'pad', ...drawn })) {
     if (copies.kind === 'mirrored' && copy === 1) {
-      for (let i = 0; i < batch.count; i++) mirror(batch.images.subarray(i * bytes, (i + 1) * bytes), dataset.size);
+      for (let i = 0; i < batch.count; i++) mirror(batch.images.subarray(i * bytes, (i + 1) * bytes), size);
     }
     yield batch;
   }

@@ -52,6 +52,8 @@ test('without flips and crops the dataset is returned unchanged; a second augmen
 
 test('mirroring swaps columns and keeps channels', () => {
   const image = Uint8Array.from([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12]);
-  mirror(image, 2);
+  mirror(image, { height: 2, width: 2 });
   expect(Array.from(image)).toEqual([4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
+  mirror(image, { height: 1, width: 4 });
+  expect(Array.from(image)).toEqual([7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6]);
 });

@@ -1,3 +1,4 @@
+import { type Sides, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
 import { type AugmentationKey, type ImageDataset, imageBytes } from '../dataset';
 
@@ -13,7 +14,8 @@ export interface FlipAndCrop {
  * @throws RangeError for a dataset that augments its images already
  */
 export function augmented(dataset: ImageDataset, settings: FlipAndCrop): ImageDataset {
-  const { name, size } = dataset;
+  const { name } = dataset;
+  const size = sides(dataset.size);
   if (dataset.augmentation) throw new RangeError(`${name} augments its images already`);
   const { flip = false, crop: { pad } = { pad: 0 } } = settings;
   if (!flip && pad === 0) return dataset;
@@ -39,11 +41,11 @@ export function augmented(dataset: ImageDataset, settings: FlipAndCrop): ImageDa
   };
 }
 
-/** Mirrors an image (size x size x 3 bytes) left to right, in place. */
-export function mirror(image: Uint8Array, size: number): void {
-  for (let y = 0; y < size; y++) {
-    let left = y * size * 3;
-    let right = left + (size - 1) * 3;
+/** Mirrors an image (height x width x 3 bytes) left to right, in place. */
+export function mirror(image: Uint8Array, { height, width }: Sides): void {
+  for (let y = 0; y < height; y++) {
+    let left = y * width * 3;
+    let right = left + (width - 1) * 3;
     for (; left < right; left += 3, right -= 3) {
       for (let channel = 0; channel < 3; channel++) {
         const kept = image[left + channel] as number;
@@ -55,14 +57,14 @@ export function mirror(image: Uint8Array, size: number): void {
 }
 
 /** Moves an image in place: pixel (x, y) becomes pixel (x + right, y + down), black outside the image. */
-function shift(image: Uint8Array, size: number, right: number, down: number): void {
+function shift(image: Uint8Array, { height, width }: Sides, right: number, down: number): void {
   const source = image.slice();
   image.fill(0);
   const from = Math.max(0, right);
-  const to = Math.min(size, size + right);
+  const to = Math.min(width, width + right);
   if (from >= to) return;
-  for (let y = Math.max(0, -down); y < Math.min(size, size - down); y++) {
-    const row = (y + down) * size;
-    image.set(source.subarray((row + from) * 3, (row + to) * 3), (y * size + from - right) * 3);
+  for (let y = Math.max(0, -down); y < Math.min(height, height - down); y++) {
+    const row = (y + down) * width;
+    image.set(source.subarray((row + from) * 3, (row + to) * 3), (y * width + from - right) * 3);
   }
 }

@@ -42,7 +42,7 @@ export interface Waiting {
 }
 
 export interface Batch {
-  /** [batchSize, size, size, 3] bytes, in shared memory. */
+  /** [batchSize, height, width, 3] bytes, in shared memory. */
   readonly images: Uint8Array;
   /** [batchSize]; 0 for padding. */
   readonly labels: Int32Array;

@@ -1,4 +1,5 @@
 import sharp from 'sharp';
+import { type ImageSize, type Sides, sides } from '../../system/image-size';
 import type { Image } from '../augment/image';
 import { mirror } from '../loading/augmented';
 import type { Box } from '../sources/image-source';
@@ -25,7 +26,7 @@ export interface DecodeOptions {
 const margin = 16;
 
 /**
- * Decodes a part of a picture and resamples it into `target` (size x size x 3 bytes).
+ * Decodes a part of a picture and resamples it into `target` (height x width x 3 bytes).
  * Equals Pillow's `Image.open(...).convert('RGB')` and `resize(BILINEAR)` to the bit for JPEG, PNG and WebP of 8 bits:
  * colour profiles are ignored, alpha is dropped, palettes are looked up, grey is repeated. 16-bit pictures keep the upper
  * 8 bits. CMYK goes through libvips's own profile and differs from Pillow.
@@ -36,10 +37,11 @@ const margin = 16;
 export async function decodeInto(
   bytes: Uint8Array,
   choose: Choose,
-  options: DecodeOptions & { readonly size: number; readonly box?: Box | undefined },
+  options: DecodeOptions & { readonly size: ImageSize; readonly box?: Box | undefined },
   target: Uint8Array,
 ): Promise<void> {
-  const { size, box, native, applyOrientation } = options;
+  const { box, native, applyOrientation } = options;
+  const size = sides(options.size);
   const header = nativeHeader(bytes, native);
   if (native && header && (!applyOrientation || header.orientation === 1)) {
     const part = box ?? [0, 0, header.width, header.height];
@@ -58,7 +60,7 @@ export async function decodeInto(
   const { sampling, mirrored } = choose(from[2], from[3]);
   const { columns, rows, needed } = plan(sampling, from, size, image);
   resample(cut(image, needed).pixels, needed[2], columns, rows, target);
-  if (mirrored) mirror(target.subarray(0, size * size * 3), size);
+  if (mirrored) mirror(target, size);
 }
 
 /**
@@ -94,12 +96,10 @@ function identityWeights(count: number): ResamplingWeights {
   return weights.fill(2 ** 22, 2 + 2 * count);
 }
 
-type Size = Pick<Image, 'width' | 'height'>;
-
 /** The weights of both axes, and the box of the whole picture that they need. */
-function plan({ box, width, height, x, y }: Sampling, part: Box, size: number, whole: Size) {
-  const columns = bilinearWeights(box[2], width, x, size);
-  const rows = bilinearWeights(box[3], height, y, size);
+function plan({ box, width, height, x, y }: Sampling, part: Box, size: Sides, whole: Sides) {
+  const columns = bilinearWeights(box[2], width, x, size.width);
+  const rows = bilinearWeights(box[3], height, y, size.height);
   const [firstColumn, endColumn] = pixelRange(columns);
   const [firstRow, endRow] = pixelRange(rows);
   const [boxLeft, boxTop] = [part[0] + box[0], part[1] + box[1]];
@@ -126,7 +126,7 @@ async function orientationOf(bytes: Uint8Array): Promise<number> {
   return (await sharp(bytes).metadata()).orientation ?? 1;
 }
 
-function checkBox([left, top, width, height]: Box, whole: Size): void {
+function checkBox([left, top, width, height]: Box, whole: Sides): void {
   const fits = left + width <= whole.width && top + height <= whole.height;
   if (left >= 0 && top >= 0 && width > 0 && height > 0 && fits) return;
   throw new Error(`its box ${left}, ${top}, ${width} x ${height} is not within ${whole.width} x ${whole.height}`);

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { sides, sizeWords } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
 import { checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
@@ -38,8 +39,11 @@ type Into = Pick<PipelineTask, 'memory' | 'key'>;
  */
 export function pipelineDataset(source: ImageSource, options: PipelineOptions): ImageDataset {
   const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
-  if (test.resize < size) {
-    throw new UserError(`Cannot crop ${size} pixels from images whose shorter side is resized to ${test.resize}.`);
+  const [crop, cover] = [sides(size), sides(test.resize)];
+  if (cover.height < crop.height || cover.width < crop.width) {
+    throw new UserError(
+      `Cannot crop ${sizeWords(size)} pixels from images that are resized to ${sizeWords(test.resize)}.`,
+    );
   }
   const { name, classes, labels } = source;
   const { applyOrientation = false, native = true } = options;

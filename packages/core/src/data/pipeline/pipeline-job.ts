@@ -1,8 +1,9 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { type ImageSize, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
 import { readIntoSync } from '../../system/read-into';
 import { errorCode } from '../../system/whole-file';
-import type { AugmentationKey } from '../dataset';
+import { type AugmentationKey, imageBytes } from '../dataset';
 import { readRecordImageSync } from '../record-io/record-image';
 import type { ImageLocation } from '../sources/image-source';
 import { type Choose, decodeInto } from './decode';
@@ -10,8 +11,8 @@ import { loadNativeImages } from './native';
 import { centreCrop, randomCrop, stretched, type TestTransform, type TrainTransform, transformed } from './transforms';
 
 export interface PipelineSetup {
-  /** Images become size x size. */
-  readonly size: number;
+  /** The size that images get. */
+  readonly size: ImageSize;
   readonly train: TrainTransform;
   readonly test: TestTransform;
   /** Rotates and mirrors pictures by their EXIF orientation; default false, like torchvision. */
@@ -46,7 +47,7 @@ export interface Failure {
 export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise<Failure[]> {
   const { size, train, test, applyOrientation = false } = setup;
   const native = setup.native === false ? undefined : loadNativeImages();
-  const bytes = size * size * 3;
+  const bytes = imageBytes({ size });
 
   async function make({ location, index, offset }: PipelineImage, { memory, key }: PipelineTask): Promise<void> {
     const encoded = readEncoded(location);
@@ -61,7 +62,7 @@ export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise
     const target = new Uint8Array(memory, offset, bytes);
     await decodeInto(encoded, choose, { size, box: location.box, applyOrientation, native }, target);
     if (random && (train.randAugment || train.colorJitter || train.erasing)) {
-      target.set(transformed({ pixels: target.slice(), width: size, height: size }, train, random).pixels);
+      target.set(transformed({ pixels: target.slice(), ...sides(size) }, train, random).pixels);
     }
   }
 

@@ -1,3 +1,4 @@
+import { type ImageSize, sides } from '../../system/image-size';
 import type { RandomStream } from '../../system/random';
 import { type ColorJitter, colorJitter } from '../augment/color';
 import { type ErasingOptions, erase } from '../augment/erasing';
@@ -18,10 +19,10 @@ export interface TrainTransform {
   readonly erasing?: ErasingOptions;
 }
 
-/** The transform of evaluation images: resizes the shorter side to `resize` and crops the centre. */
+/** The transform of evaluation images: resizes them until they just cover `resize`, keeping their ratio, and crops the centre. */
 export interface TestTransform {
-  /** At least the size of the crop. */
-  readonly resize: number;
+  /** At least the size of the crop; for a square, the new length of the shorter side. */
+  readonly resize: ImageSize;
 }
 
 /** The transforms that follow crop and flip. */
@@ -33,7 +34,7 @@ export function transformed(image: Image, transform: TrainTransform, random: Ran
   return result;
 }
 
-/** Resizes `box` of a picture to `width` x `height`; the output is a square of it whose corner is (x, y). */
+/** Resizes `box` of a picture to `width` x `height`; the output is a part of it whose corner is (x, y). */
 export interface Sampling {
   readonly box: Box;
   readonly width: number;
@@ -67,21 +68,25 @@ export function randomCrop(
   return [Math.floor((width - w) / 2), Math.floor((height - h) / 2), w, h];
 }
 
-/** A whole box, stretched to size x size. */
-export const stretched = (box: Box, size: number): Sampling => ({ box, width: size, height: size, x: 0, y: 0 });
+/** A whole box, stretched to this size. */
+export const stretched = (box: Box, size: ImageSize): Sampling => ({ box, ...sides(size), x: 0, y: 0 });
 
 /**
  * torchvision's Resize(resize), which sets the shorter side, and CenterCrop(size): the longer side is truncated, the
- * crop's corner rounded, halves to even. `resize` is at least `size`.
+ * crop's corner rounded, halves to even. For a `resize` of two sides the picture becomes as small as covers both. `resize` is
+ * at least `size`.
  */
-export function centreCrop(width: number, height: number, resize: number, size: number): Sampling {
+export function centreCrop(width: number, height: number, resize: ImageSize, size: ImageSize): Sampling {
+  const [cover, crop] = [sides(resize), sides(size)];
   const [w, h] =
-    width <= height ? [resize, Math.trunc((resize * height) / width)] : [Math.trunc((resize * width) / height), resize];
+    width * cover.height <= height * cover.width
+      ? [cover.width, Math.trunc((cover.width * height) / width)]
+      : [Math.trunc((cover.height * width) / height), cover.height];
   return {
     box: [0, 0, width, height],
     width: w,
     height: h,
-    x: roundHalfEven((w - size) / 2),
-    y: roundHalfEven((h - size) / 2),
+    x: roundHalfEven((w - crop.width) / 2),
+    y: roundHalfEven((h - crop.height) / 2),
   };
 }

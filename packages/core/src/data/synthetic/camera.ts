@@ -1,3 +1,4 @@
+import type { Sides } from '../../system/image-size';
 import { type RandomStream, stream } from '../../system/random';
 import { type Canvas, type Colour, type Frame, scaled } from './raster';
 import { inverse } from './shapes';
@@ -26,7 +27,7 @@ const grains = new Int32Array(1024);
 /** With logarithms a power costs one exponential instead of one Math.pow. */
 const logarithms = Float64Array.from({ length: gammaSteps + 1 }, (_, i) => Math.log(Math.max(i, 1e-3) / gammaSteps));
 
-/** Lights, blurs, exposes and quantises the canvas, which it changes, into size x size x 3 bytes. */
+/** Lights, blurs, exposes and quantises the canvas, which it changes, into height x width x 3 bytes. */
 export function capture(canvas: Canvas, target: Uint8Array, camera: Camera, random: RandomStream): void {
   if (camera.light) illuminate(canvas, camera.light);
   if (camera.blur > 0.25) blur(canvas, camera.blur);
@@ -57,15 +58,15 @@ function level(step: number): number {
   return curve[whole < 0 ? 0 : Math.min(gammaSteps, whole)] as number;
 }
 
-function illuminate({ size, data }: Canvas, { ball, ambient, direction }: NonNullable<Camera['light']>): void {
+function illuminate({ height, width, data }: Canvas, { ball, ambient, direction }: NonNullable<Camera['light']>): void {
   const [lx, ly, lz] = direction;
   const { a, b, c, d } = inverse(ball);
   const diffuse = 1 - ambient;
-  for (let y = 0, at = 0; y < size; y++) {
+  for (let y = 0, at = 0; y < height; y++) {
     const dy = y + 0.5 - ball.y;
     let u = a * (0.5 - ball.x) + b * dy;
     let v = c * (0.5 - ball.x) + d * dy;
-    for (let x = 0; x < size; x++, at += 3, u += a, v += c) {
+    for (let x = 0; x < width; x++, at += 3, u += a, v += c) {
       const r2 = u * u + v * v;
       let facing: number;
       if (r2 < 0.96) facing = lx * u + ly * v + lz * Math.sqrt(1 - r2);
@@ -84,35 +85,35 @@ let scratch = new Float32Array(0);
  * Gaussian blur by a few passes with three weights each, 1, 2, 3... pixels apart ("à trous"); their variances add up to
  * sigma^2. Edge pixels repeat.
  */
-function blur({ size, data }: Canvas, sigma: number): void {
+function blur(canvas: Canvas, sigma: number): void {
+  const { height, width, data } = canvas;
   if (scratch.length < data.length) scratch = new Float32Array(data.length);
   let rest = sigma * sigma;
-  for (let gap = 1; rest > 1e-3 && 2 * gap < size; gap++) {
+  for (let gap = 1; rest > 1e-3 && 2 * gap < Math.min(height, width); gap++) {
     const variance = Math.min(rest, 0.5 * gap * gap);
     const side = variance / (2 * gap * gap);
     rest -= variance;
-    blurAxis(data, scratch, size, gap, side, 1, 0);
-    blurAxis(scratch, data, size, gap, side, 0, 1);
+    blurAxis(data, scratch, canvas, gap, side, 1, 0);
+    blurAxis(scratch, data, canvas, gap, side, 0, 1);
   }
 }
 
 function blurAxis(
   from: Float32Array,
   to: Float32Array,
-  size: number,
+  { height, width }: Sides,
   gap: number,
   side: number,
   dx: number,
   dy: number,
 ): void {
   const middle = 1 - 2 * side;
-  const last = size - 1;
-  for (let y = 0, at = 0; y < size; y++) {
-    const up = Math.max(0, y - gap * dy) * size;
-    const down = Math.min(last, y + gap * dy) * size;
-    for (let x = 0; x < size; x++, at += 3) {
+  for (let y = 0, at = 0; y < height; y++) {
+    const up = Math.max(0, y - gap * dy) * width;
+    const down = Math.min(height - 1, y + gap * dy) * width;
+    for (let x = 0; x < width; x++, at += 3) {
       const before = (up + Math.max(0, x - gap * dx)) * 3;
-      const after = (down + Math.min(last, x + gap * dx)) * 3;
+      const after = (down + Math.min(width - 1, x + gap * dx)) * 3;
       for (let i = 0; i < 3; i++) {
         const sides = (from[before + i] as number) + (from[after + i] as number);
         to[at + i] = (from[at + i] as number) * middle + sides * side;

@@ -1,18 +1,19 @@
 import { randomUUID } from 'node:crypto';
 import { type FileHandle, open, readdir, rm } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
+import type { ImageSize } from '../../system/image-size';
 import { isAlive } from '../../system/lock';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { diskError, errorCode, writeWhole } from '../../system/whole-file';
 import { imageBytes } from '../dataset';
 
-/** A file of `count` images of size x size x 3 bytes after a header of 64 bytes. */
+/** A file of `count` images of height x width x 3 bytes after a header of 64 bytes. */
 export interface ImageFileLayout {
   readonly path: string;
   readonly name: string;
   readonly fingerprint: string;
-  readonly size: number;
+  readonly size: ImageSize;
   readonly count: number;
 }
 

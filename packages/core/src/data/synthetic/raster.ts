@@ -1,3 +1,4 @@
+import { type ImageSize, type Sides, sides } from '../../system/image-size';
 import type { RandomStream } from '../../system/random';
 
 /**
@@ -5,9 +6,8 @@ import type { RandomStream } from '../../system/random';
  * `paint` mixes in a colour by that amount. A shape's coordinates are those of a frame (any affine map of the plane);
  * its edges are softened over a width in pixels.
  */
-export interface Canvas {
-  readonly size: number;
-  /** size x size x 3, interleaved RGB, nominally in [0, 1]. */
+export interface Canvas extends Sides {
+  /** height x width x 3, interleaved RGB, nominally in [0, 1]. */
   readonly data: Float32Array;
 }
 
@@ -34,7 +34,10 @@ export interface Shape {
   cover(y: number, left: number, right: number, cover: Float32Array): void;
 }
 
-export const createCanvas = (size: number): Canvas => ({ size, data: new Float32Array(size * size * 3) });
+export function createCanvas(size: ImageSize): Canvas {
+  const { height, width } = sides(size);
+  return { height, width, data: new Float32Array(height * width * 3) };
+}
 
 /** A frame with units of `scale` pixels, turned clockwise by `angle` (radians) about its origin. */
 export function frame(x: number, y: number, scale: number, angle = 0): Frame {
@@ -64,20 +67,20 @@ export type Blend = 'over' | 'multiply';
 
 /** Mixes `colour` into the canvas by coverage * alpha. */
 export function paint(canvas: Canvas, shape: Shape, colour: Colour, alpha = 1, blend: Blend = 'over'): void {
-  const { size, data } = canvas;
+  const { height, width, data } = canvas;
   const left = Math.max(0, Math.floor(shape.left));
-  const right = Math.min(size, Math.ceil(shape.right));
+  const right = Math.min(width, Math.ceil(shape.right));
   const top = Math.max(0, Math.floor(shape.top));
-  const bottom = Math.min(size, Math.ceil(shape.bottom));
+  const bottom = Math.min(height, Math.ceil(shape.bottom));
   if (left >= right || alpha <= 0) return;
-  if (coverage.length < size) coverage = new Float32Array(size);
+  if (coverage.length < width) coverage = new Float32Array(width);
   const cover = coverage;
-  const width = right - left;
+  const count = right - left;
   for (let y = top; y < bottom; y++) {
     shape.cover(y, left, right, cover);
-    const start = (y * size + left) * 3;
-    if (blend === 'over') over(data, start, cover, width, alpha, colour);
-    else multiply(data, start, cover, width, alpha, colour);
+    const start = (y * width + left) * 3;
+    if (blend === 'over') over(data, start, cover, count, alpha, colour);
+    else multiply(data, start, cover, count, alpha, colour);
   }
 }
 
@@ -123,7 +126,7 @@ export const scaled = ([r, g, b]: Colour, factor: number): Colour => [r * factor
  * standard deviation of the knots' brightness about `base`; their tints vary by about a third of it.
  */
 export function backdrop(canvas: Canvas, random: RandomStream, base: Colour, spread: number, cells = 3): void {
-  const { size, data } = canvas;
+  const { height, width, data } = canvas;
   const side = cells + 1;
   const knots = new Float32Array(side * side * 3);
   for (let i = 0; i < side * side; i++) {
@@ -133,26 +136,27 @@ export function backdrop(canvas: Canvas, random: RandomStream, base: Colour, spr
     }
   }
   const row = new Float32Array(side * 3);
-  const step = cells / size;
-  for (let y = 0; y < size; y++) {
-    const gy = (y + 0.5) * step;
+  const step = cells / width;
+  const stepDown = cells / height;
+  for (let y = 0; y < height; y++) {
+    const gy = (y + 0.5) * stepDown;
     const cellY = Math.min(cells - 1, Math.floor(gy));
     const ty = gy - cellY;
     for (let i = 0; i < side * 3; i++) {
       const upper = knots[cellY * side * 3 + i] as number;
       row[i] = upper + ((knots[(cellY + 1) * side * 3 + i] as number) - upper) * ty;
     }
-    let at = y * size * 3;
+    let at = y * width * 3;
     for (let cell = 0, x = 0; cell < cells; cell++) {
       const k = cell * 3;
       const stepR = ((row[k + 3] as number) - (row[k] as number)) * step;
       const stepG = ((row[k + 4] as number) - (row[k + 1] as number)) * step;
       const stepB = ((row[k + 5] as number) - (row[k + 2] as number)) * step;
-      const into = (x + 0.5) / (size / cells) - cell;
+      const into = (x + 0.5) / (width / cells) - cell;
       let r = (row[k] as number) + (stepR * into) / step;
       let g = (row[k + 1] as number) + (stepG * into) / step;
       let b = (row[k + 2] as number) + (stepB * into) / step;
-      const end = cell === cells - 1 ? size : Math.round(((cell + 1) * size) / cells);
+      const end = cell === cells - 1 ? width : Math.round(((cell + 1) * width) / cells);
       for (; x < end; x++, at += 3, r += stepR, g += stepG, b += stepB) {
         data[at] = r;
         data[at + 1] = g;

@@ -1,19 +1,21 @@
 /** The renderer of a synthetic dataset, and the job with which worker threads run it. */
+import type { ImageSize } from '../../system/image-size';
+import { imageBytes } from '../dataset';
 
 /**
- * Renders image `index` into `target` (size * size * 3 bytes, HWC). The image must depend on the arguments alone: any
+ * Renders image `index` into `target` (height * width * 3 bytes, HWC). The image must depend on the arguments alone: any
  * thread may render any image, in any order.
  */
 export type Renderer = (index: number, target: Uint8Array) => void;
 
 /** A renderer's module exports this function as `createRenderer`; `options` must survive JSON. */
-export type CreateRenderer<Options> = (setup: { options: Options; size: number; seed: number }) => Renderer;
+export type CreateRenderer<Options> = (setup: { options: Options; size: ImageSize; seed: number }) => Renderer;
 
 export interface RenderSetup {
   /** Absolute path of the renderer's module. */
   readonly rendererModule: string;
   readonly rendererOptions: unknown;
-  readonly size: number;
+  readonly size: ImageSize;
   readonly seed: number;
 }
 
@@ -40,7 +42,7 @@ export function loadRenderer({ rendererModule, rendererOptions: options, size, s
 /** The job of the worker threads. */
 export function createJob(setup: RenderSetup): (task: RenderTask) => void {
   const render = loadRenderer(setup);
-  const bytes = setup.size * setup.size * 3;
+  const bytes = imageBytes(setup);
   return ({ first, count, memory }) => {
     for (let i = 0; i < count; i++) render(first + i, new Uint8Array(memory, i * bytes, bytes));
   };

@@ -1,11 +1,12 @@
 /**
  * VGG networks (Simonyan and Zisserman, arXiv 1409.1556) with batch norm and without hidden linear layers, as in RepDistiller's
  * models/vgg.py (`vgg8_bn` and so on; its names for models omit `_bn`). 32x32 images are pooled between the first four stages,
- * 64x64 images also before the last. The embedding is the pooled last map.
+ * images of height 64 also before the last. The embedding is the pooled last map.
  */
 import type { Activation } from '../../runtime/ops/activation';
 import { maxPool2d } from '../../runtime/ops/pooling';
 import type { Tensor4D } from '../../runtime/tensorflow';
+import { sides } from '../../system/image-size';
 import { type BackboneDefinition, scaled } from '../backbone';
 import { normal, zeros } from '../initialisers';
 import { convolutionNorm, type Mode } from '../layers';
@@ -32,7 +33,7 @@ function vgg(depth: number, counts: readonly [number, number, number, number, nu
     classifier: 'classifier',
     classifierInitialisation: { initialise: normal(0.01), initialiseBias: zeros },
     build(scope, { inputSize, width }) {
-      const poolings = inputSize === 64 ? 4 : 3;
+      const poolings = sides(inputSize).height === 64 ? 4 : 3;
       let inputs = 3;
       const [stem, ...stages] = counts.map((count, stage) => {
         const block = scope.child(`block${stage}`);

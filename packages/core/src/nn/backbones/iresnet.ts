@@ -48,8 +48,8 @@ function iresnet(name: string, published: Published): BackboneDefinition {
         });
       });
       const bn2 = batchNorm(scope.child('bn2'), inputs);
-      const pixels = halved(inputSize, layers.length) ** 2;
-      const fc = linear(scope.child('fc'), { inputs: inputs * pixels, outputs: embeddingSize });
+      const last = halved(inputSize, layers.length);
+      const fc = linear(scope.child('fc'), { inputs: inputs * last.height * last.width, outputs: embeddingSize });
       const norm = batchNorm(scope.child('features'), embeddingSize, { scale: false });
       return {
         embeddingSize,

@@ -9,6 +9,7 @@
  * Stages of both end without an activation, so preactivations are the features.
  */
 import type { Tensor2D, Tensor4D } from '../../runtime/tensorflow';
+import type { ImageSize } from '../../system/image-size';
 import { type Backbone, type BackboneDefinition, halved, scaled } from '../backbone';
 import { normal } from '../initialisers';
 import {
@@ -66,8 +67,10 @@ function bottleneckShapes({ inputs, inner, outputs, stride }: BottleneckShape) {
 }
 
 /** The depthwise convolution over the whole last map. */
-const globalShape = (channels: number, inputSize: number) =>
-  ({ inputs: channels, outputs: channels, kernel: halved(inputSize, 4), groups: channels, linear: true }) as const;
+function globalShape(channels: number, inputSize: ImageSize) {
+  const { height, width } = halved(inputSize, 4);
+  return { inputs: channels, outputs: channels, kernel: [height, width], groups: channels, linear: true } as const;
+}
 
 /** A backbone whose stages, the stem first, give the features. */
 function staged(

@@ -1,10 +1,17 @@
 /** The declared inputs of a step, and the check of the values that it gets. */
+import { type ImageSize, sides } from '../../system/image-size';
 import type { Tensor } from '../tensorflow';
 
 /** uint8 inputs reach the step as float32 values 0..255; the conversion happens inside the program. */
 export interface InputSpec {
   readonly dtype: 'uint8' | 'int32' | 'float32';
   readonly shape: readonly number[];
+}
+
+/** A batch of images: [count, height, width, 3] bytes. */
+export function imageInput(count: number, size: ImageSize) {
+  const { height, width } = sides(size);
+  return { dtype: 'uint8', shape: [count, height, width, 3] } as const;
 }
 
 export type InputSpecs = Readonly<Record<string, InputSpec>>;

@@ -1,6 +1,7 @@
 import type { ImageDataset } from '../../data/dataset';
 import { batches } from '../../data/loading/batches';
 import type { Network } from '../../nn/network';
+import { imageInput } from '../../runtime/compile/step-inputs';
 import type { Program } from '../../runtime/program';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 
@@ -39,7 +40,7 @@ export function makeInference(
   { batchSize, compared = false }: { batchSize: number; compared?: boolean },
 ): Inference {
   const size = network.description.inputSize;
-  const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+  const inputs = { pixels: imageInput(batchSize, size) };
   const embedStep = program.define(`embed-${network.root}`, inputs, ({ pixels }) => {
     const embed = (images: Tensor4D) => {
       const { embedding } = network.embed(images, 'eval');

@@ -1,6 +1,7 @@
 import type { ImageDataset } from '../../data/dataset';
 import { batches } from '../../data/loading/batches';
 import type { Network } from '../../nn/network';
+import { imageInput } from '../../runtime/compile/step-inputs';
 import { l2Normalise } from '../../runtime/ops/normalise';
 import type { Program } from '../../runtime/program';
 import type { NamedValues } from '../../runtime/state';
@@ -21,7 +22,7 @@ export async function centresOfData(
 ): Promise<NamedValues> {
   const { classes, size, labels } = images;
   const { embeddingSize } = network;
-  const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+  const inputs = { pixels: imageInput(batchSize, size) };
   const embed = program.define(`centres-${network.root}`, inputs, ({ pixels }) => {
     const embedding = (images: Tensor4D) => network.embed(images, 'eval').embedding;
     const both = tf.add(embedding(pixels as Tensor4D), embedding(tf.reverse(pixels, 2) as Tensor4D));

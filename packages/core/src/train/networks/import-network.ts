@@ -3,6 +3,7 @@ import type { NetworkDescription } from '../../nn/network';
 import type { Normalisation } from '../../nn/normalisation';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
+import { type ImageSize, sizeWords } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
 import type { ExternalHead } from '../../weights/network-from-weights';
 import { isExternal } from '../../weights/weights-file';
@@ -97,7 +98,7 @@ const adviceOnHead =
 function requireFit(
   file: string,
   network: NetworkDescription,
-  data: { readonly classes: number; readonly size: number },
+  data: { readonly classes: number; readonly size: ImageSize },
   centres: string | undefined,
 ): void {
   if (network.classes !== data.classes && centres !== undefined) {
@@ -114,7 +115,7 @@ function requireFit(
   }
   if (network.inputSize !== data.size) {
     throw new UserError(
-      `${file} holds a network for images of ${network.inputSize} pixels; the data's images have ${data.size}.`,
+      `${file} holds a network for images of ${sizeWords(network.inputSize)} pixels; the data's images have ${sizeWords(data.size)}.`,
       1,
     );
   }

@@ -4,6 +4,7 @@ import { type NetworkShape, shapeOf } from '../../nn/network-shape';
 import { globalAveragePool } from '../../runtime/ops/pooling';
 import { State, type StateVariable } from '../../runtime/state';
 import { scoped, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { sides } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
 import type { NetworkWeights } from './load-network';
 
@@ -85,8 +86,9 @@ function bottleneckBetween(
 
 /** Tried on an image: architectures do not declare how they make their embeddings. */
 function poolsItsLastMap({ description: { inputSize }, embed }: Network): boolean {
+  const { height, width } = sides(inputSize);
   return scoped(() => {
-    const picture = tf.tile(tf.range(0, inputSize).reshape([1, inputSize, 1, 1]), [1, 1, inputSize, 3]) as Tensor4D;
+    const picture = tf.tile(tf.range(0, height).reshape([1, height, 1, 1]), [1, 1, width, 3]) as Tensor4D;
     const { features, embedding } = embed(picture, 'eval');
     const pooled = globalAveragePool(features.at(-1) as Tensor4D);
     if (pooled.shape.join() !== embedding.shape.join()) return false;

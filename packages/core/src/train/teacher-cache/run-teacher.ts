@@ -2,6 +2,7 @@ import type { ImageDataset } from '../../data/dataset';
 import type { EmbeddingShard } from '../../data/embedding-cache/embedding-shard';
 import { type AugmentedCopies, readCopy } from '../../data/loading/augmented-copies';
 import type { batches } from '../../data/loading/batches';
+import { imageInput } from '../../runtime/compile/step-inputs';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import type { Tensor4D } from '../../runtime/tensorflow';
@@ -36,7 +37,7 @@ export function runningTeacher({ teacher: file, dataset, views, batchSize, eager
     const teacher = loadNetwork(state, 'teacher', file);
     const program = new Program(state, { eager });
     const size = teacher.description.inputSize;
-    const inputs = { pixels: { dtype: 'uint8', shape: [batchSize, size, size, 3] } } as const;
+    const inputs = { pixels: imageInput(batchSize, size) };
     const step = program.define('embed-teacher', inputs, ({ pixels }) => ({
       embedding: teacher.embed(pixels as Tensor4D, 'eval').embedding,
     }));

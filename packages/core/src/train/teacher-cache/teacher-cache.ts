@@ -15,6 +15,7 @@ import { type EmbeddingStore, embeddingStore } from '../../data/embedding-cache/
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import type { ReadEmbeddings } from '../../data/loading/batches';
 import type { NetworkShape } from '../../nn/network-shape';
+import { sizeWords } from '../../system/image-size';
 import { makeProgress } from '../../system/progress';
 import { UserError } from '../../system/user-error';
 import type { NetworkWeights } from '../networks/load-network';
@@ -64,7 +65,7 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
   const { description, file } = weights;
   if (description.inputSize !== dataset.size) {
     throw new UserError(
-      `The teacher ${file} takes images of ${description.inputSize} pixels; those of ${dataset.name} have ${dataset.size}.`,
+      `The teacher ${file} takes images of ${sizeWords(description.inputSize)} pixels; those of ${dataset.name} have ${sizeWords(dataset.size)}.`,
       1,
     );
   }

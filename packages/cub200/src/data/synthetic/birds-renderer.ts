@@ -30,33 +30,35 @@ export interface BirdsRendererOptions {
 export const createRenderer: CreateRenderer<BirdsRendererOptions> = ({ options, size, seed }) => {
   const { classes, split, speciesSeed, difficulty } = options;
   const canvas = createCanvas(size);
+  const { height, width } = canvas;
+  const shorter = Math.min(height, width);
   const all = Array.from({ length: classes }, (_, label) => speciesOf(speciesSeed, label));
   return (index, target) => {
     const random = stream(seed, 'bird', split, index);
     const species = all[index % classes] as Species;
-    landscape(canvas, random, size, difficulty);
-    const scale = size * 0.27 * Math.exp(random.normal() * 0.1 * difficulty);
+    landscape(canvas, random, difficulty);
+    const scale = shorter * 0.27 * Math.exp(random.normal() * 0.1 * difficulty);
     const facing = random.chance(0.5) ? 1 : -1;
     const level = frame(
-      size * 0.5 + random.normal() * size * 0.035 * difficulty,
-      size * 0.52 + random.normal() * size * 0.035 * difficulty,
+      width * 0.5 + random.normal() * shorter * 0.035 * difficulty,
+      height * 0.52 + random.normal() * shorter * 0.035 * difficulty,
       scale,
       random.normal() * 0.14 * difficulty,
     );
     const body: Frame = { ...level, ux: level.ux * facing, uy: level.uy * facing };
     drawBird({ canvas, body, species, colours: individual(species, random, difficulty), random, difficulty });
-    if (random.chance(0.35 * difficulty)) leaf(canvas, random, size);
+    if (random.chance(0.35 * difficulty)) leaf(canvas, random);
     const x = random.normal() * 0.4;
     const y = -0.4 + random.normal() * 0.2;
     const length = Math.hypot(x, y, 1);
     const exposure = 1.1 * Math.exp(0.18 * difficulty * random.normal());
     const warmth = Math.exp(0.1 * difficulty * random.normal());
     const light = {
-      ball: frame(size / 2, size / 2, size * 0.75),
+      ball: frame(width / 2, height / 2, shorter * 0.75),
       ambient: random.uniform(0.45, 0.8),
       direction: [x / length, y / length, 1 / length] as Colour,
     };
-    const blur = Math.abs(random.normal()) * 0.006 * difficulty * size;
+    const blur = Math.abs(random.normal()) * 0.006 * difficulty * shorter;
     const gain: Colour = [exposure * warmth, exposure, exposure / warmth];
     const gamma = Math.exp(0.12 * difficulty * random.normal());
     capture(canvas, target, { light, blur, gain, gamma, noise: random.uniform(1, 9) * difficulty }, random);
@@ -83,19 +85,24 @@ function individual(species: Species, random: RandomStream, difficulty: number):
   return { back: own(back), breast: own(breast), mark };
 }
 
-function landscape(canvas: Canvas, random: RandomStream, size: number, difficulty: number): void {
+function landscape(canvas: Canvas, random: RandomStream, difficulty: number): void {
   const sky = mix([0.55, 0.7, 0.85], [0.35, 0.5, 0.25], random.float());
   backdrop(canvas, random, scaled(sky, random.uniform(0.6, 1.1)), 0.16 * difficulty, 4);
-  for (let i = random.below(1 + Math.round(4 * difficulty)); i > 0; i--) leaf(canvas, random, size);
-  const branch = frame(size / 2, size * random.uniform(0.83, 0.93), size, random.normal() * 0.12);
+  for (let i = random.below(1 + Math.round(4 * difficulty)); i > 0; i--) leaf(canvas, random);
+  const branch = frame(
+    canvas.width / 2,
+    canvas.height * random.uniform(0.83, 0.93),
+    canvas.width,
+    random.normal() * 0.12,
+  );
   paint(canvas, capsule(branch, [-0.8, 0], [0.8, 0], 0.03, 0.02), [0.35, 0.25, 0.16]);
 }
 
-function leaf(canvas: Canvas, random: RandomStream, size: number): void {
+function leaf(canvas: Canvas, random: RandomStream): void {
   const at = frame(
-    random.float() * size,
-    random.float() * size,
-    size * random.uniform(0.05, 0.12),
+    random.float() * canvas.width,
+    random.float() * canvas.height,
+    Math.min(canvas.height, canvas.width) * random.uniform(0.05, 0.12),
     random.uniform(0, Math.PI),
   );
   const green: Colour = [random.uniform(0.1, 0.6), random.uniform(0.3, 0.7), random.uniform(0.05, 0.3)];

@@ -1,12 +1,13 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { interleavedLabels, syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import type { ImageSize } from '@headshare/core/system/image-size';
 import type { BirdsRendererOptions } from './birds-renderer';
 
 export interface SyntheticBirdsOptions {
   readonly classes: number;
   readonly imagesPerClass: number;
-  /** Side of the square images in pixels; default 64. */
-  readonly size?: number;
+  /** Default 64. */
+  readonly size?: ImageSize;
   readonly seed: number;
   readonly split: 'train' | 'test';
   /** The seed of the species; default 0. It must be the same in both splits, or labels mean different species. */

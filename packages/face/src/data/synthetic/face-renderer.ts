@@ -25,6 +25,7 @@ const parts = [drawHead, drawSkinDetail, drawNose, drawMouth, drawEyes, drawFron
 export const createRenderer: CreateRenderer<FaceRendererOptions> = ({ options, size, seed }) => {
   const { imagesPerIdentity, split, identitySpread, nuisance } = options;
   const canvas = createCanvas(size);
+  const longer = Math.max(canvas.height, canvas.width);
   let current = -1;
   let person: Identity;
   return (index, target) => {
@@ -37,7 +38,7 @@ export const createRenderer: CreateRenderer<FaceRendererOptions> = ({ options, s
     const appearance = appearanceOf(seed, split, identity, image, nuisance);
     const grain = stream(seed, 'grain', split, identity, image);
     backdrop(canvas, grain, appearance.backgroundBase, appearance.backgroundSpread);
-    const head = poseHead(person, appearance, size);
+    const head = poseHead(person, appearance, canvas);
     const face: Face = {
       paint: (...args) => paint(canvas, ...args),
       head,
@@ -49,6 +50,6 @@ export const createRenderer: CreateRenderer<FaceRendererOptions> = ({ options, s
     const { ux, uy, vx, vy } = head.silhouette;
     const ball = { ...head.silhouette, ux: ux * 0.95, uy: uy * 0.95, vx: vx * 1.25, vy: vy * 1.25 };
     const { ambient, lightDirection: direction, blur, gain, gamma, noise } = appearance;
-    capture(canvas, target, { light: { ball, ambient, direction }, blur: blur * size, gain, gamma, noise }, grain);
+    capture(canvas, target, { light: { ball, ambient, direction }, blur: blur * longer, gain, gamma, noise }, grain);
   };
 };

@@ -1,4 +1,5 @@
 import type { Frame } from '@headshare/core/data/synthetic/raster';
+import type { Sides } from '@headshare/core/system/image-size';
 import type { Appearance } from './appearance';
 import type { Identity } from './identity';
 
@@ -22,14 +23,16 @@ const step = 0.05;
 
 /**
  * Poses a head as face alignment would: eyes and mouth at the usual position of an aligned image, eye distance plus
- * eye-mouth distance at the usual scale, both changed by the appearance's shift, scale and roll.
+ * eye-mouth distance at the usual scale, both changed by the appearance's shift, scale and roll. An image of unequal sides shows
+ * the centre of the square of its longer side, as published networks for 112x96 see the centre of crops of 112x112.
  */
-export function poseHead(person: Identity, appearance: Appearance, size: number): Head {
+export function poseHead(person: Identity, appearance: Appearance, { height, width }: Sides): Head {
   const { yaw, pitch, roll, shiftX, shiftY } = appearance;
   const [sinYaw, cosYaw] = [Math.sin(yaw), Math.cos(yaw)];
   const [sinPitch, cosPitch] = [Math.sin(pitch), Math.cos(pitch)];
   const measure = 2 * person.eyeSpacing + person.mouthHeight - person.eyeHeight;
-  const scale = 0.5 * size * (1.23 / measure) * appearance.scale;
+  const square = Math.max(height, width);
+  const scale = 0.5 * square * (1.23 / measure) * appearance.scale;
   const [sinRoll, cosRoll] = [Math.sin(roll) * scale, Math.cos(roll) * scale];
 
   const turn = (u: number, v: number, w: number): [number, number] => {
@@ -41,8 +44,8 @@ export function poseHead(person: Identity, appearance: Appearance, size: number)
 
   const anchorV = (person.eyeHeight + person.mouthHeight) / 2;
   const [anchorX, anchorY] = turn(0, anchorV, depth(0, anchorV));
-  const left = size * 0.5 + shiftX * scale - anchorX;
-  const top = size * 0.585 + shiftY * scale - anchorY;
+  const left = square * 0.5 + (width - square) / 2 + shiftX * scale - anchorX;
+  const top = square * 0.585 + (height - square) / 2 + shiftY * scale - anchorY;
 
   const [centreX, centreY] = turn(0, 0, 0);
   const [chinX, chinY] = turn(0, 1, 0.25);

@@ -1,13 +1,13 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import type { ImageSize } from '@headshare/core/system/image-size';
 import { defaultNuisance, type Nuisance } from './appearance';
 import type { FaceRendererOptions } from './face-renderer';
 
 export interface SyntheticFacesOptions extends Partial<Nuisance> {
   readonly identities: number;
   readonly imagesPerIdentity: number;
-  /** Side of the square images in pixels. */
-  readonly size: number;
+  readonly size: ImageSize;
   readonly seed: number;
   /** Splits have no person in common. */
   readonly split: 'train' | 'verification';

@@ -3,7 +3,9 @@ import { join, resolve } from 'node:path';
 import { digestFile } from '@headshare/core/experiment/store';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
+import { sizeWords } from '@headshare/core/system/image-size';
 import { makeProgress } from '@headshare/core/system/progress';
+import { UserError } from '@headshare/core/system/user-error';
 import { makeInference } from '@headshare/core/train/evaluation/inference';
 import { loadNetwork } from '@headshare/core/train/networks/load-network';
 import { type AlignedCrops, alignedCrops } from '../crops/aligned-crops';
@@ -53,6 +55,8 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
   try {
     const network = loadNetwork(state, root, weights, { headless: true });
     const { backbone, inputSize: size, teacherSpace } = network.description;
+    if (typeof size !== 'number')
+      throw new UserError(`${weights} takes images of ${size} pixels: faces are aligned to squares.`);
     // Without a projector the network's own space is the teacher's: stored embeddings serve both.
     const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
@@ -74,7 +78,7 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
     const seconds = (performance.now() - started) / 1000;
     const rate = extracted.embedded > 0 ? `, ${Math.round(extracted.embedded / seconds)} images/s` : '';
     log(`${label}: ${backbone}, ${extracted.embedded} of ${images.names.length} images embedded${rate}`);
-    return { ...extracted, network: `${backbone}, ${size} x ${size}`, unreadable: new Map(dataset.unreadable) };
+    return { ...extracted, network: `${backbone}, ${sizeWords(size)}`, unreadable: new Map(dataset.unreadable) };
   } finally {
     progress.clear();
     await dataset?.close();

@@ -72,16 +72,17 @@ export function partsOf(label: number): { outline: keyof typeof outlines; textur
 export const createRenderer: CreateRenderer<ShapesRendererOptions> = ({ options, size, seed }) => {
   const { classes, split, difficulty } = options;
   const canvas = createCanvas(size);
+  const { height, width } = canvas;
+  const shorter = Math.min(height, width);
   return (index, target) => {
     const random = stream(seed, 'shape', split, index);
     const { outline, texture } = partsOf(index % classes);
     backdrop(canvas, random, anyColour(random), 0.15 * difficulty, 3);
-    for (let i = random.below(1 + Math.round(5 * difficulty)); i > 0; i--) clutter(canvas, random, size);
-    const scale = size * 0.36 * Math.exp(-Math.abs(random.normal()) * 0.22 * difficulty);
-    const room = size * 0.5 - scale * 0.75;
+    for (let i = random.below(1 + Math.round(5 * difficulty)); i > 0; i--) clutter(canvas, random);
+    const scale = shorter * 0.36 * Math.exp(-Math.abs(random.normal()) * 0.22 * difficulty);
     const at = frame(
-      size / 2 + random.uniform(-1, 1) * room,
-      size / 2 + random.uniform(-1, 1) * room,
+      width / 2 + random.uniform(-1, 1) * (width * 0.5 - scale * 0.75),
+      height / 2 + random.uniform(-1, 1) * (height * 0.5 - scale * 0.75),
       scale,
       random.normal() * 0.35 * difficulty,
     );
@@ -92,16 +93,16 @@ export const createRenderer: CreateRenderer<ShapesRendererOptions> = ({ options,
     paint(canvas, silhouette, colour);
     const shapes = textures[texture](turned, random.uniform(-0.1, 0.1), random);
     for (const part of shapes) paint(canvas, intersection(silhouette, part), other);
-    if (random.chance(0.3 * difficulty)) clutter(canvas, random, size, 0.5);
+    if (random.chance(0.3 * difficulty)) clutter(canvas, random, 0.5);
     const length = Math.hypot(0.6, 0.6, 1);
     const light = {
-      ball: frame(size / 2, size / 2, size * 0.8),
+      ball: frame(width / 2, height / 2, shorter * 0.8),
       ambient: random.uniform(0.5, 0.9),
       direction: [random.uniform(-0.6, 0.6) / length, random.uniform(-0.6, 0.6) / length, 1 / length] as Colour,
     };
     const exposure = Math.exp(0.2 * difficulty * random.normal());
     const gain = [exposure * random.uniform(0.9, 1.1), exposure, exposure * random.uniform(0.9, 1.1)] as const;
-    const blur = Math.abs(random.normal()) * 0.012 * difficulty * size;
+    const blur = Math.abs(random.normal()) * 0.012 * difficulty * shorter;
     capture(canvas, target, { light, blur, gain, gamma: 1, noise: random.uniform(2, 16) * difficulty }, random);
   };
 };
@@ -116,11 +117,11 @@ function contrasting(random: RandomStream, colour: Colour): Colour {
   return mix(anyColour(random), bright > 0.5 ? [0, 0, 0] : [1, 1, 1], 0.55);
 }
 
-function clutter(canvas: Canvas, random: RandomStream, size: number, scale = 1): void {
+function clutter(canvas: Canvas, random: RandomStream, scale = 1): void {
   const at = frame(
-    random.float() * size,
-    random.float() * size,
-    size * random.uniform(0.05, 0.16) * scale,
+    random.float() * canvas.width,
+    random.float() * canvas.height,
+    Math.min(canvas.height, canvas.width) * random.uniform(0.05, 0.16) * scale,
     random.uniform(0, 3),
   );
   const colour = anyColour(random);

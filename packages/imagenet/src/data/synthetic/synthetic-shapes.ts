@@ -1,5 +1,6 @@
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { interleavedLabels, syntheticDataset } from '@headshare/core/data/synthetic/synthetic-dataset';
+import type { ImageSize } from '@headshare/core/system/image-size';
 import { mostShapeClasses, type ShapesRendererOptions } from './shapes-renderer';
 
 export interface SyntheticShapesOptions {
@@ -7,7 +8,7 @@ export interface SyntheticShapesOptions {
   readonly classes: number;
   readonly imagesPerClass: number;
   /** Side of the square images in pixels; default 32. */
-  readonly size?: number;
+  readonly size?: ImageSize;
   readonly seed: number;
   readonly split: 'train' | 'test';
   /** Clutter, scale, turn, light and noise; 0 to about 1.5, default 1. */
