@@ -10,7 +10,7 @@ const core = {
   nn: ['system', 'runtime'],
   weights: ['system', 'runtime', 'nn'],
   distill: ['system', 'runtime', 'nn'],
-  data: ['system', 'runtime', 'weights'],
+  data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],
   train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data'],
   experiment: ['system', 'report', 'tracking', 'mlflow-js-client'],
@@ -25,12 +25,16 @@ const core = {
 /** The packages, each with the packages that it may import. */
 const packages = {
   'packages/mlflow-js-client': [],
-  'packages/core': ['packages/mlflow-js-client'],
+  'packages/headshare-student': [],
+  'packages/core': ['packages/mlflow-js-client', 'packages/headshare-student'],
   'packages/imagenet': ['packages/core'],
   'packages/cub200': ['packages/core'],
-  'packages/face': ['packages/core'],
+  'packages/face': ['packages/core', 'packages/headshare-student'],
   tools: ['packages/mlflow-js-client', 'packages/core', 'packages/imagenet', 'packages/cub200', 'packages/face'],
 };
+
+/** Packages for npm, which know nothing of the others. */
+const npmPackages = ['mlflow-js-client', 'headshare-student'];
 
 /** Files that no other file imports: Node, Nx, a worker pool or a registry loads them by their names. */
 const entryPoints = [
@@ -39,7 +43,7 @@ const entryPoints = [
   '^packages/[^/]+/src/data-main\\.ts$',
   '^packages/core/src/(data/.+-worker|experiment/describe)\\.ts$',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods)/',
-  '^packages/mlflow-js-client/src/index\\.ts$',
+  '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',
   '^tools/src/plugin/plugin\\.ts$',
   '^tools/src/tensorflow/check-child\\.ts$',
@@ -49,7 +53,7 @@ const tests = '(\\.test\\.ts$|^(packages/[^/]+|tools)/test/)';
 const anyPackage = '^(packages|tools)/';
 
 const coreFolder = (name) =>
-  name === 'mlflow-js-client' ? '^packages/mlflow-js-client/' : `^packages/core/src/${name}/`;
+  npmPackages.includes(name) ? `^packages/${name}/` : `^packages/core/src/${name}/`;
 const names = (list) => list.join(', ') || 'its own files';
 
 const layers = Object.entries(core).map(([name, allowed]) => ({

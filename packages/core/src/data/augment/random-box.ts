@@ -1,3 +1,4 @@
+import { roundHalfEven } from 'headshare-student/centre-crop';
 import type { RandomStream } from '../../system/random';
 
 /** The range of a random box; ratios are log-uniform. */
@@ -17,11 +18,4 @@ export function randomSides(
   const wanted = area * random.uniform(...scale);
   const aspect = Math.exp(random.uniform(Math.log(ratio[0]), Math.log(ratio[1])));
   return [roundHalfEven(Math.sqrt(wanted * aspect)), roundHalfEven(Math.sqrt(wanted / aspect))];
-}
-
-/** Rounds halves to the even neighbour, like Python and torchvision. */
-export function roundHalfEven(value: number): number {
-  const below = Math.floor(value);
-  if (value - below !== 0.5) return Math.round(value);
-  return below % 2 === 0 ? below : below + 1;
 }

@@ -1,3 +1,10 @@
+import {
+  bilinearWeights,
+  pixelRange,
+  type ResamplingWeights,
+  resample,
+  shiftPixels,
+} from 'headshare-student/resampling';
 import sharp from 'sharp';
 import { type ImageSize, type Sides, sides } from '../../system/image-size';
 import type { Image } from '../augment/image';
@@ -5,7 +12,6 @@ import { mirror } from '../loading/augmented';
 import type { Box } from '../sources/image-source';
 import { type JpegHeader, readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
-import { bilinearWeights, pixelRange, type ResamplingWeights, resample, shiftPixels } from './resampling';
 import type { Sampling } from './transforms';
 
 // Worker threads decode side by side already, and no file is read twice in a row.

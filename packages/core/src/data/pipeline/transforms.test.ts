@@ -1,7 +1,7 @@
 import fc from 'fast-check';
+import { roundHalfEven } from 'headshare-student/centre-crop';
+import { bilinearWeights } from 'headshare-student/resampling';
 import { stream } from '../../system/random';
-import { roundHalfEven } from '../augment/random-box';
-import { bilinearWeights } from './resampling';
 import { centreCrop, randomCrop } from './transforms';
 
 test('a random crop is within the picture and its ranges of area and ratio, up to rounding', () => {

@@ -1,10 +1,11 @@
+import { roundHalfEven, centreCrop as studentCrop } from 'headshare-student/centre-crop';
 import { type ImageSize, sides } from '../../system/image-size';
 import type { RandomStream } from '../../system/random';
 import { type ColorJitter, colorJitter } from '../augment/color';
 import { type ErasingOptions, erase } from '../augment/erasing';
 import type { Image } from '../augment/image';
 import { type RandAugment, randAugment } from '../augment/rand-augment';
-import { type BoxRange, randomSides, roundHalfEven } from '../augment/random-box';
+import { type BoxRange, randomSides } from '../augment/random-box';
 import type { Box } from '../sources/image-source';
 
 /** The random transforms of training images, applied in this order. */
@@ -72,21 +73,9 @@ export function randomCrop(
 export const stretched = (box: Box, size: ImageSize): Sampling => ({ box, ...sides(size), x: 0, y: 0 });
 
 /**
- * torchvision's Resize(resize), which sets the shorter side, and CenterCrop(size): the longer side is truncated, the
- * crop's corner rounded, halves to even. For a `resize` of two sides the picture becomes as small as covers both. `resize` is
- * at least `size`.
+ * torchvision's Resize(resize), which sets the shorter side, and CenterCrop(size). For a `resize` of two sides the picture
+ * becomes as small as covers both. `resize` is at least `size`.
  */
 export function centreCrop(width: number, height: number, resize: ImageSize, size: ImageSize): Sampling {
-  const [cover, crop] = [sides(resize), sides(size)];
-  const [w, h] =
-    width * cover.height <= height * cover.width
-      ? [cover.width, Math.trunc((cover.width * height) / width)]
-      : [Math.trunc((cover.height * width) / height), cover.height];
-  return {
-    box: [0, 0, width, height],
-    width: w,
-    height: h,
-    x: roundHalfEven((w - crop.width) / 2),
-    y: roundHalfEven((h - crop.height) / 2),
-  };
+  return { box: [0, 0, width, height], ...studentCrop({ width, height }, sides(resize), sides(size)) };
 }

@@ -1,8 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { stream } from '@headshare/core/system/random';
+import { reference112 } from 'headshare-student/alignment';
 import sharp from 'sharp';
-import { reference112 } from '../../ijb/crops/alignment';
 import { faceSize } from '../training-records/training-records';
 import { facesAsJpegs } from './example-faces';
 

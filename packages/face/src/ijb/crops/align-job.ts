@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import { decodePicture } from '@headshare/core/data/pipeline/decode';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
-import type { Similarity } from './alignment';
-import { warp } from './warp';
+import type { Similarity } from 'headshare-student/alignment';
+import { warp } from 'headshare-student/warp';
 
 export interface AlignSetup {
   /** Crops are size x size. */

@@ -6,8 +6,8 @@ import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/d
 import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
 import { UserError } from '@headshare/core/system/user-error';
+import { referencePoints, similarity } from 'headshare-student/alignment';
 import type { AlignFailure, AlignSetup, AlignTask } from './align-job';
-import { referencePoints, similarity } from './alignment';
 
 export interface AlignedCropsOptions {
   readonly name: string;

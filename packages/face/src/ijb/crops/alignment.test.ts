@@ -1,8 +1,8 @@
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { referencePoints, type Similarity, similarity } from 'headshare-student/alignment';
 import { faceCase } from '../../../test/face-cases';
 import { fivePoints } from '../meta/meta-files';
-import { referencePoints, type Similarity, similarity } from './alignment';
 
 type Matrix = readonly (readonly [number, number, number])[];
 

@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import fc from 'fast-check';
+import { type Affine, warp } from 'headshare-student/warp';
 import sharp from 'sharp';
 import { faceCase, ownCase } from '../../../test/face-cases';
-import { type Affine, warp } from './warp';
 
 interface Aligned {
   readonly cases: readonly {

@@ -1,4 +1,4 @@
-import type { Image } from '@headshare/core/data/augment/image';
+import type { Picture } from './picture';
 
 /** [m00, m01, m02, m10, m11, m12]: maps (x, y) to (m00 x + m01 y + m02, m10 x + m11 y + m12). */
 export type Affine = readonly [number, number, number, number, number, number];
@@ -17,7 +17,7 @@ const roundingToSubpixels = coordinateSteps / subpixels / 2;
  * order of operations in the inverse, its fixed-point coordinates, which wrap around, and its integer weights. OpenCV 5
  * does not round coordinates.
  */
-export function warp({ pixels, width, height }: Image, matrix: Affine, size: number, target: Uint8Array): void {
+export function warp({ pixels, width, height }: Picture, matrix: Affine, size: number, target: Uint8Array): void {
   const [m00, m01, m02, m10, m11, m12] = inverse(matrix);
   const columnX = new Int32Array(size);
   const columnY = new Int32Array(size);

@@ -1,0 +1,10 @@
+export { alignFace, type FacePoints, type Point } from './align-face';
+export type { InputLayout, MeasuredThreshold, Preparation, StudentCard, StudentOutput } from './card';
+export { createGallery, type Gallery, type Match, searchGallery } from './gallery';
+export { type LoadOptions, loadStudent } from './load-student';
+export { type Picture, type PictureSource, type PixelData, toPicture } from './picture';
+export { prepare } from './prepare';
+export { type FilePicture, type ReadPictureOptions, readPicture } from './read-picture';
+export { similarity, unit } from './similarity';
+export type { ClassScore, EmbedOptions, Student } from './student';
+export { type Decision, thresholdFor } from './threshold';
