@@ -45,7 +45,8 @@ const entryPoints = [
   '^packages/core/src/(nn/(backbones|heads)|distill/methods)/',
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',
-  '^tools/src/plugin/plugin\\.ts$',
+  '^tools/src/plugin/plugin\\.(ts|cjs)$',
+  '^packages/core/register\\.cjs$',
   '^tools/src/tensorflow/check-child\\.ts$',
 ];
 

@@ -1,3 +1,4 @@
+import { keepWorking } from '@headshare/core/system/output.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import { isUnreadable } from '@headshare/core/tracking/journal/spool';
 import { problemOf } from '@headshare/core/tracking/sync/destination';
@@ -9,6 +10,7 @@ const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
  * MLflow or of the file system are printed as one sentence, other errors with their stack.
  */
 export function command(work: (signal: AbortSignal) => Promise<void>, interrupted?: string): void {
+  keepWorking();
   const interruption = new AbortController();
   // A command fails until it succeeds: also when the event loop runs empty before `work` ends.
   process.exitCode = 1;

@@ -18,7 +18,7 @@ export function inOwnProcess<F extends (asked: never) => unknown>(
   name: string,
   asked: Parameters<F>[0],
 ): Promise<Awaited<ReturnType<F>>> {
-  const child = ['-r', '@swc-node/register', join(__dirname, 'child.ts')];
+  const child = ['-r', './packages/core/register.cjs', join(__dirname, 'child.ts')];
   return measuredBy(process.execPath, [...child, file, name, JSON.stringify(asked)]);
 }
 

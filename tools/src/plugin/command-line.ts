@@ -2,6 +2,7 @@ import { spawnSync } from 'node:child_process';
 import { existsSync, statSync, writeSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { didYouMean } from '@headshare/core/system/did-you-mean';
+import { keepWorking } from '@headshare/core/system/output.cjs';
 import type { ProjectConfiguration } from '@nx/devkit';
 import { yargsNxInfixCommand, yargsRunCommand } from 'nx/src/command-line/run/command-object';
 import yargs from 'yargs';
@@ -32,6 +33,8 @@ export function checkRequestedTarget(projects: Projects, workspaceRoot: string):
   const words = process.argv.slice(2);
   const request = checked(words);
   const file = request && experimentFile(request, workspaceRoot);
+  // Nx must live as long as the training.
+  if (file) keepWorking();
   if (file) process.env.HEADSHARE_NAMED_FILES = namedFiles(request.options, workspaceRoot);
   if (!request || !words.includes('--help')) return;
   // Nx would show the help of its executor.
@@ -123,7 +126,7 @@ function experimentFile({ project, target }: Request, workspaceRoot: string): st
 
 /** Runs an experiment's own command line. @returns its exit code */
 function runExperiment(workspaceRoot: string, file: string, words: readonly string[]): number {
-  const command = ['-r', '@swc-node/register', 'packages/core/src/experiment/main.ts', file, ...words];
+  const command = ['-r', './packages/core/register.cjs', 'packages/core/src/experiment/main.ts', file, ...words];
   return spawnSync(process.execPath, command, { cwd: workspaceRoot, stdio: 'inherit' }).status ?? 1;
 }
 

@@ -27,7 +27,7 @@ export function describePackages(
 function readPackages(root: string, folders: readonly string[]): Record<string, PackageDescription> {
   if (folders.length === 0) return {};
   try {
-    const printed = execFileSync(process.execPath, ['-r', '@swc-node/register', describer, ...folders], {
+    const printed = execFileSync(process.execPath, ['-r', './packages/core/register.cjs', describer, ...folders], {
       cwd: root,
       encoding: 'utf8',
       timeout: 60_000,

@@ -97,4 +97,4 @@ export function qualityTargets(folder: string, setup: readonly string[]): Record
 }
 
 const commandOf = (folder: string, name: string): string =>
-  `node -r @swc-node/register ${runner} ${folder}/experiments/${name}.ts`;
+  `node -r ./packages/core/register.cjs ${runner} ${folder}/experiments/${name}.ts`;

@@ -5,6 +5,7 @@ import { commandHelp } from '@headshare/core/experiment/command';
 import { explain } from '@headshare/core/experiment/failure';
 import { interruption } from '@headshare/core/experiment/interruption';
 import { flag, number, optional } from '@headshare/core/experiment/option';
+import { keepWorking } from '@headshare/core/system/output.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import { destinationOf } from '@headshare/core/tracking/sync/destination';
 import { reproduce } from './reproduce';
@@ -67,6 +68,7 @@ async function main(argv: readonly string[], root: string): Promise<number> {
 }
 
 if (require.main === module) {
+  keepWorking();
   main(process.argv.slice(2), join(__dirname, '../../..')).then((exitCode) => {
     // Exits despite open connections, but only after everything is printed.
     process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

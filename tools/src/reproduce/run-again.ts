@@ -33,7 +33,10 @@ export async function runAgain(
   signal.throwIfAborted();
   const file = join(sources, 'packages', run.package, 'experiments', `${run.identity.experiment}.ts`);
   const runner = join(sources, 'packages/core/src/experiment/main.ts');
-  const child = spawn(process.execPath, ['-r', '@swc-node/register', runner, file, ...words], {
+  const preload = join(sources, 'packages/core/register.cjs');
+  // A worktree may hold a commit from before it.
+  const register = existsSync(preload) ? preload : '@swc-node/register';
+  const child = spawn(process.execPath, ['-r', register, runner, file, ...words], {
     cwd: root,
     env: { ...process.env, ...recordedEnvironment(run), HEADSHARE_RUNS: runs, ...dataOf(root) },
     stdio: ['ignore', 'pipe', 'pipe'],

@@ -1,5 +1,4 @@
 import { execFile } from 'node:child_process';
-import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
@@ -18,7 +17,7 @@ export interface CheckResult {
  * @throws UserError (exit code 1) if the addon cannot be loaded, crashes, or does not learn
  */
 export async function checkAddon(addon: string, folder: string, signal: AbortSignal): Promise<CheckResult> {
-  const register = createRequire(__filename).resolve('@swc-node/register');
+  const register = join(__dirname, '../../../packages/core/register.cjs');
   const args = ['-r', register, join(__dirname, 'check-child.ts'), addon, folder];
   const env = { TF_CPP_MIN_LOG_LEVEL: '2', ...process.env };
   let stdout: string;

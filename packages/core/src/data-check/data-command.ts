@@ -4,6 +4,7 @@ import { packShards } from '../data/sources/pack-shards';
 import { verifyShards } from '../data/sources/shards';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
 import { explain } from '../experiment/failure';
+import { guardOutput, keepWorking } from '../system/output.cjs';
 import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import { checkData } from './check-data';
@@ -19,6 +20,7 @@ export async function dataCommand(
   argv: readonly string[],
   print: (line: string) => void,
 ): Promise<number> {
+  guardOutput();
   try {
     const [first, ...others] = kinds.map(({ name }) => name);
     const given = readDataArguments(argv, project, [first as string, ...others]);
@@ -26,6 +28,8 @@ export async function dataCommand(
       print(given.help);
       return 0;
     }
+    // A check is for its reader; the others write files.
+    if (given.action !== 'check') keepWorking();
     const folder = resolve(given.data ?? dataFolder(workspace, project));
     const run = { check, example, pack, verify }[given.action];
     return await run({ project, kinds, given, folder, print });

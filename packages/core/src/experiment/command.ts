@@ -1,4 +1,5 @@
 import { didYouMean } from '../system/did-you-mean';
+import { guardOutput } from '../system/output.cjs';
 import { UserError } from '../system/user-error';
 import { readCommand } from './arguments';
 import { explain } from './failure';
@@ -30,6 +31,7 @@ export const command =
     run: (values: Values<O>, words: readonly string[], print: (line: string) => void) => void,
   ) =>
   (argv: readonly string[], print: (line: string) => void): number => {
+    guardOutput();
     try {
       const { help, values, words } = readCommand(argv, definition.options, definition.maxWords);
       if (help) print(commandHelp(definition));

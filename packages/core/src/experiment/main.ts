@@ -1,4 +1,5 @@
 import { relative, resolve } from 'node:path';
+import { guardOutput, keepWorking } from '../system/output.cjs';
 import { UserError } from '../system/user-error';
 import { parentTag, parentVariable } from '../tracking/run-tags';
 import { readArguments } from './arguments';
@@ -96,6 +97,9 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 }
 
 if (require.main === module) {
+  // Not only in the preload: somebody may start this file without it.
+  guardOutput();
+  keepWorking();
   main(process.argv.slice(2), console.log).then((exitCode) => {
     // Worker pools and sockets must not keep a finished command alive; exit once the output is flushed.
     process.stdout.write('', () => process.stderr.write('', () => process.exit(exitCode)));

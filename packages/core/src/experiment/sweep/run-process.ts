@@ -37,8 +37,8 @@ export async function runInProcess(
   const output = openSync(file, 'a');
   const began = performance.now();
   writeSync(output, `$ ${stage.command.join(' ')}\n`);
-  const main = join(__dirname, '../main.ts');
-  const child = spawn(process.execPath, ['-r', require.resolve('@swc-node/register'), main, ...stage.command], {
+  const [register, main] = [join(__dirname, '../../../register.cjs'), join(__dirname, '../main.ts')];
+  const child = spawn(process.execPath, ['-r', register, main, ...stage.command], {
     detached: true,
     stdio: ['ignore', output, output, 'ipc'],
     env: { ...process.env, HEADSHARE_THREADS: String(threads), ...(parent && { [parentVariable]: parent }) },
