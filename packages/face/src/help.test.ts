@@ -25,6 +25,6 @@ test('the help of a distillation has headings, and the values of its profile', (
     'SH-KD (--method=sh-kd)',
   ]);
   expect(help).toMatch(/^ {2}--student=NAME .*\(npx nx run core:models\) \[mobilefacenet\]$/m);
-  expect(help).toMatch(/^ {2}--image-size=N .*\[32\]$/m);
+  expect(help).toMatch(/^ {2}--image-size=HxW .*\[32\]$/m);
   expect(helpText(distill, catalog, 'ms1mv3')).toMatch(/^ {2}--batchSize=N .*\[1024\]$/m);
 });

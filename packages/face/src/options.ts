@@ -1,4 +1,5 @@
 import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
+import { size } from '@headshare/core/experiment/size-option';
 
 export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 
@@ -20,7 +21,7 @@ export const dataOptions = group('Data', {
     default: 'mean',
     help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
   }),
-  imageSize: integer({ default: 48, min: 16, max: 512, help: 'synthetic data: width and height in pixels' }),
+  imageSize: size({ default: 48, min: 16, max: 512, help: 'synthetic data: size in pixels, 48 or 112x96' }),
   identities: optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
   minImages: integer({ default: 1, min: 1, help: 'data sets: skip identities with fewer images' }),
   identityDraw: optional(

@@ -16,6 +16,7 @@ const placeholders: Readonly<Record<Option<unknown>['kind'], string>> = {
   folder: 'DIR',
   flag: '',
   list: 'A,B',
+  size: 'HxW',
 };
 
 /** The text of an experiment's `--help`, with the values of the profile. Throws UserError for an unknown profile. */

@@ -4,10 +4,10 @@ import { UserError } from '../system/user-error';
 
 /**
  * One option of an experiment or command: its type, valid values and help.
- * Made by `integer`, `number`, `oneOf`, `text`, `file`, `folder`, `flag`, `list`, `optional` and `repeatable`.
+ * Made by `integer`, `number`, `oneOf`, `text`, `file`, `folder`, `flag`, `list`, `optional` and `repeatable`; `size` in size-option.ts.
  */
 export interface Option<T> {
-  readonly kind: 'integer' | 'number' | 'choice' | 'text' | 'file' | 'folder' | 'flag' | 'list';
+  readonly kind: 'integer' | 'number' | 'choice' | 'text' | 'file' | 'folder' | 'flag' | 'list' | 'size';
   /** A few words for its line in `--help`. */
   readonly help: string;
   /** The heading in `--help`; see `group`. */

@@ -24,7 +24,7 @@ test('networks have aliases, which the table lists', () => {
 test.each([
   [['mobilenetv2'], "unknown network 'mobilenetv2'; did you mean 'mobilenet_v2'?"],
   [['--input-sise=3'], 'unknown option --input-sise; did you mean --input-size?'],
-  [['--input-size=0'], '--input-size must be a whole number from 1 to 1024, got 0'],
+  [['--input-size=0'], '--input-size must be a whole number from 1 to 1024, or two as height x width: 112x96, got 0'],
   [['--classes'], '--classes needs a value: a whole number of at least 1'],
   [['--json=yes'], '--json must be true or false, got yes'],
 ])('%p is refused with advice', (argv, sentence) => {

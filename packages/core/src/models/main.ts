@@ -1,9 +1,11 @@
 import { command, namedDefinitions } from '../experiment/command';
 import { flag, integer, optional } from '../experiment/option';
+import { size } from '../experiment/size-option';
 import { measure, type NetworkMeasure } from '../nn/measure';
 import { backbones } from '../nn/registry';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
+import { sizeWords } from '../system/image-size';
 import { UserError } from '../system/user-error';
 
 export const main = command(
@@ -11,7 +13,7 @@ export const main = command(
     summary: 'List networks with their size, cost and feature maps',
     usage: 'core:models [name ...] [--option=value ...]',
     options: {
-      inputSize: optional(integer({ min: 1, max: 1024, help: 'width and height of images' }), 'as published'),
+      inputSize: optional(size({ min: 1, max: 1024, help: 'size of images: 224, or 112x96' }), 'as published'),
       classes: optional(integer({ min: 1, help: 'also count a linear classifier with N classes' }), 'backbone alone'),
       json: flag({ help: 'one JSON object per line instead of a table' }),
     },
@@ -23,7 +25,7 @@ export const main = command(
       } catch (error) {
         if (inputSize === undefined) throw error;
         throw new UserError(
-          `--input-size: ${name} cannot take images of ${inputSize} pixels: ${(error as Error).message}`,
+          `--input-size: ${name} cannot take images of ${sizeWords(inputSize)} pixels: ${(error as Error).message}`,
         );
       }
     });

@@ -6,6 +6,8 @@ import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { splitIndices, subset } from '../data/split';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
+import { size } from '../experiment/size-option';
+import { type ImageSize, imageSize, sides } from '../system/image-size';
 import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
 import { selections, type Task } from '../train/evaluation/task';
 
@@ -19,7 +21,7 @@ const selectionOptions = {
 /** The options of the training and test images of every classification package. */
 export const classificationDataOptions = group('Data', {
   ...selectionOptions,
-  imageSize: integer({ default: 32, min: 16, max: 512, help: 'width and height of images in pixels' }),
+  imageSize: size({ default: 32, min: 16, max: 512, help: 'size of images in pixels: 224 for squares, or 112x96' }),
   classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
   imagesPerClass: integer({ default: 100, min: 1, help: 'synthetic data: training images per class' }),
   testImagesPerClass: integer({ default: 25, min: 1, help: 'synthetic data: test images per class' }),
@@ -94,7 +96,7 @@ interface SyntheticImages {
   readonly split: 'train' | 'test';
   readonly classes: number;
   readonly imagesPerClass: number;
-  readonly size: number;
+  readonly size: ImageSize;
   readonly seed: number;
   readonly difficulty: number;
 }
@@ -113,20 +115,21 @@ export function syntheticTask(
   const {
     selectOn,
     heldOut: share,
-    imageSize: size,
+    imageSize: sizeOfImages,
     classes,
     imagesPerClass,
     testImagesPerClass,
     difficulty,
   } = options;
-  const common = { classes, size, seed: dataSeed, difficulty };
+  const common = { classes, size: sizeOfImages, seed: dataSeed, difficulty };
+  const { height, width } = sides(sizeOfImages);
   const held = selectOn === 'held-out' ? Math.max(1, Math.round((imagesPerClass * share) / (1 - share))) : 0;
   const all = generate({ ...common, split: 'train', imagesPerClass: imagesPerClass + held });
   const indices = Int32Array.from(all.labels.keys());
   const trained = imagesPerClass * all.classes;
   const train = held === 0 ? all : subset(all, all.name, indices.subarray(0, trained));
   return classificationTask({
-    train: augmented(train, { flip: true, crop: { pad: Math.round(size / 8) } }),
+    train: augmented(train, { flip: true, crop: { pad: Math.round(Math.min(height, width) / 8) } }),
     ...(selectOn === 'held-out'
       ? { heldOut: subset(all, `${all.name}-held-out`, indices.subarray(trained)) }
       : { selectOn }),
@@ -134,8 +137,12 @@ export function syntheticTask(
   });
 }
 
-/** torchvision crops images of 224 pixels from a shorter side of 256. */
-const resizeRatio = 256 / 224;
+/** The size to which evaluation resizes: torchvision crops images of 224 pixels from a shorter side of 256. */
+function resizeFor(size: ImageSize): ImageSize {
+  const { height, width } = sides(size);
+  const resized = (side: number): number => Math.round(side * (256 / 224));
+  return imageSize({ height: resized(height), width: resized(width) });
+}
 
 /**
  * Classification of images in files, as in torchvision's reference: random resized crops and flips in training, centre
@@ -144,10 +151,10 @@ const resizeRatio = 256 / 224;
  */
 export function imageFilesTask(
   { train, test, testNote }: TrainAndTest,
-  options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: number },
+  options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: ImageSize },
   from: string,
 ): Task {
-  const { imageSize: size, colorJitter, randAugment: operations, randomErasing: probability } = options;
+  const { colorJitter, randAugment: operations, randomErasing: probability } = options;
   const transform: TrainTransform = {
     ...(colorJitter > 0 && {
       colorJitter: { brightness: colorJitter, contrast: colorJitter, saturation: colorJitter },
@@ -155,7 +162,7 @@ export function imageFilesTask(
     ...(operations > 0 && { randAugment: { operations, magnitude: options.randAugmentMagnitude } }),
     ...(probability > 0 && { erasing: { probability } }),
   };
-  const pipeline = { size, train: transform, test: { resize: Math.round(size * resizeRatio) } };
+  const pipeline = { size: options.imageSize, train: transform, test: { resize: resizeFor(options.imageSize) } };
   return classificationTask({
     ...splitTraining(train, options, (apart) => pipelineDataset(train, { ...pipeline, apart })),
     test: pipelineDataset(test, pipeline),
