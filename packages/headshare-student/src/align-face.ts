@@ -1,5 +1,5 @@
 import { referencePoints, similarity } from './alignment';
-import type { StudentCard } from './card';
+import type { Card } from './card';
 import { type Picture, type PictureSource, toPicture } from './picture';
 import { warp } from './warp';
 
@@ -23,7 +23,7 @@ export interface FacePoints {
  * the bytes of OpenCV 4's warpAffine; black outside the picture.
  * @throws Error if the points have no direction: all the same, on the wrong sides, or not finite
  */
-export function alignFace(source: PictureSource, points: FacePoints, { input }: Pick<StudentCard, 'input'>): Picture {
+export function alignFace(source: PictureSource, points: FacePoints, { input }: Pick<Card, 'input'>): Picture {
   const { leftEye, rightEye, nose, leftMouth, rightMouth } = points;
   const flat = [leftEye, rightEye, nose, leftMouth, rightMouth].flatMap(({ x, y }) => [x, y]);
   const size = input.width;

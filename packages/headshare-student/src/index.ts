@@ -1,5 +1,5 @@
 export { alignFace, type FacePoints, type Point } from './align-face';
-export type { InputLayout, MeasuredThreshold, Preparation, StudentCard, StudentOutput } from './card';
+export type { Card, InputForm, OutputName, Preparation, Threshold, Thresholds } from './card';
 export { createGallery, type Gallery, type Match, searchGallery } from './gallery';
 export { type LoadOptions, loadStudent } from './load-student';
 export { type Picture, type PictureSource, type PixelData, toPicture } from './picture';

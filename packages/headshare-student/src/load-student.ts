@@ -1,5 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-web';
-import { cardKey, type StudentCard } from './card';
+import { type Card, cardKey } from './card';
 import { onnxMetadata } from './onnx-metadata';
 import { parseCard } from './parse-card';
 import { createStudent, type Runtime, type Student } from './student';
@@ -40,7 +40,7 @@ export async function loadStudent(
   return createStudent(ort, session, card, engine);
 }
 
-function cardOf(bytes: Uint8Array): StudentCard {
+function cardOf(bytes: Uint8Array): Card {
   const text = onnxMetadata(bytes).get(cardKey);
   if (text === undefined) {
     throw new Error(`This ONNX file has no card: its metadata lack "${cardKey}", which headshare's export writes`);

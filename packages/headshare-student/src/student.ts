@@ -1,5 +1,5 @@
 import type { InferenceSession, Tensor } from 'onnxruntime-web';
-import type { StudentCard, StudentOutput } from './card';
+import type { Card, OutputName } from './card';
 import { mirrored, type Picture, type PictureSource } from './picture';
 import { prepare } from './prepare';
 import { unit } from './similarity';
@@ -23,7 +23,7 @@ export interface ClassScore {
 
 /** A loaded student. */
 export interface Student {
-  readonly card: StudentCard;
+  readonly card: Card;
   readonly engine: string;
   /**
    * Embeddings of pictures in one batch; for faces of length 1. Pictures are prepared by `prepare`.
@@ -36,15 +36,15 @@ export interface Student {
    * An output for pictures of the input's size, without any preparation: a row for each.
    * @throws Error if the file lacks the output
    */
-  run(pictures: readonly Picture[], output: StudentOutput): Promise<Float32Array[]>;
+  run(pictures: readonly Picture[], output: OutputName): Promise<Float32Array[]>;
   /** Frees the memory of the engine. */
   close(): Promise<void>;
 }
 
-export function createStudent(ort: Runtime, session: InferenceSession, card: StudentCard, engine: string): Student {
+export function createStudent(ort: Runtime, session: InferenceSession, card: Card, engine: string): Student {
   // An onnxruntime session runs one batch at a time.
   let last: Promise<unknown> = Promise.resolve();
-  const run = (pictures: readonly Picture[], output: StudentOutput): Promise<Float32Array[]> => {
+  const run = (pictures: readonly Picture[], output: OutputName): Promise<Float32Array[]> => {
     if (!card.outputs.includes(output)) {
       throw new Error(
         `The file gives ${card.outputs.join(', ')}, and no ${output}: export it with --outputs=${output}`,
@@ -57,7 +57,7 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Stu
     last = next.catch(() => undefined);
     return next;
   };
-  const faces = card.task === 'verification';
+  const faces = card.task === 'face';
   return {
     card,
     engine,
@@ -77,7 +77,7 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Stu
       const [row] = await run([prepare(source, card)], known);
       const values = known === 'logits' ? softmax(row as Float32Array) : (row as Float32Array);
       const scores = [...values].map(
-        (probability, index): ClassScore => ({ index, name: card.classes?.[index] ?? String(index), probability }),
+        (probability, index): ClassScore => ({ index, name: card.classNames?.[index] ?? String(index), probability }),
       );
       return scores.sort((a, b) => b.probability - a.probability).slice(0, count);
     },
@@ -100,15 +100,15 @@ function softmax(logits: Float32Array): Float32Array {
   return powers.map((value) => value / sum);
 }
 
-function inputTensor(ort: Runtime, { input }: StudentCard, pictures: readonly Picture[]): Tensor {
-  const { height, width, layout, mean, deviation } = input;
+function inputTensor(ort: Runtime, { input }: Card, pictures: readonly Picture[]): Tensor {
+  const { height, width, form, mean, deviation } = input;
   if (pictures.length === 0) throw new Error('There is no picture');
   const size = height * width * 3;
   for (const picture of pictures) {
     if (picture.width === width && picture.height === height) continue;
     throw new Error(`A picture of ${picture.width} x ${picture.height} pixels, for a network of ${width} x ${height}`);
   }
-  if (layout === 'bytes') {
+  if (form === 'bytes') {
     const bytes = new Uint8Array(pictures.length * size);
     for (const [i, { pixels }] of pictures.entries()) bytes.set(pixels, i * size);
     return new ort.Tensor('uint8', bytes, [pictures.length, height, width, 3]);
@@ -117,8 +117,7 @@ function inputTensor(ort: Runtime, { input }: StudentCard, pictures: readonly Pi
   const plane = height * width;
   for (const [i, { pixels }] of pictures.entries()) {
     for (let colour = 0; colour < 3; colour++) {
-      const [m, d] =
-        layout === 'normalised-nchw' ? [mean[colour] as number, deviation[colour] as number] : [0, 1 / 255];
+      const [m, d] = form === 'normalised-nchw' ? [mean[colour] as number, deviation[colour] as number] : [0, 1 / 255];
       const from = i * size + colour * plane;
       for (let k = 0; k < plane; k++) values[from + k] = ((pixels[k * 3 + colour] as number) / 255 - m) / d;
     }

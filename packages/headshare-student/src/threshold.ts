@@ -1,4 +1,4 @@
-import type { MeasuredThreshold } from './card';
+import type { Threshold } from './card';
 
 export interface Decision {
   /** The same person if the similarity is at least this. */
@@ -17,16 +17,18 @@ export interface Decision {
  * @returns the most permissive measured threshold that keeps `far`; the strictest one if none does: look at `strangers`
  * @throws Error without measured thresholds, or for a rate or a number of people that makes no sense
  */
-export function thresholdFor(measured: readonly MeasuredThreshold[] | undefined, far: number, people = 1): Decision {
+export function thresholdFor(measured: readonly Threshold[] | undefined, far: number, people = 1): Decision {
   if (!measured || measured.length === 0) throw new Error('The file has no measured thresholds');
   if (!(far > 0 && far < 1)) throw new Error(`A false accept rate lies between 0 and 1, and is not ${far}`);
   if (!Number.isInteger(people) || people < 1) {
     throw new Error(`A gallery has a whole number of people, at least 1, and not ${people}`);
   }
   const strangers = (rate: number) => (people === 1 ? rate : -Math.expm1(people * Math.log1p(-rate)));
-  const permissive = [...measured].sort((a, b) => b.far - a.far);
+  const usable = measured.filter(({ measurable }) => measurable);
+  if (usable.length === 0) throw new Error(`The thresholds in the file were measured on too few pairs`);
+  const permissive = [...usable].sort((a, b) => b.far - a.far);
   // A tolerance, because 0.001 measured may come back as 0.0010000001.
   const chosen = permissive.find((one) => strangers(one.far) <= far * (1 + 1e-6)) ?? permissive.at(-1);
-  const { threshold, tar, far: rate } = chosen as MeasuredThreshold;
+  const { threshold, tar, far: rate } = chosen as Threshold;
   return { threshold, tar, strangers: strangers(rate) };
 }
