@@ -1,10 +1,11 @@
-import { copyFileSync, existsSync, mkdirSync, readFileSync } from 'node:fs';
+import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { sides } from '@headshare/core/system/image-size';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import { faceCase } from '../test/face-cases';
+import { main } from './data-main';
 import { type DataValues, dataOptions } from './options';
 import { setMetrics } from './real-faces-task';
 import { verificationTask } from './verification-task';
@@ -81,6 +82,24 @@ test('training on records is evaluated on each verification set and by their mea
   expect(table.split('\n').filter((line) => line.includes('| 60 |'))).toHaveLength(2);
   expect(task.compareWithTeacher(out, out).cross_accuracy).toBe(metrics['cfp_fp/accuracy']);
   await task.close();
+});
+
+test('training says which records are not used, as the check does', async () => {
+  sets();
+  records();
+  const lines = readFileSync(join(folder.path, 'train.idx'), 'utf8').split('\n');
+  writeFileSync(join(folder.path, 'train.idx'), lines.slice(2).join('\n'));
+  const warn = jest.spyOn(console, 'warn').mockImplementation();
+  try {
+    await (await verificationTask(values({ dataset: 'ms1m' }))).close();
+    const said = `2 images of ${join(folder.path, 'train.rec')} are not in its .idx and are not used`;
+    expect(warn.mock.calls.flat().join('\n')).toContain(said);
+    const checked: string[] = [];
+    await main(['check', `--data=${folder.path}`], (line) => checked.push(line));
+    expect(checked.join('\n')).toContain(said);
+  } finally {
+    warn.mockRestore();
+  }
 });
 
 test('folders of identities, with verification sets elsewhere, one of which selects the best epoch', async () => {

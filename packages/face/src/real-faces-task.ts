@@ -6,6 +6,8 @@ import type { Metrics } from '@headshare/core/train/evaluation/metrics';
 import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { openFaceFolders } from './data/face-folders';
+import { lossesOf } from './data/training-records/record-losses';
+import type { IdentitySelection } from './data/training-records/select-identities';
 import { faceSize, openTrainingRecords } from './data/training-records/training-records';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
@@ -33,7 +35,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   const { source, size } =
     dataset === 'folder'
       ? { source: await openFaceFolders(data, selection), size: faceSize }
-      : await openTrainingRecords(data, selection);
+      : await openRecords(data, selection);
   const pipeline: PipelineOptions = { size, train: wholeImage, test: { resize: size } };
   let warnings = 0;
   const train = pipelineDataset(source, {
@@ -69,6 +71,13 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),
   };
+}
+
+/** As `openTrainingRecords`, and says which pictures are not used. */
+async function openRecords(folder: string, selection: IdentitySelection) {
+  const records = await openTrainingRecords(folder, selection);
+  for (const line of lossesOf(records, 3)) console.warn(`${records.source.name}: ${line.trim()}`);
+  return records;
 }
 
 /**

@@ -11,6 +11,7 @@ import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
 import { publishedPairs, publishedSets, publishedSetsPage } from './training-records/published-sets';
+import { lossesOf } from './training-records/record-losses';
 import { findRecords, openTrainingRecords, type TrainingRecords } from './training-records/training-records';
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
@@ -139,13 +140,12 @@ function remarksOn({ source, size, hasIndex }: TrainingRecords): string[] {
   ];
 }
 
-function faultsOf({ source, property, lost, lostCount }: TrainingRecords): string[] {
+function faultsOf(records: TrainingRecords): string[] {
+  const { source, property } = records;
   const empty = source.classes - new Set(source.labels).size;
   return [
     ...(property ? [] : ['There is no file property (<identities>,112,112): the identities were counted.']),
     ...(empty > 0 ? [`${empty} of ${source.classes} identities have no image.`] : []),
-    ...(lostCount > 0 ? [`${lostCount} records cannot be read:`] : []),
-    ...lost.map(({ from, until, why }) => `  bytes ${from} to ${until - 1}: ${why}`),
-    ...(lostCount > lost.length ? [`  and ${lostCount - lost.length} more`] : []),
+    ...lossesOf(records),
   ];
 }

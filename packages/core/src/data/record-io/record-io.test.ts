@@ -201,10 +201,31 @@ test('with any changed bytes, a scan ends and accounts for the whole file', asyn
 });
 
 test.each([
+  ['lines of Windows', '7\t0\r\n3\t40\r\n'],
+  ['spaces', '7 0\n 3   40 \n'],
+  ['a byte order mark', '\ufeff7\t0\n3\t40\n'],
+  ['empty lines, and no end of the last line', '\n7\t0\n\n3\t40'],
+])('an index with %s is read', async (_, text) => {
+  const file = join(folder.path, 'x.idx');
+  writeFileSync(file, text);
+  expect(await readRecordIndex(file, 100)).toEqual({ keys: Float64Array.of(7, 3), offsets: Float64Array.of(0, 40) });
+});
+
+test.each([
   ['1\t0\n2\n', 'line 2 is not <key>, a tab and <offset>'],
   ['1\t0\nx\t8\n', 'line 2 is not <key>, a tab and <offset>'],
-  ['1\t2\n', 'line 1 gives byte 2 as the start of record 1, which is not a multiple of 4'],
-  ['7\t400\n', 'line 1 gives byte 400 as the start of record 7, but the records end at byte 100'],
+  ['1\t2\n', '1 of its 1 offsets are not the start of a record, the first is byte 2 of key 1'],
+  [
+    '7\t0\r\n3\t400\r\n4\t8\r\n5\t100',
+    '2 of its 4 offsets are not the start of a record, the first is byte 400 of key 3, and the records end at byte 100; ',
+  ],
+  ['1\t0\t8\n', 'line 1 is not <key>, a tab and <offset>'],
+  ['1\t0\tperson/1.jpg\n', 'line 1 is not <key>, a tab and <offset>'],
+  ['1,0\n', 'line 1 is not <key>, a tab and <offset>'],
+  ['1\t0\n\n-1\t4\n', 'line 3 is not <key>, a tab and <offset>'],
+  ['1\r2\t0\n', 'line 1 is not <key>, a tab and <offset>'],
+  ['\ufeff1\t0\n2\t0x\n', 'line 2 is not <key>, a tab and <offset>'],
+  ['1\t0\n2\t\n', 'line 2 is not <key>, a tab and <offset>'],
   ['1\t9999999999999999\n', 'line 1 has a number of more than 15 digits'],
   ['', 'is empty'],
 ])('an index of %j is refused', async (text, sentence) => {

@@ -25,19 +25,22 @@ async function headerAt(file: ByteSource, offset: number): Promise<Header | unde
 const exactBelow = 2 ** 24;
 /** Identities whose first and last image are checked. */
 const spotChecks = 64;
+/** Images, evenly over the file, that are checked to begin and end where the index says. */
+const fitChecks = 512;
 
 /**
  * Lists the images of insightface's files without reading them: at the end of these files, key 0 says that there are
  * images 1 to N, followed by a record for each identity with the keys of its images. float32 rounds keys above 2^24;
  * for those the exact key is found by reading the images around it.
  * @param spot reads single records anywhere; `file` reads from front to back
- * @returns undefined if the file has no such records, or they contradict the images
+ * @returns undefined if the file has no such records, if they contradict the images, or if the index does not fit the
+ *   records that are looked at
  */
 export async function listByIdentities(
   file: ByteSource,
   spot: ByteSource,
   { keys, offsets }: RecordIndex,
-): Promise<Omit<RecordListing, 'lost' | 'lostCount'> | undefined> {
+): Promise<Pick<RecordListing, 'offsets' | 'lengths' | 'labels'> | undefined> {
   const byKey = offsetsByKey(keys, offsets);
   const zero = byKey && (await headerAt(spot, byKey[0] as number));
   if (!byKey || !zero || zero.flag === 0 || zero.hasImage) return undefined;
@@ -60,17 +63,53 @@ export async function listByIdentities(
   for (let label = 0; label < identities; label++) {
     labels.fill(label, (starts[label] as number) - 1, (starts[label + 1] as number) - 1);
   }
-  const checks = Math.min(spotChecks, identities);
-  for (let check = 0; check < checks; check++) {
-    const label = Math.floor((check * identities) / checks);
-    for (const key of [starts[label] as number, (starts[label + 1] as number) - 1]) {
-      const image = await at(key);
-      // A damaged image contradicts nothing.
-      if (image && (!image.hasImage || image.label !== label)) return undefined;
-    }
-  }
   const images = byKey.slice(1, first);
-  return { offsets: images, lengths: lengthsOf(images, offsets, file.size), labels };
+  // Where the records are not in the order of their keys, the labels of only a few would be checked.
+  if (!isAscending(images)) return undefined;
+  const listing = { offsets: images, lengths: lengthsOf(images, offsets, file.size), labels };
+  const checked = new Set<number>();
+  for (const label of evenly(identities, spotChecks)) {
+    checked.add((starts[label] as number) - 1).add((starts[label + 1] as number) - 2);
+  }
+  for (const image of evenly(images.length, fitChecks)) checked.add(image);
+  for (const image of [...checked, images.length - 1].sort((a, b) => a - b)) {
+    if (!(await fits(spot, listing, image))) return undefined;
+  }
+  // Records after the last of the index are not in it.
+  const last = await scanRecord(
+    spot,
+    offsets.reduce((most, offset) => Math.max(most, offset), 0),
+    0,
+  );
+  return typeof last !== 'string' && last.end < file.size ? undefined : listing;
+}
+
+/** At most `most` numbers below `count`, evenly spaced from 0 on. */
+const evenly = (count: number, most: number): number[] =>
+  Array.from({ length: Math.min(most, count) }, (_, i) => Math.floor((i * count) / Math.min(most, count)));
+
+/** Whether an image's record begins and ends where the index says, and has the label; a damaged one contradicts nothing. */
+async function fits(
+  file: ByteSource,
+  { offsets, lengths, labels }: Pick<RecordListing, 'offsets' | 'lengths' | 'labels'>,
+  image: number,
+): Promise<boolean> {
+  const offset = offsets[image] as number;
+  const record = await scanRecord(file, offset, usualHeaderBytes);
+  if (typeof record === 'string') {
+    // It is damaged, and not another place than the index means, if the record before it ends here.
+    if (image === 0) return offset === 0;
+    const before = await scanRecord(file, offsets[image - 1] as number, 0);
+    return typeof before !== 'string' && before.end === offset;
+  }
+  if (Math.min(record.end, file.size) - offset !== lengths[image]) return false;
+  try {
+    const header = readImageHeader(record.head, record.length);
+    return record.length > header.image && header.label === labels[image];
+  } catch (error) {
+    if (error instanceof DamagedRecord) return true;
+    throw error;
+  }
 }
 
 /** Offsets by key; undefined unless the keys are 0 to their number - 1, each once. */

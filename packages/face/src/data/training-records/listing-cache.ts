@@ -7,7 +7,7 @@ import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { isCount } from '@headshare/core/weights/refusal';
 import type { RecordListing } from './record-listing';
 
-const format = 'headshare records 1';
+const format = 'headshare records 2';
 
 interface Head {
   readonly format: typeof format;
@@ -16,6 +16,7 @@ interface Head {
   readonly images: number;
   readonly lost: readonly LostBytes[];
   readonly lostCount: number;
+  readonly unlisted: number;
   readonly digest: string;
 }
 
@@ -37,8 +38,9 @@ export async function readListing(file: string | undefined, of: string): Promise
     const bytes = await readFile(file);
     const line = bytes.subarray(0, bytes.indexOf(10));
     const head = JSON.parse(line.toString()) as Partial<Head>;
-    const { images, lost, lostCount } = head;
-    if (head.format !== format || head.of !== of || !isCount(images) || !isCount(lostCount) || !lost) return undefined;
+    const { images, lost, lostCount, unlisted } = head;
+    if (head.format !== format || head.of !== of || !isCount(images) || !isCount(lostCount)) return undefined;
+    if (!isCount(unlisted) || !lost) return undefined;
     const body = bytes.subarray(line.length + 1);
     if (body.length !== images * 16) return undefined;
     // Copied: arrays must be aligned to the size of their numbers.
@@ -49,6 +51,7 @@ export async function readListing(file: string | undefined, of: string): Promise
       labels: new Int32Array(buffer, 12 * images, images),
       lost,
       lostCount,
+      unlisted,
     };
     const digest = digestOf(listing);
     return digest === head.digest ? { ...listing, digest } : undefined;
@@ -60,8 +63,8 @@ export async function readListing(file: string | undefined, of: string): Promise
 /** Does nothing if the folder cannot be written: the listing only saves time. */
 export async function writeListing(file: string | undefined, of: string, listing: DigestedListing): Promise<void> {
   if (file === undefined) return;
-  const { offsets, lengths, labels, lost, lostCount, digest } = listing;
-  const head: Head = { format, of, images: labels.length, lost, lostCount, digest };
+  const { offsets, lengths, labels, lost, lostCount, unlisted, digest } = listing;
+  const head: Head = { format, of, images: labels.length, lost, lostCount, unlisted, digest };
   try {
     await mkdir(dirname(file), { recursive: true });
     const line = Buffer.from(`${JSON.stringify(head)}\n`);

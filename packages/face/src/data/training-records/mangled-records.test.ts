@@ -1,6 +1,6 @@
 /** Fuzzes files: whatever their bytes, they are read or cause a UserError. */
 import { frame, magic } from '@headshare/core/data/record-io/frame';
-import { parseRecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
+import { parseRecordIndex, type RecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
 import { packImage } from '@headshare/core/data/record-io/record-image';
 import { UserError } from '@headshare/core/system/user-error';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
@@ -28,6 +28,8 @@ const index = {
   keys: Float64Array.of(1, 2, 3, 4, 5, 6, 7, 8, 0),
   offsets: Float64Array.from(records, (_, i) => Buffer.concat(records.slice(0, i)).length),
 };
+
+const named = (content: RecordIndex) => ({ path: 'train.idx', content });
 
 /** Whether it was refused. @throws for any other error than a UserError, and for a listing that points outside the file */
 async function refused(read: () => Promise<Pick<RecordListing, 'offsets' | 'lengths' | 'labels'> | undefined>) {
@@ -67,8 +69,8 @@ test('records with changed bytes are read or cause a UserError', async () => {
       for (const [at, given] of changes) changed.set(given.subarray(0, bytes.length - at), at);
       const source = bytesInMemory(changed);
       if (await refused(() => listByIdentities(source, source, index))) quick++;
-      if (await refused(() => listByScan(source, index, refuse))) scanned++;
-      await refused(() => listByScan(source, undefined, refuse));
+      if (await refused(() => listByScan(source, { index: named(index), refuse }))) scanned++;
+      await refused(() => listByScan(source, { refuse }));
     }),
     options,
   );
@@ -92,7 +94,7 @@ test('indices with changed letters are read or cause a UserError', async () => {
       const given = bytesInMemory(changed.subarray(0, cut ?? text.length));
       const wrong = await refused(async () => {
         const found = await parseRecordIndex(given, 'train.idx', bytes.length);
-        return (await listByIdentities(source, source, found)) ?? listByScan(source, found, refuse);
+        return (await listByIdentities(source, source, found)) ?? listByScan(source, { index: named(found), refuse });
       });
       if (wrong) count++;
     }),

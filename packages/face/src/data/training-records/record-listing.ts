@@ -12,6 +12,8 @@ export interface RecordListing {
   /** The first byte ranges without a readable record, if the whole file was read, and the number of all of them. */
   readonly lost: readonly LostBytes[];
   readonly lostCount: number;
+  /** Images of the file that the index does not name, if the whole file was read; they are not listed. */
+  readonly unlisted: number;
 }
 
 // A record has at most 2^29 bytes; its parts with their heads take at most three times as many.

@@ -22,7 +22,9 @@ export interface TrainingRecordsOptions extends IdentitySelection {
   readonly cacheFolder?: string;
 }
 
-export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount'> {
+export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount' | 'unlisted'> {
+  /** The `.rec` file. */
+  readonly file: string;
   readonly source: ImageSource;
   /** Side of the images in pixels, from `property` or else 112. */
   readonly size: number;
@@ -66,7 +68,7 @@ export async function openTrainingRecords(
     listing = await list(file, hasIndex ? indexFile : undefined);
     await writeListing(cache, JSON.stringify(stamps), listing);
   }
-  const { labels, offsets, lost, lostCount } = listing;
+  const { labels, offsets, lost, lostCount, unlisted } = listing;
   const total = property?.identities ?? labels.reduce((most, label) => Math.max(most, label + 1), 0);
   const wrong = labels.findIndex((label) => label >= total);
   if (wrong >= 0) {
@@ -76,7 +78,7 @@ export async function openTrainingRecords(
     );
   }
   const source = sourceOf(`${basename(resolve(folder))}-${base}`, file, listing, total, options);
-  return { source, size: property?.size ?? faceSize, property, lost, lostCount, hasIndex };
+  return { source, file, size: property?.size ?? faceSize, property, lost, lostCount, unlisted, hasIndex };
 }
 
 /** A file's size and time; undefined if there is no such file. */
@@ -97,7 +99,13 @@ async function list(path: string, indexPath: string | undefined): Promise<Digest
     const index = indexPath === undefined ? undefined : await readRecordIndex(indexPath, file.size);
     const quick = index && (await listByIdentities(file, spot, index));
     const refuse = refusal(path, 'a training set');
-    const listing = quick ? { ...quick, lost: [], lostCount: 0 } : await listByScan(file, index, refuse, onProgress);
+    const listing = quick
+      ? { ...quick, lost: [], lostCount: 0, unlisted: 0 }
+      : await listByScan(file, {
+          index: index && { path: indexPath as string, content: index },
+          refuse,
+          onProgress,
+        });
     if (listing.labels.length === 0) throw refuse('none of its records holds an image');
     return { ...listing, digest: digestOf(listing) };
   } finally {
