@@ -15,19 +15,20 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
   const root = realpathSync(mkdtempSync(join(tmpdir(), 'headshare-nx-')));
   made.push(root);
   const isSource = (path: string): boolean => !path.endsWith('.test.ts');
-  for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', 'packages/core/package.json']) {
+  const core = ['package.json', 'register.cjs'].map((name) => `packages/core/${name}`);
+  for (const path of ['tsconfig.json', 'tsconfig.base.json', '.env', '.gitignore', ...core]) {
     cpSync(join(repository, path), join(root, path));
   }
   const light = ['tracking/run-tags.ts', 'tracking/tracker.ts', 'tracking/sync/sync-state.ts'];
-  const core = ['experiment', 'system', ...light].map((path) => `packages/core/src/${path}`);
-  for (const path of [...core, 'tools/src/plugin']) {
+  const sources = ['experiment', 'system', ...light].map((path) => `packages/core/src/${path}`);
+  for (const path of [...sources, 'tools/src/plugin']) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }
   write(root, {
     'package.json': json({ name: 'workspace', private: true, workspaces: ['packages/*', 'tools'] }),
     'package-lock.json': json({ name: 'workspace', lockfileVersion: 3, packages: {} }),
     'nx.json': json({
-      plugins: [{ plugin: './tools/src/plugin/plugin.ts', options: { setup: ['tools:setup'] } }],
+      plugins: [{ plugin: './tools/src/plugin/plugin.cjs', options: { setup: ['tools:setup'] } }],
       namedInputs: { default: ['{projectRoot}/**/*'], production: ['default', '!{projectRoot}/**/*.test.ts'] },
       analytics: false,
       neverConnectToCloud: true,

@@ -176,6 +176,12 @@ describe('nx run', () => {
     }
   });
 
+  it('names a TMPDIR that does not exist, before any work', () => {
+    const { stdout, stderr, status } = nx(root, ['run', 'demo:teacher'], { TMPDIR: join(root, 'nowhere') });
+    expect(stderr).toMatch(/^TMPDIR is .*nowhere, which does not exist: .*\n$/);
+    expect({ stdout, status }).toEqual({ stdout: '', status: 1 });
+  });
+
   it('knows the projects that a change affects', () => {
     const affected = (): string[] =>
       JSON.parse(nx(root, ['show', 'projects', '--affected', '--base=HEAD', '--json']).stdout);
