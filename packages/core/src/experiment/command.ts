@@ -33,16 +33,46 @@ export const command =
   (argv: readonly string[], print: (line: string) => void): number => {
     guardOutput();
     try {
-      const { help, values, words } = readCommand(argv, definition.options, definition.maxWords);
-      if (help) print(commandHelp(definition));
-      else run(values, words, print);
+      const given = readOrHelp(definition, argv, print);
+      if (given) run(given.values, given.words, print);
       return 0;
     } catch (error) {
-      const { message, exitCode } = explain(error, 'the file');
-      console.error(message);
-      return exitCode;
+      return failed(error);
     }
   };
+
+/** `command` for work that takes its time. */
+export const asyncCommand =
+  <const O extends Options>(
+    definition: Command<O>,
+    run: (values: Values<O>, words: readonly string[], print: (line: string) => void) => Promise<void>,
+  ) =>
+  async (argv: readonly string[], print: (line: string) => void): Promise<number> => {
+    try {
+      const given = readOrHelp(definition, argv, print);
+      if (given) await run(given.values, given.words, print);
+      return 0;
+    } catch (error) {
+      return failed(error);
+    }
+  };
+
+function readOrHelp<const O extends Options>(
+  definition: Command<O>,
+  argv: readonly string[],
+  print: (line: string) => void,
+) {
+  const { help, values, words } = readCommand(argv, definition.options, definition.maxWords);
+  if (!help) return { values, words };
+  print(commandHelp(definition));
+  return undefined;
+}
+
+function failed(error: unknown): number {
+  const { message, exitCode } = explain(error, 'the file');
+  console.error(message);
+  return exitCode;
+}
 
 /** The definitions with these names or aliases; all of them without names. @throws UserError for an unknown name */
 export function namedDefinitions<T>(

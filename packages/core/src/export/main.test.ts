@@ -1,7 +1,7 @@
 import { mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { runCommand } from '../../test/run-command';
+import { runAsyncCommand } from '../../test/run-command';
 import { buildNetwork, type NetworkDescription } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';
@@ -28,15 +28,15 @@ beforeAll(() => {
   state.dispose();
 });
 
-const run = (...argv: string[]) => runCommand(main, argv);
+const run = (...argv: string[]) => runAsyncCommand(main, argv);
 
 test.each([
   ['student.pth', 'torch.load', ', weights_only=True'],
   ['student.pt', 'torch.load', ', weights_only=True'],
   ['student.safetensors', 'safetensors.torch.load_file', ''],
-])('%s is read back as the same network', (name, call, option) => {
+])('%s is read back as the same network', async (name, call, option) => {
   const file = join(folder, name);
-  const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
+  const { exitCode, text } = await run(`--from=${checkpoint}`, `--to=${file}`);
   expect(exitCode).toBe(0);
   const { description: found, tensors } = readNetwork(file);
   const { tensors: wanted } = readNetwork(checkpoint);
@@ -49,49 +49,49 @@ test.each([
   expect(text).toMatch(new RegExp(`^In PyTorch: model.load_state_dict\\(${call}\\("[^"]+"${option}\\)\\)$`, 'm'));
 });
 
-test('parts that no reference has are named, with the call that loads the rest', () => {
+test('parts that no reference has are named, with the call that loads the rest', async () => {
   const file = join(folder, 'distilled.safetensors');
   const more = { ...description, teacherSpace: 8 };
   const state = new State();
   const network = buildNetwork(state, 'net', more, 1);
   writeCheckpoint(file, { tensors: network.weights(), metadata: { network: more } });
   state.dispose();
-  const { text } = run(`--from=${file}`, `--to=${join(folder, 'distilled.pth')}`);
+  const { text } = await run(`--from=${file}`, `--to=${join(folder, 'distilled.pth')}`);
   expect(text).toMatch(/, strict=False\), which leaves out teacher_space$/);
 });
 
-test('a PyTorch file is converted to another one', () => {
+test('a PyTorch file is converted to another one', async () => {
   const [pth, again] = [join(folder, 'a.pth'), join(folder, 'b.pth')];
-  expect(run(`--from=${checkpoint}`, `--to=${pth}`).exitCode).toBe(0);
-  expect(run('--from', pth, '--to', again).exitCode).toBe(0);
+  expect((await run(`--from=${checkpoint}`, `--to=${pth}`)).exitCode).toBe(0);
+  expect((await run('--from', pth, '--to', again)).exitCode).toBe(0);
   expect(new Map([...readNetwork(again).tensors].sort())).toEqual(new Map([...readNetwork(pth).tensors].sort()));
 });
 
-test('an existing file is only replaced by --force', () => {
+test('an existing file is only replaced by --force', async () => {
   const file = join(folder, 'there.pth');
   writeFileSync(file, 'mine');
-  const { exitCode, text } = run(`--from=${checkpoint}`, `--to=${file}`);
+  const { exitCode, text } = await run(`--from=${checkpoint}`, `--to=${file}`);
   expect([exitCode, text]).toEqual([2, `--to: ${file} exists; --force replaces it`]);
   expect(readFileSync(file, 'utf8')).toBe('mine');
-  expect(run(`--from=${checkpoint}`, `--to=${file}`, '--force').exitCode).toBe(0);
+  expect((await run(`--from=${checkpoint}`, `--to=${file}`, '--force')).exitCode).toBe(0);
   expect(readNetwork(file).description).toEqual(description);
 });
 
-test('a mistake is refused in one sentence, and nothing is written', () => {
+test('a mistake is refused in one sentence, and nothing is written', async () => {
   const before = readdirSync(folder);
   const to = join(folder, 'new.pth');
-  const odd = join(folder, 'new.onnx');
+  const odd = join(folder, 'new.onx');
   const gone = join(folder, 'gone.safetensors');
   for (const [argv, wanted, sentence] of [
-    [[`--to=${to}`], 2, "--from is missing: a checkpoint's path"],
-    [[`--from=${checkpoint}`], 2, '--to is missing: where to write, ending in .pth, .pt or .safetensors'],
-    [['--from'], 2, "--from needs a value: a checkpoint's path"],
+    [[`--to=${to}`], 2, "--from is missing: a run's folder, key or MLflow id, or a file of weights"],
+    [[`--from=${checkpoint}`], 2, '--to is missing: where to write, ending in .onnx, '],
+    [['--from'], 2, "--from needs a value: a run's folder"],
     [[checkpoint, to], 2, `'${checkpoint}' is not an option: write --name=value`],
-    [[`--from=${checkpoint}`, `--to=${odd}`], 2, `${odd} ends in neither .pth, .pt nor .safetensors`],
+    [[`--from=${checkpoint}`, `--to=${odd}`], 2, `${odd} has the unknown ending .onx; did you mean '.onnx'?`],
     [[`--from=${gone}`, `--to=${to}`], 1, `${gone} cannot be read`],
     [['--form=x'], 2, 'unknown option --form; did you mean --from?'],
   ] as const) {
-    const { exitCode, text } = run(...argv);
+    const { exitCode, text } = await run(...argv);
     expect([argv, exitCode, text.includes(sentence) ? sentence : text]).toEqual([argv, wanted, sentence]);
   }
   expect(readdirSync(folder)).toEqual(before);

@@ -1,54 +1,78 @@
-import { existsSync } from 'node:fs';
-import { extname } from 'node:path';
-import { command } from '../experiment/command';
-import { flag, text } from '../experiment/option';
-import { partOf } from '../nn/network-parts';
+import { join, resolve } from 'node:path';
+import { inputForms, outputNames } from '../delivery/card';
+import { formats } from '../delivery/registry';
+import { weightTypes } from '../delivery/weights';
+import { asyncCommand } from '../experiment/command';
+import { flag, list, oneOf, optional, text } from '../experiment/option';
 import { UserError } from '../system/user-error';
-import { readNetwork } from '../train/networks/load-network';
-import { exportedWeights, exportNetwork } from '../weights/export-weights';
+import { usualOutputs } from './card-of';
+import { exportModel, shown } from './export-model';
+import { findSource } from './source';
+import { exportWeights } from './state-dict';
+import { formatOf, requireFree } from './target';
 
-export const main = command(
+const folders = formats.all.filter(({ ending }) => ending === '/').map(({ name }) => name);
+const endings = formats.all.map(({ ending }) => ending).filter((ending) => ending !== '/');
+
+export const main = asyncCommand(
   {
-    summary: 'Write a network for other programs, with the names and layout of its PyTorch reference',
-    usage: 'core:export --from=CHECKPOINT --to=student.pth',
+    summary: 'Write a network for other programs: as a model that runs elsewhere, or as weights for PyTorch',
+    usage: 'core:export --from=RUN --to=student.onnx',
     maxWords: 0,
     options: {
       from: text({
-        placeholder: 'FILE',
-        valid: "a checkpoint's path",
-        help: 'last.safetensors, best.safetensors or weights from elsewhere',
+        placeholder: 'RUN',
+        valid: "a run's folder, key or MLflow id, or a file of weights",
+        help: "a run's folder, key or MLflow id, or a checkpoint or other file of weights",
       }),
       to: text({
-        placeholder: 'FILE',
-        valid: 'where to write, ending in .pth, .pt or .safetensors',
-        help: '.pth or .pt: a state dict of torch.save; .safetensors: the same names, without pickle',
+        placeholder: 'PATH',
+        valid: `where to write, ending in ${[...endings, '.pth', '.pt'].join(', ')} or .safetensors, or a folder`,
+        help: `a model (${endings.join(', ')}, or a folder), or PyTorch's weights (.pth, .pt, .safetensors)`,
       }),
-      force: flag({ help: 'replace an existing file' }),
+      format: optional(
+        oneOf(formats.names, '', { help: `what to write into a folder: ${folders.join(', ')}` }),
+        "the ending's",
+      ),
+      weights: oneOf(weightTypes, 'float32', { help: 'how a model stores its weights' }),
+      input: oneOf(inputForms, 'bytes', {
+        help: 'bytes [batch, h, w, 3]; floats [batch, 3, h, w]: pixels-nchw (insightface), normalised-nchw',
+      }),
+      outputs: optional(
+        list(oneOf(outputNames, 'embedding', { help: '' }), { help: "a model's outputs" }),
+        'embedding for faces, logits,probabilities',
+      ),
+      mirror: flag({ help: 'embed picture and mirror image together: one embedding of length 1' }),
+      teacherSpace: flag({ help: "map the embedding to the teacher's space, where the student learned a map" }),
+      force: flag({ help: 'replace what is there' }),
     },
   },
-  ({ from, to, force }, _, print) => {
-    if (existsSync(to) && !force) throw new UserError(`--to: ${to} exists; --force replaces it`);
-    const network = readNetwork(from);
-    exportNetwork(to, network);
-    const weights = exportedWeights(network);
-    const numbers = [...weights.values()].reduce((sum, { values }) => sum + values.length, 0);
-    const { backbone, inputSize, classes } = network.description;
-    print(`${to}: ${backbone} for images of ${inputSize} pixels and ${classes} classes`);
-    print(`${weights.size} tensors, ${numbers} numbers (batch norms' statistics included)`);
-    print(`In PyTorch: ${loadingLine(to, [...weights.keys()])}`);
+  async ({ from, to, force, format: wanted, weights, outputs, ...graph }, _, print) => {
+    const format = formatOf(to, wanted);
+    requireFree(to, force);
+    const root = resolve(join(__dirname, '../../../..'));
+    const source = await findSource(from, root);
+    const { network } = source;
+    if (!format) {
+      exportWeights(to, network, print);
+      return;
+    }
+    if (!format.weights.includes(weights)) {
+      throw new UserError(`--weights=${weights}: ${format.name} stores ${format.weights.join(' or ')}`);
+    }
+    const { head, teacherSpace, backbone, inputSize } = network.description;
+    if (graph.teacherSpace && teacherSpace === undefined) {
+      throw new UserError(`--teacher-space: ${network.file} learned no map to the space of a teacher`);
+    }
+    const options = { ...graph, outputs: outputs ?? usualOutputs(head) };
+    const { bytes, difference, pictures } = await exportModel({ source, to, format, options, weights, root });
+    print(`${to}: ${backbone} for images of ${inputSize} pixels, ${options.outputs.join(' and ')}, ${bytes} bytes`);
+    print(`Largest difference from the network's own ${difference.output}: ${shown(difference)}, on ${pictures}`);
   },
 );
 
-/** The Python line that loads the file: strict, unless the file has parts that the reference's network lacks. */
-function loadingLine(file: string, names: readonly string[]): string {
-  const path = JSON.stringify(file);
-  const read =
-    extname(file) === '.safetensors'
-      ? `safetensors.torch.load_file(${path})`
-      : `torch.load(${path}, weights_only=True)`;
-  const added = [...new Set(names.map(partOf))].filter((part) => part !== 'backbone' && part !== 'head');
-  if (added.length === 0) return `model.load_state_dict(${read})`;
-  return `model.load_state_dict(${read}, strict=False), which leaves out ${added.join(', ')}`;
+if (require.main === module) {
+  main(process.argv.slice(2), console.log).then((exitCode) => {
+    process.exitCode = exitCode;
+  });
 }
-
-if (require.main === module) process.exitCode = main(process.argv.slice(2), console.log);

@@ -21,7 +21,7 @@ import {
   studentHeadOptions,
   teacherCacheOptions,
 } from './distillation-options';
-import type { Domain, FinishedNetworks } from './domain';
+import { type Domain, declareDomain, type FinishedNetworks } from './domain';
 import { type NetworkResult, networkFile, trainStudent, trainTeacher } from './network-stages';
 import { checkTeacher, studentOptions, type TrainingValues, teacherOptions, trainingOptions } from './training-options';
 
@@ -176,6 +176,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     'distill-student-head': distillStudentHead,
     distill,
   };
+  declareDomain(Object.values(stages), domain);
   return {
     student,
     teacher,

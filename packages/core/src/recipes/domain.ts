@@ -1,5 +1,5 @@
 import type { TopLevelSpec } from 'vega-lite';
-import type { RunContext } from '../experiment/define';
+import type { RunContext, Stage } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import type { ImageSize } from '../system/image-size';
 import type { Metrics } from '../train/evaluation/metrics';
@@ -62,3 +62,13 @@ export interface BenchmarkResult {
   /** A table for the terminal. */
   readonly summary: string;
 }
+
+const domains = new WeakMap<Stage, Domain<Options>>();
+
+/** Remembers the package's part of experiments. */
+export function declareDomain(stages: readonly Stage[], domain: Domain<Options>): void {
+  for (const stage of stages) domains.set(stage, domain);
+}
+
+/** The package's part of an experiment that trains networks; undefined for other experiments. */
+export const domainOf = (stage: Stage): Domain<Options> | undefined => domains.get(stage);

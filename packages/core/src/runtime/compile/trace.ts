@@ -38,6 +38,14 @@ export interface Recording<R> {
   readonly result: R;
 }
 
+export interface TraceOptions {
+  /**
+   * all (default): the step may use this package's kernels. none: it uses TensorFlow's own operations alone, so that the
+   * recording depends neither on the machine nor on the device.
+   */
+  readonly kernels?: 'all' | 'none';
+}
+
 const dtypeName = new Map<number, keyof typeof DType>(
   Object.entries(DType).map(([name, number]) => [number, name as keyof typeof DType]),
 );
@@ -97,6 +105,7 @@ export function trace<R>(
   given: readonly Given[],
   inputs: readonly { readonly node: string; readonly shape: readonly number[]; readonly dtype: number }[],
   body: (inputs: readonly Tensor[], find: (tensor: Tensor) => Found) => R,
+  { kernels = 'all' }: TraceOptions = {},
 ): Recording<R> {
   const real = backend().binding;
   const outlines = new OutputShapes(real);
@@ -132,6 +141,7 @@ export function trace<R>(
     ...(Object.fromEntries(
       Object.getOwnPropertyNames(real).map((key) => [key, real[key as keyof Binding]]),
     ) as unknown as Binding),
+    ...(kernels === 'none' && { kernels: [] }),
     executeOp(op: string, attrs: readonly Attr[], ids: readonly number[], outputs: number) {
       refuseOperation(op, step);
       const from = ids.map((id) => recordedAs(id, `The operation ${op}`));

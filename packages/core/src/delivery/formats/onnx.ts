@@ -1,0 +1,19 @@
+import { cardKey, cardText } from '../card';
+import type { Format, ModelFile } from '../format';
+import { loadOnnx } from '../onnx/load';
+import { weightTypes } from '../onnx/store-weight';
+import { writeOnnx } from '../onnx/write';
+
+export default {
+  name: 'onnx',
+  summary: 'ONNX (opset 17): onnxruntime, OpenVINO, TensorRT, browsers',
+  ending: '.onnx',
+  weights: weightTypes,
+  write(graph, card, { weights, name }) {
+    const tensorsFile = `${name}.data`;
+    const { model, tensors } = writeOnnx(graph, { weights, metadata: { [cardKey]: cardText(card) }, tensorsFile });
+    const files: ModelFile[] = [{ path: name, parts: model }];
+    return tensors.length > 0 ? [...files, { path: tensorsFile, parts: tensors }] : files;
+  },
+  load: loadOnnx,
+} satisfies Format;

@@ -1,0 +1,127 @@
+import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import type { Normalisation } from '../nn/normalisation';
+import { softmax } from '../runtime/ops/cross-entropy';
+import { l2Normalise } from '../runtime/ops/normalise';
+import { type NamedValues, State } from '../runtime/state';
+import { scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import type { InputForm, OutputName } from './card';
+import type { Graph, Layer } from './graph';
+import { lower } from './lower/lower';
+import { recordInference } from './record';
+
+/** What of a network is exported, and how it takes images. */
+export interface GraphOptions {
+  readonly input: InputForm;
+  readonly outputs: readonly OutputName[];
+  /** The embedding is the sum of those of image and mirror image, of length 1. */
+  readonly mirror: boolean;
+  /** The embedding is mapped to the teacher's space. */
+  readonly teacherSpace: boolean;
+}
+
+/** The name of an exported model's input. */
+export const inputName = 'image';
+
+/** Leaves pixels as they are. */
+const none: Normalisation = { mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255] };
+
+export interface DescribedNetwork {
+  readonly description: NetworkDescription;
+  readonly tensors: ReadonlyMap<string, NamedValues>;
+  /** The file that they come from, for errors. */
+  readonly file: string;
+}
+
+/** The graph of a network in use. @throws UserError for an operation that no format has, with its line */
+export function networkGraph(described: DescribedNetwork, options: GraphOptions): Graph {
+  const { inputSize } = described.description;
+  const body = (network: Network) => (pixels: Tensor4D) => results(network, pixels, options);
+  return inState(described, options.input === 'normalised-nchw', (state, network) =>
+    withInput(lower(recordInference(state, [inputSize, inputSize, 3], body(network))), options.input),
+  );
+}
+
+/**
+ * What the network itself makes of pictures, which an exported model is held against.
+ * @param pictures bytes [count, height, width, 3]
+ */
+export function networkResults(
+  described: DescribedNetwork,
+  options: GraphOptions,
+  pictures: Uint8Array,
+): Readonly<Record<string, Float32Array>> {
+  const { inputSize } = described.description;
+  return inState(described, false, (_, network) =>
+    scoped(() => {
+      const count = pictures.length / (inputSize * inputSize * 3);
+      const pixels = tf.tensor4d(Float32Array.from(pictures), [count, inputSize, inputSize, 3]);
+      const made = Object.entries(results(network, pixels, options));
+      return Object.fromEntries(made.map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]));
+    }),
+  );
+}
+
+/** Builds the network for the time of `body`. @param plain without its normalisation */
+function inState<R>(
+  { description, tensors, file }: DescribedNetwork,
+  plain: boolean,
+  body: (state: State, network: Network) => R,
+): R {
+  const state = new State();
+  try {
+    const network = buildNetwork(
+      state,
+      'network',
+      { ...description, ...(plain && { normalisation: none }) },
+      undefined,
+    );
+    network.load(tensors, file);
+    return body(state, network);
+  } finally {
+    state.dispose();
+  }
+}
+
+/** The wanted outputs of a network for pixels 0..255 [batch, height, width, 3]. */
+function results(
+  network: Network,
+  pixels: Tensor4D,
+  { outputs, mirror, teacherSpace }: Omit<GraphOptions, 'input'>,
+): Record<string, Tensor> {
+  const made: Record<string, Tensor> = {};
+  // The mirror images follow the images in one batch, so that the file holds one network.
+  const images = mirror ? (tf.concat([pixels, tf.reverse(pixels, 2)]) as Tensor4D) : pixels;
+  const { embedding } = network.embed(images, 'eval');
+  if (outputs.includes('embedding')) {
+    const mapped = teacherSpace ? network.toTeacherSpace(embedding) : embedding;
+    made.embedding = mirror ? l2Normalise(tf.sum(halves(mapped), 0) as Tensor2D) : mapped;
+  }
+  if (outputs.some((output) => output !== 'embedding')) {
+    const logits = network.predict(mirror ? firstHalf(embedding) : embedding);
+    if (outputs.includes('logits')) made.logits = logits;
+    if (outputs.includes('probabilities')) made.probabilities = softmax(logits);
+  }
+  return made;
+}
+
+/** [2 batch, size] -> [2, batch, size] */
+const halves = (rows: Tensor2D): Tensor => tf.reshape(rows, [2, rows.shape[0] / 2, rows.shape[1]]);
+
+function firstHalf(rows: Tensor2D): Tensor2D {
+  const [double, size] = rows.shape;
+  return tf.reshape(tf.slice(halves(rows), [0, 0, 0], [1, double / 2, size]), [double / 2, size]);
+}
+
+/** Puts what the input is before the pixels that the graph takes. */
+function withInput({ input, layers, outputs }: Graph, form: InputForm): Graph {
+  const [batch, height, width, channels] = input.shape as [Graph['input']['shape'][number], number, number, number];
+  const pixels = { output: input.name, shape: input.shape, x: inputName };
+  const first: Layer =
+    form === 'bytes' ? { kind: 'cast', ...pixels } : { kind: 'transpose', ...pixels, order: [0, 2, 3, 1] };
+  const shape = form === 'bytes' ? [batch, height, width, channels] : [batch, channels, height, width];
+  return {
+    input: { name: inputName, dtype: form === 'bytes' ? 'uint8' : 'float32', shape },
+    layers: [first, ...layers],
+    outputs,
+  };
+}

@@ -1,0 +1,46 @@
+/** The pictures that an export is tried on. */
+import { join } from 'node:path';
+import { loadCatalog } from '../experiment/catalog';
+import { domainOf } from '../recipes/domain';
+import { stream } from '../system/random';
+import type { Task } from '../train/evaluation/task';
+import type { SourceRun } from './source';
+
+/** How many pictures an export is tried on. */
+const count = 8;
+
+export interface Pictures {
+  /** RGB bytes, picture by picture. */
+  readonly bytes: Uint8Array;
+  /** Their description: `8 pictures of synthetic-faces`. */
+  readonly title: string;
+}
+
+/**
+ * The data of a run, opened; undefined for runs of other experiments than trainings.
+ * @throws UserError where this machine lacks the data
+ */
+export async function openTask({ run }: SourceRun, root: string): Promise<Task | undefined> {
+  const { experiments } = loadCatalog(join(root, 'packages', run.package));
+  const stage = experiments.get(run.identity.experiment);
+  const domain = stage && domainOf(stage);
+  const options = run.identity.options[run.identity.experiment];
+  return domain && options ? domain.taskOf(options) : undefined;
+}
+
+/** Pictures spread over the training data, as evaluation sees them. */
+export async function picturesOf({ train }: Task): Promise<Pictures> {
+  const { size, labels, name } = train;
+  const wanted = Math.min(count, labels.length);
+  const indices = Int32Array.from({ length: wanted }, (_, i) => Math.floor((i * labels.length) / wanted));
+  const bytes = new Uint8Array(wanted * size * size * 3);
+  await train.read(indices, bytes);
+  return { bytes, title: `${wanted} pictures of ${name}` };
+}
+
+/** Noise, the same for every export. */
+export function noise(height: number, width: number, why: string): Pictures {
+  const random = stream(0, 'export');
+  const bytes = Uint8Array.from({ length: count * height * width * 3 }, () => random.below(256));
+  return { bytes, title: `${count} pictures of noise (${why})` };
+}

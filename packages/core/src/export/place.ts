@@ -1,0 +1,49 @@
+/** Writes an exported model beside its target, and puts it in place when it has passed its check. */
+import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import type { ModelFile } from '../delivery/format';
+import { UserError } from '../system/user-error';
+import { writeAtomically } from '../system/write-atomically';
+
+/**
+ * Writes the files into a new folder beside `target`, calls `check` with the path of the model there, and then moves it to
+ * `target`. Whatever fails, nothing is left behind, and what was at `target` stays.
+ * @param isFolder whether the model is a folder; else one of its files is called like the target
+ * @throws UserError for a full disk, a missing folder, and what `check` throws
+ */
+export async function writeAndPlace(
+  target: string,
+  isFolder: boolean,
+  files: () => readonly ModelFile[],
+  check: (path: string) => Promise<void>,
+): Promise<readonly string[]> {
+  const parent = dirname(target);
+  if (!existsSync(parent)) throw new UserError(`--to: the folder ${parent} does not exist`);
+  const temporary = mkdtempSync(join(parent, `.${basename(target)}.`));
+  try {
+    const paths = files().map(({ path, parts }) => {
+      const file = join(temporary, path);
+      mkdirSync(dirname(file), { recursive: true });
+      writeAtomically(file, parts);
+      return path;
+    });
+    await check(isFolder ? temporary : join(temporary, basename(target)));
+    if (isFolder) replaceFolder(temporary, target);
+    else for (const path of paths) renameSync(join(temporary, path), join(parent, path));
+    return paths.map((path) => join(isFolder ? target : parent, path));
+  } catch (error) {
+    if (!(error instanceof UserError)) throw error;
+    // The user knows the target alone.
+    const place = isFolder ? target : parent;
+    throw new UserError(error.message.replaceAll(temporary, place), error.exitCode);
+  } finally {
+    rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+function replaceFolder(made: string, target: string): void {
+  const old = `${made}.old`;
+  if (existsSync(target)) renameSync(target, old);
+  renameSync(made, target);
+  rmSync(old, { recursive: true, force: true });
+}
