@@ -12,7 +12,7 @@ const core = {
   distill: ['system', 'runtime', 'nn'],
   data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],
-  delivery: ['system', 'runtime', 'nn', 'data'],
+  delivery: ['system', 'runtime', 'nn', 'data', 'headshare-student'],
   train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery'],
   experiment: ['system', 'report', 'tracking', 'mlflow-js-client'],
   'data-check': ['system', 'report', 'data', 'experiment'],
@@ -30,7 +30,18 @@ const core = {
     'experiment',
   ],
   // Commands.
-  export: ['system', 'nn', 'weights', 'delivery', 'tracking', 'train', 'experiment', 'recipes'],
+  export: [
+    'system',
+    'nn',
+    'weights',
+    'data',
+    'delivery',
+    'headshare-student',
+    'tracking',
+    'train',
+    'experiment',
+    'recipes',
+  ],
   methods: ['system', 'report', 'distill', 'experiment'],
   models: ['system', 'report', 'nn', 'experiment'],
 };
@@ -66,8 +77,7 @@ const entryPoints = [
 const tests = '(\\.test\\.ts$|^(packages/[^/]+|tools)/test/)';
 const anyPackage = '^(packages|tools)/';
 
-const coreFolder = (name) =>
-  npmPackages.includes(name) ? `^packages/${name}/` : `^packages/core/src/${name}/`;
+const coreFolder = (name) => (npmPackages.includes(name) ? `^packages/${name}/` : `^packages/core/src/${name}/`);
 const names = (list) => list.join(', ') || 'its own files';
 
 const layers = Object.entries(core).map(([name, allowed]) => ({

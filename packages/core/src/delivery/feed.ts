@@ -1,6 +1,7 @@
 /** Pictures in the form that an exported model takes. */
+
+import type { InputForm } from 'headshare-student/card';
 import type { Normalisation } from '../nn/normalisation';
-import type { InputForm } from './card';
 import type { ModelInput } from './format';
 
 /** @param pictures RGB bytes, picture by picture, row by row */

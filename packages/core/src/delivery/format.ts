@@ -1,5 +1,5 @@
+import type { Card } from 'headshare-student/card';
 import type { Bytes } from '../runtime/compile/protobuf';
-import type { Card } from './card';
 import type { Graph } from './graph';
 import type { WeightType } from './weights';
 

@@ -1,10 +1,11 @@
+import type { InputForm, OutputName } from 'headshare-student/card';
 import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import type { Normalisation } from '../nn/normalisation';
 import { softmax } from '../runtime/ops/cross-entropy';
 import { l2Normalise } from '../runtime/ops/normalise';
 import { type NamedValues, State } from '../runtime/state';
 import { scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
-import type { InputForm, OutputName } from './card';
+import { sides } from '../system/image-size';
 import type { Graph, Layer } from './graph';
 import { lower } from './lower/lower';
 import { recordInference } from './record';
@@ -34,10 +35,10 @@ export interface DescribedNetwork {
 
 /** The graph of a network in use. @throws UserError for an operation that no format has, with its line */
 export function networkGraph(described: DescribedNetwork, options: GraphOptions): Graph {
-  const { inputSize } = described.description;
+  const { height, width } = sides(described.description.inputSize);
   const body = (network: Network) => (pixels: Tensor4D) => results(network, pixels, options);
   return inState(described, options.input === 'normalised-nchw', (state, network) =>
-    withInput(lower(recordInference(state, [inputSize, inputSize, 3], body(network))), options.input),
+    withInput(lower(recordInference(state, [height, width, 3], body(network))), options.input),
   );
 }
 
@@ -50,11 +51,11 @@ export function networkResults(
   options: GraphOptions,
   pictures: Uint8Array,
 ): Readonly<Record<string, Float32Array>> {
-  const { inputSize } = described.description;
+  const { height, width } = sides(described.description.inputSize);
   return inState(described, false, (_, network) =>
     scoped(() => {
-      const count = pictures.length / (inputSize * inputSize * 3);
-      const pixels = tf.tensor4d(Float32Array.from(pictures), [count, inputSize, inputSize, 3]);
+      const count = pictures.length / (height * width * 3);
+      const pixels = tf.tensor4d(Float32Array.from(pictures), [count, height, width, 3]);
       const made = Object.entries(results(network, pixels, options));
       return Object.fromEntries(made.map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]));
     }),

@@ -1,9 +1,10 @@
-import type { Card, OutputName } from '../delivery/card';
+import type { Card, OutputName } from 'headshare-student/card';
 import type { GraphOptions } from '../delivery/network-graph';
 import { inputName } from '../delivery/network-graph';
 import type { WeightType } from '../delivery/weights';
 import { symmetric } from '../nn/normalisation';
 import { heads } from '../nn/registry';
+import { sides } from '../system/image-size';
 import { parameterShapes } from '../weights/parameter-shapes';
 import type { Source } from './source';
 
@@ -50,8 +51,7 @@ export function cardOf(
     input: {
       name: inputName,
       form: input,
-      height: inputSize,
-      width: inputSize,
+      ...sides(inputSize),
       colours: 'RGB',
       ...normalisation,
       preparation: { kind: 'none' },

@@ -1,9 +1,10 @@
 import { join, resolve } from 'node:path';
-import { inputForms, outputNames } from '../delivery/card';
+import { inputForms, outputNames } from 'headshare-student/card';
 import { formats } from '../delivery/registry';
 import { weightTypes } from '../delivery/weights';
 import { asyncCommand } from '../experiment/command';
 import { flag, list, oneOf, optional, text } from '../experiment/option';
+import { sizeWords } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import { usualOutputs } from './card-of';
 import { exportModel, shown } from './export-model';
@@ -66,7 +67,9 @@ export const main = asyncCommand(
     }
     const options = { ...graph, outputs: outputs ?? usualOutputs(head) };
     const { bytes, difference, pictures } = await exportModel({ source, to, format, options, weights, root });
-    print(`${to}: ${backbone} for images of ${inputSize} pixels, ${options.outputs.join(' and ')}, ${bytes} bytes`);
+    print(
+      `${to}: ${backbone} for images of ${sizeWords(inputSize)} pixels, ${options.outputs.join(' and ')}, ${bytes} bytes`,
+    );
     print(`Largest difference from the network's own ${difference.output}: ${shown(difference)}, on ${pictures}`);
   },
 );

@@ -1,5 +1,6 @@
 /** The pictures that an export is tried on. */
 import { join } from 'node:path';
+import { imageBytes } from '../data/dataset';
 import { loadCatalog } from '../experiment/catalog';
 import { domainOf } from '../recipes/domain';
 import { stream } from '../system/random';
@@ -30,10 +31,10 @@ export async function openTask({ run }: SourceRun, root: string): Promise<Task |
 
 /** Pictures spread over the training data, as evaluation sees them. */
 export async function picturesOf({ train }: Task): Promise<Pictures> {
-  const { size, labels, name } = train;
+  const { labels, name } = train;
   const wanted = Math.min(count, labels.length);
   const indices = Int32Array.from({ length: wanted }, (_, i) => Math.floor((i * labels.length) / wanted));
-  const bytes = new Uint8Array(wanted * size * size * 3);
+  const bytes = new Uint8Array(wanted * imageBytes(train));
   await train.read(indices, bytes);
   return { bytes, title: `${wanted} pictures of ${name}` };
 }

@@ -1,4 +1,4 @@
-import { cardKey, cardText } from '../card';
+import { cardKey, cardText } from 'headshare-student/card';
 import type { Format, ModelFile } from '../format';
 import { loadOnnx } from '../onnx/load';
 import { weightTypes } from '../onnx/store-weight';
