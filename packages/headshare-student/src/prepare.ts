@@ -1,7 +1,7 @@
 import type { Card } from './card';
 import { centreCrop } from './centre-crop';
 import { type Picture, type PictureSource, toPicture } from './picture';
-import { bilinearWeights, resample } from './resampling';
+import { bilinearWeights, resample, resamplesRowsFirst } from './resampling';
 
 /**
  * A picture of the network's input size, made as in evaluation: the bytes of Pillow's bilinear resize and of
@@ -26,7 +26,7 @@ export function prepare(source: PictureSource, { input }: Pick<Card, 'input'>): 
   const pixels = new Uint8Array(input.width * input.height * 3);
   const columns = bilinearWeights(width, crop.width, crop.x, input.width);
   const rows = bilinearWeights(height, crop.height, crop.y, input.height);
-  resample(picture.pixels, width, columns, rows, pixels);
+  resample(picture.pixels, width, columns, rows, resamplesRowsFirst(picture, crop), pixels);
   return { pixels, width: input.width, height: input.height };
 }
 

@@ -8,7 +8,7 @@ export type ResamplingWeights = Int32Array;
 const unit = 2 ** 22;
 
 /**
- * Bilinear resampling with antialiasing as in Pillow's `resize(..., BILINEAR)` (src/libImaging/Resample.c, coefficients
+ * Bilinear resampling with antialiasing as in Pillow 13's `resize(..., BILINEAR)` (src/libImaging/Resample.c, coefficients
  * and rounding for 8 bits): a triangle as wide as the larger of the two pixels.
  * @param from pixels along the axis
  * @param to pixels along the resized axis
@@ -61,20 +61,52 @@ export function shiftPixels(axis: ResamplingWeights, by: number): ResamplingWeig
 }
 
 /**
- * Resamples an RGB picture `width` pixels wide into `target` (columns x rows x 3 bytes) like Pillow: columns first, then
- * rows, rounded to bytes in between. The native addon's `sampleJpeg` does the same after decoding.
+ * Whether Pillow resamples rows before columns: since 13.0, where the height shrinks by more than twice as many pixels as
+ * the width. Earlier versions always begin with the columns, which gives other roundings, by one level.
+ */
+export function resamplesRowsFirst(
+  from: { readonly width: number; readonly height: number },
+  to: { readonly width: number; readonly height: number },
+): boolean {
+  const lost = from.height - to.height;
+  return lost > 0 && lost > (from.width - to.width) * 2;
+}
+
+/**
+ * Resamples an RGB picture `width` pixels wide into `target` (columns x rows x 3 bytes) like Pillow, rounded to bytes
+ * between the two axes. The native addon's `sampleJpeg` does the same after decoding.
  */
 export function resample(
   pixels: Uint8Array,
   width: number,
   columns: ResamplingWeights,
   rows: ResamplingWeights,
+  rowsFirst: boolean,
   target: Uint8Array,
 ): void {
-  const [top, bottom] = pixelRange(rows);
+  const across = columns[0] as number;
+  if (rowsFirst) {
+    const between = new Uint8Array((rows[0] as number) * width * 3);
+    resampleRows(pixels, width * 3, rows, between);
+    resampleColumns(between, width, columns, [0, rows[0] as number], target);
+    return;
+  }
+  const range = pixelRange(rows);
+  const between = new Uint8Array((range[1] - range[0]) * across * 3);
+  resampleColumns(pixels, width, columns, range, between);
+  resampleRows(between, across * 3, shiftPixels(rows, -range[0]), target);
+}
+
+/** Resamples the columns of the rows [top, bottom). */
+function resampleColumns(
+  pixels: Uint8Array,
+  width: number,
+  columns: ResamplingWeights,
+  [top, bottom]: readonly [number, number],
+  target: Uint8Array,
+): void {
   const across = columns[0] as number;
   const stride = across * 3;
-  const narrow = new Uint8Array((bottom - top) * stride);
   const columnWidth = columns[1] as number;
   for (let y = top; y < bottom; y++) {
     for (let x = 0; x < across; x++) {
@@ -91,21 +123,25 @@ export function resample(
         blue += (pixels[from + 2] as number) * weight;
       }
       const to = (y - top) * stride + x * 3;
-      narrow[to] = byte(red);
-      narrow[to + 1] = byte(green);
-      narrow[to + 2] = byte(blue);
+      target[to] = byte(red);
+      target[to + 1] = byte(green);
+      target[to + 2] = byte(blue);
     }
   }
+}
+
+/** Resamples the rows of lines of `stride` bytes. */
+function resampleRows(lines: Uint8Array, stride: number, rows: ResamplingWeights, target: Uint8Array): void {
   const down = rows[0] as number;
   const rowWidth = rows[1] as number;
   for (let y = 0; y < down; y++) {
-    const first = (rows[2 + y] as number) - top;
+    const first = rows[2 + y] as number;
     const used = rows[2 + down + y] as number;
     const weights = 2 + 2 * down + y * rowWidth;
     for (let i = 0; i < stride; i++) {
       let sum = unit / 2;
       for (let k = 0; k < used; k++) {
-        sum += (narrow[(first + k) * stride + i] as number) * (rows[weights + k] as number);
+        sum += (lines[(first + k) * stride + i] as number) * (rows[weights + k] as number);
       }
       target[y * stride + i] = byte(sum);
     }

@@ -14,12 +14,12 @@ static T *Elements(napi_env env, napi_value value, napi_typedarray_type wanted, 
 }
 
 // sampleJpeg(bytes: Uint8Array, box: Int32Array, columns: Int32Array, rows: Int32Array, target: Uint8Array,
-//            mirrored: boolean): boolean
+//            mirrored: boolean, rowsFirst?: boolean): boolean
 // box: left, top, width, height; columns and rows: taps as in resample.h, counted from the box's corner.
 static napi_value SampleJpeg(napi_env env, napi_callback_info info) {
-  napi_value args[6];
-  size_t count = 6, size = 0, boxLength = 0, columnsLength = 0, rowsLength = 0, targetLength = 0;
-  bool mirrored = false;
+  napi_value args[7];
+  size_t count = 7, size = 0, boxLength = 0, columnsLength = 0, rowsLength = 0, targetLength = 0;
+  bool mirrored = false, rowsFirst = false;
   napi_get_cb_info(env, info, &count, args, nullptr, nullptr);
   const auto *bytes = Elements<uint8_t>(env, args[0], napi_uint8_array, size);
   const auto *box = Elements<int32_t>(env, args[1], napi_int32_array, boxLength);
@@ -27,7 +27,8 @@ static napi_value SampleJpeg(napi_env env, napi_callback_info info) {
   const auto *rows = Elements<int32_t>(env, args[3], napi_int32_array, rowsLength);
   auto *target = Elements<uint8_t>(env, args[4], napi_uint8_array, targetLength);
   napi_get_value_bool(env, args[5], &mirrored);
-  if (count != 6 || !bytes || !box || boxLength != 4 || !columns || !rows || !target) {
+  napi_get_value_bool(env, args[6], &rowsFirst);
+  if (count < 6 || !bytes || !box || boxLength != 4 || !columns || !rows || !target) {
     napi_throw_type_error(env, nullptr, "sampleJpeg: arguments of the wrong kind");
     return nullptr;
   }
@@ -39,7 +40,7 @@ static napi_value SampleJpeg(napi_env env, napi_callback_info info) {
   }
   static thread_local std::vector<uint8_t> pixels;
   const bool whole = DecodeJpeg(bytes, size, part, pixels);
-  if (whole) Resample(pixels, part.width, across, down, mirrored, target);
+  if (whole) Resample(pixels, part.width, across, down, rowsFirst, mirrored, target);
   napi_value result;
   return napi_get_boolean(env, whole, &result) == napi_ok ? result : nullptr;
 }

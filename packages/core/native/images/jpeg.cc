@@ -37,11 +37,11 @@ bool DecodeJpeg(const uint8_t *bytes, size_t size, const Box &box, std::vector<u
   flags.crop_y = box.top;
   flags.crop_width = box.width;
   flags.crop_height = box.height;
-  int64_t warnings = 0;
   const auto allocate = [&](int width, int height, int channels) -> uint8_t * {
     if (width != box.width || height != box.height || channels != 3) return nullptr;
     pixels.resize(size_t(width) * height * 3);
     return pixels.data();
   };
-  return tensorflow::jpeg::Uncompress(bytes, int(size), flags, &warnings, allocate) != nullptr && warnings == 0;
+  // libjpeg's warnings (extraneous bytes, odd parameters of a scan, damaged data) do not count, as in Pillow.
+  return tensorflow::jpeg::Uncompress(bytes, int(size), flags, nullptr, allocate) != nullptr;
 }

@@ -74,38 +74,56 @@ static void Down(const uint8_t *rows, size_t stride, const int32_t *weights, int
   }
 }
 
-void Resample(std::vector<uint8_t> &pixels, int width, const Taps &columns, const Taps &rows, bool mirrored,
-              uint8_t *target) {
-  static thread_local std::vector<uint8_t> narrow;
+// All columns of rows [top, bottom). Reads up to 16 bytes beyond the last row.
+static void AcrossAll(const uint8_t *pixels, int width, const Taps &columns, int top, int bottom, bool mirrored,
+                      uint8_t *target) {
   static thread_local std::vector<int32_t> spread;
-  const int height = int(pixels.size() / 3 / width);
-  pixels.resize(pixels.size() + 16);
-  const size_t stride = size_t(columns.count) * 3;
-  int top = height, bottom = 0, left = width, right = 0;
-  for (int y = 0; y < rows.count; y++) {
-    top = std::min(top, rows.first[y]);
-    bottom = std::max(bottom, rows.first[y] + rows.used[y]);
-  }
+  int left = width, right = 0;
   for (int x = 0; x < columns.count; x++) {
     left = std::min(left, columns.first[x]);
     right = std::max(right, columns.first[x] + columns.used[x]);
   }
-  narrow.resize(size_t(bottom) * stride + 16);
   spread.resize(size_t(width + 4) * 16);
+  const size_t stride = size_t(columns.count) * 3;
   for (int y = top; y < bottom; y += kRows) {
     const uint8_t *from[kRows];
     uint8_t *to[kRows];
     for (int r = 0; r < kRows; r++) {
       // Past the end the last row is repeated.
       const size_t row = size_t(std::min(y + r, bottom - 1));
-      from[r] = pixels.data() + row * width * 3;
-      to[r] = narrow.data() + row * stride;
+      from[r] = pixels + row * width * 3;
+      to[r] = target + row * stride;
     }
     Spread(from, left, right, spread.data());
     Across(spread.data(), columns, mirrored, to);
   }
+}
+
+// All rows of lines of `stride` bytes. Reads up to 15 bytes beyond the last one.
+static void DownAll(const uint8_t *lines, size_t stride, const Taps &rows, uint8_t *target) {
   for (int y = 0; y < rows.count; y++) {
-    Down(narrow.data() + size_t(rows.first[y]) * stride, stride, rows.weights + size_t(y) * rows.width, rows.used[y],
+    Down(lines + size_t(rows.first[y]) * stride, stride, rows.weights + size_t(y) * rows.width, rows.used[y],
          target + y * stride);
   }
+}
+
+void Resample(std::vector<uint8_t> &pixels, int width, const Taps &columns, const Taps &rows, bool rowsFirst,
+              bool mirrored, uint8_t *target) {
+  static thread_local std::vector<uint8_t> between;
+  const size_t stride = size_t(columns.count) * 3;
+  pixels.resize(pixels.size() + 16);
+  if (rowsFirst) {
+    between.resize(size_t(rows.count) * width * 3 + 16);
+    DownAll(pixels.data(), size_t(width) * 3, rows, between.data());
+    AcrossAll(between.data(), width, columns, 0, rows.count, mirrored, target);
+    return;
+  }
+  int top = rows.first[0], bottom = 0;
+  for (int y = 0; y < rows.count; y++) {
+    top = std::min(top, rows.first[y]);
+    bottom = std::max(bottom, rows.first[y] + rows.used[y]);
+  }
+  between.resize(size_t(bottom) * stride + 16);
+  AcrossAll(pixels.data(), width, columns, top, bottom, mirrored, between.data());
+  DownAll(between.data(), stride, rows, target);
 }

@@ -19,6 +19,7 @@ Taps ReadTaps(const int32_t *values, size_t length);
 // True where all used pixels lie in [0, size).
 bool Fit(const Taps &taps, int size);
 
-// Resamples RGB, columns first and rounded to bytes in between, as Pillow does. Mirrored: left to right.
-void Resample(std::vector<uint8_t> &pixels, int width, const Taps &columns, const Taps &rows, bool mirrored,
-              uint8_t *target);
+// Resamples RGB, rounded to bytes between the two axes, as Pillow does: columns first, or rows first for pictures that get
+// much lower. Mirrored: left to right.
+void Resample(std::vector<uint8_t> &pixels, int width, const Taps &columns, const Taps &rows, bool rowsFirst,
+              bool mirrored, uint8_t *target);

@@ -3,20 +3,17 @@ import {
   pixelRange,
   type ResamplingWeights,
   resample,
+  resamplesRowsFirst,
   shiftPixels,
 } from 'headshare-student/resampling';
-import sharp from 'sharp';
 import { type ImageSize, type Sides, sides } from '../../system/image-size';
 import type { Image } from '../augment/image';
 import { mirror } from '../loading/augmented';
 import type { Box } from '../sources/image-source';
-import { type JpegHeader, readJpegHeader } from './jpeg-header';
+import { hasEnd, type JpegHeader, readJpegHeader } from './jpeg-header';
 import type { NativeImages } from './native';
+import { decodeWhole, orientationOf } from './stored-picture';
 import type { Sampling } from './transforms';
-
-// Worker threads decode side by side already, and no file is read twice in a row.
-sharp.concurrency(1);
-sharp.cache(false);
 
 /** Chooses the part of a picture of this size that is resampled, and whether it is mirrored. */
 export type Choose = (width: number, height: number) => { readonly sampling: Sampling; readonly mirrored: boolean };
@@ -33,12 +30,13 @@ const margin = 16;
 
 /**
  * Decodes a part of a picture and resamples it into `target` (height x width x 3 bytes).
- * Equals Pillow's `Image.open(...).convert('RGB')` and `resize(BILINEAR)` to the bit for JPEG, PNG and WebP of 8 bits:
+ * Equals `Image.open(...).convert('RGB')` and `resize(BILINEAR)` of Pillow 13 to the bit for JPEG, PNG, WebP and BMP of 8 bits:
  * colour profiles are ignored, alpha is dropped, palettes are looked up, grey is repeated. 16-bit pictures keep the upper
  * 8 bits. CMYK goes through libvips's own profile and differs from Pillow.
  * JPEGs are decoded at full scale: half scale would change a quarter-size picture by up to 14 levels (0.8 on average).
- * @param options `box`: the part to use instead of the whole picture, in pixels as stored
- * @throws Error for a picture that is damaged, cut short or of an unknown format
+ * @param options `box`: the part to use instead of the whole picture, in pixels as stored; what reaches beyond is clipped
+ * @throws Error for a picture that is damaged, cut short or of an unknown format, whichever part of it is used
+ * @throws BoxOutside for a box without area within the picture
  */
 export async function decodeInto(
   bytes: Uint8Array,
@@ -50,22 +48,22 @@ export async function decodeInto(
   const size = sides(options.size);
   const header = nativeHeader(bytes, native);
   if (native && header && (!applyOrientation || header.orientation === 1)) {
-    const part = box ?? [0, 0, header.width, header.height];
-    checkBox(part, header);
+    const part = partOf(header, box);
     const { sampling, mirrored } = choose(part[2], part[3]);
-    const { columns, rows, needed } = plan(sampling, part, size, header);
-    if (native.sampleJpeg(bytes, Int32Array.from(needed), columns, rows, target, mirrored)) return;
-    throw new Error('the JPEG is damaged or cut short');
+    const { columns, rows, rowsFirst, needed } = plan(sampling, part, size, header);
+    // An addon that was built before it knew `rowsFirst` refuses more arguments.
+    const order = rowsFirst ? ([true] as const) : [];
+    if (native.sampleJpeg(bytes, Int32Array.from(needed), columns, rows, target, mirrored, ...order)) return;
   }
+  // Also after a refusal of the addon, so that both decoders accept the same pictures.
   const stored = await decodeWhole(bytes);
-  const part = box ?? [0, 0, stored.width, stored.height];
-  checkBox(part, stored);
+  const part = partOf(stored, box);
   const orientation = applyOrientation ? await orientationOf(bytes) : 1;
   const image = orientation === 1 ? stored : orient(cut(stored, part), orientation);
   const from: Box = orientation === 1 ? part : [0, 0, image.width, image.height];
   const { sampling, mirrored } = choose(from[2], from[3]);
-  const { columns, rows, needed } = plan(sampling, from, size, image);
-  resample(cut(image, needed).pixels, needed[2], columns, rows, target);
+  const { columns, rows, rowsFirst, needed } = plan(sampling, from, size, image);
+  resample(cut(image, needed).pixels, needed[2], columns, rows, rowsFirst, target);
   if (mirrored) mirror(target, size);
 }
 
@@ -75,24 +73,33 @@ export async function decodeInto(
  */
 export async function decodePicture(bytes: Uint8Array, { applyOrientation, native }: DecodeOptions): Promise<Image> {
   const header = nativeHeader(bytes, native);
-  if (!native || !header) {
-    const stored = await decodeWhole(bytes);
-    return orient(stored, applyOrientation ? await orientationOf(bytes) : 1);
+  if (native && header) {
+    const { width, height, orientation } = header;
+    const pixels = new Uint8Array(width * height * 3);
+    const box = Int32Array.of(0, 0, width, height);
+    if (native.sampleJpeg(bytes, box, identityWeights(width), identityWeights(height), pixels, false)) {
+      return orient({ pixels, width, height }, applyOrientation ? orientation : 1);
+    }
   }
-  const { width, height, orientation } = header;
-  const pixels = new Uint8Array(width * height * 3);
-  const box = Int32Array.of(0, 0, width, height);
-  if (!native.sampleJpeg(bytes, box, identityWeights(width), identityWeights(height), pixels, false)) {
-    throw new Error('the JPEG is damaged or cut short');
-  }
-  return orient({ pixels, width, height }, applyOrientation ? orientation : 1);
+  const stored = await decodeWhole(bytes);
+  return orient(stored, applyOrientation ? await orientationOf(bytes) : 1);
 }
 
 /** The header of a JPEG that the native addon can decode. */
 function nativeHeader(bytes: Uint8Array, native: NativeImages | undefined): JpegHeader | undefined {
   const header = native && readJpegHeader(bytes);
-  return header?.bits === 8 && (header.components === 3 || header.components === 1) ? header : undefined;
+  if (header?.bits !== 8 || (header.components !== 3 && header.components !== 1)) return undefined;
+  if (header.width * header.height * header.components >= mostBytes) return undefined;
+  // The addon decodes a part of a picture alone, and would not notice what is missing below it.
+  return hasEnd(bytes, header) ? header : undefined;
 }
+
+/** TensorFlow refuses larger JPEGs. */
+const mostBytes = 2 ** 29;
+
+/** The whole picture, or the part of a box within it. */
+const partOf = (whole: Sides, box: Box | undefined): Box =>
+  box ? clipBox(box, whole) : [0, 0, whole.width, whole.height];
 
 /** Weights that leave an axis unchanged. */
 function identityWeights(count: number): ResamplingWeights {
@@ -114,28 +121,20 @@ function plan({ box, width, height, x, y }: Sampling, part: Box, size: Sides, wh
   const right = Math.min(whole.width, boxLeft + endColumn + margin);
   const bottom = Math.min(whole.height, boxTop + endRow + margin);
   const needed: Box = [left, top, right - left, bottom - top];
-  return { columns: shiftPixels(columns, boxLeft - left), rows: shiftPixels(rows, boxTop - top), needed };
+  const rowsFirst = resamplesRowsFirst({ width: box[2], height: box[3] }, { width, height });
+  return { columns: shiftPixels(columns, boxLeft - left), rows: shiftPixels(rows, boxTop - top), rowsFirst, needed };
 }
 
-/** A picture as stored, decoded by sharp. */
-async function decodeWhole(bytes: Uint8Array): Promise<Image> {
-  const { data, info } = await sharp(bytes, { failOn: 'warning', ignoreIcc: true, limitInputPixels: false })
-    .removeAlpha()
-    .toColourspace('srgb')
-    .raw()
-    .toBuffer({ resolveWithObject: true });
-  if (info.channels !== 3) throw new Error(`it has ${info.channels} channels after decoding`);
-  return { pixels: data, width: info.width, height: info.height };
-}
+/** A box that lies wholly outside its picture. */
+export class BoxOutside extends Error {}
 
-async function orientationOf(bytes: Uint8Array): Promise<number> {
-  return (await sharp(bytes).metadata()).orientation ?? 1;
-}
-
-function checkBox([left, top, width, height]: Box, whole: Sides): void {
-  const fits = left + width <= whole.width && top + height <= whole.height;
-  if (left >= 0 && top >= 0 && width > 0 && height > 0 && fits) return;
-  throw new Error(`its box ${left}, ${top}, ${width} x ${height} is not within ${whole.width} x ${whole.height}`);
+/** The part of a box within a picture. @throws BoxOutside if there is none */
+export function clipBox([left, top, width, height]: Box, whole: Sides): Box {
+  const [x, y] = [Math.max(0, left), Math.max(0, top)];
+  const clipped: Box = [x, y, Math.min(whole.width, left + width) - x, Math.min(whole.height, top + height) - y];
+  if (clipped[2] > 0 && clipped[3] > 0) return clipped;
+  const box = `${left}, ${top}, ${width} x ${height}`;
+  throw new BoxOutside(`its box ${box} has no area within the picture of ${whole.width} x ${whole.height} pixels`);
 }
 
 function cut({ pixels, width }: Image, [left, top, boxWidth, boxHeight]: Box): Image {

@@ -6,6 +6,14 @@ export interface JpegHeader {
   readonly bits: number;
   /** EXIF orientation, 1 to 8; default 1. */
   readonly orientation: number;
+  /** Where the frame's marker is, in bytes. */
+  readonly frame: number;
+}
+
+/** Whether the marker that ends a JPEG follows its frame: without it the file may be cut short. */
+export function hasEnd(bytes: Uint8Array, { frame }: JpegHeader): boolean {
+  for (let at = bytes.length - 1; at > frame; at--) if (bytes[at] === 0xd9 && bytes[at - 1] === 0xff) return true;
+  return false;
 }
 
 /** Reads a JPEG's markers up to its frame; undefined for other formats, and for a JPEG damaged before its frame. */
@@ -14,9 +22,9 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
   for (let at = 2; at + 10 <= bytes.length; ) {
-    if (bytes[at] !== 0xff) return undefined;
     const marker = bytes[at + 1] as number;
-    if (marker === 0xff) {
+    // Like libjpeg: bytes before a marker are passed over, and a marker may begin with several 0xff.
+    if (bytes[at] !== 0xff || marker === 0xff || marker === 0) {
       at++;
       continue;
     }
@@ -25,7 +33,14 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
       if (width === 0 || height === 0) return undefined;
-      return { width, height, components: bytes[at + 9] as number, bits: bytes[at + 4] as number, orientation };
+      return {
+        width,
+        height,
+        components: bytes[at + 9] as number,
+        bits: bytes[at + 4] as number,
+        orientation,
+        frame: at,
+      };
     }
     if (marker === 0xe1) orientation = exifOrientation(view, at + 4, at + 2 + length) ?? orientation;
     if (marker === 0xda || length < 2) return undefined;

@@ -7,7 +7,8 @@ import { tf } from '../../runtime/tensorflow';
 export interface NativeImages {
   /**
    * Decodes the part `box` (left, top, width, height) of a JPEG with one or three components and resamples it; `columns`
-   * and `rows` (see `ResamplingWeights`) count pixels from the box's corner. Returns false for a damaged JPEG.
+   * and `rows` (see `ResamplingWeights`) count pixels from the box's corner; `rowsFirst` (default false): see
+   * `resamplesRowsFirst`. Returns false for a JPEG that libjpeg cannot read.
    */
   sampleJpeg(
     bytes: Uint8Array,
@@ -16,6 +17,7 @@ export interface NativeImages {
     rows: Int32Array,
     target: Uint8Array,
     mirrored: boolean,
+    rowsFirst?: boolean,
   ): boolean;
 }
 
