@@ -65,7 +65,7 @@ const entryPoints = [
   '/experiments/[^/]+\\.ts$',
   '/src/.+/(main|child)\\.ts$',
   '^packages/[^/]+/src/data-main\\.ts$',
-  '^packages/core/src/(data/.+-worker|delivery/onnx/session-job|experiment/describe)\\.ts$',
+  '^packages/core/src/(data/.+-(worker|job)|delivery/onnx/session-job|experiment/describe)\\.ts$',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods|delivery/formats)/',
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',

@@ -1,5 +1,4 @@
-import sharp from 'sharp';
-import { type ImageSource, readImage } from '../data/sources/image-source';
+import { type CheckedPicture, checkPictures } from '../data/pipeline/check-pictures';
 import type { Table } from '../report/table';
 import { terminalTable } from '../report/terminal-table';
 import { makeProgress } from '../system/progress';
@@ -29,7 +28,7 @@ const sheetColumns = 10;
 export async function checkData(
   kind: DataKind,
   folder: string,
-  { cacheFolder, sample, whole, sheet }: CheckOptions,
+  { cacheFolder, sample, whole = false, sheet }: CheckOptions,
   print: (line: string) => void,
 ): Promise<boolean> {
   const progress = makeProgress('check');
@@ -44,19 +43,25 @@ export async function checkData(
   print(terminalTable(countsTable(kind, opened)));
   for (const remark of opened.remarks ?? []) print(remark);
   const splits = splitsOf(opened).map(([, split]) => split);
-  const unreadable: Unreadable[] = [];
+  const found: CheckedPicture[] = [];
   let probed = 0;
   for (const split of splits.filter(isSource)) {
     const onProgress = (done: number, total: number) => show(done, total, split.name);
-    unreadable.push(...(await unreadableImages(split, { sample, whole }, onProgress)));
-    probed += Math.min(split.labels.length, sample ?? split.labels.length);
+    const indices = spread(split.labels.length, sample ?? Number.POSITIVE_INFINITY);
+    found.push(...(await checkPictures(split, indices, { whole }, onProgress)));
+    probed += indices.length;
   }
   progress.clear();
+  const unreadable = found.filter(({ problem }) => problem !== undefined);
   if (probed > 0) {
     print(`${whole ? 'Decoded' : 'Looked into the headers of'} ${probed} images: ${unreadable.length} cannot be read.`);
   }
-  for (const { file, why } of unreadable.slice(0, mostNamed)) print(`  ${file}: ${why}`);
-  if (unreadable.length > mostNamed) print(`  and ${unreadable.length - mostNamed} more`);
+  printFirst(unreadable, ({ place, problem }) => `${place}: ${problem}`, print);
+  const clipped = found.filter((one) => one.clipped);
+  if (clipped.length > 0) {
+    print(`${clipped.length} boxes reach beyond their images; training uses the part within:`);
+    printFirst(clipped, describeClipped, print);
+  }
   const [shown] = splits;
   if (sheet !== undefined && shown) {
     const images = isSource(shown) ? thumbnails(shown, 64) : shown;
@@ -66,6 +71,16 @@ export async function checkData(
   const faults = [...(opened.faults ?? []), ...wrongCounts(kind, opened)];
   for (const line of faults) print(line);
   return unreadable.length === 0 && faults.length === 0;
+}
+
+function printFirst<T>(all: readonly T[], describe: (one: T) => string, print: (line: string) => void): void {
+  for (const one of all.slice(0, mostNamed)) print(`  ${describe(one)}`);
+  if (all.length > mostNamed) print(`  and ${all.length - mostNamed} more`);
+}
+
+function describeClipped({ place, clipped }: CheckedPicture): string {
+  const [left = 0, top = 0, width = 0, height = 0] = clipped?.box ?? [];
+  return `${place}: left ${left}, top ${top}, ${width} x ${height} of ${clipped?.picture.width} x ${clipped?.picture.height}`;
 }
 
 /** All splits with their titles. */
@@ -114,47 +129,8 @@ function sheetOf(labels: Int32Array, classes: number): number[][] {
   return [...rows.values()];
 }
 
-/** `why`: the first line of the decoder's error. */
-type Unreadable = Readonly<Record<'file' | 'why', string>>;
-
-// A few more than there are threads to decode.
-const parallel = 16;
-
-/** The images of a source that cannot be decoded, in its order. */
-export async function unreadableImages(
-  source: ImageSource,
-  { sample = Number.POSITIVE_INFINITY, whole = false }: Pick<CheckOptions, 'sample' | 'whole'> = {},
-  onProgress?: (done: number, total: number) => void,
-): Promise<Unreadable[]> {
-  const indices = spread(source.labels.length, sample);
-  const found: (Unreadable | undefined)[] = [];
-  for (let from = 0; from < indices.length; from += parallel) {
-    const part = indices.slice(from, from + parallel);
-    found.push(...(await Promise.all(part.map((index) => probe(source, index, whole)))));
-    onProgress?.(found.length, indices.length);
-  }
-  return found.filter((it) => it !== undefined);
-}
-
 /** `count` whole numbers in [0, total), evenly spread; all of them if there are no more. */
 export function spread(total: number, count: number): number[] {
   const taken = Math.min(total, count);
   return Array.from({ length: taken }, (_, i) => Math.floor((i * total) / taken));
-}
-
-async function probe(source: ImageSource, index: number, whole: boolean): Promise<Unreadable | undefined> {
-  const location = source.locate(index);
-  try {
-    // Given a file, the decoder reads no more than it needs.
-    const image = sharp(location.offset === undefined ? location.file : await readImage(location), {
-      failOn: 'truncated',
-    });
-    if (whole) await image.stats();
-    else await image.metadata();
-    return undefined;
-  } catch (error) {
-    const [why = 'unknown'] = (error as Error).message.split('\n');
-    const { file, offset } = location;
-    return { file: offset === undefined ? file : `${file} at byte ${offset}`, why };
-  }
 }

@@ -1,5 +1,8 @@
 import sharp from 'sharp';
 import { type ImageDataset, imageBytes } from '../data/dataset';
+import { type Choose, decodeInto } from '../data/pipeline/decode';
+import { loadNativeImages } from '../data/pipeline/native';
+import { centreCrop } from '../data/pipeline/transforms';
 import { type ImageSource, readImage } from '../data/sources/image-source';
 import { sides } from '../system/image-size';
 
@@ -48,17 +51,13 @@ export const thumbnails = (source: ImageSource, size: number): Pick<ImageDataset
 
 async function thumbnail(source: ImageSource, index: number, size: number): Promise<Uint8Array> {
   const location = source.locate(index);
+  const pixels = new Uint8Array(imageBytes({ size }));
+  const choose: Choose = (width, height) => ({ sampling: centreCrop(width, height, size, size), mirrored: false });
+  const options = { size, box: location.box, native: loadNativeImages(), applyOrientation: false };
   try {
-    const image = sharp(await readImage(location));
-    if (location.box) {
-      const whole = await image.metadata();
-      const [left, top, boxWidth, boxHeight] = location.box;
-      const [width, height] = [Math.min(boxWidth, whole.width - left), Math.min(boxHeight, whole.height - top)];
-      image.extract({ left, top, width, height });
-    }
-    const pixels = image.resize(size, size, { fit: 'cover' }).toColourspace('srgb').removeAlpha();
-    return await pixels.raw().toBuffer();
+    await decodeInto(await readImage(location), choose, options, pixels);
+    return pixels;
   } catch {
-    return new Uint8Array(imageBytes({ size }));
+    return pixels.fill(0);
   }
 }

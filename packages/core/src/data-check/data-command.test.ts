@@ -4,10 +4,12 @@ import sharp from 'sharp';
 import { temporaryFolder } from '../../test/temporary-folder';
 import { writeCifarExample } from '../data/example/cifar-files';
 import { exampleImage } from '../data/example/class-folders';
+import { checkPictures } from '../data/pipeline/check-pictures';
 import { openClassFolders } from '../data/sources/class-folders';
-import { spread, unreadableImages } from './check-data';
+import type { Box, ImageSource } from '../data/sources/image-source';
+import { checkData, spread } from './check-data';
 import { dataCommand } from './data-command';
-import { cifarKind, classFolderKind } from './data-kind';
+import { cifarKind, classFolderKind, type DataKind } from './data-kind';
 
 const folder = temporaryFolder();
 
@@ -46,10 +48,39 @@ test('decoding whole images finds one that is cut off', async () => {
   const image = await exampleImage(0, 0);
   writeFileSync(join(data, 'train/circles/0.jpg'), image.subarray(0, image.length - 100));
   const { train } = await openClassFolders(data);
-  expect(await unreadableImages(train)).toEqual([]);
-  expect((await unreadableImages(train, { whole: true })).length).toBe(1);
-  expect(await unreadableImages(train, { whole: true, sample: 1 })).toHaveLength(1);
+  const all = Array.from(train.labels.keys());
+  expect(await checkPictures(train, all, { whole: false })).toEqual([]);
+  expect(await checkPictures(train, all, { whole: true })).toHaveLength(1);
+  expect(await checkPictures(train, spread(all.length, 1), { whole: true })).toHaveLength(1);
   expect(spread(10, 4)).toEqual([0, 2, 5, 7]);
+});
+
+test('check reports boxes that reach beyond their images, and refuses those outside', async () => {
+  const data = join(folder.path, 'data');
+  await run('example', '--kind=folder', `--out=${data}`);
+  const boxes: Box[] = [
+    [0, 0, 60, 40],
+    [5, 4, 56, 30],
+    [-3, 0, 10, 10],
+    [60, 0, 10, 10],
+  ];
+  const withBoxes = (source: ImageSource): ImageSource => ({
+    ...source,
+    locate: (index) => ({ ...source.locate(index), box: boxes[index] ?? [0, 0, 9, 9] }),
+  });
+  for (const whole of [false, true]) {
+    const lines: string[] = [];
+    const kind: DataKind = {
+      ...classFolderKind,
+      open: async (at) => ({ train: withBoxes((await openClassFolders(at)).train) }),
+    };
+    expect(await checkData(kind, data, { whole }, (line) => lines.push(line))).toBe(false);
+    const text = lines.join('\n');
+    expect(text).toContain(': 1 cannot be read.');
+    expect(text).toContain('its box 60, 0, 10 x 10 has no area within the picture of 60 x 40 pixels');
+    expect(text).toContain('2 boxes reach beyond their images; training uses the part within:');
+    expect(text).toContain('left 5, top 4, 56 x 30 of 60 x 40');
+  }
 });
 
 test('check reports an incomplete dataset and where to download the rest', async () => {

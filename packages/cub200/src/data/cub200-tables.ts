@@ -21,7 +21,7 @@ export interface CubEntry {
   readonly path: string;
   readonly label: number;
   readonly train: boolean;
-  /** In whole pixels; it may extend slightly beyond the image. */
+  /** In whole pixels; it may extend beyond the image, or lie outside it. */
   readonly box?: NonNullable<ImageLocation['box']>;
 }
 
@@ -113,8 +113,16 @@ function boxOf(text: string): NonNullable<ImageLocation['box']> | undefined {
     return undefined;
   if (![left, top, width, height].every((number) => Math.abs(number) < 1e6) || !(width > 0 && height > 0))
     return undefined;
-  const [x, y] = [Math.max(0, Math.round(left)), Math.max(0, Math.round(top))];
-  return [x, y, Math.max(1, Math.round(left + width) - x), Math.max(1, Math.round(top + height) - y)];
+  const [x, columns] = wholePixels(left, width);
+  const [y, rows] = wholePixels(top, height);
+  return [x, y, columns, rows];
+}
+
+/** Start and length in whole pixels, at least one. A start before the picture becomes 0, if something of the box is left. */
+function wholePixels(from: number, length: number): readonly [start: number, length: number] {
+  const [start, end] = [Math.round(from), Math.round(from + length)];
+  const first = end > 0 ? Math.max(0, start) : start;
+  return [first, Math.max(1, end - first)];
 }
 
 function sameIds(

@@ -71,6 +71,22 @@ test('missing and contradictory lines and files are named', async () => {
   await expect(openCub200(folder.path)).rejects.toThrow(`${root} lacks classes.txt`);
 });
 
+test.each([
+  ['1.4 2.6 3.0 4.0', [1, 3, 3, 4]],
+  ['-5.0 -1.0 8.0 4.0', [0, 0, 3, 3]],
+  ['0.0 0.0 0.2 0.2', [0, 0, 1, 1]],
+  ['-9.0 2.0 4.0 4.0', [-9, 2, 4, 4]],
+])('the box %s in whole pixels, with its place where it lies outside its picture', (text, box) => {
+  const tables: CubTables = {
+    classes: '1 a\n',
+    images: '1 a/1.jpg\n2 a/2.jpg\n',
+    labels: '1 1\n2 1\n',
+    split: '1 1\n2 0\n',
+    boxes: `1 ${text}\n2 1 2 3 4\n`,
+  };
+  expect(joinTables(tables, 'cub').entries[0]?.box).toEqual(box);
+});
+
 test('lines of any kind are read or cause a UserError', () => {
   const good: CubTables = {
     classes: '1 a\n2 b\n',
@@ -101,7 +117,9 @@ test('lines of any kind are read or cause a UserError', () => {
         const { classNames, entries } = joinTables(changed, 'cub');
         for (const { label, box } of entries) {
           expect(classNames[label]).toBeDefined();
-          expect(box?.every((number) => Number.isInteger(number) && number >= 0)).toBe(true);
+          expect(box?.every(Number.isInteger)).toBe(true);
+          expect(box?.[2]).toBeGreaterThan(0);
+          expect(box?.[3]).toBeGreaterThan(0);
         }
       } catch (error) {
         if (!(error instanceof UserError)) throw error;

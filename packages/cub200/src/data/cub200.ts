@@ -10,8 +10,8 @@ import { type CubEntry, type CubTables, joinTables } from './cub200-tables';
 export const cub200Page = 'https://www.vision.caltech.edu/datasets/cub_200_2011/';
 
 export interface Cub200Options extends ListOptions {
-  /** Whether images are cropped to the boxes of bounding_boxes.txt; default false. */
-  readonly crop?: boolean;
+  /** Whether images are cropped to the boxes of bounding_boxes.txt (`if-boxes`: if that file exists); default false. */
+  readonly crop?: boolean | 'if-boxes';
 }
 
 /**
@@ -20,7 +20,7 @@ export interface Cub200Options extends ListOptions {
  * @throws UserError for missing files and contradictory lines
  */
 export async function openCub200(folder: string, options: Cub200Options = {}): Promise<TrainAndTest> {
-  const { crop = false, cacheFolder, onProgress } = options;
+  const { cacheFolder, onProgress } = options;
   const root = ['', 'CUB_200_2011'].map((at) => resolve(folder, at)).find((at) => isFile(join(at, 'images.txt')));
   if (root === undefined) {
     throw new UserError(
@@ -28,6 +28,7 @@ export async function openCub200(folder: string, options: Cub200Options = {}): P
       1,
     );
   }
+  const crop = options.crop === 'if-boxes' ? isFile(join(root, 'bounding_boxes.txt')) : options.crop === true;
   const tables: CubTables = {
     images: read(root, 'images.txt'),
     labels: read(root, 'image_class_labels.txt'),

@@ -171,41 +171,49 @@ function paletteOf(bytes: Uint8Array, { palette: { at, colours, bytes: size } }:
 function unpackRuns(bytes: Uint8Array, { width, height, compression, pixels: start }: BmpHeader): Uint8Array {
   const isRle4 = compression === compressions.rle4;
   const total = width * height;
-  // A run may reach beyond the last row.
-  const data = new Uint8Array(total + 512);
+  let data = new Uint8Array(Math.min(total, 2 ** 20));
   let length = 0;
   let x = 0;
   let at = start;
+  /** Adds indices; those that no one writes are 0. The size in the header may be damage, so memory grows with the data. */
+  const add = (count: number, index: (i: number) => number = () => 0): void => {
+    if (length + count > data.length) {
+      const larger = new Uint8Array(2 * (length + count));
+      larger.set(data);
+      data = larger;
+    }
+    for (let i = 0; i < count; i++) data[length + i] = index(i);
+    length += count;
+  };
   while (length < total && at + 2 <= bytes.length) {
     const count = bytes[at++] as number;
     const value = bytes[at++] as number;
     if (count > 0) {
       const used = Math.max(0, Math.min(count, width - x));
-      for (let i = 0; i < used; i++) data[length++] = !isRle4 ? value : i % 2 === 0 ? value >> 4 : value & 15;
+      add(used, (i) => (!isRle4 ? value : i % 2 === 0 ? value >> 4 : value & 15));
       x += used;
     } else if (value === 0) {
-      length = Math.ceil(length / width) * width;
+      add(Math.ceil(length / width) * width - length);
       x = 0;
     } else if (value === 1) {
       break;
     } else if (value === 2) {
       if (at + 2 > bytes.length) break;
-      length += Math.min(total - length, (bytes[at] as number) + (bytes[at + 1] as number) * width);
+      add(Math.min(total - length, (bytes[at] as number) + (bytes[at + 1] as number) * width));
       at += 2;
       x = length % width;
     } else {
       const wanted = Math.min(total - length, value);
       const stored = isRle4 ? Math.ceil(wanted / 2) : wanted;
-      const found = Math.min(stored, bytes.length - at);
-      for (let i = 0; i < found; i++) {
-        const byte = bytes[at + i] as number;
-        data[length++] = isRle4 ? byte >> 4 : byte;
-        if (isRle4 && i * 2 + 1 < wanted) data[length++] = byte & 15;
-      }
-      at += found;
-      if (found < stored || length === total) break;
+      if (at + stored > bytes.length) break;
+      const from = at;
+      add(wanted, (i) => {
+        const byte = bytes[from + (isRle4 ? i >> 1 : i)] as number;
+        return !isRle4 ? byte : i % 2 === 0 ? byte >> 4 : byte & 15;
+      });
+      at += stored;
       x += value;
-      // Runs of single pixels end at an even byte of the file.
+      // Such a run ends at an even byte of the file.
       at += at % 2;
     }
   }

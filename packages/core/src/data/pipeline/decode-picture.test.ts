@@ -30,3 +30,41 @@ test('EXIF orientation is applied on request', async () => {
     expect(await decodePicture(bytes, { applyOrientation: false, native: decoder })).toMatchObject({ width: 20 });
   }
 });
+
+describe('JPEGs that libjpeg reads with a warning are read like Pillow, which ignores warnings', () => {
+  const original = readFileSync(join(folder, 'colour.jpg'));
+  const at = (marker: number) => original.indexOf(Buffer.from([0xff, marker]));
+  const insert = (position: number, bytes: Uint8Array) =>
+    Buffer.concat([original.subarray(0, position), bytes, original.subarray(position)]);
+  const scan = at(0xda) + 2 + original.readUInt16BE(at(0xda) + 2);
+  const withoutScanParameters = Buffer.from(original).fill(0, scan - 3, scan);
+  test.each([
+    ['bytes before a marker', insert(at(0xdb), new Uint8Array(20))],
+    ['0xff before a marker', insert(at(0xdb), new Uint8Array(3).fill(0xff))],
+    ['bytes before the frame', insert(at(0xc0), Buffer.from('nothing'))],
+    ['parameters of the scan are 0', withoutScanParameters],
+    ['bytes after the end', Buffer.concat([original, new Uint8Array(50)])],
+  ])('%s', async (_, bytes) => {
+    const whole = await decodePicture(original, { applyOrientation: false });
+    for (const decoder of [native, undefined]) {
+      const picture = await decodePicture(bytes, { applyOrientation: false, native: decoder });
+      expect(Buffer.compare(picture.pixels, whole.pixels)).toBe(0);
+    }
+  });
+
+  test('damaged data of a scan is read as far as it can be; a picture that is cut short is refused', async () => {
+    const damaged = Buffer.from(original);
+    damaged[scan + 500] = (damaged[scan + 500] as number) ^ 0xff;
+    const pictures = [native, undefined].map((decoder) =>
+      decodePicture(damaged, { applyOrientation: false, native: decoder }),
+    );
+    const [one, other] = await Promise.all(pictures);
+    expect(Buffer.compare(one?.pixels ?? Buffer.of(), other?.pixels ?? Buffer.of())).toBe(0);
+    for (const end of [-2, -200]) {
+      for (const decoder of [native, undefined]) {
+        const cut = decodePicture(original.subarray(0, end), { applyOrientation: false, native: decoder });
+        await expect(cut).rejects.toThrow();
+      }
+    }
+  });
+});

@@ -40,12 +40,13 @@ const margin = 16;
  */
 export async function decodeInto(
   bytes: Uint8Array,
-  choose: Choose,
+  chooseAtRandom: Choose,
   options: DecodeOptions & { readonly size: ImageSize; readonly box?: Box | undefined },
   target: Uint8Array,
 ): Promise<void> {
   const { box, native, applyOrientation } = options;
   const size = sides(options.size);
+  const choose = once(chooseAtRandom);
   const header = nativeHeader(bytes, native);
   if (native && header && (!applyOrientation || header.orientation === 1)) {
     const part = partOf(header, box);
@@ -65,6 +66,17 @@ export async function decodeInto(
   const { columns, rows, rowsFirst, needed } = plan(sampling, from, size, image);
   resample(cut(image, needed).pixels, needed[2], columns, rows, rowsFirst, target);
   if (mirrored) mirror(target, size);
+}
+
+/** Both decoders must get one choice: it may draw random numbers. */
+function once(choose: Choose): Choose {
+  const chosen = new Map<string, ReturnType<Choose>>();
+  return (width, height) => {
+    const key = `${width} ${height}`;
+    const choice = chosen.get(key) ?? choose(width, height);
+    chosen.set(key, choice);
+    return choice;
+  };
 }
 
 /**
@@ -90,8 +102,9 @@ function nativeHeader(bytes: Uint8Array, native: NativeImages | undefined): Jpeg
   const header = native && readJpegHeader(bytes);
   if (header?.bits !== 8 || (header.components !== 3 && header.components !== 1)) return undefined;
   if (header.width * header.height * header.components >= mostBytes) return undefined;
-  // The addon decodes a part of a picture alone, and would not notice what is missing below it.
-  return hasEnd(bytes, header) ? header : undefined;
+  // The addon decodes a part of a picture alone, and would not notice what is missing below it; and the JPEG library in
+  // TensorFlow writes its warnings to the terminal.
+  return header.regular && hasEnd(bytes, header) ? header : undefined;
 }
 
 /** TensorFlow refuses larger JPEGs. */

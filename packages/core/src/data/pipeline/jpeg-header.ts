@@ -8,6 +8,8 @@ export interface JpegHeader {
   readonly orientation: number;
   /** Where the frame's marker is, in bytes. */
   readonly frame: number;
+  /** Whether libjpeg has nothing to warn of up to its first scan: no bytes between markers, no odd parameters. */
+  readonly regular: boolean;
 }
 
 /** Whether the marker that ends a JPEG follows its frame: without it the file may be cut short. */
@@ -21,10 +23,12 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
   if (bytes[0] !== 0xff || bytes[1] !== 0xd8) return undefined;
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   let orientation = 1;
+  let regular = true;
   for (let at = 2; at + 10 <= bytes.length; ) {
     const marker = bytes[at + 1] as number;
     // Like libjpeg: bytes before a marker are passed over, and a marker may begin with several 0xff.
     if (bytes[at] !== 0xff || marker === 0xff || marker === 0) {
+      regular &&= bytes[at] === 0xff && marker === 0xff;
       at++;
       continue;
     }
@@ -33,20 +37,26 @@ export function readJpegHeader(bytes: Uint8Array): JpegHeader | undefined {
     if (marker >= 0xc0 && marker <= 0xcf && marker !== 0xc4 && marker !== 0xc8 && marker !== 0xcc) {
       const [height, width] = [view.getUint16(at + 5), view.getUint16(at + 7)];
       if (width === 0 || height === 0) return undefined;
-      return {
-        width,
-        height,
-        components: bytes[at + 9] as number,
-        bits: bytes[at + 4] as number,
-        orientation,
-        frame: at,
-      };
+      const [bits, components] = [bytes[at + 4] as number, bytes[at + 9] as number];
+      regular &&= marker > 0xc1 || hasRegularScan(view, at + 2 + length);
+      return { width, height, components, bits, orientation, frame: at, regular };
     }
     if (marker === 0xe1) orientation = exifOrientation(view, at + 4, at + 2 + length) ?? orientation;
     if (marker === 0xda || length < 2) return undefined;
     at += 2 + length;
   }
   return undefined;
+}
+
+/** Whether the first scan after a sequential frame has the parameters that the standard wants. */
+function hasRegularScan(view: DataView, from: number): boolean {
+  for (let at = from; at + 4 <= view.byteLength; ) {
+    if (view.getUint8(at) !== 0xff) return false;
+    const end = at + 2 + view.getUint16(at + 2);
+    if (view.getUint8(at + 1) !== 0xda) at = end;
+    else return end <= view.byteLength && view.getUint16(end - 3) === 63 && view.getUint8(end - 1) === 0;
+  }
+  return false;
 }
 
 /** The orientation in an APP1 segment of [from, end): a TIFF after "Exif\0\0". */

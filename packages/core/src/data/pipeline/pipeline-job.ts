@@ -1,13 +1,10 @@
-import { closeSync, openSync, readFileSync } from 'node:fs';
 import { type ImageSize, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
-import { readIntoSync } from '../../system/read-into';
-import { errorCode } from '../../system/whole-file';
 import { type AugmentationKey, imageBytes } from '../dataset';
-import { readRecordImageSync } from '../record-io/record-image';
 import type { ImageLocation } from '../sources/image-source';
 import { type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
+import { isTemporary, readEncoded } from './read-encoded';
 import { centreCrop, randomCrop, stretched, type TestTransform, type TrainTransform, transformed } from './transforms';
 
 export interface PipelineSetup {
@@ -72,29 +69,10 @@ export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise
       try {
         await make(image, task);
       } catch (error) {
-        if (temporary.has(errorCode(error) ?? '')) throw error;
+        if (isTemporary(error)) throw error;
         failures.push({ position, reason: error instanceof Error ? error.message : String(error) });
       }
     }
     return failures;
   };
-}
-
-/** Errors that are not the image's fault: if they replaced an image, results would depend on when it was read. */
-const temporary = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EIO', 'EACCES']);
-
-/** Reads synchronously: this thread has nothing else to do, and promises would cost a third of a decoding. */
-function readEncoded({ file, offset, length, inRecord, bytes: given }: ImageLocation): Uint8Array {
-  if (given) return given;
-  if (offset === undefined || length === undefined) return readFileSync(file);
-  if (inRecord) return readRecordImageSync({ file, offset, length });
-  const handle = openSync(file, 'r');
-  try {
-    const bytes = new Uint8Array(length);
-    const read = readIntoSync(handle, bytes, offset);
-    if (read < length) throw new Error(`${file} ends at byte ${offset + read}`);
-    return bytes;
-  } finally {
-    closeSync(handle);
-  }
 }

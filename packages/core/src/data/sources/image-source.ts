@@ -36,8 +36,8 @@ export interface ImageLocation {
   /** The encoded image itself, where the file does not hold it in one piece. */
   readonly bytes?: Uint8Array;
   /**
-   * The crop that replaces the image, in whole pixels as stored (EXIF orientation is not applied). It starts at 0 or
-   * later and may reach beyond the right and lower edge; the part outside the image is ignored.
+   * The crop that replaces the image, in whole pixels as stored (EXIF orientation is not applied). What reaches beyond
+   * the image is clipped; a box without area within it is an error.
    */
   readonly box?: Box;
 }
