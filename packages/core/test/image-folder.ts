@@ -2,7 +2,7 @@ import { copyFileSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { ImageLocation, ImageSource } from '../src/data/sources/image-source';
 
-const fixtures = join(__dirname, '../fixtures/images');
+export const fixturesFolder = join(__dirname, '../fixtures/images');
 const pictures = [
   'colour.jpg',
   'progressive.jpg',
@@ -19,7 +19,7 @@ export function folderOfFixtures(folder: string, count: number): ImageSource {
   const files = Array.from({ length: count }, (_, i) => {
     const picture = pictures[i % pictures.length] as string;
     const file = join(folder, `${i}-${picture}`);
-    copyFileSync(join(fixtures, picture), file);
+    copyFileSync(join(fixturesFolder, picture), file);
     return file;
   });
   return {

@@ -7,10 +7,10 @@ import type { DataValues } from './options';
 
 /** Training on the images of --dataset. */
 export async function birdsTask(options: DataValues): Promise<Task> {
-  const { dataset, data = defaultDataFolder('cub200'), boxes: crop } = options;
+  const { dataset, data = defaultDataFolder('cub200'), boxes: crop, verifyData: verify } = options;
   if (dataset === 'birds') {
     refuseUnusedData(options);
     return syntheticTask(syntheticBirds, options);
   }
-  return imageFilesTask(await openCub200(data, { crop }), options, data);
+  return imageFilesTask(await openCub200(data, { crop, verify }), options, data);
 }

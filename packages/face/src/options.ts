@@ -1,5 +1,6 @@
 import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { size } from '@headshare/core/experiment/size-option';
+import { verifyDataOption } from '@headshare/core/experiment/verify-data';
 
 export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 
@@ -9,6 +10,7 @@ export const dataOptions = group('Data', {
     help: 'procedural: synthetic faces; ms1m: a train.rec; folder: one per identity',
   }),
   data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/face'),
+  verifyData: verifyDataOption,
   verification: optional(
     folder({ help: 'folder of verification sets: *.bin, or pairs.txt beside LFW images' }),
     '--data',

@@ -31,10 +31,11 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('face'), selectBy } = options;
   if (dataset === 'procedural') throw new RangeError('synthetic faces are not read from files');
   const { sets, selected } = await selectedSet(options);
-  const selection = { identities: options.identities, minImages: options.minImages, draw: options.identityDraw };
-  const { source, size } =
+  const { identities, minImages, identityDraw: draw } = options;
+  const selection = { identities, minImages, draw, verify: options.verifyData };
+  const { source, size, notes } =
     dataset === 'folder'
-      ? { source: await openFaceFolders(data, selection), size: faceSize }
+      ? { ...(await openFaceFolders(data, selection)), size: faceSize }
       : await openRecords(data, selection);
   const pipeline: PipelineOptions = { size, train: wholeImage, test: { resize: size } };
   let warnings = 0;
@@ -50,6 +51,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       { images: train, use: 'training', from: data },
       ...sets.map(({ images, file }) => ({ images, use: 'evaluation', from: file }) as const),
     ],
+    notes,
     selectBy: selectBy === 'mean' ? 'accuracy' : `${selectBy}/accuracy`,
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();

@@ -19,7 +19,10 @@ const imageNetKind: DataKind = {
     imageNetPlaces
       .map((place) => join(folder, place, 'train'))
       .some((train) => existsSync(train) && readdirSync(train).some((name) => /^n\d{8}$/.test(name))),
-  open: openImageNet,
+  open: async (folder, options) => {
+    const { notes: remarks, ...splits } = await openImageNet(folder, options);
+    return { ...splits, ...(remarks && { remarks }) };
+  },
   example: (folder) => writeImageNetExample(folder, { corrupt: true }),
 };
 

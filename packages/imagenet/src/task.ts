@@ -11,13 +11,13 @@ import type { DataValues } from './options';
 
 /** Training on the images of --dataset, with the augmentation that is published for them. */
 export async function imageTask(options: DataValues): Promise<Task> {
-  const { dataset, data = defaultDataFolder('imagenet') } = options;
+  const { dataset, data = defaultDataFolder('imagenet'), verifyData: verify } = options;
   if (dataset === 'shapes') {
     refuseUnusedData(options);
     return syntheticTask(syntheticShapes, options);
   }
-  if (dataset === 'imagenet') return imageFilesTask(await openImageNet(data), options, data);
-  if (dataset === 'folder') return imageFilesTask(await openClassFolders(data), options, data);
+  if (dataset === 'imagenet') return imageFilesTask(await openImageNet(data, { verify }), options, data);
+  if (dataset === 'folder') return imageFilesTask(await openClassFolders(data, { verify }), options, data);
   const { train: images, test, classNames } = await openCifar(data, { kind: dataset });
   const { train, ...rest } = splitTraining(images, options, () => images);
   return classificationTask({

@@ -122,8 +122,8 @@ async function printDifferences(
       `The sources differ: the run's commit is ${commit.slice(0, 8)}${dirty}, the current one ${now}. --worktree runs the run's commit.`,
     );
   }
-  if (dataFingerprint(root, run.package) !== identity.data) {
-    say("The package's data differ in names, sizes or times of files: the result may differ, too.");
+  if ((await dataFingerprint(root, run.package)) !== identity.data) {
+    say("The package's data differ in names or contents of files: the result may differ, too.");
   }
 }
 

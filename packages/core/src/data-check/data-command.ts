@@ -1,12 +1,14 @@
-import { mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { packShards } from '../data/sources/pack-shards';
 import { verifyShards } from '../data/sources/shards';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
 import { explain } from '../experiment/failure';
+import { isFolder, notAFolder } from '../system/archive';
 import { guardOutput, keepWorking } from '../system/output.cjs';
 import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
+import { diskError } from '../system/whole-file';
 import { checkData } from './check-data';
 import { type DataArguments, readDataArguments } from './data-arguments';
 import { type DataKind, isSource } from './data-kind';
@@ -31,6 +33,8 @@ export async function dataCommand(
     // A check is for its reader; the others write files.
     if (given.action !== 'check') keepWorking();
     const folder = resolve(given.data ?? dataFolder(workspace, project));
+    if (existsSync(folder) && !isFolder(folder))
+      throw notAFolder(folder, given.data === undefined ? undefined : '--data');
     const run = { check, example, pack, verify }[given.action];
     return await run({ project, kinds, given, folder, print });
   } catch (error) {
@@ -84,7 +88,7 @@ function printHowTo({ title, name, page, layout }: DataKind, { project, folder, 
 async function example({ kinds, given, print, project }: Run): Promise<number> {
   const kind = kinds.find(({ name }) => name === given.kind) ?? kinds[0];
   const out = outFolder(given.out);
-  mkdirSync(out, { recursive: true });
+  makeFolder(out);
   if (readdirSync(out).length > 0) throw new UserError(`--out: ${out} is not empty`);
   await kind.example(out);
   print(
@@ -116,6 +120,7 @@ async function pack(run: Run): Promise<number> {
 async function verify({ given, print }: Run): Promise<number> {
   const out = outFolder(given.out);
   const ending = '.shards.json';
+  if (!isFolder(out)) throw notAFolder(out, '--out');
   const names = readdirSync(out).filter((name) => name.endsWith(ending));
   if (names.length === 0) throw new UserError(`${out} has no packed images (*${ending})`, 1);
   for (const name of names) {
@@ -127,5 +132,18 @@ async function verify({ given, print }: Run): Promise<number> {
 
 function outFolder(out: string | undefined): string {
   if (out === undefined) throw new UserError('--out is required: name a folder');
-  return resolve(out);
+  const folder = resolve(out);
+  if (existsSync(folder) && !isFolder(folder)) throw notAFolder(folder, '--out');
+  return folder;
+}
+
+function makeFolder(folder: string): void {
+  try {
+    mkdirSync(folder, { recursive: true });
+  } catch (error) {
+    throw diskError(error, {
+      full: `The disk of ${folder} is full.`,
+      unusable: (code) => `--out: ${folder} cannot be made (${code}).`,
+    });
+  }
 }

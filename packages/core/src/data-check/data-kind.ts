@@ -68,7 +68,10 @@ export const classFolderKind: DataKind = {
     '(or <class>/*.jpg alone: a fifth of each class becomes the test set)',
   ],
   matches: existsSync,
-  open: openClassFolders,
+  open: async (folder, options) => {
+    const { testNote, notes = [], ...splits } = await openClassFolders(folder, options);
+    return { ...splits, remarks: [...notes, ...(testNote ? [`The test images are ${testNote}.`] : [])] };
+  },
   example: (folder) =>
     writeClassFolders(folder, {
       classNames: ['circles', 'squares', 'stars'],

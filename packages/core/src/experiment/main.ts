@@ -13,6 +13,7 @@ import { flagName, valueText } from './option';
 import { publish, runStage } from './run-stage';
 import { profileValues, resolveAll } from './settings';
 import { reportingDigest, sourcesDigest } from './store';
+import { withVerification } from './verify-data';
 
 /**
  * Runs one experiment: `main.ts packages/face/experiments/distill.ts --profile=smoke --seed=3`.
@@ -52,7 +53,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     const ofProfile = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
     const flags = ofProfile.map(([option, value]) => `${flagName(option)}=${valueText(value)}`);
     if (flags.length > 0) log(`Values of the profile: ${flags.join(' ')}`);
-    const data = dataFingerprint(root, packageName);
+    const data = await withVerification(values, (how) => dataFingerprint(root, packageName, how));
     const sources = await sourcesDigest(root, packageName);
     const reports = withDependencies(experiment).some((stage) => stage.reports);
     // A run that another run started is not the target's latest.

@@ -62,7 +62,9 @@ describe('options', () => {
 
   it('accepts existing files and folders', () => {
     expect(file({ help }).parse(__filename, '--weights')).toBe(__filename);
-    expect(() => file({ help }).parse(__dirname, '--weights')).toThrow(`--weights: there is no file ${__dirname}`);
+    expect(() => file({ help }).parse(__dirname, '--weights')).toThrow(
+      `--weights=${__dirname} is a folder and not a file`,
+    );
     expect(folder({ help }).parse(__dirname, '--data')).toBe(__dirname);
     expect(() => folder({ help }).parse('nowhere', '--data')).toThrow('--data: there is no folder nowhere');
   });

@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { isFile, isFolder, notAFile, notAFolder } from '../system/archive';
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 
@@ -134,9 +134,8 @@ function existing(kind: 'file' | 'folder', spec: { readonly help: string }): Opt
   const path = text({ ...spec, valid: `the path of a ${kind}` });
   const check = (value: unknown, name: string): string => {
     const given = path.check(value, name);
-    const stat = statSync(given, { throwIfNoEntry: false });
-    if (kind === 'file' ? stat?.isFile() : stat?.isDirectory()) return given;
-    throw new UserError(`${name}: there is no ${kind} ${given}`);
+    if (kind === 'file' ? isFile(given) : isFolder(given)) return given;
+    throw kind === 'file' ? notAFile(given, name) : notAFolder(given, name);
   };
   return { ...path, kind, names: kind, check, parse: check };
 }

@@ -6,6 +6,7 @@ import type { FinishedRun, Overrides, Settings, Stage } from './define';
 import type { openTracker } from './open-tracker';
 import { resolveOptions } from './settings';
 import { copyRun, digestFile, type RunIdentity, readFinished, runKey } from './store';
+import { withVerification } from './verify-data';
 
 /** The surroundings that all stages of one command share. */
 export interface Session {
@@ -49,7 +50,8 @@ export async function planRun(experiment: Stage, settings: Settings, session: Se
   const options = Object.fromEntries(
     stages.map((stage) => [nameOf(catalog, stage), keyOptions(stage, resolveOptions(stage, settings))]),
   );
-  const files = await namedFiles(stages, options, session);
+  const verified = stages.map((stage) => resolveOptions(stage, settings)).find(({ verifyData }) => verifyData === true);
+  const files = await namedFiles(stages, options, session, verified ?? {});
   const device = process.env.TF_DEVICE || 'cpu';
   const identity: RunIdentity = {
     experiment: name,
@@ -96,6 +98,7 @@ async function namedFiles(
   stages: readonly Stage[],
   options: RunIdentity['options'],
   { catalog, digests }: Session,
+  values: Overrides,
 ): Promise<Readonly<Record<string, string>>> {
   const named: Record<string, string> = {};
   for (const stage of stages) {
@@ -104,7 +107,8 @@ async function namedFiles(
       for (const path of [options[nameOf(catalog, stage)]?.[option]].flat()) {
         if (typeof path !== 'string') continue;
         const known = digests.get(path);
-        const digest = known ?? (names === 'file' ? await digestFile(path) : (folderFingerprint(path) ?? 'gone'));
+        const ofFolder = () => withVerification(values, (how) => folderFingerprint(path, how));
+        const digest = known ?? (names === 'file' ? await digestFile(path) : ((await ofFolder()) ?? 'gone'));
         digests.set(path, digest);
         named[path] = digest;
       }

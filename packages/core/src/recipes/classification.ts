@@ -7,6 +7,7 @@ import type { TrainAndTest } from '../data/sources/class-folders';
 import { splitIndices, subset } from '../data/split';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
 import { size } from '../experiment/size-option';
+import { verifyDataOption } from '../experiment/verify-data';
 import { type ImageSize, imageSize, sides } from '../system/image-size';
 import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
 import { selections, type Task } from '../train/evaluation/task';
@@ -20,6 +21,7 @@ const selectionOptions = {
 
 /** The options of the training and test images of every classification package. */
 export const classificationDataOptions = group('Data', {
+  verifyData: verifyDataOption,
   ...selectionOptions,
   imageSize: size({ default: 32, min: 16, max: 512, help: 'size of images in pixels: 224 for squares, or 112x96' }),
   classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
@@ -150,7 +152,7 @@ function resizeFor(size: ImageSize): ImageSize {
  * @param from the folder of the files
  */
 export function imageFilesTask(
-  { train, test, testNote }: TrainAndTest,
+  { train, test, testNote, notes }: TrainAndTest,
   options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: ImageSize },
   from: string,
 ): Task {
@@ -167,6 +169,7 @@ export function imageFilesTask(
     ...splitTraining(train, options, (apart) => pipelineDataset(train, { ...pipeline, apart })),
     test: pipelineDataset(test, pipeline),
     testNote,
+    notes,
     from,
     classNames: train.classNames,
   });

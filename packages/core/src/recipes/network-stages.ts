@@ -178,6 +178,7 @@ async function prepare(context: RunContext<TrainingValues>, task: Task): Promise
   if (seconds > 1) context.log(`${train.name}: ${train.labels.length} images rendered in ${seconds.toFixed(1)} s`);
   const files = task.reads?.filter(({ from }) => from !== undefined) ?? [];
   if (files.length > 0) context.log(`Data of ${files[0]?.from}: ${files.map(countImages).join(', ')}`);
+  for (const note of task.notes ?? []) context.log(note);
   trackData(context, task);
 }
 

@@ -1,3 +1,5 @@
+import { shownName } from './file-name';
+
 /**
  * A problem that the user can fix: a wrong option, a damaged file, a full disk. The command line prints the message
  * without a stack and exits with `exitCode` (2: wrong usage, nothing was done; 1: the work failed).
@@ -9,6 +11,6 @@ export class UserError extends Error {
     message: string,
     readonly exitCode: 1 | 2 = 2,
   ) {
-    super(message);
+    super(shownName(message));
   }
 }

@@ -1,8 +1,10 @@
-import { statSync } from 'node:fs';
 import { join, resolve } from 'node:path';
-import { abbreviate, isFolder, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
+import { abbreviate } from '@headshare/core/data/sources/abbreviate';
+import type { TrainAndTest } from '@headshare/core/data/sources/class-folders';
 import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
-import { type ListOptions, listFile, listTree } from '@headshare/core/data/sources/tree-listing';
+import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { isFile, isFolder, notAFolder } from '@headshare/core/system/archive';
+import { nameOf } from '@headshare/core/system/file-name';
 import { UserError } from '@headshare/core/system/user-error';
 import { readBytes } from '@headshare/core/weights/refusal';
 import { type CubEntry, type CubTables, joinTables } from './cub200-tables';
@@ -20,7 +22,7 @@ export interface Cub200Options extends ListOptions {
  * @throws UserError for missing files and contradictory lines
  */
 export async function openCub200(folder: string, options: Cub200Options = {}): Promise<TrainAndTest> {
-  const { cacheFolder, onProgress } = options;
+  if (!isFolder(folder)) throw notAFolder(folder);
   const root = ['', 'CUB_200_2011'].map((at) => resolve(folder, at)).find((at) => isFile(join(at, 'images.txt')));
   if (root === undefined) {
     throw new UserError(
@@ -39,12 +41,12 @@ export async function openCub200(folder: string, options: Cub200Options = {}): P
   const { classNames, entries } = joinTables(tables, root);
   const images = join(root, 'images');
   if (!isFolder(images)) throw new UserError(`${root} has no folder images.`, 1);
-  const tree = await listTree(images, listFile(root, 'images', cacheFolder), onProgress);
-  const sizes = new Map<string, number>();
-  for (const { path, images: names, sizes: bytes } of tree.values()) {
-    for (const [i, name] of names.entries()) sizes.set(path === '' ? name : `${path}/${name}`, bytes[i] as number);
+  const tree = await listTree(images, options);
+  const stamps = new Map<string, string>();
+  for (const { path, images: names, stamps: own } of tree.values()) {
+    for (const [i, name] of names.entries()) stamps.set(path === '' ? name : `${path}/${name}`, own[i] as string);
   }
-  const missing = entries.filter(({ path }) => !sizes.has(path)).map(({ path }) => path);
+  const missing = entries.filter(({ path }) => !stamps.has(path)).map(({ path }) => path);
   if (missing.length > 0) {
     throw new UserError(`${images} lacks ${missing.length} of the images of images.txt: ${abbreviate(missing)}.`, 1);
   }
@@ -54,7 +56,7 @@ export async function openCub200(folder: string, options: Cub200Options = {}): P
       root: images,
       classNames,
       labels: Int32Array.from(part, ({ label }) => label),
-      sizes: part.map(({ path }) => sizes.get(path) as number),
+      stamps: part.map(({ path }) => stamps.get(path) as string),
       path: (i) => (part[i] as CubEntry).path,
       box: crop ? (i) => (part[i] as CubEntry).box ?? [0, 0, 1, 1] : undefined,
     });
@@ -70,10 +72,8 @@ export async function openCub200(folder: string, options: Cub200Options = {}): P
   };
 }
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
-
 function read(root: string, file: string): string {
   const path = join(root, file);
   if (!isFile(path)) throw new UserError(`${root} lacks ${file}: unpack CUB_200_2011.tgz from ${cub200Page} again.`, 1);
-  return readBytes(path).toString('utf8');
+  return nameOf(readBytes(path));
 }

@@ -1,8 +1,8 @@
 /** The kinds of data that `nx run face:data` checks and makes examples of. */
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
-import { isFolder } from '@headshare/core/data/sources/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
+import { isFolder } from '@headshare/core/system/archive';
 import { UserError } from '@headshare/core/system/user-error';
 import { alignedCrops } from '../ijb/crops/aligned-crops';
 import { describeMeta, readIjbMeta } from '../ijb/meta/meta-files';
@@ -76,10 +76,11 @@ export const faceFolderKind: DataKind = {
     'lfw.bin ... (verification sets)',
   ],
   matches: isFolder,
-  open: async (folder, options) => ({
-    train: await openFaceFolders(folder, options),
-    ...(await verificationIn(folder)),
-  }),
+  open: async (folder, options) => {
+    const { source, notes } = await openFaceFolders(folder, options);
+    const sets = await verificationIn(folder);
+    return { ...sets, train: source, remarks: [...notes, ...sets.remarks] };
+  },
   example: (folder) =>
     writeClassFolders(folder, { classNames: ['ann', 'bo', 'cy'], path: (name, i) => `train/${name}/${i}.jpg` }),
 };
@@ -123,11 +124,12 @@ async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: strin
   return { remarks, faults };
 }
 
-function remarksOn({ source, size, hasIndex }: TrainingRecords): string[] {
+function remarksOn({ source, size, hasIndex, notes }: TrainingRecords): string[] {
   const { classes, labels } = source;
   const published = publishedSets.find((set) => set.identities === classes && set.images === labels.length);
   const alike = publishedSets.filter((set) => set.identities === classes || set.images === labels.length);
   return [
+    ...notes,
     `${classes} identities, ${labels.length} images of ${size} x ${size}${published ? `, like ${published.title}` : ''}.`,
     ...alike
       .filter((set) => set !== published)

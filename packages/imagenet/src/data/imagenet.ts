@@ -1,14 +1,11 @@
 import { dirname, join, resolve } from 'node:path';
-import {
-  abbreviate,
-  type ClassListing,
-  classSource,
-  isFolder,
-  listClasses,
-  type TrainAndTest,
-} from '@headshare/core/data/sources/class-folders';
+import { abbreviate } from '@headshare/core/data/sources/abbreviate';
+import { hasAnnotations, listAnnotated } from '@headshare/core/data/sources/annotated-split';
+import { classSource, listClasses, type TrainAndTest } from '@headshare/core/data/sources/class-folders';
+import type { ClassListing } from '@headshare/core/data/sources/class-listing';
 import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
-import { type ListOptions, listFile, listTree } from '@headshare/core/data/sources/tree-listing';
+import { type ListOptions, listTree } from '@headshare/core/data/sources/tree-listing';
+import { isFolder, notAFolder } from '@headshare/core/system/archive';
 import { UserError } from '@headshare/core/system/user-error';
 import { readValidationLabels, type ValidationLabels } from './validation-labels';
 
@@ -23,6 +20,7 @@ export const imageNetPlaces = ['', 'ILSVRC/Data/CLS-LOC', 'Data/CLS-LOC'];
  * @throws UserError for missing or contradictory files
  */
 export async function openImageNet(folder: string, options: ListOptions = {}): Promise<TrainAndTest> {
+  if (!isFolder(folder)) throw notAFolder(folder);
   const place = imageNetPlaces.find((below) => isFolder(join(folder, below, 'train')));
   if (place === undefined) {
     throw new UserError(
@@ -33,12 +31,13 @@ export async function openImageNet(folder: string, options: ListOptions = {}): P
   const data = join(resolve(folder), place);
   if (!isFolder(join(data, 'val'))) throw new UserError(`${data} has a folder train, but no folder val.`, 1);
   const train = await listClasses(data, 'train', options);
-  const found = train.sizes.length;
+  const found = train.labels.length;
   const later = {
     ...options,
     onProgress: options.onProgress && ((images: number) => options.onProgress?.(found + images)),
   };
-  return { train: classSource('imagenet-train', train), test: await openValidation(folder, data, train, later) };
+  const test = await openValidation(folder, data, train, later);
+  return { train: classSource('imagenet-train', train), test, notes: train.notes };
 }
 
 async function openValidation(
@@ -47,7 +46,10 @@ async function openValidation(
   train: ClassListing,
   options: ListOptions,
 ): Promise<ImageSource> {
-  const tree = await listTree(join(data, 'val'), listFile(data, 'val', options.cacheFolder));
+  if (hasAnnotations(join(data, 'val'))) {
+    return classSource('imagenet-val', await listAnnotated(join(data, 'val'), train.classNames, options));
+  }
+  const tree = await listTree(join(data, 'val'), options);
   const flat = tree.get('');
   if (!flat || flat.folders.length > 0) {
     return classSource('imagenet-val', await listClasses(data, 'val', options, train.classNames));
@@ -67,7 +69,7 @@ async function openValidation(
     root: join(data, 'val'),
     classNames: train.classNames,
     labels: Int32Array.from(classes, (name) => labelOf.get(name) as number),
-    sizes: flat.sizes,
+    stamps: flat.stamps,
     path: (i) => flat.images[i] as string,
   });
 }

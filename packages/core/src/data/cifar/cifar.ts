@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { existsSync, statSync } from 'node:fs';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFile, isFolder, notAFolder } from '../../system/archive';
 import { UserError } from '../../system/user-error';
 import { readBytes, refusal } from '../../weights/refusal';
 import { type ImageDataset, imagesInMemory } from '../dataset';
@@ -26,6 +27,7 @@ export async function openCifar(folder: string, { kind: kindName, labels = 'fine
   const kind: CifarKind = cifarKinds[kindName];
   const classes = labels === 'fine' ? kind.classes : kind.coarseClasses;
   if (classes === undefined) throw new RangeError(`${kind.title} has no coarse labels`);
+  if (!isFolder(folder)) throw notAFolder(folder);
   const files = findFiles(folder, kind);
   const open = (split: 'train' | 'test') => {
     const names = split === 'train' ? files.format.train : [files.format.test];
@@ -44,8 +46,6 @@ export async function openCifar(folder: string, { kind: kindName, labels = 'fine
 export function looksLikeCifar(folder: string, kind: CifarKind): boolean {
   return candidates(folder, kind).some(({ missing, wanted }) => missing.length < wanted.length);
 }
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true;
 
 function candidates(folder: string, kind: CifarKind) {
   return kind.formats.flatMap((format) =>

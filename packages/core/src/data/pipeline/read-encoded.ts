@@ -1,4 +1,5 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { pathOf } from '../../system/file-name';
 import { readIntoSync } from '../../system/read-into';
 import { errorCode } from '../../system/whole-file';
 import { readRecordImageSync } from '../record-io/record-image';
@@ -12,9 +13,9 @@ export const isTemporary = (error: unknown): boolean => temporary.has(errorCode(
 /** Reads synchronously: this thread has nothing else to do, and promises would cost a third of a decoding. */
 export function readEncoded({ file, offset, length, inRecord, bytes: given }: ImageLocation): Uint8Array {
   if (given) return given;
-  if (offset === undefined || length === undefined) return readFileSync(file);
+  if (offset === undefined || length === undefined) return readFileSync(pathOf(file));
   if (inRecord) return readRecordImageSync({ file, offset, length });
-  const handle = openSync(file, 'r');
+  const handle = openSync(pathOf(file), 'r');
   try {
     const bytes = new Uint8Array(length);
     const read = readIntoSync(handle, bytes, offset);

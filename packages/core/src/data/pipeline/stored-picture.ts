@@ -1,6 +1,7 @@
 /** The one place that decides which library reads a picture, and with which rules. */
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
 import sharp from 'sharp';
+import { pathOf } from '../../system/file-name';
 import type { Sides } from '../../system/image-size';
 import { readIntoSync } from '../../system/read-into';
 import type { Image } from '../augment/image';
@@ -53,11 +54,13 @@ export async function sizeOf(from: Uint8Array | string): Promise<Sides> {
   if (isBmp(first)) return readBmpHeader(first);
   const jpeg = readJpegHeader(first);
   if (jpeg) return jpeg;
-  return open(from, first).metadata();
+  // sharp takes only paths that are text.
+  const whole = typeof from === 'string' && typeof pathOf(from) !== 'string' ? readFileSync(pathOf(from)) : from;
+  return open(whole, first).metadata();
 }
 
 function firstBytes(file: string): Uint8Array {
-  const handle = openSync(file, 'r');
+  const handle = openSync(pathOf(file), 'r');
   try {
     const bytes = new Uint8Array(headerBytes);
     return bytes.subarray(0, readIntoSync(handle, bytes, 0));

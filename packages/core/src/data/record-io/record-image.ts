@@ -1,5 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import { open } from 'node:fs/promises';
+import { pathOf } from '../../system/file-name';
 import { readInto, readIntoSync } from '../../system/read-into';
 import { DamagedRecord, unframe } from './frame';
 
@@ -80,7 +81,7 @@ const firstRead = 1 << 16;
  * @throws DamagedRecord that names file and byte, for a record that is damaged or has no image
  */
 export function readRecordImageSync(location: RecordLocation): Buffer {
-  const handle = openSync(location.file, 'r');
+  const handle = openSync(pathOf(location.file), 'r');
   try {
     for (const count of readsOf(location)) {
       const bytes = Buffer.allocUnsafe(count);
@@ -95,7 +96,7 @@ export function readRecordImageSync(location: RecordLocation): Buffer {
 
 /** As `readRecordImageSync`, asynchronously. */
 export async function readRecordImage(location: RecordLocation): Promise<Buffer> {
-  const handle = await open(location.file, 'r');
+  const handle = await open(pathOf(location.file), 'r');
   try {
     for (const count of readsOf(location)) {
       const bytes = Buffer.allocUnsafe(count);

@@ -1,4 +1,5 @@
 import { type FileHandle, open } from 'node:fs/promises';
+import { pathOf } from '../../system/file-name';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
@@ -27,7 +28,7 @@ export class FileWindow implements ByteSource {
   /** @throws UserError for a file that cannot be read */
   static async open(file: string, pieceBytes = 1 << 22): Promise<FileWindow> {
     try {
-      const handle = await open(file, 'r');
+      const handle = await open(pathOf(file), 'r');
       const info = await handle.stat();
       if (info.isFile()) return new FileWindow(file, info.size, handle, pieceBytes);
       await handle.close();

@@ -60,7 +60,7 @@ test('links are read like their targets', async () => {
   );
   rmSync(join(folder.path, 'data/train/b/3.jpg'));
   symlinkSync(join(folder.path, 'data/train'), join(folder.path, 'data/train/b/up'));
-  await expect(openClassFolders(join(folder.path, 'data'))).rejects.toThrow('is it a link to one of its parents?');
+  await expect(openClassFolders(join(folder.path, 'data'))).rejects.toThrow('is a link to one of its parents.');
 });
 
 test('without a folder of test images, a fifth of each class becomes the test set', async () => {
@@ -90,14 +90,9 @@ test('a fingerprint covers names, sizes and labels, but not the location of the 
 });
 
 test('errors name missing folders and images', async () => {
-  await expect(openClassFolders(join(folder.path, 'none'))).rejects.toThrow(
-    'none is not a folder: it should hold train/<class>/',
-  );
-  await expect(openClassFolders(folder.path)).rejects.toThrow(`${folder.path} has no class folders.`);
+  await expect(openClassFolders(join(folder.path, 'none'))).rejects.toThrow('There is no folder ');
+  await expect(openClassFolders(folder.path)).rejects.toThrow(`${folder.path} has no class folders: it should`);
   make({ 'train/a/1.jpg': 'x', 'train/b/readme.txt': 'x', 'train/c/1.jpg': 'x' });
-  await expect(openClassFolders(folder.path)).rejects.toThrow(
-    'but no folder of test images: val, test, validation, valid',
-  );
   make({ 'val/a/1.jpg': 'x' });
   await expect(openClassFolders(folder.path)).rejects.toThrow(
     'classes without images (.jpg, .jpeg, .png, .webp, .bmp, .tif, .tiff): b.',

@@ -1,51 +1,59 @@
-import { statSync } from 'node:fs';
 import { basename, join, resolve } from 'node:path';
+import { isFolder, notAFolder } from '../../system/archive';
 import { stream } from '../../system/random';
 import { UserError } from '../../system/user-error';
 import { splitIndices } from '../split';
-import { type ImageSource, listedSource, type SourceList } from './image-source';
-import { imageEndings, type ListOptions, listFile, listTree, type TreeListing } from './tree-listing';
-
-/** The images of a folder of class folders, class by class and sorted by path; class names sorted by code units. */
-export type ClassListing = Omit<SourceList, 'name' | 'box'>;
+import { abbreviate, pictures } from './abbreviate';
+import { hasAnnotations, listAnnotated } from './annotated-split';
+import type { ClassListing } from './class-listing';
+import { type ImageSource, listedSource } from './image-source';
+import { findSplits } from './split-layout';
+import { endingOf, imageEndings, type ListOptions, listTree, type TreeListing } from './tree-listing';
 
 export interface TrainAndTest {
   readonly train: ImageSource;
   readonly test: ImageSource;
   /** How the test images were chosen, where the data does not say so itself. */
   readonly testNote?: string;
+  /** Sentences about what was found, taken and left out. */
+  readonly notes?: readonly string[];
 }
-
-const testNames = ['val', 'test', 'validation', 'valid'];
 
 /** The share of each class that becomes the test set if there is no folder of test images. */
 const testShare = 0.2;
 
 /**
- * Opens images in folders by class: `train/<class>/*` and `val/<class>/*` (or test), or `<class>/*` alone, of which a
- * fifth of each class becomes the test set.
+ * Opens images in folders by class: `train/<class>/*` and `val/<class>/*`, under these or similar names (`findSplits`), or
+ * `<class>/*` alone. Without test images, a fifth of each class becomes the test set.
  * @throws UserError for folders that are missing, empty, or not a class of the training images
  */
 export async function openClassFolders(folder: string, options: ListOptions = {}): Promise<TrainAndTest> {
-  if (!isFolder(folder)) {
-    throw new UserError(`${folder} is not a folder: it should hold train/<class>/ and val/<class>/.`, 1);
-  }
+  if (!isFolder(folder)) throw notAFolder(folder);
+  const { root, train: part, test: testPart, because, notes } = findSplits(folder);
   const name = basename(resolve(folder));
-  if (!isFolder(join(folder, 'train'))) return split(name, await listClasses(folder, '', options));
-  const testName = testNames.find((it) => isFolder(join(folder, it)));
-  if (testName === undefined) {
-    throw new UserError(`${folder} has a folder train, but no folder of test images: ${testNames.join(', ')}.`, 1);
+  const train = await listClasses(root, part, options);
+  if (testPart === undefined) {
+    const parts = split(name, train);
+    return { ...parts, testNote: `a fifth of each class, as ${because}`, notes: [...notes, ...train.notes] };
   }
-  const train = await listClasses(folder, 'train', options);
-  const found = train.sizes.length;
+  const found = train.labels.length;
   const onProgress = options.onProgress && ((images: number) => options.onProgress?.(found + images));
-  const test = await listClasses(folder, testName, { ...options, onProgress }, train.classNames);
-  return { train: classSource(`${name}-train`, train), test: classSource(`${name}-test`, test) };
+  const test = await listTest(root, testPart, { ...options, onProgress }, train.classNames);
+  return {
+    train: classSource(`${name}-train`, train),
+    test: classSource(`${name}-test`, test),
+    notes: [...notes, ...train.notes, ...test.notes],
+  };
 }
 
-export const isFolder = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true;
+/** Test images in folders by class, or in one folder with a list of their classes. */
+function listTest(root: string, part: string, options: ListOptions, classNames: readonly string[]) {
+  return hasAnnotations(join(root, part))
+    ? listAnnotated(join(root, part), classNames, options)
+    : listClasses(root, part, options, classNames);
+}
 
-function split(name: string, listing: ClassListing): TrainAndTest {
+function split(name: string, listing: ClassListing): Pick<TrainAndTest, 'train' | 'test'> {
   const { root, classNames, labels } = listing;
   const counts = new Int32Array(classNames.length);
   for (const label of labels) counts[label] = (counts[label] as number) + 1;
@@ -58,7 +66,6 @@ function split(name: string, listing: ClassListing): TrainAndTest {
   return {
     train: classSource(`${name}-train`, listing, train),
     test: classSource(`${name}-test`, listing, heldOut),
-    testNote: 'a fifth of each class, as there is no folder train',
   };
 }
 
@@ -70,11 +77,11 @@ function split(name: string, listing: ClassListing): TrainAndTest {
 export async function listClasses(
   dataFolder: string,
   part: string,
-  { cacheFolder, onProgress }: ListOptions,
+  options: ListOptions,
   wanted?: readonly string[],
 ): Promise<ClassListing> {
   const root = resolve(dataFolder, part);
-  const tree = await listTree(root, listFile(dataFolder, part, cacheFolder), onProgress);
+  const tree = await listTree(root, options);
   const found = tree.get('')?.folders ?? [];
   if (found.length === 0) throw new UserError(`${root} has no class folders.`, 1);
   const classNames = wanted ?? found;
@@ -96,33 +103,39 @@ export async function listClasses(
     root,
     classNames,
     labels,
-    sizes: Float64Array.from(all, ({ size }) => size),
+    stamps: all.map(({ stamp }) => stamp),
     path: (i) => paths[i] as string,
+    notes: notesOn(root, part, tree),
   };
 }
 
-function imagesBelow(tree: TreeListing, path: string): { readonly path: string; readonly size: number }[] {
+/** Sentences about pictures in a listing that are not read. */
+function notesOn(root: string, part: string, tree: TreeListing): readonly string[] {
+  const unread = [...tree.values()].flatMap(({ unread }) => unread.map(endingOf));
+  const endings = [...new Set(unread)].map((ending) => `${unread.filter((it) => it === ending).length} ${ending}`);
+  const loose = part === '' ? 0 : (tree.get('')?.images.length ?? 0);
+  return [
+    ...(loose > 0 ? [`${pictures(loose)} in ${root} itself: of no class, and not read.`] : []),
+    ...(endings.length > 0 ? [`Pictures of other formats in ${root} are not read: ${endings.join(', ')}.`] : []),
+  ];
+}
+
+function imagesBelow(tree: TreeListing, path: string): { readonly path: string; readonly stamp: string }[] {
   const listing = tree.get(path);
   if (!listing) return [];
-  const own = listing.images.map((name, i) => ({ path: `${path}/${name}`, size: listing.sizes[i] as number }));
+  const own = listing.images.map((name, i) => ({ path: `${path}/${name}`, stamp: listing.stamps[i] as string }));
   return [...own, ...listing.folders.flatMap((folder) => imagesBelow(tree, `${path}/${folder}`))];
 }
 
 /** @param indices the images to include, in this order; default: all */
 export function classSource(name: string, listing: ClassListing, indices?: Int32Array): ImageSource {
-  const { labels, sizes, path } = listing;
+  const { labels, stamps, path } = listing;
   if (!indices) return listedSource({ ...listing, name });
   return listedSource({
     ...listing,
     name,
     labels: indices.map((i) => labels[i] as number),
-    sizes: Array.from(indices, (i) => sizes[i] as number),
+    stamps: Array.from(indices, (i) => stamps[i] as string),
     path: (i) => path(indices[i] as number),
   });
-}
-
-/** Names for a sentence: the first five, and how many more there are. */
-export function abbreviate(names: readonly string[]): string {
-  const first = names.slice(0, 5).join(', ');
-  return names.length > 5 ? `${first} and ${names.length - 5} more` : first;
 }

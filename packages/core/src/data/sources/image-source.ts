@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import { open, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pathOf, shownName } from '../../system/file-name';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
@@ -16,7 +17,7 @@ export interface ImageSource {
   readonly classNames: readonly string[];
   /** One label per image, in [0, classes). */
   readonly labels: Int32Array;
-  /** Changes whenever the list of images, their sizes on disk or their labels change. */
+  /** Changes whenever the list of images, their files or their labels change. */
   readonly fingerprint: string;
   /** Where the encoded image lies. Throws RangeError for an index outside [0, labels.length). */
   locate(index: number): ImageLocation;
@@ -26,7 +27,7 @@ export type Box = readonly [left: number, top: number, width: number, height: nu
 
 /** Plain data, for worker threads. */
 export interface ImageLocation {
-  /** Absolute path. */
+  /** Absolute path; for `node:fs`, `pathOf` of it: it may have names that are not UTF-8. */
   readonly file: string;
   /** The part of the file that holds the image, in bytes; absent: the whole file. Set both or neither. */
   readonly offset?: number;
@@ -48,8 +49,8 @@ export interface SourceList {
   /** Absolute path of the folder that holds the images. */
   readonly root: string;
   readonly labels: Int32Array;
-  /** Bytes of each image. */
-  readonly sizes: ArrayLike<number>;
+  /** A text for each image that changes with its content; see `TreeListing`. */
+  readonly stamps: ArrayLike<string>;
   /** Path of image i below the root, with '/' as separator. */
   readonly path: (i: number) => string;
   readonly box?: (i: number) => Box;
@@ -61,7 +62,7 @@ export function listedSource(list: SourceList): ImageSource {
   return {
     name,
     classes: classNames.length,
-    classNames,
+    classNames: classNames.map(shownName),
     labels,
     fingerprint: fingerprintOf(list),
     locate: (index) => {
@@ -71,12 +72,12 @@ export function listedSource(list: SourceList): ImageSource {
   };
 }
 
-function fingerprintOf({ classNames, labels, sizes, path, box }: SourceList): string {
+function fingerprintOf({ classNames, labels, stamps, path, box }: SourceList): string {
   const hash = createHash('sha256').update(`${JSON.stringify(classNames)}\n`);
   // Updating a hash costs more than hashing a line of text.
   let lines: string[] = [];
   for (let i = 0; i < labels.length; i++) {
-    lines.push(`${path(i)}\t${sizes[i]}\t${labels[i]}${box ? `\t${box(i).join(' ')}` : ''}`);
+    lines.push(`${shownName(path(i))}\t${stamps[i]}\t${labels[i]}${box ? `\t${box(i).join(' ')}` : ''}`);
     if (lines.length === 4096 || i === labels.length - 1) {
       hash.update(`${lines.join('\n')}\n`);
       lines = [];
@@ -89,9 +90,9 @@ function fingerprintOf({ classNames, labels, sizes, path, box }: SourceList): st
 export async function readImage({ file, offset, length, inRecord, bytes }: ImageLocation): Promise<Buffer> {
   try {
     if (bytes) return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length);
-    if (offset === undefined || length === undefined) return await readFile(file);
+    if (offset === undefined || length === undefined) return await readFile(pathOf(file));
     if (inRecord) return await readRecordImage({ file, offset, length });
-    const handle = await open(file, 'r');
+    const handle = await open(pathOf(file), 'r');
     try {
       const image = Buffer.alloc(length);
       const read = await readInto(handle, image, offset);

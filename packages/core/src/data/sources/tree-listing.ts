@@ -1,89 +1,98 @@
 import { createHash } from 'node:crypto';
-import { mkdir, opendir, readFile, stat } from 'node:fs/promises';
-import { dirname, join, resolve } from 'node:path';
+import { readdirSync, type Stats, statSync } from 'node:fs';
+import { join, resolve } from 'node:path';
+import { nameOf, pathOf } from '../../system/file-name';
+import { contentStamp, isSmall, statStamp } from '../../system/file-stamps';
+import { makeProgress } from '../../system/progress';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
-import { writeAtomically } from '../../system/write-atomically';
-import { isCount } from '../../weights/refusal';
 
-/** The images and folders in one folder, without hidden ones. */
-interface FolderListing {
+/** The images and folders in one folder, without hidden ones and those of operating systems. */
+export interface FolderListing {
   /** Path below the root of the tree, with '/' as separator; '' for the root. */
   readonly path: string;
-  /** The folder's modification time; undefined if it was so recent that a later change may not alter it. */
-  readonly changed: number | undefined;
-  /** Sorted by code units. */
+  /** Sorted by code units; for names that are not UTF-8 see `nameOf`. */
   readonly images: readonly string[];
-  /** Bytes of each image. */
-  readonly sizes: readonly number[];
+  /** A text for each image that changes with its content: see `ListOptions.verify`. */
+  readonly stamps: readonly string[];
   /** Sorted by code units. */
   readonly folders: readonly string[];
+  /** Pictures of formats that are not read. */
+  readonly unread: readonly string[];
 }
 
 /** The listings of a folder and of all folders below it, by path. */
 export type TreeListing = ReadonlyMap<string, FolderListing>;
 
 export interface ListOptions {
-  /** Caches lists of files, if it can be written; default: `.headshare` in the data's folder. */
+  /** Keeps lists of records, if it can be written; default: `.headshare` in the data's folder. */
   readonly cacheFolder?: string;
   /** Gets the number of images found so far. */
   readonly onProgress?: (images: number) => void;
+  /**
+   * Notices changes by the contents of all files. By default so are those of a small set (see `isSmall`), but of a large
+   * one by size, modification time and inode.
+   */
+  readonly verify?: boolean | undefined;
 }
 
-// Datasets are one or two folders deep; a link to a parent folder would never end.
+// Datasets are one or two folders deep.
 const maxDepth = 8;
 
 /**
- * All images at and below `root`. The cached list is used for a folder whose modification time is unchanged and one of
- * whose images still has its size; other folders are listed again. So added, removed and renamed files are noticed, and
- * a folder whose images were all rewritten; one image overwritten in place is not.
- * @param indexFile the cached list
- * @throws UserError for folders that cannot be read
+ * All images at and below `root`.
+ * @throws UserError for folders that cannot be read, links to a parent folder, and broken links named as images
  */
-export async function listTree(
-  root: string,
-  indexFile: string,
-  onProgress?: ListOptions['onProgress'],
-): Promise<TreeListing> {
-  const cached = await readIndex(indexFile);
+export async function listTree(root: string, { onProgress, verify = false }: ListOptions = {}): Promise<TreeListing> {
   const tree = new Map<string, FolderListing>();
-  let images = 0;
-  let renewed = false;
-  const visit = async (path: string, depth: number): Promise<void> => {
-    if (depth > maxDepth) {
-      throw new UserError(`${join(root, path)} is ${depth} folders deep: is it a link to one of its parents?`, 1);
+  const total = { images: 0, bytes: 0 };
+  const visit = async (path: string, parents: readonly string[]): Promise<void> => {
+    const { listing, place, bytes } = listFolder(root, path);
+    if (parents.includes(place)) throw new UserError(`${join(root, path)} is a link to one of its parents.`, 1);
+    if (parents.length > maxDepth) {
+      throw new UserError(
+        `${join(root, path)} is ${parents.length} folders deep: is it a link to one of its parents?`,
+        1,
+      );
     }
-    const before = cached?.get(path);
-    const current = before && (await isCurrent(root, before)) ? before : undefined;
-    const listing = current ?? (await listFolder(root, path));
-    renewed ||= !current;
     tree.set(path, listing);
-    images += listing.images.length;
-    onProgress?.(images);
-    for (const folder of listing.folders) await visit(path === '' ? folder : `${path}/${folder}`, depth + 1);
+    total.images += listing.images.length;
+    total.bytes += bytes;
+    onProgress?.(total.images);
+    // Listing a folder does not wait for anything; signals and progress bars need their turn.
+    await new Promise((next) => setImmediate(next));
+    for (const folder of listing.folders) await visit(below(path, folder), [...parents, place]);
   };
-  await visit('', 0);
-  if (renewed || tree.size !== cached?.size) await writeIndex(indexFile, tree);
-  return tree;
+  await visit('', []);
+  return verify || isSmall(total.images, total.bytes) ? withContents(root, tree, verify, total.images) : tree;
 }
 
-async function isCurrent(root: string, { path, changed, images, sizes }: FolderListing): Promise<boolean> {
-  if (changed === undefined) return false;
-  const folder = join(root, path);
-  const now = await stat(folder).catch(() => undefined);
-  if (now?.mtimeMs !== changed) return false;
-  // The probed image differs from folder to folder.
-  const probe = path.length % Math.max(1, images.length);
-  const image = images[probe];
-  return image === undefined || (await stat(join(folder, image)).catch(() => undefined))?.size === sizes[probe];
+async function withContents(root: string, tree: TreeListing, isLong: boolean, total: number): Promise<TreeListing> {
+  const progress = isLong ? makeProgress('verify') : undefined;
+  const stamped = new Map<string, FolderListing>();
+  let done = 0;
+  try {
+    for (const [path, listing] of tree) {
+      const stamps: string[] = [];
+      for (const [i, name] of listing.images.entries()) {
+        // An unreadable picture is the pipeline's to report.
+        const stamp = await contentStamp(pathOf(join(root, path, name))).catch(() => undefined);
+        stamps.push(stamp ?? (listing.stamps[i] as string));
+        progress?.update({ done: ++done, total, unit: 'images', text: 'contents read' });
+      }
+      stamped.set(path, { ...listing, stamps });
+    }
+    return stamped;
+  } finally {
+    progress?.clear();
+  }
 }
 
-// The cached list: this line, a line of JSON per folder, and a last line that counts the folders.
-const format = 'headshare list of images 1';
+export const below = (path: string, name: string): string => (path === '' ? name : `${path}/${name}`);
 
 /**
- * The file for the list of folder `part` of `dataFolder`: in `cacheFolder`, by default in `.headshare` beside the data,
- * so that it moves with the data.
+ * The file for a list made from `part` of `dataFolder`: in `cacheFolder`, by default in `.headshare` beside the data, so
+ * that it moves with the data.
  */
 export function listFile(dataFolder: string, part: string, cacheFolder: string | undefined): string {
   const whole = cacheFolder === undefined ? part : `${resolve(dataFolder)}\n${part}`;
@@ -92,98 +101,106 @@ export function listFile(dataFolder: string, part: string, cacheFolder: string |
   return join(cacheFolder ?? join(dataFolder, '.headshare'), `${name}-${digest}.list`);
 }
 
-/** The folders of a list, by path; undefined if the file is missing or damaged. */
-export async function readIndex(file: string): Promise<Map<string, FolderListing> | undefined> {
-  try {
-    const lines = (await readFile(file, 'utf8')).split('\n');
-    if (lines[0] !== format || lines.at(-1) !== `${lines.length - 2} folders`) return undefined;
-    const listings = lines.slice(1, -1).map((line) => listingOf(JSON.parse(line)));
-    return new Map(listings.map((listing) => [listing.path, listing]));
-  } catch {
-    return undefined;
-  }
-}
-
-function listingOf(value: unknown): FolderListing {
-  const { path, changed, images, sizes, folders } = value as Record<string, unknown>;
-  const isWhole =
-    typeof path === 'string' &&
-    (changed === undefined || typeof changed === 'number') &&
-    isNames(images) &&
-    isNames(folders) &&
-    Array.isArray(sizes) &&
-    sizes.length === images.length &&
-    sizes.every(isCount);
-  if (!isWhole) throw new Error('not a listing');
-  return { path, changed, images, sizes, folders };
-}
-
-const isNames = (value: unknown): value is string[] =>
-  Array.isArray(value) && value.every((name) => typeof name === 'string' && !name.includes('/') && name !== '..');
-
-/** Writes a list, where that is possible: it only saves time. */
-async function writeIndex(file: string, tree: TreeListing): Promise<void> {
-  try {
-    await mkdir(dirname(file), { recursive: true });
-    const lines = [...tree.values()].map((listing) => Buffer.from(`${JSON.stringify(listing)}\n`));
-    writeAtomically(file, [`${format}\n`, ...lines, `${tree.size} folders`]);
-  } catch {
-    // The next start lists the folders again.
-  }
-}
-
 /** File name extensions of images, in lower case. */
 export const imageEndings = ['.jpg', '.jpeg', '.png', '.webp', '.bmp', '.tif', '.tiff'];
 
-// File systems store times as coarsely as two seconds (FAT); a folder may change twice within one.
-const settledAfter = 2500;
-// How many file sizes to ask for at once: enough to keep a network file system busy.
-const parallel = 256;
+/** Extensions of pictures that are not read: a folder full of them should not look empty. */
+const unreadEndings = [
+  '.gif',
+  '.avif',
+  '.heic',
+  '.heif',
+  '.jfif',
+  '.jpe',
+  '.jp2',
+  '.jxl',
+  '.ppm',
+  '.pgm',
+  '.pnm',
+  '.svg',
+  '.psd',
+];
+
+/** Names that operating systems and unpackers leave in folders; hidden files are left out too. */
+const foreign = new Set([
+  '__MACOSX',
+  '@eaDir',
+  '$RECYCLE.BIN',
+  'System Volume Information',
+  'lost+found',
+  'Thumbs.db',
+  'desktop.ini',
+  '__pycache__',
+]);
+
+// Among hidden files are macOS's ._* files, which are named as images.
+const isForeign = (name: string): boolean => name.startsWith('.') || foreign.has(name);
+
+export function endingOf(name: string): string {
+  return name.slice(name.lastIndexOf('.')).toLowerCase();
+}
+
+/** The names in a folder, without hidden ones and those of operating systems, in code-unit order. @throws Error of the file system */
+export function entriesOf(folder: string) {
+  const path = pathOf(folder);
+  const plain = readdirSync(path, { withFileTypes: true });
+  // U+FFFD stands for bytes that are not UTF-8.
+  const entries = plain.some(({ name }) => name.includes('\ufffd'))
+    ? readdirSync(path, { withFileTypes: true, encoding: 'buffer' }).map((entry) => typed(nameOf(entry.name), entry))
+    : plain.map((entry) => typed(entry.name, entry));
+  return entries.filter(({ name }) => !isForeign(name)).sort(({ name: a }, { name: b }) => (a < b ? -1 : 1));
+}
+
+const typed = (name: string, entry: { isDirectory(): boolean; isFile(): boolean }) => ({
+  name,
+  // Links, and entries of file systems that do not give their type, need a stat.
+  type: entry.isDirectory() ? ('folder' as const) : entry.isFile() ? ('file' as const) : ('other' as const),
+});
 
 /**
- * Lists one folder; links count as their targets.
+ * Lists one folder; links count as their targets. `place` tells the folder from all others.
  * @throws UserError for a folder that cannot be read, and for a broken link named as an image
  */
-async function listFolder(root: string, path: string): Promise<FolderListing> {
+function listFolder(root: string, path: string) {
   const folder = join(root, path);
   try {
-    const { mtimeMs } = await stat(folder);
-    const settled = Date.now() - mtimeMs > settledAfter;
+    const { dev, ino } = statSync(pathOf(folder));
     const images: string[] = [];
+    const stamps: string[] = [];
     const folders: string[] = [];
-    for await (const entry of await opendir(folder, { bufferSize: 1024 })) {
-      const { name } = entry;
-      // Among hidden files are macOS's ._* files, which are named as images.
-      if (name.startsWith('.')) continue;
-      // Only links, and entries of file systems that do not give their type, need a stat.
-      const isKnown = entry.isDirectory() || entry.isFile();
-      const target = isKnown ? entry : await stat(join(folder, name)).catch(() => undefined);
-      const isImage = imageEndings.includes(name.slice(name.lastIndexOf('.')).toLowerCase());
-      if (target?.isDirectory()) folders.push(name);
-      else if (isImage) images.push(name);
+    const unread: string[] = [];
+    let bytes = 0;
+    for (const { name, type } of entriesOf(folder)) {
+      const isImage = imageEndings.includes(endingOf(name));
+      if (unreadEndings.includes(endingOf(name)) && type === 'file') unread.push(name);
+      if (type === 'folder') folders.push(name);
+      if (type === 'folder' || (type === 'file' && !isImage)) continue;
+      const stats = statOf(join(folder, name), isImage);
+      if (stats?.isDirectory()) folders.push(name);
+      else if (isImage && stats) {
+        images.push(name);
+        stamps.push(statStamp(stats));
+        bytes += stats.size;
+      }
     }
-    images.sort();
-    folders.sort();
-    return { path, changed: settled ? mtimeMs : undefined, images, sizes: await sizesOf(folder, images), folders };
+    return { listing: { path, images, stamps, folders, unread }, place: `${dev} ${ino}`, bytes };
   } catch (error) {
     throw explain(error, folder);
   }
 }
 
-async function sizesOf(folder: string, names: readonly string[]): Promise<number[]> {
-  const sizes: number[] = [];
-  for (let from = 0; from < names.length; from += parallel) {
-    const part = names.slice(from, from + parallel);
-    const found = await Promise.all(part.map((name) => stat(join(folder, name))));
-    for (const { size } of found) sizes.push(size);
+function statOf(path: string, isNeeded: boolean): Stats | undefined {
+  try {
+    return statSync(pathOf(path));
+  } catch (error) {
+    if (isNeeded) throw explain(error, path);
+    return undefined;
   }
-  return sizes;
 }
 
 /** A UserError for an error of the file system; others unchanged. */
-function explain(error: unknown, folder: string): unknown {
+function explain(error: unknown, path: string): unknown {
   const code = errorCode(error) ?? '';
-  const { path = folder } = error as NodeJS.ErrnoException;
   if (code === 'ENOENT') return new UserError(`${path} is missing, or a link to a missing file.`, 1);
   if (code === 'ENOTDIR') return new UserError(`${path} is not a folder.`, 1);
   if (['EACCES', 'EPERM', 'EIO', 'ELOOP'].includes(code)) {

@@ -10,6 +10,8 @@ export interface ClassificationData {
   readonly test: ImageDataset;
   /** How the test images were chosen. */
   readonly testNote?: string | undefined;
+  /** Sentences about the data, for the log. */
+  readonly notes?: readonly string[] | undefined;
   /** The folder of the images; absent for synthetic data. */
   readonly from?: string | undefined;
   /** Held-out training images, on which the best epoch is chosen; absent: see `selectOn`. */
@@ -22,7 +24,7 @@ export interface ClassificationData {
 
 /** Classification of labelled images, evaluated on test images of the same classes. */
 export function classificationTask(data: ClassificationData): Task {
-  const { train, heldOut, test, testNote, from, selectOn = 'test', classNames } = data;
+  const { train, heldOut, test, testNote, notes, from, selectOn = 'test', classNames } = data;
   return {
     train,
     reads: [
@@ -30,6 +32,7 @@ export function classificationTask(data: ClassificationData): Task {
       ...(heldOut ? [{ images: heldOut, use: 'validation', from } as const] : []),
       { images: test, use: 'evaluation', from, note: testNote },
     ],
+    notes,
     selectBy: 'top1',
     selectOn: heldOut ? 'held-out' : selectOn,
     async evaluate(inference) {

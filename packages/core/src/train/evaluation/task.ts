@@ -35,6 +35,8 @@ export interface Task {
   readonly train: ImageDataset;
   /** All data sets for the log; absent: `train` alone, which is synthetic. */
   readonly reads?: readonly TaskImages[];
+  /** Sentences about the data, for the log: what was found, taken and left out. */
+  readonly notes?: readonly string[] | undefined;
   /** The metric that compares networks; larger is better. */
   readonly selectBy: string;
   /** Default: test. */

@@ -20,6 +20,12 @@ export interface SelectedImages {
   readonly labels: Int32Array;
 }
 
+/** A sentence about a selection, if some identities are left out. @param classes the number of all identities */
+export function selectionNote(selected: SelectedImages | undefined, classes: number): readonly string[] {
+  if (!selected || selected.identities.length === classes) return [];
+  return [`${selected.identities.length} of the ${classes} identities are trained on (--identities, --min-images).`];
+}
+
 /**
  * @param all the label of each image
  * @returns undefined if all identities are selected

@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { basename, join, resolve } from 'node:path';
 import { checkIndex } from '@headshare/core/data/dataset';
@@ -7,6 +7,8 @@ import { readRecordIndex } from '@headshare/core/data/record-io/index-file';
 import { FileWindow } from '@headshare/core/data/record-io/window';
 import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { listFile } from '@headshare/core/data/sources/tree-listing';
+import { isFolder, notAFolder } from '@headshare/core/system/archive';
+import { contentStamp, isSmall, statStamp } from '@headshare/core/system/file-stamps';
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
@@ -15,11 +17,13 @@ import { listByScan } from './list-by-scan';
 import { type DigestedListing, digestOf, readListing, writeListing } from './listing-cache';
 import { type Property, readProperty } from './property';
 import type { RecordListing } from './record-listing';
-import { type IdentitySelection, selectIdentities } from './select-identities';
+import { type IdentitySelection, type SelectedImages, selectIdentities, selectionNote } from './select-identities';
 
 export interface TrainingRecordsOptions extends IdentitySelection {
   /** Where the listing of records is stored; default: `.headshare` beside the data. */
   readonly cacheFolder?: string;
+  /** Notices changes by the contents of files of any size; see `ListOptions`. */
+  readonly verify?: boolean | undefined;
 }
 
 export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount' | 'unlisted'> {
@@ -31,6 +35,8 @@ export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount
   /** Undefined if there is no such file. */
   readonly property: Property | undefined;
   readonly hasIndex: boolean;
+  /** Sentences about what was taken and left out. */
+  readonly notes: readonly string[];
 }
 
 /** Side of aligned faces in pixels. */
@@ -38,7 +44,7 @@ export const faceSize = 112;
 
 /** The name of a folder's `.rec` file: `train.rec`, or the only one. */
 export function findRecords(folder: string): string | undefined {
-  if (!existsSync(folder)) return undefined;
+  if (!isFolder(folder)) return undefined;
   const names = readdirSync(folder).filter((name) => name.endsWith('.rec') && !name.startsWith('.'));
   if (names.includes('train.rec')) return 'train.rec';
   return names.length === 1 ? names[0] : undefined;
@@ -54,13 +60,14 @@ export async function openTrainingRecords(
   folder: string,
   options: TrainingRecordsOptions = {},
 ): Promise<TrainingRecords> {
+  if (!isFolder(folder)) throw notAFolder(folder);
   const name = findRecords(folder);
   if (name === undefined) throw new UserError(`${folder} has no train.rec: see nx run face:data -- check.`, 1);
   const file = join(resolve(folder), name);
   const base = basename(name, '.rec');
   const indexFile = join(folder, `${base}.idx`);
   const property = await readProperty([join(folder, 'property'), join(folder, `${base}.property`)]);
-  const stamps = [await stampOf(file), await stampOf(indexFile)];
+  const stamps = [await stampOf(file, options), await stampOf(indexFile, options)];
   const hasIndex = stamps[1] !== undefined;
   const cache = listFile(folder, name, options.cacheFolder);
   let listing = await readListing(cache, JSON.stringify(stamps));
@@ -77,14 +84,17 @@ export async function openTrainingRecords(
       1,
     );
   }
-  const source = sourceOf(`${basename(resolve(folder))}-${base}`, file, listing, total, options);
-  return { source, file, size: property?.size ?? faceSize, property, lost, lostCount, unlisted, hasIndex };
+  const selected = selectIdentities(labels, total, options);
+  const set = `${basename(resolve(folder))}-${base}`;
+  const source = sourceOf({ name: set, file, listing, total, content: JSON.stringify(stamps[0]) }, selected);
+  const notes = selectionNote(selected, total);
+  return { source, file, size: property?.size ?? faceSize, property, lost, lostCount, unlisted, hasIndex, notes };
 }
 
-/** A file's size and time; undefined if there is no such file. */
-async function stampOf(file: string): Promise<readonly [number, number] | undefined> {
+/** A text that changes with a file's content; undefined if there is no such file. */
+async function stampOf(file: string, { verify }: TrainingRecordsOptions): Promise<string | undefined> {
   const info = await stat(file).catch(() => undefined);
-  return info && [info.size, info.mtimeMs];
+  return info && (verify || isSmall(1, info.size) ? contentStamp(file) : statStamp(info));
 }
 
 async function list(path: string, indexPath: string | undefined): Promise<DigestedListing> {
@@ -114,24 +124,28 @@ async function list(path: string, indexPath: string | undefined): Promise<Digest
   }
 }
 
-/** @param total the number of identities */
-function sourceOf(
-  name: string,
-  file: string,
-  { labels: all, offsets, lengths, digest }: DigestedListing,
-  total: number,
-  selection: IdentitySelection,
-): ImageSource {
-  const selected = selectIdentities(all, total, selection);
+interface Records {
+  readonly name: string;
+  readonly file: string;
+  readonly listing: DigestedListing;
+  /** The number of identities. */
+  readonly total: number;
+  /** Changes with the content of the file. */
+  readonly content: string;
+}
+
+function sourceOf({ name, file, listing, total, content }: Records, selected: SelectedImages | undefined): ImageSource {
+  const { labels: all, offsets, lengths, digest } = listing;
   const labels = selected?.labels ?? all;
   const identities = selected?.identities ?? Int32Array.from({ length: total }, (_, label) => label);
-  const selectedBy = JSON.stringify([digest, selection.identities, selection.minImages, selection.draw]);
+  const hash = createHash('sha256').update(`${digest} ${content}`);
+  if (selected) hash.update(identities).update(selected.indices);
   return {
     name,
     classes: identities.length,
     classNames: Array.from(identities, String),
     labels,
-    fingerprint: selected ? createHash('sha256').update(selectedBy).digest('hex').slice(0, 24) : digest,
+    fingerprint: hash.digest('hex').slice(0, 24),
     locate: (index) => {
       checkIndex({ name, labels }, index);
       const image = selected ? (selected.indices[index] as number) : index;

@@ -1,5 +1,6 @@
-import { existsSync, readdirSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
+import { isFolder, notAFolder } from '@headshare/core/system/archive';
 import { UserError } from '@headshare/core/system/user-error';
 import { openBinSet } from './bin-set';
 import { openLfwFolder } from './lfw-folder';
@@ -7,7 +8,7 @@ import type { VerificationSet } from './verification-set';
 
 /** Whether a folder has files for `openVerificationSets`. */
 export const hasVerificationSets = (folder: string): boolean =>
-  existsSync(folder) && readdirSync(folder).some((name) => isBin(name) || name === 'pairs.txt');
+  isFolder(folder) && readdirSync(folder).some((name) => isBin(name) || name === 'pairs.txt');
 
 const isBin = (name: string) => name.endsWith('.bin') && !name.startsWith('.');
 
@@ -16,6 +17,7 @@ const isBin = (name: string) => name.endsWith('.bin') && !name.startsWith('.');
  * @throws UserError if there is none, or one is damaged
  */
 export async function openVerificationSets(folder: string): Promise<readonly VerificationSet[]> {
+  if (!isFolder(folder)) throw notAFolder(folder);
   if (!hasVerificationSets(folder)) {
     throw new UserError(
       `${folder} has no verification sets: *.bin files like insightface's, or pairs.txt with LFW's images.`,

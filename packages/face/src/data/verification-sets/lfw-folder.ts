@@ -1,7 +1,10 @@
+import type { Stats } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
-import { isFolder } from '@headshare/core/data/sources/class-folders';
 import { listedSource } from '@headshare/core/data/sources/image-source';
+import { isFolder } from '@headshare/core/system/archive';
+import { pathOf as fsPath, nameOf } from '@headshare/core/system/file-name';
+import { contentStamp, isSmall, statStamp } from '@headshare/core/system/file-stamps';
 import { UserError } from '@headshare/core/system/user-error';
 import { readBytes, refusal } from '@headshare/core/weights/refusal';
 import { type NamedImage, readPairsFile } from './pairs-file';
@@ -20,7 +23,7 @@ const atOnce = 64;
 export async function openLfwFolder(pairsFile: string): Promise<VerificationSet> {
   const file = resolve(pairsFile);
   const refuse = refusal(file, 'a list of pairs');
-  const { pairs, folds } = readPairsFile(readBytes(file).toString('utf8'), refuse);
+  const { pairs, folds } = readPairsFile(nameOf(readBytes(file)), refuse);
   if (pairs.length < folds || pairs.length === 0) throw refuse('it has no pairs');
   const root = imagesFolder(dirname(file), (pairs[0] as (typeof pairs)[number]).left);
   const paths = [...new Set(pairs.flatMap(({ left, right }) => [pathOf(left), pathOf(right)]))];
@@ -32,7 +35,7 @@ export async function openLfwFolder(pairsFile: string): Promise<VerificationSet>
     root,
     classNames: ['face'],
     labels: new Int32Array(found.length),
-    sizes: found.map(({ size }) => size),
+    stamps: await stampsOf(root, found),
     path: (i) => (found[i] as (typeof found)[number]).path,
   });
   return {
@@ -60,8 +63,25 @@ function imagesFolder(folder: string, { name }: NamedImage): string {
   );
 }
 
+interface FoundImage {
+  readonly path: string;
+  readonly info: Stats;
+}
+
+/** Texts that change with the images' contents: see `listTree`. */
+async function stampsOf(root: string, images: readonly FoundImage[]): Promise<string[]> {
+  const byStat = images.map(({ info }) => statStamp(info));
+  const bytes = images.reduce((sum, { info }) => sum + info.size, 0);
+  if (!isSmall(images.length, bytes)) return byStat;
+  const stamps: string[] = [];
+  for (const [i, { path }] of images.entries()) {
+    stamps.push(await contentStamp(fsPath(join(root, path))).catch(() => byStat[i] as string));
+  }
+  return stamps;
+}
+
 async function findImages(root: string, paths: readonly string[]) {
-  const found: { readonly path: string; readonly size: number }[] = [];
+  const found: FoundImage[] = [];
   for (let from = 0; from < paths.length; from += atOnce) {
     found.push(...(await Promise.all(paths.slice(from, from + atOnce).map((path) => findImage(root, path)))));
   }
@@ -70,8 +90,8 @@ async function findImages(root: string, paths: readonly string[]) {
 
 async function findImage(root: string, path: string) {
   for (const ending of endings) {
-    const info = await stat(join(root, `${path}${ending}`)).catch(() => undefined);
-    if (info?.isFile()) return { path: `${path}${ending}`, size: info.size };
+    const info = await stat(fsPath(join(root, `${path}${ending}`))).catch(() => undefined);
+    if (info?.isFile()) return { path: `${path}${ending}`, info };
   }
   throw new UserError(`${join(root, path)}.jpg is in a pair, but is missing.`, 1);
 }
