@@ -7,8 +7,7 @@ import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { openFaceFolders } from './data/face-folders';
 import { lossesOf } from './data/training-records/record-losses';
-import type { IdentitySelection } from './data/training-records/select-identities';
-import { faceSize, openTrainingRecords } from './data/training-records/training-records';
+import { faceSize, openTrainingRecords, type TrainingRecordsOptions } from './data/training-records/training-records';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
 import { meanNorm } from './evaluation/pair-distances';
@@ -76,7 +75,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
 }
 
 /** As `openTrainingRecords`, and says which pictures are not used. */
-async function openRecords(folder: string, selection: IdentitySelection) {
+async function openRecords(folder: string, selection: TrainingRecordsOptions) {
   const records = await openTrainingRecords(folder, selection);
   for (const line of lossesOf(records, 3)) console.warn(`${records.source.name}: ${line.trim()}`);
   return records;
