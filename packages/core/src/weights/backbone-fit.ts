@@ -1,5 +1,6 @@
 import type { BackboneDefinition } from '../nn/backbone';
 import type { ExternalTensor, ExternalTensors } from './external-tensor';
+import { type NetworkSizes, publishedSizes, type SizeHints, shapesAt, sizesFromShapes } from './network-sizes';
 import type { ParameterShapes } from './parameter-shapes';
 
 export interface Classifier {
@@ -13,6 +14,8 @@ export interface Classifier {
 /** The comparison of a file's tensors with a backbone's variables. */
 export interface BackboneFit {
   readonly definition: BackboneDefinition;
+  /** Found from the file's shapes, where they were not given. */
+  readonly sizes: NetworkSizes;
   readonly embeddingSize: number;
   /** The matched tensors, by our names. */
   readonly found: ExternalTensors;
@@ -43,13 +46,22 @@ export function classifierName({ classifier = 'fc' }: BackboneDefinition, { back
 /** Batch norm's counts of batches, which no network reads. */
 const counts = /(^|\.)num_batches_tracked$/;
 
+/**
+ * Compares a file's tensors with a backbone.
+ * @param from where its sizes come from. published: `hints`, or the published ones; file: those that the shapes in the file tell
+ */
 export function fitBackbone(
   tensors: ExternalTensors,
   definition: BackboneDefinition,
-  shapes: ParameterShapes,
+  hints: SizeHints,
+  from: 'published' | 'file',
 ): BackboneFit {
   const names = [...tensors.keys()].filter((name) => !counts.test(name));
-  const [prefix = '', ...rivals] = commonPrefixes(names, shapes);
+  const published = publishedSizes(definition, hints);
+  const [prefix = '', ...rivals] = commonPrefixes(names, shapesAt(definition, published));
+  const inFile = (name: string) => tensors.get(prefix + name)?.shape;
+  const sizes = from === 'file' ? sizesFromShapes(inFile, definition, hints) : published;
+  const shapes = shapesAt(definition, sizes);
   const found = new Map<string, ExternalTensor>();
   const missing: string[] = [];
   const misshapen: { name: string; file: readonly number[]; own: readonly number[] }[] = [];
@@ -64,7 +76,7 @@ export function fitBackbone(
   if (classifier) for (const part of ['weight', 'bias']) taken.add(`${classifier.name}.${part}`);
   const left = names.filter((name) => !taken.has(name));
   const { embeddingSize } = shapes;
-  return { definition, embeddingSize, found, prefix, rivals, missing, misshapen, classifier, left };
+  return { definition, sizes, embeddingSize, found, prefix, rivals, missing, misshapen, classifier, left };
 }
 
 /** The prefixes of the backbone's names that the most of `names` have, the shortest first. */

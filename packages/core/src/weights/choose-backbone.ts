@@ -3,16 +3,21 @@ import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import { type BackboneFit, classifierName, fitBackbone } from './backbone-fit';
 import type { ExternalTensors } from './external-tensor';
-import { type ParameterShapes, parameterShapes } from './parameter-shapes';
+import { publishedSizes, type SizeHints, shapesAt } from './network-sizes';
+import type { ParameterShapes } from './parameter-shapes';
 import { shown } from './refusal';
 
 /** Facts about an external network that its weights do not contain. */
 export interface BackboneHints {
   /** Its name; default: found from names and shapes. */
   readonly backbone?: string;
-  /** Default: the published size. */
+  /** Default for these three: found from the shapes, or the published sizes. */
   readonly inputSize?: ImageSize;
   readonly embeddingSize?: number;
+  /** The factor on its channels. */
+  readonly width?: number;
+  /** The options that set these sizes, for errors: '--student-width'. */
+  readonly sizeOptions?: Partial<Record<keyof SizeHints, string>>;
   /** Names, or prefixes of names, of tensors that the file may lack; 'head' is the classifier. */
   readonly allowMissing?: readonly string[];
   /** Advice in the error for a file without the classifier. */
@@ -30,16 +35,17 @@ export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boo
  * the backbones that fit.
  */
 export function chooseBackbone(file: string, tensors: ExternalTensors, hints: BackboneHints): BackboneFit {
-  const every = () => backbones.all.map(({ name }) => fitNamed(tensors, name, hints));
   if (hints.backbone !== undefined) {
     const fit = fitNamed(tensors, hints.backbone, hints);
     const problems = problemsOf(fit, hints);
     if (problems.length === 0) return fit;
-    const others = every().filter((other) => problemsOf(other, hints).length === 0);
+    const other = otherSizes(fitNamed(tensors, hints.backbone, withoutSizes(hints)), hints);
+    if (other) throw new UserError(`${file} holds ${hints.backbone} ${other}.`, 1);
+    const others = every(tensors, hints).filter((one) => problemsOf(one, hints).length === 0);
     const hint = others.length > 0 ? ` The file fits ${namesOf(others)}.` : '';
     throw new UserError(`${file} does not fit ${hints.backbone}: ${problems.join('; ')}.${hint}`, 1);
   }
-  const fits = every();
+  const fits = every(tensors, hints);
   const good = fits.filter((fit) => problemsOf(fit, hints).length === 0);
   const [only] = good;
   if (only && good.length === 1) return only;
@@ -49,33 +55,52 @@ export function chooseBackbone(file: string, tensors: ExternalTensors, hints: Ba
     throw new UserError(`${file} fits no known network: it shares no name with any.`, 1);
   }
   const why = problemsOf(closest, hints).join('; ');
-  const { missing, left, misshapen, found } = closest;
-  const isNarrow = missing.length === 0 && left.length === 0 && misshapen.length > found.size / 2;
-  const advice = isNarrow
-    ? ': it has another width, and only full width is recognised; for a network that was exported here, give its checkpoint'
-    : '';
-  throw new UserError(`${file} fits no known network; the closest is ${namesOf([closest])}: ${why}${advice}.`, 1);
+  throw new UserError(`${file} fits no known network; the closest is ${namesOf([closest])}: ${why}.`, 1);
+}
+
+/** All backbones; those whose names are the closest to the file's at the sizes that its shapes tell. */
+function every(tensors: ExternalTensors, hints: BackboneHints): BackboneFit[] {
+  const fits = backbones.all.map((definition) => fitBackbone(tensors, definition, hints, 'published'));
+  const apart = fits.map(({ missing, left }) => missing.length + left.length);
+  const least = Math.min(...apart);
+  return fits.map((fit, index) =>
+    fit.misshapen.length > 0 && apart[index] === least ? fitBackbone(tensors, fit.definition, hints, 'file') : fit,
+  );
+}
+
+const withoutSizes = ({ width: _, embeddingSize: __, inputSize: ___, ...others }: BackboneHints): BackboneHints =>
+  others;
+
+/** The sizes of a network that fits but for the sizes in `hints`, and what would be right; undefined where more differs. */
+function otherSizes(fit: BackboneFit, hints: BackboneHints): string | undefined {
+  if (problemsOf(fit, hints).length > 0) return undefined;
+  const { width, inputSize } = fit.sizes;
+  const facts = [
+    ['width', 'of width', width],
+    ['embeddingSize', 'with embeddings of length', fit.embeddingSize],
+    ['inputSize', 'for images of size', inputSize],
+  ] as const;
+  const [wrong] = facts.filter(([size, , own]) => hints[size] !== undefined && hints[size] !== own);
+  if (!wrong) return undefined;
+  const [size, words, own] = wrong;
+  const option = hints.sizeOptions?.[size];
+  const advice = option === undefined ? '' : `: give ${option}=${own}, or another file`;
+  return `${words} ${own}, not ${hints[size]}${advice}`;
 }
 
 const namesOf = (fits: readonly BackboneFit[]) => fits.map(({ definition }) => definition.name).join(', ');
 
-/** The parameter shapes of a named backbone, with the sizes from the hints. */
-export function parameterShapesOf(name: string, { inputSize, embeddingSize }: BackboneHints): ParameterShapes {
+/** The parameter shapes of a named backbone, with the sizes from the hints, or the published ones. */
+export function parameterShapesOf(name: string, hints: BackboneHints): ParameterShapes {
   const definition = backbones.named(name);
-  const size = inputSize ?? definition.inputSize;
-  return parameterShapes({
-    backbone: definition.name,
-    width: 1,
-    inputSize: size,
-    ...(embeddingSize && { embeddingSize }),
-  });
+  return shapesAt(definition, publishedSizes(definition, hints));
 }
 
 function fitNamed(tensors: ExternalTensors, name: string, hints: BackboneHints): BackboneFit {
   if (!backbones.names.includes(name)) {
     throw new UserError(`There is no backbone named '${shown(name)}'; known are ${backbones.names.join(', ')}.`);
   }
-  return fitBackbone(tensors, backbones.named(name), parameterShapesOf(name, hints));
+  return fitBackbone(tensors, backbones.named(name), hints, 'file');
 }
 
 /** The number of names that do not match, less those that do: the smaller, the closer. */
@@ -87,7 +112,7 @@ function distance({ found, missing, misshapen, left }: BackboneFit): number {
 function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
   const { definition, embeddingSize, missing, misshapen, classifier, left, prefix, rivals } = fit;
   const lacking = missing.filter((name) => !mayLack(hints, name));
-  const layer = `${classifierName(definition, parameterShapesOf(definition.name, hints))}.weight`;
+  const layer = `${classifierName(definition, shapesAt(definition, fit.sizes))}.weight`;
   const columns = classifier?.weight.shape[1];
   const shapes = misshapen.map(({ name, file, own }) => `${name} is [${file}] and not [${own}]`);
   if (classifier && (classifier.weight.shape.length !== 2 || columns !== embeddingSize)) {

@@ -60,7 +60,7 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     ? fromOnnx(file, wanted)
     : { tensors: stateDict(file, wanted), hints: wanted };
   const fit = chooseBackbone(file, tensors, hints);
-  const { definition, embeddingSize } = fit;
+  const { definition, embeddingSize, sizes } = fit;
   const centres = from === undefined || from === 'data' ? undefined : from.file;
   const own = from === 'data' ? undefined : fit.classifier;
   const classifier = centres === undefined ? own : readClassCentres(centres, embeddingSize);
@@ -69,9 +69,7 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   const description: NetworkDescription = {
     backbone: definition.name,
     head,
-    inputSize: hints.inputSize ?? definition.inputSize,
-    width: 1,
-    ...(hints.embeddingSize !== undefined && { embeddingSize: hints.embeddingSize }),
+    ...sizes,
     classes: countClasses(centres ?? file, classifier, hints),
     ...(scale !== undefined && { scale }),
     ...(normalisation && { normalisation }),

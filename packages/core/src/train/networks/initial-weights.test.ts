@@ -110,7 +110,7 @@ test('another architecture is refused; the error names the architecture in the f
       1,
     ),
   );
-  refuses(tinyNetwork(0.25), torch, 'holds a network of full width: --student-initial needs --student-width=1');
+  refuses(tinyNetwork(0.25), torch, 'holds resnet8 of width 1, not 0.25: give --student-width=1, or another file.');
   refuses({ ...full, backbone: 'resnet20' }, torch, `${torch} does not fit resnet20`);
   refuses({ ...full, backbone: 'resnet20' }, torch, 'The file fits resnet8');
 });

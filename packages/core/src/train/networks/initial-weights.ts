@@ -23,14 +23,9 @@ export interface InitialWeights extends PretrainedWeights {
 export function readInitialWeights(file: string, description: NetworkDescription, option: string): InitialWeights {
   const { backbone, width, inputSize, embeddingSize } = description;
   if (isExternal(file)) {
-    if (width !== 1) {
-      throw new UserError(
-        `${file} holds a network of full width: --${option}-initial needs --${option}-width=1 (given: ${width}).`,
-        1,
-      );
-    }
-    const hints = { backbone, inputSize, ...(embeddingSize !== undefined && { embeddingSize }) };
-    return { file, ...pretrainedWeights(file, hints) };
+    const sizes = { inputSize, width, ...(embeddingSize !== undefined && { embeddingSize }) };
+    const sizeOptions = { width: `--${option}-width`, embeddingSize: '--embedding-size' };
+    return { file, ...pretrainedWeights(file, { backbone, ...sizes, sizeOptions }) };
   }
   const { description: theirs, tensors } = readNetwork(file);
   if (backbones.named(theirs.backbone).name !== backbones.named(backbone).name || theirs.width !== width) {
