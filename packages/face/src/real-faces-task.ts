@@ -56,7 +56,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       const bySet = new Map<string, Metrics>();
       for (const set of sets) {
         const embedded = await embed(inference, set, pipeline);
-        const result = verify({ ...embedded, pairs: set.pairs });
+        const result = verify({ ...embedded, name: set.name, pairs: set.pairs });
         bySet.set(set.name, { ...verificationMetrics(result), xnorm: meanNorm(embedded) });
       }
       return setMetrics(bySet);
@@ -65,7 +65,8 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       writeEmbeddings(folder, await embed(inference, selected, pipeline));
       const results: NamedVerificationResult[] = [];
       for (const set of sets) {
-        results.push({ name: set.name, result: verify({ ...(await embed(own, set, pipeline)), pairs: set.pairs }) });
+        const embedded = await embed(own, set, pipeline);
+        results.push({ name: set.name, result: verify({ ...embedded, name: set.name, pairs: set.pairs }) });
       }
       return [embeddingsFile, ...(await reportVerification(results, folder))];
     },

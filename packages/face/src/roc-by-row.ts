@@ -32,7 +32,7 @@ const perDecade = 60;
  */
 export function meanCurve(curves: readonly RocCurve[]): Omit<NamedRocCurve, 'name'> {
   const impostor = Math.min(...curves.map((curve) => curve.impostor));
-  const steps = Math.ceil(perDecade * Math.log10(impostor));
+  const steps = Math.max(1, Math.ceil(perDecade * Math.log10(impostor)));
   const far = Float64Array.from({ length: steps + 1 }, (_, i) => impostor ** (i / steps - 1));
   const columns = curves.map((curve) => tarsAt(curve, far));
   const tar = far.map((_, i) => columns.reduce((sum, column) => sum + (column[i] as number), 0) / curves.length);

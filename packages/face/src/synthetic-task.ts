@@ -1,4 +1,5 @@
 import { augmented } from '@headshare/core/data/loading/augmented';
+import { UserError } from '@headshare/core/system/user-error';
 import type { Task } from '@headshare/core/train/evaluation/task';
 import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
 import { defaultNuisance } from './data/synthetic/appearance';
@@ -15,15 +16,25 @@ const imagesPerProbe = 11;
 // The faces do not depend on the training's seed: seeds measure the variance of training, not that of the data.
 const dataSeed = 2022;
 
-/** The verification pairs of synthetic faces; the same for every network and seed. */
+/**
+ * The verification pairs of synthetic faces; the same for every network and seed.
+ * @throws UserError for options that allow no such pairs
+ */
 export function syntheticPairs({ verificationIdentities, verificationPairs: pairs }: DataValues) {
-  return generatePairs({
-    identities: verificationIdentities,
-    imagesPerIdentity: imagesPerProbe,
-    genuine: pairs,
-    impostor: pairs,
-    seed: dataSeed,
-  });
+  try {
+    return generatePairs({
+      identities: verificationIdentities,
+      imagesPerIdentity: imagesPerProbe,
+      genuine: pairs,
+      impostor: pairs,
+      seed: dataSeed,
+    });
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new UserError(
+      `--verification-pairs=${pairs}, --verification-identities=${verificationIdentities}: ${error.message}`,
+    );
+  }
 }
 
 /** Training on synthetic faces, evaluated by verification of people who are not in the training set. */

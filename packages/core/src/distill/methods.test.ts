@@ -1,6 +1,6 @@
 /** Compares the methods' terms with the reference's values, and the paper's form with its formula. */
 
-import { type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
+import { type ReferenceValues, referenceFile, relativeError, testCases } from '../../test/reference-cases';
 import type { LossCase } from '../../test/reference-runners/given';
 import { termsOf } from '../../test/terms-of';
 import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
@@ -13,14 +13,8 @@ import { methods } from './registry';
 /** The cases used here have only numbers. */
 type NumericCase = Omit<LossCase, 'hyper'> & { readonly hyper: Readonly<Record<string, number>> };
 
-const cases = new Map(
-  referenceFile<{ cases: readonly NumericCase[] }>('losses.json').cases.map((one) => [one.id, one]),
-);
-const caseOf = (id: string): NumericCase => {
-  const found = cases.get(id);
-  if (!found) throw new Error(`losses.json has no case ${id}`);
-  return found;
-};
+const { cases } = referenceFile<{ cases: readonly NumericCase[] }>('losses.json');
+const named = (pattern: RegExp) => cases.filter(({ id }) => pattern.test(id));
 
 const matrix = ({ shape, data }: ReferenceValues): Tensor2D => tf.tensor2d([...data], shape as [number, number]);
 const input = ({ inputs, params }: LossCase, name: string): Tensor2D =>
@@ -57,20 +51,19 @@ function check(one: NumericCase, names: readonly string[], loss: (...given: Tens
 }
 
 describe("the reference's losses", () => {
-  test.each(['kd_a', 'kd_b', 'kd_big_logits'])('%s', (id) => {
-    const one = caseOf(id);
+  testCases('KD', named(/^kd_/), (one) => {
     const teacher = input(one, 'y_t');
     check(one, ['y_s'], (y) => distillationDivergence(y, teacher, one.hyper.T ?? 0));
   });
 
-  test.each(['kde_a', 'kde_b'])('%s: zero rows included', (id) => {
-    const one = caseOf(id);
+  // Zero rows included.
+  testCases('KDE', named(/^kde_/), (one) => {
     const teacher = input(one, 'f_t');
     check(one, ['f_s'], (f) => embeddingDistance(f, teacher));
   });
 
-  test("kdth_a: th-kd uses the student's embedding through the teacher's head, and nothing else", () => {
-    const one = caseOf('kdth_a');
+  // th-kd uses the student's embedding through the teacher's head, and nothing else.
+  testCases('KDTH', named(/^kdth_/), (one) => {
     const method = methods.named('kdth');
     check(one, ['y_s_th'], (throughTeacher) => {
       const step: StepContext = {
@@ -86,8 +79,8 @@ describe("the reference's losses", () => {
     });
   });
 
-  test('kdeth_a: l2e and th-kd, weighted by beta and delta', () => {
-    const one = caseOf('kdeth_a');
+  // l2e and th-kd, weighted by beta and delta.
+  testCases('KDETH', named(/^kdeth_/), (one) => {
     const method = methods.named('kdeth');
     check(one, ['y_s_th', 'f_s'], (throughTeacher, embedding) => {
       const step: StepContext = {
@@ -103,8 +96,8 @@ describe("the reference's losses", () => {
     });
   });
 
-  test('thkd_objective: the whole loss, its components and the gradients of the head', () => {
-    const one = caseOf('thkd_objective');
+  // The whole loss, its components and the gradients of the head.
+  testCases('whole loss of TH-KD', named(/^thkd_objective/), (one) => {
     const method = methods.named('l2e-th-kd');
     const { gamma = 0, alpha = 0, beta = 0, delta = 0, T: temperature = 0 } = one.hyper;
     const labels = tf.tensor1d([...(one.inputs.target?.data ?? [])], 'int32');

@@ -1,7 +1,7 @@
 /** Checks that every method has a test: cases in the fixtures, another test listed here, or a test named like it. */
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { referenceFile } from '../../test/reference-cases';
+import { ownReferenceFile } from '../../test/reference-cases';
 import { methods } from './registry';
 
 interface Case {
@@ -10,7 +10,7 @@ interface Case {
 }
 
 const cases = ['losses.json', 'more-losses.json'].flatMap(
-  (file) => referenceFile<{ cases: readonly Case[] }>(file).cases,
+  (file) => ownReferenceFile<{ cases: readonly Case[] }>(file).cases,
 );
 
 /** Groups of the cases of losses.json and more-losses.json that exercise a method's own loss. */

@@ -52,8 +52,8 @@ const pixels = permuted(
   [0, 2, 3, 1],
 ).values.map((value) => value * 127.5 + 127.5);
 const labels = Int32Array.from(reference.labels);
-const [images = 0] = reference.batch.shape;
-const shape = [images, 32, 32, 3] as const;
+const [images = 0, , height = 0, width = 0] = reference.batch.shape;
+const shape = [images, height, width, 3] as const;
 
 /** Builds the network of a reference file; `source` may add a note: `resnet20_ckpt.pth (eval mode, no gradient)`. */
 function build(state: State, root: string, source: string): Network {
@@ -142,9 +142,13 @@ function componentsOf(term: (name: string) => number, { beta = 1, delta = 0 }: R
 const expectClose = (actual: number, expected: number) =>
   expect(Math.abs(actual - expected)).toBeLessThan(1e-4 * Math.max(1e-3, Math.abs(expected)));
 
+const firstOfKind = [true, false].map((taught) =>
+  reference.cases.find(({ teacher }) => (teacher !== undefined) === taught),
+);
+
 describe.each(reference.cases.map((one) => [one.id, one] as const))('%s', (_, one) => {
-  // Eager steps are slower, so only two cases run them too.
-  const eager = one.id === 'sgd_ce_resnet8' || one.id === 'thkd_kdeth';
+  // Eager steps are slower, so only two cases run them too: the first of each kind.
+  const eager = firstOfKind.includes(one);
   test.each(eager ? ['compiled', 'eager'] : ['compiled'])('%s', async (how) => {
     const { state, program, student, step, predict } = setUp(one, how === 'eager');
     const { loss, components, after, eval_logits_after: evaluated } = one.expected_f64;

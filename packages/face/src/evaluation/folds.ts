@@ -1,10 +1,12 @@
+import { UserError } from '@headshare/core/system/user-error';
+
 /**
  * Bounds of contiguous folds: fold f holds pairs bounds[f] to bounds[f + 1] - 1. The first `count mod folds` folds get
- * one pair more (scikit-learn's KFold without shuffle). @throws RangeError for fewer pairs than folds
+ * one pair more (scikit-learn's KFold without shuffle). @throws UserError for fewer pairs than folds
  */
 export function foldBounds(count: number, folds: number): Int32Array {
   if (!Number.isInteger(folds) || folds < 1 || folds > count) {
-    throw new RangeError(`${count} pairs cannot be divided into ${folds} folds`);
+    throw new UserError(`${count} pairs cannot be divided into ${folds} folds.`, 1);
   }
   const small = Math.floor(count / folds);
   return Int32Array.from({ length: folds + 1 }, (_, f) => f * small + Math.min(f, count % folds));

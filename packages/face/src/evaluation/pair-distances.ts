@@ -1,9 +1,13 @@
+import { UserError } from '@headshare/core/system/user-error';
+
 /** One model's embeddings of a set of images: `embeddings` [images, dimension], row by row. */
 export interface EmbeddedImages {
   readonly embeddings: Float32Array;
   /** Embeddings of the mirror images, in the same layout. */
   readonly flipped?: Float32Array;
   readonly dimension: number;
+  /** The images' name in errors. */
+  readonly name?: string;
 }
 
 /** Pair k is image `left[k]` against image `right[k]`. Contiguous pairs form a fold. */
@@ -26,9 +30,9 @@ export interface PairScores {
 /**
  * Adds the embeddings of each image and its mirror image and scales the sum to length 1, in float64 as insightface's
  * verification.py does. A row of zeros stays zero. Returns [images, dimension].
- * @throws RangeError for sizes that do not match and for values that are not finite
+ * @throws RangeError for sizes that do not match; UserError for values that are not finite
  */
-export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImages): Float64Array {
+export function unitEmbeddings({ embeddings, flipped, dimension, name }: EmbeddedImages): Float64Array {
   if (!Number.isInteger(dimension) || dimension < 1 || embeddings.length % dimension !== 0) {
     throw new RangeError(`${embeddings.length} embedding values do not divide into rows of ${dimension}`);
   }
@@ -42,7 +46,11 @@ export function unitEmbeddings({ embeddings, flipped, dimension }: EmbeddedImage
     let squares = 0;
     for (const value of row) squares += value * value;
     if (!Number.isFinite(squares)) {
-      throw new RangeError(`The embedding of image ${start / dimension} holds a value that is not finite`);
+      const of = name === undefined ? '' : ` of ${name}`;
+      throw new UserError(
+        `The embedding of image ${start / dimension}${of} holds a value that is not finite: the network's weights are damaged, or its training diverged.`,
+        1,
+      );
     }
     if (squares === 0) continue;
     const length = Math.sqrt(squares);
@@ -70,7 +78,8 @@ export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): nu
 
 /**
  * Distance and cosine of each pair: the left image embedded by one model, the right image by the same or another one.
- * @throws RangeError if the models' dimensions differ or a pair names a row that does not exist
+ * @throws RangeError if the models' dimensions differ; UserError if a pair names a row that does not exist, or an
+ *   embedding is not finite
  */
 export function pairScores(
   left: EmbeddedImages,
@@ -109,7 +118,7 @@ export function pairScores(
 function rowStart(image: number, dimension: number, units: Float64Array, pair: number): number {
   const images = units.length / dimension;
   if (!Number.isInteger(image) || image < 0 || image >= images) {
-    throw new RangeError(`Pair ${pair} names image ${image}, but there are ${images} images, counted from 0`);
+    throw new UserError(`Pair ${pair} names image ${image}, but there are ${images} images, counted from 0.`, 1);
   }
   return image * dimension;
 }

@@ -1,3 +1,5 @@
+import { UserError } from '@headshare/core/system/user-error';
+
 /** Points of a ROC curve in order of falling threshold, from (0, 0) to (1, 1). */
 export interface RocCurve {
   /** Share of impostor pairs accepted (FPR, FAR). */
@@ -15,7 +17,7 @@ export interface RocCurve {
  * on a straight line of equal steps, and (0, 0) in front.
  * @param scores higher for pairs that are more alike
  * @param same 1: genuine, 0: impostor
- * @throws RangeError without a pair of either kind, or for a score that is NaN
+ * @throws UserError without a pair of either kind, or for a score that is NaN
  */
 export function rocCurve(scores: ArrayLike<number>, same: ArrayLike<number>): RocCurve {
   const { genuine, impostor } = splitScores(scores, same);
@@ -24,7 +26,7 @@ export function rocCurve(scores: ArrayLike<number>, same: ArrayLike<number>): Ro
 
 /**
  * The scores of genuine and of impostor pairs. Sorting both and merging them takes a fraction of the time of sorting
- * pairs by their score. @throws RangeError like `rocCurve`
+ * pairs by their score. @throws UserError like `rocCurve`
  */
 export function splitScores(
   scores: ArrayLike<number>,
@@ -36,12 +38,15 @@ export function splitScores(
   const genuine = new Float64Array(count);
   const impostor = new Float64Array(same.length - count);
   if (count === 0 || impostor.length === 0) {
-    throw new RangeError(`A ROC curve needs genuine and impostor pairs, but there are ${count} and ${impostor.length}`);
+    throw new UserError(
+      `A ROC curve needs genuine and impostor pairs, but there are ${count} and ${impostor.length}.`,
+      1,
+    );
   }
   let [nextGenuine, nextImpostor] = [0, 0];
   for (let i = 0; i < same.length; i++) {
     const score = scores[i] as number;
-    if (Number.isNaN(score)) throw new RangeError(`The score of pair ${i} is not a number`);
+    if (Number.isNaN(score)) throw new UserError(`The score of pair ${i} is not a number.`, 1);
     if (same[i] === 1) genuine[nextGenuine++] = score;
     else impostor[nextImpostor++] = score;
   }

@@ -33,12 +33,13 @@ const pairs = {
   right: expected.issame.map((_, k) => 2 * k + 1),
 };
 
-const cases = [
-  { name: 'flip_sum', folds: 10, images: { embeddings, flipped, dimension: expected.dim } },
-  { name: 'first_view_only', folds: 10, images: { embeddings, dimension: expected.dim } },
-  { name: 'flip_sum_7_folds', folds: 7, images: { embeddings, flipped, dimension: expected.dim } },
-  { name: 'flip_sum_1_fold', folds: 1, images: { embeddings, flipped, dimension: expected.dim } },
-];
+// Named `flip_sum` or `first_view_only`, with `_<n>_folds` unless there are ten.
+const cases = Object.keys(expected.results).flatMap((name) => {
+  const [, views, folds = '10'] = /^(flip_sum|first_view_only)(?:_(\d+)_folds?)?$/.exec(name) ?? [];
+  if (views === undefined) return [];
+  const images = { embeddings, ...(views === 'flip_sum' && { flipped }), dimension: expected.dim };
+  return [{ name, folds: Number(folds), images }];
+});
 
 /** Mean shares, over the folds, of genuine and impostor pairs accepted at the distances 0, 0.01 ... 3.99. */
 function foldRates({ distance, same, bounds }: LabelledDistances): { tar: number[]; far: number[] } {

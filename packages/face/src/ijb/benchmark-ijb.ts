@@ -7,7 +7,7 @@ import type { Metrics } from '@headshare/core/train/evaluation/metrics';
 import { microBatchSize } from '@headshare/core/train/micro-batches';
 import type { DataValues } from '../options';
 import { networkEmbeddings } from './embeddings/network-embeddings';
-import { describeMeta, type IjbMeta, readIjbMeta } from './meta/meta-files';
+import { describeMeta, describeZeros, type IjbMeta, readIjbMeta } from './meta/meta-files';
 import { type IjbPaths, type SetName, setTitles } from './meta/sets';
 import { ijbComparison, type TemplateFeatures } from './protocol/comparison';
 import { ijbMetrics } from './protocol/ijb-result';
@@ -66,7 +66,10 @@ async function measure(
       signal,
       log,
     });
-    const [features] = await comparison.pool(embeddings, [publishedSwitches], { signal });
+    const zeros = new Set<number>();
+    const onZero = (image: number) => zeros.add(image);
+    const [features] = await comparison.pool(embeddings, [publishedSwitches], { signal, onZero });
+    describeZeros(zeros, meta, (line) => log(`${name}: ${line}`));
     return features as TemplateFeatures;
   }
 

@@ -7,7 +7,7 @@ import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { givenEmbeddings } from './embeddings/given-embeddings';
 import { networkEmbeddings } from './embeddings/network-embeddings';
 
-import { describeMeta, type IjbMeta, readIjbMeta } from './meta/meta-files';
+import { describeMeta, describeZeros, type IjbMeta, readIjbMeta } from './meta/meta-files';
 import { type IjbPaths, ijbPaths, type SetName, setTitles } from './meta/sets';
 import type { EvaluateValues, Variant } from './options';
 import { ijbComparison, requireComparable, type TemplateFeatures } from './protocol/comparison';
@@ -51,8 +51,10 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
   const comparison = ijbComparison(meta);
   const progress = makeProgress(setTitles[set]);
   const onProgress = (done: number, total: number) => progress.update({ done, total, unit: 'images' });
+  const zeros = new Set<number>();
+  const onZero = (image: number) => zeros.add(image);
   const pool = (embeddings: IjbEmbeddings) =>
-    comparison.pool(embeddings, variants.map(switchesOf), { signal, onProgress });
+    comparison.pool(embeddings, variants.map(switchesOf), { signal, onProgress, onZero });
   const results = new Map<Variant, IjbResult>();
   try {
     const probes = await pool(subject);
@@ -68,7 +70,9 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
 
   const [first] = results.values();
   if (!first) throw new RangeError('--variants names none');
-  const measured = { set, subject: name, oddities: meta.oddities, unreadable, variants: Object.fromEntries(results) };
+  describeZeros(zeros, meta, log);
+  const oddities = { ...meta.oddities, zeroEmbeddings: zeros.size };
+  const measured = { set, subject: name, oddities, unreadable, variants: Object.fromEntries(results) };
   writeResults(join(folder, resultsFile), measured);
   const named = [...results].map(([variant, result]) => ({
     name: results.size === 1 ? name : `${name}, ${variant}`,

@@ -1,6 +1,6 @@
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { leaked, randomValues } from '../../../test/gradient-check';
-import { type ReferenceValues, referenceFile, relativeError } from '../../../test/reference-cases';
+import { type ReferenceValues, referenceFile, relativeError, testCases } from '../../../test/reference-cases';
 import { type Scalar, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
 import { crossEntropy, distillationDivergence, softCrossEntropy } from './cross-entropy';
 
@@ -77,10 +77,8 @@ interface KdCase {
 
 const cases = referenceFile<{ cases: KdCase[] }>('losses.json').cases.filter(({ id }) => /^(kd|kdth)_/.test(id));
 
-test.each(cases.map((one) => [one.id, one] as const))(
-  '%s: divergence and gradient of the reference',
-  (_, reference) => {
-    const { hyper, inputs, requires_grad, expected } = reference;
+describe('divergence and gradient of the reference', () => {
+  testCases('KD', cases, ({ hyper, inputs, requires_grad, expected }) => {
     const [student = ''] = requires_grad;
     const given = (name: string) =>
       tf.tensor2d([...(inputs[name]?.data ?? [])], inputs[name]?.shape as [number, number]);
@@ -90,8 +88,8 @@ test.each(cases.map((one) => [one.id, one] as const))(
     expect(relativeError(gradient.dataSync(), expected.grads_f32[student] ?? { shape: [], data: [] })).toBeLessThan(
       1e-5,
     );
-  },
-);
+  });
+});
 
 test('rounding gives no loss to a student that equals its teacher', () => {
   const teacher = tf.mul(randomValues('teacher', [4, 50]), 30) as Tensor2D;

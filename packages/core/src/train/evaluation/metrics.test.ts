@@ -69,6 +69,6 @@ describe('classificationMetrics', () => {
   });
 
   it('has no result before the first sample', () => {
-    expect(() => classificationMetrics({ classes: 2 }).result()).toThrow('There are no samples');
+    expect(() => classificationMetrics({ classes: 2 }).result()).toThrow('There are no images');
   });
 });

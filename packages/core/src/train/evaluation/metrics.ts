@@ -1,3 +1,5 @@
+import { UserError } from '../../system/user-error';
+
 /** Values by name, as they are logged. */
 export type Metrics = Readonly<Record<string, number>>;
 
@@ -25,9 +27,9 @@ export interface ClassifiedBatch {
 }
 
 export interface ClassificationMetrics {
-  /** @throws RangeError for sizes and labels that do not fit, and for logits that are not numbers */
+  /** @throws RangeError for sizes and labels that do not fit; UserError for logits that are not numbers */
   add(batch: ClassifiedBatch): void;
-  /** Over all batches so far. @throws RangeError before the first sample */
+  /** Over all batches so far. @throws UserError without samples */
   result(): ClassificationResult;
 }
 
@@ -81,7 +83,7 @@ export function classificationMetrics(options: {
     },
 
     result() {
-      if (total === 0) throw new RangeError('There are no samples to measure accuracy on');
+      if (total === 0) throw new UserError('There are no images to measure accuracy on.', 1);
       const perClass = Array.from(samples, (n, c) => (n === 0 ? undefined : (correct[c] as number) / n));
       const measured = perClass.filter((share) => share !== undefined);
       return {
@@ -96,11 +98,16 @@ export function classificationMetrics(options: {
   };
 }
 
-/** The class of the highest logit. @throws RangeError, naming the row, for logits that are not numbers */
+/** The class of the highest logit. @throws UserError, naming the row, for logits that are not numbers */
 export function predictionOf(row: Float32Array, index: number): number {
   let best = 0;
   for (let c = 0; c < row.length; c++) {
-    if (Number.isNaN(row[c])) throw new RangeError(`Row ${index} of the batch has logits that are not numbers`);
+    if (Number.isNaN(row[c])) {
+      throw new UserError(
+        `Row ${index} of the batch has logits that are not numbers: the network's weights are damaged, or its training diverged.`,
+        1,
+      );
+    }
     if ((row[c] as number) > (row[best] as number)) best = c;
   }
   return best;

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { ImageDataset } from '../../data/dataset';
+import { UserError } from '../../system/user-error';
 import { readCheckpoint, writeCheckpoint } from '../checkpoint';
 import type { Inference } from './inference';
 import { confidenceOf, predictionOf } from './metrics';
@@ -39,13 +40,13 @@ export function writePredictions(folder: string, { predicted, confidence }: Pred
   writeCheckpoint(join(folder, predictionsFile), { tensors, metadata: {} });
 }
 
-/** @throws Error for a file of other images */
+/** @throws UserError for a file of other images */
 export function readPredictions(folder: string, { labels, name }: Pick<ImageDataset, 'labels' | 'name'>): Predictions {
   const file = join(folder, predictionsFile);
   const { tensors } = readCheckpoint(file);
   const [predicted, confidence] = ['predicted', 'confidence'].map((key) => tensors.get(key)?.values);
   if (predicted?.length !== labels.length || confidence?.length !== labels.length) {
-    throw new Error(`${file} holds no predictions for the ${labels.length} images of ${name}.`);
+    throw new UserError(`${file} holds no predictions for the ${labels.length} images of ${name}.`, 1);
   }
   return { predicted: Int32Array.from(predicted), confidence };
 }

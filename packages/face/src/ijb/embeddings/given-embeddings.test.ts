@@ -4,7 +4,7 @@ import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/ti
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import { bytesOf } from '@headshare/core/weights/safetensors';
 import fc from 'fast-check';
-import { faceCase } from '../../../test/face-cases';
+import { faceCase, faceCaseJson } from '../../../test/face-cases';
 import { givenEmbeddings } from './given-embeddings';
 
 afterAll(removeTemporaryFolders);
@@ -73,13 +73,14 @@ test('mirror images are read from a second file, from the same file, or from the
   expect(await behind.flipped?.read(0, 1)).toEqual(Float32Array.from([1.5, 2, 2.5]));
 });
 
-test("the set's embeddings have 64 dimensions", async () => {
+test("the set's embeddings have its number of dimensions", async () => {
+  const set = faceCaseJson<{ images: number; dim: number }>('ijbc_tiny/expected.json');
   const { embeddings, flipped } = await givenEmbeddings({
     embeddings: faceCase('ijbc_tiny/embeddings.f32'),
     flipped: faceCase('ijbc_tiny/embeddings_flip.f32'),
-    images: 200,
+    images: set.images,
   });
-  expect([embeddings.dimension, flipped?.dimension]).toEqual([64, 64]);
+  expect([embeddings.dimension, flipped?.dimension]).toEqual([set.dim, set.dim]);
 });
 
 test.each<[string, () => string, RegExp]>([
@@ -105,6 +106,22 @@ test.each<[string, () => string, RegExp]>([
     'objects',
     () => written('object.npy', npy(bytesOf(values), { descr: '|O' })),
     /it holds '\|O'; supported are <f2, <f4, <f8/,
+  ],
+  ['whole numbers', () => written('int.npy', npy(bytesOf(values), { descr: '<i4' })), /it holds '<i4'; supported are/],
+  [
+    'big-endian numbers',
+    () => written('big.npy', npy(bytesOf(values), { descr: '>f4' })),
+    /its numbers are big-endian \('>f4'\); supported are <f2, <f4, <f8/,
+  ],
+  [
+    'a second matrix behind the first',
+    () => written('two.npy', npy(bytesOf(values)), npy(bytesOf(values))),
+    /224 bytes follow its matrix, perhaps a second one/,
+  ],
+  [
+    'images of one row too many',
+    () => written('more.npy', npy(bytesOf(Float32Array.from([...values, 1, 2, 3, 4, 5, 6])), { shape: '(5, 6)' })),
+    /it has 5 rows; the set has 4 images/,
   ],
   [
     'a missing end',

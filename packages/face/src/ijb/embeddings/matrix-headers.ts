@@ -49,14 +49,17 @@ export async function npyMatrix({ handle, file, size, refuse }: MatrixFile): Pro
   const bytes = new Uint8Array(length);
   await readFully(handle, file, bytes, from);
   const text = Buffer.from(bytes).toString('latin1');
-  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1] ?? '';
+  const descr = /'descr':\s*'([^']*)'/.exec(text)?.[1] ?? 'fields';
   const [, rows, columns] = /'shape':\s*\((\d+),\s*(\d+),?\s*\)/.exec(text) ?? [];
   if (rows === undefined || columns === undefined)
     throw refuse('it holds no matrix: its shape must be (images, dimension)');
   if (!/'fortran_order':\s*False/.test(text))
     throw refuse('it is stored column by column; it must be row by row (numpy.ascontiguousarray)');
   const type = typeOf(npyTypes, descr, refuse);
-  return inFile({ rows: Number(rows), columns: Number(columns), type, offset: from + length }, size, refuse);
+  const matrix = inFile({ rows: Number(rows), columns: Number(columns), type, offset: from + length }, size, refuse);
+  const after = size - (matrix.offset + matrix.rows * matrix.columns * type.bytes);
+  if (after > 0) throw refuse(`${after} bytes follow its matrix, perhaps a second one`);
+  return matrix;
 }
 
 /** The matrices `embeddings` and `flipped` of a safetensors file; other tensors are ignored. */
@@ -90,7 +93,9 @@ export async function safetensorsMatrices({
 
 function typeOf(names: Readonly<Record<string, string>>, name: string, refuse: Refuse): ElementType {
   const type = Object.hasOwn(names, name) ? elementTypes.get(names[name] as string) : undefined;
-  if (!type) throw refuse(`it holds '${shown(name)}'; supported are ${Object.keys(names).join(', ')}`);
+  const supported = `supported are ${Object.keys(names).join(', ')}`;
+  if (!type && name.startsWith('>')) throw refuse(`its numbers are big-endian ('${shown(name)}'); ${supported}`);
+  if (!type) throw refuse(`it holds '${shown(name)}'; ${supported}`);
   return type;
 }
 

@@ -42,8 +42,8 @@ export interface IjbMeta {
 
 /**
  * Reads the three meta files of IJB-B or IJB-C as insightface distributes them.
- * @throws UserError with file and line for malformed lines, for files of images that differ in length, and for pairs of
- *   templates without images
+ * @throws UserError with file and line for malformed lines, for files of images that differ in length, for pairs of
+ *   templates without images, and for pairs that are all of one kind
  */
 export async function readIjbMeta(paths: Pick<IjbPaths, 'faces' | 'landmarks' | 'pairs'>): Promise<IjbMeta> {
   const { names: listed, templates, medias } = await readFaces(paths.faces);
@@ -58,6 +58,7 @@ export async function readIjbMeta(paths: Pick<IjbPaths, 'faces' | 'landmarks' | 
   const distinct = Int32Array.from(new Set(templates)).sort();
   const pairs = await readPairs(paths.pairs, rowLookup(distinct), paths.faces);
   const same = pairs.same.reduce((sum, one) => sum + one, 0);
+  requireBothKinds(paths.pairs, same, pairs.same.length);
   return {
     images: { names, landmarks, landmarksFile: paths.landmarks, templates, medias, scores },
     pairs,
@@ -67,6 +68,17 @@ export async function readIjbMeta(paths: Pick<IjbPaths, 'faces' | 'landmarks' | 
       repeated: names.length - new Set(names.map((name, i) => `${templates[i]} ${name}`)).size,
     },
   };
+}
+
+/** TAR and FAR are shares of the pairs of either kind. */
+function requireBothKinds(file: string, same: number, pairs: number): void {
+  if (same > 0 && same < pairs) return;
+  const [label, all, lacking] =
+    same === 0 ? [0, 'different people', 'the same person'] : [1, 'the same person', 'different people'];
+  throw new UserError(
+    `${file} has no pair of ${lacking}: all its ${pairs} pairs have the label ${label}, ${all}, and the evaluation needs pairs of both kinds.`,
+    1,
+  );
 }
 
 /** Logs the size of a set and anything unusual about it. */
@@ -82,6 +94,15 @@ export function describeMeta({ counts, oddities }: IjbMeta, set: SetName, log: (
     log(`${oddities.otherNames} lines name different images in the two files, which are joined by line number`);
   }
   if (oddities.repeated > 0) log(`${oddities.repeated} images occur more than once in their template, and count so`);
+}
+
+/** Logs how many images have embeddings of zeros, which change no template. */
+export function describeZeros(zeros: ReadonlySet<number>, { images }: IjbMeta, log: (line: string) => void): void {
+  if (zeros.size === 0) return;
+  const [first = 0] = zeros;
+  log(
+    `${zeros.size} of ${images.names.length} embeddings are all zeros, the first that of line ${first + 1}, ${images.names[first]}: these images count for nothing`,
+  );
 }
 
 async function readFaces(file: string) {

@@ -20,7 +20,7 @@ export interface IjbComparison {
   pool(
     embeddings: IjbEmbeddings,
     variants: readonly FeatureSwitches[],
-    options?: Pick<PoolingOptions, 'signal' | 'onProgress'>,
+    options?: Pick<PoolingOptions, 'signal' | 'onProgress' | 'onZero'>,
   ): Promise<TemplateFeatures[]>;
   /** The score of each pair: the dot product of its first template's features by `gallery`, its second's by `probes`. */
   score(gallery: TemplateFeatures, probes: TemplateFeatures): Promise<Float64Array>;

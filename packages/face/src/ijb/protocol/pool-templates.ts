@@ -29,6 +29,8 @@ export interface PoolingOptions {
   readonly signal?: AbortSignal;
   /** Receives the number of rows done, and of all. */
   readonly onProgress?: (done: number, total: number) => void;
+  /** Receives each image whose embedding is all zeros, and so counts for nothing. */
+  readonly onZero?: (image: number) => void;
 }
 
 const rowsAtOnce = 2048;
@@ -44,7 +46,7 @@ const rowsAtOnce = 2048;
 export async function poolTemplates(
   { embeddings, flipped }: IjbEmbeddings,
   groups: ImageGroups,
-  { variants, scores, signal, onProgress }: PoolingOptions,
+  { variants, scores, signal, onProgress, onZero }: PoolingOptions,
 ): Promise<Float64Array[]> {
   const { dimension } = embeddings;
   const images = groups.groupOf.length;
@@ -73,7 +75,8 @@ export async function poolTemplates(
     for (let row = 0; row < count; row++) {
       const image = from + row;
       for (const [v, { flip, norm, detector }] of variants.entries()) {
-        setSum(feature, plain, flip ? flippedRows : undefined, row * dimension, image);
+        const sum = setSum(feature, plain, flip ? flippedRows : undefined, row * dimension, image);
+        if (sum === 0 && v === 0 && feature.every((value) => value === 0)) onZero?.(image);
         if (!norm) divide(feature, lengthOf(feature));
         if (detector && scores) multiply(feature, finiteScore(scores, image));
         sums[v]?.add(image, feature);
@@ -100,14 +103,17 @@ async function readBoth(
   return both;
 }
 
-/** feature = plain + flipped. Finite float32 values cannot sum to an infinite float64: the sum reveals all others. */
+/**
+ * feature = plain + flipped. Finite float32 values cannot sum to an infinite float64: the sum reveals all others.
+ * @returns the sum of the feature
+ */
 function setSum(
   feature: Float64Array,
   plain: Float32Array,
   flipped: Float32Array | undefined,
   start: number,
   image: number,
-): void {
+): number {
   let sum = 0;
   for (let i = 0; i < feature.length; i++) {
     const value = (plain[start + i] as number) + (flipped ? (flipped[start + i] as number) : 0);
@@ -119,6 +125,7 @@ function setSum(
       `The embedding of image ${image} (line ${image + 1} of the list of faces) holds a value that is not finite.`,
     );
   }
+  return sum;
 }
 
 function finiteScore(scores: Float32Array, image: number): number {
