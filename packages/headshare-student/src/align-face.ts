@@ -26,10 +26,10 @@ export interface FacePoints {
 export function alignFace(source: PictureSource, points: FacePoints, { input }: Pick<Card, 'input'>): Picture {
   const { leftEye, rightEye, nose, leftMouth, rightMouth } = points;
   const flat = [leftEye, rightEye, nose, leftMouth, rightMouth].flatMap(({ x, y }) => [x, y]);
-  const size = input.width;
-  const matrix = similarity(flat, referencePoints(size));
+  const { height, width } = input;
+  const matrix = similarity(flat, referencePoints(input));
   if (!matrix) throw new Error('The five points of the face do not give a position: are some the same?');
-  const pixels = new Uint8Array(size * size * 3);
-  warp(toPicture(source), matrix, size, pixels);
-  return { pixels, width: size, height: size };
+  const pixels = new Uint8Array(height * width * 3);
+  warp(toPicture(source), matrix, input, pixels);
+  return { pixels, width, height };
 }

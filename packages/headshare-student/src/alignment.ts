@@ -5,14 +5,17 @@ export const reference112 = [38.2946, 51.6963, 73.5318, 51.5014, 56.0252, 71.736
 export type Similarity = readonly [number, number, number, number, number, number];
 
 /**
- * The positions of a face's five points in a crop of size x size: those of 112 times size / 112, but for multiples of
- * 128 those of 112 centred in 128, times size / 128. In float64; insightface rounds them, and the points of faces, to
+ * The positions of a face's five points in a crop. In a square: those of 112 times size / 112, but for multiples of 128
+ * those of 112 centred in 128, times size / 128. Other crops are the middle of the square of their longer side: 112 x 96
+ * gives SphereFace's points, which are those of 112 less 8 columns. In float64; insightface rounds them, and the points of faces, to
  * float32, and the similarity of float32 points depends on the linear algebra library by up to 2e-5 pixels.
  */
-export function referencePoints(size: number): Float64Array {
+export function referencePoints({ height, width }: { readonly height: number; readonly width: number }): Float64Array {
+  const size = Math.max(height, width);
   const wide = size % 112 !== 0 && size % 128 === 0;
   const ratio = size / (wide ? 128 : 112);
-  return Float64Array.from(reference112, (value, i) => (value + (wide && i % 2 === 0 ? 8 : 0)) * ratio);
+  const square = reference112.map((value, i) => (value + (wide && i % 2 === 0 ? 8 : 0)) * ratio);
+  return Float64Array.from(square, (value, i) => value - (size - (i % 2 === 0 ? width : height)) / 2);
 }
 
 /**

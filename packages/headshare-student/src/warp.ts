@@ -9,7 +9,7 @@ const [subpixelBits, subpixels] = [5, 32];
 const roundingToSubpixels = coordinateSteps / subpixels / 2;
 
 /**
- * Writes the crop of an image under an affine map (image to crop) into `target` (size x size x 3 bytes). A pixel is
+ * Writes the crop of an image under an affine map (image to crop) into `target` (crop.height x crop.width x 3 bytes). A pixel is
  * interpolated bilinearly between the four image pixels around its origin; whole coordinates are pixel centres, and
  * pixels outside the image are black.
  *
@@ -17,21 +17,26 @@ const roundingToSubpixels = coordinateSteps / subpixels / 2;
  * order of operations in the inverse, its fixed-point coordinates, which wrap around, and its integer weights. OpenCV 5
  * does not round coordinates.
  */
-export function warp({ pixels, width, height }: Picture, matrix: Affine, size: number, target: Uint8Array): void {
+export function warp(
+  { pixels, width, height }: Picture,
+  matrix: Affine,
+  crop: { readonly width: number; readonly height: number },
+  target: Uint8Array,
+): void {
   const [m00, m01, m02, m10, m11, m12] = inverse(matrix);
-  const columnX = new Int32Array(size);
-  const columnY = new Int32Array(size);
-  for (let u = 0; u < size; u++) {
+  const columnX = new Int32Array(crop.width);
+  const columnY = new Int32Array(crop.width);
+  for (let u = 0; u < crop.width; u++) {
     columnX[u] = fixedPoint(m00 * u);
     columnY[u] = fixedPoint(m10 * u);
   }
   const stride = width * 3;
   const [lastColumn, lastRow] = [width - 1, height - 1];
   let to = 0;
-  for (let v = 0; v < size; v++) {
+  for (let v = 0; v < crop.height; v++) {
     const rowX = fixedPoint(m01 * v + m02) + roundingToSubpixels;
     const rowY = fixedPoint(m11 * v + m12) + roundingToSubpixels;
-    for (let u = 0; u < size; u++, to += 3) {
+    for (let u = 0; u < crop.width; u++, to += 3) {
       // The sum wraps around at 32 bits, as OpenCV's does.
       const fixedX = (rowX + (columnX[u] as number)) >> 5;
       const fixedY = (rowY + (columnY[u] as number)) >> 5;

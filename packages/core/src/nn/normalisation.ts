@@ -15,13 +15,8 @@ export const cifar100: Normalisation = { mean: [0.5071, 0.4867, 0.4408], deviati
 /** The one for torchvision's published weights. */
 export const imagenet: Normalisation = { mean: [0.485, 0.456, 0.406], deviation: [0.229, 0.224, 0.225] };
 
-export const normalisations = { symmetric, cifar100, imagenet };
-
-/** The name of a known normalisation, else its numbers. */
-export function normalisationName(normalisation: Normalisation = symmetric): string {
-  const known = Object.entries(normalisations).find(([, one]) => JSON.stringify(one) === JSON.stringify(normalisation));
-  return known?.[0] ?? `mean ${normalisation.mean}, deviation ${normalisation.deviation}`;
-}
+/** (x - 127.5) / 128 for pixels from 0 to 255: SphereFace's and CosFace's, and usual for networks of Caffe and MXNet. */
+export const sphereface: Normalisation = { mean: [0.5, 0.5, 0.5], deviation: [128 / 255, 128 / 255, 128 / 255] };
 
 /**
  * Pixels 0..255 [batch, height, width, 3] -> the backbone's input. The numbers of three different colours are repeated for a

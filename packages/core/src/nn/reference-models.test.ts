@@ -1,13 +1,14 @@
 /**
  * Our networks against PyTorch's: parameters, names, shapes, and what they compute with the same weights and inputs.
- * models.json, more-models.json and torchvision-models.json (which make-torchvision-models.py beside it makes) are of one
- * form; REFERENCE_CASES names another folder with any of them.
+ * models.json, more-models.json, torchvision-models.json and rectangular-models.json (the last two made by the scripts beside
+ * them) are of one form; REFERENCE_CASES names another folder with any of them.
  */
 
 import { fnv1a, formulaInput, formulaNumbers, formulaWeight } from '../../test/formula-weights';
 import { hasReferenceFile, type ReferenceValues, referenceFile, relativeError } from '../../test/reference-cases';
 import { type NamedValues, State, type StateVariable } from '../runtime/state';
 import { scoped, type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
+import { imageSize } from '../system/image-size';
 import type { Backbone } from './backbone';
 import type { Head } from './head';
 import type { Mode } from './layers';
@@ -64,7 +65,7 @@ interface Cases {
   readonly cases: readonly ModelCase[];
 }
 
-const files = ['models.json', 'more-models.json', 'torchvision-models.json']
+const files = ['models.json', 'more-models.json', 'torchvision-models.json', 'rectangular-models.json']
   .filter(hasReferenceFile)
   .map((name) => referenceFile<Cases>(name));
 const cases = files.flatMap((file) => file.cases.map((one) => ({ ...one, classes: file.num_classes })));
@@ -86,7 +87,8 @@ function build({ id, input, classes, eval_logits_f64, formula_seed }: Case): Bui
   const state = new State();
   const scope = Scope.root(state, 'net', undefined);
   const definition = backbones.named(id);
-  const backbone = definition.build(scope, { inputSize: input.shape[2] ?? 0, width: 1 });
+  const [, , height = 0, width = 0] = input.shape;
+  const backbone = definition.build(scope, { inputSize: imageSize({ height, width }), width: 1 });
   const classifier = scope.child(definition.classifier ?? 'fc');
   const head = eval_logits_f64
     ? heads.named('linear').build(classifier, { inputs: backbone.embeddingSize, classes })
@@ -151,69 +153,72 @@ test.each(files)('the formula gives the numbers in the file', ({ formula }) => {
   expect([0, 1, 2, 3].map(formulaNumbers(name, seed))).toEqual(u_first4);
 });
 
-describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) => {
-  let built: Built;
-  // Evaluation leaves the variables as they are, and training only moves running statistics, which it does not use.
-  beforeAll(() => {
-    built = build(expected);
-  });
-  afterAll(() => built?.state.dispose());
-  const run = (input: Input, mode: Mode, preactivations = false) => {
-    const maps = built.backbone.apply(images(input, expected.formula_seed), mode, { preactivations });
-    return { ...maps, output: built.head ? built.head.logits(maps.embedding) : maps.embedding };
-  };
-  const tolerance = evalTolerance(id);
-  const wanted = (expected.eval_logits_f64 ?? expected.eval_embedding_f64) as ReferenceValues;
+describe.each(cases.map((one) => [one.id, one.input.shape.slice(2).join('x'), one] as const))(
+  '%s at %s',
+  (id, _, expected) => {
+    let built: Built;
+    // Evaluation leaves the variables as they are, and training only moves running statistics, which it does not use.
+    beforeAll(() => {
+      built = build(expected);
+    });
+    afterAll(() => built?.state.dispose());
+    const run = (input: Input, mode: Mode, preactivations = false) => {
+      const maps = built.backbone.apply(images(input, expected.formula_seed), mode, { preactivations });
+      return { ...maps, output: built.head ? built.head.logits(maps.embedding) : maps.embedding };
+    };
+    const tolerance = evalTolerance(id);
+    const wanted = (expected.eval_logits_f64 ?? expected.eval_embedding_f64) as ReferenceValues;
 
-  test('has the reference parameters: number, names, order and shapes', () => {
-    const { state } = built;
-    const size = (variables: readonly StateVariable[]) =>
-      variables.reduce((sum, { variable }) => sum + variable.size, 0);
-    const buffers = state.all('statistic').filter(({ name }) => /running_(mean|var)$/.test(name));
-    const frozen = state.all('statistic').filter((variable) => !buffers.includes(variable));
-    expect(frozen.map(torchName)).toEqual(expected.frozen_params);
-    expect(size(state.all('trainable'))).toBe(expected.params_trainable);
-    expect(size([...state.all('trainable'), ...frozen])).toBe(expected.params_total);
-    expect(buffers).toHaveLength(2 * expected.bn_layers);
-    expect(size(buffers)).toBe(expected.bn_float_buffer_elements);
+    test('has the reference parameters: number, names, order and shapes', () => {
+      const { state } = built;
+      const size = (variables: readonly StateVariable[]) =>
+        variables.reduce((sum, { variable }) => sum + variable.size, 0);
+      const buffers = state.all('statistic').filter(({ name }) => /running_(mean|var)$/.test(name));
+      const frozen = state.all('statistic').filter((variable) => !buffers.includes(variable));
+      expect(frozen.map(torchName)).toEqual(expected.frozen_params);
+      expect(size(state.all('trainable'))).toBe(expected.params_trainable);
+      expect(size([...state.all('trainable'), ...frozen])).toBe(expected.params_total);
+      expect(buffers).toHaveLength(2 * expected.bn_layers);
+      expect(size(buffers)).toBe(expected.bn_float_buffer_elements);
 
-    const own = state.all().map((variable) => [torchName(variable), torchShape(variable.shape)]);
-    if (expected.state_dict) expect(own).toEqual(expected.state_dict);
-    if (expected.state_dict_first_last)
-      expect([...own.slice(0, 4), ...own.slice(-4)]).toEqual(expected.state_dict_first_last);
-    if (expected.state_dict_entries) expect(own).toHaveLength(expected.state_dict_entries);
-    if (expected.state_dict_names_fnv1a) {
-      const hash = fnv1a(own.map(([name]) => name).join('\n'));
-      expect(hash.toString(16).padStart(8, '0')).toBe(expected.state_dict_names_fnv1a);
-    }
-  });
-
-  test('has the reference output and features with running statistics', () => {
-    scoped(() => {
-      const { output, features, embedding, preactivations } = run(expected.input, 'eval');
-      expect(error(output, wanted)).toBeLessThan(tolerance);
-      expect(preactivations).toBeUndefined();
-      if (expected.feature_stats_eval_f64) {
-        expectStatistics([...features, embedding], expected.feature_stats_eval_f64, tolerance);
+      const own = state.all().map((variable) => [torchName(variable), torchShape(variable.shape)]);
+      if (expected.state_dict) expect(own).toEqual(expected.state_dict);
+      if (expected.state_dict_first_last)
+        expect([...own.slice(0, 4), ...own.slice(-4)]).toEqual(expected.state_dict_first_last);
+      if (expected.state_dict_entries) expect(own).toHaveLength(expected.state_dict_entries);
+      if (expected.state_dict_names_fnv1a) {
+        const hash = fnv1a(own.map(([name]) => name).join('\n'));
+        expect(hash.toString(16).padStart(8, '0')).toBe(expected.state_dict_names_fnv1a);
       }
     });
-  });
 
-  const { preact_stats_eval_f64: before, train } = expected;
-  if (before) {
-    test('has the reference preactivations, and the same output with them', () => {
+    test('has the reference output and features with running statistics', () => {
       scoped(() => {
-        const { output, embedding, preactivations = [] } = run(expected.input, 'eval', true);
+        const { output, features, embedding, preactivations } = run(expected.input, 'eval');
         expect(error(output, wanted)).toBeLessThan(tolerance);
-        expectStatistics([...preactivations, embedding], before, tolerance);
+        expect(preactivations).toBeUndefined();
+        if (expected.feature_stats_eval_f64) {
+          expectStatistics([...features, embedding], expected.feature_stats_eval_f64, tolerance);
+        }
       });
     });
-  }
 
-  const trained = train?.logits_f64 ?? train?.embedding_f64;
-  if (train && trained) {
-    test.each([false, true])("has the reference output with the batch's statistics, preactivations: %s", (asked) => {
-      scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance(id)));
-    });
-  }
-});
+    const { preact_stats_eval_f64: before, train } = expected;
+    if (before) {
+      test('has the reference preactivations, and the same output with them', () => {
+        scoped(() => {
+          const { output, embedding, preactivations = [] } = run(expected.input, 'eval', true);
+          expect(error(output, wanted)).toBeLessThan(tolerance);
+          expectStatistics([...preactivations, embedding], before, tolerance);
+        });
+      });
+    }
+
+    const trained = train?.logits_f64 ?? train?.embedding_f64;
+    if (train && trained) {
+      test.each([false, true])("has the reference output with the batch's statistics, preactivations: %s", (asked) => {
+        scoped(() => expect(error(run(train.input, 'train', asked).output, trained)).toBeLessThan(trainTolerance(id)));
+      });
+    }
+  },
+);

@@ -2,7 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
-import { normalisationName, normalisations } from '../nn/normalisation';
+import { normalisationName, parseNormalisation } from '../nn/normalisation-text';
 import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
 import { checkpointFiles } from '../train/checkpoint';
@@ -13,6 +13,7 @@ import type { SharedHead } from '../train/networks/shared-head';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
 import { trainNetwork } from '../train/train-network';
 import { drawHeads } from './draw-heads';
+import { externalNormalisation } from './normalisation-options';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
 
@@ -124,7 +125,9 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
     embeddingSize,
     inputSize,
     classes,
-    ...(normalisation !== 'symmetric' && { normalisation: normalisations[normalisation] }),
+    ...(normalisation !== 'symmetric' && {
+      normalisation: parseNormalisation(normalisation, (why) => new UserError(why)),
+    }),
   };
   const trained = await trainNetwork({
     ...context,
@@ -158,7 +161,7 @@ async function importTeacher(
     folder,
     allowMissing,
     batchSize,
-    normalisation: teacherNormalisation === 'reference' ? undefined : normalisations[teacherNormalisation],
+    ...externalNormalisation(teacherNormalisation),
     head: {
       from: teacherCentres === undefined ? fromData : { file: teacherCentres },
       name: isMargin ? head : undefined,

@@ -4,6 +4,7 @@ import { precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
 import { scheduleNames } from '../train/optimiser/schedule';
 import { checkTraining } from '../train/settings';
+import { externalNormalisationOption, normalisationOption } from './normalisation-options';
 
 export const trainingOptions = {
   ...group('Training', {
@@ -57,9 +58,7 @@ export const trainingOptions = {
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
     embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, unless the backbone fixes it' }),
-    normalisation: oneOf(['symmetric', 'cifar100', 'imagenet'], 'symmetric', {
-      help: 'normalisation of networks trained here',
-    }),
+    normalisation: normalisationOption('normalisation of networks trained here'),
   }),
   ...group('Computation', {
     checkpointMinutes: number({
@@ -120,9 +119,7 @@ export const teacherOptions = group('Teacher', {
     file({ help: 'a trained teacher: .pth, .safetensors, .onnx or a checkpoint' }),
     'train one here',
   ),
-  teacherNormalisation: oneOf(['reference', 'symmetric', 'cifar100', 'imagenet'], 'reference', {
-    help: 'normalisation of --teacher-weights',
-  }),
+  teacherNormalisation: externalNormalisationOption('normalisation of --teacher-weights'),
   teacherCentres: optional(
     file({ help: 'class centres that --teacher-weights lacks; --head and --scale describe them' }),
   ),

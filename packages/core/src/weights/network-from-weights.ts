@@ -7,6 +7,7 @@ import { type NamedValues, State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
+import { withoutBgr } from './colour-order';
 import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
 import { onnxNetwork } from './onnx/onnx-network';
 import { findStateDict, insightfaceCentres } from './state-dict';
@@ -35,6 +36,8 @@ export interface WeightsHints extends BackboneHints {
   readonly stateDict?: string;
   /** The normalisation of images. Default: the one of the backbone's reference. */
   readonly normalisation?: Normalisation;
+  /** The order of colours that the network takes, if not RGB; it is read as a network that takes RGB. */
+  readonly colours?: 'BGR';
   readonly head?: ExternalHead;
   /** Only embeddings are wanted: a file without a classifier gets one of a single class. */
   readonly headless?: boolean;
@@ -74,7 +77,8 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     ...(scale !== undefined && { scale }),
     ...(normalisation && { normalisation }),
   };
-  return { description, tensors: ourWeights(description, fit, classifier, hints) };
+  const weights = ourWeights(description, fit, classifier, hints);
+  return { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
 }
 
 /** Tensors read from the file, in our layout. */

@@ -1,4 +1,5 @@
 import { file, flag, folder, group, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
+import { externalNormalisationOption } from '@headshare/core/recipes/normalisation-options';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { setNames } from './meta/sets';
@@ -17,6 +18,8 @@ export const evaluateOptions = group('Evaluation', {
     file({ help: 'teacher that embeds the first template of each pair' }),
     '--weights embeds both',
   ),
+  weightsNormalisation: externalNormalisationOption('normalisation of --weights from elsewhere'),
+  galleryNormalisation: externalNormalisationOption('normalisation of --gallery-weights from elsewhere'),
   embeddings: optional(file({ help: 'embeddings instead of a network: .f32, .npy or .safetensors' })),
   flippedEmbeddings: optional(file({ help: 'embeddings of the mirrored images' })),
   galleryEmbeddings: optional(file({ help: "another network's, for the first template of each pair" })),
@@ -45,6 +48,15 @@ export function checkEvaluation(options: EvaluateValues): void {
   }
   if (weights === undefined && galleryWeights !== undefined) {
     throw new UserError('--gallery-weights needs --weights, the network that embeds the second template of each pair');
+  }
+  const { weightsNormalisation, galleryNormalisation } = options;
+  for (const [option, other, value, of] of [
+    ['--weights-normalisation', '--weights', weightsNormalisation, weights],
+    ['--gallery-normalisation', '--gallery-weights', galleryNormalisation, galleryWeights],
+  ] as const) {
+    if (value !== 'reference' && of === undefined) {
+      throw new UserError(`${option} needs ${other}, the network that it describes`);
+    }
   }
   if (embeddings === undefined && (flippedEmbeddings ?? galleryEmbeddings ?? flippedGalleryEmbeddings) !== undefined) {
     throw new UserError('--flipped-embeddings and --gallery-embeddings need --embeddings');

@@ -142,7 +142,7 @@ async function networkSubject(
   { crops }: IjbPaths,
 ): Promise<Subject> {
   const { weights, galleryWeights, batchSize, unreadable: onUnreadable, embeddingsCache, protocol } = options;
-  const embed = (label: string, file: string, compared: boolean) =>
+  const embed = (label: string, file: string, compared: boolean, normalisation: string) =>
     networkEmbeddings({
       label,
       weights: file,
@@ -152,6 +152,7 @@ async function networkSubject(
       onUnreadable,
       batchSize,
       compared,
+      normalisation,
       ...(embeddingsCache !== undefined && { cacheFolder: embeddingsCache }),
       signal,
       log,
@@ -161,8 +162,12 @@ async function networkSubject(
     galleryWeights === undefined ? 'network' : 'probes',
     weights as string,
     galleryWeights !== undefined,
+    options.weightsNormalisation,
   );
-  const gallery = galleryWeights === undefined ? undefined : await embed('gallery', galleryWeights, false);
+  const gallery =
+    galleryWeights === undefined
+      ? undefined
+      : await embed('gallery', galleryWeights, false, options.galleryNormalisation);
   const unreadable: Record<string, string> = {};
   for (const [index, reason] of [...probe.unreadable, ...(gallery?.unreadable ?? [])]) {
     unreadable[images.names[index] as string] = reason;

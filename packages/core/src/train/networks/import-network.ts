@@ -1,11 +1,10 @@
 import { join } from 'node:path';
 import type { NetworkDescription } from '../../nn/network';
-import type { Normalisation } from '../../nn/normalisation';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
 import { type ImageSize, sizeWords } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
-import type { ExternalHead } from '../../weights/network-from-weights';
+import type { ExternalHead, WeightsHints } from '../../weights/network-from-weights';
 import { isExternal } from '../../weights/weights-file';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from '../checkpoint';
 import { makeInference } from '../evaluation/inference';
@@ -14,15 +13,13 @@ import type { Task } from '../evaluation/task';
 import { centresOfData } from './data-centres';
 import { loadNetwork } from './load-network';
 
-export interface NetworkImport {
+export interface NetworkImport extends Pick<WeightsHints, 'normalisation' | 'colours'> {
   /** A file of PyTorch, safetensors or ONNX, or a checkpoint. */
   readonly file: string;
   readonly task: Task;
   /** Receives the checkpoint and the task's files. */
   readonly folder: string;
   readonly allowMissing: readonly string[];
-  /** Default: the normalisation of the backbone's reference. A checkpoint has its own. */
-  readonly normalisation?: Normalisation;
   readonly batchSize: number;
   /** Class centres made from the training data (`from: 'data'`) are the means of its images' embeddings. */
   readonly head?: ExternalHead;
@@ -46,6 +43,7 @@ export async function importNetwork({
   folder,
   allowMissing,
   normalisation,
+  colours,
   batchSize,
   head = {},
 }: NetworkImport): Promise<ImportedNetwork> {
@@ -63,6 +61,7 @@ export async function importNetwork({
       adviceOnHead,
       head,
       ...(normalisation && { normalisation }),
+      ...(colours && { colours }),
       ...((allowMissing.length > 0 || from === 'data') && { classes }),
     });
     requireFit(file, network.description, { classes, size }, typeof from === 'object' ? from.file : undefined);

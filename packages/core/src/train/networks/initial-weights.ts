@@ -2,7 +2,8 @@
 
 import type { Network, NetworkDescription } from '../../nn/network';
 import { partOf } from '../../nn/network-parts';
-import { type Normalisation, normalisationName, symmetric } from '../../nn/normalisation';
+import { type Normalisation, symmetric } from '../../nn/normalisation';
+import { normalisationName } from '../../nn/normalisation-text';
 import { backbones } from '../../nn/registry';
 import type { NamedValues, State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';

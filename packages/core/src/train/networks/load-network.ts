@@ -1,5 +1,6 @@
 import { existsSync } from 'node:fs';
 import { type BuildOptions, buildNetwork, type Network } from '../../nn/network';
+import { normalisationName } from '../../nn/normalisation-text';
 import { backbones, heads } from '../../nn/registry';
 import type { State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
@@ -28,7 +29,7 @@ export function loadNetwork(
 
 /**
  * Reads a checkpoint, or a file of PyTorch, safetensors or ONNX; the content tells which it is.
- * @param hints facts that such a file lacks; a checkpoint lacks none
+ * @param hints facts that such a file lacks; a checkpoint lacks none, and its normalisation must be the given one
  * @throws UserError for a damaged file, one without a network, or a network that is unknown here
  */
 export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights {
@@ -44,6 +45,11 @@ export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights 
         1,
       );
     }
+  }
+  const { normalisation, colours } = hints ?? {};
+  const own = normalisationName(description.normalisation);
+  if (colours === 'BGR' || (normalisation && normalisationName(normalisation) !== own)) {
+    throw new UserError(`${file} is a checkpoint and holds its normalisation, ${own} of RGB: give no other one.`);
   }
   return { file, tensors, description };
 }

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
+import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import { referencePoints, similarity } from 'headshare-student/alignment';
 import type { AlignFailure, AlignSetup, AlignTask } from './align-job';
@@ -18,8 +19,8 @@ export interface AlignedCropsOptions {
   readonly landmarks: Float64Array;
   /** The file that has the landmarks, a line for each image; for errors. */
   readonly landmarksFile?: string;
-  /** Crops become size x size; default 112. */
-  readonly size?: number;
+  /** The size of the crops; default 112. */
+  readonly size?: ImageSize;
   /**
    * For an image that is missing or damaged, or whose points cannot be aligned: opening or reading fails (default), as
    * in insightface's script, or its crop is black.
@@ -55,7 +56,7 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   }
   const fileOf = (index: number) => join(folder, names[index] as string);
   const unreadable = new Map<number, string>();
-  const target = referencePoints(size);
+  const target = referencePoints(sides(size));
   const matrixOf = (index: number) => similarity(landmarks.subarray(index * 10, index * 10 + 10), target);
 
   const sha = createHash('sha256').update(JSON.stringify([name, size, labels.length, cropping]));

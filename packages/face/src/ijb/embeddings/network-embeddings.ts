@@ -1,11 +1,11 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
 import { digestFile } from '@headshare/core/experiment/store';
+import { externalNormalisation } from '@headshare/core/recipes/normalisation-options';
 import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { sizeWords } from '@headshare/core/system/image-size';
 import { makeProgress } from '@headshare/core/system/progress';
-import { UserError } from '@headshare/core/system/user-error';
 import { makeInference } from '@headshare/core/train/evaluation/inference';
 import { loadNetwork } from '@headshare/core/train/networks/load-network';
 import { type AlignedCrops, alignedCrops } from '../crops/aligned-crops';
@@ -24,6 +24,8 @@ export interface NetworkEmbeddingsOptions {
   readonly label: string;
   /** A checkpoint, or another program's weights. */
   readonly weights: string;
+  /** A value of `externalNormalisationOption`; default: 'reference'. */
+  readonly normalisation?: string;
   /** The set's name: 'IJB-C'. */
   readonly name: string;
   readonly images: Pick<IjbImages, 'names' | 'landmarks' | 'landmarksFile'>;
@@ -47,20 +49,19 @@ const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/embeddings'
 /** Aligns and embeds images by a network from a file, shows progress, and uses embeddings that are stored already. */
 export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Promise<NetworkEmbeddings> {
   const { label, weights, images, crops, batchSize, compared = false, signal, log } = options;
-  const { name, onUnreadable, cacheFolder = defaultCacheFolder } = options;
+  const { name, onUnreadable, normalisation = 'reference', cacheFolder = defaultCacheFolder } = options;
   const state = new State();
   const program = new Program(state);
   let dataset: AlignedCrops | undefined;
   const progress = makeProgress(label);
   try {
-    const network = loadNetwork(state, root, weights, { headless: true });
+    const network = loadNetwork(state, root, weights, { headless: true, ...externalNormalisation(normalisation) });
     const { backbone, inputSize: size, teacherSpace } = network.description;
-    if (typeof size !== 'number')
-      throw new UserError(`${weights} takes images of ${size} pixels: faces are aligned to squares.`);
     // Without a projector the network's own space is the teacher's: stored embeddings serve both.
     const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
-    const digest = await digestFile(weights);
+    const file = await digestFile(weights);
+    const digest = normalisation === 'reference' ? file : `${file}, ${normalisation}`;
     const key = createHash('sha256').update(`${digest} ${projected} ${dataset.fingerprint}`).digest('hex').slice(0, 16);
     const started = performance.now();
     const extracted = await extractEmbeddings({
