@@ -1,3 +1,4 @@
+import { allFor, forFiles, forSynthetic } from '@headshare/core/experiment/data-options';
 import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { size } from '@headshare/core/experiment/size-option';
 import { verifyDataOption } from '@headshare/core/experiment/verify-data';
@@ -6,41 +7,52 @@ export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 
 /** The faces to train on and the verification sets. */
 export const dataOptions = group('Data', {
-  dataset: oneOf(datasets, 'procedural', {
-    help: 'procedural: synthetic faces; ms1m: a train.rec; folder: one per identity',
-  }),
-  data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/face'),
-  verifyData: verifyDataOption,
-  verification: optional(
-    folder({ help: 'folder of verification sets: *.bin, or pairs.txt beside LFW images' }),
-    '--data',
+  dataset: {
+    ...oneOf(datasets, 'procedural', {
+      help: 'procedural: synthetic faces; ms1m: a train.rec; folder: one per identity',
+    }),
+    synthetic: 'procedural',
+  },
+  data: forFiles(optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/face')),
+  verifyData: forFiles(verifyDataOption),
+  verification: forFiles(
+    optional(folder({ help: 'folder of verification sets: *.bin, or pairs.txt beside LFW images' }), '--data'),
   ),
   ijb: optional(
     folder({ help: 'folder of IJB-C or IJB-B, to measure finished networks on' }),
     '--data, if it has them',
   ),
-  selectBy: text({
-    default: 'mean',
-    help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
-  }),
-  imageSize: size({ default: 48, min: 16, max: 512, help: 'synthetic data: size in pixels, 48 or 112x96' }),
-  identities: optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
-  minImages: integer({ default: 1, min: 1, help: 'data sets: skip identities with fewer images' }),
-  identityDraw: optional(
-    integer({ min: 0, help: 'data sets: seed to choose --identities at random' }),
-    'the first ones',
+  selectBy: forFiles(
+    text({
+      default: 'mean',
+      help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
+    }),
   ),
-  imagesPerIdentity: integer({ default: 24, min: 1, help: 'synthetic data: images per identity' }),
-  difficulty: number({ default: 1, min: 0, max: 2, help: 'synthetic data: variation within an identity' }),
-  verificationIdentities: integer({
-    default: 200,
-    min: 20,
-    help: 'synthetic data: test identities, none of them trained on',
-  }),
-  verificationPairs: integer({
-    default: 10_000,
-    min: 20,
-    help: 'synthetic data: number of genuine, and of impostor pairs; multiple of 10',
+  imageSize: forSynthetic(
+    size({ default: 48, min: 16, max: 512, help: 'synthetic data: size in pixels, 48 or 112x96' }),
+  ),
+  // A profile's number is that of its synthetic faces.
+  identities: {
+    ...optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
+    ofData: true,
+  },
+  minImages: forFiles(integer({ default: 1, min: 1, help: 'data sets: skip identities with fewer images' })),
+  identityDraw: forFiles(
+    optional(integer({ min: 0, help: 'data sets: seed to choose --identities at random' }), 'the first ones'),
+  ),
+  ...allFor('synthetic', {
+    imagesPerIdentity: integer({ default: 24, min: 1, help: 'synthetic data: images per identity' }),
+    difficulty: number({ default: 1, min: 0, max: 2, help: 'synthetic data: variation within an identity' }),
+    verificationIdentities: integer({
+      default: 200,
+      min: 20,
+      help: 'synthetic data: test identities, none of them trained on',
+    }),
+    verificationPairs: integer({
+      default: 10_000,
+      min: 20,
+      help: 'synthetic data: number of genuine, and of impostor pairs; multiple of 10',
+    }),
   }),
 });
 

@@ -1,3 +1,4 @@
+import { forFiles } from '@headshare/core/experiment/data-options';
 import { folder, group, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 import { augmentationOptions, classificationDataOptions } from '@headshare/core/recipes/classification';
 
@@ -6,10 +7,15 @@ export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] 
 /** The images to train and test on. */
 export const dataOptions = {
   ...group('Data', {
-    dataset: oneOf(datasets, 'shapes', {
-      help: 'shapes: synthetic images; cifar100, cifar10, imagenet, folder: in --data',
-    }),
-    data: optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/imagenet'),
+    dataset: {
+      ...oneOf(datasets, 'shapes', {
+        help: 'shapes: synthetic images; cifar100, cifar10, imagenet, folder: in --data',
+      }),
+      synthetic: 'shapes',
+    },
+    data: forFiles(
+      optional(folder({ help: 'folder of the data set; HEADSHARE_DATA moves the default' }), 'data/imagenet'),
+    ),
   }),
   ...classificationDataOptions,
   ...augmentationOptions,

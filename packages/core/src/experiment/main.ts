@@ -2,14 +2,15 @@ import { relative, resolve } from 'node:path';
 import { guardOutput, keepWorking } from '../system/output.cjs';
 import { UserError } from '../system/user-error';
 import { parentTag, parentVariable } from '../tracking/run-tags';
-import { readArguments } from './arguments';
+import { optionsOf, readArguments } from './arguments';
 import { loadCatalog, locate, withDependencies } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
+import { countingProfile, withoutEffect } from './data-options';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
 import { openNoTracker, openTracker } from './open-tracker';
-import { flagName, valueText } from './option';
+import { flagName, type Option, valueText } from './option';
 import { publish, runStage } from './run-stage';
 import { profileValues, resolveAll } from './settings';
 import { reportingDigest, sourcesDigest } from './store';
@@ -43,6 +44,8 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       return 0;
     }
     const values = resolveAll(experiment, settings);
+    const options = optionsOf([experiment]);
+    const idle = withoutEffect(options, values, settings.given);
     if (settings.check) {
       experiment.rehearse(values);
       return 0;
@@ -50,9 +53,14 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
 
     const { profile, given } = settings;
     log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
-    const ofProfile = [...profileValues(experiment, profile)].filter(([option]) => !Object.hasOwn(given, option));
+    const inProfile = profileValues(experiment, profile);
+    const counts = countingProfile(options, Object.fromEntries(inProfile), given);
+    const ofProfile = [...inProfile].filter(
+      ([name]) => !Object.hasOwn(given, name) && counts(options[name] as Option<unknown>),
+    );
     const flags = ofProfile.map(([option, value]) => `${flagName(option)}=${valueText(value)}`);
     if (flags.length > 0) log(`Values of the profile: ${flags.join(' ')}`);
+    for (const line of idle) log(line);
     const data = await withVerification(values, (how) => dataFingerprint(root, packageName, how));
     const sources = await sourcesDigest(root, packageName);
     const reports = withDependencies(experiment).some((stage) => stage.reports);

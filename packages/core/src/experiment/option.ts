@@ -35,6 +35,12 @@ export interface Option<T> {
   readonly names?: 'file' | 'folder';
   /** Left out of the run key, because it changes how the work is done and not its result. */
   readonly notInKey?: boolean;
+  /** Of the option that chooses the data set: the value that stands for synthetic data. */
+  readonly synthetic?: string;
+  /** The only data on which it has an effect. */
+  readonly onlyFor?: 'synthetic' | 'files';
+  /** It describes the data: a profile's value counts only for data of the profile's kind, synthetic or in files. */
+  readonly ofData?: boolean;
   /** May be given several times; each adds to the list. */
   readonly isRepeatable?: boolean;
   /** Reads text from the command line. `name`: the flag, for errors. Throws UserError. */

@@ -1,6 +1,7 @@
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { withDependencies } from './catalog';
+import { countingProfile } from './data-options';
 import type { Settings, Stage } from './define';
 import { flagName } from './option';
 
@@ -8,10 +9,13 @@ import { flagName } from './option';
 export function resolveOptions(experiment: Stage, settings: Settings): Readonly<Record<string, unknown>> {
   const { profile, given } = settings;
   const values = profileOf(experiment, profile);
+  const counts = countingProfile(experiment.options, values, given);
   const resolved = Object.fromEntries(
     Object.entries(experiment.options).map(([name, option]) => {
       if (Object.hasOwn(given, name)) return [name, option.check(given[name], flagName(name))];
-      if (Object.hasOwn(values, name)) return [name, option.check(values[name], flagName(name))];
+      if (Object.hasOwn(values, name) && counts(option)) {
+        return [name, option.check(values[name], flagName(name))];
+      }
       if (option.required) throw new UserError(`${flagName(name)} must be given: ${option.help} (${option.valid})`);
       return [name, option.default];
     }),

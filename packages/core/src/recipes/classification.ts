@@ -5,6 +5,7 @@ import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { splitIndices, subset } from '../data/split';
+import { allFor, forFiles } from '../experiment/data-options';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
 import { size } from '../experiment/size-option';
 import { verifyDataOption } from '../experiment/verify-data';
@@ -21,22 +22,32 @@ const selectionOptions = {
 
 /** The options of the training and test images of every classification package. */
 export const classificationDataOptions = group('Data', {
-  verifyData: verifyDataOption,
+  verifyData: forFiles(verifyDataOption),
   ...selectionOptions,
   imageSize: size({ default: 32, min: 16, max: 512, help: 'size of images in pixels: 224 for squares, or 112x96' }),
-  classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
-  imagesPerClass: integer({ default: 100, min: 1, help: 'synthetic data: training images per class' }),
-  testImagesPerClass: integer({ default: 25, min: 1, help: 'synthetic data: test images per class' }),
-  difficulty: number({ default: 1, min: 0, max: 1.5, help: 'synthetic data: variation within a class' }),
+  ...allFor('synthetic', {
+    classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
+    imagesPerClass: integer({ default: 100, min: 1, help: 'synthetic data: training images per class' }),
+    testImagesPerClass: integer({ default: 25, min: 1, help: 'synthetic data: test images per class' }),
+    difficulty: number({ default: 1, min: 0, max: 1.5, help: 'synthetic data: variation within a class' }),
+  }),
 });
 
 /** Augmentation of images in files, besides random resized crops and flips. */
-export const augmentationOptions = group('Augmentation (images in files)', {
-  colorJitter: number({ default: 0, min: 0, max: 1, help: 'jitter of brightness, contrast, saturation; 0.4 is usual' }),
-  randAugment: integer({ default: 0, min: 0, max: 10, help: 'operations of RandAugment per image; 2 is usual' }),
-  randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'magnitude of RandAugment' }),
-  randomErasing: number({ default: 0, min: 0, max: 1, help: 'probability of random erasing' }),
-});
+export const augmentationOptions = group(
+  'Augmentation (images in files)',
+  allFor('files', {
+    colorJitter: number({
+      default: 0,
+      min: 0,
+      max: 1,
+      help: 'jitter of brightness, contrast, saturation; 0.4 is usual',
+    }),
+    randAugment: integer({ default: 0, min: 0, max: 10, help: 'operations of RandAugment per image; 2 is usual' }),
+    randAugmentMagnitude: integer({ default: 9, min: 0, max: 30, help: 'magnitude of RandAugment' }),
+    randomErasing: number({ default: 0, min: 0, max: 1, help: 'probability of random erasing' }),
+  }),
+);
 
 type SelectionValues = Values<typeof selectionOptions>;
 
