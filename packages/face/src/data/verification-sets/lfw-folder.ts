@@ -82,16 +82,24 @@ async function stampsOf(root: string, images: readonly FoundImage[]): Promise<st
 
 async function findImages(root: string, paths: readonly string[]) {
   const found: FoundImage[] = [];
+  const missing: string[] = [];
   for (let from = 0; from < paths.length; from += atOnce) {
-    found.push(...(await Promise.all(paths.slice(from, from + atOnce).map((path) => findImage(root, path)))));
+    const some = paths.slice(from, from + atOnce);
+    for (const [i, image] of (await Promise.all(some.map((path) => findImage(root, path)))).entries()) {
+      if (image) found.push(image);
+      else missing.push(some[i] as string);
+    }
   }
-  return found;
+  if (missing.length === 0) return found;
+  const more =
+    missing.length > 1 ? `, and so are ${missing.length - 1} more of the ${paths.length} images in pairs` : '';
+  throw new UserError(`${join(root, missing[0] as string)}.jpg is in a pair, but is missing${more}.`, 1);
 }
 
-async function findImage(root: string, path: string) {
+async function findImage(root: string, path: string): Promise<FoundImage | undefined> {
   for (const ending of endings) {
     const info = await stat(fsPath(join(root, `${path}${ending}`))).catch(() => undefined);
     if (info?.isFile()) return { path: `${path}${ending}`, info };
   }
-  throw new UserError(`${join(root, path)}.jpg is in a pair, but is missing.`, 1);
+  return undefined;
 }

@@ -39,11 +39,13 @@ export function readPickledSet(bytes: Buffer, refuse: Refuse): PickledSet {
   return { images: images.map((image, i) => encodedImage(image, i, refuse)), same: Uint8Array.from(labels) };
 }
 
-/** The items of a list or of an array of one dimension. */
+/** The items of a list or of an array of numbers of one dimension. */
 function listOf(value: unknown): readonly unknown[] | undefined {
   if (!(value instanceof NumpyArray)) return itemsOf(value);
   const { type, shape, data } = value;
-  return type?.bytes === 1 && shape.length === 1 ? Array.from(data) : undefined;
+  if (!type || shape.length !== 1) return undefined;
+  const view = new DataView(data.buffer, data.byteOffset, data.byteLength);
+  return Array.from({ length: shape[0] ?? 0 }, (_, i) => type.read(view, i * type.bytes));
 }
 
 function encodedImage(value: unknown, index: number, refuse: Refuse): Buffer {

@@ -70,6 +70,21 @@ test('an image that the file holds as text is read', async () => {
   expect(countPairs(set.pairs)).toEqual({ pairs: 10, same: 5 });
 });
 
+test('labels may be an array of whole numbers', () => {
+  const int64 = Buffer.alloc(80);
+  for (let i = 0; i < 10; i += 2) int64.writeBigInt64LE(1n, 8 * i);
+  const parts = [
+    '\x80\x02](',
+    'U\x04jpeg'.repeat(20),
+    'ecnumpy.core.multiarray\n_reconstruct\n(cnumpy\nndarray\n(K\0tU\x01btR',
+    '(K\x01(K\x0atcnumpy\ndtype\n(U\x02i8K\0K\x01tR(K\x03U\x01<NNNK\0K\0K\0tb\x89U\x50',
+    int64.toString('latin1'),
+    'tb\x86.',
+  ];
+  const { pairs } = openBinSet(write('labels.bin', Buffer.from(parts.join(''), 'latin1')));
+  expect(Array.from(pairs.same)).toEqual([1, 0, 1, 0, 1, 0, 1, 0, 1, 0]);
+});
+
 const jpegs = (count: number) => Array.from({ length: count }, (_, i) => new Uint8Array(300).fill(i));
 const labels = (count: number) => Array.from({ length: count }, (_, i) => i % 2 === 0);
 
@@ -139,7 +154,11 @@ test.each([
   ['1\t1\nAnn_A\t1\t2\nAnn_A\t1\tAnn_A\t2\n', 'line 3 is not <name> <number> <name> <number>'],
   ['1\t1\n../x\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
   ['1\t1\n..\t1\t2\nAnn_A\t1\tBo_B\t2\n', 'line 2 is not'],
-  ['1\t1\nAnn_A\t1\t9\nAnn_A\t1\tBo_B\t1\n', 'Ann_A_0009.jpg is in a pair, but is missing'],
+  ['1\t1\nAnn_A\t1\t9\nAnn_A\t1\tBo_B\t1\n', 'Ann_A_0009.jpg is in a pair, but is missing.'],
+  [
+    '1\t1\nAnn_A\t1\t9\nAnn_A\t8\tBo_B\t7\n',
+    'Ann_A_0009.jpg is in a pair, but is missing, and so are 2 more of the 4 images in pairs.',
+  ],
 ])('pairs of %j are refused', async (text, sentence) => {
   await writeLfw(text);
   await expect(openVerificationSets(folder.path)).rejects.toThrow(sentence);
