@@ -1,4 +1,6 @@
+import { readAddress } from './address';
 import { invalid } from './error';
+import { type HttpProxy, type ProxyVariables, proxyFor, proxyVariables } from './proxy';
 import { type Agents, agentsFor, type TlsOptions } from './tls';
 
 /**
@@ -20,6 +22,10 @@ export interface Connection {
   /** Aborting it ends all calls with its reason. */
   readonly signal?: AbortSignal;
   readonly agents: Agents;
+  /** The proxy between this machine and the server. */
+  readonly proxy?: HttpProxy;
+  /** The variables that choose a proxy. */
+  readonly proxies: ProxyVariables;
 }
 
 export interface ConnectOptions {
@@ -30,6 +36,8 @@ export interface ConnectOptions {
   /** Sent with every call. */
   headers?: Record<string, string>;
   tls?: TlsOptions;
+  /** Variables such as HTTPS_PROXY and NO_PROXY; `process.env` will do. Without them, no proxy is used. */
+  proxies?: ProxyVariables;
   /** Milliseconds; 30 000 by default. */
   timeout?: number;
   /** 3 by default. */
@@ -43,21 +51,29 @@ export interface ConnectOptions {
 
 /**
  * Describes a server; nothing is sent. Credentials come from the options or from the address (http://user:pw@host).
- * Throws MlflowError INVALID_PARAMETER_VALUE if `uri` is not an http(s) address or a TLS file cannot be read.
+ * Throws MlflowError INVALID_PARAMETER_VALUE if `uri` is not an http(s) address, a proxy is none, or a TLS file cannot be
+ * read.
  */
 export function connect(uri: string, options: ConnectOptions = {}): Connection {
-  const url = URL.canParse(uri) ? new URL(uri) : undefined;
-  if (!url || !/^https?:$/.test(url.protocol)) {
-    throw invalid(`"${uri}" is not an http or https address`);
-  }
-  const username = options.username ?? decodeURIComponent(url.username);
-  const password = options.password ?? decodeURIComponent(url.password);
+  return connectTo(uri, options);
+}
+
+/** @param variable holds the address, for errors */
+function connectTo(uri: string, options: ConnectOptions, variable?: string): Connection {
+  const address = readAddress(uri, variable);
+  const { url } = address;
+  const username = options.username ?? address.username;
+  const password = options.password ?? address.password;
+  const proxies = proxyVariables(options.proxies ?? {});
+  const proxy = proxyFor(url, proxies);
   url.username = '';
   url.password = '';
   const headers: Record<string, string> = {};
   for (const [name, value] of Object.entries(options.headers ?? {})) headers[name.toLowerCase()] = value;
   if (username) headers.authorization = `Basic ${Buffer.from(`${username}:${password}`).toString('base64')}`;
-  else if (options.token) headers.authorization = `Bearer ${options.token}`;
+  else if (options.token && /[^ -~]/.test(options.token)) {
+    throw invalid('the token (MLFLOW_TRACKING_TOKEN) has characters that cannot be sent, such as a line break');
+  } else if (options.token) headers.authorization = `Bearer ${options.token}`;
   return {
     uri: `${url.origin}${url.pathname}`.replace(/\/+$/, ''),
     headers,
@@ -66,9 +82,14 @@ export function connect(uri: string, options: ConnectOptions = {}): Connection {
     retryDelay: options.retryDelay ?? 500,
     longestDelay: options.longestDelay ?? 30_000,
     signal: options.signal,
-    agents: agentsFor(url.protocol, options.tls),
+    agents: agentsFor(url.protocol, options.tls, proxy),
+    proxy,
+    proxies,
   };
 }
+
+/** The longest time in milliseconds that Node's timers count. */
+const longestTimer = 2 ** 31 - 1;
 
 /** Closes the open connections. A process can also end without this. */
 export function disconnect(connection: Connection): void {
@@ -78,8 +99,8 @@ export function disconnect(connection: Connection): void {
 
 /** Another server with the same timeouts and retries, but without this one's credentials, headers and TLS options. */
 export function withoutCredentials(connection: Connection, uri: string): Connection {
-  const { timeout, retries, retryDelay, longestDelay, signal } = connection;
-  return connect(uri, { timeout, retries, retryDelay, longestDelay, signal });
+  const { timeout, retries, retryDelay, longestDelay, signal, proxies } = connection;
+  return connect(uri, { timeout, retries, retryDelay, longestDelay, signal, proxies });
 }
 
 /** The same server, with a further signal that ends its calls. */
@@ -91,7 +112,8 @@ export function withSignal(connection: Connection, signal: AbortSignal | undefin
 /**
  * The options in MLflow's environment variables:
  * MLFLOW_TRACKING_TOKEN, _USERNAME, _PASSWORD, _INSECURE_TLS, _SERVER_CERT_PATH, _CLIENT_CERT_PATH,
- * MLFLOW_HTTP_REQUEST_TIMEOUT (seconds) and MLFLOW_HTTP_REQUEST_MAX_RETRIES. An empty variable counts as absent.
+ * MLFLOW_HTTP_REQUEST_TIMEOUT (seconds), MLFLOW_HTTP_REQUEST_MAX_RETRIES, and HTTP_PROXY, HTTPS_PROXY, ALL_PROXY and
+ * NO_PROXY. An empty variable counts as absent.
  * Throws MlflowError INVALID_PARAMETER_VALUE for an invalid number or switch.
  */
 export function environmentOptions(environment: NodeJS.ProcessEnv = process.env): ConnectOptions {
@@ -101,6 +123,12 @@ export function environmentOptions(environment: NodeJS.ProcessEnv = process.env)
     if (value !== undefined && !/^\d+(\.\d+)?$/.test(value)) throw invalid(`${name} is "${value}", not a number`);
     return value === undefined ? undefined : Number(value);
   };
+  const retries = number('MLFLOW_HTTP_REQUEST_MAX_RETRIES');
+  if (!Number.isSafeInteger(retries ?? 0)) {
+    throw invalid(
+      `MLFLOW_HTTP_REQUEST_MAX_RETRIES is "${text('MLFLOW_HTTP_REQUEST_MAX_RETRIES')}", not a whole number`,
+    );
+  }
   const seconds = number('MLFLOW_HTTP_REQUEST_TIMEOUT');
   const insecure = text('MLFLOW_TRACKING_INSECURE_TLS')?.toLowerCase();
   if (insecure !== undefined && !['true', 'false', '1', '0'].includes(insecure)) {
@@ -110,8 +138,9 @@ export function environmentOptions(environment: NodeJS.ProcessEnv = process.env)
     token: text('MLFLOW_TRACKING_TOKEN'),
     username: text('MLFLOW_TRACKING_USERNAME'),
     password: text('MLFLOW_TRACKING_PASSWORD'),
-    timeout: seconds === undefined ? undefined : seconds * 1000,
-    retries: number('MLFLOW_HTTP_REQUEST_MAX_RETRIES'),
+    timeout: seconds === undefined ? undefined : Math.min(seconds * 1000, longestTimer),
+    retries,
+    proxies: proxyVariables(environment),
     tls: {
       caFile: text('MLFLOW_TRACKING_SERVER_CERT_PATH'),
       certFile: text('MLFLOW_TRACKING_CLIENT_CERT_PATH'),
@@ -128,5 +157,5 @@ export function connectFromEnvironment(
   const uri = environment.MLFLOW_TRACKING_URI;
   if (!uri) throw invalid('MLFLOW_TRACKING_URI is not set');
   const given = Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined));
-  return connect(uri, { ...environmentOptions(environment), ...given });
+  return connectTo(uri, { ...environmentOptions(environment), ...given }, 'MLFLOW_TRACKING_URI');
 }

@@ -1,3 +1,5 @@
+import { hideSecrets } from './secrets';
+
 /** MLflow's most common error codes and this client's own; a server may send others. */
 export type MlflowErrorCode =
   | 'RESOURCE_DOES_NOT_EXIST'
@@ -65,13 +67,13 @@ export class MlflowError extends Error {
     readonly status: number,
     details: MlflowErrorDetails = {},
   ) {
-    super(message, details.cause === undefined ? undefined : { cause: details.cause });
+    super(hideSecrets(message), details.cause === undefined ? undefined : { cause: details.cause });
     this.request = details.request;
     this.retryAfter = details.retryAfter;
   }
 
   get kind(): MlflowErrorKind {
-    if (this.status === 401 || this.status === 403) return 'unauthorised';
+    if (this.code !== 'HTTP_ERROR' && (this.status === 401 || this.status === 403)) return 'unauthorised';
     if (this.code === 'UNREACHABLE' || this.code === 'UNTRUSTED_CERTIFICATE') return 'unreachable';
     if (this.code === 'TIMEOUT') return 'timeout';
     if (this.code === 'HTTP_ERROR') return 'not-mlflow';

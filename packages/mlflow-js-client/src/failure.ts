@@ -1,6 +1,9 @@
 import type { IncomingMessage } from 'node:http';
+import { isMarkup, shownAnswer } from './answer-text';
 import type { Connection } from './connection';
 import { MlflowError } from './error';
+import { hideInAddress } from './secrets';
+import { wantsCredentials } from './tunnel-agent';
 
 /** Whether the connection failed before anything was sent. */
 export function neverArrived(cause: unknown): boolean {
@@ -28,20 +31,27 @@ export function refusal(connection: Connection, request: string, response: Incom
   const details = { request, retryAfter: retryAfter(response.headers['retry-after']) };
   try {
     const body: { error_code?: string; message?: string } = JSON.parse(text);
-    if (body.error_code) return new MlflowError(body.message || body.error_code, body.error_code, status, details);
+    if (body.error_code) {
+      const message = isMarkup(body.message ?? '') ? shownAnswer(body.message ?? '') : body.message;
+      return new MlflowError(message || body.error_code, body.error_code, status, details);
+    }
   } catch {
     // A proxy's page or a plain 404, not MLflow's JSON.
   }
   const path = `${connection.uri}${request.replace(/^\S+ /, '')}`;
-  const shown = text.slice(0, 200).replace(/\s+/g, ' ').trim();
+  const said = shownAnswer(text, status);
+  const shown = said === '' ? '' : `: ${said}`;
+  if (status === 407 && connection.proxy) return wantsCredentials(connection.proxy);
   if (status >= 300 && status < 400) {
-    return new MlflowError(`${path} has moved to ${response.headers.location}`, 'HTTP_ERROR', status, details);
+    const { location } = response.headers;
+    const where = location === undefined ? 'elsewhere' : hideInAddress(location);
+    return new MlflowError(`${path} has moved to ${where}`, 'HTTP_ERROR', status, details);
   }
   // MLflow's basic authentication answers in plain text.
   if (status === 401)
-    return new MlflowError(`${path} requires credentials: ${shown}`, 'UNAUTHENTICATED', status, details);
-  if (status === 403) return new MlflowError(`${path} is forbidden: ${shown}`, 'PERMISSION_DENIED', status, details);
-  return new MlflowError(`${path} answered ${status}: ${shown}`, 'HTTP_ERROR', status, details);
+    return new MlflowError(`${path} requires credentials${shown}`, 'UNAUTHENTICATED', status, details);
+  if (status === 403) return new MlflowError(`${path} is forbidden${shown}`, 'PERMISSION_DENIED', status, details);
+  return new MlflowError(`${path} answered ${status}${shown}`, 'HTTP_ERROR', status, details);
 }
 
 /** Milliseconds, from a header in seconds or with a date. */

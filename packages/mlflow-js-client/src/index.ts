@@ -44,7 +44,9 @@ export {
   transitionModelVersionStage,
   updateModelVersion,
 } from './model-versions';
+export type { ProxyVariables } from './proxy';
 export * from './registered-models';
 export * from './runs';
+export { hideSecrets } from './secrets';
 export * from './server';
 export type { TlsOptions } from './tls';

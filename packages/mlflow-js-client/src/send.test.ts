@@ -117,15 +117,15 @@ describe('errors', () => {
 
   test('an answer of another server is quoted', async () => {
     server = await answering((request, response) => {
-      response.writeHead(request.url === '/x' ? 200 : 404).end('<html>\n  Log in</html>');
+      response.writeHead(request.url === '/x' ? 200 : 404).end('<html><title>\n  Log in</title></html>');
     });
     const { uri } = server.connection;
     expect(await thrownBy(sendForJson(server.connection, read))).toMatchObject({
-      message: `${uri}/x answered "<html> Log in</html>", which is not JSON: is this an MLflow server?`,
+      message: `${uri}/x answered with a page ("Log in"), not with JSON: is this an MLflow server, or does something before it want a login?`,
       kind: 'not-mlflow',
     });
     expect(await thrownBy(send(server.connection, { ...read, path: '/y' }))).toMatchObject({
-      message: `${uri}/y answered 404: <html> Log in</html>`,
+      message: `${uri}/y answered 404: Log in`,
       kind: 'not-mlflow',
       status: 404,
     });

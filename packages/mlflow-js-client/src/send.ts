@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isMarkup, shownAnswer } from './answer-text';
 import type { Connection } from './connection';
 import { MlflowError } from './error';
 import { certificateProblem, isOfTheNetwork, neverArrived, refusal } from './failure';
@@ -39,9 +40,11 @@ export async function sendForJson<T>(connection: Connection, call: Call): Promis
   try {
     return JSON.parse(text || '{}');
   } catch (cause) {
-    const shown = text.slice(0, 80).replace(/\s+/g, ' ');
+    const path = `${connection.uri}${call.path.replace(/\?.*$/, '')}`;
+    const shown = shownAnswer(text).slice(0, 80);
+    const what = isMarkup(text) ? `with a page${shown && ` ("${shown}")`}, not with` : `"${shown}", which is not`;
     throw new MlflowError(
-      `${connection.uri}${call.path} answered "${shown}", which is not JSON: is this an MLflow server?`,
+      `${path} answered ${what} JSON: is this an MLflow server, or does something before it want a login?`,
       'HTTP_ERROR',
       200,
       { cause, request: nameOf(call) },
@@ -147,6 +150,7 @@ function httpRequest(connection: Connection, call: Call, clock: Clock, timeout: 
     headers,
     body: json ?? call.body,
     agent: repeatable && !call.body ? pooled : fresh,
+    proxy: connection.proxy,
     clock,
     // The server stores a file before it answers: allow for 1 MB/s.
     patience: timeout + Math.ceil((call.body?.bytes ?? 0) / 1000),
@@ -167,17 +171,20 @@ function nameOf(call: Call): string {
 function failureOf(connection: Connection, call: Call, cause: unknown, late: number | undefined): unknown {
   const request = nameOf(call);
   if (late !== undefined) {
-    const message = `${connection.uri} did not answer within ${late / 1000} s`;
+    const through = connection.proxy ? ` through the proxy ${connection.proxy.url.origin}` : '';
+    const message = `${connection.uri} did not answer within ${late / 1000} s${through}`;
     return new MlflowError(message, 'TIMEOUT', 0, { cause, request });
   }
   const { message, code } = Object(cause) as NodeJS.ErrnoException;
   // All other errors come from the caller's files.
   if (!isOfTheNetwork(code)) return cause;
   const certificate = certificateProblem(code);
+  const { proxy } = connection;
+  const through = proxy ? ` through the proxy ${proxy.url.origin} (${proxy.variable})` : '';
   return new MlflowError(
     certificate
       ? `${connection.uri} has a certificate that is not trusted: ${message}`
-      : `${connection.uri} cannot be reached: ${message || code}`,
+      : `${connection.uri} cannot be reached${through}: ${message || code}`,
     certificate ? 'UNTRUSTED_CERTIFICATE' : 'UNREACHABLE',
     0,
     { cause, request },

@@ -165,5 +165,7 @@ export async function isHealthy(connection: Connection, timeout = 2000): Promise
 
 /** The server's MLflow version, e.g. 3.17.2. */
 export async function getVersion(connection: Connection): Promise<string> {
-  return (await send(connection, { method: 'GET', path: '/version' })).trim();
+  const version = (await send(connection, { method: 'GET', path: '/version' })).trim();
+  if (/^\d+\.\d+/.test(version)) return version;
+  throw new MlflowError(`${connection.uri}/version does not answer with a version of MLflow`, 'HTTP_ERROR', 200);
 }

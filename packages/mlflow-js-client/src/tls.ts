@@ -2,6 +2,8 @@ import { readFileSync } from 'node:fs';
 import { Agent as HttpAgent } from 'node:http';
 import { Agent as HttpsAgent } from 'node:https';
 import { MlflowError } from './error';
+import type { HttpProxy } from './proxy';
+import { TunnelAgent } from './tunnel-agent';
 
 export interface TlsOptions {
   /** PEM file of the authorities to trust, instead of the system's (MLFLOW_TRACKING_SERVER_CERT_PATH). */
@@ -25,9 +27,13 @@ export interface Agents {
 /** Milliseconds; uvicorn closes idle connections after 5 s. */
 const longestIdle = 4000;
 
-/** Reads the TLS files. Throws MlflowError INVALID_PARAMETER_VALUE if one cannot be read. */
-export function agentsFor(protocol: string, tls: TlsOptions = {}): Agents {
-  if (protocol === 'http:') {
+/**
+ * The agents for a server's protocol. Through a proxy, requests of http go to the proxy itself, those of https through a
+ * tunnel. Reads the TLS files. Throws MlflowError INVALID_PARAMETER_VALUE if one cannot be read.
+ */
+export function agentsFor(protocol: string, tls: TlsOptions = {}, proxy?: HttpProxy): Agents {
+  const isTunnel = protocol === 'https:' && proxy !== undefined;
+  if ((proxy && !isTunnel ? proxy.url.protocol : protocol) === 'http:') {
     return { pooled: new HttpAgent({ keepAlive: true, timeout: longestIdle }), fresh: new HttpAgent() };
   }
   const { caFile, certFile, keyFile } = tls;
@@ -37,6 +43,12 @@ export function agentsFor(protocol: string, tls: TlsOptions = {}): Agents {
     key: certFile ? pem(keyFile ?? certFile, 'key') : undefined,
     rejectUnauthorized: !tls.insecure,
   };
+  if (isTunnel) {
+    return {
+      pooled: new TunnelAgent(proxy, { ...options, keepAlive: true, timeout: longestIdle }),
+      fresh: new TunnelAgent(proxy, options),
+    };
+  }
   return {
     pooled: new HttpsAgent({ ...options, keepAlive: true, timeout: longestIdle }),
     fresh: new HttpsAgent(options),

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { type Agent, request as httpRequest, type IncomingMessage } from 'node:http';
 import { request as httpsRequest } from 'node:https';
+import type { HttpProxy } from './proxy';
 
 /** Limits the time of one attempt. */
 export interface Clock {
@@ -60,6 +61,8 @@ export interface HttpRequest {
   readonly headers: Record<string, string>;
   readonly body?: Body | Buffer;
   readonly agent: Agent;
+  /** Between this machine and the server. */
+  readonly proxy?: HttpProxy;
   readonly clock: Clock;
   /** Milliseconds for the answer after the last byte of a streamed body. */
   readonly patience: number;
@@ -72,8 +75,18 @@ export interface HttpRequest {
 export function exchange(request: HttpRequest): Promise<IncomingMessage> {
   const { url, method, headers, agent, body, clock, patience } = request;
   return new Promise((resolve, reject) => {
-    const start = url.protocol === 'https:' ? httpsRequest : httpRequest;
-    const outgoing = start(url, { method, headers, agent, signal: clock.signal });
+    // A proxy takes requests of http itself, with the whole address; the agent tunnels those of https through it.
+    const asked = url.protocol === 'http:' ? request.proxy : undefined;
+    const start = (asked?.url ?? url).protocol === 'https:' ? httpsRequest : httpRequest;
+    const whole = asked && {
+      path: url.href,
+      headers: {
+        ...headers,
+        host: url.host,
+        ...(asked.authorization && { 'proxy-authorization': asked.authorization }),
+      },
+    };
+    const outgoing = start(asked?.url ?? url, { method, headers, agent, signal: clock.signal, ...whole });
     const answered = new AbortController();
     outgoing.on('error', reject);
     outgoing.on('response', (response) => {

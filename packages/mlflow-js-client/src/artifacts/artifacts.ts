@@ -2,6 +2,7 @@ import { createReadStream, statSync } from 'node:fs';
 import { getPages, take } from '../api';
 import { type Connection, withSignal } from '../connection';
 import { MlflowError } from '../error';
+import { hideInAddress } from '../secrets';
 import { fileStore, writeWhole } from './file-store';
 import { proxiedStore, readFile } from './proxied-store';
 import type { ArtifactFile, ArtifactOwner, ArtifactStore } from './store';
@@ -20,7 +21,7 @@ export interface TransferOptions {
 export function artifactsAt(connection: Connection, { artifact_uri: uri }: ArtifactOwner): ArtifactStore {
   const store = proxiedStore(connection, uri) ?? fileStore(connection, uri);
   if (store) return store;
-  const message = `the artifacts are at ${uri}, which neither the server's proxy nor this machine can access`;
+  const message = `the artifacts are at ${hideInAddress(uri)}, which neither the server's proxy nor this machine can access`;
   throw new MlflowError(message, 'UNSUPPORTED_ARTIFACT_STORE', 0);
 }
 

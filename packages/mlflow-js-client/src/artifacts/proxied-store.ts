@@ -1,6 +1,6 @@
 import { type Connection, withoutCredentials } from '../connection';
 import { MlflowError } from '../error';
-import { send, sendForJson } from '../send';
+import { sendForJson } from '../send';
 import { sendForStream } from '../stream';
 import { uploadInParts } from './multipart';
 import { checkArtifactPath, encodePath, joinPath } from './path';
@@ -26,10 +26,11 @@ export function proxiedStore(connection: Connection, uri: string): ArtifactStore
     write: async (path, body) => {
       const address = below(path);
       if (await uploadInParts(server, joinPath(root, path), body)) return;
-      await send(server, { method: 'PUT', path: address, body, repeatable: true });
+      // In JSON: another server's page with 200 has stored nothing.
+      await sendForJson(server, { method: 'PUT', path: address, body, repeatable: true });
     },
     remove: async (path) => {
-      await send(server, { method: 'DELETE', path: below(path) });
+      await sendForJson(server, { method: 'DELETE', path: below(path) });
     },
   };
 }

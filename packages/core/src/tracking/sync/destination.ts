@@ -1,4 +1,4 @@
-import { type Connection, connect, environmentOptions, MlflowError } from 'mlflow-js-client';
+import { type Connection, connect, connectFromEnvironment, environmentOptions, MlflowError } from 'mlflow-js-client';
 import { sentenceOf } from '../../system/sentence-of';
 import { ensureLocalServer, mlflowFolder } from './local-server';
 
@@ -12,7 +12,7 @@ export interface Destination {
 
 /**
  * The server at `trackingUri` or MLFLOW_TRACKING_URI, with the credentials, TLS, timeout and retries of MLflow's other
- * environment variables; without an address, the workspace's own server.
+ * environment variables, and the proxy of HTTP_PROXY and its kin; without an address, the workspace's own server.
  * @throws MlflowError if the address is not http(s) or a variable is invalid
  */
 export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessEnv = process.env): Destination {
@@ -23,14 +23,10 @@ export function destinationOf(trackingUri?: string, environment: NodeJS.ProcessE
       connect: async (signal) => connect((await ensureLocalServer(mlflowFolder, signal)).uri, { signal }),
     };
   }
-  const options = environmentOptions(environment);
-  let connection: Connection;
-  try {
-    connection = connect(uri, options);
-  } catch (error) {
-    if (trackingUri !== undefined || !(error instanceof MlflowError)) throw error;
-    throw new MlflowError(`MLFLOW_TRACKING_URI: ${error.message}`, error.code, error.status);
-  }
+  const connection =
+    trackingUri === undefined
+      ? connectFromEnvironment({}, environment)
+      : connect(trackingUri, environmentOptions(environment));
   return { name: connection.uri, connect: async (signal) => ({ ...connection, signal }) };
 }
 
