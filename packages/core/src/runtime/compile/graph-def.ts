@@ -56,7 +56,11 @@ function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
 // TensorFlow 2.x reads graphs of any producer version up to its own. 1882 is the version of 2.17, which has every operation used here.
 const versions = message(4, [...integer(1, 1882), ...integer(2, 12)]);
 
+/** The parts of the GraphDef of `nodes`. */
+export const graphParts = (nodes: readonly GraphNode[]): Bytes[] => [
+  ...nodes.flatMap((node) => message(1, nodeDef(node))),
+  ...versions,
+];
+
 /** The GraphDef of `nodes`, serialised. */
-export function encodeGraph(nodes: readonly GraphNode[]): Uint8Array {
-  return Buffer.concat([...nodes.flatMap((node) => message(1, nodeDef(node))), ...versions]);
-}
+export const encodeGraph = (nodes: readonly GraphNode[]): Uint8Array => Buffer.concat(graphParts(nodes));

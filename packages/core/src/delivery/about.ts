@@ -1,0 +1,8 @@
+import type { Card } from 'headshare-student/card';
+import type { ModelFile } from './format';
+
+/** The card beside a model that is a folder. */
+export const aboutFile = (card: Card): ModelFile => ({
+  path: 'about.json',
+  parts: [`${JSON.stringify(card, null, 2)}\n`],
+});
