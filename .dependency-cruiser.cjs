@@ -13,7 +13,7 @@ const core = {
   data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],
   delivery: ['system', 'runtime', 'nn', 'data', 'headshare-student'],
-  train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery'],
+  train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery', 'headshare-student'],
   experiment: ['system', 'report', 'tracking', 'mlflow-js-client'],
   'data-check': ['system', 'report', 'data', 'experiment'],
   recipes: [
@@ -32,6 +32,7 @@ const core = {
   // Commands.
   export: [
     'system',
+    'runtime',
     'nn',
     'weights',
     'data',

@@ -4,7 +4,7 @@ import { UserError } from '@headshare/core/system/user-error';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
 import type { Task } from '@headshare/core/train/evaluation/task';
-import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
+import { crossModelMetrics, embeddingsFile, readEmbeddings, writeEmbeddings } from './cross-model';
 import { openFaceFolders } from './data/face-folders';
 import { lossesOf } from './data/training-records/record-losses';
 import { faceSize, openTrainingRecords, type TrainingRecordsOptions } from './data/training-records/training-records';
@@ -12,6 +12,7 @@ import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
 import { meanNorm } from './evaluation/pair-distances';
 import { type NamedVerificationResult, reportVerification } from './evaluation/report-verification';
+import { measureThresholds } from './evaluation/thresholds';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
@@ -52,6 +53,16 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     ],
     notes,
     selectBy: selectBy === 'mean' ? 'accuracy' : `${selectBy}/accuracy`,
+    usage: {
+      kind: 'face',
+      preparation: { kind: 'aligned-face' },
+      verification: {
+        read: readEmbeddings,
+        embed: (inference) => embed(inference, selected, pipeline),
+        thresholds: (own, gallery, mirror) =>
+          measureThresholds({ data: selected.name, pairs: selected.pairs, own, gallery, mirror }),
+      },
+    },
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();
       for (const set of sets) {

@@ -1,10 +1,11 @@
 import { augmented } from '@headshare/core/data/loading/augmented';
 import { UserError } from '@headshare/core/system/user-error';
 import type { Task } from '@headshare/core/train/evaluation/task';
-import { crossModelMetrics, embeddingsFile, writeEmbeddings } from './cross-model';
+import { crossModelMetrics, embeddingsFile, readEmbeddings, writeEmbeddings } from './cross-model';
 import { defaultNuisance } from './data/synthetic/appearance';
 import { generatePairs } from './data/synthetic/generate-pairs';
 import { syntheticFaces } from './data/synthetic/synthetic-faces';
+import { measureThresholds } from './evaluation/thresholds';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
@@ -59,6 +60,16 @@ export function syntheticTask(options: DataValues): Task {
       { images: probes, use: 'evaluation' },
     ],
     selectBy: 'accuracy',
+    usage: {
+      kind: 'face',
+      preparation: { kind: 'none' },
+      caution: 'trained on synthetic faces, not on photos',
+      verification: {
+        read: readEmbeddings,
+        embed: (inference) => inference.embed(probes),
+        thresholds: (own, gallery, mirror) => measureThresholds({ data: probes.name, pairs, own, gallery, mirror }),
+      },
+    },
     async evaluate(inference) {
       return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
     },

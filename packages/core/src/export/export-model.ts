@@ -9,10 +9,12 @@ import type { WeightType } from '../delivery/weights';
 import { symmetric } from '../nn/normalisation';
 import { sentenceOf } from '../system/sentence-of';
 import { UserError } from '../system/user-error';
-import { cardOf } from './card-of';
+import type { Task } from '../train/evaluation/task';
+import { cardOf, type Origin } from './card-of';
 import { noise, openTask, type Pictures, picturesOf } from './pictures';
 import { writeAndPlace } from './place';
 import type { Source } from './source';
+import { thresholdsOf } from './thresholds';
 
 export interface ExportRequest {
   readonly source: Source;
@@ -42,7 +44,7 @@ export async function exportModel({ source, to, format, options, weights, root }
   const { description } = network;
   const task = await dataOf(source, root);
   try {
-    const card = cardOf(source, options, weights);
+    const card = cardOf(source, await originOf(source, task, options), options, weights);
     const { height, width } = card.input;
     const pictures = typeof task === 'string' ? noise(height, width, task) : await picturesOf(task);
     const expected = networkResults(network, options, pictures.bytes);
@@ -75,6 +77,11 @@ export async function exportModel({ source, to, format, options, weights, root }
   } finally {
     if (typeof task !== 'string') await task.close();
   }
+}
+
+async function originOf({ network, made }: Source, task: Task | string, options: GraphOptions): Promise<Origin> {
+  if (typeof task === 'string' || !made) return {};
+  return { usage: task.usage, thresholds: await thresholdsOf({ network, made }, task, options) };
 }
 
 /** `4.8e-6 of 9.3` */

@@ -1,5 +1,5 @@
 /** Writes an exported model beside its target, and puts it in place when it has passed its check. */
-import { existsSync, mkdirSync, mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { ModelFile } from '../delivery/format';
 import { UserError } from '../system/user-error';
@@ -19,7 +19,8 @@ export async function writeAndPlace(
 ): Promise<readonly string[]> {
   const parent = dirname(target);
   if (!existsSync(parent)) throw new UserError(`--to: the folder ${parent} does not exist`);
-  const temporary = mkdtempSync(join(parent, `.${basename(target)}.`));
+  const temporary = join(parent, `.${basename(target)}.${process.pid}.partial`);
+  makeFolder(temporary);
   try {
     const paths = files().map(({ path, parts }) => {
       const file = join(temporary, path);
@@ -46,4 +47,15 @@ function replaceFolder(made: string, target: string): void {
   if (existsSync(target)) renameSync(target, old);
   renameSync(made, target);
   rmSync(old, { recursive: true, force: true });
+}
+
+/** Makes the folder anew. @throws UserError where it cannot be written */
+function makeFolder(path: string): void {
+  try {
+    rmSync(path, { recursive: true, force: true });
+    mkdirSync(path);
+  } catch (error) {
+    const code: unknown = Reflect.get(Object(error), 'code');
+    throw new UserError(`--to: the folder ${dirname(path)} cannot be written to (${code})`, 1);
+  }
 }

@@ -9,7 +9,7 @@ import { allFor, forFiles } from '../experiment/data-options';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
 import { size } from '../experiment/size-option';
 import { verifyDataOption } from '../experiment/verify-data';
-import { type ImageSize, imageSize, sides } from '../system/image-size';
+import { type ImageSize, imageSize, type Sides, sides } from '../system/image-size';
 import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
 import { selections, type Task } from '../train/evaluation/task';
 
@@ -182,6 +182,13 @@ export function imageFilesTask(
     testNote,
     notes,
     from,
+    preparation: { kind: 'resize', resize: preparedSize(pipeline.test.resize) },
     classNames: train.classNames,
   });
+}
+
+/** A size as cards write it. */
+function preparedSize(size: ImageSize): number | Sides {
+  const { height, width } = sides(size);
+  return height === width ? height : { height, width };
 }

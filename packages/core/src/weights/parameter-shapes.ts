@@ -7,9 +7,12 @@ import type { Variable } from '../runtime/tensorflow';
 /** Records declarations without making variables, which for a large network would take half a gigabyte. */
 class ShapesOnly extends State {
   readonly shapes = new Map<string, readonly number[]>();
+  readonly kinds = new Map<string, StateKind>();
 
-  override declare(name: string, _: StateKind, shape: readonly number[]): Variable {
-    this.shapes.set(name.slice(name.indexOf('/') + 1), torchShape(shape));
+  override declare(name: string, kind: StateKind, shape: readonly number[]): Variable {
+    const own = name.slice(name.indexOf('/') + 1);
+    this.shapes.set(own, torchShape(shape));
+    this.kinds.set(own, kind);
     return { shape: [...shape] } as unknown as Variable;
   }
 }
@@ -33,4 +36,14 @@ export function parameterShapes(description: Omit<NetworkDescription, 'head' | '
   const made = { backbone, embeddingSize };
   known.set(key, made);
   return made;
+}
+
+/** The number of learned parameters of a network that its predictions need, its own head's included. */
+export function deployedParameters(description: NetworkDescription): number {
+  const state = new ShapesOnly();
+  buildNetwork(state, 'net', description, undefined);
+  const isDeployed = (name: string) =>
+    state.kinds.get(name) === 'trainable' && !['teacher_space', 'teacher_head'].includes(partOf(name));
+  const shapes = [...state.shapes].filter(([name]) => isDeployed(name)).map(([, shape]) => shape);
+  return shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }

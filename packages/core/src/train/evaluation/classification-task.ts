@@ -1,3 +1,4 @@
+import type { Preparation } from 'headshare-student/card';
 import type { ImageDataset } from '../../data/dataset';
 import { classReport } from './class-report';
 import type { Inference } from './inference';
@@ -18,13 +19,15 @@ export interface ClassificationData {
   readonly heldOut?: ImageDataset | undefined;
   /** Where the best epoch is chosen if no images are held out; default: test. */
   readonly selectOn?: Exclude<SelectOn, 'held-out'>;
+  /** The way of a photo to the networks' input; default: images have that size already. */
+  readonly preparation?: Preparation;
   /** Names by label; default: the labels. */
   readonly classNames?: readonly string[] | undefined;
 }
 
 /** Classification of labelled images, evaluated on test images of the same classes. */
 export function classificationTask(data: ClassificationData): Task {
-  const { train, heldOut, test, testNote, notes, from, selectOn = 'test', classNames } = data;
+  const { train, heldOut, test, testNote, notes, from, selectOn = 'test', classNames, preparation } = data;
   return {
     train,
     reads: [
@@ -33,6 +36,12 @@ export function classificationTask(data: ClassificationData): Task {
       { images: test, use: 'evaluation', from, note: testNote },
     ],
     notes,
+    usage: {
+      kind: 'classification',
+      preparation: preparation ?? { kind: 'none' },
+      ...(classNames && { classNames }),
+      ...(from === undefined && { caution: `trained on ${train.name}, which are synthetic images` }),
+    },
     selectBy: 'top1',
     selectOn: heldOut ? 'held-out' : selectOn,
     async evaluate(inference) {

@@ -1,5 +1,6 @@
+import type { Preparation, Thresholds } from 'headshare-student/card';
 import type { ImageDataset } from '../../data/dataset';
-import type { Inference } from './inference';
+import type { Embeddings, Inference } from './inference';
 import type { Metrics } from './metrics';
 
 /**
@@ -30,6 +31,29 @@ export interface TaskImages {
   readonly from?: string | undefined;
 }
 
+/** What a network of a task, exported for applications, says of its use: see headshare-student's card. */
+export interface Usage {
+  readonly kind: 'face' | 'classification';
+  readonly preparation: Preparation;
+  /** Names by label. */
+  readonly classNames?: readonly string[] | undefined;
+  /** Why its numbers say little about photos: `synthetic faces`. */
+  readonly caution?: string;
+  readonly verification?: Verification;
+}
+
+/** The verification images of a task, whose embeddings give thresholds. */
+export interface Verification {
+  /** The embeddings in a finished stage's folder, in its teacher's space if it had a teacher; undefined without any. */
+  read(folder: string): Embeddings | undefined;
+  embed(inference: Inference): Promise<Embeddings>;
+  /**
+   * @param gallery embeddings of the same images by another network, the teacher, in the same space
+   * @param mirror whether image and mirror image count together
+   */
+  thresholds(own: Embeddings, gallery: Embeddings | undefined, mirror: boolean): Thresholds;
+}
+
 /** Training data, and how networks are evaluated on other data. */
 export interface Task {
   readonly train: ImageDataset;
@@ -41,6 +65,8 @@ export interface Task {
   readonly selectBy: string;
   /** Default: test. */
   readonly selectOn?: SelectOn;
+  /** Absent: nothing is known. */
+  readonly usage?: Usage;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
    * Runs once, after the last epoch: writes files into the folder for `compareWithTeacher` and `report`.

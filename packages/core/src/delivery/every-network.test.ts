@@ -1,0 +1,133 @@
+/** Exports of every backbone, head and format, against the network's own numbers. */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import type { InputForm } from 'headshare-student/card';
+import { noisePictures, settledNetwork } from '../../test/settled-network';
+import { testCard } from '../../test/test-card';
+import type { NetworkDescription } from '../nn/network';
+import { imagenet, symmetric } from '../nn/normalisation';
+import { backbones, heads } from '../nn/registry';
+import { sides } from '../system/image-size';
+import { differences, worst } from './compare';
+import { modelInput } from './feed';
+import type { Format, LoadedModel } from './format';
+import { type DescribedNetwork, type GraphOptions, networkGraph, networkResults } from './network-graph';
+import { startOnnx } from './onnx/load';
+import { formats } from './registry';
+
+const folder = mkdtempSync(join(tmpdir(), 'headshare-formats-'));
+const onnx = startOnnx();
+afterAll(async () => {
+  await onnx.close();
+  rmSync(folder, { recursive: true });
+});
+
+const everything: GraphOptions = {
+  input: 'bytes',
+  outputs: ['embedding', 'logits', 'probabilities'],
+  mirror: false,
+  teacherSpace: false,
+};
+
+let models = 0;
+
+/** Writes a network as a model, and loads it. */
+async function exported(network: DescribedNetwork, format: Format, options: GraphOptions): Promise<LoadedModel> {
+  const graph = networkGraph(network, options);
+  const name = `model${models++}`;
+  const target = join(folder, format.ending === '/' ? name : `${name}${format.ending}`);
+  const files = format.write(graph, testCard, { weights: 'float32', name: `${name}${format.ending}` });
+  for (const { path, parts } of files) {
+    const file = format.ending === '/' ? join(target, path) : join(folder, path);
+    mkdirSync(dirname(file), { recursive: true });
+    writeFileSync(file, Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))));
+  }
+  return format.name === 'onnx' ? onnx.load(target) : format.load(target, graph);
+}
+
+/** The largest relative difference of any output, over batches of 1, 2 and 5 pictures. */
+async function furthest(network: DescribedNetwork, format: Format, options: GraphOptions): Promise<number> {
+  const { description } = network;
+  const model = await exported(network, format, options);
+  let most = 0;
+  for (const count of [1, 2, 5]) {
+    const pictures = noisePictures(count, description, count);
+    const expected = networkResults(network, options, pictures);
+    const { normalisation = symmetric, inputSize } = description;
+    const actual = await model.run(modelInput(options.input, pictures, sides(inputSize), normalisation));
+    expect(Object.keys(actual).sort()).toEqual(Object.keys(expected).sort());
+    most = Math.max(most, worst(differences(expected, actual)).relative);
+  }
+  await model.close();
+  return most;
+}
+
+// With the usual scale of 64, probabilities would have 64 times the rounding errors of cosines.
+const narrow = { inputSize: 32, width: 0.1, classes: 7, scale: 8 } as const;
+
+/** Every combination takes many minutes; by default each backbone is tried with one head, as ONNX and in one other format. */
+const isThorough = process.env.HEADSHARE_ALL_EXPORTS === '1';
+
+const combinations = backbones.all.flatMap(({ name }, i) => {
+  const all = heads.all.map((head) => head.name);
+  const [onnxFormat, ...others] = [formats.named('onnx'), ...formats.all.filter((format) => format.name !== 'onnx')];
+  const written = isThorough ? formats.all : [onnxFormat, others[i % others.length] as Format];
+  const tried = isThorough ? all : [all[i % all.length] as string];
+  return tried.map((head) => [name, head, written] as const);
+});
+
+test.each(combinations)(
+  '%s with the head %s',
+  async (backbone, head, written) => {
+    const description = { ...narrow, backbone, head, normalisation: imagenet };
+    const network = settledNetwork(description);
+    const off: [string, number][] = [];
+    for (const format of written) {
+      const relative = await furthest(network, format, everything);
+      if (!(relative < 1e-5)) off.push([format.name, relative]);
+    }
+    expect(off).toEqual([]);
+  },
+  120_000,
+);
+
+const mobilefacenet: NetworkDescription = { ...narrow, backbone: 'mobilefacenet', head: 'arcface', embeddingSize: 8 };
+
+describe.each(formats.all.map((format) => [format.name, format] as const))('%s', (_, format) => {
+  test.each(heads.all.map(({ name }) => name))('the head %s', async (head) => {
+    const network = settledNetwork({ ...mobilefacenet, head });
+    expect(await furthest(network, format, everything)).toBeLessThan(1e-5);
+  });
+
+  test.each<InputForm>(['bytes', 'pixels-nchw', 'normalised-nchw'])(
+    '%s of pictures that are not square',
+    async (input) => {
+      const network = settledNetwork({ ...mobilefacenet, inputSize: '48x32', normalisation: imagenet });
+      expect(await furthest(network, format, { ...everything, input })).toBeLessThan(1e-5);
+      const grey = settledNetwork({ ...mobilefacenet, inputSize: '32x48' });
+      expect(await furthest(grey, format, { ...everything, input, mirror: true })).toBeLessThan(1e-5);
+    },
+  );
+
+  test("a student that predicts through its teacher's head, or both", async () => {
+    const network = settledNetwork({
+      ...mobilefacenet,
+      projection: 12,
+      teacherSpace: 16,
+      blend: { share: 0.3, head: 'cosface', scale: 8 },
+    });
+    expect(await furthest(network, format, { ...everything, teacherSpace: true })).toBeLessThan(1e-5);
+    expect(await furthest(network, format, { ...everything, teacherSpace: true, mirror: true })).toBeLessThan(1e-5);
+  });
+
+  test("a student whose last map is turned into its teacher's", async () => {
+    const network = settledNetwork({
+      ...narrow,
+      backbone: 'resnet8',
+      head: 'linear',
+      bottleneck: { inputs: 6, outputs: 12, size: [5, 5], factor: 2 },
+    });
+    expect(await furthest(network, format, everything)).toBeLessThan(1e-5);
+  });
+});
