@@ -71,7 +71,7 @@ const entryPoints = [
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',
   '^tools/src/plugin/plugin\\.(ts|cjs)$',
-  '^packages/core/register\\.cjs$',
+  '^packages/core/(register|src/weights/onnx/run-model-worker)\\.cjs$',
   '^tools/src/tensorflow/check-child\\.ts$',
 ];
 

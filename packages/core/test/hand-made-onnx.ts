@@ -1,98 +1,77 @@
-/** Makes ONNX files of consecutive layers, for tests. */
-import { type Bytes, integer, message, text, varint } from '../src/runtime/compile/protobuf';
+/** Makes ONNX files for tests. */
+import { type Bytes, float, integer, message, text, varint } from '../src/runtime/compile/protobuf';
 import type { NamedValues } from '../src/runtime/state';
+
+/** A whole number, a float, or a list of whole numbers. */
+export type HandMadeAttribute = number | { readonly float: number } | readonly number[] | string;
 
 export interface HandMadeNode {
   readonly op: string;
   readonly inputs: readonly string[];
   readonly output: string;
-  readonly integers?: Readonly<Record<string, number>>;
+  readonly name?: string;
+  readonly domain?: string;
+  readonly attributes?: Readonly<Record<string, HandMadeAttribute>>;
+}
+
+export interface HandMadeTensor extends NamedValues {
+  /** int64 instead of float32. */
+  readonly isInteger?: boolean;
+}
+
+export interface HandMadeModel {
+  readonly nodes: readonly HandMadeNode[];
+  readonly tensors: ReadonlyMap<string, HandMadeTensor>;
+  /** Of the images `x`; undefined: any size. */
+  readonly input: readonly (number | undefined)[];
+  /** Default: the last node's. */
+  readonly outputs?: readonly string[];
+  /** Default: 17. */
+  readonly opset?: number;
 }
 
 /** A tensor as a TensorProto. */
-export function tensorProto(name: string, { shape, values }: NamedValues): Bytes[] {
-  const raw = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
-  return [...message(1, shape.map(varint)), ...integer(2, 1), ...text(8, name), ...message(9, [raw])];
+export function tensorProto(name: string, { shape, values, isInteger = false }: HandMadeTensor): Bytes[] {
+  const held = isInteger ? BigInt64Array.from(values, (value) => BigInt(value)) : values;
+  const raw = new Uint8Array(held.buffer, held.byteOffset, held.byteLength);
+  return [...message(1, shape.map(varint)), ...integer(2, isInteger ? 7 : 1), ...text(8, name), ...message(9, [raw])];
 }
 
-export function onnxFile(nodes: readonly HandMadeNode[], tensors: ReadonlyMap<string, NamedValues>): Buffer {
+function attributeProto(name: string, value: HandMadeAttribute): Bytes[] {
+  if (typeof value === 'number') return [...text(1, name), ...integer(3, value), ...integer(20, 2)];
+  if (typeof value === 'string') return [...text(1, name), ...text(4, value), ...integer(20, 3)];
+  if ('float' in value) return [...text(1, name), ...float(2, value.float), ...integer(20, 1)];
+  return [...text(1, name), ...value.flatMap((one) => integer(8, one)), ...integer(20, 7)];
+}
+
+function valueProto(name: string, shape: readonly (number | undefined)[]): Bytes[] {
+  const dimensions = shape.flatMap((size, axis) =>
+    message(1, size === undefined ? text(2, `any${axis}`) : integer(1, size)),
+  );
+  return [...text(1, name), ...message(2, message(1, [...integer(1, 1), ...message(2, dimensions)]))];
+}
+
+export function onnxFile({ nodes, tensors, input, outputs, opset = 17 }: HandMadeModel): Buffer {
+  const given = outputs ?? [nodes.at(-1)?.output ?? 'x'];
   const graph = [
-    ...nodes.flatMap((node) =>
+    ...nodes.flatMap(({ op, inputs, output, name = '', domain = '', attributes = {} }) =>
       message(1, [
-        ...node.inputs.flatMap((input) => text(1, input)),
-        ...text(2, node.output),
-        ...text(4, node.op),
-        ...Object.entries(node.integers ?? {}).flatMap(([name, value]) =>
-          message(5, [...text(1, name), ...integer(3, value), ...integer(20, 2)]),
-        ),
+        ...inputs.flatMap((one) => text(1, one)),
+        ...text(2, output),
+        ...text(3, name),
+        ...text(4, op),
+        ...Object.entries(attributes).flatMap(([key, value]) => message(5, attributeProto(key, value))),
+        ...text(7, domain),
       ]),
     ),
+    ...text(2, 'graph'),
     ...[...tensors].flatMap(([name, value]) => message(5, tensorProto(name, value))),
+    ...message(11, valueProto('x', input)),
+    ...given.flatMap((name) => message(12, [...text(1, name), ...message(2, message(1, integer(1, 1)))])),
   ];
-  return Buffer.concat([...integer(1, 7), ...message(7, graph)]);
-}
-
-/**
- * A network's weights, by PyTorch's names in the order of computation, like the output of an exporter that folds batch norms
- * into the convolutions before them and numbers the changed tensors.
- */
-export function foldedFile(weights: ReadonlyMap<string, NamedValues>): Buffer {
-  const nodes: HandMadeNode[] = [];
-  const tensors = new Map<string, NamedValues>();
-  const store = (value: NamedValues, name = `${tensors.size + 400}`) => {
-    tensors.set(name, value);
-    return name;
-  };
-  const add = (op: string, inputs: readonly string[], integers = {}) => {
-    nodes.push({
-      op,
-      inputs: [nodes.at(-1)?.output ?? 'input.1', ...inputs],
-      output: `${nodes.length + 900}`,
-      integers,
-    });
-  };
-  const layers = [...new Set([...weights.keys()].map((name) => name.slice(0, name.lastIndexOf('.'))))];
-  const of = (layer: string | undefined, part: string) => weights.get(`${layer}.${part}`);
-  const folded = new Set<string>();
-  for (const [i, layer] of layers.entries()) {
-    const weight = of(layer, 'weight');
-    const next = layers[i + 1];
-    if (!weight || folded.has(layer)) continue;
-    if (weight.shape.length === 4) {
-      const norm = of(next, 'running_var') ? next : undefined;
-      if (norm) folded.add(norm);
-      const parts = norm ? foldedInto(weight, (part) => of(norm, part)) : [weight];
-      add(
-        'Conv',
-        parts.map((part) => store(part)),
-      );
-    } else if (weight.shape.length === 2) {
-      const bias = of(layer, 'bias');
-      add('Gemm', [store(weight), ...(bias ? [store(bias)] : [])], { transB: 1 });
-    } else if (of(layer, 'running_var')) {
-      const parts = ['weight', 'bias', 'running_mean', 'running_var'];
-      add(
-        'BatchNormalization',
-        parts.map((part) => store(of(layer, part) as NamedValues, `${layer}.${part}`)),
-      );
-    } else {
-      add('PRelu', [store({ ...weight, shape: [weight.values.length, 1, 1] })]);
-    }
-  }
-  return onnxFile(nodes, tensors);
-}
-
-/** The filter and bias of a convolution [out, ...] with the following norm folded in; its epsilon is 1e-5. */
-function foldedInto({ shape, values }: NamedValues, norm: (part: string) => NamedValues | undefined): NamedValues[] {
-  const at = (part: string, channel: number) => norm(part)?.values[channel] ?? 0;
-  const scales = Array.from(
-    { length: shape[0] ?? 0 },
-    (_, c) => at('weight', c) / Math.sqrt(at('running_var', c) + 1e-5),
+  const domains = new Set(['', ...nodes.map(({ domain = '' }) => domain)]);
+  const opsets = [...domains].flatMap((domain) =>
+    message(8, [...text(1, domain), ...integer(2, domain === '' ? opset : 1)]),
   );
-  const each = values.length / scales.length;
-  const bias = scales.map((scale, c) => at('bias', c) - at('running_mean', c) * scale);
-  return [
-    { shape, values: values.map((value, i) => value * (scales[Math.floor(i / each)] ?? 0)) },
-    { shape: [scales.length], values: Float32Array.from(bias) },
-  ];
+  return Buffer.concat([...integer(1, 8), ...message(7, graph), ...opsets]);
 }

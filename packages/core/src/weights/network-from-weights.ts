@@ -10,6 +10,7 @@ import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { withoutBgr } from './colour-order';
 import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
 import { onnxNetwork } from './onnx/onnx-network';
+import type { OutputDifference } from './output-difference';
 import { findStateDict, insightfaceCentres } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
 
@@ -47,6 +48,8 @@ export interface DescribedWeights {
   readonly description: NetworkDescription;
   /** By our names, in our layout, for `Network.load`. */
   readonly tensors: ReadonlyMap<string, NamedValues>;
+  /** How far its outputs are from those of the program that the file is for, where they were compared. */
+  readonly compared?: OutputDifference & { readonly to: string };
 }
 
 /**
@@ -59,9 +62,9 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   const { headless, allowMissing = [], head: { from } = {} } = given;
   const needsHead = !headless && from === undefined;
   const wanted: WeightsHints = needsHead ? given : { ...given, allowMissing: [...allowMissing, 'head'] };
-  const { tensors, hints } = isOnnx(file)
+  const { tensors, hints, compared } = isOnnx(file)
     ? fromOnnx(file, wanted)
-    : { tensors: stateDict(file, wanted), hints: wanted };
+    : { tensors: stateDict(file, wanted), hints: wanted, compared: undefined };
   const fit = chooseBackbone(file, tensors, hints);
   const { definition, embeddingSize, sizes } = fit;
   const centres = from === undefined || from === 'data' ? undefined : from.file;
@@ -78,7 +81,8 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     ...(normalisation && { normalisation }),
   };
   const weights = ourWeights(description, fit, classifier, hints);
-  return { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
+  const network = { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
+  return compared ? { ...network, compared: { ...compared, to: 'onnxruntime' } } : network;
 }
 
 /** Tensors read from the file, in our layout. */
@@ -91,12 +95,14 @@ function stateDict(file: string, { stateDict: choice }: WeightsHints): ExternalT
   return findStateDict(content, choice, refuse);
 }
 
-function fromOnnx(
-  file: string,
-  hints: WeightsHints,
-): { readonly tensors: ExternalTensors; readonly hints: WeightsHints } {
-  const { tensors, backbone, embeddingSize } = onnxNetwork(file, hints);
-  return { tensors, hints: { ...hints, backbone, embeddingSize } };
+function fromOnnx(file: string, hints: WeightsHints) {
+  const { tensors, backbone, embeddingSize, compared, ...own } = onnxNetwork(file, hints);
+  const { inputSize = own.inputSize } = hints;
+  return {
+    tensors,
+    compared,
+    hints: { ...hints, backbone, embeddingSize, ...(inputSize !== undefined && { inputSize }) },
+  };
 }
 
 function countClasses(file: string, classifier: Classifier | undefined, { classes, headless }: WeightsHints): number {

@@ -1,87 +1,221 @@
 import { backbones } from '../../nn/registry';
+import type { ImageSize } from '../../system/image-size';
 import { classifierName } from '../backbone-fit';
 import { type BackboneHints, parameterShapesOf } from '../choose-backbone';
-import type { ExternalTensors } from '../external-tensor';
+import type { ExternalTensor, ExternalTensors } from '../external-tensor';
+import type { OutputDifference } from '../output-difference';
 import { type Refuse, readBytes, refusal } from '../refusal';
-import { layersOf, type OnnxLayer } from './layers';
-import { matchLayers } from './match-layers';
-import { readModel } from './model';
+import { type Assigned, assignWeights, classifierWeights } from './assign-weights';
+import { backboneLayers } from './backbone-layers';
+import { type CheckedNetwork, type CheckedOutput, checkOnnx } from './check-onnx';
+import { holdsSteps, LayerComparison, type Theirs, withoutSteps } from './compare-layers';
+import type { Constant } from './constant';
+import { type GraphLayers, graphLayers, type ImageInput } from './graph-layers';
+import { type OnnxGraph, readModel } from './model';
 
 export interface OnnxNetwork {
   /** By PyTorch's names. */
   readonly tensors: ExternalTensors;
   readonly backbone: string;
   readonly embeddingSize: number;
+  /** The size of images; undefined where the graph takes any. */
+  readonly inputSize: ImageSize | undefined;
+  /** How far our network's outputs are from onnxruntime's; undefined where onnxruntime cannot run the file here. */
+  readonly compared: OutputDifference | undefined;
 }
 
+/** A network whose graph is equal to a file's. */
+export interface Fit {
+  readonly network: Omit<OnnxNetwork, 'compared'>;
+  readonly input: ImageInput;
+  readonly output: CheckedOutput;
+  readonly checked: CheckedNetwork;
+}
+
+/** A backbone of the registry with sizes that the file's weights may have. */
+interface Candidate {
+  readonly backbone: string;
+  readonly hints: BackboneHints;
+  /** The number of weights that differ in shape. */
+  readonly distance: number;
+}
+
+/** What a graph computes after the embedding or the logits that changes no order among them. */
+const tails = new Set(['Softmax', 'LogSoftmax', 'normalised']);
+
+/** The most backbones that are compared with a graph. */
+const mostCompared = 4;
+
 /**
- * The weights of an ONNX file that PyTorch's exporter wrote for a network of the registry, such as insightface's published
- * models. Exporters lose most names and fold batch norms into convolutions, so layers are recognised by order and shapes. The
- * graph is neither run nor compared: another activation would not be noticed.
- * @throws UserError when no network fits, or several do
+ * The weights of an ONNX file of a network of the registry, such as insightface's published models. The graph is followed from
+ * its outputs to its input and compared, node by node and attribute by attribute, with what the backbone computes; each weight
+ * is the one at its place in the data flow. Names, the order of nodes and folded batch norms do not matter. Then onnxruntime
+ * runs the file, and its outputs are compared with our network's.
+ * @throws UserError when no network is equal, naming the first difference from the closest one, or several are
  */
 export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   const refuse = refusal(file, 'an ONNX model');
-  const layers = layersOf(readModel(readBytes(file), refuse), refuse);
-  const names = hints.backbone === undefined ? backbones.all.map(({ name }) => name) : [hints.backbone];
-  const fits: OnnxNetwork[] = [];
-  const problems: string[] = [];
-  for (const backbone of names) {
-    const tried = fitOf(layers, backbone, hints, refuse);
-    if (typeof tried === 'string') problems.push(`${backbone}: ${tried}`);
-    else if (tried) fits.push(tried);
+  const bytes = readBytes(file);
+  const graph = readModel(file, bytes, refuse);
+  const { network, input, output, checked } = equalNetwork(graph, hints, refuse);
+  return { ...network, compared: checkOnnx(bytes, graph, input, output, checked, refuse) };
+}
+
+/** The network of the registry that a graph is equal to; nothing is run. @throws UserError as `onnxNetwork` */
+export function equalNetwork(graph: OnnxGraph, hints: BackboneHints, refuse: Refuse): Fit {
+  const reading = new Reading(graph, hints, refuse);
+  const fits: Fit[] = [];
+  let closest: Difference | undefined;
+  for (const candidate of reading.candidates()) {
+    const tried = reading.try(candidate);
+    if ('network' in tried) fits.push(tried);
+    else if (!closest || tried.equal > closest.equal) closest = tried;
   }
   const [only] = fits;
   if (only && fits.length === 1) return only;
-  if (only) throw refuse(`it fits ${fits.map(({ backbone }) => backbone).join(', ')}: name one of them`);
-  const closest = problems.length > 0 ? ` (${problems.slice(0, 2).join('; ')})` : '';
-  const convolutions = layers.filter(({ kind }) => kind === 'convolution').length;
-  throw refuse(`its ${convolutions} convolutions match no known network${closest}`);
+  if (only) throw refuse(`it fits ${fits.map(({ network }) => network.backbone).join(', ')}: name one of them`);
+  if (hints.backbone !== undefined) throw refuse(`it is not ${hints.backbone}: ${closest?.difference}`);
+  throw refuse(`it is no known network; the closest is ${closest?.backbone}, but ${closest?.difference}`);
 }
 
-/** The problem with a network that has the file's convolutions; undefined for one with other convolutions. */
-function fitOf(
-  layers: readonly OnnxLayer[],
-  backbone: string,
-  hints: BackboneHints,
-  refuse: Refuse,
-): OnnxNetwork | string | undefined {
-  const lastLinear = layers.findLast(({ kind }) => kind === 'linear')?.shape[0];
-  let why: string | undefined;
-  for (const embeddingSize of new Set([hints.embeddingSize, lastLinear])) {
-    const parameters = parameterShapesOf(backbone, { ...hints, ...(embeddingSize !== undefined && { embeddingSize }) });
-    const wanted = [...parameters.backbone.values()].filter((shape) => shape.length === 4);
-    const had = layers.filter(({ kind }) => kind === 'convolution').map(({ shape }) => shape);
-    if (sorted(wanted) !== sorted(had)) continue;
-    const match = matchLayers(layers, parameters.backbone, refuse);
-    if ('problem' in match) {
-      why = match.problem;
-      continue;
-    }
-    const [classifier, ...more] = match.left;
-    const tensors = new Map(match.tensors);
-    if (classifier) {
-      const isOne =
-        more.length === 0 && classifier.kind === 'linear' && classifier.shape[1] === parameters.embeddingSize;
-      if (!isOne) {
-        why = `it has an unused ${classifier.kind} layer [${classifier.shape}]`;
-        continue;
-      }
-      const name = classifierName(backbones.named(backbone), parameters);
-      const [classes = 0] = classifier.shape;
-      const shapes = [...classifier.tensors.keys()].map(
-        (part) => [`${name}.${part}`, part === 'weight' ? classifier.shape : [classes]] as const,
-      );
-      const again = matchLayers([classifier], new Map(shapes), refuse);
-      if ('tensors' in again) for (const [key, tensor] of again.tensors) tensors.set(key, tensor);
-    }
-    return { tensors, backbone, embeddingSize: parameters.embeddingSize };
+interface Difference {
+  readonly backbone: string;
+  readonly difference: string;
+  /** The number of layers before the difference. */
+  readonly equal: number;
+}
+
+class Reading {
+  private readonly read = new Map<string, GraphLayers>();
+
+  constructor(
+    private readonly graph: OnnxGraph,
+    private readonly hints: BackboneHints,
+    private readonly refuse: Refuse,
+  ) {}
+
+  /** The graph's layers for images of `size`, where it takes images of any. */
+  private layers(size: ImageSize): GraphLayers {
+    const before = this.read.get(`${size}`);
+    if (before) return before;
+    const made = graphLayers(this.graph, size, this.refuse);
+    if (made.outputs.size === 0) throw this.refuse('none of its outputs depends on its input');
+    this.read.set(`${size}`, made);
+    return made;
   }
-  return why;
+
+  /** The backbones whose weights have the shapes of the file's; where there is none, the closest. */
+  candidates(): Candidate[] {
+    const names = this.hints.backbone === undefined ? backbones.all.map(({ name }) => name) : [this.hints.backbone];
+    const all = names.flatMap((backbone) => this.sizesOf(backbone));
+    const sorted = all.sort((a, b) => a.distance - b.distance);
+    const least = sorted[0]?.distance ?? 0;
+    return sorted.filter(({ distance }) => distance === least).slice(0, mostCompared);
+  }
+
+  private sizesOf(backbone: string): Candidate[] {
+    const { outputs, input } = this.layers(this.hints.inputSize ?? backbones.named(backbone).inputSize);
+    const inputSize = input.size;
+    const lengths = [...outputs.values()].flatMap((output) => {
+      const { core } = withoutSteps(withoutTail(output).root);
+      const weight = core.kind === 'linear' ? core.weights.weight?.shape : undefined;
+      return [weight?.[1], core.shape[0]];
+    });
+    const had = weightShapes([...outputs.values()]);
+    return [...new Set([this.hints.embeddingSize, undefined, ...lengths])]
+      .flatMap((embeddingSize) => {
+        const hints = { ...this.hints, inputSize, ...(embeddingSize !== undefined && { embeddingSize }) };
+        const shapes = parameterShapesOf(backbone, hints);
+        const distance = differing(shapes.backbone, had);
+        return [{ backbone, hints: { ...hints, embeddingSize: shapes.embeddingSize }, distance }];
+      })
+      .filter((one, i, all) => all.findIndex((other) => other.hints.embeddingSize === one.hints.embeddingSize) === i);
+  }
+
+  try({ backbone, hints }: Candidate): Fit | Difference {
+    const definition = backbones.named(backbone);
+    const { inputSize = definition.inputSize, embeddingSize = 0 } = hints;
+    const { outputs, input } = this.layers(inputSize);
+    const wanted = backboneLayers(definition, { inputSize, width: 1, embeddingSize });
+    let closest: Difference = { backbone, difference: '', equal: -1 };
+    for (const [name, output] of outputs) {
+      const comparison = new LayerComparison(backbone);
+      const { root, tail } = withoutTail(output);
+      const steps = withoutSteps(root);
+      const ways: { readonly embedding: Theirs; readonly classifier?: typeof steps }[] = [{ embedding: root }];
+      const [before] = steps.core.inputs;
+      if (steps.core.kind === 'linear' && before) ways.push({ embedding: before, classifier: steps });
+      for (const { embedding, classifier } of ways) {
+        const found = comparison.of(wanted, embedding);
+        if (!found.isEqual) {
+          if (found.equal > closest.equal) closest = { backbone, difference: found.difference, equal: found.equal };
+          continue;
+        }
+        const parameters = parameterShapesOf(backbone, hints);
+        const assigned = assignWeights(comparison, [wanted, embedding], parameters.backbone, this.refuse);
+        refuseScaling(assigned, this.refuse);
+        const own = classifier && new Map(tensorsOf(classifierWeights(classifier), this.refuse));
+        const layer = classifierName(definition, parameters);
+        const named = [...(own ?? [])].map(([part, tensor]) => [`${layer}.${part}`, tensor] as const);
+        const tensors = new Map([...assigned.tensors, ...named]);
+        return {
+          network: { tensors, backbone, embeddingSize, inputSize: input.isFixed ? inputSize : undefined },
+          input,
+          output: { name, what: classifier ? 'logits' : 'embedding', tail },
+          checked: { backbone, inputSize, width: 1, embeddingSize, tensors: assigned.tensors, classifier: own },
+        };
+      }
+    }
+    return closest;
+  }
 }
 
-const sorted = (shapes: readonly (readonly number[])[]): string =>
-  shapes
-    .map((shape) => shape.join())
-    .sort()
-    .join(';');
+function refuseScaling({ scaling }: Assigned, refuse: Refuse): void {
+  if (scaling) throw refuse('it normalises images itself; the model must not');
+}
+
+function withoutTail(output: Theirs): { readonly root: Theirs; readonly tail: readonly string[] } {
+  let root = output;
+  const tail: string[] = [];
+  for (; tails.has(root.kind); root = root.inputs[0] as Theirs) tail.unshift(root.kind);
+  return { root, tail };
+}
+
+function tensorsOf(
+  weights: Readonly<Record<string, Constant | undefined>>,
+  refuse: Refuse,
+): [string, ExternalTensor][] {
+  return Object.entries(weights).flatMap(([part, value]) => (value ? [[part, value.tensor(refuse)]] : []));
+}
+
+/** The shapes of filters and matrices, without axes of one, counted. */
+function weightShapes(outputs: readonly Theirs[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  const seen = new Set<Theirs>();
+  const open = [...outputs];
+  for (let at = open.pop(); at; at = open.pop()) {
+    if (seen.has(at)) continue;
+    seen.add(at);
+    open.push(...at.inputs);
+    if (holdsSteps(at)) count(counts, at.weights.weight?.shape ?? []);
+  }
+  return counts;
+}
+
+function count(counts: Map<string, number>, shape: readonly number[]): void {
+  const key = shape.filter((size, axis) => axis < 2 || size !== 1).join();
+  counts.set(key, (counts.get(key) ?? 0) + 1);
+}
+
+/** The number of a backbone's weights that a file lacks, and of the file's that are left, of which one may be a classifier. */
+function differing(own: ReadonlyMap<string, readonly number[]>, had: ReadonlyMap<string, number>): number {
+  const wanted = new Map<string, number>();
+  for (const shape of own.values()) if (shape.length === 4 || shape.length === 2) count(wanted, shape);
+  let [lacking, left] = [0, 0];
+  for (const key of new Set([...wanted.keys(), ...had.keys()])) {
+    const more = (had.get(key) ?? 0) - (wanted.get(key) ?? 0);
+    if (more > 0) left += more;
+    else lacking -= more;
+  }
+  return lacking + Math.max(0, left - 1);
+}

@@ -1,0 +1,140 @@
+import { backbones } from '../../nn/registry';
+import { Scope } from '../../nn/scope';
+import { fromTorch } from '../../nn/torch-layout';
+import { linear } from '../../runtime/ops/linear';
+import { State } from '../../runtime/state';
+import { scoped, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { type ImageSize, sides } from '../../system/image-size';
+import { stream } from '../../system/random';
+import type { ExternalTensors } from '../external-tensor';
+import { differenceOf, type OutputDifference } from '../output-difference';
+import type { Refuse } from '../refusal';
+import type { ImageInput } from './graph-layers';
+import type { OnnxGraph } from './model';
+import { type ModelInput, runModel } from './run-model';
+
+/** An output of a graph: what it is in our network, and what the graph does to it afterwards. */
+export interface CheckedOutput {
+  readonly name: string;
+  readonly what: 'embedding' | 'logits';
+  readonly tail: readonly string[];
+}
+
+export interface CheckedNetwork {
+  readonly backbone: string;
+  readonly inputSize: ImageSize;
+  readonly width: number;
+  readonly embeddingSize: number;
+  /** By PyTorch's names, without a classifier. */
+  readonly tensors: ExternalTensors;
+  readonly classifier: ExternalTensors | undefined;
+}
+
+/** onnxruntime in WebAssembly holds a model about three times in 4 GB. */
+const largestModel = 1e9;
+const mostImages = 16;
+const float32 = 1;
+const float16 = 10;
+
+/**
+ * Runs an ONNX file in onnxruntime on a few images of random numbers and compares its output with our network's.
+ * @returns undefined for a file that onnxruntime cannot run here: one that is too large, or of another type than float32 and float16
+ * @throws UserError when the outputs differ, or onnxruntime refuses the file
+ */
+export function checkOnnx(
+  bytes: Buffer,
+  { external, tensors }: OnnxGraph,
+  input: ImageInput,
+  output: CheckedOutput,
+  network: CheckedNetwork,
+  refuse: Refuse,
+): OutputDifference | undefined {
+  const size = [...external.values()].reduce((sum, one) => sum + one.length, bytes.length);
+  const types = new Set([...tensors.values()].map(({ type }) => type.name));
+  if (size > largestModel || input.batch > mostImages || types.has('bfloat16') || types.has('float64'))
+    return undefined;
+  if (input.type !== float32 && input.type !== float16) return undefined;
+  const images = randomImages(input);
+  const answer = runModel(bytes, external, images);
+  if ('error' in answer) throw refuse(`onnxruntime cannot run it (${answer.error.split('\n')[0]})`);
+  const theirs = answer.find(({ name }) => name === output.name);
+  if (!theirs) throw refuse(`onnxruntime does not give its output ${output.name}`);
+  const isHalf = input.type === float16 || types.has('float16');
+  const ours = outputOf(network, images, input, output);
+  const found = differenceOf(ours, theirs.values, input.batch);
+  // Half precision keeps three digits, and each layer rounds.
+  if (!(found.difference <= (isHalf ? 2e-2 : 2e-4) * found.largest)) {
+    throw refuse(
+      `in onnxruntime it gives outputs that differ from those of ${network.backbone} with its weights by ${found.difference.toPrecision(3)}, where the largest is ${found.largest.toPrecision(3)}`,
+    );
+  }
+  return found;
+}
+
+function randomImages({ name, type, batch, size, channelsLast }: ImageInput): ModelInput {
+  const { height, width } = sides(size);
+  const random = stream(0, 'onnx check');
+  const shape = channelsLast ? [batch, height, width, 3] : [batch, 3, height, width];
+  // Multiples of 1/64 are the same in half precision.
+  const values = Float32Array.from(
+    { length: batch * 3 * height * width },
+    () => Math.round(random.uniform(-128, 128)) / 64,
+  );
+  if (type !== float16) return { name, type: 'float32', shape, data: values };
+  return { name, type: 'float16', shape, data: Uint16Array.from(values, halfBits) };
+}
+
+/** The bits of a multiple of 1/64 up to 2 in half precision. */
+function halfBits(value: number): number {
+  if (value === 0) return 0;
+  const size = Math.abs(value);
+  const exponent = Math.floor(Math.log2(size));
+  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | Math.round((size / 2 ** exponent - 1) * 1024);
+}
+
+/** The output of our network for the images, which are normalised. */
+function outputOf(
+  network: CheckedNetwork,
+  images: ModelInput,
+  input: ImageInput,
+  { what, tail }: CheckedOutput,
+): Float32Array {
+  const state = new State();
+  try {
+    const { backbone, tensors, classifier, ...shape } = network;
+    const built = backbones.named(backbone).build(Scope.root(state, 'net', undefined), shape);
+    const own = new Map(
+      [...tensors].map(([name, one]) => [`net/${name}`, fromTorch({ shape: one.shape, values: one.values() })]),
+    );
+    state.load(own, 'the file', undefined, 'net/');
+    return scoped(() => {
+      const values =
+        images.data instanceof Uint16Array ? Float32Array.from(images.data, fromHalf) : Float32Array.from(images.data);
+      const given = tf.tensor(values, [...images.shape]);
+      const x = (input.channelsLast ? given : tf.transpose(given, [0, 2, 3, 1])) as Tensor4D;
+      const { embedding } = built.apply(x, 'eval');
+      let y = what === 'embedding' ? embedding : classified(embedding, classifier);
+      for (const one of tail) {
+        if (one === 'Softmax') y = tf.softmax(y);
+        else if (one === 'LogSoftmax') y = tf.logSoftmax(y);
+        else y = tf.div(y, tf.norm(y, 'euclidean', 1, true)) as Tensor2D;
+      }
+      return Float32Array.from(y.dataSync());
+    });
+  } finally {
+    state.dispose();
+  }
+}
+
+function classified(embedding: Tensor2D, classifier: ExternalTensors = new Map()): Tensor2D {
+  const weight = classifier.get('weight');
+  const bias = classifier.get('bias');
+  if (!weight) return embedding;
+  const matrix = tf.transpose(tf.tensor2d(weight.values(), weight.shape as [number, number])) as Tensor2D;
+  return linear(embedding, matrix, bias && tf.tensor1d(bias.values()));
+}
+
+function fromHalf(bits: number): number {
+  const size = 2 ** (((bits >> 10) & 31) - 15) * (1 + (bits & 1023) / 1024);
+  return (bits & 0x7fff) === 0 ? 0 : bits & 0x8000 ? -size : size;
+}
