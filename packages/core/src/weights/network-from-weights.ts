@@ -96,12 +96,12 @@ function stateDict(file: string, { stateDict: choice }: WeightsHints): ExternalT
 }
 
 function fromOnnx(file: string, hints: WeightsHints) {
-  const { tensors, backbone, embeddingSize, compared, ...own } = onnxNetwork(file, hints);
+  const { tensors, backbone, embeddingSize, width, compared, ...own } = onnxNetwork(file, hints);
   const { inputSize = own.inputSize } = hints;
   return {
     tensors,
     compared,
-    hints: { ...hints, backbone, embeddingSize, ...(inputSize !== undefined && { inputSize }) },
+    hints: { ...hints, backbone, embeddingSize, width, ...(inputSize !== undefined && { inputSize }) },
   };
 }
 

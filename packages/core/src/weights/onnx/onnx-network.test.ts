@@ -49,13 +49,13 @@ test("PyTorch's export of resnet8 gives PyTorch's logits", () => {
 });
 
 /** A network with weights and statistics that are not those it starts with, by our names and by PyTorch's. */
-function drawn(backbone: string, inputSize: number, embeddingSize?: number) {
+function drawn(backbone: string, inputSize: number, embeddingSize?: number, width = 1) {
   const state = new State();
   const description = {
     backbone,
     head: 'linear',
     inputSize,
-    width: 1,
+    width,
     classes: 3,
     ...(embeddingSize && { embeddingSize }),
   };
@@ -71,7 +71,7 @@ function drawn(backbone: string, inputSize: number, embeddingSize?: number) {
   network.load(all, 'here');
   const layers = backboneLayers(backbones.named(backbone), {
     inputSize,
-    width: 1,
+    width,
     ...(embeddingSize && { embeddingSize }),
   });
   return { state, network, layers, torch: inTorch(all) };
@@ -128,15 +128,16 @@ test.each(
 });
 
 test.each([
-  ['mobilefacenet', 512, true],
-  ['mobilefacenet', 192, false],
-  ['iresnet10', 96, true],
-])('%s with %d numbers is read by its shapes, with a classifier or (%s) without', (backbone, length, classified) => {
-  const { state, layers, torch } = drawn(backbone, 48, length);
+  ['mobilefacenet', 512, 1, true],
+  ['mobilefacenet', 192, 0.5, false],
+  ['iresnet10', 96, 0.25, true],
+  ['mobilenet_v3_small', 1024, 0.5, true],
+])('%s with %d numbers and width %d is read by its shapes', (backbone, length, width, classified) => {
+  const { state, layers, torch } = drawn(backbone, 48, length, width);
   if (!classified) for (const name of ['head.weight', 'head.bias']) torch.delete(name);
   const bytes = onnxFile(onnxOfLayers(layers, torch, usualWording));
   const { network } = equalNetwork(readModel('net', bytes, refuse), {}, refuse);
-  expect(network).toMatchObject({ backbone, embeddingSize: length });
+  expect(network).toMatchObject({ backbone, embeddingSize: layers.shape[0], width });
   state.dispose();
 });
 

@@ -18,6 +18,7 @@ export interface OnnxNetwork {
   readonly tensors: ExternalTensors;
   readonly backbone: string;
   readonly embeddingSize: number;
+  readonly width: number;
   /** The size of images; undefined where the graph takes any. */
   readonly inputSize: ImageSize | undefined;
   /** How far our network's outputs are from onnxruntime's; undefined where onnxruntime cannot run the file here. */
@@ -107,13 +108,17 @@ class Reading {
   /** The backbones whose weights have the shapes of the file's; where there is none, the closest. */
   candidates(): Candidate[] {
     const names = this.hints.backbone === undefined ? backbones.all.map(({ name }) => name) : [this.hints.backbone];
-    const all = names.flatMap((backbone) => this.sizesOf(backbone));
-    const sorted = all.sort((a, b) => a.distance - b.distance);
-    const least = sorted[0]?.distance ?? 0;
-    return sorted.filter(({ distance }) => distance === least).slice(0, mostCompared);
+    const closest = (all: readonly Candidate[]) => {
+      const least = Math.min(...all.map(({ distance }) => distance));
+      return all.filter(({ distance }) => distance === least);
+    };
+    const usual = closest(names.flatMap((backbone) => this.sizesOf(backbone, 'published')));
+    if (usual[0]?.distance === 0) return usual;
+    const others = names.flatMap((backbone) => this.sizesOf(backbone, 'file'));
+    return closest([...usual, ...others]).slice(0, mostCompared);
   }
 
-  private sizesOf(backbone: string): Candidate[] {
+  private sizesOf(backbone: string, from: 'published' | 'file'): Candidate[] {
     const { outputs, input } = this.layers(this.hints.inputSize ?? backbones.named(backbone).inputSize);
     const inputSize = input.size;
     const lengths = [...outputs.values()].flatMap((output) => {
@@ -122,21 +127,24 @@ class Reading {
       return [weight?.[1], core.shape[0]];
     });
     const had = weightShapes([...outputs.values()]);
-    return [...new Set([this.hints.embeddingSize, undefined, ...lengths])]
-      .flatMap((embeddingSize) => {
-        const hints = { ...this.hints, inputSize, ...(embeddingSize !== undefined && { embeddingSize }) };
-        const shapes = parameterShapesOf(backbone, hints);
-        const distance = differing(shapes.backbone, had);
-        return [{ backbone, hints: { ...hints, embeddingSize: shapes.embeddingSize }, distance }];
-      })
-      .filter((one, i, all) => all.findIndex((other) => other.hints.embeddingSize === one.hints.embeddingSize) === i);
+    const sizes = new Set([this.hints.embeddingSize, undefined, ...lengths]);
+    const width = this.hints.width ?? (from === 'published' ? 1 : widthOf(backbone, inputSize, [...outputs.values()]));
+    const made = [...sizes].map((embeddingSize): Candidate => {
+      const hints = { ...this.hints, inputSize, width, ...(embeddingSize !== undefined && { embeddingSize }) };
+      const shapes = parameterShapesOf(backbone, hints);
+      const own = { ...hints, embeddingSize: shapes.embeddingSize };
+      return { backbone, hints: own, distance: differing(shapes.backbone, had) };
+    });
+    return made.filter(
+      ({ hints }, i) => made.findIndex((other) => other.hints.embeddingSize === hints.embeddingSize) === i,
+    );
   }
 
   try({ backbone, hints }: Candidate): Fit | Difference {
     const definition = backbones.named(backbone);
-    const { inputSize = definition.inputSize, embeddingSize = 0 } = hints;
+    const { inputSize = definition.inputSize, embeddingSize = 0, width = 1 } = hints;
     const { outputs, input } = this.layers(inputSize);
-    const wanted = backboneLayers(definition, { inputSize, width: 1, embeddingSize });
+    const wanted = backboneLayers(definition, { inputSize, width, embeddingSize });
     let closest: Difference = { backbone, difference: '', equal: -1 };
     for (const [name, output] of outputs) {
       const comparison = new LayerComparison(backbone);
@@ -159,15 +167,22 @@ class Reading {
         const named = [...(own ?? [])].map(([part, tensor]) => [`${layer}.${part}`, tensor] as const);
         const tensors = new Map([...assigned.tensors, ...named]);
         return {
-          network: { tensors, backbone, embeddingSize, inputSize: input.isFixed ? inputSize : undefined },
+          network: { tensors, backbone, embeddingSize, width, inputSize: input.isFixed ? inputSize : undefined },
           input,
           output: { name, what: classifier ? 'logits' : 'embedding', tail },
-          checked: { backbone, inputSize, width: 1, embeddingSize, tensors: assigned.tensors, classifier: own },
+          checked: { backbone, inputSize, width, embeddingSize, tensors: assigned.tensors, classifier: own },
         };
       }
     }
     return closest;
   }
+}
+
+/** The width that gives a backbone's first layer the channels of the file's. */
+function widthOf(backbone: string, inputSize: ImageSize, outputs: readonly Theirs[]): number {
+  const [[published = 1] = []] = parameterShapesOf(backbone, { inputSize, width: 1 }).backbone.values();
+  const first = layersOf(outputs).find(({ inputs: [x] }) => x && withoutSteps(x).core.kind === 'images');
+  return (first?.shape[0] ?? published) / published;
 }
 
 function refuseScaling({ scaling }: Assigned, refuse: Refuse): void {
@@ -191,15 +206,19 @@ function tensorsOf(
 /** The shapes of filters and matrices, without axes of one, counted. */
 function weightShapes(outputs: readonly Theirs[]): Map<string, number> {
   const counts = new Map<string, number>();
+  for (const at of layersOf(outputs)) if (holdsSteps(at)) count(counts, at.weights.weight?.shape ?? []);
+  return counts;
+}
+
+function layersOf(outputs: readonly Theirs[]): Theirs[] {
   const seen = new Set<Theirs>();
   const open = [...outputs];
   for (let at = open.pop(); at; at = open.pop()) {
     if (seen.has(at)) continue;
     seen.add(at);
     open.push(...at.inputs);
-    if (holdsSteps(at)) count(counts, at.weights.weight?.shape ?? []);
   }
-  return counts;
+  return [...seen];
 }
 
 function count(counts: Map<string, number>, shape: readonly number[]): void {
