@@ -1,8 +1,10 @@
 import { distillationExperiments } from '@headshare/core/recipes/distillation-experiments';
+import { faceSize } from './data/training-records/training-records';
 import { methodDefaults } from './method-defaults';
 import { type DataValues, dataOptions } from './options';
 import { profiles } from './profiles';
 import { rocByRow } from './roc-by-row';
+import { defaultSize } from './synthetic-task';
 import { verificationPairs, verificationTask } from './verification-task';
 
 export const experiments = distillationExperiments({
@@ -11,8 +13,7 @@ export const experiments = distillationExperiments({
   profiles,
   methodDefaults,
   taskOf: verificationTask,
-  // Real faces are aligned to 112 x 112.
-  imageSize: ({ dataset, imageSize }) => (dataset === 'procedural' ? imageSize : 112),
+  imageSize: ({ dataset, imageSize }) => imageSize ?? (dataset === 'procedural' ? defaultSize : faceSize),
   benchmark: async (context, networks) => (await import('./ijb/benchmark-ijb')).benchmarkOnIjb(context, networks),
   columns: [
     { metric: 'accuracy', title: 'accuracy', percent: true },

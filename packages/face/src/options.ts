@@ -1,4 +1,4 @@
-import { allFor, forFiles, forSynthetic } from '@headshare/core/experiment/data-options';
+import { allFor, forFiles } from '@headshare/core/experiment/data-options';
 import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { size } from '@headshare/core/experiment/size-option';
 import { verifyDataOption } from '@headshare/core/experiment/verify-data';
@@ -28,10 +28,11 @@ export const dataOptions = group('Data', {
       help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
     }),
   ),
-  imageSize: forSynthetic(
-    size({ default: 48, min: 16, max: 512, help: 'synthetic data: size in pixels, 48 or 112x96' }),
-  ),
-  // A profile's number is that of its synthetic faces.
+  // A profile's size and number are those of its synthetic faces.
+  imageSize: {
+    ...optional(size({ min: 16, max: 512, help: 'size in pixels: 112, or 112x96' }), '48, or as a data set has them'),
+    ofData: true,
+  },
   identities: {
     ...optional(integer({ min: 2, help: 'identities to train on' }), '400 synthetic ones, or all of a data set'),
     ofData: true,

@@ -1,7 +1,8 @@
 import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
-import { sides } from '@headshare/core/system/image-size';
+import { mirror } from '@headshare/core/data/loading/augmented';
+import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import { faceCase, faceCaseJson } from '../test/face-cases';
@@ -39,6 +40,7 @@ const values = (given: Partial<DataValues>): DataValues => {
   return {
     ...Object.fromEntries(defaults),
     identities: undefined,
+    imageSize: undefined,
     identityDraw: undefined,
     data: folder.path,
     ...given,
@@ -101,6 +103,48 @@ test('training says which records are not used, as the check does', async () => 
   } finally {
     warn.mockRestore();
   }
+});
+
+test('with --image-size=112x96 networks see aligned faces without 8 columns on either side', async () => {
+  records();
+  sets();
+  const options = values({ dataset: 'ms1m' });
+  const [whole, narrow] = [
+    await verificationTask(options),
+    await verificationTask({ ...options, imageSize: '112x96' }),
+  ];
+  expect(narrow.train.size).toBe('112x96');
+  const cut = (image: Uint8Array) =>
+    Array.from({ length: 112 }, (_, y) => image.subarray((y * 112 + 8) * 3, (y * 112 + 104) * 3));
+  for (const key of [undefined, { seed: 1, epoch: 0 }]) {
+    const [square, rectangle] = [new Uint8Array(112 * 112 * 3), new Uint8Array(112 * 96 * 3)];
+    // Flips are drawn after crops, of which a narrow one draws more numbers.
+    await whole.train.read([3], square);
+    await narrow.train.read([3], rectangle, key);
+    const straight = Buffer.concat(cut(square));
+    mirror(square, { height: 112, width: 112 });
+    expect([straight, Buffer.concat(cut(square))].some((one) => one.equals(rectangle))).toBe(true);
+  }
+  const sizes: ImageSize[] = [];
+  await narrow.evaluate({
+    ...colours,
+    embed(images) {
+      sizes.push(images.size);
+      return colours.embed(images);
+    },
+  });
+  expect(sizes).toEqual(['112x96', '112x96']);
+  await Promise.all([whole.close(), narrow.close()]);
+});
+
+test('a property file may state unequal sides', async () => {
+  records();
+  sets();
+  const { identities } = faceCaseJson<{ identities: number }>('rec/tiny.expected.json');
+  writeFileSync(join(folder.path, 'property'), `${identities},112,96`);
+  const task = await verificationTask(values({ dataset: 'ms1m' }));
+  expect(task.train.size).toBe('112x96');
+  await task.close();
 });
 
 test('folders of identities, with verification sets elsewhere, one of which selects the best epoch', async () => {

@@ -1,5 +1,7 @@
 import { type PipelineOptions, pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
+import type { TrainTransform } from '@headshare/core/data/pipeline/transforms';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
+import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
@@ -16,8 +18,14 @@ import { measureThresholds } from './evaluation/thresholds';
 import { verificationMetrics, verify } from './evaluation/verification';
 import type { DataValues } from './options';
 
-/** The whole aligned face, mirrored or not, as insightface trains. */
-const wholeImage = { crop: { scale: [1, 1], ratio: [1, 1] } } as const;
+/**
+ * The whole aligned face, mirrored or not, as insightface trains; the centre of it where images have another ratio: networks for
+ * 112x96 see aligned faces of 112x112 without 8 columns on either side.
+ */
+function wholeFace(size: ImageSize): TrainTransform {
+  const { height, width } = sides(size);
+  return { crop: { scale: [1, 1], ratio: [width / height, width / height] } };
+}
 
 /** The number of damaged images after which warnings stop. */
 const mostWarnings = 20;
@@ -33,11 +41,15 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   const { sets, selected } = await selectedSet(options);
   const { identities, minImages, identityDraw: draw } = options;
   const selection = { identities, minImages, draw, verify: options.verifyData };
-  const { source, size, notes } =
-    dataset === 'folder'
-      ? { ...(await openFaceFolders(data, selection)), size: faceSize }
-      : await openRecords(data, selection);
-  const pipeline: PipelineOptions = { size, train: wholeImage, test: { resize: size } };
+  const {
+    source,
+    size: stored,
+    notes,
+  } = dataset === 'folder'
+    ? { ...(await openFaceFolders(data, selection)), size: faceSize }
+    : await openRecords(data, selection);
+  const size = options.imageSize ?? stored;
+  const pipeline: PipelineOptions = { size, train: wholeFace(size), test: { resize: size } };
   let warnings = 0;
   const train = pipelineDataset(source, {
     ...pipeline,

@@ -11,6 +11,8 @@ import type { DataValues } from './options';
 
 const defaultIdentities = 400;
 
+export const defaultSize = 48;
+
 /** Images of each person to verify. */
 const imagesPerProbe = 11;
 
@@ -40,7 +42,13 @@ export function syntheticPairs({ verificationIdentities, verificationPairs: pair
 
 /** Training on synthetic faces, evaluated by verification of people who are not in the training set. */
 export function syntheticTask(options: DataValues): Task {
-  const { imageSize, identities = defaultIdentities, imagesPerIdentity, difficulty, verificationIdentities } = options;
+  const {
+    imageSize = defaultSize,
+    identities = defaultIdentities,
+    imagesPerIdentity,
+    difficulty,
+    verificationIdentities,
+  } = options;
   const nuisance = Object.fromEntries(
     Object.entries(defaultNuisance).map(([cause, strength]) => [cause, strength * difficulty]),
   );

@@ -3,9 +3,6 @@ import { UserError } from '../system/user-error';
 import type { Overrides } from './define';
 import { flagName, type Option, type Options, valueText } from './option';
 
-/** Has an effect on synthetic data alone. */
-export const forSynthetic = <T>(option: Option<T>): Option<T> => ({ ...option, onlyFor: 'synthetic' });
-
 /** Has an effect on data in files alone. */
 export const forFiles = <T>(option: Option<T>): Option<T> => ({ ...option, onlyFor: 'files' });
 

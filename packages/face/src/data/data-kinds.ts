@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { isFolder } from '@headshare/core/system/archive';
+import { sizeWords } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import { alignedCrops } from '../ijb/crops/aligned-crops';
 import { describeMeta, readIjbMeta } from '../ijb/meta/meta-files';
@@ -130,7 +131,7 @@ function remarksOn({ source, size, hasIndex, notes }: TrainingRecords): string[]
   const alike = publishedSets.filter((set) => set.identities === classes || set.images === labels.length);
   return [
     ...notes,
-    `${classes} identities, ${labels.length} images of ${size} x ${size}${published ? `, like ${published.title}` : ''}.`,
+    `${classes} identities, ${labels.length} images of ${sizeWords(size)}${published ? `, like ${published.title}` : ''}.`,
     ...alike
       .filter((set) => set !== published)
       .map(

@@ -2,6 +2,7 @@
 import { frame, magic } from '@headshare/core/data/record-io/frame';
 import { parseRecordIndex, type RecordIndex, recordIndexText } from '@headshare/core/data/record-io/index-file';
 import { packImage } from '@headshare/core/data/record-io/record-image';
+import { sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { refusal } from '@headshare/core/weights/refusal';
@@ -109,7 +110,8 @@ test('properties of any text are read or cause a UserError', async () => {
     fc.asyncProperty(fc.string({ unit: fc.constantFrom(...'0123456789,,. -ex\n') }), async (text) => {
       const wrong = await refused(async () => {
         const { identities, size } = parseProperty(text, refuse);
-        if (!(identities > 0 && size > 0)) throw new Error(`${identities}, ${size}`);
+        const { height, width } = sides(size);
+        if (!(identities > 0 && height > 0 && width > 0)) throw new Error(`${identities}, ${size}`);
         return { offsets: new Float64Array(), lengths: new Uint32Array(), labels: new Int32Array() };
       });
       if (wrong) count++;

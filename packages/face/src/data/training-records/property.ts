@@ -1,11 +1,11 @@
 import { readFile } from 'node:fs/promises';
+import { type ImageSize, imageSize } from '@headshare/core/system/image-size';
 import { type Refuse, refusal } from '@headshare/core/weights/refusal';
 
 /** The content of insightface's `property` file of a training set. */
 export interface Property {
   readonly identities: number;
-  /** Side of the square images in pixels. */
-  readonly size: number;
+  readonly size: ImageSize;
 }
 
 /** Reads the first of the files that exists. @throws UserError for a malformed file */
@@ -24,6 +24,6 @@ export function parseProperty(text: string, refuse: Refuse): Property {
   if (numbers.length !== 3 || !numbers.every((number) => /^[1-9]\d{0,8}$/.test(number))) {
     throw refuse(`it is '${text.trim().slice(0, 40)}' instead of <identities>,<height>,<width>`);
   }
-  if (height !== width || height > 1024) throw refuse(`its images are ${height} x ${width}, not square`);
-  return { identities, size: height };
+  if (Math.max(height, width) > 1024) throw refuse(`its images are ${height} x ${width}, larger than 1024`);
+  return { identities, size: imageSize({ height, width }) };
 }

@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
 import { copyFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { imageBytes } from '@headshare/core/data/dataset';
 import { pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import { frame } from '@headshare/core/data/record-io/frame';
 import { packImage } from '@headshare/core/data/record-io/record-image';
 import { readImage } from '@headshare/core/data/sources/image-source';
+import { sides } from '@headshare/core/system/image-size';
 import { bytesInMemory } from '@headshare/core/test/record-cases';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import fc from 'fast-check';
@@ -98,7 +100,7 @@ test('images equal those of the records, mirrored or not', async () => {
     test: { resize: size },
     threads: 1,
   });
-  const bytes = size * size * 3;
+  const bytes = imageBytes({ size });
   const seen = new Uint8Array(2 * bytes);
   await dataset.read([2, 6], seen);
   const first = [0, 1, 2, 3, 4, 5, 6, 7];
@@ -117,7 +119,7 @@ test('images equal those of the records, mirrored or not', async () => {
   const mirrored = Array.from({ length: 8 }, (_, image) => {
     const at = (data: Uint8Array, x: number) => data.subarray(image * bytes + 3 * x, image * bytes + 3 * x + 3).join();
     const straight = at(varied, 5) === at(plain, 5) && at(varied, 80) === at(plain, 80);
-    expect(straight || at(varied, 5) === at(plain, size - 6)).toBe(true);
+    expect(straight || at(varied, 5) === at(plain, sides(size).width - 6)).toBe(true);
     return !straight;
   });
   expect(new Set(mirrored).size).toBe(2);
@@ -192,9 +194,9 @@ describe('damage', () => {
     ],
     ['no records', () => writeFileSync(join(folder.path, 'train.rec'), ''), 'the records end at byte 0'],
     [
-      'a property of images that are not square',
-      () => writeFileSync(join(folder.path, 'property'), '8,112,96'),
-      '112 x 96, not square',
+      'a property of huge images',
+      () => writeFileSync(join(folder.path, 'property'), '8,112,9600'),
+      'its images are 112 x 9600, larger than 1024',
     ],
     ['an empty property', () => writeFileSync(join(folder.path, 'property'), ''), "it is '' instead of"],
     [

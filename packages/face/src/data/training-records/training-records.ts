@@ -9,6 +9,7 @@ import type { ImageSource } from '@headshare/core/data/sources/image-source';
 import { listFile } from '@headshare/core/data/sources/tree-listing';
 import { isFolder, notAFolder } from '@headshare/core/system/archive';
 import { contentStamp, isSmall, statStamp } from '@headshare/core/system/file-stamps';
+import type { ImageSize } from '@headshare/core/system/image-size';
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { refusal } from '@headshare/core/weights/refusal';
@@ -30,8 +31,8 @@ export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount
   /** The `.rec` file. */
   readonly file: string;
   readonly source: ImageSource;
-  /** Side of the images in pixels, from `property` or else 112. */
-  readonly size: number;
+  /** The size of the images, from `property` or else 112. */
+  readonly size: ImageSize;
   /** Undefined if there is no such file. */
   readonly property: Property | undefined;
   readonly hasIndex: boolean;
