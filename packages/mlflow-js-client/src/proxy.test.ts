@@ -79,7 +79,7 @@ describe('the proxy for an address', () => {
     ['socks5://me:pw@p:1', '"socks5://***@p:1" is a SOCKS proxy, which is not supported'],
     ['socks5h://p', 'SOCKS proxy'],
     ['ftp://me:pw@p', '"ftp://***@p" is not the address of an HTTP proxy'],
-    ['http://me:pw@p:x', '"http://***@p:***" is not the address of an HTTP proxy'],
+    ['http://me:pw@p:x', '"http://***@p:x" is not the address of an HTTP proxy'],
     ['http://us%ZZer:pw@p', 'the user name or password in "http://***@p" has a %'],
   ])('%s is refused with the name of its variable, without its password', (proxy, message) => {
     const refused = (): unknown => proxyFor(new URL(http), { ALL_PROXY: proxy });

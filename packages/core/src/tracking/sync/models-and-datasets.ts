@@ -3,10 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
+  type ArtifactOwner,
   type Connection,
   createLoggedModel,
   finalizeLoggedModel,
   getRun,
+  getVersion,
   type LoggedModel,
   logBatch,
   logInputs,
@@ -17,6 +19,7 @@ import {
 } from 'mlflow-js-client';
 import type { DatasetInput, EventOf, LoggedNetwork, TensorSpec } from '../journal/event';
 import { sendFile } from './send-files';
+import { isUnknownEndpoint } from './server-run';
 
 /** Tensors in the form of MLflow's `Schema.to_json`. */
 const schemaJson = (tensors: readonly TensorSpec[]): string =>
@@ -47,22 +50,32 @@ export async function sendDataset(server: Connection, runId: string, dataset: Da
 const modelTag = 'headshare.model';
 
 /**
- * Logs a network as a model with its files, and as an output of the run. Repeating it continues after an interruption
- * and creates nothing twice.
- * @returns a sentence for each file that was not sent
+ * Logs a network as a model with its files, and as an output of the run; on a server of MLflow 2, which has no such
+ * models, as files of the run. Repeating it continues after an interruption and creates nothing twice.
+ * @returns a sentence for each file that was not sent, and one if the server has no models
  */
 export async function sendModel(
   server: Connection,
-  { info: { run_id: runId, experiment_id: experimentId } }: Run,
+  run: Run,
   journal: string,
-  { time, model: network }: EventOf<'model'>,
+  event: EventOf<'model'>,
 ): Promise<readonly string[]> {
+  const { run_id: runId, experiment_id: experimentId } = run.info;
+  const { time, model: network } = event;
   const refused: string[] = [];
-  const model = await findOrCreate(server, experimentId, runId, network);
+  let model: LoggedModel;
+  try {
+    model = await findOrCreate(server, experimentId, runId, network);
+  } catch (error) {
+    if (!isUnknownEndpoint(error)) throw error;
+    return sendAsFiles(server, run, journal, event);
+  }
   const { model_id } = model.info;
   if (model.info.status !== 'LOGGED_MODEL_READY') {
     for (const file of network.files) refused.push(...(await sendFile(server, model.info, journal, file, '')));
-    await uploadText(server, model, 'MLmodel', mlmodel(model, runId, network, time));
+    const { artifact_uri: artifact_path } = model.info;
+    const ids = { model_id, model_uuid: model_id };
+    await uploadText(server, model.info, 'MLmodel', mlmodel({ artifact_path, ...ids, run_id: runId }, network, time));
     const status = refused.length > 0 ? 'LOGGED_MODEL_UPLOAD_FAILED' : 'LOGGED_MODEL_READY';
     await finalizeLoggedModel(server, model_id, status);
   }
@@ -83,6 +96,24 @@ export async function sendModel(
   return refused;
 }
 
+/** Logs a network's files among the artifacts of its run, which has its metrics anyway. @returns as `sendModel` */
+async function sendAsFiles(
+  server: Connection,
+  { info }: Run,
+  journal: string,
+  { time, model: network }: EventOf<'model'>,
+): Promise<readonly string[]> {
+  const folder = `models/${network.name}`;
+  const refused: string[] = [];
+  for (const file of network.files) refused.push(...(await sendFile(server, info, journal, file, folder)));
+  const text = mlmodel({ artifact_path: folder, run_id: info.run_id }, network, time);
+  await uploadText(server, info, `${folder}/MLmodel`, text);
+  const version = await getVersion(server).catch(() => undefined);
+  const reason = version === undefined ? 'the server does not know models' : `the server has MLflow ${version}`;
+  const advice = `models need MLflow 3; its files are among the run's artifacts, in ${folder}`;
+  return [...refused, `the model ${network.name}: ${reason}, and ${advice}`];
+}
+
 async function findOrCreate(
   server: Connection,
   experimentId: string,
@@ -100,11 +131,13 @@ async function findOrCreate(
   return createLoggedModel(server, { experimentId, name, modelType: kind, sourceRunId: runId, params, tags });
 }
 
-async function uploadText(server: Connection, { info }: LoggedModel, name: string, text: string): Promise<void> {
+/** @param to the path among the owner's artifacts */
+async function uploadText(server: Connection, owner: ArtifactOwner, to: string, text: string): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), 'headshare-'));
   try {
-    await writeFile(join(folder, name), text);
-    await uploadArtifact(server, info, join(folder, name), name);
+    const file = join(folder, 'text');
+    await writeFile(file, text);
+    await uploadArtifact(server, owner, file, to);
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
@@ -113,16 +146,15 @@ async function uploadText(server: Connection, { info }: LoggedModel, name: strin
 /**
  * The file `MLmodel`, which describes a model's files to MLflow. None of MLflow's own flavours can load our
  * checkpoints; the flavour `headshare` names the checkpoint that `core:export` and the experiments' options read.
+ * @param place the model's folder and ids
  * @param time of logging, in milliseconds since 1970
  */
-function mlmodel({ info }: LoggedModel, runId: string, network: LoggedNetwork, time: number): string {
+function mlmodel({ artifact_path, ...ids }: Mapping, network: LoggedNetwork, time: number): string {
   const { checkpoint, inputs, outputs, inputExample } = network;
   return yaml({
-    artifact_path: info.artifact_uri,
+    artifact_path: artifact_path ?? '',
     flavors: { headshare: { checkpoint } },
-    model_id: info.model_id,
-    model_uuid: info.model_id,
-    run_id: runId,
+    ...ids,
     ...(inputExample !== undefined && {
       saved_input_example_info: { artifact_path: inputExample, type: 'ndarray' },
     }),
