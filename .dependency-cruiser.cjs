@@ -55,6 +55,7 @@ const packages = {
   'packages/imagenet': ['packages/core'],
   'packages/cub200': ['packages/core'],
   'packages/face': ['packages/core', 'packages/headshare-student'],
+  'packages/demo': ['packages/core', 'packages/headshare-student'],
   tools: ['packages/mlflow-js-client', 'packages/core', 'packages/imagenet', 'packages/cub200', 'packages/face'],
 };
 
@@ -65,6 +66,7 @@ const npmPackages = ['mlflow-js-client', 'headshare-student'];
 const entryPoints = [
   '/experiments/[^/]+\\.ts$',
   '/src/.+/(main|child)\\.ts$',
+  '^packages/demo/src/(main|page/page)\\.ts$',
   '^packages/[^/]+/src/data-main\\.ts$',
   '^packages/core/src/(data/.+-(worker|job)|delivery/onnx/session-job|experiment/describe)\\.ts$',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods|delivery/formats)/',
