@@ -12,7 +12,7 @@ import { writeFacesExample } from './example/example-faces';
 import { writeIjbExample } from './example/example-ijb';
 import { openFaceFolders } from './face-folders';
 import { publishedPairs, publishedSets, publishedSetsPage } from './training-records/published-sets';
-import { lossesOf } from './training-records/record-losses';
+import { emptyIdentities, lossesOf } from './training-records/record-losses';
 import { findRecords, openTrainingRecords, type TrainingRecords } from './training-records/training-records';
 import { hasVerificationSets, openVerificationSets } from './verification-sets/find-sets';
 import { countPairs } from './verification-sets/verification-set';
@@ -144,11 +144,11 @@ function remarksOn({ source, size, hasIndex, notes }: TrainingRecords): string[]
 }
 
 function faultsOf(records: TrainingRecords): string[] {
-  const { source, property } = records;
-  const empty = source.classes - new Set(source.labels).size;
+  const { property } = records;
+  const empty = emptyIdentities(records);
   return [
     ...(property ? [] : ['There is no file property (<identities>,112,112): the identities were counted.']),
-    ...(empty > 0 ? [`${empty} of ${source.classes} identities have no image.`] : []),
+    ...(empty ? [empty] : []),
     ...lossesOf(records),
   ];
 }

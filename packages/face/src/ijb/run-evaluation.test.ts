@@ -119,6 +119,7 @@ test('missing crops stop the run before it embeds, or are counted and logged', a
   );
   const { result, log, folder } = await run({ ...options, unreadable: 'black' });
   expect(result.metrics.unreadable).toBe(2);
+  expect(result.summary).toContain(`2 of ${set.images} images were replaced by black ones.`);
   expect(log).toContain(`2 images were replaced by black ones: ${missing}: it is missing; ${damaged}: `);
   const { unreadable } = JSON.parse(readFileSync(join(folder, 'ijb.json'), 'utf8'));
   expect(Object.keys(unreadable).sort()).toEqual([missing, damaged].sort());

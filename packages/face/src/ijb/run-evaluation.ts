@@ -79,14 +79,16 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
     result,
   }));
   const { files, summary } = await reportIjb(named, set, folder);
+  const black = Object.keys(unreadable).length;
   // The first variant's metrics have plain names, those of the others its name in front.
   const metrics = [...results].map(([variant, result], i) => ijbMetrics(result, i === 0 ? '' : `${variant}_`));
   return {
     set,
     subject: name,
     counts: first.counts,
-    metrics: Object.assign({ unreadable: Object.keys(unreadable).length }, ...metrics),
-    summary,
+    metrics: Object.assign({ unreadable: black }, ...metrics),
+    summary:
+      black === 0 ? summary : `${summary}\n${black} of ${meta.counts.images} images were replaced by black ones.`,
     files: [resultsFile, ...files],
   };
 }

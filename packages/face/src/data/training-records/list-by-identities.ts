@@ -26,7 +26,7 @@ const exactBelow = 2 ** 24;
 /** Identities whose first and last image are checked. */
 const spotChecks = 64;
 /** Images, evenly over the file, that are checked to begin and end where the index says. */
-const fitChecks = 512;
+const fitChecks = 8192;
 
 /**
  * Lists the images of insightface's files without reading them: at the end of these files, key 0 says that there are
