@@ -68,7 +68,7 @@ const entryPoints = [
   '/src/.+/(main|child)\\.ts$',
   '^packages/demo/src/(main|page/page)\\.ts$',
   '^packages/[^/]+/src/data-main\\.ts$',
-  '^packages/core/src/(data/.+-(worker|job)|delivery/onnx/session-job|experiment/describe)\\.ts$',
+  '^packages/core/src/(data/.+-(worker|job)|experiment/describe)\\.ts$',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods|delivery/formats)/',
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',

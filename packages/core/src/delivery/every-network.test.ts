@@ -13,7 +13,7 @@ import { differences, worst } from './compare';
 import { modelInput } from './feed';
 import type { Format, LoadedModel } from './format';
 import { type DescribedNetwork, type GraphOptions, networkGraph, networkResults } from './network-graph';
-import { startOnnx } from './onnx/load';
+import { startOnnx } from './onnx/engine';
 import { formats } from './registry';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-formats-'));
@@ -63,8 +63,8 @@ async function furthest(network: DescribedNetwork, format: Format, options: Grap
   return most;
 }
 
-// With the usual scale of 64, probabilities would have 64 times the rounding errors of cosines.
-const narrow = { inputSize: 32, width: 0.1, classes: 7, scale: 8 } as const;
+// With the usual scale of 64, probabilities would have many times the rounding errors of cosines.
+const narrow = { inputSize: 32, width: 0.1, classes: 7, scale: 2 } as const;
 
 /** Every combination takes many minutes; by default each backbone is tried with one head, as ONNX and in one other format. */
 const isThorough = process.env.HEADSHARE_ALL_EXPORTS === '1';

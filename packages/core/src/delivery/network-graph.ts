@@ -23,6 +23,9 @@ export interface GraphOptions {
 /** The name of an exported model's input. */
 export const inputName = 'image';
 
+/** Pictures of more pixels are computed one by one. */
+const largeArea = 64 * 64;
+
 /** Leaves pixels as they are. */
 const none: Normalisation = { mean: [0, 0, 0], deviation: [1 / 255, 1 / 255, 1 / 255] };
 
@@ -52,14 +55,32 @@ export function networkResults(
   pictures: Uint8Array,
 ): Readonly<Record<string, Float32Array>> {
   const { height, width } = sides(described.description.inputSize);
-  return inState(described, false, (_, network) =>
-    scoped(() => {
-      const count = pictures.length / (height * width * 3);
-      const pixels = tf.tensor4d(Float32Array.from(pictures), [count, height, width, 3]);
-      const made = Object.entries(results(network, pixels, options));
-      return Object.fromEntries(made.map(([name, tensor]) => [name, Float32Array.from(tensor.dataSync())]));
-    }),
-  );
+  const size = height * width * 3;
+  return inState(described, false, (_, network) => {
+    const parts = new Map<string, Float32Array[]>();
+    // A deep network's maps of eight large pictures together take more than a gigabyte.
+    const atOnce = height * width > largeArea ? 1 : Math.max(1, pictures.length / size);
+    for (let from = 0; from < pictures.length; from += atOnce * size) {
+      const part = pictures.subarray(from, from + atOnce * size);
+      scoped(() => {
+        const pixels = tf.tensor4d(Float32Array.from(part), [part.length / size, height, width, 3]);
+        for (const [name, tensor] of Object.entries(results(network, pixels, options))) {
+          parts.set(name, [...(parts.get(name) ?? []), Float32Array.from(tensor.dataSync())]);
+        }
+      });
+    }
+    return Object.fromEntries([...parts].map(([name, rows]) => [name, concatenated(rows)]));
+  });
+}
+
+function concatenated(parts: readonly Float32Array[]): Float32Array {
+  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
+  let at = 0;
+  for (const part of parts) {
+    whole.set(part, at);
+    at += part.length;
+  }
+  return whole;
 }
 
 /** Builds the network for the time of `body`. @param plain without its normalisation */

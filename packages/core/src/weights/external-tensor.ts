@@ -106,6 +106,8 @@ class StridedTensor implements ExternalTensor {
     const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
     if (type.name === 'float32' && isContiguous(this.view)) {
       const from = data.byteOffset + offset * 4;
+      // The file's own bytes, where they lie so that they can be read: a copy of a large network takes hundreds of megabytes.
+      if (from % 4 === 0) return new Float32Array(data.buffer as ArrayBuffer, from, this.size);
       return new Float32Array(data.buffer.slice(from, from + this.size * 4));
     }
     const out = new Float32Array(this.size);
