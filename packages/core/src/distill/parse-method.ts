@@ -1,4 +1,5 @@
 /** Reads methods from the command line: `crd`, `crd:0.8+th-kd:0.02`. */
+import { decimal } from '../system/decimal';
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { type ChosenMethod, combineMethods, type WeightedMethod } from './combine-methods';
@@ -25,8 +26,8 @@ export function parseMethods(text: string, option: string, others: readonly stri
       throw new UserError(`${option}: unknown method '${name}'; ${didYouMean(name, valid)}; + joins several`);
     }
     if (weight === undefined) return { method: methods.named(name), weight: undefined };
-    const value = Number(weight);
-    if (weight.trim() === '' || !Number.isFinite(value) || value < 0 || more.length > 0) {
+    const value = decimal(weight) ?? Number.NaN;
+    if (!Number.isFinite(value) || value < 0 || more.length > 0) {
       throw new UserError(
         `${option}: '${part}' must be a method, a colon and a weight of at least 0, such as ${name}:0.5`,
       );
@@ -73,8 +74,8 @@ export function parseHyper(
         `${option}: ${owners.map((one) => one.name).join(' and ')} both have ${name}; write ${owners[0]?.name}.${name}=${text}`,
       );
     }
-    const value = Number(text);
-    if (text.trim() === '' || !Number.isFinite(value)) {
+    const value = decimal(text.trim()) ?? Number.NaN;
+    if (!Number.isFinite(value)) {
       throw new UserError(`${option}: ${name} must be a number, got '${text}'`);
     }
     const [method] = owners as [Method];

@@ -13,6 +13,43 @@ describe('options', () => {
     expect(() => epochs.parse('', '--epochs')).toThrow('--epochs must be a whole number of at least 1, got nothing');
   });
 
+  it.each([
+    ['9007199254740993', 'and 9007199254740993 is too large; the largest possible number is 9007199254740991'],
+    ['9007199254740992', 'and 9007199254740992 is too large'],
+    ['123456789012345678901234567890', 'and 123456789012345678901234567890 is too large'],
+    ['1e400', 'and 1e400 is too large'],
+    ['-9007199254740993', 'and -9007199254740993 is too small'],
+    ['0x10', 'got 0x10'],
+    ['1_000', 'got 1_000'],
+    [' 5', 'got  5'],
+    ['５', 'got ５'],
+    ['NaN', 'got NaN'],
+    ['Infinity', 'got Infinity'],
+    ['0.1', 'got 0.1'],
+    ['-1', 'got -1'],
+    ['', 'got nothing'],
+  ])('refuses the seed %j as it was given', (text, reason) => {
+    const seed = integer({ default: 0, min: 0, help });
+    expect(() => seed.parse(text, '--seed')).toThrow(`--seed must be a whole number of at least 0, ${reason}`);
+    const many = list(seed, { default: [0], help });
+    if (text.trim() === text && text !== '') {
+      expect(() => many.parse(`1,${text}`, '--seeds')).toThrow(
+        `--seeds must be a whole number of at least 0, ${reason}`,
+      );
+    }
+  });
+
+  it('reads the largest seed, powers of ten, and no negative zero', () => {
+    const seed = integer({ default: 0, min: 0, help });
+    expect(seed.parse('9007199254740991', '--seed')).toBe(9007199254740991);
+    expect(seed.parse('1e3', '--seed')).toBe(1000);
+    expect(seed.parse('-0', '--seed')).toBe(0);
+    expect(() => number({ default: 0, help }).parse('-1e400', '--x')).toThrow('-1e400 is too small');
+    expect(() => integer({ default: 1, max: 10, help }).parse('1e400', '--n')).toThrow(
+      'the largest possible number is 10',
+    );
+  });
+
   it('reads numbers within closed and open ranges', () => {
     const momentum = number({ default: 0.9, min: 0, max: 1, help });
     const temperature = number({ default: 4, above: 0, help });

@@ -1,4 +1,5 @@
 import { isFile, isFolder, notAFile, notAFolder } from '../system/archive';
+import { decimal } from '../system/decimal';
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 
@@ -213,24 +214,36 @@ function numeric(
   const isClosed = above === undefined && min !== undefined && max !== undefined;
   const words = isClosed ? `from ${min} to ${max}` : [lower, upper].filter(Boolean).join(' and ');
   const valid = words === '' ? noun : `${noun} ${words}`;
+  const isValid = (value: unknown): value is number =>
+    typeof value === 'number' &&
+    isKind(value) &&
+    value >= (min ?? Number.NEGATIVE_INFINITY) &&
+    value <= (max ?? Number.POSITIVE_INFINITY) &&
+    value > (above ?? Number.NEGATIVE_INFINITY) &&
+    value < (below ?? Number.POSITIVE_INFINITY);
   const check = (value: unknown, name: string): number => {
-    const inside =
-      typeof value === 'number' &&
-      isKind(value) &&
-      value >= (min ?? Number.NEGATIVE_INFINITY) &&
-      value <= (max ?? Number.POSITIVE_INFINITY) &&
-      value > (above ?? Number.NEGATIVE_INFINITY) &&
-      value < (below ?? Number.POSITIVE_INFINITY);
-    if (!inside) throw mustBe(value, name, valid);
+    if (!isValid(value)) throw mustBe(value, name, valid);
     return value;
   };
-  // Number('') is 0 and Number('0x1') is 1: accept decimal notation only.
-  const read = (given: string): unknown =>
-    /^[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?$/i.test(given) ? Number(given) : given;
+  const made = option(kind, spec, valid, check);
+  const largest = kind === 'integer' ? Number.MAX_SAFE_INTEGER : Number.MAX_VALUE;
+  const parse = (given: string, name: string): number => {
+    const value = decimal(given);
+    if (value !== undefined && Math.abs(value) > largest) {
+      const size =
+        value < 0
+          ? `small; the smallest possible number is -${largest}`
+          : `large; the largest possible number is ${Math.min(largest, max ?? largest)}`;
+      throw new UserError(`${name} must be ${valid}, and ${given} is too ${size}`);
+    }
+    // The text as it was given: a number may have been rounded.
+    if (value === undefined || !isValid(value)) throw mustBe(given, name, valid);
+    return value;
+  };
   const range = isClosed
     ? `${min} to ${max}`
     : words.replace('of at least', '>=').replace('at most', '<=').replace('above', '>').replace('below', '<');
-  return { ...option(kind, spec, valid, check, read), ...(range !== '' && { range }) };
+  return { ...made, parse, ...(range !== '' && { range }) };
 }
 
 function option<T>(

@@ -7,6 +7,7 @@
  */
 import { createRequire } from 'node:module';
 import type * as tfjs from '@tensorflow/tfjs';
+import { wantedThreads } from '../system/threads';
 import { UserError } from '../system/user-error';
 import { requestedDevice } from './device';
 import { restoreLegacyUtil } from './legacy-util';
@@ -20,22 +21,13 @@ export type Tensor4D = tfjs.Tensor4D;
 export type Scalar = tfjs.Scalar;
 export type Variable = tfjs.Variable;
 
-function threads(): string | undefined {
-  const wanted = process.env.HEADSHARE_THREADS;
-  if (wanted === undefined || wanted === '') return undefined;
-  if (!/^[1-9]\d*$/.test(wanted)) {
-    throw new UserError(`HEADSHARE_THREADS must be a whole number of at least 1, got '${wanted}'.`);
-  }
-  return wanted;
-}
-
 function load(): typeof tfjs {
   const device = requestedDevice();
   // TensorFlow reads these once, while its library loads.
   process.env.TF_CPP_MIN_LOG_LEVEL ??= process.env.HEADSHARE_TF_LOG ?? '2';
   process.env.TF_ENABLE_ONEDNN_OPTS ??= '1';
-  const count = threads();
-  if (count !== undefined) process.env.TF_NUM_INTRAOP_THREADS = count;
+  const count = wantedThreads();
+  if (count !== undefined) process.env.TF_NUM_INTRAOP_THREADS = String(count);
   // One operation at a time on all threads: parallel operations compete for threads and caches. Measured: this saves 6 %
   // of a step of MobileFaceNet, and nothing for other networks.
   process.env.TF_NUM_INTEROP_THREADS ??= '1';

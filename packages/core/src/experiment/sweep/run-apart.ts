@@ -1,5 +1,6 @@
 import { availableParallelism } from 'node:os';
 import { relative } from 'node:path';
+import { wantedThreads } from '../../system/threads';
 import { UserError } from '../../system/user-error';
 import type { RunContext } from '../define';
 import { integer, optional } from '../option';
@@ -34,7 +35,7 @@ export async function runApart(
   const before = runs.length - missing.length;
   const cores = availableParallelism();
   const jobs = wanted ?? (process.env.TF_DEVICE === 'gpu' ? 1 : cores);
-  const threads = Number(process.env.HEADSHARE_THREADS) || Math.max(1, Math.floor(cores / jobs));
+  const threads = wantedThreads() ?? Math.max(1, Math.floor(cores / jobs));
   const memory = memoryGuard();
   log(
     `${before} of ${runs.length} trainings are done already; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,

@@ -1,4 +1,5 @@
 /** The load of a run's machine, under MLflow's names (`system/cpu_utilization_percentage` ...). */
+import { decimal } from '../../system/decimal';
 import type { Tracker } from '../tracker';
 import { watchGpus } from './gpu-metrics';
 import { type Sample, systemSampler } from './system-sample';
@@ -27,7 +28,8 @@ export function systemMetricsSettings(
   const read = (name: string, byDefault: number, isValid: (value: number) => boolean, valid: string): number => {
     const text = environment[name];
     if (text === undefined || text === '') return byDefault;
-    if (isValid(Number(text))) return Number(text);
+    const value = decimal(text.trim());
+    if (value !== undefined && isValid(value)) return value;
     log(`${name} must be ${valid}, got '${text}': using ${byDefault}.`);
     return byDefault;
   };
