@@ -8,6 +8,7 @@ import { UserError } from '../system/user-error';
 import { destinationOf } from '../tracking/sync/destination';
 import { checkpointFiles } from '../train/checkpoint';
 import { type NetworkWeights, readNetwork } from '../train/networks/load-network';
+import type { WeightsHints } from '../weights/network-from-weights';
 
 export interface SourceRun {
   readonly run: RecordedRun;
@@ -24,14 +25,15 @@ export interface Source {
 /**
  * The network of a run (its folder, key, id in MLflow, or a unique beginning of these), or of a file; a file in a run's folder
  * is that run's.
+ * @param hints facts about a file of another program
  * @throws UserError where there is none
  */
-export async function findSource(word: string, root: string): Promise<Source> {
+export async function findSource(word: string, root: string, hints?: WeightsHints): Promise<Source> {
   const path = resolve(root, word);
   if (statSync(path, { throwIfNoEntry: false })?.isFile()) {
-    return { network: readNetwork(word), ...withRun(runIn(dirname(path))) };
+    return { network: readNetwork(word, hints), ...withRun(runIn(dirname(path))) };
   }
-  if (looksLikeFile(word)) return { network: readNetwork(word) };
+  if (looksLikeFile(word)) return { network: readNetwork(word, hints) };
   const run = await findRun(word, { root, connect: () => destinationOf().connect(new AbortController().signal) });
   const folder = resolve(root, await fetchRun(run, root));
   const file = join(folder, checkpointFiles.last);

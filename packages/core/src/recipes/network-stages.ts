@@ -136,6 +136,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
     network,
     settings: { ...options, ...rates, milestones: options.milestones.map((share) => share * rates.epochs) },
     initial,
+    stateDict: options.stateDict,
     sharedHead,
     distillation,
     eager: options.eager,
@@ -148,7 +149,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
 
 /** Makes an external teacher a stage like one that is trained here. */
 async function importTeacher(
-  { options, folder }: RunContext<TrainingValues & TeacherValues>,
+  { options, folder, log }: RunContext<TrainingValues & TeacherValues>,
   task: Task,
   file: string,
 ): Promise<MadeNetwork> {
@@ -160,6 +161,8 @@ async function importTeacher(
     task,
     folder,
     allowMissing,
+    stateDict: options.stateDict,
+    log,
     batchSize,
     ...externalNormalisation(teacherNormalisation),
     head: {

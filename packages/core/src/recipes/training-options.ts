@@ -1,4 +1,5 @@
 import { file, flag, group, integer, list, number, oneOf, optional, text, type Values } from '../experiment/option';
+import { stateDictOption } from '../experiment/state-dict-option';
 import { backbones, heads } from '../nn/registry';
 import { precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
@@ -57,6 +58,7 @@ export const trainingOptions = {
     head: oneOf(heads.names, 'linear', { help: 'classifier' }),
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
+    stateDict: stateDictOption(),
     embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, unless the backbone fixes it' }),
     normalisation: normalisationOption('normalisation of networks trained here'),
   }),

@@ -5,6 +5,7 @@
 import { existsSync, linkSync, renameSync } from 'node:fs';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
+import { requireSound } from '../weights/sound-values';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
 
@@ -53,6 +54,7 @@ function readPosition(file: string): Checkpoint<Position> {
   if (![epoch, batch, step].every(Number.isSafeInteger) || typeof sums !== 'object') {
     throw new UserError(`${file} does not record the training's progress; remove it to train from the beginning.`, 1);
   }
+  for (const [name, values] of tensors) requireSound(file, name, values);
   return { tensors, metadata: metadata as Position };
 }
 

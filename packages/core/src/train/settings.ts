@@ -80,6 +80,8 @@ export interface NetworkTraining extends RunSurroundings, StepOptions {
   readonly sharedHead?: SharedHead;
   /** A file of weights to start from; default: random weights. */
   readonly initial?: string;
+  /** Which of several networks in that file; see `findStateDict`. */
+  readonly stateDict?: string | undefined;
   /** Computes the blocks' activations again for the gradients: less memory, more time, the same bits. */
   readonly recompute?: boolean;
 }

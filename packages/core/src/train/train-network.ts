@@ -80,11 +80,14 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
 }
 
 /** Reads the files that the training starts from. A resumed training has its own weights. */
-function givenWeights({ role, network, distillation, sharedHead, initial }: NetworkTraining, isResumed: boolean) {
+function givenWeights(
+  { role, network, distillation, sharedHead, initial, stateDict }: NetworkTraining,
+  isResumed: boolean,
+) {
   return {
     teacher: distillation && readNetwork(distillation.teacher),
     sharedHead: sharedHead && { ...readNetwork(sharedHead.from), use: sharedHead.use },
-    initial: initial === undefined || isResumed ? undefined : readInitialWeights(initial, network, role),
+    initial: initial === undefined || isResumed ? undefined : readInitialWeights(initial, network, role, stateDict),
   } satisfies GivenWeights;
 }
 

@@ -8,6 +8,7 @@ import { classifierName } from './backbone-fit';
 import type { DescribedWeights } from './network-from-weights';
 import { parameterShapes } from './parameter-shapes';
 import { safetensorsParts } from './safetensors';
+import { requireSound } from './sound-values';
 import { writeTorchFile } from './torch/torch-writer';
 
 /**
@@ -23,9 +24,11 @@ export function exportedWeights({ description, tensors }: DescribedWeights): Map
 /**
  * Writes a network for other programs: `.pth` and `.pt` like torch.save of its state dict, `.safetensors` with the same names
  * and layout.
- * @throws UserError for another extension, before anything is written, and when the file cannot be written
+ * @throws UserError for another extension or weights that are no numbers, before anything is written, and when the file
+ * cannot be written
  */
 export function exportNetwork(file: string, network: DescribedWeights): void {
+  for (const [name, values] of network.tensors) requireSound(file, name, values);
   const kind = extname(file);
   if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network));
   // `format: pt` tells other readers that the layout is PyTorch's.

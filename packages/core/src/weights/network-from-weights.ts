@@ -9,8 +9,10 @@ import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { withoutBgr } from './colour-order';
 import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
+import { dictsOfTensors, type StateDict } from './networks-in-file';
 import { onnxNetwork } from './onnx/onnx-network';
 import type { OutputDifference } from './output-difference';
+import { requireSound } from './sound-values';
 import { findStateDict, insightfaceCentres } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
 
@@ -34,7 +36,9 @@ export interface WeightsHints extends BackboneHints {
   /** The number of classes. Default: counted in the classifier; needed where there is none. */
   readonly classes?: number;
   /** Which dict of tensors, or which prefix of names, where a file has several networks. */
-  readonly stateDict?: string;
+  readonly stateDict?: string | undefined;
+  /** Receives sentences for the log: which network of a file was chosen, and what was left out. */
+  readonly onNote?: (line: string) => void;
   /** The normalisation of images. Default: the one of the backbone's reference. */
   readonly normalisation?: Normalisation;
   /** The order of colours that the network takes, if not RGB; it is read as a network that takes RGB. */
@@ -62,9 +66,10 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   const { headless, allowMissing = [], head: { from } = {} } = given;
   const needsHead = !headless && from === undefined;
   const wanted: WeightsHints = needsHead ? given : { ...given, allowMissing: [...allowMissing, 'head'] };
-  const { tensors, hints, compared } = isOnnx(file)
-    ? fromOnnx(file, wanted)
-    : { tensors: stateDict(file, wanted), hints: wanted, compared: undefined };
+  const { tensors, hints, notes, compared } = isOnnx(file)
+    ? { ...fromOnnx(file, wanted), notes: [] }
+    : { ...stateDict(file, wanted), hints: wanted, compared: undefined };
+  for (const note of notes) given.onNote?.(`${file}: ${note}`);
   const fit = chooseBackbone(file, tensors, hints);
   const { definition, embeddingSize, sizes } = fit;
   const centres = from === undefined || from === 'data' ? undefined : from.file;
@@ -80,17 +85,30 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     ...(scale !== undefined && { scale }),
     ...(normalisation && { normalisation }),
   };
-  const weights = ourWeights(description, fit, classifier, hints);
+  const weights = ourWeights(file, description, fit, classifier, hints);
   const network = { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
   return compared ? { ...network, compared: { ...compared, to: 'onnxruntime' } } : network;
 }
 
-/** Tensors read from the file, in our layout. */
-export function inOurLayout(tensors: ExternalTensors): Map<string, NamedValues> {
-  return new Map([...tensors].map(([name, one]) => [name, fromTorch({ shape: one.shape, values: one.values() })]));
+/**
+ * Tensors read from the file, in our layout. @param nameIn the name of one of ours in the file
+ * @throws UserError for values that no network can compute with
+ */
+function inOurLayout(
+  file: string,
+  tensors: ExternalTensors,
+  nameIn: (name: string) => string,
+): Map<string, NamedValues> {
+  return new Map(
+    [...tensors].map(([name, tensor]) => {
+      const values = { shape: tensor.shape, values: tensor.values() };
+      requireSound(file, nameIn(name), values);
+      return [name, fromTorch(values)];
+    }),
+  );
 }
 
-function stateDict(file: string, { stateDict: choice }: WeightsHints): ExternalTensors {
+function stateDict(file: string, { stateDict: choice }: WeightsHints): StateDict {
   const { content, refuse } = readWeightsFile(file);
   return findStateDict(content, choice, refuse);
 }
@@ -136,10 +154,10 @@ function headOf(
  */
 function readClassCentres(file: string, embeddingSize: number): Classifier {
   const { content, refuse } = readWeightsFile(file);
-  const isInsightface = content instanceof Map && content.has(insightfaceCentres);
+  const ofInsightface = dictsOfTensors(content).get(insightfaceCentres);
   const tensors: ExternalTensors = isExternalTensor(content)
     ? new Map([['weight', content]])
-    : findStateDict(content, isInsightface ? insightfaceCentres : undefined, refuse);
+    : (ofInsightface ?? findStateDict(content, undefined, refuse).tensors);
   const centres = [...tensors].filter(([, { shape }]) => shape.length === 2 && shape[1] === embeddingSize);
   const [only] = centres;
   if (!only || centres.length > 1) {
@@ -153,20 +171,33 @@ function readClassCentres(file: string, embeddingSize: number): Classifier {
 }
 
 function ourWeights(
+  file: string,
   description: NetworkDescription,
-  { found, missing, embeddingSize }: BackboneFit,
+  fit: BackboneFit,
   classifier: Classifier | undefined,
   hints: WeightsHints,
 ): Map<string, NamedValues> {
-  const weights = new Map<string, ExternalTensor>(found);
-  if (classifier) weights.set('head.weight', classifier.weight);
-  if (classifier?.bias) weights.set('head.bias', classifier.bias);
-  const ours = inOurLayout(weights);
+  const { missing, embeddingSize } = fit;
+  const ours = tensorsOf(file, fit, classifier);
   if (classifier && missing.length === 0) return ours;
   for (const [name, values] of initialWeights(description, embeddingSize, missing.length > 0)) {
     if (!ours.has(name) && mayLack(hints, name)) ours.set(name, values);
   }
   return ours;
+}
+
+/** A backbone's tensors and a classifier's, in our layout. @throws UserError for values that no network can compute with */
+export function tensorsOf(
+  file: string,
+  { found, prefix }: BackboneFit,
+  classifier: Classifier | undefined,
+): Map<string, NamedValues> {
+  const weights = new Map<string, ExternalTensor>(found);
+  if (classifier) weights.set('head.weight', classifier.weight);
+  if (classifier?.bias) weights.set('head.bias', classifier.bias);
+  return inOurLayout(file, weights, (name) =>
+    classifier && name.startsWith('head.') ? name.replace(/^head/, classifier.name) : prefix + name,
+  );
 }
 
 /** The initial weights of seed 0: the head's, or the `whole` network's, which takes seconds. */

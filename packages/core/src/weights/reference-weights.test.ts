@@ -51,7 +51,7 @@ describe.each(cases.map((one) => [one.id, one] as const))('%s', (id, expected) =
 
   test('holds the tensors that PyTorch reads', () => {
     const { content, refuse } = readWeightsFile(file);
-    const tensors = findStateDict(content, undefined, refuse);
+    const { tensors } = findStateDict(content, undefined, refuse);
     const named = [...Object.keys(expected.tensors), ...Object.keys(expected.int64_tensors)];
     expect([...tensors.keys()].sort()).toEqual(named.sort());
     for (const [name, wanted] of Object.entries(expected.tensors)) {

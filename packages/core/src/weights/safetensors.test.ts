@@ -38,8 +38,8 @@ test('tensors stand in any order in the header', () => {
 });
 
 test.each([
-  ['F8_E4M3', 'w is F8_E4M3; known are F16, BF16'],
-  ['toString', 'w is toString; known are'],
+  ['F8_E4M3', 'its tensor w is 8-bit floats (F8_E4M3); known are F16, BF16'],
+  ['toString', 'its tensor w is toString; known are'],
 ])('the type %s is refused', (dtype, why) => {
   expect(() => parse(file({ w: { dtype, shape: [1], data_offsets: [0, 1] } }, Buffer.of(0)))).toThrow(why);
 });

@@ -60,13 +60,21 @@ export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
   const tensors = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
     const [from, to] = offsets;
     const type = elementTypes.get((Object.hasOwn(typeNames, dtype) && typeNames[dtype]) || '');
-    if (!type) throw refuse(`${shown(name)} is ${shown(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
+    if (!type)
+      throw refuse(`its tensor ${shown(name)} is ${typeWords(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
     const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
     if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
     return [name, contiguousTensor(type, shape, bytes.subarray(start + from, start + to), budget, refuse)] as const;
   });
   const isRecord = typeof metadata === 'object' && metadata !== null;
   return { tensors: new Map(tensors), metadata: isRecord ? (metadata as Record<string, unknown>) : {} };
+}
+
+/** Types of few bits, for which other programs keep scales that no network here reads. */
+function typeWords(dtype: string): string {
+  const bits = /^(F|I|U|C)(\d{1,3})(?=_|$)/.exec(dtype);
+  const kinds: Readonly<Record<string, string>> = { F: 'floats', I: 'integers', U: 'integers', C: 'complex numbers' };
+  return bits ? `${bits[2]}-bit ${kinds[bits[1] ?? '']} (${shown(dtype)})` : shown(dtype);
 }
 
 /** Checks that tensors fill the file exactly: if they shared bytes, they could ask for far more memory than it has. */

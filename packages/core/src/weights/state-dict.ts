@@ -1,30 +1,126 @@
-import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
+import type { ExternalTensors } from './external-tensor';
+import {
+  described,
+  dictsOfTensors,
+  joined,
+  type NetworkInFile,
+  networkPrefixes,
+  networksIn,
+  type StateDict,
+  under,
+  withoutWrappers,
+} from './networks-in-file';
 import { type Refuse, shown } from './refusal';
+import { withoutExtras } from './training-extras';
 
-// The other contents of checkpoints that have tensors.
-const notWeights = /^(optim|sched|lr_|amp|scaler|hyper)/i;
-const deepest = 4;
+/** Averages of weights: timm's `state_dict_ema`, torchvision's `model_ema`, stochastic weight averaging. */
+const average = /(^|[._-])(ema|swa|avg|averaged?|averaging|shadow)(?=$|[._-])|ema$/i;
+/** Copies that momentum moves behind the network that is trained: MoCo's, BYOL's. */
+const follower =
+  /(^|[._-])(encoder_k|key_encoder|momentum_(encoder|backbone|net)|target_(encoder|network|net))(?=$|[.])/i;
+
+/** Neither an average of another network's weights nor a copy that follows them. */
+const isTrained = ({ label }: NetworkInFile): boolean => !average.test(label) && !follower.test(label);
 
 /**
- * A network's tensors in the contents of a file: the file itself, or the only dict of tensors in it (`state_dict`, `model`).
- * @param choice selects one of several: a path ('ema.model'), or the prefix of its names ('module.student')
+ * A network's tensors in the contents of a file: the file itself, or a dict of tensors in it (`state_dict`, `model`).
+ * Of a network and its average, the network is taken.
+ * @param choice selects one of several: `ema`, `model`, a key, a path ('ema.model'), or a prefix of names ('student')
  * @throws UserError that lists the choices
  */
-export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): ExternalTensors {
+export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): StateDict {
   const dicts = dictsOfTensors(content);
-  const paths = [...dicts.keys()];
+  if (dicts.size === 0) throw refuse('it holds no dict of tensors');
+  const ofInsightface = choice === undefined ? insightfaceNetwork(dicts) : undefined;
+  if (ofInsightface) return { tensors: ofInsightface, notes: [] };
+  const networks = networksIn(dicts);
+  const all = networks.length > 0 ? networks : [...dicts].map(([label, tensors]) => ({ label, tensors }));
   if (choice !== undefined) {
-    const chosen =
-      dicts.get(choice) ?? [...dicts.values()].map((dict) => under(dict, `${choice}.`)).find(({ size }) => size);
-    if (chosen) return chosen;
-    throw refuse(`it has no tensors called ${shown(choice)}; there are ${listed(paths)}`);
+    const chosen = named(withoutWrappers(choice.replace(/\.+$/, '')), dicts, all, refuse);
+    if (networks.length === 0 || !isClassifier(chosen.tensors)) return withoutExtras(chosen, false);
+    const { tensors, notes } = preferred(all, refuse);
+    return {
+      tensors: underHead(tensors, chosen.tensors),
+      notes: [...notes, `its classifier is ${shown(chosen.label)}`],
+    };
   }
-  const ofInsightface = insightfaceNetwork(dicts);
-  if (ofInsightface) return ofInsightface;
-  const [only] = dicts.values();
-  if (!only) throw refuse('it holds no dict of tensors');
-  if (dicts.size > 1) throw refuse(`it holds several dicts of tensors, and one must be chosen: ${listed(paths)}`);
-  return only;
+  return preferred(all, refuse);
+}
+
+/** The network that is clearly meant. */
+function preferred(all: readonly NetworkInFile[], refuse: Refuse): StateDict {
+  const trained = all.filter(isTrained);
+  const [only] = all.length === 1 ? all : trained;
+  if (!only || (all.length > 1 && trained.length > 1)) {
+    throw refuse(
+      `it holds several networks, and --state-dict=NAME must choose one: ${all.slice(0, 8).map(described).join(', ')}${all.length > 8 ? ` and ${all.length - 8} more` : ''}`,
+    );
+  }
+  const { tensors, notes } = withoutExtras(only, true);
+  const others = all.filter((one) => one !== only);
+  if (others.length === 0) return { tensors, notes };
+  const averages = others.filter(({ label }) => average.test(label));
+  const how = averages.length === 1 ? '--state-dict=ema' : `--state-dict=${shown(others[0]?.label ?? '')}`;
+  return {
+    tensors,
+    notes: [`reads ${described(only)}; beside it is ${others.map(described).join(', ')}, which ${how} reads`, ...notes],
+  };
+}
+
+/** The network that a user names. */
+function named(
+  wanted: string,
+  dicts: ReadonlyMap<string, ExternalTensors>,
+  all: readonly NetworkInFile[],
+  refuse: Refuse,
+): NetworkInFile {
+  if (wanted === '' && all.length === 1) return all[0] as NetworkInFile;
+  const whole = [...dicts].map(([label, tensors]) => ({ label, tensors }));
+  const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
+  const parts = [...dicts].flatMap(([path, dict]) => {
+    const prefix = path !== '' && wanted.startsWith(`${path}.`) ? wanted.slice(path.length + 1) : wanted;
+    const tensors = under(dict, `${prefix}.`);
+    return tensors.size > 0 ? [{ label: joined(path, prefix), tensors }] : [];
+  });
+  const segments = ({ label }: NetworkInFile) => `.${label}.`.toLowerCase().includes(`.${wanted.toLowerCase()}.`);
+  const ways: readonly (readonly NetworkInFile[])[] = [
+    [...whole, ...all].filter(({ label }) => label === wanted).slice(0, 1),
+    parts,
+    [...whole, ...all].filter(({ label }) => same(label, wanted)).slice(0, 1),
+    all.filter(segments),
+    /^(ema|swa|average|averaged)$/i.test(wanted) ? all.filter(({ label }) => average.test(label)) : [],
+    /^(model|raw|weights|state_dict)$/i.test(wanted) ? all.filter(isTrained) : [],
+  ];
+  const matching = ways.find((some) => some.length > 0) ?? [];
+  const trained = matching.filter(isTrained);
+  const found = trained.length === 1 ? trained : matching;
+  const [chosen] = found;
+  if (chosen && found.length === 1) return chosen;
+  const wrong = chosen ? `several networks called ${shown(wanted)}` : `no tensors called ${shown(wanted)}`;
+  const list = chosen ? found : [...all, ...(all.length === 1 ? groupsOf(all[0] as NetworkInFile) : [])];
+  throw refuse(`it has ${wrong}; there are ${list.slice(0, 8).map(described).join(', ')}`);
+}
+
+/** What a dict holds under the prefix of its network, if there is one. */
+function groupsOf({ label, tensors }: NetworkInFile): NetworkInFile[] {
+  const [prefix = ''] = networkPrefixes(tensors);
+  return prefix === '' ? [] : [{ label: joined(label, prefix), tensors: under(tensors, prefix) }];
+}
+
+/** Whether these are a linear layer alone: the teacher's head beside a student. */
+function isClassifier(tensors: ExternalTensors): boolean {
+  const weight = tensors.get('weight');
+  return weight?.shape.length === 2 && tensors.size <= 2 && (tensors.size === 1 || tensors.has('bias'));
+}
+
+/** A network with another classifier instead of its own, which has the same shape. */
+function underHead(network: ExternalTensors, head: ExternalTensors): ExternalTensors {
+  const shape = head.get('weight')?.shape.join();
+  const own = [...network].filter(([name, tensor]) => name.endsWith('.weight') && tensor.shape.join() === shape);
+  const layers = new Set(own.map(([name]) => name.replace(/weight$/, '')));
+  const kept = [...network].filter(([name]) => !layers.has(name.replace(/(weight|bias)$/, '')));
+  const [prefix = ''] = networkPrefixes(network);
+  return new Map([...kept, ...[...head].map(([part, tensor]) => [`${prefix}head.${part}`, tensor] as const)]);
 }
 
 /** The key of the class centres in insightface's checkpoint_gpu_0.pt (arcface_torch/train_v2.py). */
@@ -36,37 +132,4 @@ function insightfaceNetwork(dicts: ReadonlyMap<string, ExternalTensors>): Extern
   const centres = dicts.get(insightfaceCentres)?.get('weight');
   if (!backbone || !centres || dicts.size > 2) return undefined;
   return new Map([...backbone, ['head.weight', centres]]);
-}
-
-const listed = (paths: readonly string[]) =>
-  paths
-    .slice(0, 8)
-    .map((path) => (path === '' ? 'those at its top' : shown(path)))
-    .join(', ') + (paths.length > 8 ? ` and ${paths.length - 8} more` : '');
-
-function under(dict: ExternalTensors, prefix: string): ExternalTensors {
-  const inside = [...dict].filter(([name]) => name.startsWith(prefix));
-  return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
-}
-
-/** By path. A dict that contains dicts of tensors does not count itself: its tensors are a best accuracy and the like. */
-function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
-  const found = new Map<string, ExternalTensors>();
-  // A pickle may hold the same dict many times, or in itself.
-  const seen = new Set<unknown>();
-  const search = (value: unknown, path: string, depth: number): boolean => {
-    if (!(value instanceof Map) || depth > deepest || seen.has(value)) return false;
-    seen.add(value);
-    let nested = false;
-    const tensors = new Map<string, ExternalTensor>();
-    for (const [key, item] of value) {
-      if (typeof key !== 'string') continue;
-      if (isExternalTensor(item)) tensors.set(key, item);
-      else if (!notWeights.test(key)) nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
-    }
-    if (!nested && tensors.size > 0) found.set(path, tensors);
-    return nested || tensors.size > 0;
-  };
-  search(content, '', 0);
-  return found;
 }

@@ -1,6 +1,8 @@
 import { extname } from 'node:path';
+import { otherKind } from './file-kinds';
 import { type Refuse, readBytes, refusal } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
+import { isIndex, readParts } from './split-weights';
 import { isTorchFile, readTorchFile } from './torch/torch-file';
 
 /** By the name, because ONNX models have no signature. */
@@ -14,27 +16,32 @@ export interface WeightsFile {
   readonly refuse: Refuse;
 }
 
-/** Reads PyTorch's and safetensors files, which it recognises by their first bytes. @throws UserError for damaged files */
+/**
+ * Reads PyTorch's and safetensors files, which it recognises by their first bytes, and the parts that an index lists
+ * (`model.safetensors.index.json`).
+ * @throws UserError for damaged files, and for other kinds, which it names
+ */
 export function readWeightsFile(file: string): WeightsFile {
-  const bytes = readBytes(file);
   const refuse = refusal(file, 'weights');
+  if (isIndex(file)) return { content: readParts(file, (part) => readWeightsFile(part).content), refuse };
+  const bytes = readBytes(file);
   if (isTorchFile(bytes)) return { content: readTorchFile(file, bytes), refuse };
-  if (isSafetensors(bytes) || extname(file) === '.safetensors') {
-    return { content: parseSafetensors(bytes, refusal(file, 'safetensors')).tensors, refuse };
-  }
+  const kind = otherKind(file, bytes);
+  if (kind !== undefined) throw refuse(kind);
+  if (isSafetensors(bytes) || extname(file) === '.safetensors') return { content: safetensorsOf(file, bytes), refuse };
   throw refuse('it starts neither as a PyTorch file nor as a safetensors file, and its name does not end in .onnx');
 }
 
-/** Whether a file is not one of our checkpoints: PyTorch's, safetensors without our metadata, or of an unknown kind. */
+const safetensorsOf = (file: string, bytes: Buffer) => parseSafetensors(bytes, refusal(file, 'weights')).tensors;
+
+const metadataEnd = 1 << 20;
+
+/** Whether a file is not one of our checkpoints: PyTorch's, safetensors without our metadata, or of another kind. */
 export function isExternal(file: string): boolean {
-  if (isOnnx(file) || torchExtensions.includes(extname(file))) return true;
+  if (isOnnx(file) || isIndex(file) || torchExtensions.includes(extname(file))) return true;
   const bytes = readBytes(file);
-  if (isTorchFile(bytes)) return true;
-  if (!isSafetensors(bytes)) return extname(file) !== '.safetensors';
-  try {
-    return parseSafetensors(bytes, refusal(file, 'safetensors')).metadata.headshare === undefined;
-  } catch {
-    // The reader of checkpoints reports the problem.
-    return false;
-  }
+  if (isTorchFile(bytes) || otherKind(file, bytes) !== undefined) return true;
+  if (!isSafetensors(bytes) && extname(file) !== '.safetensors') return true;
+  // A damaged checkpoint is still a checkpoint. Its metadata stand first in the header.
+  return !bytes.subarray(0, metadataEnd).includes('"headshare"');
 }

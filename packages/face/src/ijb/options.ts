@@ -1,4 +1,5 @@
 import { file, flag, folder, group, list, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
+import { stateDictOption } from '@headshare/core/experiment/state-dict-option';
 import { externalNormalisationOption } from '@headshare/core/recipes/normalisation-options';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
@@ -14,6 +15,7 @@ export const evaluateOptions = group('Evaluation', {
   protocol: oneOf(setNames, 'ijbc', { help: 'benchmark' }),
   data: optional(folder({ help: 'folder with IJBB or IJBC in the layout of insightface' }), 'data/face'),
   weights: optional(file({ help: 'network to evaluate: a checkpoint, or weights from elsewhere' })),
+  stateDict: stateDictOption(),
   galleryWeights: optional(
     file({ help: 'teacher that embeds the first template of each pair' }),
     '--weights embeds both',

@@ -128,9 +128,9 @@ async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promi
 }
 
 /** Compares dimensions before anything is embedded, which takes hours for the real sets. */
-function requireComparableNetworks(gallery: string, probes: string): void {
+function requireComparableNetworks(gallery: string, probes: string, stateDict: string | undefined): void {
   const [left, right] = [gallery, probes].map((file) => {
-    const { description, tensors } = readNetwork(file, { headless: true });
+    const { description, tensors } = readNetwork(file, { headless: true, stateDict });
     // The head reads the embedding, or its projection into the teacher's space; the gallery's is never projected.
     const dimension = tensors.get('head.weight')?.shape[0];
     return file === gallery && description.teacherSpace !== undefined ? undefined : dimension;
@@ -148,6 +148,7 @@ async function networkSubject(
     networkEmbeddings({
       label,
       weights: file,
+      stateDict: options.stateDict,
       name: setTitles[protocol],
       images,
       crops,
@@ -159,7 +160,7 @@ async function networkSubject(
       signal,
       log,
     });
-  if (galleryWeights !== undefined) requireComparableNetworks(galleryWeights, weights as string);
+  if (galleryWeights !== undefined) requireComparableNetworks(galleryWeights, weights as string, options.stateDict);
   const probe = await embed(
     galleryWeights === undefined ? 'network' : 'probes',
     weights as string,

@@ -20,6 +20,10 @@ export interface NetworkImport extends Pick<WeightsHints, 'normalisation' | 'col
   /** Receives the checkpoint and the task's files. */
   readonly folder: string;
   readonly allowMissing: readonly string[];
+  /** Which of several networks in the file; see `WeightsHints`. */
+  readonly stateDict?: string | undefined;
+  /** Receives what was chosen in the file, and what left out. */
+  readonly log?: (line: string) => void;
   readonly batchSize: number;
   /** Class centres made from the training data (`from: 'data'`) are the means of its images' embeddings. */
   readonly head?: ExternalHead;
@@ -42,6 +46,8 @@ export async function importNetwork({
   task,
   folder,
   allowMissing,
+  stateDict,
+  log,
   normalisation,
   colours,
   batchSize,
@@ -59,6 +65,8 @@ export async function importNetwork({
       inputSize: size,
       allowMissing,
       adviceOnHead,
+      stateDict,
+      ...(log && { onNote: log }),
       head,
       ...(normalisation && { normalisation }),
       ...(colours && { colours }),

@@ -19,14 +19,20 @@ export interface InitialWeights extends PretrainedWeights {
 /**
  * Reads a file of PyTorch or safetensors, or a checkpoint.
  * @param option the option that names the network's architecture, for errors: 'student'
+ * @param stateDict which of several networks in the file
  * @throws UserError where the file is of another architecture, width, embedding size or image size
  */
-export function readInitialWeights(file: string, description: NetworkDescription, option: string): InitialWeights {
+export function readInitialWeights(
+  file: string,
+  description: NetworkDescription,
+  option: string,
+  stateDict?: string,
+): InitialWeights {
   const { backbone, width, inputSize, embeddingSize } = description;
   if (isExternal(file)) {
     const sizes = { inputSize, width, ...(embeddingSize !== undefined && { embeddingSize }) };
     const sizeOptions = { width: `--${option}-width`, embeddingSize: '--embedding-size' };
-    return { file, ...pretrainedWeights(file, { backbone, ...sizes, sizeOptions }) };
+    return { file, ...pretrainedWeights(file, { backbone, ...sizes, sizeOptions }, stateDict) };
   }
   const { description: theirs, tensors } = readNetwork(file);
   if (backbones.named(theirs.backbone).name !== backbones.named(backbone).name || theirs.width !== width) {
@@ -47,7 +53,7 @@ export function readInitialWeights(file: string, description: NetworkDescription
 export function startFrom(
   state: State,
   network: Network,
-  { file, backbone, tensors, normalisation }: InitialWeights,
+  { file, backbone, tensors, normalisation, notes = [] }: InitialWeights,
   takesHead: boolean,
 ): readonly string[] {
   const { description } = network;
@@ -73,7 +79,11 @@ export function startFrom(
         ? `which holds no classifier: ${initialised}`
         : `without its classifier, ${shapesOf(theirs)}: ${initialised}`;
   const hint = normalisationHint(file, normalisation, description.normalisation);
-  return [`starts from ${file} (${backbone}), ${head}`, ...(hint === undefined ? [] : [hint])];
+  return [
+    `starts from ${file} (${backbone}), ${head}`,
+    ...notes.map((note) => `${file}: ${note}`),
+    ...(hint === undefined ? [] : [hint]),
+  ];
 }
 
 const shapesOf = (tensors: readonly (readonly [string, NamedValues])[]): string =>

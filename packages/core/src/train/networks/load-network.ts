@@ -5,6 +5,7 @@ import { backbones, heads } from '../../nn/registry';
 import type { State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
 import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../../weights/network-from-weights';
+import { requireSound } from '../../weights/sound-values';
 import { isExternal } from '../../weights/weights-file';
 import { type NetworkMetadata, readCheckpoint } from '../checkpoint';
 
@@ -51,5 +52,6 @@ export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights 
   if (colours === 'BGR' || (normalisation && normalisationName(normalisation) !== own)) {
     throw new UserError(`${file} is a checkpoint and holds its normalisation, ${own} of RGB: give no other one.`);
   }
+  for (const [name, values] of tensors) requireSound(file, name, values);
   return { file, tensors, description };
 }

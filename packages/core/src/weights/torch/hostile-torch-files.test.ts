@@ -237,8 +237,8 @@ describe('archives', () => {
     ['two entries of a name', ['archive/data.pkl', 'archive/data.pkl'], 'two entries named archive/data.pkl'],
     ['a name that points out of it', ['archive/data.pkl', '../../etc/passwd'], 'points out of it'],
     ['such a name on Windows', ['archive/data.pkl', '..\\x'], 'points out of it'],
-    ['two pickles', ['a/data.pkl', 'b/data.pkl'], 'holds no data.pkl, or several'],
-    ['none', ['a/b/data.pkl'], 'holds no data.pkl, or several'],
+    ['two pickles', ['a/data.pkl', 'b/data.pkl'], 'several data.pkl'],
+    ['none', ['a/b/data.pkl'], "without torch.save's data.pkl (it holds a/b/data.pkl)"],
   ])('one with %s', (_, names, why) => {
     refused(() => read(Buffer.concat(zipParts(names.map((name) => [name, pickle])))), why);
   });

@@ -4,6 +4,7 @@
  */
 import { Cursor } from '../cursor';
 import { elementType, Storage } from '../external-tensor';
+import { isTorchScript, torchScript, zipKind } from '../file-kinds';
 import { isCount, type Refuse, readBytes, refusal, shown } from '../refusal';
 import { readPickle } from './pickle-operations';
 import { itemsOf, type PickleContext } from './pickle-values';
@@ -35,7 +36,9 @@ function readZipped(bytes: Buffer, refuse: Refuse): unknown {
   const archive = openZip(bytes, refuse);
   const pickles = archive.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
-  if (pickle === undefined || pickles.length > 1) throw refuse('it is a zip file, but holds no data.pkl, or several');
+  if (isTorchScript(archive.names)) throw refuse(torchScript);
+  if (pickle === undefined) throw refuse(zipKind(archive.names));
+  if (pickles.length > 1) throw refuse('it is a zip file with several data.pkl');
   const folder = pickle.slice(0, -'data.pkl'.length);
   const order = archive.read(`${folder}byteorder`)?.toString('latin1') ?? 'little';
   if (order !== 'little')

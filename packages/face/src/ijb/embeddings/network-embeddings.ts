@@ -26,6 +26,8 @@ export interface NetworkEmbeddingsOptions {
   readonly weights: string;
   /** A value of `externalNormalisationOption`; default: 'reference'. */
   readonly normalisation?: string;
+  /** Which of several networks in the file. */
+  readonly stateDict?: string | undefined;
   /** The set's name: 'IJB-C'. */
   readonly name: string;
   readonly images: Pick<IjbImages, 'names' | 'landmarks' | 'landmarksFile'>;
@@ -48,20 +50,22 @@ const defaultCacheFolder = resolve(__dirname, '../../../../../.cache/embeddings'
 
 /** Aligns and embeds images by a network from a file, shows progress, and uses embeddings that are stored already. */
 export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Promise<NetworkEmbeddings> {
-  const { label, weights, images, crops, batchSize, compared = false, signal, log } = options;
+  const { label, weights, stateDict, images, crops, batchSize, compared = false, signal, log } = options;
   const { name, onUnreadable, normalisation = 'reference', cacheFolder = defaultCacheFolder } = options;
   const state = new State();
   const program = new Program(state);
   let dataset: AlignedCrops | undefined;
   const progress = makeProgress(label);
   try {
-    const network = loadNetwork(state, root, weights, { headless: true, ...externalNormalisation(normalisation) });
+    const hints = { headless: true, stateDict, onNote: log, ...externalNormalisation(normalisation) };
+    const network = loadNetwork(state, root, weights, hints);
     const { backbone, inputSize: size, teacherSpace } = network.description;
     // Without a projector the network's own space is the teacher's: stored embeddings serve both.
     const projected = compared && teacherSpace !== undefined;
     dataset = await alignedCrops({ ...images, name, folder: crops, size, onUnreadable });
     const file = await digestFile(weights);
-    const digest = normalisation === 'reference' ? file : `${file}, ${normalisation}`;
+    const facts = [file, ...(normalisation === 'reference' ? [] : [normalisation])].join(', ');
+    const digest = stateDict === undefined ? facts : `${facts}, ${stateDict}`;
     const key = createHash('sha256').update(`${digest} ${projected} ${dataset.fingerprint}`).digest('hex').slice(0, 16);
     const started = performance.now();
     const extracted = await extractEmbeddings({
