@@ -27,7 +27,8 @@ export async function serve(
     const content = contentOf(decodeURIComponent(pathname));
     if (content === undefined) return void response.writeHead(404).end();
     const headers: Record<string, string> = {
-      'content-type': types[pathname.split('.').at(-1) ?? ''] ?? 'application/octet-stream',
+      'content-type':
+        types[pathname.endsWith('/') ? 'html' : (pathname.split('.').at(-1) ?? '')] ?? 'application/octet-stream',
     };
     if (isolated) {
       headers['cross-origin-opener-policy'] = 'same-origin';
