@@ -16,7 +16,7 @@ const cub200Kind: DataKind = {
   published: { classes: 200, train: 5994, test: 5794 },
   matches: (folder) => ['', 'CUB_200_2011'].some((at) => existsSync(join(folder, at, 'images.txt'))),
   open: (folder, options) => openCub200(folder, { ...options, crop: 'if-boxes' }),
-  example: (folder) => writeCub200Example(folder, { corrupt: true }),
+  example: (folder) => writeCub200Example(folder),
 };
 
 dataCommand('cub200', [cub200Kind], process.argv.slice(2), console.log).then((exitCode) => {

@@ -3,30 +3,40 @@ import { join } from 'node:path';
 import { readCheckpoint, writeCheckpoint } from '@headshare/core/train/checkpoint';
 import type { Embeddings } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
-import type { LabelledPairs } from './evaluation/pair-distances';
+import type { EmbeddedImages, LabelledPairs } from './evaluation/pair-distances';
 import { verificationMetrics, verifyAcrossModels } from './evaluation/verification';
 
 /** The file in a stage's folder with its network's embeddings of the verification images. */
 export const embeddingsFile = 'verification-embeddings.safetensors';
 
-export function writeEmbeddings(folder: string, { embeddings, flipped, dimension }: Embeddings): void {
+/** Embeddings of images and their mirror images, with the rows of images that cannot be read. */
+export type VerificationEmbeddings = Embeddings & Pick<EmbeddedImages, 'leftOut'>;
+
+export function writeEmbeddings(
+  folder: string,
+  { embeddings, flipped, dimension, leftOut }: VerificationEmbeddings,
+): void {
   const shape = [embeddings.length / dimension, dimension];
   const tensors = new Map([
     ['embeddings', { shape, values: embeddings }],
     ['flipped', { shape, values: flipped }],
+    ...(leftOut && leftOut.size > 0
+      ? [['left_out', { shape: [leftOut.size], values: Float32Array.from(leftOut) }] as const]
+      : []),
   ]);
   writeCheckpoint(join(folder, embeddingsFile), { tensors, metadata: {} });
 }
 
 /** Reads the file of `writeEmbeddings`; undefined if there is none. */
-export function readEmbeddings(folder: string): Embeddings | undefined {
+export function readEmbeddings(folder: string): VerificationEmbeddings | undefined {
   const file = join(folder, embeddingsFile);
   if (!existsSync(file)) return undefined;
   const { tensors } = readCheckpoint(file);
   const embeddings = tensors.get('embeddings');
   const flipped = tensors.get('flipped');
   if (!embeddings || !flipped) return undefined;
-  return { embeddings: embeddings.values, flipped: flipped.values, dimension: embeddings.shape[1] ?? 0 };
+  const leftOut = new Set(tensors.get('left_out')?.values);
+  return { embeddings: embeddings.values, flipped: flipped.values, dimension: embeddings.shape[1] ?? 0, leftOut };
 }
 
 /**

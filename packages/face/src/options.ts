@@ -2,6 +2,12 @@ import { allFor, forFiles } from '@headshare/core/experiment/data-options';
 import { folder, group, integer, number, oneOf, optional, text, type Values } from '@headshare/core/experiment/option';
 import { size } from '@headshare/core/experiment/size-option';
 import { verifyDataOption } from '@headshare/core/experiment/verify-data';
+import { unreadableOptions } from '@headshare/core/recipes/unreadable';
+
+/** One meaning for training and `face:evaluate`. */
+export const unreadableOption = oneOf(['fail', 'skip', 'black'], 'fail', {
+  help: 'unreadable images of pairs: fail, or skip the pairs; of IJB: fail or black',
+});
 
 export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 
@@ -28,6 +34,7 @@ export const dataOptions = group('Data', {
       help: 'verification set whose accuracy chooses the best epoch; mean: of all sets',
     }),
   ),
+  ...allFor('files', { ...unreadableOptions, unreadable: unreadableOption }),
   // A profile's size and number are those of its synthetic faces.
   imageSize: {
     ...optional(size({ min: 16, max: 512, help: 'size in pixels: 112, or 112x96' }), '48, or as a data set has them'),

@@ -1,12 +1,20 @@
 import { type PipelineOptions, pipelineDataset } from '@headshare/core/data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '@headshare/core/data/pipeline/transforms';
+import type { UnreadableImages } from '@headshare/core/data/unreadable';
+import { unreadableImages } from '@headshare/core/data/unreadable-images';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
-import type { Task } from '@headshare/core/train/evaluation/task';
-import { crossModelMetrics, embeddingsFile, readEmbeddings, writeEmbeddings } from './cross-model';
+import type { Task, TaskImages } from '@headshare/core/train/evaluation/task';
+import {
+  crossModelMetrics,
+  embeddingsFile,
+  readEmbeddings,
+  type VerificationEmbeddings,
+  writeEmbeddings,
+} from './cross-model';
 import { openFaceFolders } from './data/face-folders';
 import { lossesOf } from './data/training-records/record-losses';
 import { faceSize, openTrainingRecords, type TrainingRecordsOptions } from './data/training-records/training-records';
@@ -27,9 +35,6 @@ function wholeFace(size: ImageSize): TrainTransform {
   return { crop: { scale: [1, 1], ratio: [width / height, width / height] } };
 }
 
-/** The number of damaged images after which warnings stop. */
-const mostWarnings = 20;
-
 /**
  * Training on a data set of faces, evaluated on each verification set (metrics `lfw/accuracy` ...) and by the mean over
  * the sets (`accuracy` ...). Images are read from their files on demand.
@@ -38,7 +43,7 @@ const mostWarnings = 20;
 export async function realFacesTask(options: DataValues): Promise<Task> {
   const { dataset, data = defaultDataFolder('face'), selectBy } = options;
   if (dataset === 'procedural') throw new RangeError('synthetic faces are not read from files');
-  const { sets, selected } = await selectedSet(options);
+  const { sets, selected: first } = await selectedSet(options);
   const { identities, minImages, identityDraw: draw } = options;
   const selection = { identities, minImages, draw, verify: options.verifyData };
   const {
@@ -50,18 +55,23 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     : await openRecords(data, selection);
   const size = options.imageSize ?? stored;
   const pipeline: PipelineOptions = { size, train: wholeFace(size), test: { resize: size } };
-  let warnings = 0;
   const train = pipelineDataset(source, {
     ...pipeline,
-    onSkip({ index, reason }) {
-      if (++warnings <= mostWarnings) console.warn(`${source.name}: image ${index} is skipped: ${reason}`);
-    },
+    unreadable: unreadableImages(source, { unreadableShare: options.unreadableShare }),
   });
+  const verification = sets.map((set): ReadableSet => {
+    const unreadable = options.unreadable === 'skip' ? 'skip' : 'fail';
+    const evaluated = { use: 'verification', indices: 'all' } as const;
+    return { ...set, unreadable: unreadableImages(set.images, { evaluated, unreadable }) };
+  });
+  const selected = verification.find(({ name }) => name === first.name) as ReadableSet;
   return {
     train,
     reads: [
       { images: train, use: 'training', from: data },
-      ...sets.map(({ images, file }) => ({ images, use: 'evaluation', from: file }) as const),
+      ...verification.map(({ images, unreadable, file }): TaskImages => {
+        return { images: { ...images, unreadableImages: unreadable }, use: 'evaluation', from: file };
+      }),
     ],
     notes,
     selectBy: selectBy === 'mean' ? 'accuracy' : `${selectBy}/accuracy`,
@@ -77,7 +87,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     },
     async evaluate(inference) {
       const bySet = new Map<string, Metrics>();
-      for (const set of sets) {
+      for (const set of verification) {
         const embedded = await embed(inference, set, pipeline);
         const result = verify({ ...embedded, name: set.name, pairs: set.pairs });
         bySet.set(set.name, { ...verificationMetrics(result), xnorm: meanNorm(embedded) });
@@ -87,7 +97,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     async finish(folder, inference, own) {
       writeEmbeddings(folder, await embed(inference, selected, pipeline));
       const results: NamedVerificationResult[] = [];
-      for (const set of sets) {
+      for (const set of verification) {
         const embedded = await embed(own, set, pipeline);
         results.push({ name: set.name, result: verify({ ...embedded, name: set.name, pairs: set.pairs }) });
       }
@@ -119,12 +129,20 @@ export async function selectedSet({ data = defaultDataFolder('face'), verificati
   return { sets, selected };
 }
 
+interface ReadableSet extends VerificationSet {
+  readonly unreadable: UnreadableImages;
+}
+
 /** Decoding threads live only while one set is embedded: otherwise they would outnumber the training's threads. */
-async function embed(inference: Inference, { images }: VerificationSet, pipeline: PipelineOptions) {
-  // Replacing a damaged image by another one would falsify its pairs.
-  const dataset = pipelineDataset(images, { ...pipeline, onCorrupt: 'fail' });
+async function embed(
+  inference: Inference,
+  { images, unreadable }: ReadableSet,
+  pipeline: PipelineOptions,
+): Promise<VerificationEmbeddings> {
+  const dataset = pipelineDataset(images, { ...pipeline, unreadable });
   try {
-    return await inference.embed(dataset);
+    const embedded = await inference.embed(dataset);
+    return { ...embedded, leftOut: new Set(unreadable.list().map(({ index }) => index)) };
   } finally {
     await dataset.close();
   }

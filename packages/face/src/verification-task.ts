@@ -1,4 +1,5 @@
 import { refuseUnusedData } from '@headshare/core/experiment/data-folder';
+import { UserError } from '@headshare/core/system/user-error';
 import type { Task } from '@headshare/core/train/evaluation/task';
 import type { LabelledPairs } from './evaluation/pair-distances';
 import { requireWantedSets } from './ijb/wanted-sets';
@@ -8,6 +9,9 @@ import { syntheticPairs, syntheticTask } from './synthetic-task';
 
 /** Training on the faces of --dataset, evaluated by verification of people who are not in the training set. */
 export async function verificationTask(options: DataValues): Promise<Task> {
+  if (options.unreadable === 'black') {
+    throw new UserError("--unreadable=black is for face:evaluate's crops of IJB; training takes fail or skip");
+  }
   await requireWantedSets(options);
   if (options.dataset !== 'procedural') return realFacesTask(options);
   refuseUnusedData(options);

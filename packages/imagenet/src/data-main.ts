@@ -23,7 +23,7 @@ const imageNetKind: DataKind = {
     const { notes: remarks, ...splits } = await openImageNet(folder, options);
     return { ...splits, ...(remarks && { remarks }) };
   },
-  example: (folder) => writeImageNetExample(folder, { corrupt: true }),
+  example: (folder) => writeImageNetExample(folder),
 };
 
 dataCommand(

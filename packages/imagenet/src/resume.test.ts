@@ -6,6 +6,8 @@ import { writeCifarExample } from '@headshare/core/data/example/cifar-files';
 import type { Stage } from '@headshare/core/experiment/define';
 import type { Session } from '@headshare/core/experiment/plan-run';
 import { runStage } from '@headshare/core/experiment/run-stage';
+import { readFinished } from '@headshare/core/experiment/store';
+import type { NetworkResult } from '@headshare/core/recipes/network-stages';
 import { untrackedSession } from '@headshare/core/test/untracked-session';
 import { writeImageNetExample } from './data/example-imagenet';
 import { experiments } from './experiments';
@@ -30,6 +32,7 @@ const recipe = {
 
 const recipes = {
   'JPEGs with all augmentations, one of them damaged': {
+    isDamaged: true,
     write: () => writeImageNetExample(join(data, 'imagenet'), { corrupt: true }),
     given: {
       dataset: 'imagenet',
@@ -39,9 +42,12 @@ const recipes = {
       randAugment: 2,
       randomErasing: 0.5,
       emaDecay: 0.9,
+      unreadable: 'skip',
+      unreadableShare: 0.2,
     },
   },
   'CIFAR-100 with crops and mirroring': {
+    isDamaged: false,
     write: async () => writeCifarExample(join(data, 'cifar'), 'cifar100', 16),
     given: { dataset: 'cifar100', data: join(data, 'cifar'), normalisation: 'cifar100', selectOn: 'last' },
   },
@@ -76,7 +82,7 @@ async function distill(name: string, given: Readonly<Record<string, unknown>>, s
 
 test.each(Object.entries(recipes))(
   '%s',
-  async (name, { write, given }) => {
+  async (name, { write, given, isDamaged }) => {
     mkdirSync(data, { recursive: true });
     await write();
     const { folder: whole, steps } = await distill(`${name}/whole`, given);
@@ -87,6 +93,10 @@ test.each(Object.entries(recipes))(
     await expect(distill(`${name}/stopped`, given, stop)).rejects.toThrow('aborted');
     const { folder: again, lines } = await distill(`${name}/stopped`, given);
     expect(lines).toContain(`student: resuming after step ${stop} (epoch 2)`);
+    const unreadable = await Promise.all([whole, again].map(async (at) => (await readFinished(at))?.result));
+    const counts = (unreadable as (NetworkResult | undefined)[]).map((result) => result?.unreadable);
+    expect(counts[0]).toEqual(counts[1]);
+    expect(counts[0]?.map(({ use, count }) => [use, count])).toEqual(isDamaged ? [['held-out', 1]] : undefined);
     for (const file of ['last', 'best', 'test-predictions'].map((it) => `${it}.safetensors`)) {
       expect(readFileSync(join(again, file)).equals(readFileSync(join(whole, file)))).toBe(true);
     }

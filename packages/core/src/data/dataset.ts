@@ -1,4 +1,5 @@
 import { type ImageSize, sides } from '../system/image-size';
+import type { UnreadableImages } from './unreadable';
 
 /** Selects the random numbers of an augmentation: equal keys and indices give equal images. */
 export interface AugmentationKey {
@@ -26,6 +27,10 @@ export interface ImageDataset {
   readonly fingerprint: string;
   /** Absent where training sees every image unchanged; `augmented` adds random flips and crops. */
   readonly augmentation?: Augmentation;
+  /** The images that could not be read so far, by their indices in the source; absent where images are not in files. */
+  readonly unreadableImages?: UnreadableImages;
+  /** Whether the image was left out because it cannot be read: `read` then wrote black pixels. */
+  isLeftOut?(index: number): boolean;
   /**
    * Does now the work that the first `read` would otherwise do (rendering or indexing), so that it can be timed and
    * shown. `onProgress` gets the number of finished images and of all images.

@@ -44,8 +44,10 @@ export function subset(whole: ImageDataset, name: string, indices: Int32Array): 
   };
   const { augmentation } = whole;
   const mirrors = augmentation?.mirrors;
+  const { isLeftOut } = whole;
   return {
     ...whole,
+    ...(isLeftOut && { isLeftOut: (i: number) => isLeftOut(indexOf(i)) }),
     ...(mirrors && { augmentation: { ...augmentation, mirrors: (i, key) => mirrors(indexOf(i), key) } }),
     name,
     labels,

@@ -5,6 +5,7 @@ import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
 import { splitIndices, subset } from '../data/split';
+import { type UnreadablePolicy, unreadableImages } from '../data/unreadable-images';
 import { allFor, forFiles } from '../experiment/data-options';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
 import { size } from '../experiment/size-option';
@@ -12,6 +13,7 @@ import { verifyDataOption } from '../experiment/verify-data';
 import { type ImageSize, imageSize, type Sides, sides } from '../system/image-size';
 import { type ClassificationData, classificationTask } from '../train/evaluation/classification-task';
 import { selections, type Task } from '../train/evaluation/task';
+import { unreadableOptions } from './unreadable';
 
 const selectionOptions = {
   selectOn: oneOf(selections, 'held-out', {
@@ -24,6 +26,7 @@ const selectionOptions = {
 export const classificationDataOptions = group('Data', {
   verifyData: forFiles(verifyDataOption),
   ...selectionOptions,
+  ...allFor('files', unreadableOptions),
   imageSize: size({ default: 32, min: 16, max: 512, help: 'size of images in pixels: 224 for squares, or 112x96' }),
   ...allFor('synthetic', {
     classes: integer({ default: 40, min: 2, max: 100, help: 'synthetic data: number of classes' }),
@@ -164,7 +167,8 @@ function resizeFor(size: ImageSize): ImageSize {
  */
 export function imageFilesTask(
   { train, test, testNote, notes }: TrainAndTest,
-  options: Values<typeof augmentationOptions> & SelectionValues & { readonly imageSize: ImageSize },
+  options: Values<typeof augmentationOptions & typeof unreadableOptions> &
+    SelectionValues & { readonly imageSize: ImageSize },
   from: string,
 ): Task {
   const { colorJitter, randAugment: operations, randomErasing: probability } = options;
@@ -177,8 +181,14 @@ export function imageFilesTask(
   };
   const pipeline = { size: options.imageSize, train: transform, test: { resize: resizeFor(options.imageSize) } };
   return classificationTask({
-    ...splitTraining(train, options, (apart) => pipelineDataset(train, { ...pipeline, apart })),
-    test: pipelineDataset(test, pipeline),
+    ...splitTraining(train, options, (indices = new Int32Array()) => {
+      const policy: UnreadablePolicy = { ...options, evaluated: { use: 'held-out', indices } };
+      return pipelineDataset(train, { ...pipeline, unreadable: unreadableImages(train, policy) });
+    }),
+    test: pipelineDataset(test, {
+      ...pipeline,
+      unreadable: unreadableImages(test, { ...options, evaluated: { use: 'test', indices: 'all' } }),
+    }),
     testNote,
     notes,
     from,

@@ -1,5 +1,6 @@
 /** The two stages of every package's experiments: `trainTeacher` and `trainStudent`. */
 import { dirname, join } from 'node:path';
+import type { UnreadableCount } from '../data/unreadable';
 import type { RunContext, StageResult } from '../experiment/define';
 import type { NetworkDescription } from '../nn/network';
 import { normalisationName, parseNormalisation } from '../nn/normalisation-text';
@@ -16,6 +17,7 @@ import { drawHeads } from './draw-heads';
 import { externalNormalisation } from './normalisation-options';
 import { trackData, trackNetwork } from './track-network';
 import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
+import { followUnreadable, notesOn, unreadableFile, unreadableReport } from './unreadable';
 
 export interface NetworkResult extends StageResult {
   readonly network: NetworkDescription;
@@ -25,6 +27,8 @@ export interface NetworkResult extends StageResult {
   readonly best: Metrics;
   readonly selectedOn: SelectOn;
   readonly imagesPerSecond: number;
+  /** How many images could not be read; absent if all could. */
+  readonly unreadable?: readonly UnreadableCount[];
   /** The table of the package's benchmark, where it ran. */
   readonly appraisal?: string;
 }
@@ -186,6 +190,7 @@ async function prepare(context: RunContext<TrainingValues>, task: Task): Promise
   if (files.length > 0) context.log(`Data of ${files[0]?.from}: ${files.map(countImages).join(', ')}`);
   for (const note of task.notes ?? []) context.log(note);
   trackData(context, task);
+  followUnreadable(context, task);
 }
 
 const countImages = ({ images, use, note }: TaskImages): string =>
@@ -202,12 +207,15 @@ async function finish(
   await trackNetwork(context, task, { role, parameters, metrics: last });
   const reports = (await task.report?.(context.folder)) ?? [];
   const charts = agreement ? await drawHeads(agreement, context.folder) : [];
+  const { note, files: listed, metrics: counts, ...unreadable } = unreadableReport(task);
+  for (const line of notesOn(unreadable.unreadable ?? [])) context.log(`${line}: all are listed in ${unreadableFile}`);
   const ofBest = Object.entries({ ...best, epoch: bestEpoch }).map(([name, value]) => [`best/${name}`, value]);
   return {
     ...made,
-    metrics: { ...last, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)) },
-    summary: `${title} ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters`,
-    files: [...made.files, ...reports, ...charts],
+    ...unreadable,
+    metrics: { ...last, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)), ...counts },
+    summary: `${title} ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters${note}`,
+    files: [...made.files, ...reports, ...charts, ...listed],
   };
 }
 

@@ -8,6 +8,8 @@ export interface EmbeddedImages {
   readonly dimension: number;
   /** The images' name in errors. */
   readonly name?: string;
+  /** Rows of images that cannot be read: they and their pairs do not count. */
+  readonly leftOut?: ReadonlySet<number>;
 }
 
 /** Pair k is image `left[k]` against image `right[k]`. Contiguous pairs form a fold. */
@@ -63,10 +65,12 @@ export function unitEmbeddings({ embeddings, flipped, dimension, name }: Embedde
  * Mean length of the embeddings of images and mirror images, each by itself (verification.py's XNorm): a diverging
  * network shows here first. @throws RangeError without embeddings
  */
-export function meanNorm({ embeddings, flipped, dimension }: EmbeddedImages): number {
+export function meanNorm({ embeddings, flipped, dimension, leftOut }: EmbeddedImages): number {
   let [sum, rows] = [0, 0];
   for (const values of flipped ? [embeddings, flipped] : [embeddings]) {
-    for (let start = 0; start < values.length; start += dimension, rows++) {
+    for (let start = 0; start < values.length; start += dimension) {
+      if (leftOut?.has(start / dimension)) continue;
+      rows++;
       let squares = 0;
       for (let i = start; i < start + dimension; i++) squares += (values[i] as number) ** 2;
       sum += Math.sqrt(squares);

@@ -1,5 +1,6 @@
 import type { Threshold, Thresholds } from 'headshare-student/card';
 import { type EmbeddedImages, type LabelledPairs, type PairScores, pairScores } from './pair-distances';
+import { readablePairs } from './readable-pairs';
 import { rocCurve, tarAtFar } from './roc';
 import { reportedFars } from './verification';
 
@@ -19,7 +20,8 @@ export interface ThresholdsOf {
  * teacher where the gallery has embeddings of the same size.
  * @throws RangeError as `pairScores` and `rocCurve` do
  */
-export function measureThresholds({ data, pairs, own, gallery, mirror }: ThresholdsOf): Thresholds {
+export function measureThresholds({ data, pairs: all, own, gallery, mirror }: ThresholdsOf): Thresholds {
+  const pairs = readablePairs(all, own, ...(gallery ? [gallery] : []));
   const [ours, theirs] = [seen(own, mirror), gallery && seen(gallery, mirror)];
   const alone = thresholdsAt(pairScores(ours, ours, pairs), pairs);
   const isComparable = theirs && theirs.dimension === ours.dimension;

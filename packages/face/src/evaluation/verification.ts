@@ -1,5 +1,6 @@
 import { foldBounds } from './folds';
 import { type EmbeddedImages, type LabelledPairs, type PairScores, pairScores } from './pair-distances';
+import { readablePairs } from './readable-pairs';
 import { areaUnderCurve, equalErrorRate, type RocCurve, rocCurve, type TarAtFar, tarAtFar, tarMetrics } from './roc';
 import { tenFoldAccuracy, type ValidationRate, validationRate } from './ten-fold';
 
@@ -26,7 +27,7 @@ export interface VerificationResult {
  * @throws RangeError for embeddings that are not finite, sizes that do not match, or pairs of one kind only
  */
 export function verify(images: EmbeddedImages & { readonly pairs: LabelledPairs }): VerificationResult {
-  const { pairs } = images;
+  const pairs = readablePairs(images.pairs, images);
   return summarise(pairScores(images, images, pairs), pairs.same, foldBounds(pairs.same.length, pairs.folds ?? 10));
 }
 
@@ -40,7 +41,8 @@ export function verifyAcrossModels(options: {
   readonly probe: EmbeddedImages;
   readonly pairs: LabelledPairs;
 }): VerificationResult {
-  const { gallery, probe, pairs } = options;
+  const { gallery, probe } = options;
+  const pairs = readablePairs(options.pairs, gallery, probe);
   const bounds = foldBounds(pairs.same.length, pairs.folds ?? 10);
   const left = pairScores(gallery, probe, pairs);
   const right = pairScores(probe, gallery, pairs);

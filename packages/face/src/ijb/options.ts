@@ -3,6 +3,7 @@ import { stateDictOption } from '@headshare/core/experiment/state-dict-option';
 import { externalNormalisationOption } from '@headshare/core/recipes/normalisation-options';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
 import { UserError } from '@headshare/core/system/user-error';
+import { unreadableOption } from '../options';
 import { setNames } from './meta/sets';
 
 /** Variants of features, named as in insightface's script; see FeatureSwitches. */
@@ -31,7 +32,7 @@ export const evaluateOptions = group('Evaluation', {
     default: ['F1N1D1'],
     help: 'F1 adds mirrored images, N1 keeps lengths, D1 weights by detection score',
   }),
-  unreadable: oneOf(['fail', 'black'], 'fail', { help: 'missing or damaged crops: fail, or embed a black image' }),
+  unreadable: unreadableOption,
   embeddingsCache: optional(
     text({ placeholder: 'DIR', help: 'folder that keeps embeddings for the next run' }),
     '.cache/embeddings',
@@ -71,6 +72,9 @@ export function checkEvaluation(options: EvaluateValues): void {
     throw new UserError(
       'give --weights, a network to evaluate, or --embeddings. To try it: npx nx run face:data -- example --out=DIR, npx nx run face:distill:ms1mv3-smoke --data=DIR, and npx nx run face:evaluate --data=DIR --weights=artifacts/face/distill/last.safetensors',
     );
+  }
+  if (options.unreadable === 'skip') {
+    throw new UserError('--unreadable=skip leaves out pairs of verification sets; IJB needs every crop: use black');
   }
   if (new Set(variants).size < variants.length) throw new UserError('--variants names one twice');
 }

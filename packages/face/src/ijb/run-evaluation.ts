@@ -143,7 +143,8 @@ async function networkSubject(
   { images }: IjbMeta,
   { crops }: IjbPaths,
 ): Promise<Subject> {
-  const { weights, galleryWeights, batchSize, unreadable: onUnreadable, embeddingsCache, protocol } = options;
+  const { weights, galleryWeights, batchSize, embeddingsCache, protocol } = options;
+  const onUnreadable = options.unreadable === 'black' ? 'black' : 'fail';
   const embed = (label: string, file: string, compared: boolean, normalisation: string) =>
     networkEmbeddings({
       label,

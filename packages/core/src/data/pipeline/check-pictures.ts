@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { type WorkerPool, workerPool } from '../loading/pool';
-import type { ImageLocation, ImageSource } from '../sources/image-source';
+import { type ImageLocation, type ImageSource, placeOf } from '../sources/image-source';
 import { type CheckSetup, createJob, type Finding } from './check-job';
 import { loadNativeImages } from './native';
 
@@ -67,6 +67,3 @@ function hereAndNow(
 ): Pick<WorkerPool<readonly ImageLocation[], Finding[]>, 'threads' | 'run' | 'close'> {
   return { threads: 1, run: createJob(setup), close: async () => undefined };
 }
-
-export const placeOf = ({ file, offset }: ImageLocation): string =>
-  offset === undefined ? file : `${file} at byte ${offset}`;

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Worker } from 'node:worker_threads';
 import { folderOfFixtures } from '../../../test/image-folder';
 import { batches } from '../loading/batches';
+import { unreadableImages } from '../unreadable-images';
 import { pipelineDataset } from './pipeline-dataset';
 
 const started: Worker[] = [];
@@ -30,13 +31,13 @@ const batchSize = 16;
 test('dead threads are replaced, and the images stay the same', async () => {
   const source = folderOfFixtures(folder, 160);
   const epoch = async (kill: boolean) => {
-    let skipped = 0;
+    const unreadable = unreadableImages(source);
     const dataset = pipelineDataset(source, {
       size,
       train: { colorJitter: { hue: 0.2 } },
       test: { resize: 70 },
       threads: 2,
-      onSkip: () => skipped++,
+      unreadable,
     });
     const images: string[] = [];
     const first = started.length;
@@ -46,7 +47,7 @@ test('dead threads are replaced, and the images stay the same', async () => {
       if (kill && done < 2) await started[first + done]?.terminate();
       done++;
     }
-    expect(skipped).toBe(0);
+    expect(unreadable.list()).toEqual([]);
     await dataset.close();
     return images;
   };

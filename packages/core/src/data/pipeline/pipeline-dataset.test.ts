@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { folderOfFixtures } from '../../../test/image-folder';
 import { batches } from '../loading/batches';
+import { type UnreadablePolicy, unreadableImages } from '../unreadable-images';
 import { type PipelineOptions, pipelineDataset } from './pipeline-dataset';
 import type { TrainTransform } from './transforms';
 
@@ -26,18 +27,19 @@ const options = (more: Partial<PipelineOptions> = {}): PipelineOptions => ({
   ...more,
 });
 
-/** The images of an epoch by index, and the skipped indices. */
+/** Any share of the training images may be unreadable. */
+const lenient = { unreadableShare: 1 } as const;
+
+/** The images of an epoch by index, and the unreadable ones. */
 async function epochOf(
   source: ReturnType<typeof folderOfFixtures>,
-  more: Partial<PipelineOptions> = {},
+  { policy = lenient, ...more }: Partial<PipelineOptions> & { readonly policy?: UnreadablePolicy } = {},
   { batchSize = 5, epoch = 0, augment = true } = {},
 ) {
-  const skipped: number[] = [];
-  const onSkip: PipelineOptions['onSkip'] = (one) => {
-    skipped.push(one.index);
-    more.onSkip?.(one);
-  };
-  const dataset = pipelineDataset(source, options({ ...more, onSkip }));
+  const unreadable = unreadableImages(source, policy);
+  const found: number[] = [];
+  unreadable.follow(({ index }) => found.push(index));
+  const dataset = pipelineDataset(source, options({ unreadable, ...more }));
   const images = new Map<number, string>();
   try {
     const order = {
@@ -56,7 +58,7 @@ async function epochOf(
         images.set(index, batch.images.subarray(i * size * size * 3, (i + 1) * size * size * 3).join());
       }
     }
-    return { images, skipped };
+    return { images, found: found.sort(), counts: unreadable.counts() };
   } finally {
     await dataset.close();
   }
@@ -86,41 +88,85 @@ test('the next image of its class replaces a damaged image, which is reported on
   const broken = source.locate(2).file;
   writeFileSync(broken, readFileSync(broken).subarray(0, statSync(broken).size / 2));
   writeFileSync(source.locate(4).file, 'no picture');
-  const reported: string[] = [];
-  const epoch = await epochOf(
-    source,
-    { threads: 2, onSkip: ({ index, file }) => reported.push(`${index} ${file}`) },
-    { augment: false, batchSize: 3 },
-  );
-  expect(epoch.skipped.sort()).toEqual([2, 4]);
-  expect(reported.sort()).toEqual([`2 ${broken}`, `4 ${source.locate(4).file}`]);
+  const epoch = await epochOf(source, { threads: 2 }, { augment: false, batchSize: 3 });
+  expect(epoch.found).toEqual([2, 4]);
+  expect(epoch.counts).toEqual([
+    { name: 'fixtures', use: 'training', count: 2, of: 8, first: [expect.stringContaining(broken), expect.anything()] },
+  ]);
   const { images } = epoch;
   expect([images.get(2), images.get(4)]).toEqual([whole.images.get(6), whole.images.get(6)]);
   for (const index of [0, 1, 3, 5, 6, 7]) expect(images.get(index)).toBe(whole.images.get(index));
 });
 
-test('held-out images and training images replace each other only if no other image is left', async () => {
+test('images that are evaluated on are never replaced, nor put in the place of training images', async () => {
   const source = folderOfFixtures(folder, 8);
   const { images: whole } = await epochOf(source, {}, { augment: false });
   for (const index of [0, 2]) writeFileSync(source.locate(index).file, 'no picture');
-  const replacements = async (apart: number[]) => {
-    const { images } = await epochOf(source, { apart }, { augment: false });
-    return [images.get(0), images.get(2)];
+  const read = async (heldOut: number[]) => {
+    const policy = { ...lenient, unreadable: 'skip', evaluated: { use: 'held-out', indices: heldOut } } as const;
+    const { images, counts } = await epochOf(source, { policy, threads: 2 }, { augment: false });
+    return { images: [images.get(0), images.get(2)], counts: counts.map(({ use, count, of }) => [use, count, of]) };
   };
-  expect(await replacements([])).toEqual([whole.get(4), whole.get(4)]);
-  expect(await replacements([4])).toEqual([whole.get(6), whole.get(6)]);
-  expect(await replacements([2, 6])).toEqual([whole.get(4), whole.get(6)]);
-  expect(await replacements([2])).toEqual([whole.get(4), whole.get(4)]);
+  const black = new Uint8Array(size * size * 3).join();
+  expect(await read([])).toEqual({ images: [whole.get(4), whole.get(4)], counts: [['training', 2, 8]] });
+  expect(await read([4])).toEqual({ images: [whole.get(6), whole.get(6)], counts: [['training', 2, 7]] });
+  expect(await read([2, 6])).toEqual({
+    images: [whole.get(4), black],
+    counts: [
+      ['training', 1, 6],
+      ['held-out', 1, 2],
+    ],
+  });
+  await expect(read([4, 6])).rejects.toThrow('None of the training images of class 0 of fixtures can be read.');
 });
 
-test('onCorrupt: fail throws for a damaged image; a class without any readable image always throws', async () => {
+test('an unreadable image that is evaluated on is an error with its file, unless such images are left out', async () => {
   const source = folderOfFixtures(folder, 4);
-  writeFileSync(source.locate(1).file, 'no picture');
-  await expect(epochOf(source, { onCorrupt: 'fail' })).rejects.toThrow(
-    /^Image 1 of fixtures, .*1-progressive\.jpg, cannot be decoded: /,
+  const { file } = source.locate(1);
+  writeFileSync(file, 'no picture');
+  const policy = { evaluated: { use: 'test', indices: 'all' } } as const;
+  await expect(epochOf(source, { policy }, { augment: false })).rejects.toThrow(
+    `${file}, a test image of fixtures, cannot be read: Input buffer contains unsupported image format.`,
   );
-  writeFileSync(source.locate(3).file, '');
-  await expect(epochOf(source)).rejects.toThrow('None of the images of class 1 of fixtures can be decoded.');
+});
+
+test('more unreadable training images than allowed are an error with the first of them', async () => {
+  const source = folderOfFixtures(folder, 40);
+  for (const index of [3, 8, 20]) writeFileSync(source.locate(index).file, 'no picture');
+  expect((await epochOf(source, { policy: { unreadableShare: 3 / 40 } })).found).toEqual([20, 3, 8]);
+  await expect(epochOf(source, { policy: { unreadableShare: 0.06 }, threads: 2 })).rejects.toThrow(
+    /^3 of the 40 training images of fixtures cannot be read, more than --unreadable-share=0.06 allows: .*3-/,
+  );
+  await expect(epochOf(source, { policy: {} })).rejects.toThrow('--unreadable-share=0.01');
+});
+
+test('what an earlier process found is remembered: neither read again, nor counted twice, nor reported again', async () => {
+  const source = folderOfFixtures(folder, 8);
+  writeFileSync(source.locate(2).file, 'no picture');
+  const first = await epochOf(source);
+  const unreadable = unreadableImages(source, lenient);
+  const known = { index: 2, place: source.locate(2).file, reason: 'as before' };
+  unreadable.restore([known, known, { index: 3, place: 'elsewhere', reason: 'of other data' }]);
+  const found: number[] = [];
+  unreadable.follow(({ index }) => found.push(index));
+  const again = await epochOf(source, { unreadable });
+  expect(again.images).toEqual(first.images);
+  expect(found).toEqual([]);
+  expect(unreadable.list()).toEqual([known]);
+  expect(() => unreadableImages(source, { unreadableShare: 0.1 }).restore([known])).toThrow(
+    '1 of the 8 training images',
+  );
+});
+
+test('a box without area within its image is an error, whatever may be left out', async () => {
+  const source = folderOfFixtures(folder, 4);
+  const locate = (index: number) => ({
+    ...source.locate(index),
+    ...(index === 1 && { box: [200, 5, 30, 40] as const }),
+  });
+  await expect(epochOf({ ...source, locate }, { policy: { unreadable: 'skip' } })).rejects.toThrow(
+    /1-progressive\.jpg of fixtures cannot be used: its box 200, 5, 30 x 40 has no area within the picture of 120 x 90 pixels\.$/,
+  );
 });
 
 test('unshared memory works too, and a picture can be a part of a file or a box of it', async () => {

@@ -5,7 +5,9 @@ import { sides, sizeWords } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
 import { checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { WorkerDeath, type WorkerPool, workerPool } from '../loading/pool';
-import type { ImageSource } from '../sources/image-source';
+import { type ImageSource, placeOf } from '../sources/image-source';
+import type { UnreadableImages } from '../unreadable';
+import { unreadableImages } from '../unreadable-images';
 import { loadNativeImages } from './native';
 import type { Failure, PipelineSetup, PipelineTask } from './pipeline-job';
 
@@ -13,21 +15,17 @@ export interface PipelineOptions extends PipelineSetup {
   /** Default: one per core. */
   readonly threads?: number;
   /**
-   * `skip` (default) replaces an image that cannot be decoded by the next one of its class, in every epoch and whatever
-   * the number of threads; label and index stay. `fail` throws a UserError.
+   * What happens to images that cannot be read. By default all are for training: the next image of its class replaces
+   * one, in every epoch and whatever the number of threads; label and index stay. Images that are evaluated on are never replaced.
    */
-  readonly onCorrupt?: 'skip' | 'fail';
-  /** Indices of held-out images: they replace only each other, as long as one of the class can be decoded. */
-  readonly apart?: ArrayLike<number> | undefined;
-  /** Gets each skipped image once. */
-  readonly onSkip?: (skipped: { readonly index: number; readonly file: string; readonly reason: string }) => void;
+  readonly unreadable?: UnreadableImages;
 }
 
 /** An image of a batch, and the image to decode for it. */
 interface Wanted {
   readonly index: number;
   readonly offset: number;
-  from: number;
+  readonly from: number;
 }
 
 type Into = Pick<PipelineTask, 'memory' | 'key'>;
@@ -38,7 +36,7 @@ type Into = Pick<PipelineTask, 'memory' | 'key'>;
  * @throws UserError if `test.resize` is less than `size`
  */
 export function pipelineDataset(source: ImageSource, options: PipelineOptions): ImageDataset {
-  const { size, train, test, onCorrupt = 'skip', threads = availableParallelism(), apart = [] } = options;
+  const { size, train, test, threads = availableParallelism(), unreadable = unreadableImages(source) } = options;
   const [crop, cover] = [sides(size), sides(test.resize)];
   if (cover.height < crop.height || cover.width < crop.width) {
     throw new UserError(
@@ -50,27 +48,15 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
   const setup: PipelineSetup = { size, train, test, applyOrientation, native };
   const sha = createHash('sha256').update(JSON.stringify([source.fingerprint, size, test, applyOrientation]));
   const bytes = imageBytes({ size });
-  const skipped = new Set<number>();
-  // The classes; held-out images have their own class numbers.
-  const groups = apart.length === 0 ? labels : labels.slice();
-  for (const index of Array.from(apart)) groups[index] = (labels[index] as number) + classes;
   let pool: WorkerPool<PipelineTask, Failure[]> | undefined;
   let closed = false;
 
+  /** The next training image of the class that can be read, starting again at image 0 after the last. */
   function replacement({ index, from }: Wanted): number {
-    const next = nextOfClass(groups, index, from, skipped) ?? nextOfClass(labels, index, index, skipped);
-    if (next !== undefined) return next;
-    throw new UserError(`None of the images of class ${labels[index]} of ${name} can be decoded.`, 1);
-  }
-
-  function skip(index: number, reason: string): void {
-    const { file } = source.locate(index);
-    if (onCorrupt === 'fail') {
-      throw new UserError(`Image ${index} of ${name}, ${file}, cannot be decoded: ${reason}`, 1);
+    for (let next = (from + 1) % labels.length; next !== index; next = (next + 1) % labels.length) {
+      if (labels[next] === labels[index] && !unreadable.has(next) && !unreadable.isEvaluated(next)) return next;
     }
-    if (skipped.has(index)) return;
-    skipped.add(index);
-    options.onSkip?.({ index, file, reason });
+    throw new UserError(`None of the training images of class ${labels[index]} of ${name} can be read.`, 1);
   }
 
   function startPool(): WorkerPool<PipelineTask, Failure[]> {
@@ -89,18 +75,25 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       if (wanted.length === 1) return [{ position: 0, reason: error.message }];
       const failures: Failure[] = [];
       for (const [position, image] of wanted.entries()) {
-        for (const { reason } of await run([image], into)) failures.push({ position, reason });
+        for (const failure of await run([image], into)) failures.push({ ...failure, position });
       }
       return failures;
     }
   }
 
   async function make(wanted: readonly Wanted[], into: Into): Promise<void> {
-    for (const image of wanted) if (skipped.has(image.from)) image.from = replacement(image);
-    const failures = await run(wanted, into);
-    const failed = failures.map(({ position, reason }) => {
-      const image = wanted[position] as Wanted;
-      skip(image.from, reason);
+    const readable: Wanted[] = [];
+    for (const image of wanted) {
+      const isUnreadable = unreadable.has(image.from);
+      if (isUnreadable && unreadable.isEvaluated(image.from)) new Uint8Array(into.memory, image.offset, bytes).fill(0);
+      else readable.push(isUnreadable ? { ...image, from: replacement(image) } : image);
+    }
+    if (readable.length === 0) return;
+    const failed = (await run(readable, into)).map(({ position, reason, isFatal }) => {
+      const image = readable[position] as Wanted;
+      if (isFatal)
+        throw new UserError(`${placeOf(source.locate(image.from))} of ${name} cannot be used: ${reason}.`, 1);
+      unreadable.add(image.from, reason);
       return image;
     });
     if (failed.length > 0) await make(failed, into);
@@ -113,6 +106,8 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
     labels,
     fingerprint: sha.digest('hex').slice(0, 16),
     augmentation: { settings: JSON.stringify(train) },
+    unreadableImages: unreadable,
+    isLeftOut: (index) => unreadable.has(index) && unreadable.isEvaluated(index),
     read: async (indices, target, key) => {
       checkRead({ name, size, labels }, indices, target);
       const shared = target.buffer instanceof SharedArrayBuffer;
@@ -133,20 +128,4 @@ export function pipelineDataset(source: ImageSource, options: PipelineOptions): 
       await pool?.close();
     },
   };
-}
-
-/**
- * The image that replaces `index` after the damaged image `from` (at first `index` itself): the next undamaged one with
- * the same label, starting again at image 0 after the last. Undefined if there is none.
- */
-function nextOfClass(
-  labels: Int32Array,
-  index: number,
-  from: number,
-  damaged: ReadonlySet<number>,
-): number | undefined {
-  for (let next = (from + 1) % labels.length; next !== index; next = (next + 1) % labels.length) {
-    if (labels[next] === labels[index] && !damaged.has(next)) return next;
-  }
-  return undefined;
 }

@@ -2,7 +2,7 @@ import { type ImageSize, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
 import { type AugmentationKey, imageBytes } from '../dataset';
 import type { ImageLocation } from '../sources/image-source';
-import { type Choose, decodeInto } from './decode';
+import { BoxOutside, type Choose, decodeInto } from './decode';
 import { loadNativeImages } from './native';
 import { isTemporary, readEncoded } from './read-encoded';
 import { centreCrop, randomCrop, stretched, type TestTransform, type TrainTransform, transformed } from './transforms';
@@ -38,6 +38,8 @@ export interface Failure {
   /** Its position among the task's images. */
   readonly position: number;
   readonly reason: string;
+  /** True: not the image's fault, or a fault of the data set that no other image may hide. */
+  readonly isFatal?: boolean;
 }
 
 /** The job of the worker threads: reads, decodes and augments images. */
@@ -69,8 +71,9 @@ export function createJob(setup: PipelineSetup): (task: PipelineTask) => Promise
       try {
         await make(image, task);
       } catch (error) {
-        if (isTemporary(error)) throw error;
-        failures.push({ position, reason: error instanceof Error ? error.message : String(error) });
+        const isFatal = isTemporary(error) || error instanceof BoxOutside;
+        const [reason = 'unknown'] = (error instanceof Error ? error.message : String(error)).split('\n');
+        failures.push({ position, reason, ...(isFatal && { isFatal }) });
       }
     }
     return failures;

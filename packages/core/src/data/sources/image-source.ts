@@ -43,6 +43,10 @@ export interface ImageLocation {
   readonly box?: Box;
 }
 
+/** An image's file, and where in it, for messages. */
+export const placeOf = ({ file, offset }: ImageLocation): string =>
+  offset === undefined ? shownName(file) : `${shownName(file)} at byte ${offset}`;
+
 export interface SourceList {
   readonly name: string;
   readonly classNames: readonly string[];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { fixturesFolder } from '../../../test/image-folder';
 import { temporaryFolder } from '../../../test/temporary-folder';
 import { pipelineDataset } from '../pipeline/pipeline-dataset';
+import { unreadableImages } from '../unreadable-images';
 import { openClassFolders } from './class-folders';
 import { readImage } from './image-source';
 
@@ -26,7 +27,8 @@ test('pictures and classes with Latin-1 names are listed, read and decoded', asy
     [0, 0, 1, 1],
   ]);
   for (let i = 0; i < 4; i++) expect(await readImage(train.locate(i))).toEqual(picture);
-  const dataset = pipelineDataset(train, { size: 8, train: {}, test: { resize: 8 }, threads: 1, onCorrupt: 'fail' });
+  const unreadable = unreadableImages(train, { unreadableShare: 0 });
+  const dataset = pipelineDataset(train, { size: 8, train: {}, test: { resize: 8 }, threads: 1, unreadable });
   const target = new Uint8Array(4 * 8 * 8 * 3);
   await dataset.read([0, 1, 2, 3], target);
   await dataset.close();

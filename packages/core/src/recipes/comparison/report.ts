@@ -15,6 +15,7 @@ import { checkpointFiles } from '../../train/checkpoint';
 import type { Metrics } from '../../train/evaluation/metrics';
 import type { Domain } from '../domain';
 import type { NetworkResult } from '../network-stages';
+import { notesOn } from '../unreadable';
 import { comparisonCharts } from './charts';
 import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
 import { type Kind, type OptionValues, rank, titleOf } from './kinds';
@@ -85,6 +86,7 @@ export async function reportTrainings(
     chartMetrics,
     notes: [
       ...domain.notes(first.options),
+      ...unreadableNotes(trainings),
       ...merged.map((row) => `${row}: the same networks, bit by bit.`),
       ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
     ],
@@ -94,6 +96,11 @@ export async function reportTrainings(
   };
   return writeReport(runs, layout, folder);
 }
+
+/** A line for each data set of which images could not be read. */
+const unreadableNotes = (trainings: readonly Training[]): readonly string[] => [
+  ...new Set(trainings.flatMap(({ finished }) => notesOn(finished.result.unreadable ?? []).map((line) => `${line}.`))),
+];
 
 /** One run per row and seed: rows of the same networks have become one. */
 function onePerSeed(runs: readonly ComparedRun[]): readonly ComparedRun[] {

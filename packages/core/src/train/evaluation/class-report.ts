@@ -1,7 +1,9 @@
+import { leftOut } from './predictions';
+
 /** Accuracy and most frequent mistake of one class. */
 export interface ClassRow {
   readonly label: number;
-  /** How many images the class has. */
+  /** How many images the class has, without those that were left out. */
   readonly images: number;
   /** The share of correct predictions; undefined for a class without images. */
   readonly top1: number | undefined;
@@ -24,12 +26,13 @@ export interface ClassReport {
   readonly pairs: readonly ConfusedPair[];
 }
 
-/** Counts mistakes by class, in memory that grows with the classes and the different mistakes. Labels are in [0, classes). */
+/** Counts mistakes by class, without images that were left out, in memory that grows with the classes and the different mistakes. Labels are in [0, classes). */
 export function classReport(labels: Int32Array, predicted: Int32Array, classes: number): ClassReport {
   const images = new Int32Array(classes);
   const right = new Int32Array(classes);
   const mistakes = new Map<number, number>();
   for (const [i, label] of labels.entries()) {
+    if (predicted[i] === leftOut) continue;
     images[label] = (images[label] as number) + 1;
     if (predicted[i] === label) {
       right[label] = (right[label] as number) + 1;

@@ -1,5 +1,6 @@
 import type { Preparation } from 'headshare-student/card';
 import type { ImageDataset } from '../../data/dataset';
+import { UserError } from '../../system/user-error';
 import { classReport } from './class-report';
 import type { Inference } from './inference';
 import { classificationMetrics, type Metrics } from './metrics';
@@ -70,11 +71,31 @@ export function classificationTask(data: ClassificationData): Task {
   };
 }
 
+/** @throws UserError if all images were left out */
 async function evaluate(inference: Inference, images: ImageDataset): Promise<Metrics> {
-  const metrics = classificationMetrics({ classes: images.classes });
+  const { classes, labels, name } = images;
+  const metrics = classificationMetrics({ classes });
+  let measured = 0;
   await inference.classify(images, (logits, from, count) => {
-    metrics.add({ logits, labels: images.labels.subarray(from, from + count), count });
+    for (const [first, end] of readable(images, from, count)) {
+      const rows = logits.subarray((first - from) * classes, (end - from) * classes);
+      metrics.add({ logits: rows, labels: labels.subarray(first, end), count: end - first });
+      measured += end - first;
+    }
   });
+  if (measured === 0) throw new UserError(`None of the ${labels.length} images of ${name} can be read.`, 1);
   const { top1, top5, meanPerClass, ece } = metrics.result();
   return { top1, top5, mean_per_class: meanPerClass, ece };
+}
+
+/** The stretches [first, end) of the images from `from` on that were not left out. */
+function readable({ isLeftOut }: ImageDataset, from: number, count: number): (readonly [first: number, end: number])[] {
+  const stretches: [number, number][] = [];
+  for (let i = from; i < from + count; i++) {
+    if (isLeftOut?.(i)) continue;
+    const last = stretches.at(-1);
+    if (last?.[1] === i) last[1]++;
+    else stretches.push([i, i + 1]);
+  }
+  return stretches;
 }

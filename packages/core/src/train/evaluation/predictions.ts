@@ -7,11 +7,14 @@ import { confidenceOf, predictionOf } from './metrics';
 
 /** A network's predictions by image: enough to compare networks, in a thousandth of the space of the logits. */
 export interface Predictions {
-  /** The class of the highest logit. */
+  /** The class of the highest logit; -1 for an image that was left out because it cannot be read. */
   readonly predicted: Int32Array;
   /** Its softmax, 0..1. */
   readonly confidence: Float32Array;
 }
+
+/** The prediction for an image that was left out. */
+export const leftOut = -1;
 
 /** The file in a stage's folder with its network's predictions for the test images. */
 export const predictionsFile = 'test-predictions.safetensors';
@@ -22,6 +25,10 @@ export async function predict(inference: Inference, images: ImageDataset): Promi
   const confidence = new Float32Array(length);
   await inference.classify(images, (logits, from, count) => {
     for (let i = 0; i < count; i++) {
+      if (images.isLeftOut?.(from + i)) {
+        predicted[from + i] = leftOut;
+        continue;
+      }
       const row = logits.subarray(i * images.classes, (i + 1) * images.classes);
       predicted[from + i] = predictionOf(row, i);
       confidence[from + i] = confidenceOf(row, predicted[from + i] as number);
@@ -51,7 +58,13 @@ export function readPredictions(folder: string, { labels, name }: Pick<ImageData
   return { predicted: Int32Array.from(predicted), confidence };
 }
 
-/** The share of images for which two networks predict the same class, right or wrong. */
+/** The share of images for which two networks predict the same class, right or wrong; of those that both saw. */
 export function agreement(one: Predictions, other: Predictions): number {
-  return one.predicted.filter((label, i) => label === other.predicted[i]).length / one.predicted.length;
+  let [both, alike] = [0, 0];
+  for (const [i, label] of one.predicted.entries()) {
+    if (label === leftOut || other.predicted[i] === leftOut) continue;
+    both++;
+    if (label === other.predicted[i]) alike++;
+  }
+  return alike / both;
 }

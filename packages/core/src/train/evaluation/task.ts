@@ -23,7 +23,7 @@ export function choosingMetric({
 
 /** A data set that a task reads, as it is logged. */
 export interface TaskImages {
-  readonly images: Pick<ImageDataset, 'name' | 'labels' | 'classes' | 'fingerprint'>;
+  readonly images: Pick<ImageDataset, 'name' | 'labels' | 'classes' | 'fingerprint' | 'unreadableImages'>;
   readonly use: 'training' | 'validation' | 'evaluation';
   /** How the images were chosen, where the data does not say so itself. */
   readonly note?: string | undefined;
