@@ -47,6 +47,10 @@ test('an example of IJB-C passes the check, and a missing image fails it', async
   const whole = await run('check', `--data=${folder.path}`);
   expect(whole.text).toContain('IJB-C: 8 images, 4 templates, 6 pairs, 2 of them of one person.');
   expect(whole.exitCode).toBe(0);
+  writeFileSync(join(folder.path, 'IJBC/loose_crop/4.jpg'), 'no picture');
+  const damaged = await run('check', `--data=${folder.path}`, '--whole');
+  expect(damaged.text).toMatch(/Decoded 8 images: 1 cannot be read.\n.*IJBC\/loose_crop\/4.jpg/);
+  expect(damaged.exitCode).toBe(1);
   rmSync(join(folder.path, 'IJBC/loose_crop/3.jpg'));
   const lacking = await run('check', `--data=${folder.path}`);
   expect(lacking.text).toMatch(/1 of 8 images of IJB-C cannot be used: .*3.jpg: it is missing/);

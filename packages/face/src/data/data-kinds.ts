@@ -1,6 +1,7 @@
 /** The kinds of data that `nx run face:data` checks and makes examples of. */
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
+import { type ImageSource, listedSource } from '@headshare/core/data/sources/image-source';
 import type { DataKind, OpenedData } from '@headshare/core/data-check/data-kind';
 import { isFolder } from '@headshare/core/system/archive';
 import { sizeWords } from '@headshare/core/system/image-size';
@@ -37,7 +38,7 @@ export const recordsKind: DataKind = {
       train: records.source,
       others: sets.others,
       remarks: [...remarksOn(records), ...sets.remarks],
-      faults: [...faultsOf(records), ...(sets.others.length === 0 ? [noSets] : []), ...sets.faults],
+      faults: [...faultsOf(records), ...(sets.verification === 0 ? [noSets] : []), ...sets.faults],
     };
   },
   example: async (folder) => {
@@ -86,11 +87,17 @@ export const faceFolderKind: DataKind = {
     writeClassFolders(folder, { classNames: ['ann', 'bo', 'cy'], path: (name, i) => `train/${name}/${i}.jpg` }),
 };
 
-async function verificationIn(folder: string): Promise<Required<Pick<OpenedData, 'others' | 'remarks' | 'faults'>>> {
+interface FoundSets extends Required<Pick<OpenedData, 'others' | 'remarks' | 'faults'>> {
+  /** How many verification sets there are, without IJB. */
+  readonly verification: number;
+}
+
+async function verificationIn(folder: string): Promise<FoundSets> {
   const sets = hasVerificationSets(folder) ? await openVerificationSets(folder) : [];
   const ijb = await ijbIn(folder);
   return {
-    others: sets.map(({ images }) => images),
+    verification: sets.length,
+    others: [...sets.map(({ images }) => images), ...ijb.others],
     remarks: [
       ...sets.map(({ name, pairs }) => {
         const { pairs: count, same } = countPairs(pairs);
@@ -105,9 +112,9 @@ async function verificationIn(folder: string): Promise<Required<Pick<OpenedData,
   };
 }
 
-/** Reads the meta files of IJB-B and IJB-C, and looks for their images. */
-async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: string[] }> {
-  const [remarks, faults]: [string[], string[]] = [[], []];
+/** Reads the meta files of IJB-B and IJB-C, and looks for their images; those that are there can be decoded. */
+async function ijbIn(folder: string) {
+  const [remarks, faults, others]: [string[], string[], ImageSource[]] = [[], [], []];
   for (const set of ijbListsIn(folder)) {
     const paths = ijbPaths(folder, set);
     const meta = await readIjbMeta(paths);
@@ -115,6 +122,7 @@ async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: strin
     const crops = { ...meta.images, name: setTitles[set], folder: paths.crops, onUnreadable: 'black' } as const;
     const { unreadable, close } = await alignedCrops(crops);
     await close();
+    others.push(cropsThere(setTitles[set], paths.crops, meta.images.names, unreadable));
     const [first] = unreadable;
     if (!first) continue;
     const [index, reason] = first;
@@ -122,7 +130,20 @@ async function ijbIn(folder: string): Promise<{ remarks: string[]; faults: strin
       `${unreadable.size} of ${meta.counts.images} images of ${setTitles[set]} cannot be used: ${join(paths.crops, meta.images.names[index] ?? '')}: ${reason} ...`,
     );
   }
-  return { remarks, faults };
+  return { remarks, faults, others };
+}
+
+function cropsThere(name: string, root: string, all: readonly string[], lacking: ReadonlyMap<number, string>) {
+  const there = [...new Set(all.filter((_, index) => !lacking.has(index)))];
+  return listedSource({
+    name,
+    root,
+    classNames: ['face'],
+    labels: new Int32Array(there.length),
+    // Only checked, and not known by its contents.
+    stamps: there.map(() => ''),
+    path: (index) => there[index] as string,
+  });
 }
 
 function remarksOn({ source, size, hasIndex, notes }: TrainingRecords): string[] {
