@@ -48,6 +48,23 @@ test.each([
   },
 );
 
+// Expected: the same functions for a picture of 112 rows and 96 columns.
+test.each([
+  [0.5, [48, 56], [15, 17, 81, 95], 1 - (66 * 78) / (112 * 96)],
+  [0.5, [0, 111], [0, 72, 33, 112], 1 - (33 * 40) / (112 * 96)],
+  [0, [95, 0], [47, 0, 96, 56], 1 - (49 * 56) / (112 * 96)],
+] as const)('pixel share %d, box centre %p of unequal sides', (share, middle, box, labelShare) => {
+  expect(cutAt(share, middle, { height: 112, width: 96 })).toEqual({ pixelShare: 1, labelShare, box });
+});
+
+test('the centre of a box is anywhere in an image of unequal sides', () => {
+  const boxes = Array.from({ length: 300 }, (_, step) => {
+    return drawMix({ ...off, cutmix: 1 }, { seed: 1, step, size: '40x10' }).box;
+  });
+  expect(Math.max(...boxes.map(([, , right]) => right))).toBe(10);
+  expect(Math.max(...boxes.map(([, , , bottom]) => bottom))).toBe(40);
+});
+
 test('boxes are within the image', () => {
   for (let step = 0; step < 200; step++) {
     const { box, labelShare } = draw({ cutmix: 1 }, step);

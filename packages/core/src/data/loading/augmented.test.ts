@@ -1,4 +1,4 @@
-import { type ImageDataset, imageBytes } from '../dataset';
+import { type ImageDataset, imageBytes, imagesInMemory } from '../dataset';
 import { augmented, mirror } from './augmented';
 
 /** Images of 2 x 2; every byte of image i is i + 1. */
@@ -56,4 +56,29 @@ test('mirroring swaps columns and keeps channels', () => {
   expect(Array.from(image)).toEqual([4, 5, 6, 1, 2, 3, 10, 11, 12, 7, 8, 9]);
   mirror(image, { height: 1, width: 4 });
   expect(Array.from(image)).toEqual([7, 8, 9, 10, 11, 12, 1, 2, 3, 4, 5, 6]);
+});
+
+test('crops of unequal sides move each row by as much, black from outside', async () => {
+  const [height, width, pad] = [3, 5, 2];
+  const pixels = Uint8Array.from({ length: height * width * 3 }, (_, i) => i + 1);
+  const dataset = imagesInMemory(
+    { name: 'one', classes: 1, size: '3x5', labels: Int32Array.of(0), fingerprint: '' },
+    pixels,
+  );
+  const cropped = augmented(dataset, { crop: { pad } });
+  const moved = (right: number, down: number) =>
+    Array.from({ length: height * width * 3 }, (_, i) => {
+      const [x, y] = [(Math.floor(i / 3) % width) + right, Math.floor(i / (3 * width)) + down];
+      const inside = x >= 0 && y >= 0 && x < width && y < height;
+      return inside ? pixels[(y * width + x) * 3 + (i % 3)] : 0;
+    }).join();
+  const shifts = [-2, -1, 0, 1, 2].flatMap((right) => [-2, -1, 0, 1, 2].map((down) => moved(right, down)));
+  const seen = new Set<string>();
+  for (let epoch = 0; epoch < 200; epoch++) {
+    const target = new Uint8Array(pixels.length);
+    await cropped.read([0], target, { seed: 1, epoch });
+    expect(shifts).toContain(target.join());
+    seen.add(target.join());
+  }
+  expect(seen.size).toBeGreaterThan(20);
 });
