@@ -29,6 +29,14 @@ export const publishedContrast = {
   otherClasses: 1,
 };
 
+export const contrastRanges = {
+  dimension: { min: 1, whole: true },
+  negatives: { min: 1, whole: true },
+  temperature: { above: 0 },
+  momentum: { max: 1 },
+  otherClasses: { max: 1, whole: true },
+} as const;
+
 /** Earlier names of these hyperparameters. */
 export const contrastAliases = { scores: 'temperature' } as const;
 

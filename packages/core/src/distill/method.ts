@@ -3,6 +3,7 @@ import type { NetworkShape } from '../nn/network-shape';
 import type { Scope } from '../nn/scope';
 import type { RandomKey } from '../runtime/ops/random';
 import type { Scalar, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
+import type { HyperRange } from './hyper-range';
 
 /** A network's output for a batch. */
 export interface ForwardOutput {
@@ -134,6 +135,8 @@ export interface Method {
   readonly needs: readonly Need[];
   /** The published weights; an option of the same name overrides one. */
   readonly defaults: MethodSettings;
+  /** The values that hyperparameters may have. */
+  readonly hyperRanges: Readonly<Record<string, HyperRange>>;
   /** The setting that weighs the method's own terms. */
   readonly weighs: 'alpha' | 'beta';
   /**
@@ -169,6 +172,8 @@ interface Declared<H> {
   /** The hyperparameters and their published values. */
   readonly hyper?: H;
   readonly hyperAliases?: { readonly [earlier: string]: keyof H & string };
+  /** Default of each: at least 0. */
+  readonly hyperRanges?: { readonly [Name in keyof H]?: HyperRange };
   readonly weighs?: Method['weighs'];
   readonly studentHead?: Method['studentHead'];
   readonly classification?: Method['classification'];
@@ -189,6 +194,7 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
   const {
     aliases = [],
     hyperAliases = {},
+    hyperRanges = {},
     summary,
     source,
     needs = [],
@@ -204,6 +210,7 @@ export function defineMethod<const H extends Readonly<Record<string, number>> = 
     name,
     aliases,
     hyperAliases,
+    hyperRanges: hyperRanges as Readonly<Record<string, HyperRange>>,
     summary,
     source,
     needs,

@@ -3,6 +3,7 @@ import { Scope } from '../nn/scope';
 import { State } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import type { ChosenMethod } from './combine-methods';
+import { isInRange } from './hyper-range';
 import type { MethodContext, MethodSettings } from './method';
 import { type MethodChoice, parseHyper, parseMethod, parseMethods } from './parse-method';
 import { methods } from './registry';
@@ -129,7 +130,7 @@ describe('hyperparameters', () => {
       crd: { dimension: 8 },
       cc: { dimension: 4 },
     });
-    expect(read(['temperature=1e-1', 'momentum=-0.5'], 'crd')).toEqual({ crd: { temperature: 0.1, momentum: -0.5 } });
+    expect(read(['temperature=1e-1', 'momentum=.25'], 'crd')).toEqual({ crd: { temperature: 0.1, momentum: 0.25 } });
   });
 
   test.each([
@@ -154,11 +155,25 @@ describe('hyperparameters', () => {
     [['negatives'], ['crd'], "'negatives' must be a name, an equals sign and a number, such as negatives=1024"],
     [['negatives='], ['crd'], "'negatives=' must be a name, an equals sign and a number"],
     [['constructor=1'], ['crd'], "'constructor=1' sets no hyperparameter of crd"],
+    [['temperature=0'], ['crd'], 'temperature of crd must be a number above 0, got 0'],
+    [['scores=-1'], ['crd-th-kd'], 'scores of crd-th-kd must be a number above 0, got -1'],
+    [['negatives=2.5'], ['crd'], 'negatives of crd must be a whole number of at least 1, got 2.5'],
+    [['momentum=1.5'], ['crd'], 'momentum of crd must be a number of at least 0 and at most 1, got 1.5'],
+    [['alpha=-1'], ['dkd'], 'alpha of dkd must be a number of at least 0, got -1'],
+    [['epochs=1.5'], ['ft'], 'epochs of ft must be a whole number of at least 0, got 1.5'],
   ])('%p of %p is refused', (assignments, names, sentence) => {
     const run = () => read(assignments, ...names);
     expect(run).toThrow(UserError);
     expect(run).toThrow(`--method-options: ${sentence}`);
   });
+});
+
+test('published hyperparameters are within their ranges, which name no others', () => {
+  for (const { defaults, hyperRanges } of methods.all) {
+    for (const [name, value] of Object.entries(defaults.hyper))
+      expect(isInRange(value, hyperRanges[name] ?? {})).toBe(true);
+    expect(Object.keys(defaults.hyper)).toEqual(expect.arrayContaining(Object.keys(hyperRanges)));
+  }
 });
 
 describe('invalid text is refused with a correction', () => {

@@ -3,6 +3,7 @@ import { decimal } from '../system/decimal';
 import { didYouMean } from '../system/did-you-mean';
 import { UserError } from '../system/user-error';
 import { type ChosenMethod, combineMethods, type WeightedMethod } from './combine-methods';
+import { isInRange, rangeWords } from './hyper-range';
 import type { Method, MethodSettings } from './method';
 import { methods } from './registry';
 
@@ -79,7 +80,12 @@ export function parseHyper(
       throw new UserError(`${option}: ${name} must be a number, got '${text}'`);
     }
     const [method] = owners as [Method];
-    given.set(method.name, { ...given.get(method.name), [hyperNamed(method, name)]: value });
+    const hyper = hyperNamed(method, name);
+    const range = method.hyperRanges[hyper] ?? {};
+    if (!isInRange(value, range)) {
+      throw new UserError(`${option}: ${name} of ${method.name} must be ${rangeWords(range)}, got ${text}`);
+    }
+    given.set(method.name, { ...given.get(method.name), [hyper]: value });
   }
   return given;
 }

@@ -24,6 +24,19 @@ test.each(methods.all.map((method) => [method.name, method] as const))('%s', (na
   tryMethod(tinyMethod(name), needs.includes('equal-channels') ? sameChannels : pair, folder);
 });
 
+test.each(methods.all.map((method) => [method.name, method] as const))(
+  '%s with images of unequal sides',
+  (name, { needs }) => {
+    const { student, teacher } = needs.includes('equal-channels') ? sameChannels : pair;
+    const rectangle = { inputSize: '24x16' } as const;
+    tryMethod(
+      tinyMethod(name),
+      { student: { ...student, ...rectangle }, teacher: { ...teacher, ...rectangle } },
+      folder,
+    );
+  },
+);
+
 test('networks that a method cannot compare are refused before the teacher is trained', () => {
   expect(() => tryMethod(tinyMethod('fsp'), pair, folder)).toThrow(
     '--method=fsp does not work with the student resnet8 and the teacher resnet8: fsp needs as many channels',

@@ -37,12 +37,10 @@ export function embeddingDistance(student: Tensor2D, teacher: Tensor2D): Scalar 
 }
 
 /**
- * Pools the larger of two feature maps [batch, h, w, c] to the height of the other (adaptive_avg_pool2d), as RepDistiller
- * does wherever it compares feature maps. Maps are square there, so only heights are compared.
+ * Pools the larger of two feature maps [batch, h, w, c] to the size of the other (adaptive_avg_pool2d), as RepDistiller
+ * does with its square maps wherever it compares them; each side by itself where neither map is larger.
  */
 export function matchSizes(a: Tensor4D, b: Tensor4D): [Tensor4D, Tensor4D] {
-  const [ours, theirs] = [a.shape[1], b.shape[1]];
-  if (ours > theirs) return [adaptiveAveragePool2d(a, [theirs, theirs]), b];
-  if (ours < theirs) return [a, adaptiveAveragePool2d(b, [ours, ours])];
-  return [a, b];
+  const smaller = [Math.min(a.shape[1], b.shape[1]), Math.min(a.shape[2], b.shape[2])] as const;
+  return [adaptiveAveragePool2d(a, smaller), adaptiveAveragePool2d(b, smaller)];
 }

@@ -11,7 +11,7 @@ import { attentionLoss } from './attention';
 import { contrastLoss, contrastProbabilities, contrastScores } from './contrast';
 import { correlationLoss } from './correlation-congruence';
 import { decoupledTerms } from './decoupled';
-import { embeddingDistance, meanSquaredDifference, probabilityDistance } from './differences';
+import { embeddingDistance, matchSizes, meanSquaredDifference, probabilityDistance } from './differences';
 import { distLoss } from './dist';
 import { factorLoss } from './factor-transfer';
 import { neuronSelectivityLoss } from './neuron-selectivity';
@@ -126,6 +126,45 @@ test('a compiled step computes the same values', async () => {
   }
   program.dispose();
   state.dispose();
+});
+
+test.each([
+  [
+    [8, 6],
+    [4, 3],
+    [4, 3],
+  ],
+  [
+    [4, 3],
+    [8, 6],
+    [4, 3],
+  ],
+  [
+    [4, 6],
+    [4, 3],
+    [4, 3],
+  ],
+  [
+    [8, 3],
+    [4, 6],
+    [4, 3],
+  ],
+  [
+    [7, 5],
+    [4, 3],
+    [4, 3],
+  ],
+  [
+    [4, 3],
+    [4, 3],
+    [4, 3],
+  ],
+] as const)('maps of %p and %p are compared at %p', (ours, theirs, wanted) => {
+  const map = ([height, width]: readonly [number, number]) => tf.ones([2, height, width, 3]) as Tensor4D;
+  for (const matched of matchSizes(map(ours), map(theirs))) {
+    expect(matched.shape).toEqual([2, ...wanted, 3]);
+    for (const value of matched.dataSync()) expect(value).toBeCloseTo(1, 6);
+  }
 });
 
 test('FSP refuses networks with different channels', () => {

@@ -16,6 +16,7 @@ export default defineMethod('ab', {
   needs: ['features', 'preactivations'],
   defaults: { beta: 1 },
   hyper: { epochs: 30, margin: 1 },
+  hyperRanges: { epochs: { whole: true } },
   build({ scope, student, teacher }, { beta, hyper: { epochs, margin } }) {
     const shapes = stageFeatures(student.features, teacher.features);
     const connect = connector(scope, shapes.student, shapes.teacher);

@@ -10,6 +10,7 @@ export default defineMethod('cc', {
   needs: ['embedding'],
   defaults: { beta: 0.02 },
   hyper: { dimension: 128 },
+  hyperRanges: { dimension: { min: 1, whole: true } },
   build({ scope, student, teacher }, { beta, hyper: { dimension: outputs } }) {
     const ours = linearEmbedding(scope.child('embed_s'), { inputs: student.embeddingSize, outputs });
     const theirs = linearEmbedding(scope.child('embed_t'), { inputs: teacher.embeddingSize, outputs });

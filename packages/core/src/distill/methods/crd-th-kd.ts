@@ -1,4 +1,4 @@
-import { contrast, contrastAliases, publishedContrast } from '../contrast';
+import { contrast, contrastAliases, contrastRanges, publishedContrast } from '../contrast';
 import { defineMethod } from '../method';
 import { sharedClassification, teacherHeadTerms } from '../teacher-head-terms';
 
@@ -10,6 +10,7 @@ export default defineMethod('crd-th-kd', {
   needs: ['embedding', 'teacher-head', 'indices', 'randomness'],
   defaults: { gamma: 0.9, alpha: 1, beta: 0.8, delta: 0.02 },
   hyper: publishedContrast,
+  hyperRanges: contrastRanges,
   hyperAliases: contrastAliases,
   classification: sharedClassification,
   build(context, settings) {

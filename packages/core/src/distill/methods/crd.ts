@@ -1,4 +1,4 @@
-import { contrast, contrastAliases, publishedContrast } from '../contrast';
+import { contrast, contrastAliases, contrastRanges, publishedContrast } from '../contrast';
 import { defineMethod } from '../method';
 
 /** CRD: each network's embedding of an image is contrasted with many of the other network's embeddings. */
@@ -8,6 +8,7 @@ export default defineMethod('crd', {
   needs: ['embedding', 'indices', 'randomness'],
   defaults: { gamma: 1, alpha: 1, beta: 0.8 },
   hyper: publishedContrast,
+  hyperRanges: contrastRanges,
   hyperAliases: contrastAliases,
   build(context, { beta, hyper }) {
     const loss = contrast(context, hyper);

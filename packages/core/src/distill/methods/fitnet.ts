@@ -11,6 +11,7 @@ export default defineMethod('fitnet', {
   needs: ['features'],
   defaults: { beta: 100 },
   hyper: { layer: 2 },
+  hyperRanges: { layer: { whole: true } },
   build({ scope, student, teacher }, { beta, hyper: { layer } }) {
     const regress = convolutionalRegressor(
       scope,

@@ -13,6 +13,7 @@ export default defineMethod('fsp', {
   needs: ['features', 'equal-channels'],
   defaults: { beta: 1 },
   hyper: { epochs: 30 },
+  hyperRanges: { epochs: { whole: true } },
   build: ({ scope }, { beta, hyper: { epochs } }) => ({
     terms: () => ({}),
     pretraining: {

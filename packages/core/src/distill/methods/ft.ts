@@ -16,6 +16,7 @@ export default defineMethod('ft', {
   needs: ['features'],
   defaults: { beta: 200 },
   hyper: { epochs: 30, rate: 0.01, share: 0.5 },
+  hyperRanges: { epochs: { whole: true }, rate: { above: 0 }, share: { above: 0 } },
   build({ scope, student, teacher }, { beta, hyper: { epochs, rate, share } }) {
     const [ours, theirs] = [student.features.length - 1, teacher.features.length - 1];
     const shape = featureAt(teacher.features, theirs, 'teacher');

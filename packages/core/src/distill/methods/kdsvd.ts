@@ -13,6 +13,7 @@ export default defineMethod('kdsvd', {
   needs: ['features', 'equal-channels'],
   defaults: { beta: 1 },
   hyper: { count: 1 },
+  hyperRanges: { count: { min: 1, whole: true } },
   terms: ({ student, teacher }, { beta, hyper: { count } }) => {
     const levels = stagesOf(student, teacher);
     const losses = singularVectorLosses(levels.student, levels.teacher, { count });

@@ -19,6 +19,7 @@ export default defineMethod('margin-distillation', {
   needs: ['teacher-head', 'class-centres', 'labels'],
   defaults: { gamma: 1 },
   hyper: { mMin: 0.2, mMax: 0.5 },
+  hyperRanges: { mMin: { max: 1 }, mMax: { max: 1 } },
   hyperAliases: { least: 'mMin', most: 'mMax' },
   weighs: 'alpha',
   studentHead: 'linear',

@@ -6,7 +6,7 @@ import { convolutionalRegressor } from './convolutional-regressor';
 
 /**
  * Brings the student's feature maps before their activation to the teacher's shapes, for activation boundaries (arXiv
- * 1811.03233; RepDistiller's models/util.py, Connector). A map that has the teacher's channels and height is unchanged.
+ * 1811.03233; RepDistiller's models/util.py, Connector). A map of the teacher's shape is unchanged.
  * Parameters `connectors.<index>.*`.
  */
 export function connector(
@@ -16,7 +16,8 @@ export function connector(
 ): (maps: readonly Tensor4D[], mode: Mode) => Tensor4D[] {
   const connectors = student.map((from, i) => {
     const to = teacher[i] as FeatureShape;
-    if (from.channels === to.channels && from.height === to.height) return (x: Tensor4D) => x;
+    const isAlike = from.channels === to.channels && from.height === to.height && from.width === to.width;
+    if (isAlike) return (x: Tensor4D) => x;
     return convolutionalRegressor(scope.child('connectors').child(`${i}`), from, to, { relu: false });
   });
   return (maps, mode) => connectors.map((connect, i) => connect(maps[i] as Tensor4D, mode));

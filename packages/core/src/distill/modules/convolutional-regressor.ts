@@ -5,13 +5,13 @@ import type { Tensor4D } from '../../runtime/tensorflow';
 import { UserError } from '../../system/user-error';
 import { moduleConvolution, moduleTransposedConvolution } from './convolution';
 
-/** The convolution from the student's height to the teacher's. */
+/** The convolution from the student's height and width to the teacher's. */
 function fitting(scope: Scope, student: FeatureShape, teacher: FeatureShape): (x: Tensor4D) => Tensor4D {
   const channels = { inputs: student.channels, outputs: teacher.channels };
-  if (student.height === 2 * teacher.height) {
+  if (student.height === 2 * teacher.height && Math.ceil(student.width / 2) === teacher.width) {
     return moduleConvolution(scope, { ...channels, kernel: 3, stride: 2, padding: 1 });
   }
-  if (2 * student.height === teacher.height) {
+  if (2 * student.height === teacher.height && 2 * student.width === teacher.width) {
     return moduleTransposedConvolution(scope, { ...channels, kernel: 4, stride: 2, padding: 1 });
   }
   const kernel = [1 + student.height - teacher.height, 1 + student.width - teacher.width] as const;

@@ -34,7 +34,25 @@ test.each([
   expect(names).toEqual(['conv.weight', 'conv.bias', 'bn.weight', 'bn.bias', 'bn.running_mean', 'bn.running_var']);
 });
 
+test.each([
+  ['of the same size', [4, 3], [4, 3]],
+  ['twice as large', [8, 6], [4, 3]],
+  ['twice as large, less half a pixel', [8, 5], [4, 3]],
+  ['half as large', [4, 3], [8, 6]],
+  ['larger', [7, 5], [4, 3]],
+  ['larger in one direction', [8, 3], [4, 2]],
+] as const)('a regressor from a map of unequal sides: %s', (_, [height, width], [wantedHeight, wantedWidth]) => {
+  const shape = { height: wantedHeight, width: wantedWidth, channels: 5 };
+  const { part } = built((scope) => convolutionalRegressor(scope, { height, width, channels: 3 }, shape));
+  const map = tf.ones([2, height, width, 3]) as Tensor4D;
+  expect(part(map, 'train').shape).toEqual([2, wantedHeight, wantedWidth, 5]);
+});
+
 test('a regressor between other sizes is refused', () => {
+  const narrow = { height: 8, width: 5, channels: 5 };
+  expect(() => built((scope) => convolutionalRegressor(scope, { height: 4, width: 3, channels: 3 }, narrow))).toThrow(
+    'No regressor maps 4x3 to 8x5',
+  );
   expect(() => built((scope) => convolutionalRegressor(scope, size(3, 3), size(4, 5)))).toThrow(
     'No regressor maps 3x3 to 4x4',
   );
@@ -58,6 +76,15 @@ test('a connector does not change feature maps that already have the shape', () 
   expect(maps[0]).toBe(first);
   expect(maps[1]?.shape).toEqual([2, 2, 2, 6]);
   expect(new Set(names.map((name) => name.split('.').slice(0, 2).join('.')))).toEqual(new Set(['connectors.1']));
+});
+
+test('a connector changes maps that have the height alone', () => {
+  const [from, to] = [
+    { height: 4, width: 4, channels: 3 },
+    { height: 4, width: 2, channels: 3 },
+  ];
+  const { part } = built((scope) => connector(scope, [from], [to]));
+  expect(part([image(4, 3)], 'train')[0]?.shape).toEqual([2, 4, 2, 3]);
 });
 
 test('a paraphraser halves the channels, and its decoder restores them', () => {
