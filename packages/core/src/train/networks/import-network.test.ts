@@ -82,7 +82,7 @@ test('a network for other classes or image sizes is refused in one sentence, and
   await refuses(taskOf({ classes: 9 }), `${last} has 4 classes, the data has 9: the teacher needs the same classes.`);
   await refuses(
     taskOf({ size: 32 }),
-    `${last} holds a network for images of 16 x 16 pixels; the data's images have 32 x 32.`,
+    `${last} holds a network for images of 16 x 16 pixels; the data's images have 32 x 32 (--image-size).`,
   );
 });
 

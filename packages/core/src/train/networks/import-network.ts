@@ -122,7 +122,7 @@ function requireFit(
   }
   if (network.inputSize !== data.size) {
     throw new UserError(
-      `${file} holds a network for images of ${sizeWords(network.inputSize)} pixels; the data's images have ${sizeWords(data.size)}.`,
+      `${file} holds a network for images of ${sizeWords(network.inputSize)} pixels; the data's images have ${sizeWords(data.size)} (--image-size).`,
       1,
     );
   }
