@@ -1,6 +1,7 @@
 import type { BackboneDefinition } from '../nn/backbone';
 import type { ExternalTensor, ExternalTensors } from './external-tensor';
 import { type NetworkSizes, publishedSizes, type SizeHints, shapesAt, sizesFromShapes } from './network-sizes';
+import { optionAShortcuts } from './option-a';
 import type { ParameterShapes } from './parameter-shapes';
 
 export interface Classifier {
@@ -33,7 +34,12 @@ export interface BackboneFit {
   readonly classifier: Classifier | undefined;
   /** The file's names that belong to neither backbone nor classifier. */
   readonly left: readonly string[];
+  /** Sentences for the log: what was added to the file's tensors. */
+  readonly notes: readonly string[];
 }
+
+const optionANote =
+  "has shortcuts without parameters (option A): read as 1x1 convolutions that do the same; published ones of CIFAR-10 need ImageNet's normalisation";
 
 // Enough for 'module.student.backbone.'.
 const deepestPrefix = 4;
@@ -72,11 +78,27 @@ export function fitBackbone(
     if (tensor) found.set(name, tensor);
   }
   const taken = new Set([...found.keys()].map((name) => prefix + name));
-  const classifier = findClassifier(tensors, taken, prefix, classifierName(definition, shapes));
+  const classifier = findClassifier(tensors, taken, prefix, classifierName(definition, shapes), shapes.embeddingSize);
   if (classifier) for (const part of ['weight', 'bias']) taken.add(`${classifier.name}.${part}`);
   const left = names.filter((name) => !taken.has(name));
   const { embeddingSize } = shapes;
-  return { definition, sizes, embeddingSize, found, prefix, rivals, missing, misshapen, classifier, left };
+  const fit = {
+    definition,
+    sizes,
+    embeddingSize,
+    found,
+    prefix,
+    rivals,
+    missing,
+    misshapen,
+    classifier,
+    left,
+    notes: [],
+  };
+  // CIFAR's networks with this name for their classifier have shortcuts without parameters.
+  const isOptionA = definition.inputSize === 32 && classifier?.name.endsWith('linear') && left.length === 0;
+  const shortcuts = isOptionA ? optionAShortcuts(missing, shapes.backbone) : undefined;
+  return shortcuts ? { ...fit, found: new Map([...found, ...shortcuts]), missing: [], notes: [optionANote] } : fit;
 }
 
 /** The prefixes of the backbone's names that the most of `names` have, the shortest first. */
@@ -99,19 +121,31 @@ function commonPrefixes(names: readonly string[], { backbone }: ParameterShapes)
   return best.includes('') ? [''] : best.sort((a, b) => a.length - b.length);
 }
 
-/** Looks beside the backbone's names and further up: a wrapped backbone has its classifier outside. */
+/** Other names of classifiers: timm's, OpenMMLab's, those of CIFAR networks. */
+const otherClassifiers = ['fc', 'linear', 'classifier', 'head.fc', 'classifier.1', 'last_linear', 'cls_head.fc'];
+
+/**
+ * Looks beside the backbone's names and further up: a wrapped backbone has its classifier outside.
+ * @param embeddingSize that another layer than `own` must read
+ */
 function findClassifier(
   tensors: ExternalTensors,
   taken: ReadonlySet<string>,
   prefix: string,
   own: string,
+  embeddingSize: number,
 ): Classifier | undefined {
   const parents = prefix.split('.').map((_, depth, parts) => parts.slice(0, parts.length - 1 - depth).join('.'));
-  for (const parent of parents) {
-    for (const layer of [own, 'head']) {
-      const name = parent === '' ? layer : `${parent}.${layer}`;
-      const weight = tensors.get(`${name}.weight`);
-      if (weight && !taken.has(`${name}.weight`)) return { name, weight, bias: tensors.get(`${name}.bias`) };
+  const layers = [[own, 'head'], otherClassifiers];
+  for (const [index, some] of layers.entries()) {
+    for (const parent of parents) {
+      for (const layer of some) {
+        const name = parent === '' ? layer : `${parent}.${layer}`;
+        const weight = tensors.get(`${name}.weight`);
+        if (!weight || taken.has(`${name}.weight`)) continue;
+        if (index > 0 && (weight.shape.length !== 2 || weight.shape[1] !== embeddingSize)) continue;
+        return { name, weight, bias: tensors.get(`${name}.bias`) };
+      }
     }
   }
   return undefined;

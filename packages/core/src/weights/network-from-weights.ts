@@ -69,8 +69,10 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   const { tensors, hints, notes, compared } = isOnnx(file)
     ? { ...fromOnnx(file, wanted), notes: [] }
     : { ...stateDict(file, wanted), hints: wanted, compared: undefined };
-  for (const note of notes) given.onNote?.(`${file}: ${note}`);
+  const say = (note: string) => given.onNote?.(`${file}: ${note}`);
+  notes.forEach(say);
   const fit = chooseBackbone(file, tensors, hints);
+  fit.notes.forEach(say);
   const { definition, embeddingSize, sizes } = fit;
   const centres = from === undefined || from === 'data' ? undefined : from.file;
   const own = from === 'data' ? undefined : fit.classifier;

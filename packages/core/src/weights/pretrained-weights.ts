@@ -29,6 +29,6 @@ export function pretrainedWeights(file: string, hints: BackboneHints, stateDict?
     backbone: definition.name,
     normalisation: definition.normalisation,
     tensors: tensorsOf(file, fit, classifier),
-    notes,
+    notes: [...notes, ...fit.notes],
   };
 }
