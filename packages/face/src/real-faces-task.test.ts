@@ -2,6 +2,7 @@ import { copyFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from
 import { join } from 'node:path';
 import { writeClassFolders } from '@headshare/core/data/example/class-folders';
 import { mirror } from '@headshare/core/data/loading/augmented';
+import { unreadableReport } from '@headshare/core/recipes/unreadable';
 import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import type { Inference } from '@headshare/core/train/evaluation/inference';
@@ -92,17 +93,32 @@ test('training says which records are not used, as the check does', async () => 
   records();
   const lines = readFileSync(join(folder.path, 'train.idx'), 'utf8').split('\n');
   writeFileSync(join(folder.path, 'train.idx'), lines.slice(2).join('\n'));
-  const warn = jest.spyOn(console, 'warn').mockImplementation();
-  try {
-    await (await verificationTask(values({ dataset: 'ms1m' }))).close();
-    const said = `2 images of ${join(folder.path, 'train.rec')} are not in its .idx and are not used`;
-    expect(warn.mock.calls.flat().join('\n')).toContain(said);
-    const checked: string[] = [];
-    await main(['check', `--data=${folder.path}`], (line) => checked.push(line));
-    expect(checked.join('\n')).toContain(said);
-  } finally {
-    warn.mockRestore();
-  }
+  const task = await verificationTask(values({ dataset: 'ms1m' }));
+  await task.close();
+  const said = `2 images of ${join(folder.path, 'train.rec')} are not in its .idx and are not used`;
+  expect(task.notes?.join('\n')).toContain(said);
+  const checked: string[] = [];
+  await main(['check', `--data=${folder.path}`], (line) => checked.push(line));
+  expect(checked.join('\n')).toContain(said);
+});
+
+test('damaged records are counted, and are an error above --unreadable-share', async () => {
+  sets();
+  const { images, records: all } = faceCaseJson<{ images: number; records: { offset: number }[] }>(
+    'rec/tiny.expected.json',
+  );
+  const bytes = readFileSync(faceCase('rec/tiny.rec'));
+  bytes.writeUInt32LE(0, all[3]?.offset as number);
+  writeFileSync(join(folder.path, 'train.rec'), bytes);
+  const open = (unreadableShare: number) => verificationTask(values({ dataset: 'ms1m', unreadableShare }));
+  await expect(open(0.01)).rejects.toThrow(
+    `1 of the ${images} records of ${join(folder.path, 'train.rec')} cannot be read, more than --unreadable-share=0.01 allows: bytes ${all[3]?.offset} to `,
+  );
+  const task = await open(0.5);
+  await task.close();
+  expect(task.notes).toContain('1 records cannot be read:');
+  expect(unreadableReport(task)).toMatchObject({ metrics: { 'unreadable/record': 1 }, files: [] });
+  expect(unreadableReport(task).note).toMatch(/^; 1 of \d+ records of .* cannot be read and were left out$/);
 });
 
 test('with --image-size=112x96 networks see aligned faces without 8 columns on either side', async () => {

@@ -16,7 +16,7 @@ import {
   writeEmbeddings,
 } from './cross-model';
 import { openFaceFolders } from './data/face-folders';
-import { lossesOf } from './data/training-records/record-losses';
+import { acceptLosses } from './data/training-records/record-losses';
 import { faceSize, openTrainingRecords, type TrainingRecordsOptions } from './data/training-records/training-records';
 import { openVerificationSets } from './data/verification-sets/find-sets';
 import type { VerificationSet } from './data/verification-sets/verification-set';
@@ -50,9 +50,10 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
     source,
     size: stored,
     notes,
+    lost,
   } = dataset === 'folder'
-    ? { ...(await openFaceFolders(data, selection)), size: faceSize }
-    : await openRecords(data, selection);
+    ? { ...(await openFaceFolders(data, selection)), size: faceSize, lost: [] }
+    : await openRecords(data, selection, options.unreadableShare);
   const size = options.imageSize ?? stored;
   const pipeline: PipelineOptions = { size, train: wholeFace(size), test: { resize: size } };
   const train = pipelineDataset(source, {
@@ -74,6 +75,7 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       }),
     ],
     notes,
+    lost,
     selectBy: selectBy === 'mean' ? 'accuracy' : `${selectBy}/accuracy`,
     usage: {
       kind: 'face',
@@ -108,11 +110,11 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
   };
 }
 
-/** As `openTrainingRecords`, and says which pictures are not used. */
-async function openRecords(folder: string, selection: TrainingRecordsOptions) {
+/** As `openTrainingRecords`, and says which pictures are not used. @throws UserError if more than a share are damaged */
+async function openRecords(folder: string, selection: TrainingRecordsOptions, share: number) {
   const records = await openTrainingRecords(folder, selection);
-  for (const line of lossesOf(records, 3)) console.warn(`${records.source.name}: ${line.trim()}`);
-  return records;
+  const { notes, lost } = acceptLosses(records, share);
+  return { ...records, notes: [...records.notes, ...notes], lost };
 }
 
 /**

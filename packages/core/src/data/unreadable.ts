@@ -8,7 +8,8 @@ export interface UnreadableImage {
 }
 
 /** What images are read for. */
-export type ImageUse = 'training' | 'held-out' | 'test' | 'verification';
+/** `record`: records of a file that is damaged there, so that it cannot be known what they hold. */
+export type ImageUse = 'training' | 'held-out' | 'test' | 'verification' | 'record';
 
 /** How many of the images that are read for one purpose cannot be read. */
 export interface UnreadableCount {
@@ -43,8 +44,9 @@ export interface UnreadableImages {
   counts(): readonly UnreadableCount[];
 }
 
-/** `3 of 1000 test images of birds left out as unreadable`, or replaced. */
-export const describeUnreadable = ({ name, use, count, of }: UnreadableCount): string =>
-  use === 'training'
-    ? `${count} of ${of} training images of ${name} cannot be read and were replaced by others of their classes`
-    : `${count} of ${of} ${use} images of ${name} cannot be read and were left out`;
+/** `3 of 1000 test images of birds cannot be read and were left out`, or replaced. */
+export function describeUnreadable({ name, use, count, of }: UnreadableCount): string {
+  if (use === 'record') return `${count} of ${of} records of ${name} cannot be read and were left out`;
+  const then = use === 'training' ? 'replaced by others of their classes' : 'left out';
+  return `${count} of ${of} ${use} images of ${name} cannot be read and were ${then}`;
+}

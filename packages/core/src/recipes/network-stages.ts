@@ -208,7 +208,8 @@ async function finish(
   const reports = (await task.report?.(context.folder)) ?? [];
   const charts = agreement ? await drawHeads(agreement, context.folder) : [];
   const { note, files: listed, metrics: counts, ...unreadable } = unreadableReport(task);
-  for (const line of notesOn(unreadable.unreadable ?? [])) context.log(`${line}: all are listed in ${unreadableFile}`);
+  for (const line of notesOn(unreadable.unreadable ?? [])) context.log(line);
+  if (listed.length > 0) context.log(`All unreadable images are listed in ${unreadableFile}`);
   const ofBest = Object.entries({ ...best, epoch: bestEpoch }).map(([name, value]) => [`best/${name}`, value]);
   return {
     ...made,

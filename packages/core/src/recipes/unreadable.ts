@@ -76,7 +76,8 @@ function readKnown(file: string): Readonly<Record<string, readonly UnreadableIma
 
 /** What a finished stage reports on unreadable images; empty if it met none. */
 export function unreadableReport(task: Task) {
-  const counts = [...setsOf(task).values()].flatMap((images) => images.counts());
+  const images = [...setsOf(task).values()].flatMap((images) => images.counts());
+  const counts = [...images, ...(task.lost ?? [])];
   if (counts.length === 0) return { metrics: {}, files: [], note: '' };
   const metrics: Metrics = Object.fromEntries(
     counts.map(({ use, count }) => [`unreadable/${use.replace('-', '_')}`, count]),
@@ -84,7 +85,7 @@ export function unreadableReport(task: Task) {
   return {
     unreadable: counts,
     metrics,
-    files: [unreadableFile],
+    files: images.length > 0 ? [unreadableFile] : [],
     note: notesOn(counts)
       .map((line) => `; ${line}`)
       .join(''),

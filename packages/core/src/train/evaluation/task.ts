@@ -1,5 +1,6 @@
 import type { Preparation, Thresholds } from 'headshare-student/card';
 import type { ImageDataset } from '../../data/dataset';
+import type { UnreadableCount } from '../../data/unreadable';
 import type { Embeddings, Inference } from './inference';
 import type { Metrics } from './metrics';
 
@@ -61,6 +62,8 @@ export interface Task {
   readonly reads?: readonly TaskImages[];
   /** Sentences about the data, for the log: what was found, taken and left out. */
   readonly notes?: readonly string[] | undefined;
+  /** Records that the data sets lack because they cannot be read. */
+  readonly lost?: readonly UnreadableCount[];
   /** The metric that compares networks; larger is better. */
   readonly selectBy: string;
   /** Default: test. */

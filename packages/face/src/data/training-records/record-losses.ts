@@ -1,3 +1,5 @@
+import type { UnreadableCount } from '@headshare/core/data/unreadable';
+import { UserError } from '@headshare/core/system/user-error';
 import type { TrainingRecords } from './training-records';
 
 /** How many identities have no image; undefined if each has one. */
@@ -20,4 +22,31 @@ export function lossesOf(
       ? [`${unlisted} images of ${file} are not in its .idx and are not used; without the .idx they are.`]
       : []),
   ];
+}
+
+/** The number of damaged records that a training names. */
+const mostNamed = 3;
+
+/**
+ * What a training says and reports on pictures of a record file that are not used.
+ * @param share the largest share of the images, 0 to 1, whose records may be damaged
+ * @throws UserError if more are
+ */
+export function acceptLosses(
+  records: TrainingRecords,
+  share: number,
+): { readonly notes: readonly string[]; readonly lost: readonly UnreadableCount[] } {
+  const { source, file, images, lost, lostCount } = records;
+  const empty = emptyIdentities(records);
+  const notes = [...lossesOf(records, mostNamed), ...(empty ? [empty] : [])].map((line) => line.trim());
+  if (lostCount === 0) return { notes, lost: [] };
+  const first = lost.slice(0, mostNamed).map(({ from, until, why }) => `bytes ${from} to ${until - 1} (${why})`);
+  const of = images + lostCount;
+  if (lostCount > share * of) {
+    throw new UserError(
+      `${lostCount} of the ${of} records of ${file} cannot be read, more than --unreadable-share=${share} allows: ${first.join(', ')}${lostCount > first.length ? ` and ${lostCount - first.length} more` : ''}. The data command's \`check\` lists them.`,
+      1,
+    );
+  }
+  return { notes, lost: [{ name: source.name, use: 'record', count: lostCount, of, first }] };
 }

@@ -30,6 +30,8 @@ export interface TrainingRecordsOptions extends IdentitySelection {
 export interface TrainingRecords extends Pick<RecordListing, 'lost' | 'lostCount' | 'unlisted'> {
   /** The `.rec` file. */
   readonly file: string;
+  /** The number of its images, of all identities. */
+  readonly images: number;
   readonly source: ImageSource;
   /** The size of the images, from `property` or else 112. */
   readonly size: ImageSize;
@@ -89,7 +91,18 @@ export async function openTrainingRecords(
   const set = `${basename(resolve(folder))}-${base}`;
   const source = sourceOf({ name: set, file, listing, total, content: JSON.stringify(stamps[0]) }, selected);
   const notes = selectionNote(selected, total);
-  return { source, file, size: property?.size ?? faceSize, property, lost, lostCount, unlisted, hasIndex, notes };
+  return {
+    source,
+    file,
+    images: labels.length,
+    size: property?.size ?? faceSize,
+    property,
+    lost,
+    lostCount,
+    unlisted,
+    hasIndex,
+    notes,
+  };
 }
 
 /** A text that changes with a file's content; undefined if there is no such file. */
