@@ -1,7 +1,9 @@
+import { inspect } from 'node:util';
 import { keepWorking } from '@headshare/core/system/output.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import { isUnreadable } from '@headshare/core/tracking/journal/spool';
 import { problemOf } from '@headshare/core/tracking/sync/destination';
+import { hideSecrets } from 'mlflow-js-client';
 
 const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
 
@@ -32,7 +34,7 @@ export function command(work: (signal: AbortSignal) => Promise<void>, interrupte
       } else if (error instanceof UserError) console.error(error.message);
       else if (isUnreadable(error) || (error instanceof Error && error.name === 'MlflowError')) {
         console.error(`${problemOf(error)}.`);
-      } else console.error(error);
+      } else console.error(hideSecrets(inspect(error)));
     },
   );
 }

@@ -1,5 +1,6 @@
 /** Python and pip, which install MLflow and download TensorFlow, and the reasons why they fail. */
 import { UserError } from '@headshare/core/system/user-error';
+import { hideSecrets } from 'mlflow-js-client';
 
 /** The interpreter: PYTHON if set, else python3. */
 export const pythonCommand = (environment: NodeJS.ProcessEnv = process.env): string => environment.PYTHON || 'python3';
@@ -25,5 +26,8 @@ export const noNetwork = (purpose: string): UserError =>
     1,
   );
 
-export const lastLine = (printed: string): string | undefined =>
-  printed.split('\n').findLast((line) => line.trim() !== '');
+/** The last line of what a program printed, without passwords, for example of a package index. */
+export const lastLine = (printed: string): string | undefined => {
+  const line = printed.split('\n').findLast((one) => one.trim() !== '');
+  return line && hideSecrets(line);
+};

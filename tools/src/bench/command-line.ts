@@ -13,6 +13,7 @@ import {
 } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
 import { UserError } from '@headshare/core/system/user-error';
+import { hideSecrets } from 'mlflow-js-client';
 
 const jsonOption = { json: flag({ help: 'one JSON object per line instead of a table' }) };
 
@@ -56,7 +57,7 @@ export function print<M>(
 /** Runs a benchmark. A failure is printed as one sentence: the failed program's own, where it printed one. */
 export function start(main: () => Promise<void>): void {
   main().catch((error: Error & { stderr?: string }) => {
-    console.error(error.stderr?.trim() || error.message);
+    console.error(hideSecrets(error.stderr?.trim() || error.message));
     process.exit(error instanceof UserError ? error.exitCode : 1);
   });
 }

@@ -4,6 +4,7 @@ import { mkdirSync, readFileSync, rmSync, statfsSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
+import { diskProblem } from '@headshare/core/system/whole-file';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { environmentPython, environmentStamp } from '@headshare/core/tracking/sync/local-server';
 import { locked } from '../lock';
@@ -101,9 +102,9 @@ function explain(error: unknown, { folder, python, signal }: EnvironmentOptions)
     return new UserError(`${python} was not found: MLflow needs Python 3.10 or newer (set PYTHON to it).`, 1);
   }
   const cause = causeOf(printed);
-  if (code === 'ENOSPC' || cause === 'disk full') return noRoom(folder);
-  // Node reports ENOENT when it cannot make a folder on a read-only file system.
-  if (['EACCES', 'EROFS', 'ENOENT', 'EEXIST', 'ENOTDIR'].includes(String(code)) || cause === 'not writable') {
+  const { kind } = diskProblem(error) ?? {};
+  if (kind === 'full' || cause === 'disk full') return noRoom(folder);
+  if (kind === 'unwritable' || kind === 'misplaced' || cause === 'not writable') {
     return new UserError(`${folder} cannot be written to: MLflow is installed there.`, 1);
   }
   if (/ensurepip is not available|No module named '?(venv|ensurepip)/.test(printed)) {

@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { UserError } from '@headshare/core/system/user-error';
+import { diskProblem } from '@headshare/core/system/whole-file';
 
 /** A size in decimal units, as package indexes print it. */
 export function size(bytes: number): string {
@@ -19,17 +20,9 @@ export function notWritable(folder: string): UserError {
 
 /** A UserError for a full or read-only disk at `folder`; any other error unchanged. */
 export function explained(error: unknown, folder: string, needed: number): unknown {
-  // Not `instanceof Error`: under jest, errors of Node's own functions come from another realm.
-  const { code, path } = (error ?? {}) as NodeJS.ErrnoException;
-  switch (code) {
-    case 'ENOSPC':
-    case 'EDQUOT':
-      return noRoom(folder, needed);
-    case 'EROFS':
-    case 'EACCES':
-    case 'EPERM':
-      return notWritable(path === undefined ? folder : dirname(path));
-    default:
-      return error;
-  }
+  const problem = diskProblem(error);
+  if (problem?.kind === 'full') return noRoom(folder, needed);
+  if (problem?.kind !== 'unwritable') return error;
+  const path: unknown = Reflect.get(Object(error), 'path');
+  return notWritable(typeof path === 'string' ? dirname(path) : folder);
 }

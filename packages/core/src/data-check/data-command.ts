@@ -1,10 +1,11 @@
-import { existsSync, mkdirSync, readdirSync } from 'node:fs';
+import { existsSync, readdirSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { packShards } from '../data/sources/pack-shards';
 import { verifyShards } from '../data/sources/shards';
 import { dataFolder } from '../experiment/data-fingerprint.cjs';
 import { explain } from '../experiment/failure';
 import { isFolder, notAFolder } from '../system/archive';
+import { makeFolder } from '../system/make-folder.cjs';
 import { guardOutput, keepWorking } from '../system/output.cjs';
 import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
@@ -88,7 +89,7 @@ function printHowTo({ title, name, page, layout }: DataKind, { project, folder, 
 async function example({ kinds, given, print, project }: Run): Promise<number> {
   const kind = kinds.find(({ name }) => name === given.kind) ?? kinds[0];
   const out = outFolder(given.out);
-  makeFolder(out);
+  makeOutFolder(out);
   if (readdirSync(out).length > 0) throw new UserError(`--out: ${out} is not empty`);
   await kind.example(out);
   print(
@@ -137,9 +138,9 @@ function outFolder(out: string | undefined): string {
   return folder;
 }
 
-function makeFolder(folder: string): void {
+function makeOutFolder(folder: string): void {
   try {
-    mkdirSync(folder, { recursive: true });
+    makeFolder(folder);
   } catch (error) {
     throw diskError(error, {
       full: `The disk of ${folder} is full.`,

@@ -19,6 +19,31 @@ describe('explain', () => {
     });
   });
 
+  it.each([
+    [{ code: 'ENOENT', path: '/data/x', syscall: 'open' }, 'Cannot use /data/x: it does not exist (ENOENT, open).'],
+    [{ code: 'EISDIR', path: '/data', syscall: 'read' }, 'Cannot use /data: it is a folder (EISDIR, read).'],
+    [
+      { code: 'ENOTDIR', path: '/a/b', syscall: 'scandir' },
+      'Cannot use /a/b: a part of its path is no folder (ENOTDIR, scandir).',
+    ],
+    [
+      { code: 'EIO', path: '/data/x', syscall: 'read' },
+      'Cannot use /data/x: the disk cannot be read or written (EIO, read).',
+    ],
+    [
+      { code: 'ENOENT', path: 'python9', syscall: 'spawn python9' },
+      'Cannot run python9: it does not exist (ENOENT, spawn python9).',
+    ],
+  ])('is one sentence for %j', (details, message) => {
+    expect(explain(Object.assign(new Error('x'), details))).toEqual({ message, exitCode: 1 });
+  });
+
+  it('shows no password, not even in a stack', () => {
+    const { message } = explain(new TypeError('cannot use postgresql://me:s3cretpw@h/db'));
+    expect(message).toContain('postgresql://***@h/db');
+    expect(message).not.toContain('s3cretpw');
+  });
+
   it('returns the stack of any other error', () => {
     expect(explain(new TypeError('x is undefined')).message).toMatch(/^TypeError: x is undefined\n\s+at /);
   });

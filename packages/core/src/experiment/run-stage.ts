@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
-import { dirname, join, relative } from 'node:path';
+import { rm } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { lockFolder } from '../system/lock';
+import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
 import { sha256 } from '../system/sha256';
 import type { Tracker } from '../tracking/tracker';
@@ -46,7 +47,7 @@ export async function runStage<R extends StageResult>(
   const { package: packageName, root } = catalog;
   await experiment.preflight(resolveOptions(experiment, settings), { package: packageName, root, signal });
   const resumed = existsSync(join(folder, 'config.json'));
-  await makeFolder(folder);
+  makeFolder(folder);
   const unlock = await lockFolder(folder, () => log(`${name}: waiting for another process that runs it`), signal);
   try {
     // The process that held the lock may have finished the run.
@@ -192,13 +193,4 @@ async function digestsOf(folder: string, files: readonly string[]): Promise<Read
   const digests: Record<string, string> = {};
   for (const file of files) if (existsSync(join(folder, file))) digests[file] = await sha256(join(folder, file));
   return digests;
-}
-
-/** Makes a folder and its parents. Node's recursive mkdir reports ENOENT on a read-only file system. */
-async function makeFolder(folder: string): Promise<void> {
-  if (existsSync(folder)) return;
-  await makeFolder(dirname(folder));
-  await mkdir(folder).catch((error: unknown) => {
-    if (Reflect.get(Object(error), 'code') !== 'EEXIST') throw error;
-  });
 }

@@ -1,6 +1,7 @@
 /** Writes files that appear under their names only when they are complete, and explains errors of writing. */
-import { mkdir, open, rename, rm } from 'node:fs/promises';
+import { open, rename, rm } from 'node:fs/promises';
 import { dirname } from 'node:path';
+import { makeFolder } from './make-folder.cjs';
 import { UserError } from './user-error';
 
 /** Writes bytes at a position of the file. */
@@ -16,7 +17,7 @@ export async function writeWhole(
   explain: (error: unknown) => unknown,
 ): Promise<void> {
   const onDisk = <T>(work: Promise<T>): Promise<T> => work.catch((error) => Promise.reject(explain(error)));
-  await onDisk(mkdir(dirname(path), { recursive: true }));
+  await onDisk((async () => makeFolder(dirname(path)))());
   // A killed process may have left the file, and another may have it open: removes it instead of truncating it.
   await onDisk(rm(temporary, { force: true }));
   const handle = await onDisk(open(temporary, 'wx'));
@@ -42,15 +43,56 @@ export function errorCode(error: unknown): string | undefined {
   return code === undefined ? undefined : String(code);
 }
 
-// A recursive mkdir on a read-only disk fails with ENOENT in Node.
-const unwritable = new Set(['EROFS', 'ENOENT', 'EACCES', 'EPERM', 'ENOTDIR', 'EEXIST', 'EISDIR']);
+/**
+ * `full`: there is no room. `unwritable`: the user may not write there. `misplaced`: the path does not lead to a file or
+ * folder of the expected kind. `failing`: the disk or the system fails.
+ */
+export type DiskProblemKind = 'full' | 'unwritable' | 'misplaced' | 'failing';
+
+export interface DiskProblem {
+  readonly kind: DiskProblemKind;
+  readonly code: string;
+  /** The cause, to follow a colon. */
+  readonly cause: string;
+}
+
+const problems: Readonly<Record<string, readonly [DiskProblemKind, string]>> = {
+  ENOSPC: ['full', 'the disk is full'],
+  EDQUOT: ['full', 'the disk quota is used up'],
+  EFBIG: ['full', 'the file would exceed the limit of its size (ulimit -f)'],
+  EROFS: ['unwritable', 'the file system is read-only'],
+  EACCES: ['unwritable', 'no permission'],
+  EPERM: ['unwritable', 'no permission'],
+  // A recursive mkdir on a read-only disk fails with ENOENT in Node.
+  ENOENT: ['misplaced', 'it does not exist'],
+  ENOTDIR: ['misplaced', 'a part of its path is no folder'],
+  EEXIST: ['misplaced', 'something else has its name'],
+  EISDIR: ['misplaced', 'it is a folder'],
+  ENOTEMPTY: ['misplaced', 'it is a folder with files in it'],
+  ELOOP: ['misplaced', 'its links lead in a circle'],
+  ENAMETOOLONG: ['misplaced', 'its name is too long'],
+  EIO: ['failing', 'the disk cannot be read or written'],
+  ESTALE: ['failing', 'the network disk has lost it'],
+  EMFILE: ['failing', 'too many files are open (ulimit -n)'],
+  ENFILE: ['failing', 'too many files are open'],
+  EBUSY: ['failing', 'another program uses it'],
+  ETXTBSY: ['failing', 'another program uses it'],
+};
+
+/** What is wrong with a file or a disk, from an error of the file system; undefined for other errors. */
+export function diskProblem(error: unknown): DiskProblem | undefined {
+  const code = errorCode(error) ?? '';
+  const [kind, cause] = (Object.hasOwn(problems, code) && problems[code]) || [];
+  return kind && cause ? { kind, code, cause } : undefined;
+}
 
 /** A UserError for a full disk or an unusable folder; other errors unchanged. */
 export function diskError(
   error: unknown,
   sentences: { readonly full: string; readonly unusable: (code: string) => string },
 ): unknown {
-  const code = errorCode(error) ?? '';
-  if (code === 'ENOSPC' || code === 'EDQUOT') return new UserError(sentences.full, 1);
-  return unwritable.has(code) ? new UserError(sentences.unusable(code), 1) : error;
+  const problem = diskProblem(error);
+  if (problem?.kind === 'full') return new UserError(sentences.full, 1);
+  const isUnusable = problem?.kind === 'unwritable' || problem?.kind === 'misplaced';
+  return isUnusable ? new UserError(sentences.unusable(problem.code), 1) : error;
 }

@@ -1,6 +1,7 @@
 import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writevSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './user-error';
+import { diskProblem } from './whole-file';
 
 /**
  * Replaces `file` by the concatenated parts, texts in UTF-8. A crash or a full disk leaves the previous file: the new
@@ -42,12 +43,14 @@ function requireRoom(file: string, parts: readonly Uint8Array[]): void {
 }
 
 function asUserError(error: unknown, file: string): unknown {
-  const code = (error as NodeJS.ErrnoException).code;
+  const problem = diskProblem(error);
   const unchanged = 'the previous file is unchanged';
+  if (problem === undefined) return error;
+  const { kind, code, cause } = problem;
   if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${unchanged}.`, 1);
-  if (code === 'EACCES' || code === 'EROFS' || code === 'EPERM') {
+  if (kind === 'unwritable') {
     return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${unchanged}.`, 1);
   }
   if (code === 'ENOENT') return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
-  return error;
+  return new UserError(`${file} was not saved: ${cause} (${code}); ${unchanged}.`, 1);
 }

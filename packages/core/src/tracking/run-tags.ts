@@ -1,4 +1,5 @@
 import { userInfo } from 'node:os';
+import { hideSecrets } from 'mlflow-js-client';
 import { git } from '../system/git';
 
 /** Holds the journal's id: finds the run again when the answer to its creation, or `journal.sent.json`, is lost. */
@@ -32,7 +33,8 @@ export async function sourceTags(target: string, folder: string): Promise<Record
 }
 
 /** A remote's address without the user name and token that it may contain. */
-export const withoutCredentials = (remote: string): string => remote.replace(/^(\w+:\/\/)[^@/]*@/, '$1');
+export const withoutCredentials = (remote: string): string =>
+  hideSecrets(remote).replace(/^([a-z][a-z\d+.-]*:\/\/)\*\*\*@/i, '$1');
 
 function userName(): string {
   try {

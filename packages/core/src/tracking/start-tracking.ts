@@ -1,6 +1,6 @@
-import { mkdirSync } from 'node:fs';
 import { join, resolve } from 'node:path';
 import { limits } from 'mlflow-js-client';
+import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
 import type { JournalEvent } from './journal/event';
 import { fileEvents } from './journal/file-events';
@@ -37,7 +37,7 @@ export async function startTracking(run: TrackedRun): Promise<Tracker> {
 
 async function recordRun(run: TrackedRun, log: (sentence: string) => void): Promise<Tracker> {
   const file = join(run.folder, 'journal.jsonl');
-  mkdirSync(run.folder, { recursive: true });
+  makeFolder(run.folder);
   const resumed = await readResumeState(file);
   dropOrphans(file, resumed.spooled);
   const journal = openJournal(file, log);

@@ -1,8 +1,9 @@
 /** Embeddings of a dataset's images on disk: a folder of shards, each complete or missing. */
-import { type FileHandle, mkdir, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { lock } from 'proper-lockfile';
+import { makeFolder } from '../../system/make-folder.cjs';
 import { readInto } from '../../system/read-into';
 import { UserError } from '../../system/user-error';
 import { diskError, errorCode, writeWhole } from '../../system/whole-file';
@@ -109,7 +110,7 @@ export function embeddingStore(layout: EmbeddingStoreLayout) {
     const { signal, onProgress, onWait } = filling;
     const total = images * copies;
     let waiting = false;
-    await onDisk(mkdir(folder, { recursive: true }));
+    await onDisk((async () => makeFolder(folder))());
     for (;;) {
       const wanted = await missing();
       let done = total - wanted.reduce((sum, { count }) => sum + count, 0);

@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
-import { closeSync, mkdirSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
+import { makeFolder } from '../../system/make-folder.cjs';
 import { parentVariable } from '../../tracking/run-tags';
 import type { PlannedStage } from '../define';
 import type { MemoryGuard } from './memory';
@@ -32,7 +33,7 @@ export async function runInProcess(
   { threads, parent, memory }: { threads: number; parent: string | undefined; memory: MemoryGuard },
   signal: AbortSignal,
 ): Promise<Outcome> {
-  mkdirSync(stage.folder, { recursive: true });
+  makeFolder(stage.folder);
   const file = join(stage.folder, outputFile);
   const output = openSync(file, 'a');
   const began = performance.now();

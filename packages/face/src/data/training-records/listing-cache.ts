@@ -1,8 +1,9 @@
 /** Stores listings on disk: a line of JSON, followed by three arrays. */
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LostBytes } from '@headshare/core/data/record-io/scan';
+import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { isCount } from '@headshare/core/weights/refusal';
 import type { RecordListing } from './record-listing';
@@ -66,7 +67,7 @@ export async function writeListing(file: string | undefined, of: string, listing
   const { offsets, lengths, labels, lost, lostCount, unlisted, digest } = listing;
   const head: Head = { format, of, images: labels.length, lost, lostCount, unlisted, digest };
   try {
-    await mkdir(dirname(file), { recursive: true });
+    makeFolder(dirname(file));
     const line = Buffer.from(`${JSON.stringify(head)}\n`);
     writeAtomically(file, [line, bytesOf(offsets), bytesOf(lengths), bytesOf(labels)]);
   } catch {

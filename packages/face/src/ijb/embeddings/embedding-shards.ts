@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
-import { mkdir, readFile } from 'node:fs/promises';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { bytesOf } from '@headshare/core/weights/safetensors';
@@ -93,7 +94,7 @@ export async function openShards(folder: string, key: ShardKey, shardImages = 10
 
 /** Writes the key into a new folder, or checks it. */
 async function claim(folder: string, identity: string): Promise<void> {
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const file = join(folder, 'key.json');
   const known = (await contentOf(file))?.toString('utf8');
   if (known === undefined) writeAtomically(file, [identity]);

@@ -1,6 +1,6 @@
-import { mkdir } from 'node:fs/promises';
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { lockFolder } from '@headshare/core/system/lock';
+import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import type { EmbeddedBatch, Inference } from '@headshare/core/train/evaluation/inference';
 import type { EmbeddingRows } from './embedding-rows';
@@ -39,7 +39,7 @@ export interface ExtractedEmbeddings {
  */
 export async function extractEmbeddings(options: Extraction): Promise<ExtractedEmbeddings> {
   const { folder, log } = options;
-  await mkdir(folder, { recursive: true });
+  makeFolder(folder);
   const unlock = await lockFolder(folder, () => log?.('another process embeds these images; waiting for it'));
   try {
     return await extract(options);
