@@ -1,16 +1,15 @@
 import { forFiles } from '@headshare/core/experiment/data-options';
 import { folder, group, oneOf, optional, type Values } from '@headshare/core/experiment/option';
 import { augmentationOptions, classificationDataOptions } from '@headshare/core/recipes/classification';
+import { dataKinds } from './datasets';
 
-export const datasets = ['shapes', 'cifar100', 'cifar10', 'imagenet', 'folder'] as const;
+const inFiles = dataKinds.map(({ name }) => name).reverse();
 
 /** The images to train and test on. */
 export const dataOptions = {
   ...group('Data', {
     dataset: {
-      ...oneOf(datasets, 'shapes', {
-        help: 'shapes: synthetic images; cifar100, cifar10, imagenet, folder: in --data',
-      }),
+      ...oneOf(['shapes', ...inFiles], 'shapes', { help: 'synthetic, or in --data' }),
       synthetic: 'shapes',
     },
     data: forFiles(

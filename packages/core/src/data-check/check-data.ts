@@ -41,7 +41,7 @@ export async function checkData(
   progress.clear();
   print(`${kind.title} in ${folder}`);
   print(terminalTable(countsTable(kind, opened)));
-  for (const remark of opened.remarks ?? []) print(remark);
+  for (const remark of remarksOn(opened)) print(remark);
   const splits = splitsOf(opened).map(([, split]) => split);
   const found: CheckedPicture[] = [];
   let probed = 0;
@@ -83,6 +83,12 @@ function describeClipped({ place, clipped }: CheckedPicture): string {
   return `${place}: left ${left}, top ${top}, ${width} x ${height} of ${clipped?.picture.width} x ${clipped?.picture.height}`;
 }
 
+const remarksOn = ({ other, remarks = [], testNote }: OpenedData): readonly string[] => [
+  ...(other === undefined ? [] : [other]),
+  ...remarks,
+  ...(testNote === undefined ? [] : [`The test images are ${testNote}.`]),
+];
+
 /** All splits with their titles. */
 function splitsOf({ train, test, others = [] }: OpenedData): (readonly [string, Split])[] {
   return [
@@ -92,7 +98,8 @@ function splitsOf({ train, test, others = [] }: OpenedData): (readonly [string, 
   ];
 }
 
-function countsTable({ published }: DataKind, opened: OpenedData): Table {
+function countsTable(kind: DataKind, opened: OpenedData): Table {
+  const published = opened.other === undefined ? kind.published : undefined;
   const rows = splitsOf(opened).map(([title, split]) => {
     const counts = new Array<number>(split.classes).fill(0);
     for (const label of split.labels) counts[label] = (counts[label] ?? 0) + 1;
@@ -105,8 +112,8 @@ function countsTable({ published }: DataKind, opened: OpenedData): Table {
   return { columns: [{ title: 'split' }, ...columns.map((title) => ({ title, digits: 0 }))], rows };
 }
 
-function wrongCounts({ published, title }: DataKind, { train, test }: OpenedData): string[] {
-  if (!published) return [];
+function wrongCounts({ published, title }: DataKind, { train, test, other }: OpenedData): string[] {
+  if (!published || other !== undefined) return [];
   const pairs = [
     ['classes', train?.classes, published.classes],
     ['training images', train?.labels.length, published.train],

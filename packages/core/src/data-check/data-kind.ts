@@ -4,7 +4,8 @@ import { type CifarName, cifarImages, cifarKinds, cifarPage } from '../data/cifa
 import type { ImageDataset } from '../data/dataset';
 import { writeCifarExample } from '../data/example/cifar-files';
 import { writeClassFolders } from '../data/example/class-folders';
-import { openClassFolders } from '../data/sources/class-folders';
+import { abbreviate } from '../data/sources/abbreviate';
+import { openClassFolders, type TrainAndTest } from '../data/sources/class-folders';
 import type { ImageSource } from '../data/sources/image-source';
 import type { ListOptions } from '../data/sources/tree-listing';
 
@@ -17,6 +18,12 @@ export const isSource = (split: Split): split is ImageSource => 'locate' in spli
 export interface OpenedData {
   readonly train?: Split;
   readonly test?: Split;
+  /** How the test images were chosen, where the data does not say so itself. */
+  readonly testNote?: string | undefined;
+  /** By label; default: those of a source, else the labels. */
+  readonly classNames?: readonly string[];
+  /** A sentence about other data in the layout of a published set: its numbers are not expected. */
+  readonly other?: string | undefined;
   /** Other splits, under their own names. */
   readonly others?: readonly Split[];
   /** Sentences about the data. */
@@ -53,10 +60,25 @@ export function cifarKind(name: CifarName): DataKind {
     layout: formats.map(({ folder, train, test }) => `${folder}/{${[...train, test].join(',')}}`),
     published: { classes, ...cifarImages },
     matches: (folder) => looksLikeCifar(folder, cifarKinds[name]),
-    open: (folder) => openCifar(folder, { kind: name }),
+    async open(folder) {
+      const { train, test, classNames } = await openCifar(folder, { kind: name });
+      const isOther = !looksPublished(classNames, cifarKinds[name].ends);
+      const other = `Other images in the layout of ${title}: the classes are ${abbreviate(classNames)}.`;
+      return { train, test, classNames, ...(isOther && { other }) };
+    },
     example: async (folder) => writeCifarExample(folder, name),
   };
 }
+
+/** Whether class names are a published set's, by its first and last, or no names at all. */
+const looksPublished = (names: readonly string[], [first, last]: readonly [string, string]): boolean =>
+  (names[0] === first && names.at(-1) === last) || names.every((name) => /^(class_)?\d+$/.test(name));
+
+/** Images in files as the content of a data folder. */
+export const openedData = ({ notes, ...splits }: TrainAndTest): OpenedData => ({
+  ...splits,
+  ...(notes && { remarks: notes }),
+});
 
 /** A user's own images by class. */
 export const classFolderKind: DataKind = {
@@ -68,10 +90,7 @@ export const classFolderKind: DataKind = {
     '(or <class>/*.jpg alone: a fifth of each class becomes the test set)',
   ],
   matches: existsSync,
-  open: async (folder, options) => {
-    const { testNote, notes = [], ...splits } = await openClassFolders(folder, options);
-    return { ...splits, remarks: [...notes, ...(testNote ? [`The test images are ${testNote}.`] : [])] };
-  },
+  open: async (folder, options) => openedData(await openClassFolders(folder, options)),
   example: (folder) =>
     writeClassFolders(folder, {
       classNames: ['circles', 'squares', 'stars'],

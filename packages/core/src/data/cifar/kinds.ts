@@ -2,6 +2,8 @@
 export interface CifarKind {
   readonly title: string;
   readonly classes: number;
+  /** The first and the last name of a class. */
+  readonly ends: readonly [string, string];
   /** Number of superclasses; only CIFAR-100 has them. */
   readonly coarseClasses?: number;
   /** Bytes of labels before the pixels of a binary record; the last byte is the (fine) label. */
@@ -34,6 +36,7 @@ export const cifarKinds = {
   cifar10: {
     title: 'CIFAR-10',
     classes: 10,
+    ends: ['airplane', 'truck'],
     labelBytes: 1,
     labelKeys: { fine: 'labels' },
     formats: [
@@ -57,6 +60,7 @@ export const cifarKinds = {
   cifar100: {
     title: 'CIFAR-100',
     classes: 100,
+    ends: ['apple', 'worm'],
     coarseClasses: 20,
     labelBytes: 2,
     labelKeys: { fine: 'fine_labels', coarse: 'coarse_labels' },

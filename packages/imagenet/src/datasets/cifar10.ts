@@ -1,0 +1,3 @@
+import { cifarKind } from '@headshare/core/data-check/data-kind';
+
+export default cifarKind('cifar10');

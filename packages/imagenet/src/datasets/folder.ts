@@ -1,0 +1,3 @@
+import { classFolderKind } from '@headshare/core/data-check/data-kind';
+
+export default classFolderKind;
