@@ -12,7 +12,13 @@ export default function generateDataset(
   writeNew(tree, `packages/${options.package}/src/data`, render('dataset', name));
   return nextSteps(
     `Test it: npx jest -c packages/${options.package}/jest.config.cjs data/${name.kebab}`,
-    `Then add a value to --dataset in packages/${options.package}/src/options.ts, and build a task from the data in src/task.ts:`,
-    'classificationTask({ train: augmented(train, { flip: true }), test }) makes one.',
+    ...(options.package === 'imagenet'
+      ? [
+          'Then add a file to packages/imagenet/src/datasets that opens it (as fashion-mnist.ts does): a value of --dataset.',
+        ]
+      : [
+          `Then add a value to --dataset in packages/${options.package}/src/options.ts, and build a task from the data in src/task.ts:`,
+          'classificationTask({ train: augmented(train, { flip: true }), test }) makes one.',
+        ]),
   );
 }
