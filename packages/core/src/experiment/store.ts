@@ -51,9 +51,12 @@ export function familyKey(identity: RunIdentity): string {
 /** Core's sources for tracking, sweeps and reports: changes to them do not invalidate trainings. */
 const reportingSources = 'src/{tracking,recipes/comparison,experiment/sweep}/**/*';
 
+/** Core's sources for exports: changes to them do not invalidate trainings either. */
+const exportSources = 'src/{delivery,export}/**/*';
+
 /**
  * The digest of the sources that results come from: those of the package and of core, native code included, without
- * tests and reporting sources. @param core core's folder
+ * tests, and without the sources of reports and exports. @param core core's folder
  */
 export async function sourcesDigest(
   root: string,
@@ -62,7 +65,7 @@ export async function sourcesDigest(
 ): Promise<string> {
   const [own, shared] = await Promise.all([
     digestFiles(join(root, 'packages', packageName), ['package.json', '{src,experiments}/**/*']),
-    digestFiles(core, ['package.json', '{src,native}/**/*'], [reportingSources]),
+    digestFiles(core, ['package.json', '{src,native}/**/*'], [reportingSources, exportSources]),
   ]);
   return createHash('sha256').update(own).update(shared).digest('hex').slice(0, 16);
 }

@@ -8,12 +8,13 @@ import { elementwiseOperations } from './elementwise';
 import { grouped } from './grouped';
 import { Lowering, type Operation, type Pattern, refused } from './lowering';
 import { matrixOperations } from './matrices';
-import { colours, withoutEffect } from './normalisation';
+import { colours } from './normalisation';
 import { paddedWindow, subsampledConvolution } from './padded-window';
 import { prelu } from './prelu';
 import { shapeOperations } from './shapes';
 import { softmax } from './softmax';
 import { windowOperations } from './windows';
+import { sameReshape, undone } from './without-effect';
 
 const operations: Readonly<Record<string, Operation>> = {
   ...windowOperations,
@@ -28,7 +29,8 @@ const patterns: readonly Pattern[] = [
   grouped,
   prelu,
   colours,
-  withoutEffect,
+  sameReshape,
+  undone,
   softmax,
 ];
 

@@ -43,7 +43,3 @@ function perColour({ values }: Floats, channels: number): Floats | undefined {
   if (!values.every((value, i) => value === colour(i))) return undefined;
   return { shape: [channels], values: Float32Array.from({ length: channels }, (_, i) => colour(i) as number) };
 }
-
-/** A reshape to the same shape is none. */
-export const withoutEffect: Pattern = (layer, lowering) =>
-  layer.kind === 'reshape' && sameShape(layer.shape, lowering.shapeOf(layer.x)) ? layer.x : undefined;

@@ -27,21 +27,34 @@ const convolution: Operation = (node, lowering) => {
 };
 
 const pool: Operation = (node, lowering) => {
+  const made = madeBy(node, lowering);
   const kernel = pairOf(node, 'ksize');
   const stride = pairOf(node, 'strides');
+  const x = lowering.input(node, 0);
   const pads = padsOf(node, lowering, kernel, stride);
   const op = node.op === 'MaxPool' ? 'max' : 'average';
-  const layer: Pool = {
-    ...madeBy(node, lowering),
-    kind: 'pool',
-    op,
-    x: lowering.input(node, 0),
-    kernel,
-    stride,
-    pads,
-  };
-  lowering.put(layer);
+  const layer: Pool = { ...made, kind: 'pool', op, x, kernel, stride, pads };
+  if (op === 'max' || pads.every((size) => size === 0)) {
+    lowering.put(layer);
+    return;
+  }
+  // TensorFlow leaves its own padding out of averages; here it counts as zeros.
+  const zeros = `${node.name}_zeros`;
+  lowering.put({ ...layer, output: zeros });
+  const [height, width] = [0, 1].map((i) => wholeShares(layer, lowering, i as 0 | 1)) as [number[], number[]];
+  const values = Float32Array.from(height.flatMap((down) => width.map((right) => down * right)));
+  const factor = { shape: [1, height.length, width.length, 1], values };
+  lowering.put({ ...made, kind: 'binary', op: 'multiply', a: zeros, b: factor });
 };
+
+/** For each window along an axis: its size by the size of its part inside the map. */
+function wholeShares({ x, kernel, stride, pads, shape }: Pool, lowering: Lowering, axis: 0 | 1): number[] {
+  const size = sidesOf(lowering.shapeOf(x))[axis];
+  return Array.from({ length: sidesOf(shape)[axis] }, (_, i) => {
+    const first = i * stride[axis] - pads[axis];
+    return kernel[axis] / (Math.min(first + kernel[axis], size) - Math.max(first, 0));
+  });
+}
 
 /** The padding in numbers, of which TensorFlow gives the name. */
 function padsOf(node: RecordedNode, lowering: Lowering, kernel: Sides, stride: Sides): Pads {

@@ -1,0 +1,44 @@
+/** `core:export` of a student that was distilled here: pictures, teacher and thresholds of its run. */
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { Stage } from '@headshare/core/experiment/define';
+import { runStage } from '@headshare/core/experiment/run-stage';
+import { main } from '@headshare/core/export/main';
+import { runAsyncCommand } from '@headshare/core/test/run-command';
+import { untrackedSession } from '@headshare/core/test/untracked-session';
+import type { Card } from 'headshare-student/card';
+import { onnxMetadata } from 'headshare-student/onnx-metadata';
+import { experiments } from './experiments';
+
+const root = mkdtempSync(join(tmpdir(), 'headshare-export-'));
+afterAll(() => rmSync(root, { recursive: true, force: true }));
+
+const session = untrackedSession({
+  package: 'face',
+  root,
+  experiments: new Map(Object.entries(experiments).map(([name, stage]) => [name, stage as Stage])),
+});
+
+test('a distilled student takes pictures, teacher and thresholds of its run along', async () => {
+  const { run, folder } = await runStage(experiments.distill, { profile: 'smoke', given: {} }, session);
+  const to = join(root, 'student.onnx');
+  const { exitCode, text } = await runAsyncCommand(main, [`--from=${folder}`, `--to=${to}`, '--mirror']);
+  expect([exitCode, text]).toEqual([0, expect.stringMatching(/, on 8 pictures of faces-train/)]);
+  const card: Card = JSON.parse(onnxMetadata(readFileSync(to)).get('headshare') as string);
+  expect(card).toMatchObject({
+    task: 'face',
+    outputs: ['embedding'],
+    mirror: true,
+    run: { key: run.key, title: `face:distill, run ${run.key}` },
+    teacher: { backbone: 'iresnet10' },
+    thresholds: { mirror: true, pairs: { genuine: 500, impostor: 500 } },
+    caution: expect.stringContaining('synthetic faces'),
+  });
+  // Measured as the run measured them: image and mirror image together.
+  const at = (far: number, all: Card['thresholds'] = card.thresholds) => all?.own.find((one) => one.far === far)?.tar;
+  expect(at(1e-1)).toBe(run.result.metrics['tar_at_far_1e-1']);
+  expect(at(1e-2)).toBe(run.result.metrics['tar_at_far_1e-2']);
+  const across = card.thresholds?.teacher?.find((one) => one.far === 1e-1);
+  expect(across?.tar).toBe(run.result.metrics['cross_tar_at_far_1e-1']);
+}, 120_000);
