@@ -9,20 +9,20 @@ export function emptyIdentities({ source }: Pick<TrainingRecords, 'source'>): st
 }
 
 /** Pictures of a record file that are not used, in sentences: damaged records, and those that the index does not name. */
-export function lossesOf(
-  { file, lost, lostCount, unlisted }: Pick<TrainingRecords, 'file' | 'lost' | 'lostCount' | 'unlisted'>,
-  mostNamed = Number.POSITIVE_INFINITY,
-): string[] {
-  const named = lost.slice(0, mostNamed);
+export function lossesOf(records: TrainingRecords): string[] {
+  const { lost, lostCount } = records;
   return [
     ...(lostCount > 0 ? [`${lostCount} records cannot be read:`] : []),
-    ...named.map(({ from, until, why }) => `  bytes ${from} to ${until - 1}: ${why}`),
-    ...(lostCount > named.length ? [`  and ${lostCount - named.length} more`] : []),
-    ...(unlisted > 0
-      ? [`${unlisted} images of ${file} are not in its .idx and are not used; without the .idx they are.`]
-      : []),
+    ...lost.map(({ from, until, why }) => `  bytes ${from} to ${until - 1}: ${why}`),
+    ...(lostCount > lost.length ? [`  and ${lostCount - lost.length} more`] : []),
+    ...unlistedImages(records),
   ];
 }
+
+const unlistedImages = ({ file, unlisted }: TrainingRecords): string[] =>
+  unlisted > 0
+    ? [`${unlisted} images of ${file} are not in its .idx and are not used; without the .idx they are.`]
+    : [];
 
 /** The number of damaged records that a training names. */
 const mostNamed = 3;
@@ -38,15 +38,18 @@ export function acceptLosses(
 ): { readonly notes: readonly string[]; readonly lost: readonly UnreadableCount[] } {
   const { source, file, images, lost, lostCount } = records;
   const empty = emptyIdentities(records);
-  const notes = [...lossesOf(records, mostNamed), ...(empty ? [empty] : [])].map((line) => line.trim());
+  const notes = [...unlistedImages(records), ...(empty ? [empty] : [])];
   if (lostCount === 0) return { notes, lost: [] };
   const first = lost.slice(0, mostNamed).map(({ from, until, why }) => `bytes ${from} to ${until - 1} (${why})`);
   const of = images + lostCount;
+  const which = `${first.join(', ')}${lostCount > first.length ? ` and ${lostCount - first.length} more` : ''}`;
+  const many = `${lostCount} of the ${of} records of ${file} cannot be read`;
   if (lostCount > share * of) {
     throw new UserError(
-      `${lostCount} of the ${of} records of ${file} cannot be read, more than --unreadable-share=${share} allows: ${first.join(', ')}${lostCount > first.length ? ` and ${lostCount - first.length} more` : ''}. The data command's \`check\` lists them.`,
+      `${many}, more than --unreadable-share=${share} allows: ${which}. The data command's \`check\` lists them.`,
       1,
     );
   }
+  notes.unshift(`${many}: ${which}`);
   return { notes, lost: [{ name: source.name, use: 'record', count: lostCount, of, first }] };
 }
