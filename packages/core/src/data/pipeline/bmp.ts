@@ -171,18 +171,20 @@ function paletteOf(bytes: Uint8Array, { palette: { at, colours, bytes: size } }:
 function unpackRuns(bytes: Uint8Array, { width, height, compression, pixels: start }: BmpHeader): Uint8Array {
   const isRle4 = compression === compressions.rle4;
   const total = width * height;
+  // No four bytes give more than a jump by 255 rows and 255 columns.
+  if (((bytes.length - start) / 4 + 1) * 255 * (width + 1) < total) throw new Error('the BMP is cut short');
   let data = new Uint8Array(Math.min(total, 2 ** 20));
   let length = 0;
   let x = 0;
   let at = start;
   /** Adds indices; those that no one writes are 0. The size in the header may be damage, so memory grows with the data. */
-  const add = (count: number, index: (i: number) => number = () => 0): void => {
+  const add = (count: number, index?: (i: number) => number): void => {
     if (length + count > data.length) {
       const larger = new Uint8Array(2 * (length + count));
       larger.set(data);
       data = larger;
     }
-    for (let i = 0; i < count; i++) data[length + i] = index(i);
+    if (index) for (let i = 0; i < count; i++) data[length + i] = index(i);
     length += count;
   };
   while (length < total && at + 2 <= bytes.length) {

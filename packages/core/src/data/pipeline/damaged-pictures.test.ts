@@ -8,6 +8,7 @@ import { createJob as checkJob } from './check-job';
 import { decodePicture } from './decode';
 import { loadNativeImages } from './native';
 import { createJob as pipelineJob } from './pipeline-job';
+import { sizeOf } from './stored-picture';
 
 // HEADSHARE_FUZZ=10000 runs as many cases.
 const numRuns = Number(process.env.HEADSHARE_FUZZ ?? 300);
@@ -82,6 +83,9 @@ test(
     await fc.assert(
       fc.asyncProperty(fc.constantFrom(...originals), damages, fc.nat(1000), async (original, damage, seed) => {
         const location = { file: 'damaged', bytes: damaged(original, damage) };
+        // Damage may make a picture huge, and decoding it slow.
+        const claimed = await sizeOf(location.bytes).catch(() => undefined);
+        if (claimed && claimed.width * claimed.height > 2 ** 20) return;
         const isReadable = (await whole([location])).length === 0;
         const memory = new SharedArrayBuffer(size * size * 3);
         const image = { location, index: 0, offset: 0 };
