@@ -67,6 +67,21 @@ test('a PyTorch file is converted to another one', async () => {
   expect(new Map([...readNetwork(again).tensors].sort())).toEqual(new Map([...readNetwork(pth).tensors].sort()));
 });
 
+test('weights from elsewhere take a normalisation, and weights of BGR become those of RGB; a checkpoint has its own', async () => {
+  const [pth, rgb] = [join(folder, 'bgr.pth'), join(folder, 'rgb.pth')];
+  await run(`--from=${checkpoint}`, `--to=${pth}`);
+  expect((await run(`--from=${pth}`, `--to=${rgb}`, '--normalisation=bgr:127.5/128')).exitCode).toBe(0);
+  const [before, after] = [pth, rgb].map((file) => readNetwork(file).tensors.get('conv1.weight')?.values ?? []);
+  // [3, 3, in, out]: the weights of red and blue change places.
+  expect(after?.slice(0, 16)).toEqual(before?.slice(32, 48));
+  expect(after?.slice(16, 32)).toEqual(before?.slice(16, 32));
+  const other = await run(`--from=${checkpoint}`, `--to=${join(folder, 'no.pth')}`, '--normalisation=sphereface');
+  expect(other).toEqual({
+    exitCode: 2,
+    text: `${checkpoint} is a checkpoint and holds its normalisation, cifar100 of RGB: give no other one.`,
+  });
+});
+
 test('an existing file is only replaced by --force', async () => {
   const file = join(folder, 'there.pth');
   writeFileSync(file, 'mine');

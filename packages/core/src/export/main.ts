@@ -5,6 +5,7 @@ import { weightTypes } from '../delivery/weights';
 import { asyncCommand } from '../experiment/command';
 import { flag, list, oneOf, optional, text } from '../experiment/option';
 import { stateDictOption } from '../experiment/state-dict-option';
+import { externalNormalisation, externalNormalisationOption } from '../recipes/normalisation-options';
 import { sizeWords } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import { usualOutputs } from './card-of';
@@ -47,14 +48,15 @@ export const main = asyncCommand(
       mirror: flag({ help: 'embed picture and mirror image together: one embedding of length 1' }),
       teacherSpace: flag({ help: "map the embedding to the teacher's space, where the student learned a map" }),
       stateDict: stateDictOption(),
+      normalisation: externalNormalisationOption('normalisation of weights from elsewhere'),
       force: flag({ help: 'replace what is there' }),
     },
   },
-  async ({ from, to, force, format: wanted, weights, outputs, stateDict, ...graph }, _, print) => {
+  async ({ from, to, force, format: wanted, weights, outputs, stateDict, normalisation, ...graph }, _, print) => {
     const format = formatOf(to, wanted);
     requireFree(to, force);
     const root = resolve(join(__dirname, '../../../..'));
-    const source = await findSource(from, root, { stateDict, onNote: print });
+    const source = await findSource(from, root, { stateDict, onNote: print, ...externalNormalisation(normalisation) });
     const { network } = source;
     if (!format) {
       exportWeights(to, network, print);

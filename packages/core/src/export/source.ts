@@ -40,7 +40,7 @@ export async function findSource(word: string, root: string, hints?: WeightsHint
   if (!existsSync(file)) {
     throw new UserError(`--from: ${run.title} holds no network (${checkpointFiles.last}): name the run of a training`);
   }
-  return { network: readNetwork(file), made: { run, folder } };
+  return { network: readNetwork(file, hints), made: { run, folder } };
 }
 
 const withRun = (made: SourceRun | undefined): { readonly made?: SourceRun } => (made ? { made } : {});
