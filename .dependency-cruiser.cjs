@@ -12,7 +12,7 @@ const core = {
   distill: ['system', 'runtime', 'nn'],
   data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],
-  delivery: ['system', 'runtime', 'nn', 'data', 'headshare-student'],
+  delivery: ['system', 'runtime', 'nn', 'weights', 'data', 'headshare-student'],
   train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery', 'headshare-student'],
   experiment: ['system', 'report', 'tracking', 'mlflow-js-client'],
   'data-check': ['system', 'report', 'data', 'experiment'],

@@ -1,8 +1,8 @@
 import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
+import { isFaceHead } from '@headshare/core/delivery/make-card';
 import { formats } from '@headshare/core/delivery/registry';
-import { isFaceHead } from '@headshare/core/export/card-of';
 import { exportModel } from '@headshare/core/export/export-model';
 import { openTask } from '@headshare/core/export/pictures';
 import type { Source, SourceRun } from '@headshare/core/export/source';

@@ -1,5 +1,7 @@
 import { join, resolve } from 'node:path';
-import { inputForms, outputNames } from 'headshare-student/card';
+import { type Card, inputForms, outputNames } from 'headshare-student/card';
+import { shownDifference } from '../delivery/export-network';
+import { usualOutputs } from '../delivery/make-card';
 import { formats } from '../delivery/registry';
 import { weightTypes } from '../delivery/weights';
 import { asyncCommand } from '../experiment/command';
@@ -8,8 +10,7 @@ import { stateDictOption } from '../experiment/state-dict-option';
 import { externalNormalisation, externalNormalisationOption } from '../recipes/normalisation-options';
 import { sizeWords } from '../system/image-size';
 import { UserError } from '../system/user-error';
-import { usualOutputs } from './card-of';
-import { exportModel, shown } from './export-model';
+import { exportModel } from './export-model';
 import { findSource } from './source';
 import { exportWeights } from './state-dict';
 import { formatOf, requireFree } from './target';
@@ -70,13 +71,30 @@ export const main = asyncCommand(
       throw new UserError(`--teacher-space: ${network.file} learned no map to the space of a teacher`);
     }
     const options = { ...graph, outputs: outputs ?? usualOutputs(head) };
-    const { bytes, difference, pictures } = await exportModel({ source, to, format, options, weights, root });
+    const request = { source, to, format, options, weights, root };
+    const { bytes, difference, pictures, card } = await exportModel(request);
     print(
       `${to}: ${backbone} for images of ${sizeWords(inputSize)} pixels, ${options.outputs.join(' and ')}, ${bytes} bytes`,
     );
-    print(`Largest difference from the network's own ${difference.output}: ${shown(difference)}, on ${pictures}`);
+    print(
+      `Largest difference from the network's own ${difference.output}: ${shownDifference(difference)}, on ${pictures}`,
+    );
+    for (const line of cardLines(card)) print(line);
   },
 );
+
+/** What of a card a user wants to see at once. */
+function* cardLines({ thresholds, caution }: Card): Generator<string> {
+  for (const [title, all] of [
+    ['Same person', thresholds?.own],
+    ["Same person as the teacher's embedding", thresholds?.teacher],
+  ] as const) {
+    const shown = all?.filter(({ measurable }) => measurable) ?? [];
+    const rates = shown.map(({ far, threshold }) => `${threshold.toFixed(4)} at a false accept rate of ${far}`);
+    if (rates.length > 0) yield `${title}: a cosine of at least ${rates.join(', ')}`;
+  }
+  if (caution !== undefined) yield `Caution: ${caution}`;
+}
 
 if (require.main === module) {
   main(process.argv.slice(2), console.log).then((exitCode) => {

@@ -1,21 +1,18 @@
 /** The pictures that an export is tried on. */
 import { join } from 'node:path';
 import { imageBytes } from '../data/dataset';
+import type { Pictures } from '../delivery/export-network';
 import { loadCatalog } from '../experiment/catalog';
 import { domainOf } from '../recipes/domain';
+import type { Sides } from '../system/image-size';
 import { stream } from '../system/random';
+import { sentenceOf } from '../system/sentence-of';
+import { UserError } from '../system/user-error';
 import type { Task } from '../train/evaluation/task';
-import type { SourceRun } from './source';
+import type { Source, SourceRun } from './source';
 
 /** How many pictures an export is tried on. */
 const count = 8;
-
-export interface Pictures {
-  /** RGB bytes, picture by picture. */
-  readonly bytes: Uint8Array;
-  /** Their description: `8 pictures of synthetic-faces`. */
-  readonly title: string;
-}
 
 /**
  * The data of a run, opened; undefined for runs of other experiments than trainings.
@@ -40,8 +37,19 @@ export async function picturesOf({ train }: Task): Promise<Pictures> {
 }
 
 /** Noise, the same for every export. */
-export function noise(height: number, width: number, why: string): Pictures {
+export function noise({ height, width }: Sides, why: string): Pictures {
   const random = stream(0, 'export');
   const bytes = Uint8Array.from({ length: count * height * width * 3 }, () => random.below(256));
   return { bytes, title: `${count} pictures of noise (${why})` };
+}
+
+/** The data of the network's run, or why there is none. */
+export async function dataOf({ made }: Source, root: string): Promise<Task | string> {
+  if (!made) return 'no run of it is known';
+  try {
+    return (await openTask(made, root)) ?? 'its run has no pictures';
+  } catch (error) {
+    if (error instanceof UserError) return `the data of its run is not here: ${sentenceOf(error)}`;
+    throw error;
+  }
 }

@@ -1,9 +1,9 @@
 /** Writes an exported model beside its target, and puts it in place when it has passed its check. */
 import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import type { ModelFile } from '../delivery/format';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
+import type { ModelFile } from './format';
 
 /**
  * Writes the files into a new folder beside `target`, calls `check` with the path of the model there, and then moves it to

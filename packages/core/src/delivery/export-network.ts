@@ -1,0 +1,89 @@
+/** Exports a network as a model of a format: graph, file, check on pictures, and only then its place. */
+import { statSync } from 'node:fs';
+import { basename, resolve } from 'node:path';
+import type { Card } from 'headshare-student/card';
+import { symmetric } from '../nn/normalisation';
+import { UserError } from '../system/user-error';
+import { type Difference, differences, worst } from './compare';
+import { modelInput } from './feed';
+import type { Format } from './format';
+import { type DescribedNetwork, type GraphOptions, networkGraph, networkResults } from './network-graph';
+import { writeAndPlace } from './place';
+import type { WeightType } from './weights';
+
+/** Pictures that an export is tried on. */
+export interface Pictures {
+  /** RGB bytes of the network's size, picture by picture. */
+  readonly bytes: Uint8Array;
+  /** Their description: `8 pictures of faces-train`. */
+  readonly title: string;
+}
+
+export interface NetworkExport {
+  readonly network: DescribedNetwork;
+  readonly card: Card;
+  readonly options: GraphOptions;
+  readonly weights: WeightType;
+  readonly format: Format;
+  /** The path of the model: a file, or a folder. What is there is replaced. */
+  readonly to: string;
+  readonly pictures: Pictures;
+}
+
+export interface Exported {
+  /** The paths of the model's files. */
+  readonly files: readonly string[];
+  readonly bytes: number;
+  /** The output that is farthest from the network's own. */
+  readonly difference: Difference;
+}
+
+/** The largest relative difference from the network's own numbers with which a model may leave. */
+const tolerances: Readonly<Record<WeightType, number>> = { float32: 1e-4, float16: 1e-2 };
+
+/**
+ * Writes a model, runs it on the pictures in its format's engine, and puts it in place if it gives the network's own numbers.
+ * @throws UserError when it cannot be written, or differs; nothing is left then, and what was at `to` stays
+ */
+export async function exportNetwork(given: NetworkExport): Promise<Exported> {
+  const { network, card, options, weights, format, to, pictures } = given;
+  const expected = networkResults(network, options, pictures.bytes);
+  requireFinite(expected, network.file, pictures);
+  const target = resolve(to);
+  let difference: Difference | undefined;
+  const graph = networkGraph(network, options);
+  const input = modelInput(options.input, pictures.bytes, card.input, network.description.normalisation ?? symmetric);
+  const files = await writeAndPlace(
+    target,
+    format.ending === '/',
+    () => format.write(graph, card, { weights, name: basename(target) }),
+    async (path) => {
+      const model = await format.load(path, { input: graph.input });
+      try {
+        difference = worst(differences(expected, await model.run(input)));
+      } finally {
+        await model.close();
+      }
+      requireNear(difference, tolerances[weights], given);
+    },
+  );
+  const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
+  return { files, bytes, difference: difference as Difference };
+}
+
+/** `4.8e-6 of 9.3` */
+export const shownDifference = ({ largest, scale }: Difference): string =>
+  `${largest.toExponential(1)} of ${Number(scale.toPrecision(3))}`;
+
+function requireNear(difference: Difference, most: number, { to, pictures }: NetworkExport): void {
+  if (difference.relative <= most) return;
+  throw new UserError(
+    `${to} was not kept: on ${pictures.title} its ${difference.output} differs by ${shownDifference(difference)} from the network's own, more than ${most} of it.`,
+    1,
+  );
+}
+
+function requireFinite(results: Readonly<Record<string, Float32Array>>, file: string, { title }: Pictures): void {
+  const wrong = Object.entries(results).find(([, values]) => !values.every(Number.isFinite));
+  if (wrong) throw new UserError(`${file} cannot be exported: its ${wrong[0]} of ${title} is not finite.`, 1);
+}
