@@ -20,7 +20,6 @@ test.each([
   ['tiny-imagenet-200.zip', 'unzip'],
   ['faces.7z', '7z x'],
   ['faces.rar', 'unrar x'],
-  ['train-images-idx3-ubyte.gz', 'gunzip -k'],
 ])('%s is an archive that %s unpacks', (name, command) => {
   const path = file(name);
   expect(unpackCommand(path)).toContain(`${command} ${path}`);
@@ -47,6 +46,14 @@ test('other files, folders and missing ones have their own sentences', () => {
   expect(notAFolder('none', '--data').message).toBe('--data: there is no folder none');
   expect(notAFile(folder.path, '--weights').message).toBe(`--weights=${folder.path} is a folder and not a file`);
   expect(notAFolder('caf\ufffd', '--data').message).toContain('make a link to it');
+});
+
+test('a compressed file is no archive: the folder that holds it is wanted', () => {
+  const path = file('train-images-idx3-ubyte.gz');
+  expect(unpackCommand(path)).toBe(`gunzip -k ${path}`);
+  expect(notAFolder(path, '--data').message).toBe(
+    `--data=${path} is a compressed file and not a folder: give the folder, such as ${folder.path}.`,
+  );
 });
 
 test('names with spaces are quoted', () => {

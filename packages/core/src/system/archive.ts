@@ -73,11 +73,15 @@ export function notAFolder(path: string, option?: string): UserError {
   const stats = statOf(path);
   if (!stats) return new UserError(missing(path, 'folder', option), exitCode);
   const command = stats.isFile() ? unpackCommand(path) : undefined;
-  if (command !== undefined) {
+  if (command !== undefined && !isOneFile(command)) {
     return new UserError(`${as} is an archive and not a folder: unpack it (${command}) and give the folder.`, exitCode);
   }
-  return new UserError(`${as} is a file and not a folder: give the folder, such as ${dirname(path)}.`, exitCode);
+  const kind = command === undefined ? 'file' : 'compressed file';
+  return new UserError(`${as} is a ${kind} and not a folder: give the folder, such as ${dirname(path)}.`, exitCode);
 }
+
+/** Whether a command only unpacks one file, which may be read as it is: `gunzip -k x.gz`. */
+const isOneFile = (command: string): boolean => / -k /.test(command);
 
 /** The error for a path that should be a file: it is missing, or a folder. */
 export function notAFile(path: string, option: string): UserError {

@@ -93,7 +93,9 @@ test('labels without a class, missing files and a file as the folder: one senten
   expect(() => openIdx(folder.path, kind)).toThrow(
     'lacks train-labels-idx1-ubyte, t10k-images-idx3-ubyte (with or without .gz) of Squares: make them.',
   );
-  expect(() => openIdx(join(folder.path, 't10k-labels-idx1-ubyte.gz'), kind)).toThrow('is an archive and not a folder');
+  expect(() => openIdx(join(folder.path, 't10k-labels-idx1-ubyte.gz'), kind)).toThrow(
+    'is a compressed file and not a folder',
+  );
 });
 
 test('what is read is what was written, and anything else is refused in a sentence', () => {

@@ -89,6 +89,16 @@ test('a fingerprint covers names, sizes and labels, but not the location of the 
   expect(new Set([first, larger, renamed, await open('moved')]).size).toBe(4);
 });
 
+test('a picture that is overwritten in place, with as many bytes, changes the fingerprint; touching it does not', async () => {
+  make({ 'train/a/1.jpg': 'one', 'train/b/1.jpg': 'x', 'val/a/1.jpg': 'x', 'val/b/1.jpg': 'x' });
+  const open = async () => (await openClassFolders(folder.path)).train.fingerprint;
+  const before = await open();
+  make({ 'train/a/1.jpg': 'eno' });
+  expect(await open()).not.toBe(before);
+  make({ 'train/a/1.jpg': 'one' });
+  expect(await open()).toBe(before);
+});
+
 test('errors name missing folders and images', async () => {
   await expect(openClassFolders(join(folder.path, 'none'))).rejects.toThrow('There is no folder ');
   await expect(openClassFolders(folder.path)).rejects.toThrow(`${folder.path} has no class folders: it should`);

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
+import { statStamp } from '@headshare/core/system/file-stamps';
 import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
 import { referencePoints, similarity } from 'headshare-student/alignment';
@@ -130,7 +131,7 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   };
 }
 
-/** Size and time of a file for the fingerprint, or the reason why it cannot be read. */
+/** The stamp of a file for the fingerprint, or the reason why it cannot be read. */
 interface FileState {
   readonly state: string;
   readonly problem?: string;
@@ -148,8 +149,7 @@ async function* fileStates(count: number, fileOf: (index: number) => string): As
 
 async function fileState(file: string): Promise<FileState> {
   try {
-    const { size, mtimeMs } = await stat(file);
-    return { state: `${size}\0${mtimeMs}` };
+    return { state: statStamp(await stat(file)) };
   } catch (error) {
     const missing = Reflect.get(Object(error), 'code') === 'ENOENT';
     return { state: '', problem: missing ? 'it is missing' : (error as Error).message };
