@@ -1,12 +1,10 @@
 import { extname } from 'node:path';
-import { backbones } from '../nn/registry';
 import { toTorch } from '../nn/torch-layout';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
-import { classifierName } from './backbone-fit';
+import { descriptionKey, referenceHead } from './exported-description';
 import type { DescribedWeights } from './network-from-weights';
-import { parameterShapes } from './parameter-shapes';
 import { safetensorsParts } from './safetensors';
 import { requireSound } from './sound-values';
 import { writeTorchFile } from './torch/torch-writer';
@@ -16,8 +14,7 @@ import { writeTorchFile } from './torch/torch-writer';
  * centres; a projection, which no reference has, keeps its name.
  */
 export function exportedWeights({ description, tensors }: DescribedWeights): Map<string, NamedValues> {
-  const { head: _, classes: __, ...rest } = description;
-  const layer = classifierName(backbones.named(description.backbone), parameterShapes(rest));
+  const layer = referenceHead(description);
   return new Map([...tensors].map(([name, value]) => [name.replace(/^head\./, `${layer}.`), toTorch(value)]));
 }
 
@@ -30,8 +27,10 @@ export function exportedWeights({ description, tensors }: DescribedWeights): Map
 export function exportNetwork(file: string, network: DescribedWeights): void {
   for (const [name, values] of network.tensors) requireSound(file, name, values);
   const kind = extname(file);
-  if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network));
+  const about = { [descriptionKey]: JSON.stringify(network.description) };
+  if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network), about);
   // `format: pt` tells other readers that the layout is PyTorch's.
-  else if (kind === '.safetensors') writeAtomically(file, safetensorsParts(exportedWeights(network), { format: 'pt' }));
+  else if (kind === '.safetensors')
+    writeAtomically(file, safetensorsParts(exportedWeights(network), { format: 'pt', ...about }));
   else throw new UserError(`${file} ends in neither .pth, .pt nor .safetensors, so there is no format to write it in.`);
 }

@@ -4,14 +4,17 @@ import { heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { fromTorch } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
+import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
 import type { BackboneFit, Classifier } from './backbone-fit';
 import { type BackboneHints, chooseBackbone, mayLack } from './choose-backbone';
 import { withoutBgr } from './colour-order';
+import { describedTensors } from './exported-description';
 import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
 import { dictsOfTensors, type StateDict } from './networks-in-file';
 import { onnxNetwork } from './onnx/onnx-network';
 import type { OutputDifference } from './output-difference';
+import { parameterShapes } from './parameter-shapes';
 import { requireSound } from './sound-values';
 import { findStateDict, insightfaceCentres } from './state-dict';
 import { isOnnx, readWeightsFile } from './weights-file';
@@ -66,9 +69,17 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   const { headless, allowMissing = [], head: { from } = {} } = given;
   const needsHead = !headless && from === undefined;
   const wanted: WeightsHints = needsHead ? given : { ...given, allowMissing: [...allowMissing, 'head'] };
-  const { tensors, hints, notes, compared } = isOnnx(file)
-    ? { ...fromOnnx(file, wanted), notes: [] }
+  const { tensors, hints, notes, compared, about } = isOnnx(file)
+    ? { ...fromOnnx(file, wanted), notes: [], about: undefined }
     : { ...stateDict(file, wanted), hints: wanted, compared: undefined };
+  const exported = from === undefined && given.colours === undefined ? about : undefined;
+  if (exported && suits(exported.description, given)) {
+    const { description } = exported;
+    const { normalisation = description.normalisation } = given;
+    const inputSize = sizeFor(description, given.inputSize);
+    const described = { ...description, inputSize, ...(normalisation && { normalisation }) };
+    return { description: described, tensors: inOurLayout(file, exported.tensors, (name) => name) };
+  }
   const say = (note: string) => given.onNote?.(`${file}: ${note}`);
   notes.forEach(say);
   const fit = chooseBackbone(file, tensors, hints);
@@ -96,7 +107,7 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
  * Tensors read from the file, in our layout. @param nameIn the name of one of ours in the file
  * @throws UserError for values that no network can compute with
  */
-function inOurLayout(
+export function inOurLayout(
   file: string,
   tensors: ExternalTensors,
   nameIn: (name: string) => string,
@@ -110,9 +121,27 @@ function inOurLayout(
   );
 }
 
-function stateDict(file: string, { stateDict: choice }: WeightsHints): StateDict {
-  const { content, refuse } = readWeightsFile(file);
-  return findStateDict(content, choice, refuse);
+/** The wanted size of images, where the network has the same variables at it; else its own. */
+function sizeFor(own: NetworkDescription, wanted: ImageSize = own.inputSize): ImageSize {
+  const { head: _, classes: __, ...sizes } = own;
+  const [theirs, ours] = [parameterShapes(sizes), parameterShapes({ ...sizes, inputSize: wanted })];
+  return JSON.stringify([...theirs.backbone]) === JSON.stringify([...ours.backbone]) ? wanted : own.inputSize;
+}
+
+/** Whether a file's own description of its network is that of the network that is asked for. */
+function suits(own: NetworkDescription, hints: WeightsHints): boolean {
+  const asked = (['backbone', 'classes', 'width', 'embeddingSize'] as const).map((key) => [key, hints[key]]);
+  const isOther = asked.some(([key, value]) => value !== undefined && value !== Reflect.get(own, `${key}`));
+  return !isOther && (hints.head?.name === undefined || hints.head.name === own.head);
+}
+
+function stateDict(
+  file: string,
+  { stateDict: choice }: WeightsHints,
+): StateDict & { readonly about: ReturnType<typeof describedTensors> } {
+  const { content, refuse, description } = readWeightsFile(file);
+  const about = choice === undefined ? describedTensors(description, content) : undefined;
+  return { ...(about ? { tensors: about.tensors, notes: [] } : findStateDict(content, choice, refuse)), about };
 }
 
 function fromOnnx(file: string, hints: WeightsHints) {

@@ -47,3 +47,10 @@ export function deployedParameters(description: NetworkDescription): number {
   const shapes = [...state.shapes].filter(([name]) => isDeployed(name)).map(([, shape]) => shape);
   return shapes.reduce((sum, shape) => sum + shape.reduce((a, b) => a * b, 1), 0);
 }
+
+/** The shapes of all variables of a network, in PyTorch's layout, by our names. */
+export function variableShapes(description: NetworkDescription): ReadonlyMap<string, readonly number[]> {
+  const state = new ShapesOnly();
+  buildNetwork(state, 'net', description, undefined);
+  return state.shapes;
+}

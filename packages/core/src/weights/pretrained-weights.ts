@@ -1,7 +1,11 @@
+import type { NetworkDescription } from '../nn/network';
 import type { Normalisation } from '../nn/normalisation';
+import { backbones } from '../nn/registry';
 import type { NamedValues } from '../runtime/state';
 import { type BackboneHints, chooseBackbone } from './choose-backbone';
-import { tensorsOf } from './network-from-weights';
+import { describedTensors } from './exported-description';
+import { inOurLayout, tensorsOf } from './network-from-weights';
+import { parameterShapes } from './parameter-shapes';
 import { findStateDict } from './state-dict';
 import { readWeightsFile } from './weights-file';
 
@@ -21,7 +25,12 @@ export interface PretrainedWeights {
  * @throws UserError when the file cannot be read, or belongs to another backbone than the one in `hints`, which it names
  */
 export function pretrainedWeights(file: string, hints: BackboneHints, stateDict?: string): PretrainedWeights {
-  const { content, refuse } = readWeightsFile(file);
+  const { content, refuse, description } = readWeightsFile(file);
+  const exported = describedTensors(description, content);
+  if (exported && isSameBackbone(exported.description, hints)) {
+    const { backbone, normalisation } = exported.description;
+    return { backbone, normalisation, tensors: inOurLayout(file, exported.tensors, (name) => name) };
+  }
   const { tensors, notes } = findStateDict(content, stateDict, refuse);
   const fit = chooseBackbone(file, tensors, { ...hints, allowMissing: ['head'] });
   const { definition, classifier } = fit;
@@ -31,4 +40,18 @@ export function pretrainedWeights(file: string, hints: BackboneHints, stateDict?
     tensors: tensorsOf(file, fit, classifier),
     notes: [...notes, ...fit.notes],
   };
+}
+
+function isSameBackbone(
+  own: NetworkDescription,
+  { backbone, width = 1, embeddingSize, inputSize }: BackboneHints,
+): boolean {
+  if (backbone === undefined || backbones.named(backbone).name !== backbones.named(own.backbone).name) return false;
+  const { head: _, classes: __, ...sizes } = own;
+  const wanted = { backbone: own.backbone, width, ...(embeddingSize !== undefined && { embeddingSize }) };
+  const [theirs, ours] = [
+    parameterShapes(sizes),
+    parameterShapes({ ...wanted, inputSize: inputSize ?? own.inputSize }),
+  ];
+  return [...theirs.backbone].every(([name, shape]) => ours.backbone.get(name)?.join() === shape.join());
 }

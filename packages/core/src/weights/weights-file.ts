@@ -1,9 +1,10 @@
 import { extname } from 'node:path';
+import { descriptionKey } from './exported-description';
 import { otherKind } from './file-kinds';
 import { type Refuse, readBytes, refusal } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
 import { isIndex, readParts } from './split-weights';
-import { isTorchFile, readTorchFile } from './torch/torch-file';
+import { isTorchFile, readTorchFile, textIn } from './torch/torch-file';
 
 /** By the name, because ONNX models have no signature. */
 export const isOnnx = (file: string): boolean => extname(file).toLowerCase() === '.onnx';
@@ -14,6 +15,8 @@ export interface WeightsFile {
   /** A Map of tensors, or whatever torch.save got. */
   readonly content: unknown;
   readonly refuse: Refuse;
+  /** What an export says about its network: see `describedTensors`. */
+  readonly description?: string | undefined;
 }
 
 /**
@@ -25,14 +28,18 @@ export function readWeightsFile(file: string): WeightsFile {
   const refuse = refusal(file, 'weights');
   if (isIndex(file)) return { content: readParts(file, (part) => readWeightsFile(part).content), refuse };
   const bytes = readBytes(file);
-  if (isTorchFile(bytes)) return { content: readTorchFile(file, bytes), refuse };
+  if (isTorchFile(bytes)) {
+    return { content: readTorchFile(file, bytes), refuse, description: textIn(file, bytes, descriptionKey) };
+  }
   const kind = otherKind(file, bytes);
   if (kind !== undefined) throw refuse(kind);
-  if (isSafetensors(bytes) || extname(file) === '.safetensors') return { content: safetensorsOf(file, bytes), refuse };
+  if (isSafetensors(bytes) || extname(file) === '.safetensors') {
+    const { tensors, metadata } = parseSafetensors(bytes, refuse);
+    const about = metadata[descriptionKey];
+    return { content: tensors, refuse, description: typeof about === 'string' ? about : undefined };
+  }
   throw refuse('it starts neither as a PyTorch file nor as a safetensors file, and its name does not end in .onnx');
 }
-
-const safetensorsOf = (file: string, bytes: Buffer) => parseSafetensors(bytes, refusal(file, 'weights')).tensors;
 
 const metadataEnd = 1 << 20;
 

@@ -32,6 +32,12 @@ export function readTorchFile(file: string, bytes = readBytes(file)): unknown {
   return bytes.subarray(0, 4).equals(zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
 }
 
+/** A text that was written beside the tensors; undefined where there is none. */
+export function textIn(file: string, bytes: Buffer, name: string): string | undefined {
+  if (!bytes.subarray(0, 4).equals(zipStart)) return undefined;
+  return openZip(bytes, refusal(file, 'a PyTorch file')).read(`archive/${name}`)?.toString('utf8');
+}
+
 function readZipped(bytes: Buffer, refuse: Refuse): unknown {
   const archive = openZip(bytes, refuse);
   const pickles = archive.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));

@@ -9,16 +9,20 @@ import { zipParts } from './zip-writer';
  * `load_state_dict`.
  * @throws UserError on a full or read-only disk, or for more than 4 GiB
  */
-export function writeTorchFile(file: string, tensors: ReadonlyMap<string, NamedValues>): void {
-  writeAtomically(file, torchFileParts(tensors));
+export function writeTorchFile(file: string, tensors: ReadonlyMap<string, NamedValues>, about: Texts = {}): void {
+  writeAtomically(file, torchFileParts(tensors, about));
 }
 
-export function torchFileParts(tensors: ReadonlyMap<string, NamedValues>): Uint8Array[] {
+/** Texts by name, which PyTorch does not read. */
+type Texts = Readonly<Record<string, string>>;
+
+export function torchFileParts(tensors: ReadonlyMap<string, NamedValues>, about: Texts = {}): Uint8Array[] {
   return zipParts([
     ['archive/data.pkl', stateDictPickle(tensors)],
     ['archive/byteorder', Buffer.from('little')],
     ...[...tensors.values()].map(({ values }, index) => [`archive/data/${index}`, bytesOf(values)] as const),
     ['archive/version', Buffer.from('3\n')],
+    ...Object.entries(about).map(([name, text]) => [`archive/${name}`, Buffer.from(text)] as const),
   ]);
 }
 
