@@ -80,6 +80,19 @@ describe.each(Object.entries(decoders))('%s', (_, decoder) => {
     ]);
   });
 
+  test('what reaches beyond the picture is cut off a box', async () => {
+    const read = async (box: Box) => {
+      const target = new Uint8Array(192);
+      const choose = (w: number, h: number) => ({ sampling: stretched([0, 0, w, h], 8), mirrored: false });
+      await decodeInto(file('colour.jpg'), choose, { size: 8, box, native: decoder, applyOrientation: false }, target);
+      return target;
+    };
+    expect(await read([61, 4, 60, 30])).toEqual(await read([61, 4, 59, 30]));
+    expect(await read([-5, -9, 40, 200])).toEqual(await read([0, 0, 35, 90]));
+    await expect(read([120, 0, 5, 5])).rejects.toThrow('its box 120, 0, 5 x 5 has no area within');
+    await expect(read([3, -20, 5, 20])).rejects.toThrow('has no area within the picture of 120 x 90 pixels');
+  });
+
   test('mirroring reverses the columns', async () => {
     const [plain, mirrored] = await Promise.all(
       [false, true].map(async (mirrored) => {
