@@ -5,6 +5,7 @@ import { loadNativeImages } from '../data/pipeline/native';
 import { centreCrop } from '../data/pipeline/transforms';
 import { type ImageSource, readImage } from '../data/sources/image-source';
 import { sides } from '../system/image-size';
+import { writeAtomically } from '../system/write-atomically';
 
 /**
  * Writes a PNG of images of a dataset: a row of images for each list of indices, enlarged `zoom` times (whole numbers
@@ -33,10 +34,12 @@ export async function contactSheet(
       }
     }
   }
-  await sharp(sheet, { raw: { width, height, channels: 3 } })
+  // sharp's own errors name neither the folder nor the cause.
+  const bytes = await sharp(sheet, { raw: { width, height, channels: 3 } })
     .resize(width * zoom, height * zoom, { kernel: 'nearest' })
     .png()
-    .toFile(path);
+    .toBuffer();
+  writeAtomically(path, [bytes]);
 }
 
 /** Small square versions of a source's images; unreadable ones are black. */
