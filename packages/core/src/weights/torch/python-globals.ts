@@ -2,7 +2,7 @@
 import { itemsOf, type Make, type PickleContext, type PickleGlobals } from './pickle-values';
 
 /** An empty dict, or one of pairs or of another dict. */
-function dict([from, ...rest]: readonly unknown[], context: PickleContext): Map<unknown, unknown> {
+export function makeDict([from, ...rest]: readonly unknown[], context: PickleContext): Map<unknown, unknown> {
   const pairs = from instanceof Map ? [...from] : from === undefined ? [] : itemsOf(from);
   if (!pairs || rest.length > 0) throw context.refuse('its pickle makes a dict of something else');
   context.spend(pairs.length);
@@ -38,9 +38,9 @@ const bytes: Make = ([from = Buffer.alloc(0), ...rest], context) => {
 };
 
 export const pythonGlobals: PickleGlobals = new Map<string, Make | 'record' | 'name'>([
-  ['collections.OrderedDict', dict],
-  ['collections.Counter', dict],
-  ['builtins.dict', dict],
+  ['collections.OrderedDict', makeDict],
+  ['collections.Counter', makeDict],
+  ['builtins.dict', makeDict],
   ['builtins.set', set],
   ['builtins.frozenset', set],
   ['builtins.bytes', bytes],

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { dictOf, handMadeTorchFile, tensor } from '../../../test/hand-made-torch';
+import { dictOf, handMadeTorchFile, tensor, text } from '../../../test/hand-made-torch';
 import { UserError } from '../../system/user-error';
 import type { ExternalTensor } from '../external-tensor';
 import { NumpyArray } from './numpy-globals';
@@ -135,4 +135,9 @@ test('a changed byte of a weight is an error', () => {
 test('a missing file and a file of another kind are refused', () => {
   expect(() => readTorchFile('/nowhere/net.pth')).toThrow(/^\/nowhere\/net\.pth cannot be read: ENOENT/);
   refused(Buffer.from('hello'), 'it does not start like one');
+});
+
+test("Lightning's dict of settings is a dict", () => {
+  const settings = `cpytorch_lightning.utilities.parsing\nAttributeDict\n)\x81${text('lr')}K\x01s.`;
+  expect(readTorchFile('x', handMadeTorchFile(settings))).toEqual(new Map([['lr', 1]]));
 });

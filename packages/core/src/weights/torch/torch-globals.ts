@@ -3,7 +3,7 @@ import { elementTypes } from '../element-types';
 import { type ExternalTensor, elementType, isExternalTensor, Storage, stridedTensor } from '../external-tensor';
 import { numpyGlobals } from './numpy-globals';
 import { itemsOf, type Make, type PickleContext, PickleGlobal, type PickleGlobals } from './pickle-values';
-import { pythonGlobals } from './python-globals';
+import { makeDict, pythonGlobals } from './python-globals';
 
 const storageTypes: Readonly<Record<string, string>> = {
   HalfStorage: 'float16',
@@ -73,6 +73,17 @@ const size: Make = ([items], context) => {
   return items;
 };
 
+/** Dicts of settings in checkpoints of training frameworks, which are read as dicts. */
+const settings = [
+  'pytorch_lightning.utilities.parsing.AttributeDict',
+  'lightning.pytorch.utilities.parsing.AttributeDict',
+  'lightning_fabric.utilities.data.AttributeDict',
+  'lightning.fabric.utilities.data.AttributeDict',
+  'yacs.config.CfgNode',
+  'easydict.EasyDict',
+  'addict.addict.Dict',
+];
+
 const typeNames = [...elementTypes.keys(), 'float8_e4m3fn', 'float8_e5m2', 'complex64', 'complex128'];
 
 export const torchGlobals: PickleGlobals = new Map<string, Make | 'record' | 'name'>([
@@ -84,6 +95,7 @@ export const torchGlobals: PickleGlobals = new Map<string, Make | 'record' | 'na
   ['torch._utils._rebuild_parameter', rebuildParameter],
   ['torch._utils._rebuild_parameter_with_state', rebuildParameter],
   ['torch.Size', size],
+  ...settings.map((name) => [name, makeDict] as const),
   ['torch.device', 'record'],
   ...Object.keys(storageTypes).flatMap((name) => [
     [`torch.${name}`, 'name'] as const,
