@@ -5,7 +5,7 @@ import { usualOutputs } from '../delivery/make-card';
 import { formats } from '../delivery/registry';
 import { weightTypes } from '../delivery/weights';
 import { asyncCommand } from '../experiment/command';
-import { flag, list, oneOf, optional, text } from '../experiment/option';
+import { file, flag, list, oneOf, optional, text } from '../experiment/option';
 import { stateDictOption } from '../experiment/state-dict-option';
 import { externalNormalisation, externalNormalisationOption } from '../recipes/normalisation-options';
 import { sizeWords } from '../system/image-size';
@@ -50,14 +50,24 @@ export const main = asyncCommand(
       teacherSpace: flag({ help: "map the embedding to the teacher's space, where the student learned a map" }),
       stateDict: stateDictOption(),
       normalisation: externalNormalisationOption('normalisation of weights from elsewhere'),
+      verify: optional(file({ help: '.npz of inputs and outputs that the network must give (docs/networks.md)' })),
       force: flag({ help: 'replace what is there' }),
     },
   },
-  async ({ from, to, force, format: wanted, weights, outputs, stateDict, normalisation, ...graph }, _, print) => {
+  async (
+    { from, to, force, format: wanted, weights, outputs, stateDict, verify, normalisation, ...graph },
+    _,
+    print,
+  ) => {
     const format = formatOf(to, wanted);
     requireFree(to, force);
     const root = resolve(join(__dirname, '../../../..'));
-    const source = await findSource(from, root, { stateDict, onNote: print, ...externalNormalisation(normalisation) });
+    const source = await findSource(from, root, {
+      stateDict,
+      verify,
+      onNote: print,
+      ...externalNormalisation(normalisation),
+    });
     const { network } = source;
     if (!format) {
       exportWeights(to, network, print);

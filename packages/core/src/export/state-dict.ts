@@ -9,15 +9,8 @@ export function exportWeights(to: string, network: DescribedWeights, print: (lin
   const weights = exportedWeights(network);
   const numbers = [...weights.values()].reduce((sum, { values }) => sum + values.length, 0);
   const { backbone, inputSize, classes } = network.description;
-  const { compared } = network;
   print(`${to}: ${backbone} for images of ${inputSize} pixels and ${classes} classes`);
   print(`${weights.size} tensors, ${numbers} numbers (batch norms' statistics included)`);
-  if (compared) {
-    const { images, to: program, difference, largest } = compared;
-    print(
-      `Compared with ${program} on ${images} ${images === 1 ? 'image' : 'images'}: the largest difference is ${difference.toPrecision(2)}, of values up to ${largest.toPrecision(3)}`,
-    );
-  }
   print(`In PyTorch: ${loadingLine(to, [...weights.keys()])}`);
 }
 

@@ -157,7 +157,8 @@ async function importTeacher(
   task: Task,
   file: string,
 ): Promise<MadeNetwork> {
-  const { allowMissing, batchSize, teacherNormalisation, teacherCentres, teacherHeadFromData, head, scale } = options;
+  const { allowMissing, batchSize, teacherNormalisation, teacherCentres, teacherHeadFromData, verify } = options;
+  const { head, scale } = options;
   const fromData = teacherHeadFromData ? 'data' : undefined;
   const isMargin = heads.named(head).published !== undefined;
   const { metrics, ...imported } = await importNetwork({
@@ -167,6 +168,7 @@ async function importTeacher(
     allowMissing,
     stateDict: options.stateDict,
     log,
+    verify,
     batchSize,
     ...externalNormalisation(teacherNormalisation),
     head: {

@@ -84,7 +84,7 @@ export function checkTeacher(values: Parameters<typeof checkTraining>[0] & Teach
       '--teacher-weights is a finished teacher, --teacher-initial the start of a training: leave one of them out',
     );
   }
-  const { teacherCentres, teacherHeadFromData, allowMissing } = values;
+  const { teacherCentres, teacherHeadFromData, allowMissing, verify } = values;
   if (teacherCentres !== undefined && teacherHeadFromData) {
     throw new UserError('--teacher-centres and --teacher-head-from-data are both sources of the head: give one');
   }
@@ -92,6 +92,7 @@ export function checkTeacher(values: Parameters<typeof checkTraining>[0] & Teach
     '--teacher-centres': teacherCentres !== undefined,
     '--teacher-head-from-data': teacherHeadFromData,
     '--allow-missing': allowMissing.length > 0,
+    '--verify': verify !== undefined,
   };
   const [alone] = Object.entries(ofWeights).filter(([, given]) => given && values.teacherWeights === undefined);
   if (alone) throw new UserError(`${alone[0]} needs --teacher-weights, the trained teacher it describes`);
@@ -126,6 +127,7 @@ export const teacherOptions = group('Teacher', {
     file({ help: 'class centres that --teacher-weights lacks; --head and --scale describe them' }),
   ),
   teacherHeadFromData: flag({ help: 'average embeddings into class centres if --teacher-weights has no usable head' }),
+  verify: optional(file({ help: '.npz of inputs and outputs that --teacher-weights must give (docs/networks.md)' })),
   allowMissing: list(text({ help: '' }), {
     default: [],
     min: 0,

@@ -13,10 +13,11 @@ import { describedTensors } from './exported-description';
 import { type ExternalTensor, type ExternalTensors, isExternalTensor } from './external-tensor';
 import { dictsOfTensors, type StateDict } from './networks-in-file';
 import { onnxNetwork } from './onnx/onnx-network';
-import type { OutputDifference } from './output-difference';
+import { differenceText } from './output-difference';
 import { parameterShapes } from './parameter-shapes';
 import { requireSound } from './sound-values';
 import { findStateDict, insightfaceCentres } from './state-dict';
+import { verifyOutputs } from './verify-outputs';
 import { isOnnx, readWeightsFile } from './weights-file';
 
 /** The head of a network in an external file: its tensors do not tell whether they are class centres. */
@@ -47,6 +48,8 @@ export interface WeightsHints extends BackboneHints {
   /** The order of colours that the network takes, if not RGB; it is read as a network that takes RGB. */
   readonly colours?: 'BGR';
   readonly head?: ExternalHead;
+  /** A .npz file with inputs and outputs that the network must give: see `verifyOutputs`. */
+  readonly verify?: string | undefined;
   /** Only embeddings are wanted: a file without a classifier gets one of a single class. */
   readonly headless?: boolean;
 }
@@ -55,8 +58,6 @@ export interface DescribedWeights {
   readonly description: NetworkDescription;
   /** By our names, in our layout, for `Network.load`. */
   readonly tensors: ReadonlyMap<string, NamedValues>;
-  /** How far its outputs are from those of the program that the file is for, where they were compared. */
-  readonly compared?: OutputDifference & { readonly to: string };
 }
 
 /**
@@ -100,7 +101,21 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   };
   const weights = ourWeights(file, description, fit, classifier, hints);
   const network = { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
-  return compared ? { ...network, compared: { ...compared, to: 'onnxruntime' } } : network;
+  if (compared) say(differenceText(compared, 'onnxruntime'));
+  // With the file's own order of colours, in which its inputs are.
+  if (hints.verify !== undefined) verify(hints.verify, file, { description, tensors: weights }, given.onNote);
+  return network;
+}
+
+/** Compares a network with a .npz file, and tells the difference. @throws UserError when it gives other outputs */
+export function verify(
+  expected: string,
+  file: string,
+  { description, tensors }: DescribedWeights,
+  onNote: WeightsHints['onNote'],
+): void {
+  const found = verifyOutputs(expected, file, description, tensors);
+  onNote?.(`${file}: ${differenceText(found, expected)}`);
 }
 
 /**

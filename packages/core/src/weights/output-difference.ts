@@ -18,3 +18,9 @@ export function differenceOf(ours: ArrayLike<number>, theirs: ArrayLike<number>,
   }
   return { images, difference, largest };
 }
+
+/** For a line of a log. @param to the program or the file that gives the expected outputs */
+export function differenceText({ images, difference, largest }: OutputDifference, to: string): string {
+  const where = `${images} ${images === 1 ? 'image' : 'images'}`;
+  return `its outputs are those of ${to} on ${where}; the largest difference is ${difference.toPrecision(2)}, of values up to ${largest.toPrecision(3)}`;
+}

@@ -23,6 +23,7 @@ export const evaluateOptions = group('Evaluation', {
   ),
   weightsNormalisation: externalNormalisationOption('normalisation of --weights from elsewhere'),
   galleryNormalisation: externalNormalisationOption('normalisation of --gallery-weights from elsewhere'),
+  verify: optional(file({ help: '.npz of inputs and outputs that --weights must give (docs/networks.md)' })),
   embeddings: optional(file({ help: 'embeddings instead of a network: .f32, .npy or .safetensors' })),
   flippedEmbeddings: optional(file({ help: 'embeddings of the mirrored images' })),
   galleryEmbeddings: optional(file({ help: "another network's, for the first template of each pair" })),
@@ -60,6 +61,9 @@ export function checkEvaluation(options: EvaluateValues): void {
     if (value !== 'reference' && of === undefined) {
       throw new UserError(`${option} needs ${other}, the network that it describes`);
     }
+  }
+  if (options.verify !== undefined && weights === undefined) {
+    throw new UserError('--verify needs --weights, the network that gives the outputs');
   }
   if (embeddings === undefined && (flippedEmbeddings ?? galleryEmbeddings ?? flippedGalleryEmbeddings) !== undefined) {
     throw new UserError('--flipped-embeddings and --gallery-embeddings need --embeddings');

@@ -145,7 +145,7 @@ async function networkSubject(
 ): Promise<Subject> {
   const { weights, galleryWeights, batchSize, embeddingsCache, protocol } = options;
   const onUnreadable = options.unreadable === 'black' ? 'black' : 'fail';
-  const embed = (label: string, file: string, compared: boolean, normalisation: string) =>
+  const embed = (label: string, file: string, compared: boolean, normalisation: string, verify?: string) =>
     networkEmbeddings({
       label,
       weights: file,
@@ -157,6 +157,7 @@ async function networkSubject(
       batchSize,
       compared,
       normalisation,
+      ...(verify !== undefined && { verify }),
       ...(embeddingsCache !== undefined && { cacheFolder: embeddingsCache }),
       signal,
       log,
@@ -167,6 +168,7 @@ async function networkSubject(
     weights as string,
     galleryWeights !== undefined,
     options.weightsNormalisation,
+    options.verify,
   );
   const gallery =
     galleryWeights === undefined

@@ -24,6 +24,8 @@ export interface NetworkImport extends Pick<WeightsHints, 'normalisation' | 'col
   readonly stateDict?: string | undefined;
   /** Receives what was chosen in the file, and what left out. */
   readonly log?: (line: string) => void;
+  /** A .npz file with outputs that the network must give. */
+  readonly verify?: string | undefined;
   readonly batchSize: number;
   /** Class centres made from the training data (`from: 'data'`) are the means of its images' embeddings. */
   readonly head?: ExternalHead;
@@ -48,6 +50,7 @@ export async function importNetwork({
   allowMissing,
   stateDict,
   log,
+  verify,
   normalisation,
   colours,
   batchSize,
@@ -64,6 +67,7 @@ export async function importNetwork({
     const network = loadNetwork(state, 'teacher', file, {
       inputSize: size,
       allowMissing,
+      verify,
       adviceOnHead,
       stateDict,
       ...(log && { onNote: log }),

@@ -4,7 +4,12 @@ import { normalisationName } from '../../nn/normalisation-text';
 import { backbones, heads } from '../../nn/registry';
 import type { State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
-import { type DescribedWeights, networkFromWeights, type WeightsHints } from '../../weights/network-from-weights';
+import {
+  type DescribedWeights,
+  networkFromWeights,
+  verify,
+  type WeightsHints,
+} from '../../weights/network-from-weights';
 import { requireSound } from '../../weights/sound-values';
 import { isExternal } from '../../weights/weights-file';
 import { type NetworkMetadata, readCheckpoint } from '../checkpoint';
@@ -53,5 +58,6 @@ export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights 
     throw new UserError(`${file} is a checkpoint and holds its normalisation, ${own} of RGB: give no other one.`);
   }
   for (const [name, values] of tensors) requireSound(file, name, values);
+  if (hints?.verify !== undefined) verify(hints.verify, file, { description, tensors }, hints.onNote);
   return { file, tensors, description };
 }

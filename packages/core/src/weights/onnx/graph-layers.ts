@@ -6,6 +6,7 @@ import { activation, activations, arithmetic, clip } from './elementwise';
 import type { Layer } from './layer';
 import * as layers from './layer';
 import type { OnnxGraph, OnnxInput, OnnxNode } from './model';
+import { inOrder } from './node-order';
 import { type Computed, isConstant, NodeReader, type Value } from './node-reader';
 import * as rearrange from './rearrange';
 import * as windows from './windows';
@@ -88,13 +89,11 @@ export function graphLayers(graph: OnnxGraph, size: ImageSize, refuse: Refuse): 
   const shape = channelsLast ? [batch, ...own, 3] : [batch, 3, ...own];
   const images = layers.layer<Constant>('images', [], { at: shown(name), shape: [3, ...own] });
   values.set(name, { layer: images, shape, ...(channelsLast && { channelsLast }) });
-  const needed = reachable(graph);
-  for (const node of graph.nodes) {
-    if (!needed.has(node)) continue;
+  for (const node of inOrder(graph, refuse)) {
     const inputs = node.inputs.map((one) => {
       if (one === '') return undefined;
       const value = values.get(one);
-      if (!value) throw refuse(`its ${shown(node.op)} reads ${shown(one)}, which no node before it gives`);
+      if (!value) throw refuse(`its ${shown(node.op)} reads ${shown(one)}, which nothing gives`);
       return value;
     });
     const results = evaluate(new NodeReader(node, inputs, batch, graph.opset, refuse));
@@ -195,18 +194,6 @@ function fusedConvolution(reader: NodeReader): Computed {
   const node: OnnxNode = { ...reader.node, attributes };
   const acting = new NodeReader(node, reader.inputs, reader.batch, reader.opset, reader.fail);
   return { ...convolved, layer: (activations[op] as (typeof activations)[string])(x, acting) };
-}
-
-/** The nodes that outputs depend on. */
-function reachable({ nodes, outputs }: OnnxGraph): ReadonlySet<OnnxNode> {
-  const wanted = new Set(outputs);
-  const needed = new Set<OnnxNode>();
-  for (const node of nodes.toReversed()) {
-    if (!node.outputs.some((name) => name !== '' && wanted.has(name))) continue;
-    needed.add(node);
-    for (const name of node.inputs) wanted.add(name);
-  }
-  return needed;
 }
 
 function imageInput(inputs: readonly OnnxInput[], size: ImageSize, refuse: Refuse): ImageInput {

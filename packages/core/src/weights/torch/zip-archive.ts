@@ -132,7 +132,9 @@ function readEntry(cursor: Cursor, refuse: Refuse): Entry {
   // These names are never used as paths, but no file of PyTorch has such a name.
   if (name.split(/[/\\]/).includes('..')) throw refuse(`its entry ${shown(name)} points out of it`);
   if (method !== 0) {
-    throw refuse(`its entry ${shown(name)} is compressed, unlike torch.save's: load it in PyTorch and save it again`);
+    throw refuse(
+      `its entry ${shown(name)} is compressed, unlike torch.save's and numpy.savez's: load it there and save it again`,
+    );
   }
   if (large.packed !== large.size) throw refuse(`its entry ${shown(name)} has two sizes`);
   return { name, method, checksum, size: large.size, offset: large.offset };

@@ -35,6 +35,8 @@ export interface NetworkEmbeddingsOptions {
   readonly crops: string;
   readonly onUnreadable: 'fail' | 'black';
   readonly batchSize: number;
+  /** A .npz file with outputs that the network must give. */
+  readonly verify?: string;
   /** Projects embeddings into the teacher's space, if the network has a projector for it. */
   readonly compared?: boolean;
   /** Embeddings are stored here, each network's in its own folder; default `.cache/embeddings` of the workspace. */
@@ -57,7 +59,13 @@ export async function networkEmbeddings(options: NetworkEmbeddingsOptions): Prom
   let dataset: AlignedCrops | undefined;
   const progress = makeProgress(label);
   try {
-    const hints = { headless: true, stateDict, onNote: log, ...externalNormalisation(normalisation) };
+    const hints = {
+      headless: true,
+      stateDict,
+      verify: options.verify,
+      onNote: log,
+      ...externalNormalisation(normalisation),
+    };
     const network = loadNetwork(state, root, weights, hints);
     const { backbone, inputSize: size, teacherSpace } = network.description;
     // Without a projector the network's own space is the teacher's: stored embeddings serve both.
