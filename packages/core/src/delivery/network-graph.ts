@@ -39,7 +39,7 @@ export interface DescribedNetwork {
 /** The graph of a network in use. @throws UserError for an operation that no format has, with its line */
 export function networkGraph(described: DescribedNetwork, options: GraphOptions): Graph {
   const { height, width } = sides(described.description.inputSize);
-  const body = (network: Network) => (pixels: Tensor4D) => results(network, pixels, options);
+  const body = (network: Network) => (pixels: Tensor4D) => outputsOf(network, embed(network, pixels, options), options);
   return inState(described, options.input === 'normalised-nchw', (state, network) =>
     withInput(lower(recordInference(state, [height, width, 3], body(network))), options.input),
   );
@@ -62,9 +62,14 @@ export function networkResults(
     const atOnce = height * width > largeArea ? 1 : Math.max(1, pictures.length / size);
     for (let from = 0; from < pictures.length; from += atOnce * size) {
       const part = pictures.subarray(from, from + atOnce * size);
-      scoped(() => {
+      // The folded weights of the backbone are freed before the head is computed.
+      const { shape, values } = scoped(() => {
         const pixels = tf.tensor4d(Float32Array.from(part), [part.length / size, height, width, 3]);
-        for (const [name, tensor] of Object.entries(results(network, pixels, options))) {
+        const embedding = embed(network, pixels, options);
+        return { shape: embedding.shape, values: embedding.dataSync().slice() };
+      });
+      scoped(() => {
+        for (const [name, tensor] of Object.entries(outputsOf(network, tf.tensor2d(values, shape), options))) {
           parts.set(name, [...(parts.get(name) ?? []), Float32Array.from(tensor.dataSync())]);
         }
       });
@@ -104,16 +109,20 @@ function inState<R>(
   }
 }
 
-/** The wanted outputs of a network for pixels 0..255 [batch, height, width, 3]. */
-function results(
+/** The embedding of pixels 0..255 [batch, height, width, 3]; with `mirror` those of the mirror images follow. */
+function embed(network: Network, pixels: Tensor4D, { mirror }: Pick<GraphOptions, 'mirror'>): Tensor2D {
+  // In one batch, so that the file holds one network.
+  const images = mirror ? (tf.concat([pixels, tf.reverse(pixels, 2)]) as Tensor4D) : pixels;
+  return network.embed(images, 'eval').embedding;
+}
+
+/** The wanted outputs of a network for what `embed` gives. */
+function outputsOf(
   network: Network,
-  pixels: Tensor4D,
+  embedding: Tensor2D,
   { outputs, mirror, teacherSpace }: Omit<GraphOptions, 'input'>,
 ): Record<string, Tensor> {
   const made: Record<string, Tensor> = {};
-  // The mirror images follow the images in one batch, so that the file holds one network.
-  const images = mirror ? (tf.concat([pixels, tf.reverse(pixels, 2)]) as Tensor4D) : pixels;
-  const { embedding } = network.embed(images, 'eval');
   if (outputs.includes('embedding')) {
     const mapped = teacherSpace ? network.toTeacherSpace(embedding) : embedding;
     made.embedding = mirror ? l2Normalise(tf.sum(halves(mapped), 0) as Tensor2D) : mapped;

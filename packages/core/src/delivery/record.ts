@@ -21,6 +21,7 @@ export const recordedInput = 'pixels';
 const batches = [2, 3] as const;
 
 /**
+ * @param state the network's; its variables are disposed of, as the recording takes their values over
  * @param image [height, width, channels]
  * @param body makes the network's results from pixels [batch, ...image], float32
  * @throws Error when a value depends on the number of images in a way other than as a multiple of it

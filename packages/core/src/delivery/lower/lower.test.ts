@@ -6,19 +6,27 @@ import type { Layer } from '../graph';
 import { recordInference } from '../record';
 import { lower } from './lower';
 
-const state = new State();
-state.declare(
-  'weight',
-  'trainable',
-  [3, 3, 3, 4],
-  Float32Array.from({ length: 108 }, (_, i) => i / 108),
-);
-state.declare('scale', 'trainable', [4], Float32Array.of(1, 2, 3, 4));
-afterAll(() => state.dispose());
+let state: State;
 
 const weightOf = (name: string) => state.get(name)?.variable as Tensor;
-const graphOf = (body: (pixels: Tensor4D) => Tensor) =>
-  lower(recordInference(state, [8, 6, 3], (pixels) => ({ y: body(pixels) })));
+
+/** The graph of `body`, over variables that its recording takes over. */
+function graphOf(body: (pixels: Tensor4D) => Tensor) {
+  state = new State();
+  try {
+    state.declare(
+      'weight',
+      'trainable',
+      [3, 3, 3, 4],
+      Float32Array.from({ length: 108 }, (_, i) => i / 108),
+    );
+    state.declare('scale', 'trainable', [4], Float32Array.of(1, 2, 3, 4));
+    return lower(recordInference(state, [8, 6, 3], (pixels) => ({ y: body(pixels) })));
+  } finally {
+    state.dispose();
+  }
+}
+
 const kindsOf = (body: (pixels: Tensor4D) => Tensor) => graphOf(body).layers.map(({ kind }) => kind);
 
 test('an operation without counterpart is refused with its line', () => {
