@@ -79,7 +79,9 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
     const { normalisation = description.normalisation } = given;
     const inputSize = sizeFor(description, given.inputSize);
     const described = { ...description, inputSize, ...(normalisation && { normalisation }) };
-    return { description: described, tensors: inOurLayout(file, exported.tensors, (name) => name) };
+    const network = { description: described, tensors: inOurLayout(file, exported.tensors, (name) => name) };
+    if (given.verify !== undefined) verify(given.verify, file, network, given.onNote);
+    return network;
   }
   const say = (note: string) => given.onNote?.(`${file}: ${note}`);
   notes.forEach(say);
