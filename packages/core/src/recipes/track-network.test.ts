@@ -66,17 +66,18 @@ test('a finished network is a model: its last checkpoint, inputs, outputs and an
     {
       name: 'student',
       kind: 'resnet8',
-      files: [join(folder, 'last.safetensors')],
-      inputs: [{ name: 'pixels', dtype: 'uint8', shape: [-1, 16, 16, 3] }],
+      files: [join(folder, 'last.safetensors'), join(folder, 'network.onnx')],
+      servable: 'network.onnx',
+      inputs: [{ name: 'image', dtype: 'uint8', shape: [-1, 16, 16, 3] }],
       outputs: [
         { name: 'logits', dtype: 'float32', shape: [-1, 4] },
-        { name: 'embedding', dtype: 'float32', shape: [-1, 16] },
+        { name: 'probabilities', dtype: 'float32', shape: [-1, 4] },
       ],
       params: { backbone: 'resnet8', width: 0.25, classes: 4, parameters },
       metrics,
     },
   ]);
-  const [example] = Reflect.get(models[0] ?? {}, 'inputExample').pixels;
+  const [example] = Reflect.get(models[0] ?? {}, 'inputExample').image;
   const image = new Uint8Array(16 * 16 * 3);
   await task.train.read([0], image);
   expect(example.flat(2)).toEqual([...image]);

@@ -1,16 +1,18 @@
 /** The data sets and the network in a run's record. */
 import { createHash } from 'node:crypto';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { type ImageDataset, imageBytes } from '../data/dataset';
+import { inputName } from '../delivery/network-graph';
 import type { RunContext } from '../experiment/define';
 import { imageInput } from '../runtime/compile/step-inputs';
-import { type ImageSize, sides } from '../system/image-size';
+import type { ImageSize } from '../system/image-size';
 import { sentenceOf } from '../system/sentence-of';
 import type { TensorSpec } from '../tracking/journal/event';
 import { checkpointFiles } from '../train/checkpoint';
 import type { Metrics } from '../train/evaluation/metrics';
 import type { Task, TaskImages } from '../train/evaluation/task';
 import { readNetwork } from '../train/networks/load-network';
+import { inputTensor, nestedPixels, outputTensors, writeServable } from './servable-network';
 
 /** Records all images that a task reads as data sets in MLflow. */
 export function trackData({ tracker }: Pick<RunContext<unknown>, 'tracker'>, { train, reads }: Task): void {
@@ -32,29 +34,33 @@ export function trackData({ tracker }: Pick<RunContext<unknown>, 'tracker'>, { t
 }
 
 /**
- * Records a finished network as a model in MLflow: its last checkpoint, which other stages read too, with a training
- * image as an input example. A failure is logged, and costs the run nothing.
+ * Records a finished network as a model in MLflow: its last checkpoint, which other stages read too, and the same network
+ * as ONNX, which MLflow loads and serves by itself, with a training image as an input example. A failure is logged, and
+ * costs the run nothing.
  */
 export async function trackNetwork(
   { tracker, folder, log }: Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>,
-  { train }: Task,
+  task: Task,
   { role, parameters, metrics }: { role: 'teacher' | 'student'; parameters: number; metrics: Metrics },
 ): Promise<void> {
   try {
     const checkpoint = join(folder, checkpointFiles.last);
     // A shared head adds layers that the options do not describe.
-    const { description, tensors } = readNetwork(checkpoint);
-    const embedding = tensors.get('head.weight')?.shape[0];
+    const network = readNetwork(checkpoint);
+    const { description } = network;
+    const image = await firstImage(task.train);
+    const servable = await writeServable(folder, network, task, image).catch((error: unknown) => {
+      log(`MLflow cannot serve the ${role}, only keep it: ${sentenceOf(error)}.`);
+      return undefined;
+    });
     tracker.model({
       name: role,
       kind: description.backbone,
-      files: [checkpoint],
-      inputs: [pixels(description.inputSize)],
-      outputs: [
-        { name: 'logits', dtype: 'float32', shape: [-1, description.classes] },
-        ...(embedding === undefined ? [] : [{ name: 'embedding', dtype: 'float32', shape: [-1, embedding] }]),
-      ],
-      inputExample: { pixels: [await firstImage(train)] },
+      files: servable ? [checkpoint, servable.file] : [checkpoint],
+      ...(servable && { servable: basename(servable.file) }),
+      inputs: [inputTensor(description)],
+      outputs: servable?.outputs ?? outputTensors(description, ['logits']),
+      inputExample: { [inputName]: [nestedPixels(image, description.inputSize)] },
       params: { ...description, parameters },
       metrics,
     });
@@ -63,15 +69,12 @@ export async function trackNetwork(
   }
 }
 
-/** RGB images, the input of networks. */
+/** RGB images. */
 const pixels = (size: ImageSize): TensorSpec => ({ name: 'pixels', ...imageInput(-1, size) });
 
-/** The first image, without augmentation: [height, width, 3]. */
-async function firstImage(images: ImageDataset): Promise<readonly (readonly (readonly number[])[])[]> {
-  const { height, width } = sides(images.size);
+/** The first image, without augmentation: RGB bytes. */
+async function firstImage(images: ImageDataset): Promise<Uint8Array> {
   const bytes = new Uint8Array(imageBytes(images));
   await images.read([0], bytes);
-  const pixel = (at: number) => Array.from(bytes.subarray(3 * at, 3 * at + 3));
-  const row = (y: number) => Array.from({ length: width }, (_, x) => pixel(y * width + x));
-  return Array.from({ length: height }, (_, y) => row(y));
+  return bytes;
 }

@@ -18,7 +18,7 @@ export interface TrackedRun {
 }
 
 /** A network to log as one of MLflow's models. */
-export interface TrackedNetwork extends Pick<LoggedNetwork, 'name' | 'kind' | 'inputs' | 'outputs'> {
+export interface TrackedNetwork extends Pick<LoggedNetwork, 'name' | 'kind' | 'servable' | 'inputs' | 'outputs'> {
   /** Paths; the first is the checkpoint. */
   readonly files: readonly [checkpoint: string, ...others: string[]];
   /** An example of the inputs, by input name. */

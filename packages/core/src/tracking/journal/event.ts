@@ -33,6 +33,8 @@ export interface LoggedNetwork {
   readonly files: readonly LoggedFile[];
   /** The name of the file with the weights. */
   readonly checkpoint: string;
+  /** The name of the file with the same network as ONNX; absent in journals from before there was one. */
+  readonly servable?: string;
   readonly inputs: readonly TensorSpec[];
   readonly outputs: readonly TensorSpec[];
   /** The name of the file with an example of the inputs: JSON by input name. */
@@ -116,8 +118,9 @@ const isValid: Readonly<Record<JournalEvent['type'], (event: Fields) => boolean>
 const isDataset = ({ name, digest, context, source, features, profile }: Fields): boolean =>
   isText(name) && isText(digest) && isText(context) && isRecord(source) && Array.isArray(features) && isRecord(profile);
 
-const isNetwork = ({ name, kind, files, checkpoint, inputs, outputs, params, points }: Fields): boolean =>
+const isNetwork = ({ name, kind, files, checkpoint, servable, inputs, outputs, params, points }: Fields): boolean =>
   [name, kind, checkpoint].every(isText) &&
+  (servable === undefined || isText(servable)) &&
   [inputs, outputs, points].every(Array.isArray) &&
   isRecord(params) &&
   Array.isArray(files) &&

@@ -17,13 +17,10 @@ import {
   searchLoggedModels,
   uploadArtifact,
 } from 'mlflow-js-client';
-import type { DatasetInput, EventOf, LoggedNetwork, TensorSpec } from '../journal/event';
+import type { DatasetInput, EventOf, LoggedNetwork } from '../journal/event';
+import { modelTexts, schemaJson } from './model-texts';
 import { sendFile } from './send-files';
 import { isUnknownEndpoint } from './server-run';
-
-/** Tensors in the form of MLflow's `Schema.to_json`. */
-const schemaJson = (tensors: readonly TensorSpec[]): string =>
-  JSON.stringify(tensors.map(({ name, dtype, shape }) => ({ name, type: 'tensor', 'tensor-spec': { dtype, shape } })));
 
 /** Logs a dataset as an input of a run. MLflow stores it once, however often it is sent. */
 export async function sendDataset(server: Connection, runId: string, dataset: DatasetInput): Promise<void> {
@@ -75,7 +72,8 @@ export async function sendModel(
     for (const file of network.files) refused.push(...(await sendFile(server, model.info, journal, file, '')));
     const { artifact_uri: artifact_path } = model.info;
     const ids = { model_id, model_uuid: model_id };
-    await uploadText(server, model.info, 'MLmodel', mlmodel({ artifact_path, ...ids, run_id: runId }, network, time));
+    const texts = modelTexts({ artifact_path, ...ids, run_id: runId }, network, time);
+    for (const [name, text] of texts) await uploadText(server, model.info, name, text);
     const status = refused.length > 0 ? 'LOGGED_MODEL_UPLOAD_FAILED' : 'LOGGED_MODEL_READY';
     await finalizeLoggedModel(server, model_id, status);
   }
@@ -106,8 +104,8 @@ async function sendAsFiles(
   const folder = `models/${network.name}`;
   const refused: string[] = [];
   for (const file of network.files) refused.push(...(await sendFile(server, info, journal, file, folder)));
-  const text = mlmodel({ artifact_path: folder, run_id: info.run_id }, network, time);
-  await uploadText(server, info, `${folder}/MLmodel`, text);
+  const texts = modelTexts({ artifact_path: folder, run_id: info.run_id }, network, time);
+  for (const [name, text] of texts) await uploadText(server, info, `${folder}/${name}`, text);
   const version = await getVersion(server).catch(() => undefined);
   const reason = version === undefined ? 'the server does not know models' : `the server has MLflow ${version}`;
   const advice = `models need MLflow 3; its files are among the run's artifacts, in ${folder}`;
@@ -141,40 +139,4 @@ async function uploadText(server: Connection, owner: ArtifactOwner, to: string, 
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
-}
-
-/**
- * The file `MLmodel`, which describes a model's files to MLflow. None of MLflow's own flavours can load our
- * checkpoints; the flavour `headshare` names the checkpoint that `core:export` and the experiments' options read.
- * @param place the model's folder and ids
- * @param time of logging, in milliseconds since 1970
- */
-function mlmodel({ artifact_path, ...ids }: Mapping, network: LoggedNetwork, time: number): string {
-  const { checkpoint, inputs, outputs, inputExample } = network;
-  return yaml({
-    artifact_path: artifact_path ?? '',
-    flavors: { headshare: { checkpoint } },
-    ...ids,
-    ...(inputExample !== undefined && {
-      saved_input_example_info: { artifact_path: inputExample, type: 'ndarray' },
-    }),
-    signature: { inputs: schemaJson(inputs), outputs: schemaJson(outputs), params: null },
-    // The form of Python's str() of a UTC time.
-    utc_time_created: new Date(time).toISOString().replace('T', ' ').replace('Z', '000'),
-  });
-}
-
-interface Mapping {
-  readonly [key: string]: string | null | Mapping;
-}
-
-/** A mapping in PyYAML's block style; JSON strings are valid YAML. */
-function yaml(mapping: Mapping, indent = ''): string {
-  return Object.entries(mapping)
-    .map(([key, value]) =>
-      typeof value === 'object' && value !== null
-        ? `${indent}${key}:\n${yaml(value, `${indent}  `)}`
-        : `${indent}${key}: ${JSON.stringify(value)}\n`,
-    )
-    .join('');
 }
