@@ -28,6 +28,7 @@ const core = {
     'tracking',
     'train',
     'experiment',
+    'headshare-student',
   ],
   // Commands.
   export: [
