@@ -2,7 +2,16 @@
 import { onGpu, type Tensor, tf } from './tensorflow';
 
 /** TensorFlow's numbers for element types, as far as used here (tensorflow/core/framework/types.proto). */
-export const DType = { float32: 1, uint8: 4, int32: 3, int64: 9, bool: 10, float16: 19, resource: 20 } as const;
+export const DType = {
+  float32: 1,
+  uint8: 4,
+  int8: 6,
+  int32: 3,
+  int64: 9,
+  bool: 10,
+  float16: 19,
+  resource: 20,
+} as const;
 
 /** TensorFlow's numbers for attribute kinds (TF_AttrType in c_api.h). */
 export const AttrKind = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;

@@ -1,8 +1,8 @@
 import { cardKey, cardText } from 'headshare-student/card';
 import type { Format, ModelFile } from '../format';
 import { loadOnnx } from '../onnx/load';
-import { weightTypes } from '../onnx/store-weight';
 import { writeOnnx } from '../onnx/write';
+import { weightTypes } from '../weights';
 
 export default {
   name: 'onnx',

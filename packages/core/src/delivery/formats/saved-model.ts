@@ -3,12 +3,13 @@ import { aboutFile } from '../about';
 import type { Format } from '../format';
 import { savedModelParts, servingTag, signatureName } from '../tensorflow/saved-model';
 import { writeTensorFlow } from '../tensorflow/write';
+import { weightTypes } from '../weights';
 
 export default {
   name: 'saved-model',
   summary: "TensorFlow's SavedModel: TensorFlow, TensorFlow Serving, Keras",
   ending: '/',
-  weights: ['float32', 'float16'],
+  weights: weightTypes,
   write: (graph, card, { weights }) => [
     { path: 'saved_model.pb', parts: savedModelParts(writeTensorFlow(graph, 'tensorflow', weights)) },
     // Loaders look for the folder of variables, of which there are none.

@@ -5,12 +5,13 @@ import { aboutFile } from '../about';
 import type { Format } from '../format';
 import { tfjsModel, weightsFile } from '../tensorflow/tfjs-model';
 import { writeTensorFlow } from '../tensorflow/write';
+import { weightTypes } from '../weights';
 
 export default {
   name: 'tfjs',
   summary: 'a GraphModel of TensorFlow.js: tf.loadGraphModel',
   ending: '/',
-  weights: ['float32', 'float16'],
+  weights: weightTypes,
   write(graph, card, { weights }) {
     const model = tfjsModel(writeTensorFlow(graph, 'tfjs', weights), weights, { [cardKey]: card });
     return [

@@ -1,7 +1,7 @@
 import { type Attr, attr, DType } from '../../runtime/binding';
 import type { ConstantValue, GraphNode } from '../../runtime/compile/graph-def';
 import { type Floats, type Graph, openSizes, type Pads, type Shape, shapesOf, usesOf } from '../graph';
-import { toHalf, type WeightType } from '../weights';
+import { bytesOf, toHalf, toInt8, type WeightType } from '../weights';
 
 /** tfjs: with operations that TensorFlow.js alone runs as one (Prelu, fused convolutions). */
 export type Dialect = 'tensorflow' | 'tfjs';
@@ -46,13 +46,28 @@ export class TensorFlowBuilder {
     return this.constant(name, 'float32', { shape, values });
   }
 
-  /** Stores the weights of a layer. tfjs stores halves as such, see tfjs-model.ts. */
-  weight(name: string, value: Floats): string {
+  /**
+   * Stores the weights of a layer. TensorFlow.js stores halves and bytes as such, see tfjs-model.ts.
+   * @param axes how many axes at the end number the layer's outputs
+   */
+  weight(name: string, value: Floats, axes = 1): string {
+    if (this.weights === 'int8') return this.quantisedWeight(name, value, axes);
     if (this.weights === 'float32' || this.dialect === 'tfjs') return this.floats(name, value);
-    const half = toHalf(value.values);
-    const values = new Uint8Array(half.buffer, half.byteOffset, half.byteLength);
-    const stored = this.constant(`${name}/half`, 'float16', { shape: value.shape, values });
-    return this.add('Cast', [stored], name, [attr.type('SrcT', 'float16'), attr.type('DstT', 'float32')]);
+    const values = bytesOf(toHalf(value.values));
+    return this.floatsOf('float16', this.constant(`${name}/half`, 'float16', { shape: value.shape, values }), name);
+  }
+
+  private quantisedWeight(name: string, { shape, values }: Floats, axes: number): string {
+    const channels = shape.slice(-axes);
+    const count = channels.reduce((product, size) => product * size, 1);
+    const { quantities, scales } = toInt8({ shape: [values.length / count, count], values }, 1);
+    const stored = this.constant(`${name}/quantities`, 'int8', { shape, values: bytesOf(quantities) });
+    const whole = this.dialect === 'tfjs' ? stored : this.floatsOf('int8', stored, `${name}/whole`);
+    return this.add('Mul', [whole, this.floats(`${name}/scales`, { shape: channels, values: scales })], name);
+  }
+
+  private floatsOf(type: keyof typeof DType, x: string, name: string): string {
+    return this.add('Cast', [x], name, [attr.type('SrcT', type), attr.type('DstT', 'float32')]);
   }
 
   /** Axes, sizes and other whole numbers; equal ones are stored once. */

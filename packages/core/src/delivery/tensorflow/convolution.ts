@@ -15,7 +15,7 @@ export function writeConvolution(layer: Convolution, model: TensorFlowBuilder): 
     return;
   }
   const op = isDepthwise(layer) ? 'DepthwiseConv2dNative' : 'Conv2D';
-  const filter = model.weight(`${output}/filter`, filterOf(layer));
+  const filter = model.weight(`${output}/filter`, filterOf(layer), isDepthwise(layer) ? 2 : 1);
   const attrs = convolutionAttrs(layer, padding);
   if (!layer.bias) {
     model.add(op, [x, filter], output, attrs);

@@ -17,7 +17,7 @@ export interface TfjsModel {
 /** Constants of fewer numbers stay float32: biases, slopes and scalars. */
 const smallConstant = 1024;
 
-/** @param weights float16 halves the download; TensorFlow.js computes in float32 */
+/** @param weights float16 halves the download, int8 makes it a quarter; TensorFlow.js computes in float32 */
 export function tfjsModel(
   { nodes, input, outputs }: TensorFlowGraph,
   weights: WeightType,
@@ -43,15 +43,23 @@ export function tfjsModel(
 
 function storedConstant(node: GraphNode, weights: WeightType): { readonly spec: object; readonly bytes: Bytes } {
   const { dtype, shape, values } = constantIn(node);
+  if (dtype === DType.int8) {
+    // TensorFlow.js knows uint8 alone, and decodes to stored * scale + min.
+    const quantization = { dtype: 'uint8', original_dtype: 'float32', scale: 1, min: -128 };
+    const bytes = Uint8Array.from(values as Uint8Array, (byte) => byte ^ 128);
+    return { spec: { name: node.name, shape, dtype: 'float32', quantization }, bytes };
+  }
   const isFloat = dtype === DType.float32;
   const spec = { name: node.name, shape, dtype: isFloat ? 'float32' : 'int32' };
-  if (!isFloat || weights === 'float32' || values.length < smallConstant) return { spec, bytes: bytesOf(values) };
+  if (!isFloat || weights !== 'float16' || values.length < smallConstant) return { spec, bytes: bytesOf(values) };
   const quantization = { dtype: 'float16', original_dtype: 'float32' };
   return { spec: { ...spec, quantization }, bytes: bytesOf(toHalf(values as Float32Array)) };
 }
 
 const dtypeNames: ReadonlyMap<number, string> = new Map([
   [DType.float32, 'DT_FLOAT'],
+  // As it is decoded.
+  [DType.int8, 'DT_FLOAT'],
   [DType.int32, 'DT_INT32'],
   [DType.uint8, 'DT_UINT8'],
 ]);
