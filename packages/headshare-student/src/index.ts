@@ -6,5 +6,5 @@ export { type Picture, type PictureSource, type PixelData, toPicture } from './p
 export { prepare } from './prepare';
 export { type FilePicture, type ReadPictureOptions, readPicture } from './read-picture';
 export { similarity, unit } from './similarity';
-export type { ClassScore, EmbedOptions, Student } from './student';
+export type { ClassScore, Embeddings, EmbedOptions, Student } from './student';
 export { type Decision, thresholdFor } from './threshold';

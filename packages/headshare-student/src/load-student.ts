@@ -52,17 +52,31 @@ async function bytesOf(file: string | URL | Blob | ArrayBuffer | Uint8Array): Pr
   if (file instanceof Uint8Array) return file;
   if (file instanceof ArrayBuffer) return new Uint8Array(file);
   if (file instanceof Blob) return new Uint8Array(await file.arrayBuffer());
-  if (isPath(file)) {
-    const { readFile } = await import('node:fs/promises');
-    return readFile(file);
-  }
-  const response = await fetch(file);
-  if (!response.ok) throw new Error(`${file} cannot be fetched: the server answered ${response.status}`);
-  return new Uint8Array(await response.arrayBuffer());
+  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
+  return inNode && !/^(https?|data|blob):/.test(String(file)) ? fromDisk(file) : fetched(file);
 }
 
-/** In Node, whatever is not an http address lies on the disk. */
-function isPath(file: string | URL): boolean {
-  const inNode = typeof process !== 'undefined' && process.versions?.node !== undefined;
-  return inNode && !/^(https?|data|blob):/.test(String(file));
+async function fromDisk(file: string | URL): Promise<Uint8Array> {
+  const { readFile } = await import('node:fs/promises');
+  try {
+    return await readFile(String(file).startsWith('file:') ? new URL(file) : file);
+  } catch (error) {
+    const { code, message } = error as NodeJS.ErrnoException;
+    throw new Error(`${file} ${code === 'ENOENT' ? 'does not exist' : `cannot be read: ${message}`}`, { cause: error });
+  }
+}
+
+async function fetched(file: string | URL): Promise<Uint8Array> {
+  let response: Response;
+  try {
+    response = await fetch(file);
+  } catch (error) {
+    throw new Error(`${file} cannot be fetched: the server does not answer`, { cause: error });
+  }
+  if (!response.ok) throw new Error(`${file} cannot be fetched: the server answered ${response.status}`);
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch (error) {
+    throw new Error(`${file} cannot be fetched: the connection broke`, { cause: error });
+  }
 }

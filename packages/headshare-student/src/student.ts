@@ -21,6 +21,9 @@ export interface ClassScore {
   readonly probability: number;
 }
 
+/** An embedding for each picture: of `[left, right]` two, so that both have names. */
+export type Embeddings<P extends readonly unknown[]> = { -readonly [K in keyof P]: Float32Array };
+
 /** A loaded student. */
 export interface Student {
   readonly card: Card;
@@ -29,7 +32,7 @@ export interface Student {
    * Embeddings of pictures in one batch; for faces of length 1. Pictures are prepared by `prepare`.
    * @throws Error if the file gives no embedding, or a picture does not fit
    */
-  embed(pictures: readonly PictureSource[], options?: EmbedOptions): Promise<Float32Array[]>;
+  embed<const P extends readonly PictureSource[]>(pictures: P, options?: EmbedOptions): Promise<Embeddings<P>>;
   /** The most probable classes of a picture, best first. @throws Error if the file gives no logits or probabilities */
   classify(picture: PictureSource, count?: number): Promise<ClassScore[]>;
   /**
@@ -62,18 +65,21 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Car
     card,
     engine,
     run,
-    embed: async (sources, { mirror = faces } = {}) => {
+    embed: async <const P extends readonly PictureSource[]>(sources: P, { mirror = faces }: EmbedOptions = {}) => {
       const pictures = sources.map((source) => prepare(source, card));
-      if (!mirror || card.mirror) return (await run(pictures, 'embedding')).map((row) => (faces ? unit(row) : row));
+      if (!mirror || card.mirror) {
+        return (await run(pictures, 'embedding')).map((row) => (faces ? unit(row) : row)) as Embeddings<P>;
+      }
       const both = await run([...pictures, ...pictures.map(mirrored)], 'embedding');
       const sums = pictures.map((_, i) => {
         const turned = both[pictures.length + i] as Float32Array;
         return (both[i] as Float32Array).map((value, k) => value + (turned[k] as number));
       });
-      return faces ? sums.map(unit) : sums;
+      return (faces ? sums.map(unit) : sums) as Embeddings<P>;
     },
     classify: async (source, count = 5) => {
-      const known = card.outputs.includes('probabilities') ? 'probabilities' : 'logits';
+      const gives = (output: OutputName) => card.outputs.includes(output);
+      const known = gives('logits') && !gives('probabilities') ? 'logits' : 'probabilities';
       const [row] = await run([prepare(source, card)], known);
       const values = known === 'logits' ? softmax(row as Float32Array) : (row as Float32Array);
       const scores = [...values].map(

@@ -21,7 +21,7 @@ export interface CodeBlock {
 
 /** All pages that people read, sorted by path. */
 export function readPages(): readonly Page[] {
-  const patterns = ['*.md', 'docs/**/*.md', 'packages/mlflow-js-client/README.md'];
+  const patterns = ['*.md', 'docs/**/*.md', 'packages/{headshare-student,mlflow-js-client}/README.md'];
   return fastGlob
     .sync(patterns, { cwd: repository })
     .sort()
