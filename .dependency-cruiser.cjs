@@ -8,7 +8,7 @@ const core = {
   report: [],
   runtime: ['system'],
   nn: ['system', 'runtime'],
-  weights: ['system', 'runtime', 'nn'],
+  weights: ['system', 'runtime', 'nn', 'headshare-student'],
   distill: ['system', 'runtime', 'nn'],
   data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],

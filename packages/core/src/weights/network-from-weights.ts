@@ -1,6 +1,7 @@
 import { buildNetwork, type NetworkDescription } from '../nn/network';
 import type { Normalisation } from '../nn/normalisation';
-import { heads } from '../nn/registry';
+import { normalisationName } from '../nn/normalisation-text';
+import { backbones, heads } from '../nn/registry';
 import { Scope } from '../nn/scope';
 import { fromTorch } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
@@ -162,12 +163,27 @@ function stateDict(
 }
 
 function fromOnnx(file: string, hints: WeightsHints) {
-  const { tensors, backbone, embeddingSize, width, compared, ...own } = onnxNetwork(file, hints);
+  const { tensors, backbone, embeddingSize, width, compared, normalisation, head, ...own } = onnxNetwork(file, hints);
   const { inputSize = own.inputSize } = hints;
+  const given = hints.normalisation;
+  if (normalisation && given && normalisationName(given) !== normalisationName(normalisation)) {
+    throw new UserError(
+      `${file} holds its normalisation, ${normalisationName(normalisation)}: give no other one than that (${normalisationName(given)}).`,
+    );
+  }
+  const classifier = head && `${backbones.named(backbone).classifier ?? 'fc'}.weight`;
   return {
-    tensors,
+    tensors: head && classifier ? new Map([...tensors, [classifier, head.weight]]) : tensors,
     compared,
-    hints: { ...hints, backbone, embeddingSize, width, ...(inputSize !== undefined && { inputSize }) },
+    hints: {
+      ...hints,
+      backbone,
+      embeddingSize,
+      width,
+      ...(inputSize !== undefined && { inputSize }),
+      ...(normalisation && { normalisation }),
+      ...(head && hints.head?.from === undefined && { head: { name: head.name, scale: head.scale } }),
+    },
   };
 }
 
@@ -227,6 +243,12 @@ function ourWeights(
 ): Map<string, NamedValues> {
   const { missing, embeddingSize } = fit;
   const ours = tensorsOf(file, fit, classifier);
+  if (classifier) {
+    // A margin head's statistics, which do not depend on the number of classes, are in no classifier.
+    for (const [name, values] of initialWeights({ ...description, classes: 1 }, embeddingSize, false)) {
+      if (!ours.has(name) && name !== 'head.weight' && name !== 'head.bias') ours.set(name, values);
+    }
+  }
   if (classifier && missing.length === 0) return ours;
   for (const [name, values] of initialWeights(description, embeddingSize, missing.length > 0)) {
     if (!ours.has(name) && mayLack(hints, name)) ours.set(name, values);

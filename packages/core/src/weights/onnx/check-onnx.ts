@@ -9,6 +9,7 @@ import { stream } from '../../system/random';
 import type { ExternalTensors } from '../external-tensor';
 import { differenceOf, type OutputDifference } from '../output-difference';
 import type { Refuse } from '../refusal';
+import type { InputScaling } from './assign-weights';
 import type { ImageInput } from './graph-layers';
 import type { OnnxGraph } from './model';
 import { type ModelInput, runModel } from './run-model';
@@ -28,12 +29,15 @@ export interface CheckedNetwork {
   /** By PyTorch's names, without a classifier. */
   readonly tensors: ExternalTensors;
   readonly classifier: ExternalTensors | undefined;
+  /** What the graph does to images before the backbone. */
+  readonly scaling: InputScaling | undefined;
 }
 
 /** onnxruntime in WebAssembly holds a model about three times in 4 GB. */
 const largestModel = 1e9;
 const mostImages = 16;
 const float32 = 1;
+const uint8 = 2;
 const float16 = 10;
 
 /**
@@ -53,8 +57,8 @@ export function checkOnnx(
   const types = new Set([...tensors.values()].map(({ type }) => type.name));
   if (size > largestModel || input.batch > mostImages || types.has('bfloat16') || types.has('float64'))
     return undefined;
-  if (input.type !== float32 && input.type !== float16) return undefined;
-  const images = randomImages(input);
+  if (input.type !== float32 && input.type !== float16 && input.type !== uint8) return undefined;
+  const images = randomImages(input, network.scaling !== undefined);
   const answer = runModel(bytes, external, images);
   if ('error' in answer) throw refuse(`onnxruntime cannot run it (${answer.error.split('\n')[0]})`);
   const theirs = answer.find(({ name }) => name === output.name);
@@ -71,20 +75,21 @@ export function checkOnnx(
   return found;
 }
 
-function randomImages({ name, type, batch, size, channelsLast }: ImageInput): ModelInput {
+/** @param asPixels whole numbers from 0 to 255, for a graph that normalises them */
+function randomImages({ name, type, batch, size, channelsLast }: ImageInput, asPixels: boolean): ModelInput {
   const { height, width } = sides(size);
   const random = stream(0, 'onnx check');
   const shape = channelsLast ? [batch, height, width, 3] : [batch, 3, height, width];
   // Multiples of 1/64 are the same in half precision.
-  const values = Float32Array.from(
-    { length: batch * 3 * height * width },
-    () => Math.round(random.uniform(-128, 128)) / 64,
+  const values = Float32Array.from({ length: batch * 3 * height * width }, () =>
+    asPixels || type === uint8 ? random.below(256) : Math.round(random.uniform(-128, 128)) / 64,
   );
+  if (type === uint8) return { name, type: 'uint8', shape, data: Uint8Array.from(values) };
   if (type !== float16) return { name, type: 'float32', shape, data: values };
   return { name, type: 'float16', shape, data: Uint16Array.from(values, halfBits) };
 }
 
-/** The bits of a multiple of 1/64 up to 2 in half precision. */
+/** The bits of a number in half precision that it holds exactly: a multiple of 1/64 up to 2, a whole one up to 255. */
 function halfBits(value: number): number {
   if (value === 0) return 0;
   const size = Math.abs(value);
@@ -101,7 +106,7 @@ function outputOf(
 ): Float32Array {
   const state = new State();
   try {
-    const { backbone, tensors, classifier, ...shape } = network;
+    const { backbone, tensors, classifier, scaling: _, ...shape } = network;
     const built = backbones.named(backbone).build(Scope.root(state, 'net', undefined), shape);
     const own = new Map(
       [...tensors].map(([name, one]) => [`net/${name}`, fromTorch({ shape: one.shape, values: one.values() })]),
@@ -111,7 +116,9 @@ function outputOf(
       const values =
         images.data instanceof Uint16Array ? Float32Array.from(images.data, fromHalf) : Float32Array.from(images.data);
       const given = tf.tensor(values, [...images.shape]);
-      const x = (input.channelsLast ? given : tf.transpose(given, [0, 2, 3, 1])) as Tensor4D;
+      const last = input.channelsLast ? given : tf.transpose(given, [0, 2, 3, 1]);
+      const { factors, summands } = network.scaling ?? { factors: [1], summands: [0] };
+      const x = tf.add(tf.mul(last, tf.tensor1d([...factors])), tf.tensor1d([...summands])) as Tensor4D;
       const { embedding } = built.apply(x, 'eval');
       let y = what === 'embedding' ? embedding : classified(embedding, classifier);
       for (const one of tail) {

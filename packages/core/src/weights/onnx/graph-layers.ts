@@ -1,4 +1,5 @@
 import { type ImageSize, imageSize, sides } from '../../system/image-size';
+import { UserError } from '../../system/user-error';
 import { type Refuse, shown } from '../refusal';
 import { Constant } from './constant';
 import { constantOperators } from './constant-operators';
@@ -75,7 +76,7 @@ const fused = new Set(['FusedConv', 'QuickGelu']);
 
 /**
  * Follows a graph from its input to its outputs. What it computes of stored numbers and sizes alone is computed; the rest
- * becomes layers.
+ * becomes layers. An output behind an operator that is unknown here is left out if another one is not.
  * @param size of the images where the graph takes any
  * @throws UserError naming the first node that no network here has
  */
@@ -89,14 +90,28 @@ export function graphLayers(graph: OnnxGraph, size: ImageSize, refuse: Refuse): 
   const shape = channelsLast ? [batch, ...own, 3] : [batch, 3, ...own];
   const images = layers.layer<Constant>('images', [], { at: shown(name), shape: [3, ...own] });
   values.set(name, { layer: images, shape, ...(channelsLast && { channelsLast }) });
+  // Values that no network here has, with the reason.
+  const unread = new Map<string, unknown>();
   for (const node of inOrder(graph, refuse)) {
+    const reason = node.inputs.map((one) => unread.get(one)).find((one) => one !== undefined);
+    if (reason !== undefined) {
+      for (const output of node.outputs) unread.set(output, reason);
+      continue;
+    }
     const inputs = node.inputs.map((one) => {
       if (one === '') return undefined;
       const value = values.get(one);
       if (!value) throw refuse(`its ${shown(node.op)} reads ${shown(one)}, which nothing gives`);
       return value;
     });
-    const results = evaluate(new NodeReader(node, inputs, batch, graph.opset, refuse));
+    let results: readonly Value[];
+    try {
+      results = evaluate(new NodeReader(node, inputs, batch, graph.opset, refuse));
+    } catch (error) {
+      if (!(error instanceof UserError)) throw error;
+      for (const output of node.outputs) unread.set(output, error);
+      continue;
+    }
     for (const [i, output] of node.outputs.entries()) {
       const result = results[i];
       if (output === '' || !result) continue;
@@ -109,6 +124,8 @@ export function graphLayers(graph: OnnxGraph, size: ImageSize, refuse: Refuse): 
     const value = values.get(output);
     if (value && !isConstant(value)) outputs.set(output, value.layer);
   }
+  const [first] = unread.values();
+  if (outputs.size === 0 && first !== undefined) throw first;
   return { outputs, input };
 }
 

@@ -1,15 +1,19 @@
+import type { Card } from 'headshare-student/card';
+import type { Normalisation } from '../../nn/normalisation';
+import { normalisations } from '../../nn/normalisation-text';
 import { backbones } from '../../nn/registry';
-import type { ImageSize } from '../../system/image-size';
+import { type ImageSize, imageSize } from '../../system/image-size';
 import { classifierName } from '../backbone-fit';
 import { type BackboneHints, parameterShapesOf } from '../choose-backbone';
 import type { ExternalTensor, ExternalTensors } from '../external-tensor';
 import type { OutputDifference } from '../output-difference';
 import { type Refuse, readBytes, refusal } from '../refusal';
-import { type Assigned, assignWeights, classifierWeights } from './assign-weights';
+import { assignWeights, classifierWeights, type InputScaling } from './assign-weights';
 import { backboneLayers } from './backbone-layers';
 import { type CheckedNetwork, type CheckedOutput, checkOnnx } from './check-onnx';
 import { holdsSteps, LayerComparison, type Theirs, withoutSteps } from './compare-layers';
 import type { Constant } from './constant';
+import { type ExportedHead, exportedCard, exportedHead } from './exported';
 import { type GraphLayers, graphLayers, type ImageInput } from './graph-layers';
 import { type OnnxGraph, readModel } from './model';
 
@@ -21,13 +25,17 @@ export interface OnnxNetwork {
   readonly width: number;
   /** The size of images; undefined where the graph takes any. */
   readonly inputSize: ImageSize | undefined;
+  /** The normalisation of pixels, where the file normalises them itself or says how they must be. */
+  readonly normalisation: Normalisation | undefined;
+  /** The head of a network that was exported here. */
+  readonly head: ExportedHead | undefined;
   /** How far our network's outputs are from onnxruntime's; undefined where onnxruntime cannot run the file here. */
   readonly compared: OutputDifference | undefined;
 }
 
 /** A network whose graph is equal to a file's. */
 export interface Fit {
-  readonly network: Omit<OnnxNetwork, 'compared'>;
+  readonly network: Omit<OnnxNetwork, 'compared' | 'head'>;
   readonly input: ImageInput;
   readonly output: CheckedOutput;
   readonly checked: CheckedNetwork;
@@ -58,8 +66,16 @@ export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   const refuse = refusal(file, 'an ONNX model');
   const bytes = readBytes(file);
   const graph = readModel(file, bytes, refuse);
-  const { network, input, output, checked } = equalNetwork(graph, hints, refuse);
-  return { ...network, compared: checkOnnx(bytes, graph, input, output, checked, refuse) };
+  const card = exportedCard(bytes);
+  const { network, input, output, checked } = equalNetwork(graph, card ? { ...ofCard(card), ...hints } : hints, refuse);
+  const normalisation = card ? { mean: card.input.mean, deviation: card.input.deviation } : network.normalisation;
+  const head = card && exportedHead(graph, card, refuse);
+  return { ...network, normalisation, head, compared: checkOnnx(bytes, graph, input, output, checked, refuse) };
+}
+
+/** What the card of a file that was exported here says of its backbone. */
+function ofCard({ network: { backbone, width }, input }: Card): BackboneHints {
+  return { ...(backbones.names.includes(backbone) && { backbone, width }), inputSize: imageSize(input) };
 }
 
 /** The network of the registry that a graph is equal to; nothing is run. @throws UserError as `onnxNetwork` */
@@ -146,6 +162,7 @@ class Reading {
     const { outputs, input } = this.layers(inputSize);
     const wanted = backboneLayers(definition, { inputSize, width, embeddingSize });
     let closest: Difference = { backbone, difference: '', equal: -1 };
+    let headless: Fit | undefined;
     for (const [name, output] of outputs) {
       const comparison = new LayerComparison(backbone);
       const { root, tail } = withoutTail(output);
@@ -161,20 +178,37 @@ class Reading {
         }
         const parameters = parameterShapesOf(backbone, hints);
         const assigned = assignWeights(comparison, [wanted, embedding], parameters.backbone, this.refuse);
-        refuseScaling(assigned, this.refuse);
         const own = classifier && new Map(tensorsOf(classifierWeights(classifier), this.refuse));
         const layer = classifierName(definition, parameters);
         const named = [...(own ?? [])].map(([part, tensor]) => [`${layer}.${part}`, tensor] as const);
         const tensors = new Map([...assigned.tensors, ...named]);
-        return {
-          network: { tensors, backbone, embeddingSize, width, inputSize: input.isFixed ? inputSize : undefined },
+        const fit: Fit = {
+          network: {
+            tensors,
+            backbone,
+            embeddingSize,
+            width,
+            inputSize: input.isFixed ? inputSize : undefined,
+            normalisation: assigned.scaling && normalisationOf(assigned.scaling, this.refuse),
+          },
           input,
           output: { name, what: classifier ? 'logits' : 'embedding', tail },
-          checked: { backbone, inputSize, width, embeddingSize, tensors: assigned.tensors, classifier: own },
+          checked: {
+            backbone,
+            inputSize,
+            width,
+            embeddingSize,
+            tensors: assigned.tensors,
+            classifier: own,
+            scaling: assigned.scaling,
+          },
         };
+        if (classifier) return fit;
+        // Another output may have a classifier.
+        headless ??= fit;
       }
     }
-    return closest;
+    return headless ?? closest;
   }
 }
 
@@ -185,8 +219,18 @@ function widthOf(backbone: string, inputSize: ImageSize, outputs: readonly Their
   return (first?.shape[0] ?? published) / published;
 }
 
-function refuseScaling({ scaling }: Assigned, refuse: Refuse): void {
-  if (scaling) throw refuse('it normalises images itself; the model must not');
+/** factor x + summand for pixels x from 0 to 255, as a normalisation; a known one where the numbers are its. */
+function normalisationOf({ factors, summands }: InputScaling, refuse: Refuse): Normalisation {
+  const deviation = factors.map((factor) => 1 / (255 * factor));
+  const mean = summands.map((summand, i) => -summand * (deviation[i] as number));
+  if (deviation.some((value) => !(value > 0 && value < 1e6)) || mean.some((value) => !(value >= -1e-6 && value <= 1))) {
+    throw refuse('it changes the colours of images in a way that is no normalisation of pixels from 0 to 255');
+  }
+  const isNear = (a: readonly number[], b: readonly number[]) => a.every((x, i) => Math.abs(x - (b[i] ?? 0)) < 1e-5);
+  const known = Object.values(normalisations).find((one) => isNear(mean, one.mean) && isNear(deviation, one.deviation));
+  const rounded = (list: readonly number[]) => list.map((value) => Number(value.toPrecision(6)) || 0);
+  const made = { mean: rounded(mean), deviation: rounded(deviation) };
+  return known ?? (made as unknown as Normalisation);
 }
 
 function withoutTail(output: Theirs): { readonly root: Theirs; readonly tail: readonly string[] } {
