@@ -33,6 +33,7 @@ const core = {
   // Commands.
   export: [
     'system',
+    'report',
     'runtime',
     'nn',
     'weights',

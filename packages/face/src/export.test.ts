@@ -42,3 +42,43 @@ test('a distilled student takes pictures, teacher and thresholds of its run alon
   const across = card.thresholds?.teacher?.find((one) => one.far === 1e-1);
   expect(across?.tar).toBe(run.result.metrics['cross_tar_at_far_1e-1']);
 }, 120_000);
+
+/** The rows of the printed table. */
+function judged(text: string): ReadonlyMap<string, readonly number[]> {
+  const rows = text.split('\n').map((line) => /^(\w\S*) +(\d\.\d+) +(\d\.\d+) +-?\d\.\d+$/.exec(line.trim()));
+  return new Map(
+    rows.filter((row) => row !== null).map(([, name, ...numbers]) => [name as string, numbers.map(Number)]),
+  );
+}
+
+test('the task measures models as the run measured its network', async () => {
+  const { run, folder } = await runStage(experiments.distill, { profile: 'smoke', given: {} }, session);
+  const { metrics } = run.result;
+  const judge = async (...argv: string[]) => {
+    const { exitCode, text } = await runAsyncCommand(main, [`--from=${folder}`, '--force', ...argv]);
+    expect([exitCode, text]).toEqual([0, expect.stringMatching(/^measure +network +model +change$/m)]);
+    const rows = judged(text);
+    for (const name of ['accuracy', 'auc', 'eer', 'tar_at_far_1e-1', 'tar_at_far_1e-2', 'cross_tar_at_far_1e-1']) {
+      expect([name, rows.get(name)?.[0]]).toEqual([name, expect.closeTo(metrics[name] as number, 4)]);
+    }
+    return rows;
+  };
+  const onnx = `--to=${join(root, 'judged.onnx')}`;
+  for (const argv of [
+    [onnx, '--judge'],
+    [onnx, '--judge', '--mirror', '--input=normalised-nchw'],
+    [`--to=${join(root, 'saved')}`, '--judge'],
+  ]) {
+    for (const [name, [network, model]] of await judge(...argv)) expect([name, model]).toEqual([name, network]);
+  }
+  // int8 is judged without being asked.
+  for (const argv of [
+    [onnx, '--weights=int8'],
+    [onnx, '--weights=int8', '--calibrate=run', '--calibrate-pictures=64'],
+  ]) {
+    const [network, model] = (await judge(...argv)).get('accuracy') as [number, number];
+    expect(Math.abs(model - network)).toBeLessThan(0.03);
+  }
+  const { text } = await runAsyncCommand(main, [`--from=${folder}`, '--force', onnx, '--weights=int8', '--no-judge']);
+  expect(judged(text).size).toBe(0);
+}, 240_000);

@@ -79,6 +79,8 @@ export interface Card {
   readonly teacherSpace: boolean;
   /** How the weights are stored. */
   readonly weights: string;
+  /** Activations in 8 bits, and the pictures on which their ranges were measured; absent: float32. */
+  readonly activations?: { readonly type: 'int8'; readonly pictures: string };
   /** The names of the classes in the order of the logits, where they have names. */
   readonly classNames?: readonly string[];
   readonly task?: 'face' | 'classification';

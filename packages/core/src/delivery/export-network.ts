@@ -6,9 +6,12 @@ import { symmetric } from '../nn/normalisation';
 import { UserError } from '../system/user-error';
 import { type Difference, differences, worst } from './compare';
 import { modelInput } from './feed';
-import type { Format } from './format';
+import type { Format, LoadedModel, ModelInput } from './format';
+import type { Graph } from './graph';
+import { measureRanges } from './measure-ranges';
 import { type DescribedNetwork, type GraphOptions, networkGraph, networkResults } from './network-graph';
 import { writeAndPlace } from './place';
+import type { Ranges } from './ranges';
 import type { WeightType } from './weights';
 
 /** Pictures that an export is tried on. */
@@ -17,6 +20,15 @@ export interface Pictures {
   readonly bytes: Uint8Array;
   /** Their description: `8 pictures of faces-train`. */
   readonly title: string;
+}
+
+/** Pictures for the ranges of activations. */
+export interface Calibration {
+  /** Their description: `512 pictures of faces-train`. */
+  readonly title: string;
+  readonly count: number;
+  /** RGB bytes of the network's size, at most `atOnce` pictures at a time. */
+  batches(atOnce: number): AsyncIterable<Uint8Array>;
 }
 
 export interface NetworkExport {
@@ -28,6 +40,10 @@ export interface NetworkExport {
   /** The path of the model: a file, or a folder. What is there is replaced. */
   readonly to: string;
   readonly pictures: Pictures;
+  /** Makes activations 8 bits; for formats that can. */
+  readonly calibration?: Calibration | undefined;
+  /** Measures the model once it has passed; what it throws keeps the model from its place. */
+  readonly judge?: ((model: LoadedModel) => Promise<void>) | undefined;
 }
 
 export interface Exported {
@@ -49,30 +65,50 @@ const tolerances: Readonly<Record<WeightType, number>> = { float32: 1e-4, float1
  * @throws UserError when it cannot be written, or differs; nothing is left then, and what was at `to` stays
  */
 export async function exportNetwork(given: NetworkExport): Promise<Exported> {
-  const { network, card, options, weights, format, to, pictures } = given;
+  const { network, card, options, weights, format, to, pictures, judge } = given;
   const expected = networkResults(network, options, pictures.bytes);
   requireFinite(expected, network.file, pictures);
   const target = resolve(to);
   let difference: Difference | undefined;
   const graph = networkGraph(network, options);
-  const input = modelInput(options.input, pictures.bytes, card.input, network.description.normalisation ?? symmetric);
+  const { normalisation = symmetric } = network.description;
+  const inputOf = (bytes: Uint8Array) => modelInput(options.input, bytes, card.input, normalisation);
+  const ranges = await rangesOf(graph, given, inputOf);
   const files = await writeAndPlace(
     target,
     format.ending === '/',
-    () => format.write(graph, card, { weights, name: basename(target) }),
+    () => format.write(graph, card, { weights, ranges, name: basename(target) }),
     async (path) => {
       const model = await format.load(path, { input: graph.input });
       try {
-        difference = worst(differences(expected, await model.run(input)));
+        difference = worst(differences(expected, await model.run(inputOf(pictures.bytes))));
+        requireNear(difference, tolerances[weights], given);
+        await judge?.(model);
       } finally {
         await model.close();
       }
-      requireNear(difference, tolerances[weights], given);
     },
   );
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   return { files, bytes, difference: difference as Difference };
 }
+
+async function rangesOf(
+  graph: Graph,
+  { calibration, card }: NetworkExport,
+  inputOf: (pictures: Uint8Array) => ModelInput,
+): Promise<Ranges | undefined> {
+  if (!calibration) return undefined;
+  const { batches, count } = calibration;
+  const inputs = async function* () {
+    for await (const bytes of batches(picturesAtOnce(card.input))) yield inputOf(bytes);
+  };
+  return await measureRanges(graph, inputs(), count);
+}
+
+/** How many pictures of a size are computed together: few large ones, whose maps take much memory. */
+export const picturesAtOnce = ({ height, width }: { readonly height: number; readonly width: number }): number =>
+  Math.max(1, Math.min(64, Math.floor(64 ** 3 / (height * width))));
 
 /** `4.8e-6 of 9.3` */
 export const shownDifference = ({ largest, scale }: Difference): string =>

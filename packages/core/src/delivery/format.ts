@@ -1,6 +1,7 @@
 import type { Card } from 'headshare-student/card';
 import type { Bytes } from '../runtime/compile/protobuf';
 import type { Graph } from './graph';
+import type { Ranges } from './ranges';
 import type { WeightType } from './weights';
 
 /** A file of an exported model: its path in the model's folder, and its content part by part, texts in UTF-8. */
@@ -11,6 +12,8 @@ export interface ModelFile {
 
 export interface WriteOptions {
   readonly weights: WeightType;
+  /** The ranges of activations, for a format that stores them in 8 bits. */
+  readonly ranges?: Ranges | undefined;
   /** The name of the target without its folders, for formats whose files name one another: `student.onnx`. */
   readonly name: string;
 }
@@ -37,6 +40,8 @@ export interface Format {
   /** `.onnx`, or '/' for a folder. */
   readonly ending: string;
   readonly weights: readonly WeightType[];
+  /** Whether it can store activations in 8 bits. */
+  readonly storesActivations?: boolean;
   /**
    * The files of a model: one whose path is `options.name` and perhaps others beside it, or those of a folder.
    * @throws UserError for a layer that the format lacks

@@ -9,7 +9,7 @@ import type { WeightType } from './weights';
 
 /** What a card says besides network and options. */
 export interface CardFacts
-  extends Pick<Card, 'task' | 'classNames' | 'run' | 'teacher' | 'metrics' | 'thresholds' | 'caution'> {
+  extends Pick<Card, 'activations' | 'task' | 'classNames' | 'run' | 'teacher' | 'metrics' | 'thresholds' | 'caution'> {
   /** Default: none. */
   readonly preparation?: Preparation;
 }

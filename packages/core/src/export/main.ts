@@ -1,15 +1,18 @@
 import { join, resolve } from 'node:path';
 import { type Card, inputForms, outputNames } from 'headshare-student/card';
 import { shownDifference } from '../delivery/export-network';
+import type { Format } from '../delivery/format';
 import { usualOutputs } from '../delivery/make-card';
 import { formats } from '../delivery/registry';
-import { weightTypes } from '../delivery/weights';
+import { type WeightType, weightTypes } from '../delivery/weights';
 import { asyncCommand } from '../experiment/command';
-import { file, flag, list, oneOf, optional, text } from '../experiment/option';
+import { file, flag, integer, list, oneOf, optional, text } from '../experiment/option';
 import { stateDictOption } from '../experiment/state-dict-option';
 import { externalNormalisation, externalNormalisationOption } from '../recipes/normalisation-options';
+import { terminalTable } from '../report/terminal-table';
 import { sizeWords } from '../system/image-size';
 import { UserError } from '../system/user-error';
+import { type CalibrationRequest, checkCalibration, ofRun } from './calibration';
 import { exportModel } from './export-model';
 import { findSource } from './source';
 import { exportWeights } from './state-dict';
@@ -39,6 +42,16 @@ export const main = asyncCommand(
         "the ending's",
       ),
       weights: oneOf(weightTypes, 'float32', { help: 'how a model stores its weights' }),
+      calibrate: optional(
+        text({
+          placeholder: 'DATA',
+          valid: `${ofRun} or a folder of pictures`,
+          help: `int8 activations too, their ranges from pictures: ${ofRun} (its training data) or a folder`,
+        }),
+        'float32 activations',
+      ),
+      calibratePictures: integer({ default: 512, min: 1, help: 'the most pictures for --calibrate' }),
+      judge: optional(flag({ help: "the task's accuracy of network and model" }), 'yes for int8'),
       input: oneOf(inputForms, 'bytes', {
         help: 'bytes [batch, h, w, 3]; floats [batch, 3, h, w]: pixels-nchw (insightface), normalised-nchw',
       }),
@@ -55,11 +68,32 @@ export const main = asyncCommand(
     },
   },
   async (
-    { from, to, force, format: wanted, weights, outputs, stateDict, verify, normalisation, ...graph },
+    {
+      from,
+      to,
+      force,
+      format: wanted,
+      weights,
+      calibrate: data,
+      calibratePictures: most,
+      judge,
+      outputs,
+      stateDict,
+      verify,
+      normalisation,
+      ...graph
+    },
     _,
     print,
   ) => {
     const format = formatOf(to, wanted);
+    const calibrate = data === undefined ? undefined : { from: data, most };
+    if (format) requireWeights(format, weights, calibrate);
+    else if (weights !== 'float32' || calibrate || judge) {
+      throw new UserError(
+        `--to: ${to} takes float32 weights alone: write a model for --weights, --calibrate and --judge`,
+      );
+    }
     requireFree(to, force);
     const root = resolve(join(__dirname, '../../../..'));
     const source = await findSource(from, root, {
@@ -73,25 +107,38 @@ export const main = asyncCommand(
       exportWeights(to, network, print);
       return;
     }
-    if (!format.weights.includes(weights)) {
-      throw new UserError(`--weights=${weights}: ${format.name} stores ${format.weights.join(' or ')}`);
-    }
     const { head, teacherSpace, backbone, inputSize } = network.description;
     if (graph.teacherSpace && teacherSpace === undefined) {
       throw new UserError(`--teacher-space: ${network.file} learned no map to the space of a teacher`);
     }
     const options = { ...graph, outputs: outputs ?? usualOutputs(head) };
-    const request = { source, to, format, options, weights, root };
-    const { bytes, difference, pictures, card } = await exportModel(request);
+    const request = { source, to, format, options, weights, calibrate, judge, root };
+    const { bytes, difference, pictures, card, judgement } = await exportModel(request);
     print(
       `${to}: ${backbone} for images of ${sizeWords(inputSize)} pixels, ${options.outputs.join(' and ')}, ${bytes} bytes`,
     );
     print(
       `Largest difference from the network's own ${difference.output}: ${shownDifference(difference)}, on ${pictures}`,
     );
+    if (typeof judgement === 'string') print(`Not judged: ${judgement}`);
+    else if (judgement) print(terminalTable(judgement));
     for (const line of cardLines(card)) print(line);
   },
 );
+
+/** @throws UserError for number types that a format does not store */
+function requireWeights(format: Format, weights: WeightType, calibrate: CalibrationRequest | undefined): void {
+  if (!format.weights.includes(weights)) {
+    throw new UserError(`--weights=${weights}: ${format.name} stores ${format.weights.join(' or ')}`);
+  }
+  if (!calibrate) return;
+  if (weights !== 'int8') throw new UserError(`--calibrate makes activations int8: add --weights=int8`);
+  if (!format.storesActivations) {
+    const able = formats.all.filter(({ storesActivations }) => storesActivations).map(({ name }) => name);
+    throw new UserError(`--calibrate: ${format.name} stores float32 activations; ${able.join(' and ')} can store int8`);
+  }
+  checkCalibration(calibrate);
+}
 
 /** What of a card a user wants to see at once. */
 function* cardLines({ thresholds, caution }: Card): Generator<string> {

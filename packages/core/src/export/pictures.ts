@@ -1,6 +1,6 @@
 /** The pictures that an export is tried on. */
 import { join } from 'node:path';
-import { imageBytes } from '../data/dataset';
+import { type ImageDataset, imageBytes } from '../data/dataset';
 import type { Pictures } from '../delivery/export-network';
 import { loadCatalog } from '../experiment/catalog';
 import { domainOf } from '../recipes/domain';
@@ -28,12 +28,21 @@ export async function openTask({ run }: SourceRun, root: string): Promise<Task |
 
 /** Pictures spread over the training data, as evaluation sees them. */
 export async function picturesOf({ train }: Task): Promise<Pictures> {
-  const { labels, name } = train;
-  const wanted = Math.min(count, labels.length);
-  const indices = Int32Array.from({ length: wanted }, (_, i) => Math.floor((i * labels.length) / wanted));
-  const bytes = new Uint8Array(wanted * imageBytes(train));
-  await train.read(indices, bytes);
-  return { bytes, title: `${wanted} pictures of ${name}` };
+  const indices = spread(train.labels.length, count);
+  return { bytes: await bytesOf(train, indices), title: `${indices.length} pictures of ${train.name}` };
+}
+
+/** `wanted` indices of `total`, or all of them, at equal distances. */
+export function spread(total: number, wanted: number): Int32Array {
+  const taken = Math.min(wanted, total);
+  return Int32Array.from({ length: taken }, (_, i) => Math.floor((i * total) / taken));
+}
+
+/** Pictures of a data set as evaluation sees them, one after another. */
+export async function bytesOf(images: ImageDataset, indices: Int32Array): Promise<Uint8Array> {
+  const bytes = new Uint8Array(indices.length * imageBytes(images));
+  await images.read(indices, bytes);
+  return bytes;
 }
 
 /** Noise, the same for every export. */

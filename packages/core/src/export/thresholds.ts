@@ -44,9 +44,9 @@ async function embedded(file: string, { embed }: Verification, compared: boolean
 }
 
 /** The embeddings by the run's teacher; undefined where it had none, or where its stage is not on this machine. */
-function galleryOf({ run, folder }: SourceRun, verification: Verification): Embeddings | undefined {
+export function galleryOf({ run, folder }: SourceRun, verification: Verification | undefined): Embeddings | undefined {
   const teacher = teacherOf({ run });
-  if (!teacher) return undefined;
+  if (!teacher || !verification) return undefined;
   // <package>/<experiment>/<key>
   const place = join(dirname(dirname(folder)), teacher.experiment, teacher.key);
   return existsSync(place) ? verification.read(place) : undefined;

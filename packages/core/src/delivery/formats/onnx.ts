@@ -9,9 +9,11 @@ export default {
   summary: 'ONNX (opset 17): onnxruntime, OpenVINO, TensorRT, browsers',
   ending: '.onnx',
   weights: weightTypes,
-  write(graph, card, { weights, name }) {
+  storesActivations: true,
+  write(graph, card, { weights, ranges, name }) {
     const tensorsFile = `${name}.data`;
-    const { model, tensors } = writeOnnx(graph, { weights, metadata: { [cardKey]: cardText(card) }, tensorsFile });
+    const metadata = { [cardKey]: cardText(card) };
+    const { model, tensors } = writeOnnx(graph, { weights, ranges, metadata, tensorsFile });
     const files: ModelFile[] = [{ path: name, parts: model }];
     return tensors.length > 0 ? [...files, { path: tensorsFile, parts: tensors }] : files;
   },

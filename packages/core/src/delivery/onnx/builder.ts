@@ -1,4 +1,5 @@
 import { type Floats, type Graph, type Shape, shapesOf } from '../graph';
+import type { Ranges } from '../ranges';
 import { bytesOf, type WeightType } from '../weights';
 import type { AttributeValue, OnnxNode, TensorValue } from './proto';
 
@@ -21,6 +22,8 @@ export class OnnxBuilder {
   constructor(
     graph: Graph,
     readonly weights: WeightType,
+    /** The ranges of values that are stored in 8 bits, see store-activation.ts. */
+    readonly ranges?: Ranges | undefined,
   ) {
     this.shapes = shapesOf(graph);
   }

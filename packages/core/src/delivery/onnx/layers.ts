@@ -10,6 +10,7 @@ import {
   sidesOf,
 } from '../graph';
 import { type Layout, type OnnxBuilder, toChannelsFirst, toChannelsLast } from './builder';
+import { getInBytes } from './store-activation';
 import { storeWeight } from './store-weight';
 
 type Write<L> = (layer: L, model: OnnxBuilder) => void;
@@ -35,7 +36,7 @@ const kinds: Kinds = {
     const { output, x, filter, bias, stride, pads, groups } = layer;
     const [kh, kw] = filter.shape as readonly [number, number];
     const inputs = [
-      model.get(x, 'nchw'),
+      getInBytes(model, x, 'nchw'),
       storeWeight(model, `${output}_weight`, outputsFirst(layer), 0),
       ...(bias ? [model.floats(`${output}_bias`, bias)] : []),
     ];
@@ -57,7 +58,7 @@ const kinds: Kinds = {
   },
 
   linear({ output, x, weight, bias }, model) {
-    const inputs = [model.get(x), storeWeight(model, `${output}_weight`, weight, 1)];
+    const inputs = [getInBytes(model, x), storeWeight(model, `${output}_weight`, weight, 1)];
     if (bias) model.made(output, model.add('Gemm', [...inputs, model.floats(`${output}_bias`, bias)], output));
     else model.made(output, model.add('MatMul', inputs, output));
   },

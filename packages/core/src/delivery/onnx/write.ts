@@ -5,6 +5,7 @@
 
 import type { Bytes } from '../../runtime/compile/protobuf';
 import { type Graph, type Shape, shapesOf } from '../graph';
+import type { Ranges } from '../ranges';
 import type { WeightType } from '../weights';
 import { OnnxBuilder } from './builder';
 import { writeLayer } from './layers';
@@ -12,6 +13,8 @@ import { encodeModel, type OnnxValue } from './proto';
 
 export interface OnnxOptions {
   readonly weights: WeightType;
+  /** The ranges of activations that are stored in 8 bits. */
+  readonly ranges?: Ranges | undefined;
   readonly metadata: Readonly<Record<string, string>>;
   /** The name of the file beside the model that takes the tensors of a model of more than 2 GB. */
   readonly tensorsFile: string;
@@ -22,10 +25,10 @@ export interface OnnxOptions {
 /** @returns the parts of the model's file, and of the file of its tensors where it needs one */
 export function writeOnnx(
   graph: Graph,
-  { weights, metadata, tensorsFile, largest }: OnnxOptions,
+  { weights, ranges, metadata, tensorsFile, largest }: OnnxOptions,
 ): { readonly model: readonly Bytes[]; readonly tensors: readonly Bytes[] } {
   const { input, layers, outputs } = graph;
-  const model = new OnnxBuilder(graph, weights);
+  const model = new OnnxBuilder(graph, weights, ranges);
   model.made(input.name, input.name);
   for (const layer of layers) writeLayer(layer, model);
   const shapes = shapesOf(graph);

@@ -30,15 +30,28 @@ export interface Inference {
   classify(images: ImageDataset, receive: (logits: Float32Array, from: number, count: number) => void): Promise<void>;
 }
 
-/**
- * Adds a network's evaluation steps to a program.
- * @param compared whether embeddings are mapped to the teacher's space
- */
-export function makeInference(
+/** What a network makes of one batch of images, [batchSize, height, width, 3] bytes. */
+export interface BatchSteps {
+  embed(pixels: Uint8Array): Promise<{ readonly embedding: Float32Array; readonly flipped: Float32Array }>;
+  classify(pixels: Uint8Array): Promise<{ readonly logits: Float32Array }>;
+}
+
+interface InferenceOptions {
+  readonly batchSize: number;
+  /** Whether embeddings are mapped to the teacher's space. */
+  readonly compared?: boolean;
+}
+
+/** Inference by a network whose evaluation steps are added to a program. */
+export const makeInference = (program: Program, network: Network, options: InferenceOptions): Inference =>
+  inferenceBy(evaluationSteps(program, network, options), options.batchSize);
+
+/** Adds a network's evaluation steps to a program. */
+export function evaluationSteps(
   program: Program,
   network: Network,
-  { batchSize, compared = false }: { batchSize: number; compared?: boolean },
-): Inference {
+  { batchSize, compared = false }: InferenceOptions,
+): BatchSteps {
   const size = network.description.inputSize;
   const inputs = { pixels: imageInput(batchSize, size) };
   const embedStep = program.define(`embed-${network.root}`, inputs, ({ pixels }) => {
@@ -51,13 +64,17 @@ export function makeInference(
   const classifyStep = program.define(`classify-${network.root}`, inputs, ({ pixels }) => ({
     logits: network.predict(network.embed(pixels as Tensor4D, 'eval').embedding),
   }));
+  return { embed: (pixels) => embedStep({ pixels }), classify: (pixels) => classifyStep({ pixels }) };
+}
 
+/** Inference by a network in any engine; the images are read in the same way for all. */
+export function inferenceBy(steps: BatchSteps, batchSize: number): Inference {
   // The last batch is padded: a compiled step takes one shape.
   const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
 
   const embedEach: Inference['embedEach'] = async (images, receive, subset) => {
     for await (const { images: pixels, indices, count } of batches(images, { ...inOrder, ...(subset && { subset }) })) {
-      const { embedding, flipped } = await embedStep({ pixels });
+      const { embedding, flipped } = await steps.embed(pixels);
       const dimension = embedding.length / batchSize;
       const real = (rows: Float32Array) => rows.slice(0, count * dimension);
       await receive({
@@ -85,7 +102,7 @@ export function makeInference(
     async classify(images, receive) {
       let from = 0;
       for await (const { images: pixels, count } of batches(images, inOrder)) {
-        receive((await classifyStep({ pixels })).logits, from, count);
+        receive((await steps.classify(pixels)).logits, from, count);
         from += count;
       }
     },
