@@ -41,7 +41,7 @@ test('a distilled student takes pictures, teacher and thresholds of its run alon
   expect(at(1e-2)).toBe(run.result.metrics['tar_at_far_1e-2']);
   const across = card.thresholds?.teacher?.find((one) => one.far === 1e-1);
   expect(across?.tar).toBe(run.result.metrics['cross_tar_at_far_1e-1']);
-}, 120_000);
+}, 300_000);
 
 /** The rows of the printed table. */
 function judged(text: string): ReadonlyMap<string, readonly number[]> {
@@ -81,4 +81,4 @@ test('the task measures models as the run measured its network', async () => {
   }
   const { text } = await runAsyncCommand(main, [`--from=${folder}`, '--force', onnx, '--weights=int8', '--no-judge']);
   expect(judged(text).size).toBe(0);
-}, 240_000);
+}, 600_000);
