@@ -129,6 +129,9 @@ function counted(steps: BatchSteps, count: () => void): BatchSteps {
   return { embed: (pixels) => after(steps.embed(pixels)), classify: (pixels) => after(steps.classify(pixels)) };
 }
 
+/** Of the table's numbers. */
+const digits = 4;
+
 /** Metrics over all evaluation data, not those of each of several sets. */
 const isOverall = (name: string): boolean => !name.includes('/');
 
@@ -137,13 +140,16 @@ export function judgementTable({ network, model }: Judgement, { selectBy }: Pick
   return {
     columns: [
       { title: 'measure' },
-      { title: 'network', digits: 4 },
-      { title: 'model', digits: 4 },
-      { title: 'change', digits: 4 },
+      { title: 'network', digits },
+      { title: 'model', digits },
+      { title: 'change', digits },
     ],
     rows: names.map((name) => {
       const [before, after] = [network[name] as number, model[name]];
-      return [name, before, after, after === undefined ? undefined : after - before];
+      return [name, before, after, after === undefined ? undefined : rounded(after - before)];
     }),
   };
 }
+
+/** To the digits of the table: -0.00001 must not be shown as -0.0000. */
+const rounded = (change: number): number => Math.round(change * 10 ** digits) / 10 ** digits + 0;
