@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import type { InputForm } from 'headshare-student/card';
 import { noisePictures, settledNetwork } from '../../test/settled-network';
+import { sharedEngines } from '../../test/shared-engines';
 import { testCard } from '../../test/test-card';
 import type { NetworkDescription } from '../nn/network';
 import { imagenet, symmetric } from '../nn/normalisation';
@@ -13,13 +14,12 @@ import { differences, worst } from './compare';
 import { modelInput } from './feed';
 import type { Format, LoadedModel } from './format';
 import { type DescribedNetwork, type GraphOptions, networkGraph, networkResults } from './network-graph';
-import { startOnnx } from './onnx/engine';
 import { formats } from './registry';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-formats-'));
-const onnx = startOnnx();
+const engines = sharedEngines();
 afterAll(async () => {
-  await onnx.close();
+  await engines.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -43,7 +43,7 @@ async function exported(network: DescribedNetwork, format: Format, options: Grap
     mkdirSync(dirname(file), { recursive: true });
     writeFileSync(file, Buffer.concat(parts.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))));
   }
-  return format.name === 'onnx' ? onnx.load(target) : format.load(target, graph);
+  return engines.load(format, target, graph);
 }
 
 /** The largest relative difference of any output, over batches of 1, 2 and 5 pictures. */
@@ -66,13 +66,15 @@ async function furthest(network: DescribedNetwork, format: Format, options: Grap
 // With the usual scale of 64, probabilities would have many times the rounding errors of cosines.
 const narrow = { inputSize: 32, width: 0.1, classes: 7, scale: 2 } as const;
 
-/** Every combination takes many minutes; by default each backbone is tried with one head, as ONNX and in one other format. */
+/** Every combination takes many minutes; by default each backbone is tried with one head, and TensorFlow's formats take turns. */
 const isThorough = process.env.HEADSHARE_ALL_EXPORTS === '1';
+
+const ownEngine = formats.all.filter(({ ending }) => ending !== '/');
+const folders = formats.all.filter(({ ending }) => ending === '/');
 
 const combinations = backbones.all.flatMap(({ name }, i) => {
   const all = heads.all.map((head) => head.name);
-  const [onnxFormat, ...others] = [formats.named('onnx'), ...formats.all.filter((format) => format.name !== 'onnx')];
-  const written = isThorough ? formats.all : [onnxFormat, others[i % others.length] as Format];
+  const written = isThorough ? formats.all : [...ownEngine, folders[i % folders.length] as Format];
   const tried = isThorough ? all : [all[i % all.length] as string];
   return tried.map((head) => [name, head, written] as const);
 });

@@ -6,6 +6,7 @@ import { l2Normalise } from '../runtime/ops/normalise';
 import { type NamedValues, State } from '../runtime/state';
 import { scoped, type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { sides } from '../system/image-size';
+import { concatenated } from './concatenated';
 import type { Graph, Layer } from './graph';
 import { lower } from './lower/lower';
 import { recordInference } from './record';
@@ -76,16 +77,6 @@ export function networkResults(
     }
     return Object.fromEntries([...parts].map(([name, rows]) => [name, concatenated(rows)]));
   });
-}
-
-function concatenated(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
 
 /** Builds the network for the time of `body`. @param plain without its normalisation */

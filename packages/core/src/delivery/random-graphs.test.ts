@@ -3,6 +3,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import fc from 'fast-check';
+import { sharedEngines } from '../../test/shared-engines';
 import { testCard } from '../../test/test-card';
 import { hardSwish, prelu, relu, relu6, silu } from '../runtime/ops/activation';
 import { batchNormInference } from '../runtime/ops/batch-norm';
@@ -14,14 +15,13 @@ import { scoped, type Tensor, type Tensor4D, tf, type Variable } from '../runtim
 import { stream } from '../system/random';
 import { differences, worst } from './compare';
 import { lower } from './lower/lower';
-import { startOnnx } from './onnx/engine';
 import { recordInference } from './record';
 import { formats } from './registry';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-random-'));
-const onnx = startOnnx();
+const engines = sharedEngines();
 afterAll(async () => {
-  await onnx.close();
+  await engines.close();
   rmSync(folder, { recursive: true });
 });
 
@@ -147,7 +147,7 @@ test('every engine computes what TensorFlow computes', async () => {
                 Buffer.concat(content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part))),
               );
             }
-            const model = format.name === 'onnx' ? onnx.load(target) : await format.load(target, graph);
+            const model = await engines.load(format, target, graph);
             const found = worst(differences(expected, await model.run({ shape: [2, h, w, channels], values })));
             await model.close();
             if (!(found.relative < 1e-5 || found.largest < 1e-6))

@@ -13,6 +13,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Card } from 'headshare-student/card';
 import { onnxMetadata } from 'headshare-student/onnx-metadata';
+import { tfliteMetadata } from 'headshare-student/tflite-metadata';
 import { runAsyncCommand } from '../../test/run-command';
 import { settledNetwork } from '../../test/settled-network';
 import type { NetworkDescription } from '../nn/network';
@@ -41,7 +42,8 @@ const run = (...argv: string[]) => runAsyncCommand(main, [`--from=${checkpoint}`
 
 /** The card in a model, wherever its format keeps it. */
 function cardIn(target: string): Card {
-  if (target.endsWith('.onnx')) return JSON.parse(onnxMetadata(readFileSync(target)).get('headshare') as string);
+  const read = target.endsWith('.onnx') ? onnxMetadata : target.endsWith('.tflite') ? tfliteMetadata : undefined;
+  if (read) return JSON.parse(read(readFileSync(target)).get('headshare') as string);
   return JSON.parse(readFileSync(join(target, 'about.json'), 'utf8'));
 }
 
@@ -53,7 +55,7 @@ function contentOf(target: string): Record<string, string> {
   return Object.fromEntries(paths.map((path) => [path.slice(target.length), readFileSync(path, 'base64')]));
 }
 
-describe.each(['student.onnx', 'saved', 'tfjs'])('%s', (name) => {
+describe.each(['student.onnx', 'student.tflite', 'saved', 'tfjs'])('%s', (name) => {
   test('says what it is, how far it is off, and has a card', async () => {
     const to = join(folder, name);
     const { exitCode, text } = await run(`--to=${to}`);
