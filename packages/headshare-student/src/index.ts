@@ -4,6 +4,7 @@ export { createGallery, type Gallery, type Match, searchGallery } from './galler
 export { type LoadOptions, loadStudent } from './load-student';
 export { type Picture, type PictureSource, type PixelData, toPicture } from './picture';
 export { prepare } from './prepare';
+export { readCard } from './read-card';
 export { type FilePicture, type ReadPictureOptions, readPicture } from './read-picture';
 export { similarity, unit } from './similarity';
 export type { ClassScore, Embeddings, EmbedOptions, Student } from './student';

@@ -1,7 +1,5 @@
 import type { InferenceSession } from 'onnxruntime-web';
-import { type Card, cardKey } from './card';
-import { onnxMetadata } from './onnx-metadata';
-import { parseCard } from './parse-card';
+import { isTflite, readCard } from './read-card';
 import { createStudent, type Runtime, type Student } from './student';
 
 export interface LoadOptions {
@@ -25,7 +23,8 @@ export async function loadStudent(
   { engine = 'wasm', threads = 1, runtime, wasmPaths }: LoadOptions = {},
 ): Promise<Student> {
   const bytes = await bytesOf(file);
-  const card = cardOf(bytes);
+  if (isTflite(bytes)) throw new Error('This is a .tflite file, for LiteRT.js: loadStudent runs ONNX files');
+  const card = readCard(bytes);
   const ort: Runtime = runtime ?? (await import('onnxruntime-web'));
   ort.env.wasm.numThreads = threads;
   if (wasmPaths) ort.env.wasm.wasmPaths = wasmPaths;
@@ -38,14 +37,6 @@ export async function loadStudent(
     });
   }
   return createStudent(ort, session, card, engine);
-}
-
-function cardOf(bytes: Uint8Array): Card {
-  const text = onnxMetadata(bytes).get(cardKey);
-  if (text === undefined) {
-    throw new Error(`This ONNX file has no card: its metadata lack "${cardKey}", which headshare's export writes`);
-  }
-  return parseCard(text);
 }
 
 async function bytesOf(file: string | URL | Blob | ArrayBuffer | Uint8Array): Promise<Uint8Array> {
