@@ -14,9 +14,21 @@ export interface HandMadeNode {
   readonly attributes?: Readonly<Record<string, HandMadeAttribute>>;
 }
 
+export type TensorStorage =
+  | 'float64'
+  | 'double_data'
+  | 'float_data'
+  /** Of values that bfloat16 and float16 hold exactly. */
+  | 'bfloat16'
+  | 'float16'
+  | 'float16 in int32_data'
+  | { readonly location: string; readonly offset: number };
+
 export interface HandMadeTensor extends NamedValues {
   /** int64 instead of float32. */
   readonly isInteger?: boolean;
+  /** How its floats are stored; default: float32 in raw_data. */
+  readonly storage?: TensorStorage;
 }
 
 export interface HandMadeModel {
@@ -28,13 +40,56 @@ export interface HandMadeModel {
   readonly outputs?: readonly string[];
   /** Default: 17. */
   readonly opset?: number;
+  /** Of inputs and outputs, as in TensorProto.DataType. Default: float32. */
+  readonly type?: number;
 }
 
 /** A tensor as a TensorProto. */
-export function tensorProto(name: string, { shape, values, isInteger = false }: HandMadeTensor): Bytes[] {
+export function tensorProto(name: string, { shape, values, isInteger = false, storage }: HandMadeTensor): Bytes[] {
+  if (storage) return [...message(1, shape.map(varint)), ...text(8, name), ...stored(values, storage)];
   const held = isInteger ? BigInt64Array.from(values, (value) => BigInt(value)) : values;
   const raw = new Uint8Array(held.buffer, held.byteOffset, held.byteLength);
   return [...message(1, shape.map(varint)), ...integer(2, isInteger ? 7 : 1), ...text(8, name), ...message(9, [raw])];
+}
+
+/** The type and the data. */
+function stored(values: Float32Array, storage: TensorStorage): Bytes[] {
+  const raw = (made: ArrayBufferView) => new Uint8Array(made.buffer, made.byteOffset, made.byteLength);
+  if (typeof storage === 'object') {
+    const { location, offset } = storage;
+    const entries = Object.entries({ location, offset: `${offset}`, length: `${values.byteLength}` });
+    const listed = entries.flatMap(([key, value]) => message(13, [...text(1, key), ...text(2, value)]));
+    return [...integer(2, 1), ...listed, ...integer(14, 1)];
+  }
+  switch (storage) {
+    case 'float64':
+      return [...integer(2, 11), ...message(9, [raw(Float64Array.from(values))])];
+    case 'double_data':
+      return [...integer(2, 11), ...message(10, [raw(Float64Array.from(values))])];
+    case 'float_data':
+      return [...integer(2, 1), ...message(4, [raw(values)])];
+    case 'bfloat16':
+      return [...integer(2, 16), ...message(9, [raw(Uint16Array.from(floatBits(values), (bits) => bits >>> 16))])];
+    case 'float16':
+      return [...integer(2, 10), ...message(9, [raw(Uint16Array.from(values, halfBits))])];
+    case 'float16 in int32_data':
+      return [
+        ...integer(2, 10),
+        ...message(
+          5,
+          [...values].map((value) => varint(halfBits(value))),
+        ),
+      ];
+  }
+}
+
+const floatBits = (values: Float32Array) => new Uint32Array(Float32Array.from(values).buffer);
+
+/** Half precision of a value that it holds exactly, neither subnormal nor infinite. */
+function halfBits(value: number): number {
+  if (value === 0) return 0;
+  const exponent = Math.floor(Math.log2(Math.abs(value)));
+  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | ((Math.abs(value) / 2 ** exponent - 1) * 1024);
 }
 
 function attributeProto(name: string, value: HandMadeAttribute): Bytes[] {
@@ -44,14 +99,14 @@ function attributeProto(name: string, value: HandMadeAttribute): Bytes[] {
   return [...text(1, name), ...value.flatMap((one) => integer(8, one)), ...integer(20, 7)];
 }
 
-function valueProto(name: string, shape: readonly (number | undefined)[]): Bytes[] {
+function valueProto(name: string, shape: readonly (number | undefined)[], type: number): Bytes[] {
   const dimensions = shape.flatMap((size, axis) =>
     message(1, size === undefined ? text(2, `any${axis}`) : integer(1, size)),
   );
-  return [...text(1, name), ...message(2, message(1, [...integer(1, 1), ...message(2, dimensions)]))];
+  return [...text(1, name), ...message(2, message(1, [...integer(1, type), ...message(2, dimensions)]))];
 }
 
-export function onnxFile({ nodes, tensors, input, outputs, opset = 17 }: HandMadeModel): Buffer {
+export function onnxFile({ nodes, tensors, input, outputs, opset = 17, type = 1 }: HandMadeModel): Buffer {
   const given = outputs ?? [nodes.at(-1)?.output ?? 'x'];
   const graph = [
     ...nodes.flatMap(({ op, inputs, output, name = '', domain = '', attributes = {} }) =>
@@ -66,8 +121,8 @@ export function onnxFile({ nodes, tensors, input, outputs, opset = 17 }: HandMad
     ),
     ...text(2, 'graph'),
     ...[...tensors].flatMap(([name, value]) => message(5, tensorProto(name, value))),
-    ...message(11, valueProto('x', input)),
-    ...given.flatMap((name) => message(12, [...text(1, name), ...message(2, message(1, integer(1, 1)))])),
+    ...message(11, valueProto('x', input, type)),
+    ...given.flatMap((name) => message(12, [...text(1, name), ...message(2, message(1, integer(1, type)))])),
   ];
   const domains = new Set(['', ...nodes.map(({ domain = '' }) => domain)]);
   const opsets = [...domains].flatMap((domain) =>

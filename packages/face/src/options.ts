@@ -15,7 +15,8 @@ export const datasets = ['procedural', 'ms1m', 'folder'] as const;
 export const dataOptions = group('Data', {
   dataset: {
     ...oneOf(datasets, 'procedural', {
-      help: 'procedural: synthetic faces; ms1m: a train.rec; folder: one per identity',
+      also: { synthetic: 'procedural' },
+      help: 'procedural (or synthetic): generated faces; ms1m: a train.rec; folder: one per identity',
     }),
     synthetic: 'procedural',
   },

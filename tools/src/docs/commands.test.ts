@@ -157,6 +157,8 @@ test('options that pages mention exist', () => {
   const help = [...helpTexts.values()].join('\n');
   const unknown = readPages().flatMap(({ path, text }) =>
     inlineCode(text)
+      // Another program's options.
+      .filter((code) => !code.startsWith('mlflow '))
       .flatMap((code) => code.match(/(?<![\w-])--[a-z][\w-]*\w(?![\w-])/gi) ?? [])
       .filter((option) => !known.has(option.replace('--no-', '--')) && !help.includes(option))
       .map((option) => `${path}: ${option}`),

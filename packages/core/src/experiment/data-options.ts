@@ -33,9 +33,10 @@ const dataOf = (synthetic: boolean) => (synthetic ? 'synthetic' : 'files');
 
 /**
  * Sentences about given options that have no effect on the data set.
- * @throws UserError for a folder of data that synthetic data would ignore
+ * @throws UserError for a folder of data that synthetic data would ignore, and for an option without one that it needs
  */
 export function withoutEffect(options: Options, values: Overrides, given: Overrides): readonly string[] {
+  requireNeeded(options, values, given);
   const synthetic = isSynthetic(options, values);
   if (synthetic === undefined) return [];
   const idle = Object.keys(given).filter((name) => {
@@ -52,4 +53,14 @@ export function withoutEffect(options: Options, values: Overrides, given: Overri
     (name) =>
       `${flagName(name)}=${valueText(given[name])} has no effect with ${dataset}: it is for ${synthetic ? 'data in files' : 'synthetic data'}.`,
   );
+}
+
+function requireNeeded(options: Options, values: Overrides, given: Overrides): void {
+  for (const [name, value] of Object.entries(given)) {
+    const needs = value === undefined || !Object.hasOwn(options, name) ? undefined : options[name]?.needs;
+    const lacking = needs?.(value).find((some) => some.every((one) => values[one] === undefined));
+    if (!lacking) continue;
+    const wanted = lacking.map(flagName).filter((flag) => Object.keys(options).some((one) => flagName(one) === flag));
+    throw new UserError(`${flagName(name)}=${valueText(value)} has no effect: it needs ${wanted.join(' or ')}`);
+  }
 }

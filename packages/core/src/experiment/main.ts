@@ -1,6 +1,9 @@
 import { relative, resolve } from 'node:path';
+import { isFolder, notAFolder } from '../system/archive';
+import { makeFolder } from '../system/make-folder.cjs';
 import { guardOutput, keepWorking } from '../system/output.cjs';
 import { UserError } from '../system/user-error';
+import { diskProblem, errorCode } from '../system/whole-file';
 import { parentTag, parentVariable } from '../tracking/run-tags';
 import { optionsOf, readArguments } from './arguments';
 import { loadCatalog, locate, withDependencies } from './catalog';
@@ -24,7 +27,7 @@ import { withVerification } from './verify-data';
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
   const { signal, code, release } = interruption(log);
-  const runs = process.env.HEADSHARE_RUNS ? resolve(process.env.HEADSHARE_RUNS) : undefined;
+  let runs: string | undefined;
   let folder: string | undefined;
   const unsent = new Set<string>();
   const logUnsent = (): void => {
@@ -33,6 +36,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
   };
   try {
     if (file === undefined) throw new UserError('name an experiment: packages/<package>/experiments/<name>.ts');
+    runs = folderOfRuns();
     const { root, name, packageFolder, package: packageName } = locate(file);
     folder = `runs/${packageName}/${name}`;
     const catalog = loadCatalog(packageFolder);
@@ -103,6 +107,21 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
   } finally {
     release();
   }
+}
+
+/** HEADSHARE_RUNS. @throws UserError if it cannot be a folder */
+function folderOfRuns(): string | undefined {
+  const given = process.env.HEADSHARE_RUNS;
+  if (!given) return undefined;
+  const runs = resolve(given);
+  try {
+    makeFolder(runs);
+  } catch (error) {
+    const { cause = 'it cannot be made', code = errorCode(error) } = diskProblem(error) ?? {};
+    throw new UserError(`HEADSHARE_RUNS=${given} must be a folder for runs, and ${cause} (${code})`);
+  }
+  if (!isFolder(runs)) throw notAFolder(given, 'HEADSHARE_RUNS');
+  return runs;
 }
 
 if (require.main === module) {

@@ -111,3 +111,10 @@ describe('options', () => {
     expect(flagName('batchSize')).toBe('--batchSize');
   });
 });
+
+test('a value may have another name, which gives the same value and so the same run', () => {
+  const option = oneOf(['procedural', 'folder'], 'procedural', { help: '', also: { synthetic: 'procedural' } });
+  expect(option.parse('synthetic', '--dataset')).toBe('procedural');
+  expect(option.check('synthetic', '--dataset')).toBe('procedural');
+  expect(() => option.parse('synthetik', '--dataset')).toThrow("did you mean 'synthetic'?");
+});

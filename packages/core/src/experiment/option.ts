@@ -40,6 +40,8 @@ export interface Option<T> {
   readonly synthetic?: string;
   /** The only data on which it has an effect. */
   readonly onlyFor?: 'synthetic' | 'files';
+  /** Names of options, of each list of which one must have a value where this one is given. */
+  readonly needs?: (value: unknown) => readonly (readonly string[])[];
   /** It describes the data: a profile's value counts only for data of the profile's kind, synthetic or in files. */
   readonly ofData?: boolean;
   /** May be given several times; each adds to the list. */
@@ -108,15 +110,24 @@ export function number(spec: NumberSpec): Option<number> {
 export function oneOf<const T extends string>(
   values: readonly T[],
   fallback: NoInfer<T>,
-  spec: { readonly help: string; readonly listedBy?: string },
+  spec: {
+    readonly help: string;
+    readonly listedBy?: string;
+    /** Other names of values, which mean the same run. */
+    readonly also?: Readonly<Record<string, NoInfer<T>>>;
+  },
 ): Option<T> {
+  const { also = {}, ...described } = spec;
+  const others = new Map<unknown, T>(Object.entries(also));
   const check = (value: unknown, name: string): T => {
-    const found = values.find((candidate) => candidate === value);
+    const found = others.get(value) ?? values.find((candidate) => candidate === value);
     if (found !== undefined) return found;
-    throw new UserError(`${name}: unknown value '${shown(value)}'; ${didYouMean(String(value), values)}`);
+    throw new UserError(
+      `${name}: unknown value '${shown(value)}'; ${didYouMean(String(value), [...others.keys(), ...values].map(String))}`,
+    );
   };
   const valid = `one of ${values.join(', ')}`;
-  return { ...option('choice', { ...spec, default: fallback }, valid, check), choices: values };
+  return { ...option('choice', { ...described, default: fallback }, valid, check), choices: values };
 }
 
 /** Any text that is not empty. `valid`: a description of valid values for errors. */

@@ -2,6 +2,7 @@
 import { dirname, join } from 'node:path';
 import type { UnreadableCount } from '../data/unreadable';
 import type { RunContext, StageResult } from '../experiment/define';
+import { stateDictOf } from '../experiment/state-dict-option';
 import type { NetworkDescription } from '../nn/network';
 import { normalisationName, parseNormalisation } from '../nn/normalisation-text';
 import { heads } from '../nn/registry';
@@ -16,7 +17,7 @@ import { trainNetwork } from '../train/train-network';
 import { drawHeads } from './draw-heads';
 import { externalNormalisation } from './normalisation-options';
 import { trackData, trackNetwork } from './track-network';
-import type { StudentValues, TeacherValues, TrainingValues } from './training-options';
+import { networkRoles, type StudentValues, type TeacherValues, type TrainingValues } from './training-options';
 import { followUnreadable, notesOn, unreadableFile, unreadableReport } from './unreadable';
 
 export interface NetworkResult extends StageResult {
@@ -140,7 +141,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
     network,
     settings: { ...options, ...rates, milestones: options.milestones.map((share) => share * rates.epochs) },
     initial,
-    stateDict: options.stateDict,
+    stateDict: stateDictOf(options.stateDict, role, networkRoles),
     sharedHead,
     distillation,
     eager: options.eager,
@@ -166,7 +167,7 @@ async function importTeacher(
     task,
     folder,
     allowMissing,
-    stateDict: options.stateDict,
+    stateDict: stateDictOf(options.stateDict, 'teacher', networkRoles),
     log,
     verify,
     batchSize,

@@ -7,6 +7,12 @@ import { scheduleNames } from '../train/optimiser/schedule';
 import { checkTraining } from '../train/settings';
 import { externalNormalisationOption, normalisationOption } from './normalisation-options';
 
+/** The options that give files of weights. */
+const filesByRole = { teacher: ['teacherWeights', 'teacherInitial'], student: ['studentInitial'] };
+
+/** The networks that `--state-dict=ROLE:NAME` tells apart. */
+export const networkRoles: readonly string[] = Object.keys(filesByRole);
+
 export const trainingOptions = {
   ...group('Training', {
     seed: integer({ default: 1, min: 0, help: 'seed of all randomness: weights, data, order, augmentation' }),
@@ -58,7 +64,7 @@ export const trainingOptions = {
     head: oneOf(heads.names, 'linear', { help: 'classifier' }),
     scale: number({ default: 64, above: 0, help: 'factor on the cosines of margin heads (arcface, cosface)' }),
     margin: optional(number({ min: 0, max: 1, help: 'margin of margin heads' }), "the head's published one"),
-    stateDict: stateDictOption(),
+    stateDict: stateDictOption(filesByRole),
     embeddingSize: integer({ default: 128, min: 1, help: 'length of the embedding, unless the backbone fixes it' }),
     normalisation: normalisationOption('normalisation of networks trained here'),
   }),

@@ -61,3 +61,8 @@ test('names with spaces are quoted', () => {
     `unzip '${folder.path}/my brother'\\''s.zip' -d '${folder.path}/my brother'\\''s'`,
   );
 });
+
+test('devices and pipes are called what they are', () => {
+  expect(notAFile('/dev/null', '--weights').message).toBe('--weights=/dev/null is a device and not a file');
+  expect(notAFolder('/dev/null', '--data').message).toMatch(/^--data=\/dev\/null is a device and not a folder/);
+});

@@ -76,17 +76,29 @@ export function notAFolder(path: string, option?: string): UserError {
   if (command !== undefined && !isOneFile(command)) {
     return new UserError(`${as} is an archive and not a folder: unpack it (${command}) and give the folder.`, exitCode);
   }
-  const kind = command === undefined ? 'file' : 'compressed file';
+  const kind = command === undefined ? (kindOf(path) ?? 'file') : 'compressed file';
   return new UserError(`${as} is a ${kind} and not a folder: give the folder, such as ${dirname(path)}.`, exitCode);
 }
 
 /** Whether a command only unpacks one file, which may be read as it is: `gunzip -k x.gz`. */
 const isOneFile = (command: string): boolean => / -k /.test(command);
 
-/** The error for a path that should be a file: it is missing, or a folder. */
+/** The error for a path that should be a file: it is missing, a folder, or a device. */
 export function notAFile(path: string, option: string): UserError {
-  const isThere = statOf(path) !== undefined;
-  return new UserError(isThere ? `${option}=${path} is a folder and not a file` : missing(path, 'file', option));
+  const kind = kindOf(path);
+  return new UserError(
+    kind === undefined ? missing(path, 'file', option) : `${option}=${path} is a ${kind} and not a file`,
+  );
+}
+
+/** What is at a path, in a word; undefined where nothing is. */
+function kindOf(path: string): string | undefined {
+  const stats = statOf(path);
+  if (!stats) return undefined;
+  if (stats.isDirectory()) return 'folder';
+  if (stats.isCharacterDevice() || stats.isBlockDevice()) return 'device';
+  if (stats.isFIFO()) return 'pipe';
+  return stats.isSocket() ? 'socket' : 'file';
 }
 
 /** A command line cannot hold bytes that are not UTF-8: Node.js replaces them by U+FFFD. */

@@ -1,4 +1,4 @@
-import { closeSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writevSync } from 'node:fs';
+import { closeSync, existsSync, fsyncSync, openSync, renameSync, rmSync, statfsSync, writevSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { UserError } from './user-error';
 import { diskProblem } from './whole-file';
@@ -51,6 +51,10 @@ function asUserError(error: unknown, file: string): unknown {
   if (kind === 'unwritable') {
     return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${unchanged}.`, 1);
   }
-  if (code === 'ENOENT') return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
+  if (code === 'ENOENT' && !existsSync(dirname(file))) {
+    return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
+  }
+  // File systems without new files, such as /proc, say so too.
+  if (code === 'ENOENT') return new UserError(`${dirname(file)} takes no new files: ${file} was not saved.`, 1);
   return new UserError(`${file} was not saved: ${cause} (${code}); ${unchanged}.`, 1);
 }

@@ -100,7 +100,8 @@ const edit: fc.Arbitrary<Edit> = fc.record({
 });
 const edits = fc.array(edit, { minLength: 1, maxLength: 4 });
 const length = fc.oneof({ weight: 9, arbitrary: fc.constant(1) }, { weight: 1, arbitrary: place });
-const options = { seed: 1, numRuns: 3000 };
+// HEADSHARE_FUZZ=10000 runs as many cases for each kind of file.
+const options = { seed: 1, numRuns: Number(process.env.HEADSHARE_FUZZ ?? 1000) };
 
 test('archives', () => {
   fc.assert(
@@ -110,7 +111,7 @@ test('archives', () => {
     }),
     options,
   );
-  expect(refused).toBeGreaterThan(500);
+  expect(refused).toBeGreaterThan(options.numRuns / 6);
 });
 
 test("an archive's directory", () => {
@@ -122,7 +123,7 @@ test("an archive's directory", () => {
     }),
     options,
   );
-  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeGreaterThan(options.numRuns / 3);
 });
 
 test('pickles whose archive is whole', () => {
@@ -143,7 +144,7 @@ test('pickles whose archive is whole', () => {
     }),
     options,
   );
-  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeGreaterThan(options.numRuns / 3);
 });
 
 test("PyTorch's old files", () => {
@@ -155,7 +156,7 @@ test("PyTorch's old files", () => {
     }),
     options,
   );
-  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeGreaterThan(options.numRuns / 3);
 });
 
 test('safetensors', () => {
@@ -178,5 +179,5 @@ test('safetensors', () => {
     ),
     options,
   );
-  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeGreaterThan(options.numRuns / 3);
 });

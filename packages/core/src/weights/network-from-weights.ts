@@ -17,7 +17,7 @@ import { onnxNetwork } from './onnx/onnx-network';
 import { differenceText } from './output-difference';
 import { parameterShapes } from './parameter-shapes';
 import { requireSound } from './sound-values';
-import { findStateDict, insightfaceCentres } from './state-dict';
+import { findStateDict, insightfaceCentres, requireNoChoice } from './state-dict';
 import { verifyOutputs } from './verify-outputs';
 import { isOnnx, readWeightsFile } from './weights-file';
 
@@ -104,7 +104,10 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   };
   const weights = ourWeights(file, description, fit, classifier, hints);
   const network = { description, tensors: hints.colours === 'BGR' ? withoutBgr(weights, file) : weights };
-  if (compared) say(differenceText(compared, 'onnxruntime'));
+  if (typeof compared === 'string') {
+    const instead = hints.verify === undefined ? '; --verify=FILE.npz compares outputs' : '';
+    say(`its outputs are not compared with onnxruntime's: ${compared}${instead}`);
+  } else if (compared) say(differenceText(compared, 'onnxruntime'));
   // With the file's own order of colours, in which its inputs are.
   if (hints.verify !== undefined) verify(hints.verify, file, { description, tensors: weights }, given.onNote);
   return network;
@@ -163,6 +166,7 @@ function stateDict(
 }
 
 function fromOnnx(file: string, hints: WeightsHints) {
+  requireNoChoice(file, 'an ONNX model', hints.stateDict);
   const { tensors, backbone, embeddingSize, width, compared, normalisation, head, ...own } = onnxNetwork(file, hints);
   const { inputSize = own.inputSize } = hints;
   const given = hints.normalisation;

@@ -1,3 +1,4 @@
+import { UserError } from '../system/user-error';
 import type { ExternalTensors } from './external-tensor';
 import {
   described,
@@ -45,6 +46,17 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
     };
   }
   return preferred(all, refuse);
+}
+
+/**
+ * For a file that holds one network.
+ * @param kind 'an ONNX model' @throws UserError when --state-dict should choose among several
+ */
+export function requireNoChoice(file: string, kind: string, choice: string | undefined): void {
+  if (choice === undefined) return;
+  throw new UserError(
+    `--state-dict=${choice} has nothing to choose in ${file}: it is ${kind}, which holds one network. Leave the option out for this file.`,
+  );
 }
 
 /** The network that is clearly meant. */

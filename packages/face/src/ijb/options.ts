@@ -16,7 +16,7 @@ export const evaluateOptions = group('Evaluation', {
   protocol: oneOf(setNames, 'ijbc', { help: 'benchmark' }),
   data: optional(folder({ help: 'folder with IJBB or IJBC in the layout of insightface' }), 'data/face'),
   weights: optional(file({ help: 'network to evaluate: a checkpoint, or weights from elsewhere' })),
-  stateDict: stateDictOption(),
+  stateDict: stateDictOption({ gallery: ['galleryWeights'], probes: ['weights'] }),
   galleryWeights: optional(
     file({ help: 'teacher that embeds the first template of each pair' }),
     '--weights embeds both',

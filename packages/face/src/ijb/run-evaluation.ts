@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
+import { stateDictOf } from '@headshare/core/experiment/state-dict-option';
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/networks/load-network';
@@ -127,10 +128,17 @@ async function givenSubject(options: EvaluateValues, { images }: IjbMeta): Promi
   return { ...probe, ...(gallery && { gallery }), name, unreadable: {} };
 }
 
+/** The networks that `--state-dict=ROLE:NAME` tells apart. */
+const networkRoles = ['gallery', 'probes'];
+
 /** Compares dimensions before anything is embedded, which takes hours for the real sets. */
 function requireComparableNetworks(gallery: string, probes: string, stateDict: string | undefined): void {
   const [left, right] = [gallery, probes].map((file) => {
-    const { description, tensors } = readNetwork(file, { headless: true, stateDict });
+    const role = file === gallery ? 'gallery' : 'probes';
+    const { description, tensors } = readNetwork(file, {
+      headless: true,
+      stateDict: stateDictOf(stateDict, role, networkRoles),
+    });
     // The head reads the embedding, or its projection into the teacher's space; the gallery's is never projected.
     const dimension = tensors.get('head.weight')?.shape[0];
     return file === gallery && description.teacherSpace !== undefined ? undefined : dimension;
@@ -149,7 +157,7 @@ async function networkSubject(
     networkEmbeddings({
       label,
       weights: file,
-      stateDict: options.stateDict,
+      stateDict: stateDictOf(options.stateDict, label === 'gallery' ? label : 'probes', networkRoles),
       name: setTitles[protocol],
       images,
       crops,

@@ -4,7 +4,8 @@ import { buildNetwork, type Network, type NetworkDescription } from '../../nn/ne
 import { cifar100 } from '../../nn/normalisation';
 import { type NamedValues, State } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
-import { exportNetwork } from '../../weights/export-weights';
+import { exportedWeights, exportNetwork } from '../../weights/export-weights';
+import { writeTorchFile } from '../../weights/torch/torch-writer';
 import { checkpointFiles, readCheckpoint, writeCheckpoint } from '../checkpoint';
 import { readInitialWeights, startFrom } from './initial-weights';
 import { readNetwork } from './load-network';
@@ -92,11 +93,13 @@ test("a student's maps to its teacher's space are not taken", () => {
 
 test('another normalisation is logged', () => {
   // Published CIFAR weights expect CIFAR's normalisation; a checkpoint records the normalisation that it expects.
-  expect(started(full, torch).lines[1]).toBe(
-    `the weights in ${torch} expect --normalisation=cifar100; this network uses symmetric`,
+  const published = file('published.pth');
+  writeTorchFile(published, exportedWeights({ description: full, tensors: trained }));
+  expect(started(full, published).lines[1]).toBe(
+    `the weights in ${published} expect --normalisation=cifar100; this network uses symmetric`,
   );
-  expect(started({ ...full, normalisation: cifar100 }, torch).lines).toHaveLength(1);
-  expect(started(full, checkpoint).lines).toHaveLength(1);
+  expect(started({ ...full, normalisation: cifar100 }, published).lines).toHaveLength(1);
+  for (const own of [torch, checkpoint]) expect(started(full, own).lines).toHaveLength(1);
 });
 
 test('another architecture is refused; the error names the architecture in the file', () => {

@@ -34,7 +34,7 @@ export function readInitialWeights(
     const sizeOptions = { width: `--${option}-width`, embeddingSize: '--embedding-size' };
     return { file, ...pretrainedWeights(file, { backbone, ...sizes, sizeOptions }, stateDict) };
   }
-  const { description: theirs, tensors } = readNetwork(file);
+  const { description: theirs, tensors } = readNetwork(file, { stateDict });
   if (backbones.named(theirs.backbone).name !== backbones.named(backbone).name || theirs.width !== width) {
     throw new UserError(
       `${file} holds ${theirs.backbone} of width ${theirs.width}; ${backbone} of width ${width} cannot start from it: give --${option}=${theirs.backbone} --${option}-width=${theirs.width}, or another file.`,

@@ -11,6 +11,7 @@ import {
   type WeightsHints,
 } from '../../weights/network-from-weights';
 import { requireSound } from '../../weights/sound-values';
+import { requireNoChoice } from '../../weights/state-dict';
 import { isExternal } from '../../weights/weights-file';
 import { type NetworkMetadata, readCheckpoint } from '../checkpoint';
 
@@ -52,6 +53,7 @@ export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights 
       );
     }
   }
+  requireNoChoice(file, 'a checkpoint of headshare', hints?.stateDict);
   const { normalisation, colours } = hints ?? {};
   const own = normalisationName(description.normalisation);
   if (colours === 'BGR' || (normalisation && normalisationName(normalisation) !== own)) {

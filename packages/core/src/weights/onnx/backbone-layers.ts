@@ -6,8 +6,19 @@ import { imagesName, recordBackbone } from './record-backbone';
 
 type Own = Layer<string>;
 
+const known = new Map<string, Own>();
+
 /** A backbone's embedding as a graph of layers, whose weights are our names. Batch norms are layers of their own. */
 export function backboneLayers(definition: BackboneDefinition, shape: BackboneShape): Own {
+  const key = JSON.stringify([definition.name, ...Object.entries(shape).sort()]);
+  const before = known.get(key);
+  if (before) return before;
+  const made = recordedLayers(definition, shape);
+  known.set(key, made);
+  return made;
+}
+
+function recordedLayers(definition: BackboneDefinition, shape: BackboneShape): Own {
   const recorded = recordBackbone(definition, shape);
   const lowering = new Lowering(recorded.nodes, recorded.shapes);
   return lowering.layerOf(recorded.embedding);

@@ -8,11 +8,12 @@ import { type ImageSize, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
 import type { ExternalTensors } from '../external-tensor';
 import { differenceOf, type OutputDifference } from '../output-difference';
-import type { Refuse } from '../refusal';
+import { type Refuse, shown } from '../refusal';
 import type { InputScaling } from './assign-weights';
 import type { ImageInput } from './graph-layers';
 import type { OnnxGraph } from './model';
-import { type ModelInput, runModel } from './run-model';
+import { type ModelInput, type RunModel, runModel } from './run-model';
+import { typeNames } from './tensor-proto';
 
 /** An output of a graph: what it is in our network, and what the graph does to it afterwards. */
 export interface CheckedOutput {
@@ -42,7 +43,7 @@ const float16 = 10;
 
 /**
  * Runs an ONNX file in onnxruntime on a few images of random numbers and compares its output with our network's.
- * @returns undefined for a file that onnxruntime cannot run here: one that is too large, or of another type than float32 and float16
+ * @returns why onnxruntime does not run the file here, as a clause: it is too large, or of another type than float32 and float16
  * @throws UserError when the outputs differ, or onnxruntime refuses the file
  */
 export function checkOnnx(
@@ -52,14 +53,19 @@ export function checkOnnx(
   output: CheckedOutput,
   network: CheckedNetwork,
   refuse: Refuse,
-): OutputDifference | undefined {
+  run: RunModel = runModel,
+): OutputDifference | string {
   const size = [...external.values()].reduce((sum, one) => sum + one.length, bytes.length);
   const types = new Set([...tensors.values()].map(({ type }) => type.name));
-  if (size > largestModel || input.batch > mostImages || types.has('bfloat16') || types.has('float64'))
-    return undefined;
-  if (input.type !== float32 && input.type !== float16 && input.type !== uint8) return undefined;
+  const other = ['bfloat16', 'float64'].find((type) => types.has(type));
+  if (size > largestModel) return `it has ${(size / 1e9).toFixed(1)} GB, and ${largestModel / 1e9} GB fit`;
+  if (input.batch > mostImages) return `it takes ${input.batch} images at once, and at most ${mostImages} are tried`;
+  if (other !== undefined) return `its weights are ${other}`;
+  if (input.type !== float32 && input.type !== float16 && input.type !== uint8) {
+    return `its input ${shown(input.name)} holds numbers of type ${typeNames.get(input.type) ?? input.type}`;
+  }
   const images = randomImages(input, network.scaling !== undefined);
-  const answer = runModel(bytes, external, images);
+  const answer = run(bytes, external, images);
   if ('error' in answer) throw refuse(`onnxruntime cannot run it (${answer.error.split('\n')[0]})`);
   const theirs = answer.find(({ name }) => name === output.name);
   if (!theirs) throw refuse(`onnxruntime does not give its output ${output.name}`);

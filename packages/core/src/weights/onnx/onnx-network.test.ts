@@ -85,37 +85,39 @@ const wordings: Readonly<Record<string, Wording>> = {
   'of opset 9': { ...usualWording, whole: false, opset: 9, flatten: 'Reshape' },
 };
 
-// The largest networks take minutes and gigabytes; EVERY_ONNX=1 tries all.
-const small: readonly (readonly [string, number])[] = [
+// HEADSHARE_ALL_ONNX=1 tries every backbone at full width in all words: minutes, and gigabytes.
+const all = process.env.HEADSHARE_ALL_ONNX !== undefined;
+const small: readonly (readonly [string, number, number?])[] = [
   ['resnet8', 16],
-  ['resnet18', 32],
-  ['cifar-resnet50', 32],
-  ['vgg8', 32],
+  ['resnet18', 32, 0.125],
+  ['cifar-resnet50', 32, 0.25],
+  ['vgg8', 32, 0.25],
   ['wrn_16_1', 32],
-  ['cifar-mobilenet-v2', 32],
-  ['mobilenet_v2', 64],
-  ['mobilenet_v3_small', 64],
-  ['efficientnet_b0', 64],
+  ['cifar-mobilenet-v2', 32, 0.5],
+  ['mobilenet_v2', 32, 0.25],
+  ['mobilenet_v3_small', 32, 0.5],
+  ['efficientnet_b0', 32, 0.25],
   ['shufflenet-v1', 32],
   ['shufflenet-v2', 32],
-  ['iresnet10', 16],
-  ['mobilefacenet', 48],
-  ['mobilefacenet-insightface', 48],
+  ['iresnet10', 16, 0.125],
+  ['mobilefacenet', 48, 0.5],
+  ['mobilefacenet-insightface', 48, 0.5],
 ];
-const every = process.env.EVERY_ONNX
-  ? backbones.all.map(({ name, inputSize }): [string, number] => [name, Math.min(Number(inputSize), 64)])
+const every: typeof small = all
+  ? backbones.all.map(({ name, inputSize }) => [name, Math.min(Number(inputSize), 64)])
   : small;
 
 test.each(
-  every.flatMap(([backbone, size], i) =>
+  every.flatMap(([backbone, size, width = 1], i) =>
     Object.keys(wordings)
-      .filter((_, at) => process.env.EVERY_ONNX || at === i % 5)
-      .map((name) => [backbone, name, size] as const),
+      .filter((_, at) => all || at === i % 5)
+      .map((name) => [backbone, name, size, width] as const),
   ),
-)('%s in the words %s is read, and embeds as before', (backbone, name, size) => {
-  const { state, network, layers, torch } = drawn(backbone, size);
+)('%s in the words %s is read, and embeds as before', (backbone, name, size, width) => {
+  const { state, network, layers, torch } = drawn(backbone, size, undefined, width);
   const file = fileOf(onnxFile(onnxOfLayers(layers, torch, wordings[name] as Wording)));
   const copy = loadNetwork(state, 'copy', file, {
+    width,
     normalisation: { mean: [0.5, 0.5, 0.5], deviation: [0.5, 0.5, 0.5] },
   });
   expect(copy.description).toMatchObject({ backbone, head: 'linear', classes: 3, inputSize: size });

@@ -29,8 +29,8 @@ export interface OnnxNetwork {
   readonly normalisation: Normalisation | undefined;
   /** The head of a network that was exported here. */
   readonly head: ExportedHead | undefined;
-  /** How far our network's outputs are from onnxruntime's; undefined where onnxruntime cannot run the file here. */
-  readonly compared: OutputDifference | undefined;
+  /** How far our network's outputs are from onnxruntime's; a clause says why where onnxruntime does not run the file here. */
+  readonly compared: OutputDifference | string;
 }
 
 /** A network whose graph is equal to a file's. */

@@ -66,7 +66,10 @@ test.each<[string, readonly HandMadeNode[], RegExp]>([
   expect(() => equalNetwork(readModel('net', bytes, refuse), {}, refuse)).toThrow(sentence);
 });
 
-test('ten thousand damaged files are read or refused, and none asks for more bytes than it has', () => {
+// HEADSHARE_FUZZ=10000 runs as many cases.
+const numRuns = Number(process.env.HEADSHARE_FUZZ ?? 1000);
+
+test('damaged files are read or refused, and none asks for more bytes than it has', () => {
   const whole = readFileSync(join(__dirname, '../../../fixtures/torch/resnet8-folded.onnx'));
   const { nodes } = readModel('net', whole, refuse);
   // The nodes with small tensors: what is damaged is then mostly structure.
@@ -99,7 +102,7 @@ test('ten thousand damaged files are read or refused, and none asks for more byt
         }
       },
     ),
-    { numRuns: 10_000, seed: 7 },
+    { numRuns, seed: 7 },
   );
-  expect(refused).toBeGreaterThan(1000);
+  expect(refused).toBeGreaterThan(numRuns / 10);
 });

@@ -1,10 +1,8 @@
-// A worker thread that runs an ONNX model once and answers its outputs; run-model.ts waits for it.
+// A worker thread that runs ONNX models and answers their outputs; run-model.ts waits for it.
 'use strict';
-const { workerData } = require('node:worker_threads');
+const { parentPort } = require('node:worker_threads');
 
-const { model, external, input, signal, port } = workerData;
-
-async function run() {
+async function run({ model, external, input }) {
   const ort = require('onnxruntime-web');
   ort.env.logLevel = 'fatal';
   // More threads would be worker threads of this one, and the models are run for a few images.
@@ -16,15 +14,18 @@ async function run() {
   });
   const feeds = { [input.name]: new ort.Tensor(input.type, input.data, input.shape) };
   const results = await session.run(feeds);
+  await session.release();
   return Object.entries(results).map(([name, { type, dims, data }]) => ({ name, type, shape: [...dims], data }));
 }
 
-run()
-  .then(
-    (outputs) => port.postMessage({ outputs }),
-    (error) => port.postMessage({ error: error instanceof Error ? error.message : String(error) }),
-  )
-  .finally(() => {
-    Atomics.store(signal, 0, 1);
-    Atomics.notify(signal, 0);
-  });
+parentPort.on('message', ({ signal, port, ...model }) => {
+  run(model)
+    .then(
+      (outputs) => port.postMessage({ outputs }),
+      (error) => port.postMessage({ error: error instanceof Error ? error.message : String(error) }),
+    )
+    .finally(() => {
+      Atomics.store(signal, 0, 1);
+      Atomics.notify(signal, 0);
+    });
+});

@@ -24,41 +24,65 @@ type Answer =
 /** In milliseconds; a network takes seconds. */
 const patience = 600_000;
 
-/**
- * Runs an ONNX model in onnxruntime (WebAssembly, one thread) and waits for its outputs. onnxruntime answers later only, so it
- * runs in a worker thread.
- * @param external files that the model names, by their names
- * @returns the reason where onnxruntime refuses the model
- */
-export function runModel(
+export type RunModel = (
   model: Uint8Array,
   external: ReadonlyMap<string, Uint8Array>,
   input: ModelInput,
-): readonly ModelOutput[] | { readonly error: string } {
-  const signal = new Int32Array(new SharedArrayBuffer(4));
-  const { port1, port2 } = new MessageChannel();
-  const files = [...external].map(([path, data]) => ({ path, data }));
-  const worker = new Worker(join(__dirname, 'run-model-worker.cjs'), {
-    workerData: { model, external: files, input, signal, port: port2 },
-    transferList: [port2],
+) => readonly ModelOutput[] | { readonly error: string };
+
+/** onnxruntime (WebAssembly, one thread) in a worker thread, because it answers later only, and here its answer is waited for. */
+export class ModelRunner {
+  private readonly worker = new Worker(join(__dirname, 'run-model-worker.cjs'), {
     // Loaders of TypeScript are of no use to it.
     execArgv: [],
     stdout: true,
     stderr: true,
   });
-  // An error before the worker listens, such as a missing package, must not end the process.
-  worker.on('error', () => undefined);
-  const ended = Atomics.wait(signal, 0, 0, patience);
-  const answer = receiveMessageOnPort(port1)?.message as Answer | undefined;
-  port1.close();
-  void worker.terminate();
-  if (!answer) return { error: ended === 'timed-out' ? 'it took more than ten minutes' : 'it gave no answer' };
-  if ('error' in answer) return answer;
-  return answer.outputs.map(({ name, type, shape, data }) => ({ name, shape, values: floats(type, data) }));
+
+  constructor() {
+    // An error before the worker listens, such as a missing package, must not end the process.
+    this.worker.on('error', () => undefined);
+    this.worker.unref();
+  }
+
+  /**
+   * Runs a model once.
+   * @param external files that the model names, by their names
+   * @returns the reason where onnxruntime refuses the model
+   */
+  readonly run: RunModel = (model, external, input) => {
+    const signal = new Int32Array(new SharedArrayBuffer(4));
+    const { port1, port2 } = new MessageChannel();
+    const files = [...external].map(([path, data]) => ({ path, data }));
+    this.worker.postMessage({ model, external: files, input, signal, port: port2 }, [port2]);
+    const ended = Atomics.wait(signal, 0, 0, patience);
+    const answer = receiveMessageOnPort(port1)?.message as Answer | undefined;
+    port1.close();
+    if (!answer) return { error: ended === 'timed-out' ? 'it took more than ten minutes' : 'it gave no answer' };
+    if ('error' in answer) return answer;
+    return answer.outputs.map(({ name, type, shape, data }) => ({ name, shape, values: floats(type, data) }));
+  };
+
+  close(): void {
+    void this.worker.terminate();
+  }
 }
 
+/** Runs a model in a worker thread of its own, so that its memory, which never shrinks, is freed. */
+export const runModel: RunModel = (...model) => {
+  const runner = new ModelRunner();
+  try {
+    return runner.run(...model);
+  } finally {
+    runner.close();
+  }
+};
+
 function floats(type: string, data: ArrayLike<number>): Float32Array {
-  if (type !== 'float16' || !(data instanceof Uint16Array)) return Float32Array.from(data);
+  // Newer versions of Node hand out numbers (Float16Array) instead of bits. Not by `instanceof`: see `errorCode`.
+  if (type !== 'float16' || !(ArrayBuffer.isView(data) && Reflect.get(data, Symbol.toStringTag) === 'Uint16Array')) {
+    return Float32Array.from(data);
+  }
   const bytes = new DataView(data.buffer, data.byteOffset, data.byteLength);
   const read = elementTypes.get('float16')?.read ?? (() => Number.NaN);
   return Float32Array.from(data, (_, i) => read(bytes, 2 * i));

@@ -6,8 +6,8 @@ import { contiguousTensor, type ExternalTensor, elementType, type ReadingBudget 
 import { isCount, type Refuse, shown } from '../refusal';
 import { fields, varint } from './wire';
 
-// The types of TensorProto.DataType that weights and shapes have.
-const typeNames = new Map([
+/** The types of TensorProto.DataType that weights and shapes have. */
+export const typeNames: ReadonlyMap<number, string> = new Map([
   [1, 'float32'],
   [2, 'uint8'],
   [3, 'int8'],

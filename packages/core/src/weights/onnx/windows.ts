@@ -179,7 +179,9 @@ export function batchNorm(reader: NodeReader): Computed {
       throw reader.refuse(`has a ${part} [${one.shape}] for ${channels} channels`);
     weights[part] = one;
   }
-  const settings = { epsilon: reader.number('epsilon', 1e-5) };
+  const epsilon = reader.number('epsilon', 1e-5);
+  if (!(epsilon >= 0)) throw reader.refuse(`has epsilon ${epsilon}, which must not be negative`);
+  const settings = { epsilon };
   return { ...x, layer: layers.layer('norm', [x.layer], { at: reader.at, settings, weights }) };
 }
 

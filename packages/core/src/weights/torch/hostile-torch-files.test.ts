@@ -270,3 +270,13 @@ test('the reader takes other lists of globals', () => {
   );
   refused(() => run('P0\n.', 'a list'), 'refers to something outside itself');
 });
+
+test('numbers of types that are not read are refused by the names of their tensors', () => {
+  const typed = (name: string, type: string) =>
+    `${text(name)}ctorch._utils\n_rebuild_tensor_v3\n((${text('storage')}ctorch.storage\nUntypedStorage\n${text('0')}${text('cpu')}K\x04tQK\0K\x02\x85K\x01\x85\x89ccollections\nOrderedDict\n)Rctorch\n${type}\ntRs`;
+  const file = (type: string) =>
+    handMadeTorchFile(`\x80\x02}${text('net')}}${typed('conv.weight', type)}s.`, [Buffer.alloc(4)]);
+  refused(() => read(file('float8_e4m3fn')), 'its tensor net.conv.weight holds numbers of type float8_e4m3fn; known');
+  refused(() => read(file('float8_e5m2')), 'its tensor net.conv.weight holds numbers of type float8_e5m2');
+  expect(() => read(file('bfloat16'))).not.toThrow();
+});

@@ -3,7 +3,7 @@
  * (torch/serialization.py), or, before PyTorch 1.6, consecutive pickles followed by the storages.
  */
 import { Cursor } from '../cursor';
-import { elementType, Storage } from '../external-tensor';
+import { elementType, isExternalTensor, Storage } from '../external-tensor';
 import { isTorchScript, torchScript, zipKind } from '../file-kinds';
 import { isCount, type Refuse, readBytes, refusal, shown } from '../refusal';
 import { readPickle } from './pickle-operations';
@@ -29,7 +29,35 @@ export function isTorchFile(bytes: Buffer): boolean {
 export function readTorchFile(file: string, bytes = readBytes(file)): unknown {
   const refuse = refusal(file, 'a PyTorch file');
   if (!isTorchFile(bytes)) throw refuse('it does not start like one');
-  return bytes.subarray(0, 4).equals(zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
+  const content = bytes.subarray(0, 4).equals(zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
+  refuseUnread(content, refuse);
+  return content;
+}
+
+/** @throws UserError naming the first tensor whose numbers are of a type that is not read, such as 8-bit floats */
+function refuseUnread(content: unknown, refuse: Refuse): void {
+  const seen = new Set<unknown>();
+  const open: [string, unknown][] = [['', content]];
+  for (let item = open.pop(); item; item = open.pop()) {
+    const [path, value] = item;
+    if (seen.has(value)) continue;
+    seen.add(value);
+    if (isExternalTensor(value)) {
+      elementType(value.type.name, (why) =>
+        refuse(path === '' ? why : why.replace(/^it /, `its tensor ${shown(path)} `)),
+      );
+    } else if (value instanceof Map || Array.isArray(value)) {
+      const inside = [...value.entries()].map(([key, one]): [string, unknown] => [joined(path, key), one]);
+      for (const one of inside.reverse()) open.push(one);
+    }
+  }
+}
+
+const longestPath = 200;
+
+function joined(path: string, key: unknown): string {
+  const name = typeof key === 'string' || typeof key === 'number' ? `${key}` : '?';
+  return `${path === '' ? '' : `${path}.`}${name}`.slice(0, longestPath);
 }
 
 /** A text that was written beside the tensors; undefined where there is none. */

@@ -1,6 +1,6 @@
 /** The globals in a file of torch.save, and its tensors (torch/_utils.py). */
-import { elementTypes } from '../element-types';
-import { type ExternalTensor, elementType, isExternalTensor, Storage, stridedTensor } from '../external-tensor';
+import { type ElementType, elementTypes } from '../element-types';
+import { type ExternalTensor, isExternalTensor, Storage, stridedTensor } from '../external-tensor';
 import { numpyGlobals } from './numpy-globals';
 import { itemsOf, type Make, type PickleContext, PickleGlobal, type PickleGlobals } from './pickle-values';
 import { makeDict, pythonGlobals } from './python-globals';
@@ -56,10 +56,16 @@ const rebuildTypedTensor: Make = (args, context) => {
   if (!(storage instanceof Storage) || !storage.data || !(type instanceof PickleGlobal)) {
     throw context.refuse('one of its tensors is damaged');
   }
-  const own = elementType(type.name.replace(/^torch\./, ''), (why) => context.refuse(why));
+  const own = typeNamed(type.name.replace(/^torch\./, ''));
   const count = Math.floor((storage.elements * storage.type.bytes) / own.bytes);
   return rebuildTensor([new Storage(own, count, storage.data, storage.budget), offset, size, strides], context);
 };
+
+/** Types that only `readTorchFile` refuses, once the tensor's name is known, have no numbers. */
+function typeNamed(name: string): ElementType {
+  const bytes = { complex64: 8, complex128: 16 }[name] ?? 1;
+  return elementTypes.get(name) ?? { name, bytes, read: () => Number.NaN };
+}
 
 /** (tensor, ...) */
 const rebuildParameter: Make = ([tensor], context) => {
