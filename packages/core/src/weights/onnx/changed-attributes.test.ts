@@ -119,3 +119,37 @@ test.each([
   }
   expect(counts.refused).toBeGreaterThan(5);
 });
+
+/** The model with one node replaced by a Clip with these bounds. */
+function clipped(model: HandMadeModel, node: HandMadeNode, low: number, high: number): HandMadeModel {
+  const bound = (value: number) => ({ shape: [], values: Float32Array.of(value) });
+  const clip = { ...node, op: 'Clip', inputs: [node.inputs[0] as string, 'low', 'high'] };
+  return {
+    ...model,
+    nodes: model.nodes.map((one) => (one === node ? clip : one)),
+    tensors: new Map([...model.tensors, ['low', bound(low)], ['high', bound(high)]]),
+  };
+}
+
+test.each([
+  [0, 6],
+  [0, 0.2],
+  [0, 1e30],
+  [-1e30, Number.POSITIVE_INFINITY],
+  [-1, Number.POSITIVE_INFINITY],
+])('every ReLU of resnet8 that is bounded by %d and %d is named', (low, high) => {
+  const model = modelOf('resnet8', 16, {}, 0.25);
+  const activations = model.nodes.filter(({ op }) => op === 'Relu');
+  expect(activations.length).toBeGreaterThan(3);
+  for (const node of activations) {
+    const graph = readModel('net', onnxFile(clipped(model, node, low, high)), refuse);
+    expect(() => equalNetwork(graph, { width: 0.25 }, refuse)).toThrow(new RegExp(`${node.name} has (low|high) `));
+  }
+});
+
+test('a Clip of 0 and infinity is a ReLU', () => {
+  const model = modelOf('resnet8', 16, {}, 0.25);
+  const [node] = model.nodes.filter(({ op }) => op === 'Relu');
+  const graph = readModel('net', onnxFile(clipped(model, node as HandMadeNode, 0, Number.POSITIVE_INFINITY)), refuse);
+  expect(equalNetwork(graph, { width: 0.25 }, refuse).checked.backbone).toBe('resnet8');
+});

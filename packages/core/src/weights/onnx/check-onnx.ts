@@ -86,9 +86,12 @@ function randomImages({ name, type, batch, size, channelsLast }: ImageInput, asP
   const { height, width } = sides(size);
   const random = stream(0, 'onnx check');
   const shape = channelsLast ? [batch, height, width, 3] : [batch, 3, height, width];
-  // Multiples of 1/64 are the same in half precision.
-  const values = Float32Array.from({ length: batch * 3 * height * width }, () =>
-    asPixels || type === uint8 ? random.below(256) : Math.round(random.uniform(-128, 128)) / 64,
+  const area = 3 * height * width;
+  // Multiples of 1/64 are the same in half precision. Every second image is brighter, so that upper bounds are reached.
+  const values = Float32Array.from({ length: batch * area }, (_, i) =>
+    asPixels || type === uint8
+      ? random.below(256)
+      : (Math.round(random.uniform(-128, 128)) / 64) * (Math.floor(i / area) % 2 === 1 && type !== float16 ? 16 : 1),
   );
   if (type === uint8) return { name, type: 'uint8', shape, data: Uint8Array.from(values) };
   if (type !== float16) return { name, type: 'float32', shape, data: values };

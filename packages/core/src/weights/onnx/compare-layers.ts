@@ -126,10 +126,11 @@ export class LayerComparison {
 
 const wrong = (difference: string): Comparison => ({ isEqual: false, equal: 0, difference, exchanged: false });
 
+/** Numbers are equal to float32's precision. An infinite bound is equal to itself alone. */
 function isSame(a: Setting, b: Setting | undefined): boolean {
-  if (typeof a === 'number' && typeof b === 'number')
-    return a === b || Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b));
-  return String(a) === String(b);
+  if (typeof a !== 'number' || typeof b !== 'number') return String(a) === String(b);
+  if (!Number.isFinite(a) || !Number.isFinite(b)) return Object.is(a, b);
+  return a === b || Math.abs(a - b) <= 1e-6 * Math.max(Math.abs(a), Math.abs(b));
 }
 
 const shownSetting = (value: Setting | undefined): string =>
