@@ -8,7 +8,7 @@ import { hasAnnotations, listAnnotated } from './annotated-split';
 import type { ClassListing } from './class-listing';
 import { type ImageSource, listedSource } from './image-source';
 import { findSplits } from './split-layout';
-import { endingOf, imageEndings, type ListOptions, listTree, type TreeListing } from './tree-listing';
+import { endingOf, imageEndings, irregularIn, type ListOptions, listTree, type TreeListing } from './tree-listing';
 
 export interface TrainAndTest {
   readonly train: ImageSource;
@@ -113,10 +113,14 @@ export async function listClasses(
 function notesOn(root: string, part: string, tree: TreeListing): readonly string[] {
   const unread = [...tree.values()].flatMap(({ unread }) => unread.map(endingOf));
   const endings = [...new Set(unread)].map((ending) => `${unread.filter((it) => it === ending).length} ${ending}`);
+  const irregular = irregularIn(tree);
   const loose = part === '' ? 0 : (tree.get('')?.images.length ?? 0);
   return [
     ...(loose > 0 ? [`${pictures(loose)} in ${root} itself: of no class, and not read.`] : []),
     ...(endings.length > 0 ? [`Pictures of other formats in ${root} are not read: ${endings.join(', ')}.`] : []),
+    ...(irregular.length > 0
+      ? [`${pictures(irregular.length)} in ${root} not read, a pipe, socket or device: ${abbreviate(irregular)}.`]
+      : []),
   ];
 }
 

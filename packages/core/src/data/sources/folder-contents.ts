@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { isFolder, unpackCommand } from '../../system/archive';
+import { isFile, isFolder, unpackCommand } from '../../system/archive';
 import { UserError } from '../../system/user-error';
 import { errorCode } from '../../system/whole-file';
 import { endingOf, entriesOf, imageEndings } from './tree-listing';
@@ -23,7 +23,7 @@ export function folderContents(folder: string): FolderContents {
     let images = 0;
     for (const { name, type } of entriesOf(folder)) {
       if (type === 'folder' || (type === 'other' && isFolder(join(folder, name)))) folders.push(name);
-      else if (imageEndings.includes(endingOf(name))) images++;
+      else if (imageEndings.includes(endingOf(name))) images += type === 'file' || isFile(join(folder, name)) ? 1 : 0;
       else if (archiveEndings.includes(endingOf(name)) && unpackCommand(join(folder, name))) archives.push(name);
     }
     return { folders, images, archives };

@@ -1,7 +1,10 @@
+import { execFileSync } from 'node:child_process';
 import { mkdirSync, renameSync, rmSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { temporaryFolder } from '../../../test/temporary-folder';
-import { listTree } from './tree-listing';
+import { openClassFolders } from './class-folders';
+import { folderContents } from './folder-contents';
+import { irregularIn, listTree } from './tree-listing';
 
 const folder = temporaryFolder();
 
@@ -55,6 +58,24 @@ test('what operating systems leave behind is no data', async () => {
     'lost+found/1.jpg': 'x',
   });
   expect(await names()).toEqual(['a/1.jpg']);
+});
+
+test('a pipe named as a picture is named and not read, also through a link', async () => {
+  make({ 'a/1.jpg': 'x', 'a/2.jpg': 'x', 'b/1.jpg': 'x', 'b/2.jpg': 'x' });
+  execFileSync('mkfifo', [join(folder.path, 'a/pipe.jpg')]);
+  symlinkSync('pipe.jpg', join(folder.path, 'a/link.png'));
+  symlinkSync('1.jpg', join(folder.path, 'b/link.jpg'));
+  symlinkSync('/dev/zero', join(folder.path, 'b/zero.jpg'));
+  expect(await names()).toEqual(['a/1.jpg', 'a/2.jpg', 'b/1.jpg', 'b/2.jpg', 'b/link.jpg']);
+  expect(irregularIn(await listTree(folder.path, { verify: true }))).toEqual([
+    'a/link.png',
+    'a/pipe.jpg',
+    'b/zero.jpg',
+  ]);
+  expect(folderContents(join(folder.path, 'a')).images).toBe(2);
+  const { notes, train } = await openClassFolders(folder.path);
+  expect(train.labels).toHaveLength(3);
+  expect(notes?.join()).toContain('not read, a pipe, socket or device: a/link.png, a/pipe.jpg, b/zero.jpg.');
 });
 
 test('loops of links end in a sentence', async () => {

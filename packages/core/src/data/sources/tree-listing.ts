@@ -19,6 +19,8 @@ export interface FolderListing {
   readonly folders: readonly string[];
   /** Pictures of formats that are not read. */
   readonly unread: readonly string[];
+  /** Named as images, but pipes, sockets or devices: reading one could wait for ever. */
+  readonly irregular: readonly string[];
 }
 
 /** The listings of a folder and of all folders below it, by path. */
@@ -169,6 +171,7 @@ function listFolder(root: string, path: string) {
     const stamps: string[] = [];
     const folders: string[] = [];
     const unread: string[] = [];
+    const irregular: string[] = [];
     let bytes = 0;
     for (const { name, type } of entriesOf(folder)) {
       const isImage = imageEndings.includes(endingOf(name));
@@ -177,17 +180,22 @@ function listFolder(root: string, path: string) {
       if (type === 'folder' || (type === 'file' && !isImage)) continue;
       const stats = statOf(join(folder, name), isImage);
       if (stats?.isDirectory()) folders.push(name);
+      else if (isImage && stats && !stats.isFile()) irregular.push(name);
       else if (isImage && stats) {
         images.push(name);
         stamps.push(statStamp(stats));
         bytes += stats.size;
       }
     }
-    return { listing: { path, images, stamps, folders, unread }, place: `${dev} ${ino}`, bytes };
+    return { listing: { path, images, stamps, folders, unread, irregular }, place: `${dev} ${ino}`, bytes };
   } catch (error) {
     throw explain(error, folder);
   }
 }
+
+/** The images of a tree that are no files, by their paths: `FolderListing.irregular`. */
+export const irregularIn = (tree: TreeListing): string[] =>
+  [...tree].flatMap(([path, { irregular }]) => irregular.map((name) => below(path, name)));
 
 function statOf(path: string, isNeeded: boolean): Stats | undefined {
   try {

@@ -149,7 +149,9 @@ async function* fileStates(count: number, fileOf: (index: number) => string): As
 
 async function fileState(file: string): Promise<FileState> {
   try {
-    return { state: statStamp(await stat(file)) };
+    const found = await stat(file);
+    // A pipe named as a picture would be waited for.
+    return found.isFile() ? { state: statStamp(found) } : { state: '', problem: 'it is no file' };
   } catch (error) {
     const missing = Reflect.get(Object(error), 'code') === 'ENOENT';
     return { state: '', problem: missing ? 'it is missing' : (error as Error).message };
