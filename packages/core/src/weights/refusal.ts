@@ -9,9 +9,10 @@ export function refusal(file: string, as: string): Refuse {
   return (why) => new UserError(`${file} cannot be read as ${as}: ${why}.`, 1);
 }
 
-/** A name from a file, made safe for a terminal: short, and without control characters. */
+/** A name or a line of a file, made safe for a terminal: short, and without control characters. */
 export function shown(name: string): string {
-  const clean = [...name.slice(0, 81)].map((letter) => (/[\p{C}\p{Z}]/u.test(letter) ? '?' : letter)).join('');
+  const safe = (letter: string) => (letter === ' ' || letter === '\t' ? ' ' : letter.replace(/[\p{C}\p{Z}]/u, '?'));
+  const clean = [...name.slice(0, 81)].map(safe).join('');
   return name.length > 80 ? `${clean.slice(0, 80)}...` : clean;
 }
 
