@@ -111,18 +111,21 @@ function boxOf(text: string): NonNullable<ImageLocation['box']> | undefined {
     .map((number) => (/^-?\d+(\.\d*)?$/.test(number) ? Number(number) : Number.NaN));
   if (left === undefined || top === undefined || width === undefined || height === undefined || more.length > 0)
     return undefined;
-  if (![left, top, width, height].every((number) => Math.abs(number) < 1e6) || !(width > 0 && height > 0))
+  if (![left, top, width, height].every((number) => Math.abs(number) < 1e6) || width < 0 || height < 0)
     return undefined;
   const [x, columns] = wholePixels(left, width);
   const [y, rows] = wholePixels(top, height);
   return [x, y, columns, rows];
 }
 
-/** Start and length in whole pixels, at least one. A start before the picture becomes 0, if something of the box is left. */
+/**
+ * Start and length in whole pixels. A length is at least one, but 0 stays 0: who opens the picture refuses it and names both. A
+ * start before the picture becomes 0, if something of the box is left.
+ */
 function wholePixels(from: number, length: number): readonly [start: number, length: number] {
   const [start, end] = [Math.round(from), Math.round(from + length)];
   const first = end > 0 ? Math.max(0, start) : start;
-  return [first, Math.max(1, end - first)];
+  return [first, length === 0 ? 0 : Math.max(1, end - first)];
 }
 
 function sameIds(

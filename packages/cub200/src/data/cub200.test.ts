@@ -1,5 +1,6 @@
 import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join, relative } from 'node:path';
+import { checkPictures } from '@headshare/core/data/pipeline/check-pictures';
 import { UserError } from '@headshare/core/system/user-error';
 import { temporaryFolder } from '@headshare/core/test/temporary-folder';
 import fc from 'fast-check';
@@ -34,6 +35,20 @@ test('boxes are in whole pixels from 0 on, and change the fingerprint', async ()
   expect(train.fingerprint).not.toBe((await openCub200(folder.path)).train.fingerprint);
 });
 
+test('a box of zero area is an error that names box and picture', async () => {
+  const root = await writeCub200Example(folder.path);
+  const file = join(root, 'bounding_boxes.txt');
+  writeFileSync(file, readFileSync(file, 'utf8').replace('1 5.0 4.0 40.0 30.0', '1 5.0 4.0 40.0 0.0'));
+  const { train } = await openCub200(folder.path, { crop: true });
+  expect(await checkPictures(train, [0, 1], { whole: true })).toEqual([
+    {
+      index: 0,
+      place: train.locate(0).file,
+      problem: expect.stringMatching(/^its box 5, 4, 40 x 0 has no area within the picture of \d+ x \d+ pixels$/),
+    },
+  ]);
+});
+
 test('missing and contradictory lines and files are named', async () => {
   await expect(openCub200(folder.path)).rejects.toThrow(`${folder.path} has no CUB-200-2011: unpack CUB_200_2011.tgz`);
   const root = await writeCub200Example(folder.path);
@@ -58,11 +73,11 @@ test('missing and contradictory lines and files are named', async () => {
     'image_class_labels.txt gives image 2 the class 9, which classes.txt lacks.',
   );
   expect(await tampered('train_test_split.txt', '4 0', '4 2')).toBe(
-    "train_test_split.txt, line 4: '4?2' should be '<image id> <1 or 0>'.",
+    "train_test_split.txt, line 4: '4 2' should be '<image id> <1 or 0>'.",
   );
   expect(await tampered('images.txt', '3 001', '2 001')).toBe('images.txt, line 3: the id 2 occurs a second time.');
   expect(await tampered('images.txt', '001.Example_Finch/', '../')).toContain('images.txt, line 1:');
-  expect(await tampered('bounding_boxes.txt', '30.0', '0.0')).toContain('bounding_boxes.txt, line 1:');
+  expect(await tampered('bounding_boxes.txt', '30.0', '-1.0')).toContain('bounding_boxes.txt, line 1:');
   rmSync(join(root, 'images/003.Example_Wren/Example_Wren_0001.jpg'));
   await expect(openCub200(folder.path)).rejects.toThrow(
     'images lacks 1 of the images of images.txt: 003.Example_Wren/Example_Wren_0001.jpg.',
@@ -75,6 +90,8 @@ test.each([
   ['1.4 2.6 3.0 4.0', [1, 3, 3, 4]],
   ['-5.0 -1.0 8.0 4.0', [0, 0, 3, 3]],
   ['0.0 0.0 0.2 0.2', [0, 0, 1, 1]],
+  ['5.0 4.0 0.0 30.0', [5, 4, 0, 30]],
+  ['5 4 3 0', [5, 4, 3, 0]],
   ['-9.0 2.0 4.0 4.0', [-9, 2, 4, 4]],
 ])('the box %s in whole pixels, with its place where it lies outside its picture', (text, box) => {
   const tables: CubTables = {
@@ -118,8 +135,8 @@ test('lines of any kind are read or cause a UserError', () => {
         for (const { label, box } of entries) {
           expect(classNames[label]).toBeDefined();
           expect(box?.every(Number.isInteger)).toBe(true);
-          expect(box?.[2]).toBeGreaterThan(0);
-          expect(box?.[3]).toBeGreaterThan(0);
+          expect(box?.[2]).toBeGreaterThanOrEqual(0);
+          expect(box?.[3]).toBeGreaterThanOrEqual(0);
         }
       } catch (error) {
         if (!(error instanceof UserError)) throw error;
