@@ -157,6 +157,17 @@ test('a default of the package replaces the published weight, and an option repl
   expect(headOf(published.folder)).not.toEqual(headOf(recipe.folder));
 });
 
+const shared =
+  /The shared head has 4 classes: .*; effective rank \d\.\d of at most 4\.\n(.*rained) under the student's head/;
+
+test('sh-kd without the teacher alone says that its loss is not known, and does not train it', async () => {
+  const before = tracked.length;
+  const { result } = await run('distill-student-head', { seed: 7 });
+  expect(result.summary).toMatch(shared);
+  expect(result.summary).toContain('under its own it is not known');
+  expect(tracked.slice(before).map((line) => line.split(' ')[0])).not.toContain('teacher');
+});
+
 test("sh-kd: the teacher is trained under the first student's frozen head, and so is the new student", async () => {
   const small = await run('distill', { method: 'sh-kd' });
   const first = await run('student', { method: 'sh-kd' });
@@ -174,6 +185,21 @@ test("sh-kd: the teacher is trained under the first student's frozen head, and s
   for (const { result } of [small, last]) expect(result.summary.endsWith(`\n\n${benchmark}`)).toBe(true);
   for (const file of small.result.files ?? []) expect(readdirSync(small.folder)).toContain(file);
   expect(small.result.parameters).toBe(last.result.parameters);
+  // Both teachers have finished: every table says how the shared head lies and what it costs.
+  expect(large.result.head).toMatchObject({ classes: 4, embeddingSize: 16 });
+  expect(large.result.head).toEqual(first.result.head);
+  expect(last.result.head).toEqual(first.result.head);
+  for (const { result } of [first, large, last, await run('teacher', { method: 'sh-kd' })]) {
+    expect(result.metrics).toMatchObject({
+      'head/class_cosine_max': expect.any(Number),
+      'head/class_cosine_mean': expect.any(Number),
+      'head/effective_rank': expect.any(Number),
+      'train/loss': expect.any(Number),
+    });
+  }
+  expect(small.result.summary).toMatch(shared);
+  expect(small.result.summary).toMatch(/under its own \d/);
+  expect(last.result.summary).toMatch(shared);
 });
 
 test.each(['own', 'initial'])('sh-kd with --student-head=%s ends with another head', async (studentHead) => {
@@ -195,6 +221,10 @@ describe('compare without --runs is a sweep', () => {
     const { result } = await run('compare');
     for (const row of ['teacher', "teacher, student's head", 'student alone', 'l2e', 'sh-kd'])
       expect(result.summary).toContain(row);
+    expect(result.summary).toMatch(/^sh-kd: The shared head has 4 classes: .* Means over 2 seeds\.$/m);
+    expect(result.summary).toMatch(
+      /^sh-kd: .*rained under the student's head the teacher's training loss is [\d.]+, under its own \d.* Means over 2 seeds\.$/m,
+    );
     expect((await run('sweep')).result).toEqual(result);
   });
 
@@ -277,6 +307,8 @@ describe('compare --runs', () => {
     expect(summary).toMatch(/^sh-kd, temperature 2 or 4 /m);
     expect(summary).toContain('sh-kd, temperature 2 or 4: the same networks, bit by bit.');
     expect(summary).toContain('over 2 seeds');
+    // The teachers alone are not among the runs.
+    expect(summary).toMatch(/^sh-kd, temperature 2 or 4: .* under its own it is not known: .* Means over 2 seeds\.$/m);
     expect(summary).not.toMatch(/^sh-kd, temperature 2 {2}/m);
   });
 

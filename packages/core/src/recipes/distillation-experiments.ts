@@ -22,6 +22,7 @@ import {
   teacherCacheOptions,
 } from './distillation-options';
 import { type Domain, declareDomain, type FinishedNetworks } from './domain';
+import { headLines } from './head-limits';
 import { type NetworkResult, networkFile, trainStudent, trainTeacher } from './network-stages';
 import { checkTeacher, studentOptions, type TrainingValues, teacherOptions, trainingOptions } from './training-options';
 
@@ -60,6 +61,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     run: async (context) => {
       const { folder } = await context.stage(student);
       const result = await trainTeacher(context, taskOf, { from: networkFile(folder), use: 'frozen' });
+      for (const line of headLines(result, await ownHead(context))) context.log(line);
       return withBenchmark(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
     },
   });
@@ -88,7 +90,8 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       });
       const networks = { 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': small };
       const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': folder };
-      const result = { ...small, summary: summary(options, networks) };
+      const notes = headLines(large.result, await ownHead(context));
+      const result = { ...small, summary: summary(options, networks, notes) };
       return withBenchmark(context, result, { folders, teacher: underHead });
     },
   });
@@ -121,13 +124,16 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       const { method: methods, methodOptions: hyper } = options;
       const large = await context.stage(teacher);
       const name = `student, ${methods}`;
-      const tableOf = (small: NetworkResult) => summary(options, { teacher: large.result, [name]: small });
+      const tableOf = (small: NetworkResult, notes: readonly string[] = []) =>
+        summary(options, { teacher: large.result, [name]: small }, notes);
       // SH-KD is another way to train the teacher rather than another loss: it has its own experiments.
       if (methods === 'sh-kd') {
         const { result: small, folder: from } = await context.stage(distillStudentHead);
         // For every method the student is in the folder of this run.
         for (const file of small.files ?? []) copyFileSync(join(from, file), join(folder, file));
-        return { ...small, summary: [tableOf(small), small.appraisal].filter(Boolean).join('\n\n') };
+        const underOther = await (await context.plan(teacherStudentHead)).finished();
+        const table = tableOf(small, underOther && headLines(underOther.result, large.result));
+        return { ...small, summary: [table, small.appraisal].filter(Boolean).join('\n\n') };
       }
       const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options), methodDefaults });
       const small = await trainStudent(context, taskOf, distillationFrom(options, method, networkFile(large.folder)));
@@ -135,6 +141,13 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       return withBenchmark(context, { ...small, summary: tableOf(small) }, { folders, teacher: 'teacher' });
     },
   });
+
+  /**
+   * The result of the same teacher under its own head, if it has finished. SH-KD's stages do not need it, and it changes
+   * nothing in them, so that it is no part of their keys.
+   */
+  const ownHead = async ({ plan }: Pick<RunContext<unknown>, 'plan'>): Promise<NetworkResult | undefined> =>
+    (await (await plan(teacher)).finished())?.result;
 
   /** Adds the package's benchmark to a stage's result. */
   async function withBenchmark(
@@ -155,7 +168,11 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     };
   }
 
-  function summary(options: Values<Options>, networks: Readonly<Record<string, NetworkResult>>): string {
+  function summary(
+    options: Values<Options>,
+    networks: Readonly<Record<string, NetworkResult>>,
+    notes: readonly string[] = [],
+  ): string {
     const all = Object.entries(networks);
     const present = columns.filter(({ metric }) => all.some(([, { metrics }]) => metrics[metric] !== undefined));
     return terminalTable({
@@ -165,7 +182,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
         parameters,
         ...present.map(({ metric }) => metrics[metric]),
       ]),
-      notes: domain.notes(options),
+      notes: [...domain.notes(options), ...notes],
     });
   }
 

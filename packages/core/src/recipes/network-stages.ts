@@ -7,9 +7,10 @@ import type { NetworkDescription } from '../nn/network';
 import { normalisationName, parseNormalisation } from '../nn/normalisation-text';
 import { heads } from '../nn/registry';
 import { UserError } from '../system/user-error';
-import { checkpointFiles } from '../train/checkpoint';
+import { checkpointFiles, readCheckpoint } from '../train/checkpoint';
 import type { Metrics } from '../train/evaluation/metrics';
 import type { SelectOn, Task, TaskImages } from '../train/evaluation/task';
+import { geometryMetrics, type HeadGeometry, headGeometry } from '../train/networks/head-geometry';
 import { importNetwork } from '../train/networks/import-network';
 import type { SharedHead } from '../train/networks/shared-head';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
@@ -28,11 +29,16 @@ export interface NetworkResult extends StageResult {
   readonly best: Metrics;
   readonly selectedOn: SelectOn;
   readonly imagesPerSecond: number;
+  /** How the class vectors of its head lie; absent for heads without any, and in results of older versions. */
+  readonly head?: HeadGeometry;
   /** How many images could not be read; absent if all could. */
   readonly unreadable?: readonly UnreadableCount[];
   /** The table of the package's benchmark, where it ran. */
   readonly appraisal?: string;
 }
+
+/** The mean loss of a training's last epoch, among its result's metrics; an imported network has none. */
+export const trainLossMetric = 'train/loss';
 
 /** One training: the values that differ between teacher and student. */
 type TrainingPlan = Pick<NetworkDescription, 'backbone' | 'width'> &
@@ -203,10 +209,17 @@ const countImages = ({ images, use, note }: TaskImages): string =>
 async function finish(
   context: RunContext<TrainingValues>,
   task: Task,
-  { role, last, heads: agreement, ...made }: MadeNetwork,
+  { role, last, trainLoss, heads: agreement, ...made }: MadeNetwork,
   title = `${role}:`,
 ): Promise<NetworkResult> {
   const { parameters, best, bestEpoch, selectedOn } = made;
+  const headWeight = readCheckpoint(networkFile(context.folder)).tensors.get('head.weight');
+  const head = headWeight && (await headGeometry(headWeight));
+  const ofTraining = {
+    ...(head && geometryMetrics(head)),
+    ...(trainLoss !== undefined && { [trainLossMetric]: trainLoss }),
+  };
+  if (head) context.tracker.metrics(geometryMetrics(head), 0);
   await trackNetwork(context, task, { role, parameters, metrics: last });
   const reports = (await task.report?.(context.folder)) ?? [];
   const charts = agreement ? await drawHeads(agreement, context.folder) : [];
@@ -217,7 +230,8 @@ async function finish(
   return {
     ...made,
     ...unreadable,
-    metrics: { ...last, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)), ...counts },
+    ...(head && { head }),
+    metrics: { ...last, ...ofTraining, ...(selectedOn !== 'last' && Object.fromEntries(ofBest)), ...counts },
     summary: `${title} ${task.selectBy} ${(last[task.selectBy] ?? 0).toFixed(4)}, ${parameters} parameters${note}`,
     files: [...made.files, ...reports, ...charts, ...listed],
   };

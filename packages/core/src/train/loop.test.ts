@@ -46,11 +46,14 @@ test('writes the last network, the best, and a checkpoint for resuming', async (
     batch: 0,
     step: 12,
     sums: {},
+    trainLoss: outcome.trainLoss,
     best: { metrics: outcome.best, epoch: outcome.bestEpoch },
   });
   expect([...training.tensors.keys()].filter((name) => name.startsWith('student/'))).toEqual(
     [...last.tensors.keys()].map((name) => `student/${name}`),
   );
+  // The loss of the last epoch, as it is logged.
+  expect(outcome.trainLoss).toBe(tracked.at(-1)?.values['train/loss']);
   const top1 = tracked.flatMap(({ values }) => (values.top1 === undefined ? [] : [values.top1]));
   expect(Math.max(...top1)).toBe(outcome.best.top1);
   expect(top1.indexOf(outcome.best.top1 ?? -1) + 1).toBe(outcome.bestEpoch);
@@ -160,15 +163,16 @@ describe('a stopped run', () => {
       last: whole.last,
       best: whole.best,
       bestEpoch: whole.bestEpoch,
+      trainLoss: whole.trainLoss,
     });
     expect(resumed.lines[0]).toBe(`student: resuming after step ${stop} (epoch ${stop > 4 ? 2 : 1})`);
     expect(resumed.tracked[0]?.step).toBe(stop % 4 === 0 ? stop : stop + 1);
   });
 
   test('that had completed its last epoch only finishes', async () => {
-    const { folder, last, best } = await trainTiny();
+    const { folder, last, best, trainLoss } = await trainTiny();
     const again = await trainTiny({ folder });
-    expect({ last: again.last, best: again.best }).toEqual({ last, best });
+    expect({ last: again.last, best: again.best, trainLoss: again.trainLoss }).toEqual({ last, best, trainLoss });
     expect(again.tracked).toEqual([]);
   });
 

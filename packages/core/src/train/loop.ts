@@ -145,7 +145,8 @@ async function runEpochs(job: Job): Promise<Outcome> {
     last = due ? await phase.evaluate?.() : undefined;
     const improved = last !== undefined && improves(last, position.best?.metrics, choosingMetric(task));
     const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
-    position = { epoch: epoch + 1, batch: 0, step: position.step, sums: {}, ...(best && { best }) };
+    const { step: steps } = position;
+    position = { epoch: epoch + 1, batch: 0, step: steps, sums: {}, trainLoss: means.loss, ...(best && { best }) };
     const dataWaitShare = waiting.waited / (waiting.total || 1);
     const ofTraining = { ...means, data_wait_share: dataWaitShare, ...rates.ofEpoch.take() };
     const ofEpoch = phase.name === undefined ? { ...last, epoch: epoch + 1 } : {};
@@ -159,7 +160,8 @@ async function runEpochs(job: Job): Promise<Outcome> {
   }
   last ??= (await phase.evaluate?.()) ?? {};
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
-  return { last, best, bestEpoch, imagesPerSecond: rates.whole.take().images_per_second ?? 0 };
+  const { trainLoss } = position;
+  return { last, best, bestEpoch, trainLoss, imagesPerSecond: rates.whole.take().images_per_second ?? 0 };
 }
 
 /** More points of one metric than any chart shows, and few enough for MLflow's database. */

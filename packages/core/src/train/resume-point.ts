@@ -17,6 +17,8 @@ export interface Position {
   readonly step: number;
   /** Sums of the terms over those batches. */
   readonly sums: Metrics;
+  /** The mean loss of the last whole epoch. */
+  readonly trainLoss?: number | undefined;
   readonly best?: { readonly metrics: Metrics; readonly epoch: number };
 }
 

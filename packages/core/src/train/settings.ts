@@ -92,6 +92,8 @@ export interface Outcome {
   readonly best: Metrics;
   /** Counted from 1. */
   readonly bestEpoch: number;
+  /** The mean loss of the last epoch's steps; absent where the resumed training's checkpoint lacks it. */
+  readonly trainLoss?: number | undefined;
   /** Over this process's steps but the first, including the time spent waiting for images; 0: there were none. */
   readonly imagesPerSecond: number;
 }

@@ -11,7 +11,7 @@ import { UserError } from '../../system/user-error';
 import { destinationOf } from '../../tracking/sync/destination';
 import type { NetworkResult } from '../network-stages';
 import { isTeacher, type Kind, kinds, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
-import type { Training } from './report';
+import type { Training } from './training';
 
 interface RecordedTraining {
   readonly run: RecordedRun;

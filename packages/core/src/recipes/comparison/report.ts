@@ -1,8 +1,8 @@
 /** The report of a comparison: tables, charts and numbers. */
 import { join, relative } from 'node:path';
-import type { FinishedRun, StageResult } from '../../experiment/define';
+import type { StageResult } from '../../experiment/define';
 import type { Options } from '../../experiment/option';
-import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
+import { rowText } from '../../experiment/sweep/plan-sweep';
 import type { NetworkDescription } from '../../nn/network';
 import { htmlPage, type Section } from '../../report/html-page';
 import { drawPicture } from '../../report/picture';
@@ -12,28 +12,15 @@ import { terminalTable } from '../../report/terminal-table';
 import { UserError } from '../../system/user-error';
 import { writeAtomically } from '../../system/write-atomically';
 import { checkpointFiles } from '../../train/checkpoint';
-import type { Metrics } from '../../train/evaluation/metrics';
 import type { Domain } from '../domain';
-import type { NetworkResult } from '../network-stages';
 import { notesOn } from '../unreadable';
 import { comparisonCharts } from './charts';
 import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
-import { type Kind, type OptionValues, rank, titleOf } from './kinds';
+import { rank, titleOf } from './kinds';
 import { sameNetworks, underNewNames } from './same-networks';
+import { sharedHeadNotes } from './shared-head-notes';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
-
-/** A finished training. */
-export interface Training {
-  readonly name: RowName;
-  readonly seed: number;
-  readonly kind: Kind;
-  readonly options: OptionValues;
-  readonly finished: FinishedRun<NetworkResult>;
-  /** Absolute. */
-  readonly folder: string;
-  /** Metrics that compare it with a teacher. */
-  readonly besideTeacher?: Metrics;
-}
+import type { Training } from './training';
 
 export interface ReportRequest extends Pick<ComparisonLayout, 'baselines'> {
   readonly trainings: readonly Training[];
@@ -87,6 +74,7 @@ export async function reportTrainings(
     notes: [
       ...domain.notes(first.options),
       ...unreadableNotes(trainings),
+      ...(await sharedHeadNotes(inOrder, ({ name }) => rowOf(rowText(name)))),
       ...merged.map((row) => `${row}: the same networks, bit by bit.`),
       ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
     ],

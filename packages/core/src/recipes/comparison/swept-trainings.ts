@@ -6,7 +6,7 @@ import { planSweep, type SweptRun } from '../../experiment/sweep/plan-sweep';
 import type { Domain } from '../domain';
 import type { NetworkResult } from '../network-stages';
 import { type Kind, kindOf, type NetworkStages, readsOption, titleOf } from './kinds';
-import type { Training } from './report';
+import type { Training } from './training';
 
 /** Plans an experiment for all values and seeds; a distilled student is compared with a student and a teacher alone. */
 export function planTrainings(
