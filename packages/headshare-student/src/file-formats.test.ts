@@ -2,6 +2,8 @@ import fc from 'fast-check';
 import sharp from 'sharp';
 import { jpegComponents, withoutExif } from './exif';
 import { onnxMetadata } from './onnx-metadata';
+import { readCard } from './read-card';
+import { tfliteMetadata } from './tflite-metadata';
 
 const turned = { create: { width: 4, height: 2, channels: 3, background: 'red' } } as const;
 
@@ -66,4 +68,19 @@ test('what is no ONNX file, or is cut short, is refused', () => {
       }
     }),
   );
+});
+
+test('what is no .tflite file, or is cut short, is refused', () => {
+  fc.assert(
+    fc.property(fc.uint8Array({ maxLength: 80 }), (bytes) => {
+      try {
+        tfliteMetadata(Uint8Array.from([...text('\x1c\0\0\0TFL3'), ...bytes]));
+      } catch (error) {
+        expect((error as Error).message).toBe('This is no .tflite file, or it is cut short');
+      }
+    }),
+  );
+  expect(() => readCard(Uint8Array.from(text('\x1c\0\0\0TFL3')))).toThrow('no .tflite file');
+  expect(() => readCard(Uint8Array.from(text('<!doctype html>')))).toThrow('no ONNX file');
+  expect(() => readCard(Uint8Array.from(entry('key', 'value')))).toThrow('This ONNX file has no card');
 });

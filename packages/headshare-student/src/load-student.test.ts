@@ -46,6 +46,11 @@ test.each([
     carded({ version: 1 }).subarray(0, -3),
     'This is no ONNX file, or it is cut short',
   ],
+  [
+    'a .tflite file',
+    Buffer.from('\x1c\0\0\0TFL3'),
+    'This is a .tflite file, for LiteRT.js: loadStudent runs ONNX files',
+  ],
   ['an empty file', new Uint8Array(), 'This ONNX file has no card: its metadata lack "headshare"'],
   ["another program's", graph, 'This ONNX file has no card: its metadata lack "headshare"'],
   ['a later version', carded({ version: 2 }), 'The card in this file has version 2; this package reads version 1'],

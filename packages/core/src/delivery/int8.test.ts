@@ -54,7 +54,9 @@ describe.each(int8Formats.map((format) => [format.name, format] as const))('%s',
     const { made } = await model.run({ shape: [1, 2, 2, 4], values });
     await model.close();
     const wanted = expected(layer as Extract<Layer, { kind: 'convolution' }>);
-    expect(worst(differences({ made: wanted }, { made: made as Float32Array })).relative).toBeLessThan(1e-6);
+    // LiteRT makes a layer's input int8 too, by the range of the picture at hand.
+    const most = format.name === 'tflite' ? 1e-2 : 1e-6;
+    expect(worst(differences({ made: wanted }, { made: made as Float32Array })).relative).toBeLessThan(most);
   });
 
   test('a network is near its own numbers, in about a quarter of the bytes', async () => {
@@ -86,5 +88,5 @@ describe.each(int8Formats.map((format) => [format.name, format] as const))('%s',
     const { relative } = worst(differences(networkResults(network, options, pictures), actual));
     expect(relative).toBeGreaterThan(1e-4);
     expect(relative).toBeLessThan(0.1);
-  });
+  }, 120_000);
 });

@@ -12,8 +12,7 @@ import fs, {
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Card } from 'headshare-student/card';
-import { onnxMetadata } from 'headshare-student/onnx-metadata';
-import { tfliteMetadata } from 'headshare-student/tflite-metadata';
+import { readCard } from 'headshare-student/read-card';
 import { runAsyncCommand } from '../../test/run-command';
 import { settledNetwork } from '../../test/settled-network';
 import type { NetworkDescription } from '../nn/network';
@@ -42,8 +41,7 @@ const run = (...argv: string[]) => runAsyncCommand(main, [`--from=${checkpoint}`
 
 /** The card in a model, wherever its format keeps it. */
 function cardIn(target: string): Card {
-  const read = target.endsWith('.onnx') ? onnxMetadata : target.endsWith('.tflite') ? tfliteMetadata : undefined;
-  if (read) return JSON.parse(read(readFileSync(target)).get('headshare') as string);
+  if (/\.(onnx|tflite)$/.test(target)) return readCard(readFileSync(target));
   return JSON.parse(readFileSync(join(target, 'about.json'), 'utf8'));
 }
 

@@ -1,5 +1,5 @@
 import { type Floats, type Graph, type Layer, type Shape, shapesOf, sizesFor, usesOf } from '../graph';
-import { bytesOf, toHalf, type WeightType } from '../weights';
+import { bytesOf, toHalf, toInt8, type WeightType } from '../weights';
 import type { TfliteOperator, TfliteTensor } from './encode';
 import { type Activation, type OperatorName, type Options, operatorCodes, options, type TensorType } from './schema';
 
@@ -86,12 +86,30 @@ export class TfliteBuilder {
     return made;
   }
 
-  /** Stores the weights of a layer, with the type that was asked for. @returns the tensor of float32 values */
-  weight(name: string, value: Floats): number {
-    if (this.weights === 'float32') return this.floats(name, value);
+  /**
+   * Stores the weights of a layer, with the type that was asked for.
+   * @param channels the axis of the layer's outputs
+   * @param whole whether the layer's operator takes weights of int8: it then makes its input int8 too, picture by picture
+   * @returns the tensor that the operator reads
+   */
+  weight(name: string, value: Floats, channels: number, whole = true): number {
     const { shape, values } = value;
-    const half = this.tensor({ name: `${name}/half`, shape, type: 'float16', data: bytesOf(toHalf(values)) });
-    return this.add('dequantize', [half], { output: name, shape }, { options: options.dequantize, version: 3 });
+    if (this.weights === 'float32') return this.floats(name, value);
+    const made = { output: name, shape };
+    if (this.weights === 'float16') {
+      const half = this.tensor({ name: `${name}/half`, shape, type: 'float16', data: bytesOf(toHalf(values)) });
+      return this.add('dequantize', [half], made, { options: options.dequantize, version: 3 });
+    }
+    const { quantities, scales } = toInt8(value, channels);
+    const stored = {
+      shape,
+      type: 'int8',
+      data: bytesOf(quantities),
+      quantisation: { scales, axis: channels },
+    } as const;
+    if (whole) return this.tensor({ name, ...stored });
+    const tensor = this.tensor({ name: `${name}/quantities`, ...stored });
+    return this.add('dequantize', [tensor], made, { options: options.dequantize, version: 5 });
   }
 
   /**

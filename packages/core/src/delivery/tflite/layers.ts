@@ -24,9 +24,10 @@ const kinds: Kinds = {
   linear(layer, model) {
     const { output, x, weight, bias } = layer;
     const { activation, ...made } = model.withActivation(layer);
-    const inputs = [model.get(x), model.weight(`${output}/weight`, transposed(weight))];
+    const inputs = [model.get(x), model.weight(`${output}/weight`, transposed(weight), 0)];
     if (bias) inputs.push(model.floats(`${output}/bias`, bias));
-    model.put('linear', inputs, made, { options: options.linear(activation), version: bias ? 1 : 6 });
+    const version = model.weights === 'int8' ? 12 : bias ? 1 : 6;
+    model.put('linear', inputs, made, { options: options.linear(activation), version });
   },
 
   affine(layer, model) {

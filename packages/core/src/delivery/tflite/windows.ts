@@ -13,18 +13,21 @@ export function writeConvolution(layer: Convolution, model: TfliteBuilder): void
   const window = { padding, stride };
   const name = layer.output;
   if (isDepthwise(layer)) {
-    const weight = model.weight(`${name}/filter`, { shape: [1, kh, kw, outputs], values: filter.values });
+    const weight = model.weight(`${name}/filter`, { shape: [1, kh, kw, outputs], values: filter.values }, 3);
     model.put('depthwise', [input, weight, model.floats(`${name}/bias`, biases)], made, {
       options: options.depthwise(window, outputs / groups, activation),
+      version: model.weights === 'int8' ? 6 : 1,
     });
     return;
   }
   // A filter of fewer channels than its map has is one in groups. [kh, kw, in, out] -> [out, kh, kw, in]
   const rows = { shape: [kh * kw * each, outputs], values: filter.values };
-  const weight = model.weight(`${name}/filter`, { shape: [outputs, kh, kw, each], values: transposed(rows).values });
+  const turned = { shape: [outputs, kh, kw, each], values: transposed(rows).values };
+  const inGroups = model.shapeOf(x).at(-1) !== each;
+  const weight = model.weight(`${name}/filter`, turned, 0, !inGroups);
   model.put('convolution', [input, weight, model.floats(`${name}/bias`, biases)], made, {
     options: options.convolution(window, activation),
-    version: model.shapeOf(x).at(-1) === each ? 1 : 6,
+    version: inGroups ? 6 : model.weights === 'int8' ? 5 : 1,
   });
 }
 
