@@ -10,10 +10,10 @@ type FilesByRole = Readonly<Record<string, readonly string[]>>;
 export const stateDictOption = (files: FilesByRole = {}): Option<string | undefined> => {
   const roles = Object.keys(files);
   const one = roles.at(-1);
-  const forOne = one === undefined ? '' : `; ${one}:ema is for one file`;
+  const forOne = one === undefined ? '' : `; or ${one}:ema`;
   const option = text({
     placeholder: 'NAME',
-    help: `which network in a file of weights: ema, model, a key or prefix${forOne}`,
+    help: `network in a file of weights: ema, a key or prefix${forOne}`,
   });
   const needs = (given: unknown) => {
     const named = roles.filter((role) => namesByRole(`${given}`, roles)?.has(role));
