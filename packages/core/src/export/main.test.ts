@@ -7,6 +7,8 @@ import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';
 import { writeCheckpoint } from '../train/checkpoint';
 import { readNetwork } from '../train/networks/load-network';
+import { exportedWeights } from '../weights/export-weights';
+import { safetensorsParts } from '../weights/safetensors';
 import { main } from './main';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-export-'));
@@ -110,4 +112,38 @@ test('a mistake is refused in one sentence, and nothing is written', async () =>
     expect([argv, exitCode, text.includes(sentence) ? sentence : text]).toEqual([argv, wanted, sentence]);
   }
   expect(readdirSync(folder)).toEqual(before);
+});
+
+describe('a network without a classifier', () => {
+  const file = join(folder, 'headless.safetensors');
+  beforeAll(() => {
+    const network = readNetwork(checkpoint);
+    const tensors = [...exportedWeights({ ...network, lacksHead: true })];
+    writeFileSync(file, Buffer.concat([...safetensorsParts(new Map(tensors), { format: 'pt' })]));
+  });
+
+  test('is written as weights without one, and read back', async () => {
+    const to = join(folder, 'headless.pth');
+    const { exitCode, text } = await run(`--from=${file}`, `--to=${to}`);
+    expect(exitCode).toBe(0);
+    expect(text).toContain(`${to}: resnet8 for images of 32 pixels, without a classifier\n`);
+    const { lacksHead, tensors } = readNetwork(to, { headless: true });
+    expect(lacksHead).toBe(true);
+    const own = [...readNetwork(checkpoint).tensors].filter(([name]) => !name.startsWith('head.'));
+    expect(own.every(([name, value]) => JSON.stringify(value) === JSON.stringify(tensors.get(name)))).toBe(true);
+  });
+
+  test('is exported as a model of its embedding, and is read back', async () => {
+    const to = join(folder, 'headless.onnx');
+    const { exitCode, text } = await run(`--from=${file}`, `--to=${to}`);
+    expect(text).toContain('has no classifier: its embedding alone is exported');
+    expect([exitCode, text]).toEqual([0, expect.stringContaining('32 pixels, embedding, ')]);
+    const again = await run(`--from=${to}`, `--to=${join(folder, 'again.pth')}`);
+    expect([again.exitCode, again.text]).toEqual([0, expect.stringContaining(', without a classifier')]);
+  });
+
+  test('has no logits', async () => {
+    const { exitCode, text } = await run(`--from=${file}`, `--to=${join(folder, 'x.onnx')}`, '--outputs=logits');
+    expect([exitCode, text]).toEqual([2, expect.stringContaining('has no classifier; --outputs=embedding needs none')]);
+  });
 });

@@ -100,6 +100,7 @@ export const main = asyncCommand(
       stateDict,
       verify,
       onNote: print,
+      headless: true,
       ...externalNormalisation(normalisation),
     });
     const { network } = source;
@@ -111,7 +112,13 @@ export const main = asyncCommand(
     if (graph.teacherSpace && teacherSpace === undefined) {
       throw new UserError(`--teacher-space: ${network.file} learned no map to the space of a teacher`);
     }
-    const options = { ...graph, outputs: outputs ?? usualOutputs(head) };
+    const options = { ...graph, outputs: outputs ?? (network.lacksHead ? ['embedding'] : usualOutputs(head)) } as const;
+    if (network.lacksHead) {
+      const other = options.outputs.find((output) => output !== 'embedding');
+      if (other)
+        throw new UserError(`--outputs=${other}: ${network.file} has no classifier; --outputs=embedding needs none`);
+      print(`${network.file} has no classifier: its embedding alone is exported`);
+    }
     const request = { source, to, format, options, weights, calibrate, judge, root };
     const { bytes, difference, pictures, card, judgement } = await exportModel(request);
     print(

@@ -9,7 +9,8 @@ export function exportWeights(to: string, network: DescribedWeights, print: (lin
   const weights = exportedWeights(network);
   const numbers = [...weights.values()].reduce((sum, { values }) => sum + values.length, 0);
   const { backbone, inputSize, classes } = network.description;
-  print(`${to}: ${backbone} for images of ${inputSize} pixels and ${classes} classes`);
+  const what = network.lacksHead ? ', without a classifier' : ` and ${classes} classes`;
+  print(`${to}: ${backbone} for images of ${inputSize} pixels${what}`);
   print(`${weights.size} tensors, ${numbers} numbers (batch norms' statistics included)`);
   print(`In PyTorch: ${loadingLine(to, [...weights.keys()])}`);
 }

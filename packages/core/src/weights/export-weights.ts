@@ -11,11 +11,12 @@ import { writeTorchFile } from './torch/torch-writer';
 
 /**
  * A network's tensors with the names and layout of its PyTorch reference, for `load_state_dict`. A margin head becomes its class
- * centres; a projection, which no reference has, keeps its name.
+ * centres; a projection, which no reference has, keeps its name. An untrained head is left out.
  */
-export function exportedWeights({ description, tensors }: DescribedWeights): Map<string, NamedValues> {
+export function exportedWeights({ description, tensors, lacksHead }: DescribedWeights): Map<string, NamedValues> {
   const layer = referenceHead(description);
-  return new Map([...tensors].map(([name, value]) => [name.replace(/^head\./, `${layer}.`), toTorch(value)]));
+  const own = [...tensors].filter(([name]) => !lacksHead || !name.startsWith('head.'));
+  return new Map(own.map(([name, value]) => [name.replace(/^head\./, `${layer}.`), toTorch(value)]));
 }
 
 /**
@@ -27,7 +28,10 @@ export function exportedWeights({ description, tensors }: DescribedWeights): Map
 export function exportNetwork(file: string, network: DescribedWeights): void {
   for (const [name, values] of network.tensors) requireSound(file, name, values);
   const kind = extname(file);
-  const about = { [descriptionKey]: JSON.stringify(network.description) };
+  // The description promises a head.
+  const about: Record<string, string> = network.lacksHead
+    ? {}
+    : { [descriptionKey]: JSON.stringify(network.description) };
   if (kind === '.pth' || kind === '.pt') writeTorchFile(file, exportedWeights(network), about);
   // `format: pt` tells other readers that the layout is PyTorch's.
   else if (kind === '.safetensors')

@@ -59,6 +59,8 @@ export interface DescribedWeights {
   readonly description: NetworkDescription;
   /** By our names, in our layout, for `Network.load`. */
   readonly tensors: ReadonlyMap<string, NamedValues>;
+  /** The file has no classifier, and the head is untrained; only with `headless`. */
+  readonly lacksHead?: boolean;
 }
 
 /**
@@ -110,7 +112,7 @@ export function networkFromWeights(file: string, given: WeightsHints = {}): Desc
   } else if (compared) say(differenceText(compared, 'onnxruntime'));
   // With the file's own order of colours, in which its inputs are.
   if (hints.verify !== undefined) verify(hints.verify, file, { description, tensors: weights }, given.onNote);
-  return network;
+  return headless && !classifier ? { ...network, lacksHead: true } : network;
 }
 
 /** Compares a network with a .npz file, and tells the difference. @throws UserError when it gives other outputs */
