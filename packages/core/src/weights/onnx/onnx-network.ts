@@ -16,6 +16,7 @@ import type { Constant } from './constant';
 import { type ExportedHead, exportedCard, exportedHead } from './exported';
 import { type GraphLayers, graphLayers, type ImageInput } from './graph-layers';
 import { type OnnxGraph, readModel } from './model';
+import { requireSoundTensors } from './sound-tensors';
 
 export interface OnnxNetwork {
   /** By PyTorch's names. */
@@ -66,6 +67,7 @@ export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   const refuse = refusal(file, 'an ONNX model');
   const bytes = readBytes(file);
   const graph = readModel(file, bytes, refuse);
+  requireSoundTensors(file, graph);
   const card = exportedCard(bytes);
   const { network, input, output, checked } = equalNetwork(graph, card ? { ...ofCard(card), ...hints } : hints, refuse);
   const normalisation = card ? { mean: card.input.mean, deviation: card.input.deviation } : network.normalisation;
