@@ -1,4 +1,6 @@
+import fc from 'fast-check';
 import { refusal } from './refusal';
+import { repeatedName } from './repeated-name';
 import { isSafetensors, parseSafetensors } from './safetensors';
 
 function file(header: unknown, data: Uint8Array = new Uint8Array(0)): Buffer {
@@ -50,4 +52,39 @@ test('gaps and overlaps of as many bytes are noticed', () => {
   expect(() => parse(file({ a: entry(0), b: entry(3) }, Buffer.alloc(5)))).toThrow(
     '1 bytes before b belong to no tensor',
   );
+});
+
+describe('a name that a header has twice', () => {
+  const raw = (json: string, data: number) => {
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(Buffer.byteLength(json)));
+    return Buffer.concat([length, Buffer.from(json), Buffer.alloc(data)]);
+  };
+  const entry = '{"dtype":"U8","shape":[2],"data_offsets":[0,2]}';
+
+  test.each([
+    [`{"w":${entry},"w":${entry}}`, 'w'],
+    [`{"w" : ${entry}, "\\u0077"\n:${entry}}`, 'w'],
+    [`{"w":${entry.replace('"U8"', '"U8","dtype":"I8"')}}`, 'dtype'],
+    [`{"__metadata__":{"a":"1","a":"2"},"w":${entry}}`, 'a'],
+    [`{"__metadata__":{"a":"1"},"w":${entry},"__metadata__":{}}`, '__metadata__'],
+    [`{"a\\"b":${entry},"a\\"b":${entry}}`, 'a"b'],
+  ])('%s is refused', (json, name) => {
+    expect(() => parse(raw(json, 2))).toThrow(`its header has ${name} twice`);
+  });
+
+  test('names that repeat in other objects, and within texts, are allowed', () => {
+    const json = `{"__metadata__":{"w":"{\\"w\\":1,\\"w\\":2}","dtype":"w"},"w":${entry}}`;
+    expect(parse(raw(json, 2)).tensors.size).toBe(1);
+  });
+
+  test('any object without repeated names is read, and any repeated one found', () => {
+    fc.assert(
+      fc.property(fc.jsonValue(), fc.string(), (value, name) => {
+        const json = JSON.stringify({ [name]: value });
+        expect(repeatedName(json)).toBeUndefined();
+        expect(repeatedName(`${json.slice(0, -1)},${json.slice(1)}`)).toBe(name);
+      }),
+    );
+  });
 });

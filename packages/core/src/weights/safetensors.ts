@@ -3,9 +3,11 @@
  * names, types, shapes and offsets, and the tensors' bytes without gaps.
  */
 import type { NamedValues } from '../runtime/state';
+import { isRecord } from '../system/is-record';
 import { elementTypes } from './element-types';
 import { contiguousTensor, type ExternalTensors } from './external-tensor';
 import { isCount, type Refuse, shown } from './refusal';
+import { repeatedName } from './repeated-name';
 
 export interface Safetensors {
   readonly tensors: ExternalTensors;
@@ -92,15 +94,21 @@ function checkPlaces(entries: readonly (readonly [string, HeaderEntry])[], size:
 
 /** The entries of a header by name, not yet checked. */
 export function parseSafetensorsHeader(bytes: Buffer, refuse: Refuse): Record<string, unknown> {
+  const json = bytes.toString('utf8');
+  const header = parsedObject(json);
+  if (!header) throw refuse('its header is not a JSON object');
+  const twice = repeatedName(json);
+  if (twice !== undefined) throw refuse(`its header has ${shown(twice)} twice`);
+  return header;
+}
+
+function parsedObject(json: string): Record<string, unknown> | undefined {
   try {
-    const header: unknown = JSON.parse(bytes.toString('utf8'));
-    if (typeof header === 'object' && header !== null && !Array.isArray(header)) {
-      return header as Record<string, unknown>;
-    }
+    const value: unknown = JSON.parse(json);
+    return isRecord(value) && !Array.isArray(value) ? value : undefined;
   } catch {
-    // One sentence below serves for everything that is not an object.
+    return undefined;
   }
-  throw refuse('its header is not a JSON object');
 }
 
 /** Whether an entry of a header is well-formed. */

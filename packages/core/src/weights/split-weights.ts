@@ -19,7 +19,9 @@ export function readParts(index: string, read: (file: string) => unknown): Map<s
     const content = read(join(dirname(index), part));
     if (!(content instanceof Map)) throw refuse(`its part ${shown(part)} holds no dict of tensors`);
     for (const [name, tensor] of content as Map<unknown, unknown>) {
-      if (typeof name === 'string' && isExternalTensor(tensor)) tensors.set(name, tensor);
+      if (typeof name !== 'string' || !isExternalTensor(tensor)) continue;
+      if (tensors.has(name)) throw refuse(`two of its parts hold ${shown(name)}`);
+      tensors.set(name, tensor);
     }
   }
   const lacking = [...places.keys()].find((name) => !tensors.has(name));
