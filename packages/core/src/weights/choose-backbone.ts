@@ -6,6 +6,7 @@ import type { ExternalTensors } from './external-tensor';
 import { publishedSizes, type SizeHints, shapesAt } from './network-sizes';
 import type { ParameterShapes } from './parameter-shapes';
 import { shown } from './refusal';
+import { requireFloatWeights } from './sound-values';
 
 /** Facts about an external network that its weights do not contain. */
 export interface BackboneHints {
@@ -31,10 +32,11 @@ export function mayLack({ allowMissing = [] }: BackboneHints, name: string): boo
 
 /**
  * The backbone of the registry that fits a file's tensors.
- * @throws UserError when the named one does not fit, or not exactly one does. It lists the missing and the unused tensors, and
+ * @throws UserError when weights are integers, when the named one does not fit, or not exactly one does. It lists the missing and the unused tensors, and
  * the backbones that fit.
  */
 export function chooseBackbone(file: string, tensors: ExternalTensors, hints: BackboneHints): BackboneFit {
+  requireFloatWeights(file, tensors);
   if (hints.backbone !== undefined) {
     const fit = fitNamed(tensors, hints.backbone, hints);
     const problems = problemsOf(fit, hints);

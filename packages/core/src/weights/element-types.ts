@@ -46,6 +46,13 @@ const all: readonly ElementType[] = [
   { name: 'int64', bytes: 8, read: (view, at) => Number(view.getBigInt64(at, true)) },
   { name: 'uint64', bytes: 8, read: (view, at) => Number(view.getBigUint64(at, true)) },
   { name: 'bool', bytes: 1, read: (view, at) => (view.getUint8(at) === 0 ? 0 : 1) },
+  // PyTorch's quantised tensors, whose scales are elsewhere.
+  { name: 'qint8', bytes: 1, read: (view, at) => view.getInt8(at) },
+  { name: 'quint8', bytes: 1, read: (view, at) => view.getUint8(at) },
+  { name: 'qint32', bytes: 4, read: (view, at) => view.getInt32(at, true) },
 ];
 
 export const elementTypes: ReadonlyMap<string, ElementType> = new Map(all.map((type) => [type.name, type]));
+
+/** Whether networks compute with such numbers; the others are counters, masks, or weights without their scales. */
+export const isFloat = ({ name }: ElementType): boolean => /^b?float\d+$/.test(name);

@@ -138,6 +138,9 @@ function isContiguous({ shape, strides }: StridedView): boolean {
 /** @throws UserError naming an unknown type */
 export function elementType(name: string, refuse: Refuse): ElementType {
   const type = elementTypes.get(name);
-  if (!type) throw refuse(`it holds numbers of type ${shown(name)}; known are ${[...elementTypes.keys()].join(', ')}`);
+  if (!type)
+    throw refuse(
+      `it holds numbers of type ${shown(name)}; known are ${[...elementTypes.keys()].filter((one) => !one.startsWith('q')).join(', ')}`,
+    );
   return type;
 }

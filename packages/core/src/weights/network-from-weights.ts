@@ -16,7 +16,7 @@ import { dictsOfTensors, type StateDict } from './networks-in-file';
 import { onnxNetwork } from './onnx/onnx-network';
 import { differenceText } from './output-difference';
 import { parameterShapes } from './parameter-shapes';
-import { requireSound } from './sound-values';
+import { requireFloat, requireSound } from './sound-values';
 import { findStateDict, insightfaceCentres, requireNoChoice } from './state-dict';
 import { verifyOutputs } from './verify-outputs';
 import { isOnnx, readWeightsFile } from './weights-file';
@@ -137,6 +137,7 @@ export function inOurLayout(
 ): Map<string, NamedValues> {
   return new Map(
     [...tensors].map(([name, tensor]) => {
+      requireFloat(file, nameIn(name), tensor);
       const values = { shape: tensor.shape, values: tensor.values() };
       requireSound(file, nameIn(name), values);
       return [name, fromTorch(values)];

@@ -2,6 +2,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
+import { dictOf, handMadeTorchFile, tensor, whole } from '../../test/hand-made-torch';
 import { buildNetwork } from '../nn/network';
 import { cifar100 } from '../nn/normalisation';
 import { State } from '../runtime/state';
@@ -96,4 +97,61 @@ test('the first such value is named by its position', () => {
       expect(() => requireSound('f', 'w', { shape: lengths, values })).toThrow(`w is NaN at [${index}].`);
     }),
   );
+});
+
+describe('weights that are integers', () => {
+  const weights = exportedWeights({ description, tensors: good });
+  const types = { I8: 1, U8: 1, I16: 2, U16: 2, I32: 4, U32: 4, I64: 8, U64: 8, BOOL: 1 } as const;
+  const long: Readonly<Record<string, string>> = { I: 'int', U: 'uint' };
+
+  /** A safetensors file in which one tensor has another type. */
+  function written(changed: string, dtype: keyof typeof types): string {
+    let offset = 0;
+    const header: Record<string, unknown> = {};
+    const parts = [...weights].map(([name, { shape, values }]) => {
+      const own = name === changed;
+      const size = own ? values.length * types[dtype] : values.byteLength;
+      header[name] = { dtype: own ? dtype : 'F32', shape, data_offsets: [offset, offset + size] };
+      offset += size;
+      return own ? Buffer.alloc(size, 1) : Buffer.from(values.buffer, values.byteOffset, size);
+    });
+    const json = Buffer.from(JSON.stringify(header));
+    const length = Buffer.alloc(8);
+    length.writeBigUInt64LE(BigInt(json.length));
+    const file = join(folder, 'integers.safetensors');
+    writeFileSync(file, Buffer.concat([length, json, ...parts]));
+    return file;
+  }
+
+  test.each(
+    (Object.keys(types) as (keyof typeof types)[]).flatMap((dtype) =>
+      ['conv1.weight', 'layer1.0.bn1.running_mean', 'fc.weight', 'fc.bias'].map((name) => [dtype, name] as const),
+    ),
+  )('%s: %s is refused, with file, tensor and type', (dtype, name) => {
+    const file = written(name, dtype);
+    const type =
+      dtype === 'BOOL' ? 'bool' : `${dtype.replace(/^\D/, (letter) => long[letter] ?? '')}, which is quantised`;
+    const sentence = `${file} holds no usable weights: ${name} is ${type}; give the float weights.`;
+    for (const read of [() => readNetwork(file), () => readInitialWeights(file, description, 'student')]) {
+      expect(read).toThrow(new UserError(sentence, 1));
+    }
+  });
+
+  test.each([
+    ['CharStorage', 'int8, which is quantised'],
+    ['QInt8Storage', 'qint8, which is quantised'],
+    ['QUInt8Storage', 'quint8, which is quantised'],
+    ['BoolStorage', 'bool'],
+  ])("PyTorch's %s is refused, even where nothing else fits", (type, what) => {
+    const file = join(folder, 'integers.pth');
+    const view = { shape: [2, 1], strides: [1, 1] };
+    const plain = tensor(view, 2, '0', type);
+    // (storage, offset, size, strides, (scheme, scale, zero point), requires grad, hooks)
+    const quantised = plain
+      .replace('_rebuild_tensor_v2', '_rebuild_qtensor')
+      .replace(/\x89\}tR$/, `(ctorch\nper_tensor_affine\nG${'\0'.repeat(8)}${whole(0)}t\x89}tR`);
+    const pickle = type.startsWith('Q') ? quantised : plain;
+    writeFileSync(file, handMadeTorchFile(`\x80\x02${dictOf('features.0.weight', pickle)}.`, [Buffer.of(1, 2)]));
+    expect(() => readNetwork(file)).toThrow(`features.0.weight is ${what}; give the float weights.`);
+  });
 });

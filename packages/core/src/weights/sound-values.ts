@@ -1,5 +1,7 @@
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
+import { isFloat } from './element-types';
+import type { ExternalTensor, ExternalTensors } from './external-tensor';
 import { shown } from './refusal';
 
 /** Statistics that no network can compute with below 0. */
@@ -24,6 +26,24 @@ export function requireSound(
     const what = Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? `the negative variance ${value}` : `${value}`;
     throw new UserError(`${file} holds no usable weights: ${shown(name)} is ${what} at [${position(i, shape)}].`, 1);
   }
+}
+
+/** Weights by their names, also the packed integers of GPTQ and AWQ. */
+const weight = /(^|[._])q?(weight|weights|bias)$/;
+
+/**
+ * Checks that a file's weights are not integers, which are the rest of weights without their scales.
+ * @throws UserError that names file, tensor and type
+ */
+export function requireFloatWeights(file: string, tensors: ExternalTensors): void {
+  for (const [name, tensor] of tensors) if (weight.test(name)) requireFloat(file, name, tensor);
+}
+
+/** @throws UserError for integers and booleans, with file, tensor and type */
+export function requireFloat(file: string, name: string, { type }: Pick<ExternalTensor, 'type'>): void {
+  if (isFloat(type)) return;
+  const what = type.name === 'bool' ? 'bool' : `${type.name}, which is quantised`;
+  throw new UserError(`${file} holds no usable weights: ${shown(name)} is ${what}; give the float weights.`, 1);
 }
 
 /** The index of the i-th value along each axis. */

@@ -16,6 +16,9 @@ const storageTypes: Readonly<Record<string, string>> = {
   IntStorage: 'int32',
   LongStorage: 'int64',
   BoolStorage: 'bool',
+  QInt8Storage: 'qint8',
+  QUInt8Storage: 'quint8',
+  QInt32Storage: 'qint32',
   // Its tensors name their types themselves.
   UntypedStorage: 'uint8',
 };
@@ -100,6 +103,11 @@ export const torchGlobals: PickleGlobals = new Map<string, Make | 'record' | 'na
   ['torch._utils._rebuild_tensor_v3', rebuildTypedTensor],
   ['torch._utils._rebuild_parameter', rebuildParameter],
   ['torch._utils._rebuild_parameter_with_state', rebuildParameter],
+  // Read without scales, so that errors can name the tensor.
+  ['torch._utils._rebuild_qtensor', rebuildTensor],
+  ...['per_tensor_affine', 'per_channel_affine', 'per_tensor_symmetric', 'per_channel_symmetric'].map(
+    (name) => [`torch.${name}`, 'name'] as const,
+  ),
   ['torch.Size', size],
   ...settings.map((name) => [name, makeDict] as const),
   ['torch.device', 'record'],
