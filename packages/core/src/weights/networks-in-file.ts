@@ -44,7 +44,8 @@ export function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
       else if (!notWeights.test(key)) nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
     }
     const isDict = value instanceof Map && tensors.size > 0;
-    if (!nested && isDict) found.set(path, unwrapped(tensors));
+    const own = unwrapped(tensors);
+    if (isDict && (!nested || networkPrefixes(own).length > 0)) found.set(path, own);
     return nested || isDict;
   };
   search(content, '', 0);
@@ -105,14 +106,23 @@ export function under(dict: ExternalTensors, prefix: string): ExternalTensors {
   return new Map(inside.map(([name, tensor]) => [name.slice(prefix.length), tensor]));
 }
 
+/** The tensors under a prefix that are not under a longer one of the prefixes. */
+function ownUnder(dict: ExternalTensors, prefix: string, prefixes: readonly string[]): ExternalTensors {
+  const inner = prefixes.filter((other) => other !== prefix && other.startsWith(prefix));
+  return under(new Map([...dict].filter(([name]) => !inner.some((one) => name.startsWith(one)))), prefix);
+}
+
 /** All networks in a file's dicts. The only one of a dict keeps the tensors beside it: its classifier may be there. */
 export function networksIn(dicts: ReadonlyMap<string, ExternalTensors>): NetworkInFile[] {
   return [...dicts].flatMap(([path, dict]) => {
     const prefixes = networkPrefixes(dict);
     if (prefixes.length === 1) return [{ label: path, tensors: dict }];
-    return prefixes.map((prefix) => ({ label: joined(path, prefix), tensors: under(dict, prefix) }));
+    return prefixes.map((prefix) => ({ label: joined(path, prefix), tensors: ownUnder(dict, prefix, prefixes) }));
   });
 }
+
+/** What errors and --state-dict call the tensors that no key or prefix leads to. */
+export const topName = 'top';
 
 export const joined = (path: string, prefix: string): string =>
   [path, prefix.replace(/\.$/, '')].filter((part) => part !== '').join('.');
@@ -121,5 +131,5 @@ export const joined = (path: string, prefix: string): string =>
 export function described({ label, tensors }: NetworkInFile): string {
   const counted = [...tensors.values()].filter(({ shape }) => shape.length > 0);
   const parameters = counted.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
-  return `${label === '' ? 'those at its top' : shown(label)} (${counted.length} tensors, ${parameters} numbers)`;
+  return `${label === '' ? topName : shown(label)} (${counted.length} tensors, ${parameters} numbers)`;
 }

@@ -219,3 +219,51 @@ test('dicts that hold no network that is known are still chosen by name', () => 
   expect(choose(content, 'b').tensors.get('weight')?.shape).toEqual([3]);
   expect(() => choose(dict({}))).toThrow('it holds no dict of tensors');
 });
+
+describe('every network that a message lists can be chosen by the listed name', () => {
+  const plain = network();
+  const other = network('resnet20');
+  const files: Readonly<Record<string, () => unknown>> = {
+    'plain names and a prefix': () => new Map([...plain, ...network('resnet20', (n) => `second.${n}`)]),
+    'plain names and wrapped ones': () => new Map([...plain, ...network('resnet8', (n) => `module.${n}`)]),
+    'plain names and a dict': () => new Map<string, unknown>([...plain, ['second', other]]),
+    'a prefix within another': () =>
+      dict({ state_dict: new Map([...prefixed('net.'), ...network('resnet20', (n) => `net.second.${n}`)]) }),
+    'names with spaces': () => dict({ 'my net': plain, 'your net': other }),
+    'names with dots at their ends': () => dict({ 'a.': plain, b: other }),
+    'names with control characters': () => dict({ 'a\u0007': plain, b: other }),
+    'names that are wrappers': () => dict({ module: plain, _orig_mod: other }),
+    'long names': () => dict({ ['a'.repeat(90)]: plain, b: other }),
+    'names of the top': () => dict({ top: plain, model: other }),
+    'a list': () => [plain, other],
+    'three prefixes': () => new Map([...plain, ...prefixed('a.'), ...prefixed('module.b.')]),
+  };
+  test.each(Object.entries(files))('%s', (_, make) => {
+    const content = make();
+    let message = '';
+    try {
+      choose(content);
+    } catch (error) {
+      message = (error as Error).message;
+    }
+    expect(message).toMatch('must choose one: ');
+    const list = message.replace(/^.*must choose one: /, '').replace(/\.$/, '');
+    const names = [...list.matchAll(/(?:^|, )(.+?) \((\d+) tensors, (\d+) numbers\)/g)];
+    expect(names.length).toBeGreaterThan(1);
+    for (const [, name = '', , numbers] of names) {
+      const counted = [...choose(content, name).tensors.values()].filter(({ shape }) => shape.length > 0);
+      expect(`${counted.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0)}`).toBe(numbers);
+    }
+  });
+
+  test.each(['', 'module.'])('names that start with "%s" beside ema.*: the weights, and a line about ema', (prefix) => {
+    const [weights, ema] = [prefixed(prefix), prefixed('ema.')];
+    const content = new Map([...weights, ...ema]);
+    same(content, weights);
+    expect(choose(content).notes[0]).toMatch(
+      'reads top (47 tensors, 78389 numbers); beside it is ema (47 tensors, 78389 numbers), which --state-dict=ema reads',
+    );
+    for (const choice of ['module', 'model', 'top', '.']) same(content, weights, choice);
+    same(content, ema, 'ema');
+  });
+});

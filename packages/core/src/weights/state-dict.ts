@@ -8,6 +8,7 @@ import {
   networkPrefixes,
   networksIn,
   type StateDict,
+  topName,
   under,
   withoutWrappers,
 } from './networks-in-file';
@@ -37,7 +38,7 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
   const networks = networksIn(dicts);
   const all = networks.length > 0 ? networks : [...dicts].map(([label, tensors]) => ({ label, tensors }));
   if (choice !== undefined) {
-    const chosen = named(withoutWrappers(choice.replace(/\.+$/, '')), dicts, all, refuse);
+    const chosen = named(choice, dicts, all, refuse);
     if (networks.length === 0 || !isClassifier(chosen.tensors)) return withoutExtras(chosen, false);
     const { tensors, notes } = preferred(all, refuse);
     return {
@@ -72,21 +73,31 @@ function preferred(all: readonly NetworkInFile[], refuse: Refuse): StateDict {
   const others = all.filter((one) => one !== only);
   if (others.length === 0) return { tensors, notes };
   const averages = others.filter(({ label }) => average.test(label));
-  const how = averages.length === 1 ? '--state-dict=ema' : `--state-dict=${shown(others[0]?.label ?? '')}`;
+  const how = averages.length === 1 ? '--state-dict=ema' : `--state-dict=${optionValue(others[0] as NetworkInFile)}`;
   return {
     tensors,
     notes: [`reads ${described(only)}; beside it is ${others.map(described).join(', ')}, which ${how} reads`, ...notes],
   };
 }
 
-/** The network that a user names. */
+/** The name of a network, quoted where a shell would split it. */
+function optionValue({ label }: NetworkInFile): string {
+  const name = label === '' ? topName : shown(label);
+  return name.includes(' ') ? `'${name}'` : name;
+}
+
+/** The network that a user names: as errors list it, else without the parts of the name that wrappers add. */
 function named(
-  wanted: string,
+  choice: string,
   dicts: ReadonlyMap<string, ExternalTensors>,
   all: readonly NetworkInFile[],
   refuse: Refuse,
 ): NetworkInFile {
-  if (wanted === '' && all.length === 1) return all[0] as NetworkInFile;
+  const listed = all.find(({ label }) => [label, shown(label)].includes(choice));
+  if (listed && choice !== '') return listed;
+  const wanted = withoutWrappers(choice.replace(/\.+$/, ''));
+  const top = all.find(({ label }) => label === '') ?? (all.length === 1 ? all[0] : undefined);
+  if (top && (wanted === '' || wanted === topName)) return top;
   const whole = [...dicts].map(([label, tensors]) => ({ label, tensors }));
   const same = (a: string, b: string) => a.toLowerCase() === b.toLowerCase();
   const parts = [...dicts].flatMap(([path, dict]) => {
