@@ -3,6 +3,7 @@ import { execFileSync, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
+import { formats } from '@headshare/core/delivery/registry';
 import { main as exportMain } from '@headshare/core/export/main';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { State } from '@headshare/core/runtime/state';
@@ -20,7 +21,7 @@ afterAll(() => rmSync(folder, { recursive: true, force: true }));
 
 const blocks = codeBlocks(readPages().find(({ path }) => path === 'docs/deploy.md')?.text ?? '');
 const checkpoint = join(folder, 'last.safetensors');
-const description: NetworkDescription = { backbone: 'resnet8', head: 'arcface', inputSize: 16, width: 0.5, classes: 4 };
+const description: NetworkDescription = { backbone: 'resnet8', head: 'arcface', inputSize: 32, width: 0.5, classes: 4 };
 
 const lines = blocks.filter(({ language }) => language === 'sh').flatMap(({ text }) => text.trim().split('\n'));
 const exported = (ending: string): string => join(folder, `student${ending}`);
@@ -30,12 +31,12 @@ beforeAll(async () => {
   const network = buildNetwork(state, 'net', description, 1);
   writeCheckpoint(checkpoint, { tensors: network.weights(), metadata: { network: description } });
   state.dispose();
-  await sharp({ create: { width: 16, height: 16, channels: 3, background: 'teal' } })
+  await sharp({ create: { width: 32, height: 32, channels: 3, background: 'teal' } })
     .png()
     .toFile(join(folder, 'face.png'));
   for (const line of lines) {
     const [, to] = /core:export -- --from=\S+ --to=(\S+)/.exec(line) ?? [];
-    if (to === undefined) continue;
+    if (to === undefined || !formats.all.some(({ ending }) => to.endsWith(ending))) continue;
     const printed: string[] = [];
     const code = await exportMain([`--from=${checkpoint}`, `--to=${join(folder, to)}`], (text) => printed.push(text));
     expect([line, code, printed]).toEqual([line, 0, expect.any(Array)]);
@@ -61,8 +62,8 @@ describe.each(blocks.filter(({ language }) => language === 'py').map(({ text }) 
   '%s',
   (_, text) => {
     test('runs', async () => {
-      const modules = ['mlflow', 'onnxruntime', 'ai_edge_litert'].filter((name) => text.includes(name));
-      const python = pythonWith([...modules, 'numpy', 'PIL'].join(', '));
+      const modules = ['mlflow', 'onnxruntime', 'ai_edge_litert', 'PIL'].filter((name) => text.includes(name));
+      const python = pythonWith([...modules, 'numpy', ...(text.includes('mlflow') ? ['onnxruntime'] : [])].join(', '));
       if (!python) return;
       if (text.includes('tflite') && !existsSync(exported('.tflite'))) return;
       let program = text;

@@ -11,6 +11,7 @@ import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
 import type { Domain } from '../domain';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
+import type { ComparedRun } from './compared-run';
 import { kinds, type NetworkStages } from './kinds';
 import { type ComparisonResult, reportTrainings } from './report';
 import { finishedTrainings, planTrainings, sweepBaselines } from './swept-trainings';
@@ -39,6 +40,10 @@ const compareOptions = group('Comparison', {
     ),
     names: 'folder',
   },
+  register: optional(
+    text({ placeholder: 'NAME', help: "register the best student's model in MLflow under this name" }),
+    'none',
+  ),
 });
 
 type SweepValues = Values<typeof sweepOptions>;
@@ -65,7 +70,9 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     check(options, settings) {
       if (options.runs === undefined) return checkSweep(options, settings);
       const { given } = settings;
-      const others = Object.keys(given).filter((name) => name !== 'runs' && given[name] !== undefined);
+      const others = Object.keys(given).filter(
+        (name) => !['runs', 'register'].includes(name) && given[name] !== undefined,
+      );
       if (others.length > 0) {
         throw new UserError(`--runs compares finished runs: leave out ${others.map(flagName).join(', ')}`);
       }
@@ -73,8 +80,17 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     async preflight({ runs }, place) {
       if (runs !== undefined) await (await recorded()).findTrainings(runs, place);
     },
-    run: (context) =>
-      context.options.runs === undefined ? runSweep(context) : compareRecorded(context.options.runs, context),
+    async run(context) {
+      const { runs, register } = context.options;
+      const result = runs === undefined ? await runSweep(context) : await compareRecorded(runs, context);
+      if (register === undefined) return result;
+      const { bestRun, registerRun } = await import('./register-best');
+      const [metric] = domain.chartMetrics;
+      const best = bestRun(result.runs.filter(isStudent), metric);
+      if (!best) throw new UserError(`--register=${register}: no student was compared by ${metric}`, 1);
+      const line = await registerRun(best, register, context.signal);
+      return { ...result, summary: [result.summary, line].filter(Boolean).join('\n\n') };
+    },
   });
 
   return { compare, sweep };
@@ -138,6 +154,9 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     return reportTrainings({ ...domain, charts }, { trainings, baselines, folder });
   }
 }
+
+/** Whether a row is no teacher's. */
+const isStudent = ({ row }: ComparedRun): boolean => !row.startsWith('teacher');
 
 /** Loads MLflow's client only where it may be needed: `--help` does without. */
 const recorded = () => import('./compare-recorded');
