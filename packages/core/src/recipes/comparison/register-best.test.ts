@@ -73,6 +73,8 @@ test('one sentence for a run without a model, a run that was not sent, and a ser
     '--register=x: bare is not in MLflow: run npx nx run tools:sync first',
   );
   process.env.MLFLOW_TRACKING_URI = 'http://127.0.0.1:9';
-  await expect(registerRun(run, 'x', signal)).rejects.toThrow(/^--register=x: http:\/\/127\.0\.0\.1:9 cannot be reached: [^\n]+$/);
+  await expect(registerRun(run, 'x', signal)).rejects.toThrow(
+    /^--register=x: http:\/\/127\.0\.0\.1:9 cannot be reached: [^\n]+$/,
+  );
   process.env.MLFLOW_TRACKING_URI = server.uri;
 });
