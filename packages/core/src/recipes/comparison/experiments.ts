@@ -11,6 +11,7 @@ import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
 import type { Domain } from '../domain';
 import { studentOptions, teacherOptions, trainingOptions } from '../training-options';
+import { bestRun } from './best-run';
 import type { ComparedRun } from './compared-run';
 import { kinds, type NetworkStages } from './kinds';
 import { type ComparisonResult, reportTrainings } from './report';
@@ -84,7 +85,7 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
       const { runs, register } = context.options;
       const result = runs === undefined ? await runSweep(context) : await compareRecorded(runs, context);
       if (register === undefined) return result;
-      const { bestRun, registerRun } = await import('./register-best');
+      const { registerRun } = await import('../../tracking/sync/register-run');
       const [metric] = domain.chartMetrics;
       const best = bestRun(result.runs.filter(isStudent), metric);
       if (!best) throw new UserError(`--register=${register}: no student was compared by ${metric}`, 1);

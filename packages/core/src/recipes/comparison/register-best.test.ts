@@ -9,8 +9,9 @@ import {
   getRegisteredModel,
 } from 'mlflow-js-client';
 import { serverOfTests } from '../../../test/mlflow-server';
+import { registerRun } from '../../tracking/sync/register-run';
+import { bestRun } from './best-run';
 import type { ComparedRun } from './compared-run';
-import { bestRun, registerRun } from './register-best';
 
 const server = serverOfTests();
 const mlflow = () => connect(server.uri);

@@ -1,4 +1,3 @@
-/** `compare --register=NAME`: the best network of a comparison becomes a version of a model in MLflow's registry. */
 import { join } from 'node:path';
 import {
   type Connection,
@@ -10,27 +9,20 @@ import {
   searchModelVersions,
 } from 'mlflow-js-client';
 import { UserError } from '../../system/user-error';
-import { destinationOf, problemOf } from '../../tracking/sync/destination';
-import { runIdIn } from '../../tracking/sync/sync-state';
-import { byRow, type ComparedRun, valuesOf } from './compared-run';
-
-/** The run with the largest value of a metric, of the row with the largest mean; undefined if none has it. */
-export function bestRun(runs: readonly ComparedRun[], metric: string): ComparedRun | undefined {
-  const mean = (of: readonly ComparedRun[]): number => {
-    const values = valuesOf(of, metric);
-    return values.length > 0 ? values.reduce((sum, value) => sum + value, 0) / values.length : -Infinity;
-  };
-  const measured = runs.filter(({ metrics }) => metrics[metric] !== undefined);
-  const [row] = [...byRow(measured).values()].sort((a, b) => mean(b) - mean(a));
-  return row?.toSorted((a, b) => mean([b]) - mean([a]))[0];
-}
+import { destinationOf, problemOf } from './destination';
+import { runIdIn } from './sync-state';
 
 /**
  * Registers the model that a run logged. A run that is registered under the name already stays the version that it is.
  * @returns a line that says name, version and address
+ * @param row the run's name for people
  * @throws UserError for a run that MLflow lacks or that logged no model, or where the server does not answer
  */
-export async function registerRun({ row, folder }: ComparedRun, name: string, signal: AbortSignal): Promise<string> {
+export async function registerRun(
+  { row, folder }: { readonly row: string; readonly folder: string },
+  name: string,
+  signal: AbortSignal,
+): Promise<string> {
   const runId = runIdIn(join(folder, 'journal.jsonl'));
   if (runId === undefined) throw refused(name, `${row} is not in MLflow: run npx nx run tools:sync first`);
   let server: Connection;
