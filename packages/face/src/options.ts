@@ -16,7 +16,7 @@ export const dataOptions = group('Data', {
   dataset: {
     ...oneOf(datasets, 'procedural', {
       also: { synthetic: 'procedural' },
-      help: 'procedural (or synthetic): generated faces; ms1m: a train.rec; folder: one per identity',
+      help: 'synthetic (procedural): faces; ms1m: train.rec; folder: identities',
     }),
     synthetic: 'procedural',
   },
