@@ -9,7 +9,7 @@ import { backbones } from '../../nn/registry';
 import { type NamedValues, State } from '../../runtime/state';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { stream } from '../../system/random';
-import { loadNetwork } from '../../train/networks/load-network';
+import { loadNetwork, readNetwork } from '../../train/networks/load-network';
 import { refusal } from '../refusal';
 import { backboneLayers } from './backbone-layers';
 import { readModel } from './model';
@@ -177,5 +177,36 @@ test('any order of nodes and any names give the same weights', () => {
     }),
     { numRuns: 10, seed: 11 },
   );
+  state.dispose();
+});
+
+test('two classifiers are named, and one with its probabilities is read, whatever comes first', () => {
+  const { state, layers, torch } = drawn('resnet8', 16);
+  const model = onnxOfLayers(layers, torch, { ...usualWording, opset: 13 });
+  const gemm = model.nodes.at(-1);
+  expect(gemm?.op).toBe('Gemm');
+  if (!gemm) return;
+  const [x = '', w = ''] = gemm.inputs;
+  const weight = model.tensors.get(w);
+  if (!weight) throw new Error('no weight');
+  const other = { ...weight, values: weight.values.map((value) => -value) };
+  const aux = { op: 'Gemm', inputs: [x, 'w_aux'], output: 'aux', attributes: { transB: 1 } };
+  const both = {
+    ...model,
+    nodes: [...model.nodes, aux],
+    tensors: new Map([...model.tensors, ['w_aux', other] as const]),
+    outputs: ['aux', gemm.output],
+  };
+  expect(() => readNetwork(fileOf(onnxFile(both)))).toThrow(
+    `its outputs aux and ${gemm.output} are those of two classifiers: leave one of them in the file.`,
+  );
+  const softmax = { op: 'Softmax', inputs: [gemm.output], output: 'p', attributes: { axis: 1 } };
+  for (const outputs of [
+    ['p', gemm.output],
+    [x, gemm.output, 'p'],
+  ]) {
+    const { description } = readNetwork(fileOf(onnxFile({ ...model, nodes: [...model.nodes, softmax], outputs })));
+    expect(description).toMatchObject({ backbone: 'resnet8', classes: 3 });
+  }
   state.dispose();
 });

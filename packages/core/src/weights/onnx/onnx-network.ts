@@ -7,7 +7,7 @@ import { classifierName } from '../backbone-fit';
 import { type BackboneHints, parameterShapesOf } from '../choose-backbone';
 import type { ExternalTensor, ExternalTensors } from '../external-tensor';
 import type { OutputDifference } from '../output-difference';
-import { type Refuse, readBytes, refusal } from '../refusal';
+import { type Refuse, readBytes, refusal, shown } from '../refusal';
 import { assignWeights, classifierWeights, type InputScaling } from './assign-weights';
 import { backboneLayers } from './backbone-layers';
 import { type CheckedNetwork, type CheckedOutput, checkOnnx } from './check-onnx';
@@ -133,7 +133,10 @@ class Reading {
     const usual = closest(names.flatMap((backbone) => this.sizesOf(backbone, 'published')));
     if (usual[0]?.distance === 0) return usual;
     const others = names.flatMap((backbone) => this.sizesOf(backbone, 'file'));
-    return closest([...usual, ...others]).slice(0, mostCompared);
+    const isSame = (a: Candidate, b: Candidate) =>
+      a.backbone === b.backbone && a.hints.width === b.hints.width && a.hints.embeddingSize === b.hints.embeddingSize;
+    const all = [...usual, ...others];
+    return closest(all.filter((one, i) => all.findIndex((other) => isSame(one, other)) === i)).slice(0, mostCompared);
   }
 
   private sizesOf(backbone: string, from: 'published' | 'file'): Candidate[] {
@@ -165,6 +168,7 @@ class Reading {
     const wanted = backboneLayers(definition, { inputSize, width, embeddingSize });
     let closest: Difference = { backbone, difference: '', equal: -1 };
     let headless: Fit | undefined;
+    let classified: { readonly fit: Fit; readonly by: Theirs } | undefined;
     for (const [name, output] of outputs) {
       const comparison = new LayerComparison(backbone);
       const { root, tail } = withoutTail(output);
@@ -205,12 +209,15 @@ class Reading {
             scaling: assigned.scaling,
           },
         };
-        if (classifier) return fit;
-        // Another output may have a classifier.
-        headless ??= fit;
+        // Another output may have a classifier, or the probabilities of the same one.
+        if (!classifier) headless ??= fit;
+        else if (classified && classified.by !== classifier.core) {
+          const outputsOfBoth = `${shown(classified.fit.output.name)} and ${shown(name)}`;
+          throw this.refuse(`its outputs ${outputsOfBoth} are those of two classifiers: leave one of them in the file`);
+        } else classified ??= { fit, by: classifier.core };
       }
     }
-    return headless ?? closest;
+    return classified?.fit ?? headless ?? closest;
   }
 }
 
