@@ -49,6 +49,30 @@ test('every ending of the list has pictures, which both decoders read alike', as
   }
 });
 
+test('what Pillow does not read is no picture, whatever its name: SVG, PDF, and PNGs with a wrong checksum before their pixels', async () => {
+  const svg = Buffer.from(
+    '<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"><rect width="9" height="9"/></svg>',
+  );
+  const png = fixture('alpha.png');
+  const header = Buffer.from(png);
+  header[29] = (header[29] ?? 0) ^ 1;
+  const comment = Buffer.concat([
+    png.subarray(0, 33),
+    Buffer.from('\0\0\0\x03tEXta\0b\0\0\0\0', 'latin1'),
+    png.subarray(33),
+  ]);
+  for (const [bytes, why] of [
+    [svg, 'unsupported image format'],
+    [Buffer.concat([Buffer.from('<?xml version="1.0"?>\n'), svg]), 'unsupported image format'],
+    [Buffer.from('%PDF-1.4\n'), 'unsupported image format'],
+    [header, 'the PNG has a wrong checksum in its IHDR'],
+    [comment, 'the PNG has a wrong checksum in its tEXt'],
+  ] as const) {
+    await expect(decodePicture(bytes, { applyOrientation: false, native })).rejects.toThrow(why);
+    await expect((async () => sizeOf(bytes))()).rejects.toThrow(why);
+  }
+});
+
 type Damage = readonly [kind: 'flip' | 'byte' | 'zero' | 'cut' | 'swap' | 'insert', at: number, value: number];
 
 function damaged(original: Buffer, damage: readonly Damage[]): Buffer {

@@ -7,6 +7,7 @@ import { readIntoSync } from '../../system/read-into';
 import type { Image } from '../augment/image';
 import { decodeBmp, isBmp, mostPixels, readBmpHeader } from './bmp';
 import { readJpegHeader } from './jpeg-header';
+import { isPng, requireKnownFormat } from './known-formats';
 
 // Worker threads decode side by side already, and no file is read twice in a row.
 sharp.concurrency(1);
@@ -16,10 +17,10 @@ sharp.cache(false);
  * Pillow's rules: a picture that is cut short or damaged is refused; one that its library reads with a warning is read.
  * PNGs are read like Pillow in spite of wrong checksums of parts that do not matter.
  */
-const open = (from: Uint8Array | string, first: Uint8Array) =>
-  sharp(from, { failOn: isPng(first) ? 'truncated' : 'error', ignoreIcc: true, limitInputPixels: mostPixels });
-
-const isPng = (bytes: Uint8Array): boolean => bytes[0] === 0x89 && bytes[1] === 0x50 && bytes[2] === 0x4e;
+function open(from: Uint8Array | string, first: Uint8Array) {
+  requireKnownFormat(first);
+  return sharp(from, { failOn: isPng(first) ? 'truncated' : 'error', ignoreIcc: true, limitInputPixels: mostPixels });
+}
 
 /**
  * A picture as stored, without the native addon.
