@@ -9,6 +9,8 @@ export interface NetworkInFile {
   /** Keys that lead to its dict, and the prefix of its names in there: `ema.model`, `state_dict.student`; '' at the top. */
   readonly label: string;
   readonly tensors: ExternalTensors;
+  /** Where one dict holds several networks: the names in it that belong to none. */
+  readonly beside?: readonly string[];
 }
 
 export interface StateDict {
@@ -19,6 +21,9 @@ export interface StateDict {
 
 // The other contents of checkpoints that have tensors.
 const notWeights = /^(optim|sched|lr_|amp|scaler|hyper|rng|callbacks|loops)/i;
+/** What optimisers keep for each weight, as a key or as a part of names. */
+const optimiserState =
+  /(^|\.)((optim|optimi[sz]er)s?(_states?)?|(max_)?exp_avgs?(_sq|_sqs|_max)?|momentum_(buffer|buf)s?|square_avg|acc_delta|grad_avg|grads?|state_optimizer|\w+_optimi[sz]er(_state)?)(?=\.|$)/i;
 const deepest = 4;
 const mostItems = 64;
 
@@ -40,8 +45,10 @@ export function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
     const tensors = new Map<string, ExternalTensor>();
     for (const [key, item] of entries as Iterable<[unknown, unknown]>) {
       if (typeof key !== 'string') continue;
-      if (isExternalTensor(item)) tensors.set(key, item);
-      else if (!notWeights.test(key)) nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
+      if (isExternalTensor(item)) {
+        if (!optimiserState.test(key)) tensors.set(key, item);
+      } else if (!notWeights.test(key) && !optimiserState.test(key))
+        nested = search(item, path === '' ? key : `${path}.${key}`, depth + 1) || nested;
     }
     const isDict = value instanceof Map && tensors.size > 0;
     const own = unwrapped(tensors);
@@ -117,7 +124,10 @@ export function networksIn(dicts: ReadonlyMap<string, ExternalTensors>): Network
   return [...dicts].flatMap(([path, dict]) => {
     const prefixes = networkPrefixes(dict);
     if (prefixes.length === 1) return [{ label: path, tensors: dict }];
-    return prefixes.map((prefix) => ({ label: joined(path, prefix), tensors: ownUnder(dict, prefix, prefixes) }));
+    const beside = [...dict.keys()].filter((name) => !prefixes.some((prefix) => name.startsWith(prefix)));
+    return prefixes.map((prefix) => {
+      return { label: joined(path, prefix), tensors: ownUnder(dict, prefix, prefixes), beside };
+    });
   });
 }
 

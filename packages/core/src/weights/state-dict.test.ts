@@ -267,3 +267,39 @@ describe('every network that a message lists can be chosen by the listed name', 
     same(content, ema, 'ema');
   });
 });
+
+test.each(['exp_avg', 'exp_avg_sq', 'momentum_buffer', 'optimizer', 'd_optimizer'])(
+  'what optimisers keep is no network: %s',
+  (key) => {
+    const weights = prefixed('');
+    for (const content of [
+      dict({ state_dict: weights, [key]: network() }),
+      dict({ state_dict: new Map([...weights, ...prefixed(`${key}.`)]) }),
+    ]) {
+      same(content, weights);
+      expect(choose(content).notes).toEqual([]);
+      expect(() => choose(content, key)).toThrow(`it has no tensors called ${key}`);
+    }
+  },
+);
+
+test('what belongs to none of several networks is named', () => {
+  const content = new Map([...prefixed('encoder_q.'), ...prefixed('encoder_k.'), ['queue', tensor(8, 4)]]);
+  expect(choose(content).notes.at(-1)).toBe('leaves out queue: no network has them');
+});
+
+test("a teacher's head that the network's embeddings do not fit is not proposed, and refused by its own name", () => {
+  const content = new Map([...prefixed('model_s.'), ['t_head.weight', tensor(5, 99)], ['t_head.bias', tensor(5)]]);
+  expect(choose(content).notes).toEqual([
+    "leaves out t_head, its teacher's classifier of embeddings of length 99, which this network does not give",
+  ]);
+  expect(() => choose(content, 't_head')).toThrow('t_head classifies embeddings of length 99, which its network');
+});
+
+test("a student, its teacher and the teacher's head: the error names the head, which goes on the student", () => {
+  const teacher = network('resnet20', (name) => `model_t.${name}`);
+  const head = tensor(5, 64);
+  const content = new Map([...prefixed('model_s.'), ...teacher, ['t_head.weight', head], ['t_head.bias', tensor(5)]]);
+  expect(() => choose(content)).toThrow("beside them is t_head, a teacher's classifier");
+  expect([...choose(content, 't_head').tensors.values()]).toContain(head);
+});

@@ -13,13 +13,15 @@ import {
   withoutWrappers,
 } from './networks-in-file';
 import { type Refuse, shown } from './refusal';
-import { withoutExtras } from './training-extras';
+import { givesEmbeddings, isTeacherHead, withoutExtras } from './training-extras';
 
 /** Averages of weights: timm's `state_dict_ema`, torchvision's `model_ema`, stochastic weight averaging. */
 const average = /(^|[._-])(ema|swa|avg|averaged?|averaging|shadow)(?=$|[._-])|ema$/i;
 /** Copies that momentum moves behind the network that is trained: MoCo's, BYOL's. */
 const follower =
   /(^|[._-])(encoder_k|key_encoder|momentum_(encoder|backbone|net)|target_(encoder|network|net))(?=$|[.])/i;
+
+const teacher = /(^|\.)(teacher|model_t|net_t|t_model|t_net|teacher_model|model_teacher|teacher_net)$/i;
 
 /** Neither an average of another network's weights nor a copy that follows them. */
 const isTrained = ({ label }: NetworkInFile): boolean => !average.test(label) && !follower.test(label);
@@ -40,7 +42,15 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
   if (choice !== undefined) {
     const chosen = named(choice, dicts, all, refuse);
     if (networks.length === 0 || !isClassifier(chosen.tensors)) return withoutExtras(chosen, false);
-    const { tensors, notes } = preferred(all, refuse);
+    // Beside a student and its teacher, the head is for the student.
+    const students = all.filter(({ label }) => !teacher.test(label));
+    const { tensors, notes } = preferred(students.length > 0 ? students : all, refuse, false);
+    const columns = chosen.tensors.get('weight')?.shape[1] ?? 0;
+    if (!givesEmbeddings(tensors, columns)) {
+      throw refuse(
+        `${shown(chosen.label)} classifies embeddings of length ${columns}, which its network does not give; leave --state-dict out to read the network with its own classifier`,
+      );
+    }
     return {
       tensors: underHead(tensors, chosen.tensors),
       notes: [...notes, `its classifier is ${shown(chosen.label)}`],
@@ -61,15 +71,17 @@ export function requireNoChoice(file: string, kind: string, choice: string | und
 }
 
 /** The network that is clearly meant. */
-function preferred(all: readonly NetworkInFile[], refuse: Refuse): StateDict {
+function preferred(all: readonly NetworkInFile[], refuse: Refuse, advise = true): StateDict {
   const trained = all.filter(isTrained);
   const [only] = all.length === 1 ? all : trained;
   if (!only || (all.length > 1 && trained.length > 1)) {
+    const head = all.flatMap(({ beside = [] }) => beside).find(isTeacherHead);
+    const ofHead = head && `; beside them is ${shown(head.replace(/\.(weight|bias)$/, ''))}, a teacher's classifier`;
     throw refuse(
-      `it holds several networks, and --state-dict=NAME must choose one: ${all.slice(0, 8).map(described).join(', ')}${all.length > 8 ? ` and ${all.length - 8} more` : ''}`,
+      `it holds several networks, and --state-dict=NAME must choose one: ${all.slice(0, 8).map(described).join(', ')}${all.length > 8 ? ` and ${all.length - 8} more` : ''}${ofHead ?? ''}`,
     );
   }
-  const { tensors, notes } = withoutExtras(only, true);
+  const { tensors, notes } = withoutExtras(only, advise);
   const others = all.filter((one) => one !== only);
   if (others.length === 0) return { tensors, notes };
   const averages = others.filter(({ label }) => average.test(label));
