@@ -59,6 +59,17 @@ export function dictsOfTensors(content: unknown): Map<string, ExternalTensors> {
   return found;
 }
 
+/** Lists of tensors, by path, such as torch_ema's `shadow_params`: without names they fit no network. */
+export function listsOfTensors(content: unknown, path = '', depth = 0): string[] {
+  if (!(content instanceof Map) || depth > 2) return [];
+  return [...(content as Map<unknown, unknown>)].flatMap(([key, item]) => {
+    if (typeof key !== 'string' || notWeights.test(key) || optimiserState.test(key)) return [];
+    const own = path === '' ? key : `${path}.${key}`;
+    const isList = (itemsOf(item) ?? []).filter(isExternalTensor).length >= fewestTensors;
+    return isList ? [own] : listsOfTensors(item, own, depth + 1);
+  });
+}
+
 /** Parts of names that wrappers of PyTorch add: data parallelism, compilation, checkpointing. */
 const wrappers = new Set(['module', '_orig_mod', '_fsdp_wrapped_module', '_checkpoint_wrapped_module']);
 

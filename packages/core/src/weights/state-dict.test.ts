@@ -303,3 +303,13 @@ test("a student, its teacher and the teacher's head: the error names the head, w
   expect(() => choose(content)).toThrow("beside them is t_head, a teacher's classifier");
   expect([...choose(content, 't_head').tensors.values()]).toContain(head);
 });
+
+test('an average that is a list of tensors has no names, and a line says so', () => {
+  const weights = network();
+  const content = dict({ model: weights, ema: dict({ decay: 0.9, shadow_params: [...weights.values()] }) });
+  same(content, weights);
+  const list = 'ema.shadow_params is a list of tensors without names';
+  expect(choose(content).notes).toEqual([`${list}, which no network can be read from`]);
+  expect(() => choose(content, 'ema')).toThrow(list);
+  expect(() => choose(dict({ ema: content.get('ema') }))).toThrow(`it holds no dict of tensors; ${list}`);
+});

@@ -4,6 +4,7 @@ import {
   described,
   dictsOfTensors,
   joined,
+  listsOfTensors,
   type NetworkInFile,
   networkPrefixes,
   networksIn,
@@ -34,13 +35,14 @@ const isTrained = ({ label }: NetworkInFile): boolean => !average.test(label) &&
  */
 export function findStateDict(content: unknown, choice: string | undefined, refuse: Refuse): StateDict {
   const dicts = dictsOfTensors(content);
-  if (dicts.size === 0) throw refuse('it holds no dict of tensors');
+  const lists = listsOfTensors(content).map((path) => `${shown(path)} is a list of tensors without names`);
+  if (dicts.size === 0) throw refuse(['it holds no dict of tensors', ...lists].join('; '));
   const ofInsightface = choice === undefined ? insightfaceNetwork(dicts) : undefined;
   if (ofInsightface) return { tensors: ofInsightface, notes: [] };
   const networks = networksIn(dicts);
   const all = networks.length > 0 ? networks : [...dicts].map(([label, tensors]) => ({ label, tensors }));
   if (choice !== undefined) {
-    const chosen = named(choice, dicts, all, refuse);
+    const chosen = named(choice, dicts, all, (why) => refuse([why, ...lists].join('; ')));
     if (networks.length === 0 || !isClassifier(chosen.tensors)) return withoutExtras(chosen, false);
     // Beside a student and its teacher, the head is for the student.
     const students = all.filter(({ label }) => !teacher.test(label));
@@ -56,7 +58,8 @@ export function findStateDict(content: unknown, choice: string | undefined, refu
       notes: [...notes, `its classifier is ${shown(chosen.label)}`],
     };
   }
-  return preferred(all, refuse);
+  const { tensors, notes } = preferred(all, refuse);
+  return { tensors, notes: [...notes, ...lists.map((list) => `${list}, which no network can be read from`)] };
 }
 
 /**
