@@ -39,6 +39,8 @@ export interface Format {
   readonly summary: string;
   /** `.onnx`, or '/' for a folder. */
   readonly ending: string;
+  /** The paths of all that a folder of it may hold, folders too. */
+  readonly contents?: readonly string[];
   readonly weights: readonly WeightType[];
   /** Whether it can store activations in 8 bits. */
   readonly storesActivations?: boolean;

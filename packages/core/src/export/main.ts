@@ -94,7 +94,7 @@ export const main = asyncCommand(
         `--to: ${to} takes float32 weights alone: write a model for --weights, --calibrate and --judge`,
       );
     }
-    requireFree(to, force);
+    requireFree(to, format?.ending === '/', force);
     const root = resolve(join(__dirname, '../../../..'));
     const source = await findSource(from, root, {
       stateDict,

@@ -10,7 +10,7 @@ import fs, {
   writeFileSync,
 } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { Card } from 'headshare-student/card';
 import { readCard } from 'headshare-student/read-card';
 import { runAsyncCommand } from '../../test/run-command';
@@ -144,6 +144,11 @@ test('a mistake is refused in one sentence, and nothing is written', async () =>
     [[`--to=${join(folder, 'student.onx')}`], 2, "has the unknown ending .onx; did you mean '.onnx'?"],
     [[`--to=${join(folder, 'somewhere')}`], 2, 'names no format: write a file that ends in .onnx'],
     [[`--to=${join(folder, 'new')}`, '--format=onnx'], 2, '--format=onnx does not fit --to='],
+    [[`--to=${join(folder, 'anything')}/`], 2, 'or add --format=saved-model or --format=tfjs for a folder'],
+    [[`--to=${join(folder, 'any.v2')}/`], 2, 'or add --format=saved-model or --format=tfjs for a folder'],
+    [[`--to=${to}/`], 2, `new.onnx/ ends like a folder: write ${to} for a file, or add --format=saved-model or`],
+    [[`--to=${join(folder, 'new.pth')}//`], 2, `ends like a folder: write ${join(folder, 'new.pth')} for a file`],
+    [[`--to=${to}/`, '--format=onnx'], 2, '--format=onnx does not fit --to='],
     [[`--to=${to}`, '--format=tfjs'], 2, 'it is written into a folder'],
     [[`--to=${to}`, '--format=tfsj'], 2, "unknown value 'tfsj'; did you mean 'tfjs'?"],
     [[`--to=${to}`, '--outputs=embeding'], 2, "unknown value 'embeding'; did you mean 'embedding'?"],
@@ -173,4 +178,58 @@ test('a folder is not replaced by a file, nor a file by a folder', async () => {
     expect(await run(`--to=${to}`, '--force')).toEqual({ exitCode: 2, text: `--to: ${to} is a ${what} already` });
   }
   expect(readFileSync(file, 'utf8')).toBe('mine');
+});
+
+describe('a folder with files that no export wrote is never replaced', () => {
+  const force = ['--format=saved-model', '--force'];
+  const refusal = (to: string, name: string) =>
+    `--to: the folder ${to} holds ${name}, which no export wrote and which would be deleted: name another folder`;
+
+  test.each([
+    ['documents', { 'guide.md': 'mine' }, 'guide.md'],
+    ['documents with a slash/', { 'guide.md': 'mine' }, 'guide.md'],
+    ["another program's model", { 'about.json': '{"madeBy":"me"}', 'saved_model.pb': '' }, 'about.json'],
+    ['broken card', { 'about.json': '{' }, 'about.json'],
+    ['folders', { 'face/key/result.json': '{}' }, 'face'],
+    ['notes', { 'about.json': '{"madeBy":"headshare"}', 'model.json': '', 'notes.txt': 'mine' }, 'notes.txt'],
+    ['deep', { 'about.json': '{"madeBy":"headshare"}', 'variables/mine.txt': 'mine' }, 'variables/mine.txt'],
+  ])('%s', async (name, files: Readonly<Record<string, string>>, found) => {
+    const to = `${folder}/own-${name}`;
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(to, path)), { recursive: true });
+      writeFileSync(join(to, path), text);
+    }
+    const before = contentOf(to);
+    for (const more of [force, force.slice(0, 1)]) {
+      expect(await run(`--to=${to}`, ...more)).toEqual({ exitCode: 2, text: refusal(to, found) });
+    }
+    expect(contentOf(to)).toEqual(before);
+    rmSync(to, { recursive: true });
+  });
+
+  test('the working folder', async () => {
+    const { exitCode, text } = await run('--to=.', ...force);
+    expect([exitCode, text]).toEqual([2, expect.stringMatching(/^--to: the folder \. holds \S+, which no export/)]);
+  });
+
+  test('an empty folder and a model of another format are replaced', async () => {
+    const to = join(folder, 'empty');
+    mkdirSync(to);
+    for (const format of ['tfjs', 'saved-model', 'tfjs']) {
+      expect((await run(`--to=${to}/`, `--format=${format}`, '--force')).exitCode).toBe(0);
+    }
+    expect(readdirSync(to).sort()).toEqual(['about.json', 'model.json', 'weights.bin']);
+    rmSync(to, { recursive: true });
+  });
+});
+
+test('a file is found with a slash behind its name too', async () => {
+  const file = join(folder, 'plain');
+  writeFileSync(file, 'mine');
+  for (const more of [[], ['--force']]) {
+    const { exitCode, text } = await run(`--to=${file}/`, '--format=tfjs', ...more);
+    expect([exitCode, text]).toEqual([2, `--to: ${file}/ is a file already`]);
+  }
+  expect(readFileSync(file, 'utf8')).toBe('mine');
+  rmSync(file);
 });

@@ -1,9 +1,11 @@
 /** The format of `--to`. */
-import { existsSync, statSync } from 'node:fs';
-import { basename, extname } from 'node:path';
+import { statSync } from 'node:fs';
+import { basename, extname, resolve } from 'node:path';
 import type { Format } from '../delivery/format';
+import { foreignFile } from '../delivery/own-folder';
 import { formats } from '../delivery/registry';
 import { didYouMean } from '../system/did-you-mean';
+import { shownName } from '../system/file-name';
 import { UserError } from '../system/user-error';
 
 /** The endings of files with a network's weights alone, for PyTorch. */
@@ -20,15 +22,22 @@ export function formatOf(to: string, wanted: string | undefined): Format | undef
   const ending = extname(to).toLowerCase();
   const found = formats.all.find((format) => format.ending === ending);
   const isWeights = weightEndings.some((one) => one === ending);
+  const isFolder = to.endsWith('/') || to.endsWith('\\');
   const named = wanted === undefined ? undefined : formats.named(wanted);
   if (named) {
-    const fits = named.ending === '/' ? !found && !isWeights : named === found;
+    const fits = named.ending === '/' ? isFolder || (!found && !isWeights) : named === found && !isFolder;
     if (!fits) throw new UserError(`--format=${named.name} does not fit --to=${to}: ${placeOf(named)}`);
     return named;
   }
-  if (found || isWeights) return found;
-  const isFolder = ending === '' || to.endsWith('/') || to.endsWith('\\');
-  if (!isFolder) throw new UserError(`--to: ${to} has the unknown ending ${ending}; ${didYouMean(ending, endings)}`);
+  const choices = folders.map(({ name }) => `--format=${name}`).join(' or ');
+  if (found || isWeights) {
+    if (!isFolder) return found;
+    throw new UserError(
+      `--to: ${to} ends like a folder: write ${to.replace(/[/\\]+$/, '')} for a file, or add ${choices} for a folder`,
+    );
+  }
+  if (ending !== '' && !isFolder)
+    throw new UserError(`--to: ${to} has the unknown ending ${ending}; ${didYouMean(ending, endings)}`);
   const byName = folders.filter(({ name }) =>
     basename(to)
       .toLowerCase()
@@ -36,7 +45,6 @@ export function formatOf(to: string, wanted: string | undefined): Format | undef
   );
   const [only] = byName;
   if (byName.length === 1 && only) return only;
-  const choices = folders.map(({ name }) => `--format=${name}`).join(' or ');
   throw new UserError(
     `--to: ${to} names no format: write a file that ends in ${endings.join(', ')}, or add ${choices} for a folder`,
   );
@@ -45,11 +53,23 @@ export function formatOf(to: string, wanted: string | undefined): Format | undef
 const placeOf = ({ ending }: Format): string =>
   ending === '/' ? 'it is written into a folder' : `it is a file that ends in ${ending}`;
 
-/** @throws UserError for a target that exists, unless `force` */
-export function requireFree(to: string, force: boolean): void {
-  if (!existsSync(to)) return;
-  if (!force) throw new UserError(`--to: ${to} exists; --force replaces it`);
-  const isFolder = statSync(to).isDirectory();
-  const wantsFolder = extname(to) === '' || to.endsWith('/');
+/**
+ * @param wantsFolder whether the format is a folder
+ * @throws UserError for a target that exists, unless `force`; and always for a folder with files that no export wrote, which
+ * would be deleted
+ */
+export function requireFree(to: string, wantsFolder: boolean, force: boolean): void {
+  // Without the slash at its end, with which a file is not found.
+  const target = resolve(to);
+  const found = statSync(target, { throwIfNoEntry: false });
+  if (!found) return;
+  const isFolder = found.isDirectory();
   if (isFolder !== wantsFolder) throw new UserError(`--to: ${to} is a ${isFolder ? 'folder' : 'file'} already`);
+  const foreign = isFolder ? foreignFile(target) : undefined;
+  if (foreign !== undefined) {
+    throw new UserError(
+      `--to: the folder ${to} holds ${shownName(foreign)}, which no export wrote and which would be deleted: name another folder`,
+    );
+  }
+  if (!force) throw new UserError(`--to: ${to} exists; --force replaces it`);
 }

@@ -1,5 +1,5 @@
 import { loadSavedModel } from '../../runtime/exported-models';
-import { aboutFile } from '../about';
+import { aboutFile, aboutName } from '../about';
 import type { Format } from '../format';
 import { savedModelParts, servingTag, signatureName } from '../tensorflow/saved-model';
 import { writeTensorFlow } from '../tensorflow/write';
@@ -9,6 +9,7 @@ export default {
   name: 'saved-model',
   summary: "TensorFlow's SavedModel: TensorFlow, TensorFlow Serving, Keras",
   ending: '/',
+  contents: ['saved_model.pb', 'variables', 'variables/.keep', aboutName],
   weights: weightTypes,
   write: (graph, card, { weights }) => [
     { path: 'saved_model.pb', parts: savedModelParts(writeTensorFlow(graph, 'tensorflow', weights)) },

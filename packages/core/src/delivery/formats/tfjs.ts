@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { cardKey } from 'headshare-student/card';
 import { loadGraphModel } from '../../runtime/exported-models';
-import { aboutFile } from '../about';
+import { aboutFile, aboutName } from '../about';
 import type { Format } from '../format';
 import { tfjsModel, weightsFile } from '../tensorflow/tfjs-model';
 import { writeTensorFlow } from '../tensorflow/write';
@@ -11,6 +11,7 @@ export default {
   name: 'tfjs',
   summary: 'a GraphModel of TensorFlow.js: tf.loadGraphModel',
   ending: '/',
+  contents: ['model.json', weightsFile, aboutName],
   weights: weightTypes,
   write(graph, card, { weights }) {
     const model = tfjsModel(writeTensorFlow(graph, 'tfjs', weights), weights, { [cardKey]: card });
