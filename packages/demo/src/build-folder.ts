@@ -1,12 +1,14 @@
-import { copyFileSync, mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { createHash } from 'node:crypto';
+import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isFaceHead } from '@headshare/core/delivery/make-card';
 import { formats } from '@headshare/core/delivery/registry';
 import { exportModel } from '@headshare/core/export/export-model';
-import { openTask } from '@headshare/core/export/pictures';
+import { dataOf } from '@headshare/core/export/pictures';
 import type { Source, SourceRun } from '@headshare/core/export/source';
 import { UserError } from '@headshare/core/system/user-error';
+import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { build } from 'esbuild';
 import { type Card, cardKey } from 'headshare-student/card';
@@ -65,13 +67,15 @@ export async function buildFolder({ source, folder, gallery, root }: BuildReques
   });
   const card = parseCard(onnxMetadata(readFileSync(to)).get(cardKey) ?? '');
 
-  const task = await openTask(made, root);
+  const data = await dataOf(source, root);
+  const task = typeof data === 'string' ? undefined : data;
   try {
     const people = task && faces ? await peopleOf(task.train) : undefined;
     const tries = people?.tries ?? (task ? await picturesToTry(task.train, card.classNames) : []);
     const contents: Contents = {
       model,
       modelBytes: statSync(to).size,
+      modelHash: createHash('sha256').update(readFileSync(to)).digest('hex'),
       title: faces ? 'Faces, by the student' : 'Pictures, by the student',
       examples: await writePictures(folder, tries),
       examplesFrom: `Training pictures of the run: ${task?.train.name}.`,
@@ -135,7 +139,7 @@ async function writePictures(folder: string, pictures: readonly NamedPicture[]):
 /** The page itself, which is the same for every student. */
 async function writePage(folder: string): Promise<void> {
   const page = join(__dirname, 'page');
-  for (const file of ['index.html', 'style.css']) copyFileSync(join(page, file), join(folder, file));
+  for (const file of ['index.html', 'style.css']) copyInto(join(page, file), join(folder, file));
   await build({
     entryPoints: [join(page, 'page.ts')],
     outfile: join(folder, 'page.js'),
@@ -150,5 +154,10 @@ async function writePage(folder: string): Promise<void> {
   });
   const runtime = dirname(createRequire(__filename).resolve('onnxruntime-web'));
   mkdirSync(join(folder, 'ort'));
-  for (const file of runtimeFiles) copyFileSync(join(runtime, file), join(folder, 'ort', file));
+  for (const file of runtimeFiles) copyInto(join(runtime, file), join(folder, 'ort', file));
+}
+
+/** Copies a file. Node's own error would name the source where the target's disk is full. */
+function copyInto(from: string, to: string): void {
+  writeAtomically(to, [readFileSync(from)]);
 }

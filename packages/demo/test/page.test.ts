@@ -1,4 +1,5 @@
 import { execFileSync } from 'node:child_process';
+import { createHash } from 'node:crypto';
 import {
   appendFileSync,
   cpSync,
@@ -137,10 +138,10 @@ describe('faces', () => {
     const exported = parseCard(onnxMetadata(readFileSync(file)).get(cardKey) ?? '');
     const card = { ...exported, input: { ...exported.input, preparation: { kind: 'aligned-face' } } };
     appendFileSync(file, metadata(cardKey, JSON.stringify(card)));
-    writeFileSync(
-      join(built, 'contents.json'),
-      JSON.stringify({ ...contentsOf(folders.face), modelBytes: readFileSync(file).length }),
-    );
+    const bytes = readFileSync(file);
+    const modelHash = createHash('sha256').update(bytes).digest('hex');
+    const contents: Contents = { ...contentsOf(folders.face), modelBytes: bytes.length, modelHash };
+    writeFileSync(join(built, 'contents.json'), JSON.stringify(contents));
     const aligned = await open(built);
     const photo = join(folder, 'photo.png');
     await sharp({ create: { width: 80, height: 60, channels: 3, background: 'teal' } })
@@ -177,6 +178,19 @@ describe('faces', () => {
     const cut = await open(built);
     expect(await cut.textContent('#about')).toMatch(
       /^The page cannot start: student\.onnx is cut short: 1000 of \d+ bytes arrived\.$/,
+    );
+  });
+
+  test('a student of the right length with other bytes is named', async () => {
+    const built = join(folder, 'damaged');
+    cpSync(folders.face, built, { recursive: true });
+    const file = join(built, 'student.onnx');
+    const bytes = readFileSync(file);
+    bytes.fill(0x55, 100_000, 100_400);
+    writeFileSync(file, bytes);
+    const damaged = await open(built);
+    expect(await damaged.textContent('#about')).toBe(
+      'The page cannot start: student.onnx is damaged: it is not the file that the page was built with.',
     );
   });
 });

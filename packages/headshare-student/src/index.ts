@@ -8,4 +8,4 @@ export { readCard } from './read-card';
 export { type FilePicture, type ReadPictureOptions, readPicture } from './read-picture';
 export { similarity, unit } from './similarity';
 export type { ClassScore, Embeddings, EmbedOptions, Student } from './student';
-export { type Decision, thresholdFor } from './threshold';
+export { type Decision, strictestThreshold, thresholdFor } from './threshold';

@@ -8,7 +8,10 @@ import { unit } from './similarity';
 export type Runtime = Pick<typeof import('onnxruntime-web'), 'InferenceSession' | 'Tensor' | 'env'>;
 
 export interface EmbedOptions {
-  /** Adds the embedding of the mirror image, as verification is measured; default: true for faces. */
+  /**
+   * Adds the embedding of the mirror image. Default: as the thresholds of the file were measured, which hold for such
+   * embeddings alone; faces without thresholds: true.
+   */
   readonly mirror?: boolean;
 }
 
@@ -53,6 +56,7 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Car
         `The file gives ${card.outputs.join(', ')}, and no ${output}: export it with --outputs=${output}`,
       );
     }
+    if (closed) throw new Error('This student is closed');
     const next = last.then(async () => {
       const { [output]: result } = await session.run({ [card.input.name]: inputTensor(ort, card, pictures) }, [output]);
       return rows((result as Tensor).data as Float32Array, pictures.length);
@@ -61,11 +65,14 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Car
     return next;
   };
   const faces = card.task === 'face';
+  const asMeasured = card.thresholds?.mirror ?? faces;
+  let closed = false;
   return {
     card,
     engine,
     run,
-    embed: async <const P extends readonly PictureSource[]>(sources: P, { mirror = faces }: EmbedOptions = {}) => {
+    embed: async <const P extends readonly PictureSource[]>(sources: P, { mirror = asMeasured }: EmbedOptions = {}) => {
+      if (!Array.isArray(sources)) throw new Error('embed takes a list of pictures: embed([picture])');
       const pictures = sources.map((source) => prepare(source, card));
       if (!mirror || card.mirror) {
         return (await run(pictures, 'embedding')).map((row) => (faces ? unit(row) : row)) as Embeddings<P>;
@@ -88,6 +95,7 @@ export function createStudent(ort: Runtime, session: InferenceSession, card: Car
       return scores.sort((a, b) => b.probability - a.probability).slice(0, count);
     },
     close: async () => {
+      closed = true;
       await last;
       await session.release();
     },

@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import type { Threshold } from './card';
-import { thresholdFor } from './threshold';
+import { strictestThreshold, thresholdFor } from './threshold';
 
 const measured: Threshold[] = [
   { far: 0.1, reachedFar: 0.1, threshold: 0.2, tar: 0.99, measurable: true },
@@ -22,10 +22,19 @@ test('ten people need the threshold of a rate ten times smaller', () => {
   expect(strangers).toBeCloseTo(1 - 0.99 ** 10, 12);
 });
 
-test('where no measured threshold is strict enough, the strictest one comes with the strangers who pass', () => {
-  const { threshold, strangers } = thresholdFor(measured, 0.01, 200);
+test('where no measured threshold is strict enough, that is an error; the strictest one tells the strangers who pass', () => {
+  expect(() => thresholdFor(measured, 0.01, 200)).toThrow(
+    'No threshold was measured that lets only 0.01 of strangers pass among 200 people: the strictest lets 0.18 pass',
+  );
+  expect(() => thresholdFor(measured, 0.0001)).toThrow('only 0.0001 of strangers pass: the strictest lets 0.001 pass');
+  const { threshold, strangers } = strictestThreshold(measured, 200);
   expect(threshold).toBe(0.4);
   expect(strangers).toBeCloseTo(1 - 0.999 ** 200, 12);
+});
+
+test('strangers are counted with the rate that the threshold had on its pairs', () => {
+  const reached = [{ far: 0.01, reachedFar: 0.012, threshold: 0.3, tar: 0.9, measurable: true }];
+  expect(thresholdFor(reached, 0.01).strangers).toBe(0.012);
 });
 
 test('more people never get a laxer threshold', () => {
@@ -33,9 +42,14 @@ test('more people never get a laxer threshold', () => {
   fc.assert(
     fc.property(far, fc.integer({ min: 1, max: 1000 }), fc.integer({ min: 1, max: 1000 }), (rate, a, b) => {
       const [few, many] = [Math.min(a, b), Math.max(a, b)];
-      expect(thresholdFor(measured, rate, many).threshold).toBeGreaterThanOrEqual(
-        thresholdFor(measured, rate, few).threshold,
-      );
+      const of = (people: number) => {
+        try {
+          return thresholdFor(measured, rate, people).threshold;
+        } catch {
+          return Number.POSITIVE_INFINITY;
+        }
+      };
+      expect(of(many)).toBeGreaterThanOrEqual(of(few));
     }),
   );
 });

@@ -14,21 +14,53 @@ export interface Decision {
  * of one comparison has to be about N times smaller.
  * @param far the share of strangers who may pass, between 0 and 1
  * @param people in the gallery; 1 for the comparison of two pictures
- * @returns the most permissive measured threshold that keeps `far`; the strictest one if none does: look at `strangers`
- * @throws Error without measured thresholds, or for a rate or a number of people that makes no sense
+ * @returns the most permissive measured threshold that keeps `far`
+ * @throws Error without measured thresholds, where none is strict enough (see `strictestThreshold`), or for a rate or a
+ * number of people that makes no sense
  */
 export function thresholdFor(measured: readonly Threshold[] | undefined, far: number, people = 1): Decision {
-  if (!measured || measured.length === 0) throw new Error('The file has no measured thresholds');
+  const permissive = usable(measured);
   if (!(far > 0 && far < 1)) throw new Error(`A false accept rate lies between 0 and 1, and is not ${far}`);
-  if (!Number.isInteger(people) || people < 1) {
-    throw new Error(`A gallery has a whole number of people, at least 1, and not ${people}`);
-  }
-  const strangers = (rate: number) => (people === 1 ? rate : -Math.expm1(people * Math.log1p(-rate)));
-  const usable = measured.filter(({ measurable }) => measurable);
-  if (usable.length === 0) throw new Error(`The thresholds in the file were measured on too few pairs`);
-  const permissive = [...usable].sort((a, b) => b.far - a.far);
+  requirePeople(people);
   // A tolerance, because 0.001 measured may come back as 0.0010000001.
-  const chosen = permissive.find((one) => strangers(one.far) <= far * (1 + 1e-6)) ?? permissive.at(-1);
-  const { threshold, tar, far: rate } = chosen as Threshold;
-  return { threshold, tar, strangers: strangers(rate) };
+  const chosen = permissive.find((one) => passing(one.far, people) <= far * (1 + 1e-6));
+  if (chosen) return decision(chosen, people);
+  const smallest = passing((permissive.at(-1) as Threshold).far, people);
+  const among = people === 1 ? '' : ` among ${people} people`;
+  throw new Error(
+    `No threshold was measured that lets only ${far} of strangers pass${among}: the strictest lets ${Number(smallest.toPrecision(2))} pass`,
+  );
 }
+
+/**
+ * The strictest measured threshold, for galleries that are too large for the rate that one would like.
+ * @throws Error without measured thresholds
+ */
+export function strictestThreshold(measured: readonly Threshold[] | undefined, people = 1): Decision {
+  requirePeople(people);
+  return decision(usable(measured).at(-1) as Threshold, people);
+}
+
+/** Thresholds measured on pairs enough, the most permissive first. */
+function usable(measured: readonly Threshold[] | undefined): readonly Threshold[] {
+  if (!measured || measured.length === 0) throw new Error('The file has no measured thresholds');
+  const enough = measured.filter(({ measurable }) => measurable);
+  if (enough.length === 0) throw new Error('The thresholds in the file were measured on too few pairs');
+  return enough.sort((a, b) => b.far - a.far);
+}
+
+function requirePeople(people: number): void {
+  if (Number.isInteger(people) && people >= 1) return;
+  throw new Error(`A gallery has a whole number of people, at least 1, and not ${people}`);
+}
+
+/** The share of strangers who pass at least one of `people` comparisons. */
+const passing = (rate: number, people: number): number =>
+  people === 1 ? rate : -Math.expm1(people * Math.log1p(-rate));
+
+/** `strangers` counts with the rate that the threshold really had on its pairs, which may differ from the one asked for. */
+const decision = ({ threshold, tar, reachedFar }: Threshold, people: number): Decision => ({
+  threshold,
+  tar,
+  strangers: passing(reachedFar, people),
+});

@@ -5,6 +5,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
+import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { readCommand } from '@headshare/core/experiment/arguments';
@@ -35,6 +36,7 @@ command(async (signal) => {
   try {
     const { title, example } = await writeServedModel(values.run, folder, resolve(__dirname, '../../..'));
     const port = values.port === 0 ? await freePort() : values.port;
+    await requireFree(port);
     const server = startServer(folder, packages, port);
     try {
       const ended = once(server, 'exit').then(([code]) => code as number | null);
@@ -51,6 +53,22 @@ command(async (signal) => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
+
+/** Another program at this port would answer in the server's place. @throws UserError */
+async function requireFree(port: number): Promise<void> {
+  const probe = createServer();
+  await new Promise<void>((free, taken) => {
+    probe.once('error', () =>
+      taken(
+        new UserError(
+          `--port: port ${port} is in use by another program; choose another one, or 0 for any free one`,
+          1,
+        ),
+      ),
+    );
+    probe.listen(port, '127.0.0.1', () => probe.close(() => free()));
+  });
+}
 
 function startServer(folder: string, packages: string, port: number): ChildProcess {
   const python = environmentPython(mlflowFolder) as string;

@@ -3,6 +3,8 @@ export interface Contents {
   /** The student's file. */
   readonly model: string;
   readonly modelBytes: number;
+  /** SHA-256 in hexadecimal digits: a damaged copy must not give answers. */
+  readonly modelHash: string;
   readonly title: string;
   /** People to search, absent for classification. */
   readonly gallery?: {

@@ -1,4 +1,5 @@
 import { type LoadOptions, loadStudent, type Picture, type Student } from 'headshare-student';
+import type { Contents } from './contents';
 import { find, messageOf, say } from './dom';
 
 type Runtime = NonNullable<LoadOptions['runtime']>;
@@ -50,7 +51,11 @@ export async function startEngine(model: Uint8Array): Promise<Engine> {
         refuse(`WebGPU gives other numbers here (${percentOf(difference)} apart), so wasm stays in use.`);
       }
     } catch (error) {
-      refuse(`WebGPU does not work here, so wasm stays in use: ${messageOf(error)}`);
+      refuse(
+        /no available adapter|no available backend|WebGPU is not/i.test(messageOf(error))
+          ? 'This browser has no graphics processor for WebGPU, so wasm stays in use.'
+          : `WebGPU does not work here, so wasm stays in use: ${messageOf(error)}`,
+      );
     }
     menu.disabled = false;
   });
@@ -104,11 +109,15 @@ async function largestDifference(a: Student, b: Student): Promise<number> {
 const percentOf = (share: number) => `${(share * 100).toPrecision(2)} %`;
 
 /** Fetches the student's file, with its progress in the line about it. @throws Error if it is missing or cut short */
-export async function fetchModel(file: string, bytes: number): Promise<Uint8Array> {
+export async function fetchModel({
+  model: file,
+  modelBytes: bytes,
+  modelHash,
+}: Pick<Contents, 'model' | 'modelBytes' | 'modelHash'>): Promise<Uint8Array> {
   const response = await fetch(file);
   if (!response.ok || !response.body)
     throw new Error(`${file} cannot be fetched: the server answered ${response.status}`);
-  const model = new Uint8Array(bytes);
+  const model = new Uint8Array(new ArrayBuffer(bytes));
   let at = 0;
   const reader = response.body.getReader();
   for (let { done, value } = await reader.read(); !done; { done, value } = await reader.read()) {
@@ -119,5 +128,11 @@ export async function fetchModel(file: string, bytes: number): Promise<Uint8Arra
     find('about').textContent = `Loading the network: ${Math.floor((at / bytes) * 100)} %`;
   }
   if (at < bytes) throw new Error(`${file} is cut short: ${at} of ${bytes} bytes arrived`);
+  // Browsers hash on pages from https or from this machine alone.
+  if (crypto.subtle) {
+    const hash = new Uint8Array(await crypto.subtle.digest('SHA-256', model));
+    const digits = [...hash].map((byte) => byte.toString(16).padStart(2, '0')).join('');
+    if (digits !== modelHash) throw new Error(`${file} is damaged: it is not the file that the page was built with`);
+  }
   return model;
 }

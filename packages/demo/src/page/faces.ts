@@ -1,4 +1,12 @@
-import { type Gallery, type Student, searchGallery, similarity, type Threshold, thresholdFor } from 'headshare-student';
+import {
+  type Gallery,
+  type Student,
+  searchGallery,
+  similarity,
+  strictestThreshold,
+  type Threshold,
+  thresholdFor,
+} from 'headshare-student';
 import type { Contents } from './contents';
 import { create, find, percent, say, showBars } from './dom';
 import type { Engine } from './engine';
@@ -70,6 +78,16 @@ function showPair(engine: Engine, measured: readonly Threshold[] | undefined): Z
   );
 }
 
+/** Whether a measured threshold is strict enough for so many people. */
+function keeps(measured: readonly Threshold[] | undefined, far: number, people: number): boolean {
+  try {
+    thresholdFor(measured, far, people);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function showSearch(engine: Engine, about: NonNullable<Contents['gallery']>, gallery: Gallery): Zone {
   const section = find('search');
   section.hidden = false;
@@ -97,10 +115,10 @@ function showSearch(engine: Engine, about: NonNullable<Contents['gallery']>, gal
     found.dataset.index = String(first.index);
     const far = rate();
     if (far === undefined) return say(found, `Most similar: ${first.name}`);
-    const { threshold, strangers } = thresholdFor(measured, far, people);
+    const kept = keeps(measured, far, people);
+    const { threshold, strangers } = kept ? thresholdFor(measured, far, people) : strictestThreshold(measured, people);
     const known = first.similarity >= threshold;
     say(found, known ? first.name : 'Nobody in the gallery', known ? 'yes' : 'no');
-    const kept = strangers <= far * 1.001;
     detail.textContent = kept
       ? `The threshold for ${people} people is ${threshold.toFixed(3)}.`
       : `The strictest threshold that was measured is ${threshold.toFixed(3)}; among ${people} people it lets about ${percent(strangers)} of strangers pass.`;

@@ -9,7 +9,7 @@ import type { Zone } from './zone';
 
 async function start(): Promise<void> {
   const contents: Contents = await fetchJson('contents.json');
-  const engine = await startEngine(await fetchModel(contents.model, contents.modelBytes));
+  const engine = await startEngine(await fetchModel(contents));
   const { card } = engine.student;
   find('title').textContent = contents.title;
   document.title = contents.title;
@@ -70,7 +70,11 @@ function showExamples({ examples, examplesFrom }: Contents, zones: readonly Zone
 async function fetchJson<T>(file: string): Promise<T> {
   const response = await fetch(file);
   if (!response.ok) throw new Error(`${file} cannot be fetched: the server answered ${response.status}`);
-  return response.json();
+  try {
+    return await response.json();
+  } catch {
+    throw new Error(`${file} is damaged: build the page again`);
+  }
 }
 
 start().catch((error) => {
