@@ -7,7 +7,7 @@ import { runStage } from '@headshare/core/experiment/run-stage';
 import { main } from '@headshare/core/export/main';
 import { runAsyncCommand } from '@headshare/core/test/run-command';
 import { untrackedSession } from '@headshare/core/test/untracked-session';
-import type { Card } from 'headshare-student/card';
+import type { Card, Threshold } from 'headshare-student/card';
 import { onnxMetadata } from 'headshare-student/onnx-metadata';
 import { experiments } from './experiments';
 
@@ -20,12 +20,15 @@ const session = untrackedSession({
   experiments: new Map(Object.entries(experiments).map(([name, stage]) => [name, stage as Stage])),
 });
 
+const cardOf = (name: string): Card =>
+  JSON.parse(onnxMetadata(readFileSync(join(root, name))).get('headshare') as string);
+
 test('a distilled student takes pictures, teacher and thresholds of its run along', async () => {
   const { run, folder } = await runStage(experiments.distill, { profile: 'smoke', given: {} }, session);
   const to = join(root, 'student.onnx');
   const { exitCode, text } = await runAsyncCommand(main, [`--from=${folder}`, `--to=${to}`, '--mirror']);
   expect([exitCode, text]).toEqual([0, expect.stringMatching(/, on 8 pictures of faces-train/)]);
-  const card: Card = JSON.parse(onnxMetadata(readFileSync(to)).get('headshare') as string);
+  const card = cardOf('student.onnx');
   expect(card).toMatchObject({
     task: 'face',
     outputs: ['embedding'],
@@ -58,6 +61,8 @@ test('the task measures models as the run measured its network', async () => {
     const { exitCode, text } = await runAsyncCommand(main, [`--from=${folder}`, '--force', ...argv]);
     expect([exitCode, text]).toEqual([0, expect.stringMatching(/^measure +network +model +change$/m)]);
     const rows = judged(text);
+    const note = 'Measures of the table: picture and mirror image together';
+    expect(text.includes(note)).toBe(!argv.includes('--mirror'));
     for (const name of ['accuracy', 'auc', 'eer', 'tar_at_far_1e-1', 'tar_at_far_1e-2', 'cross_tar_at_far_1e-1']) {
       expect([name, rows.get(name)?.[0]]).toEqual([name, expect.closeTo(metrics[name] as number, 4)]);
     }
@@ -76,9 +81,20 @@ test('the task measures models as the run measured its network', async () => {
     [onnx, '--weights=int8'],
     [onnx, '--weights=int8', '--calibrate=run', '--calibrate-pictures=64'],
   ]) {
-    const [network, model] = (await judge(...argv)).get('accuracy') as [number, number];
+    const rows = await judge(...argv);
+    const [network, model] = rows.get('accuracy') as [number, number];
     expect(Math.abs(model - network)).toBeLessThan(0.03);
+    expect(cardOf('judged.onnx').measured?.accuracy).toBeCloseTo(model, 4);
+    expect(cardOf('judged.onnx').thresholds?.of).toBeUndefined();
   }
+  // With the mirror image, thresholds are measured as the table is.
+  const both = await judge(onnx, '--weights=int8', '--calibrate=run', '--calibrate-pictures=4', '--mirror');
+  const { thresholds } = cardOf('judged.onnx');
+  const at = (all: readonly Threshold[] = []) => all.find(({ far }) => far === 0.1)?.tar;
+  expect(at(thresholds?.own)).toBeCloseTo(both.get('tar_at_far_1e-1')?.[1] as number, 4);
+  expect(at(thresholds?.teacher)).toBeCloseTo(both.get('cross_tar_at_far_1e-1')?.[1] as number, 4);
   const { text } = await runAsyncCommand(main, [`--from=${folder}`, '--force', onnx, '--weights=int8', '--no-judge']);
   expect(judged(text).size).toBe(0);
+  expect(text).toMatch(/^Same person: a cosine .* \(of the float32 network; --judge measures this model\)$/m);
+  expect(cardOf('judged.onnx').thresholds?.of).toBe('float32');
 }, 600_000);

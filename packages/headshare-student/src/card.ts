@@ -26,6 +26,8 @@ export interface Threshold {
 }
 
 export interface Thresholds {
+  /** The network from which the model was made, before its weights were rounded; absent: this model itself. */
+  readonly of?: 'float32';
   /** The images and pairs that they were measured on. */
   readonly data: string;
   readonly pairs: { readonly genuine: number; readonly impostor: number };
@@ -87,8 +89,10 @@ export interface Card {
   /** The run that made the network. */
   readonly run?: { readonly key: string; readonly title: string; readonly mlflow?: string };
   readonly teacher?: { readonly backbone: string; readonly run?: string };
-  /** Metrics of the run at its end. */
+  /** Metrics of the run at its end, of its network in float32. */
   readonly metrics?: Readonly<Record<string, number>>;
+  /** The metrics that this model itself has, where `--judge` measured a model of rounded weights. */
+  readonly measured?: Readonly<Record<string, number>>;
   readonly thresholds?: Thresholds;
   /** Why numbers mean nothing: `a smoke profile`, `synthetic faces`. */
   readonly caution?: string;

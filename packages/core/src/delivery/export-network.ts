@@ -42,8 +42,11 @@ export interface NetworkExport {
   readonly pictures: Pictures;
   /** Makes activations 8 bits; for formats that can. */
   readonly calibration?: Calibration | undefined;
-  /** Measures the model once it has passed; what it throws keeps the model from its place. */
-  readonly judge?: ((model: LoadedModel) => Promise<void>) | undefined;
+  /**
+   * Measures the model once it has passed; what it throws keeps the model from its place. The card that it returns replaces
+   * the model's.
+   */
+  readonly judge?: ((model: LoadedModel) => Promise<Card | undefined>) | undefined;
 }
 
 export interface Exported {
@@ -74,21 +77,21 @@ export async function exportNetwork(given: NetworkExport): Promise<Exported> {
   const { normalisation = symmetric } = network.description;
   const inputOf = (bytes: Uint8Array) => modelInput(options.input, bytes, card.input, normalisation);
   const ranges = await rangesOf(graph, given, inputOf);
-  const files = await writeAndPlace(
-    target,
-    format.ending === '/',
-    () => format.write(graph, card, { weights, ranges, name: basename(target) }),
-    async (path) => {
+  const files = await writeAndPlace(target, format.ending === '/', async (save) => {
+    const write = async (card: Card, measure?: NetworkExport['judge']) => {
+      const path = save(format.write(graph, card, { weights, ranges, name: basename(target) }));
       const model = await format.load(path, { input: graph.input });
       try {
         difference = worst(differences(expected, await model.run(inputOf(pictures.bytes))));
         requireNear(difference, tolerances[weights], given);
-        await judge?.(model);
+        return await measure?.(model);
       } finally {
         await model.close();
       }
-    },
-  );
+    };
+    const measured = await write(card, judge);
+    if (measured) await write(measured);
+  });
   const bytes = files.reduce((sum, file) => sum + statSync(file).size, 0);
   return { files, bytes, difference: difference as Difference };
 }

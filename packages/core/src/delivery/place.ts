@@ -5,30 +5,34 @@ import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import type { ModelFile } from './format';
 
+/** Writes the files of a model, over those of the time before. @returns the model's path */
+export type Save = (files: readonly ModelFile[]) => string;
+
 /**
- * Writes the files into a new folder beside `target`, calls `check` with the path of the model there, and then moves it to
- * `target`. Whatever fails, nothing is left behind, and what was at `target` stays.
+ * Calls `make` with what writes a model into a new folder beside `target`, and then moves the model to `target`. Whatever fails, nothing is left behind, and what was at `target` stays.
  * @param isFolder whether the model is a folder; else one of its files is called like the target
- * @throws UserError for a full disk, a missing folder, and what `check` throws
+ * @throws UserError for a full disk, a missing folder, and what `make` throws
  */
 export async function writeAndPlace(
   target: string,
   isFolder: boolean,
-  files: () => readonly ModelFile[],
-  check: (path: string) => Promise<void>,
+  make: (save: Save) => Promise<void>,
 ): Promise<readonly string[]> {
   const parent = dirname(target);
   if (!existsSync(parent)) throw new UserError(`--to: the folder ${parent} does not exist`);
   const temporary = join(parent, `.${basename(target)}.${process.pid}.partial`);
   makeFolder(temporary);
+  let paths: readonly string[] = [];
   try {
-    const paths = files().map(({ path, parts }) => {
-      const file = join(temporary, path);
-      mkdirSync(dirname(file), { recursive: true });
-      writeAtomically(file, parts);
-      return path;
+    await make((files) => {
+      for (const { path, parts } of files) {
+        const file = join(temporary, path);
+        mkdirSync(dirname(file), { recursive: true });
+        writeAtomically(file, parts);
+      }
+      paths = files.map(({ path }) => path);
+      return isFolder ? temporary : join(temporary, basename(target));
     });
-    await check(isFolder ? temporary : join(temporary, basename(target)));
     if (isFolder) replaceFolder(temporary, target);
     else for (const path of paths) renameSync(join(temporary, path), join(parent, path));
     return paths.map((path) => join(isFolder ? target : parent, path));

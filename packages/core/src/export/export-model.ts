@@ -1,7 +1,8 @@
 /** Exports a network with what its run knows: pictures to try it on, thresholds, names of classes. */
 import type { Card } from 'headshare-student/card';
 import { type Calibration, type Exported, exportNetwork, type NetworkExport } from '../delivery/export-network';
-import { makeCard } from '../delivery/make-card';
+import { type CardFacts, makeCard } from '../delivery/make-card';
+import type { WeightType } from '../delivery/weights';
 import type { Table } from '../report/table';
 import { sides } from '../system/image-size';
 import { UserError } from '../system/user-error';
@@ -42,7 +43,8 @@ export async function exportModel({ source, root, calibrate, ...request }: Expor
     const unjudged = reasonNotToJudge(task, request);
     const calibration = calibrate && (await calibrationOf(calibrate, task, size));
     const facts = { ...(await factsOf(source, known, options)), ...activationsOf(calibration) };
-    const card = makeCard(network.description, facts, options, weights);
+    const card = makeCard(network.description, { ...facts, ...ofFloat32(facts, weights) }, options, weights);
+    let kept = card;
     const pictures = typeof task === 'string' ? noise(size, task) : await picturesOf(task);
     let judgement: Table | string | undefined = unjudged;
     const judged = known && wantsJudge(request) && unjudged === undefined ? known : undefined;
@@ -56,10 +58,15 @@ export async function exportModel({ source, root, calibrate, ...request }: Expor
         judged &&
         (async (model) => {
           const gallery = source.made && galleryOf(source.made, judged.usage?.verification);
-          judgement = judgementTable(await judge({ network, model, card, options, task: judged, gallery }), judged);
+          const found = await judge({ network, model, card, options, task: judged, gallery });
+          judgement = judgementTable(found, judged);
+          // The card of float32 has the network's own numbers.
+          if (weights === 'float32') return undefined;
+          kept = { ...card, measured: found.model, ...(found.thresholds && { thresholds: found.thresholds }) };
+          return kept;
         }),
     });
-    return { ...exported, card, pictures: pictures.title, ...(judgement !== undefined && { judgement }) };
+    return { ...exported, card: kept, pictures: pictures.title, ...(judgement !== undefined && { judgement }) };
   } finally {
     await known?.close();
   }
@@ -76,6 +83,10 @@ function reasonNotToJudge(task: Task | string, request: JudgeOptions): string | 
   if (reason !== undefined && request.judge) throw new UserError(`--judge: ${reason}`);
   return reason;
 }
+
+/** Marks thresholds that were measured on the network before its weights were rounded. */
+const ofFloat32 = ({ thresholds }: CardFacts, weights: WeightType): Pick<CardFacts, 'thresholds'> =>
+  thresholds && weights !== 'float32' ? { thresholds: { ...thresholds, of: 'float32' } } : {};
 
 const activationsOf = (calibration: Calibration | undefined): Pick<Card, 'activations'> =>
   calibration ? { activations: { type: 'int8', pictures: calibration.title } } : {};

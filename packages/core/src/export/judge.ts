@@ -1,5 +1,5 @@
 /** `--judge`: the task's own measures of a network, and of the model that was made of it. */
-import type { Card } from 'headshare-student/card';
+import type { Card, Thresholds } from 'headshare-student/card';
 import { mirror } from '../data/loading/augmented';
 import { picturesAtOnce } from '../delivery/export-network';
 import { modelInput } from '../delivery/feed';
@@ -24,6 +24,8 @@ import type { Task } from '../train/evaluation/task';
 export interface Judgement {
   readonly network: Metrics;
   readonly model: Metrics;
+  /** The model's own; absent for tasks without verification images. */
+  readonly thresholds?: Thresholds;
 }
 
 export interface JudgeRequest {
@@ -53,23 +55,22 @@ export async function judge({ network, model, card, options, task, gallery }: Ju
   const progress = makeProgress('judge');
   try {
     let total = imagesOf(task);
-    const measure = async (steps: BatchSteps, text: string) => {
+    const measure = async (steps: BatchSteps, text: string, thresholds?: Pick<Card, 'mirror'>) => {
       let done = 0;
       const count = () => {
         done += batchSize;
         progress.update({ done, total: Math.max(done, total), unit: 'images', text });
       };
-      const metrics = await measured(task, inferenceBy(counted(steps, count), batchSize), gallery);
+      const found = await measured(task, inferenceBy(counted(steps, count), batchSize), gallery, thresholds);
       total = done;
-      return metrics;
+      return found;
     };
     const built = buildNetwork(state, 'network', network.description, undefined);
     built.load(network.tensors, network.file);
     const own = evaluationSteps(program, built, { batchSize, compared: options.teacherSpace });
-    return {
-      network: await measure(own, 'the network'),
-      model: await measure(stepsOf(model, card, inputOf), 'the model'),
-    };
+    const { metrics } = await measure(own, 'the network');
+    const { metrics: found, thresholds } = await measure(stepsOf(model, card, inputOf), 'the model', card);
+    return { network: metrics, model: found, ...(thresholds && { thresholds }) };
   } finally {
     progress.clear();
     program.dispose();
@@ -81,15 +82,32 @@ export async function judge({ network, model, card, options, task, gallery }: Ju
 const imagesOf = ({ reads = [] }: Task): number =>
   reads.filter(({ use }) => use !== 'training').reduce((sum, { images }) => sum + images.labels.length, 0);
 
-/** The task's metrics, and the shares of genuine pairs that pass against the teacher's gallery. */
-async function measured(task: Task, inference: Inference, gallery: Embeddings | undefined): Promise<Metrics> {
+interface Measured {
+  readonly metrics: Metrics;
+  readonly thresholds?: Thresholds;
+}
+
+/**
+ * The task's metrics, and the shares of genuine pairs that pass against the teacher's gallery.
+ * @param card asks for thresholds too, of the picture alone or of picture and mirror image together
+ */
+async function measured(
+  task: Task,
+  inference: Inference,
+  gallery: Embeddings | undefined,
+  card: Pick<Card, 'mirror'> | undefined,
+): Promise<Measured> {
   const metrics = await task.evaluate(inference);
   const verification = task.usage?.verification;
-  if (!verification || !gallery) return metrics;
-  const { teacher = [] } = verification.thresholds(await verification.embed(inference), gallery, true);
+  if (!verification || !(gallery || card)) return { metrics };
+  const embedded = await verification.embed(inference);
+  const teacher = (gallery && verification.thresholds(embedded, gallery, true).teacher) ?? [];
   const known = teacher.filter(({ measurable }) => measurable);
   const across = known.map(({ far, tar }) => [`cross_tar_at_far_${far.toExponential()}`, tar] as const);
-  return { ...metrics, ...Object.fromEntries(across) };
+  return {
+    metrics: { ...metrics, ...Object.fromEntries(across) },
+    ...(card && { thresholds: verification.thresholds(embedded, gallery, card.mirror) }),
+  };
 }
 
 /** A batch of images, in a model's engine. */

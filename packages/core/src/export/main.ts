@@ -128,7 +128,13 @@ export const main = asyncCommand(
       `Largest difference from the network's own ${difference.output}: ${shownDifference(difference)}, on ${pictures}`,
     );
     if (typeof judgement === 'string') print(`Not judged: ${judgement}`);
-    else if (judgement) print(terminalTable(judgement));
+    else if (judgement) {
+      print(terminalTable(judgement));
+      if (card.thresholds && !card.mirror) {
+        print('Measures of the table: picture and mirror image together, as training measures');
+        print('Thresholds below: the picture alone, as this model embeds it (with --mirror: both together)');
+      }
+    }
     for (const line of cardLines(card)) print(line);
   },
 );
@@ -149,13 +155,14 @@ function requireWeights(format: Format, weights: WeightType, calibrate: Calibrat
 
 /** What of a card a user wants to see at once. */
 function* cardLines({ thresholds, caution }: Card): Generator<string> {
+  const of = thresholds?.of === 'float32' ? ' (of the float32 network; --judge measures this model)' : '';
   for (const [title, all] of [
     ['Same person', thresholds?.own],
     ["Same person as the teacher's embedding", thresholds?.teacher],
   ] as const) {
     const shown = all?.filter(({ measurable }) => measurable) ?? [];
     const rates = shown.map(({ far, threshold }) => `${threshold.toFixed(4)} at a false accept rate of ${far}`);
-    if (rates.length > 0) yield `${title}: a cosine of at least ${rates.join(', ')}`;
+    if (rates.length > 0) yield `${title}: a cosine of at least ${rates.join(', ')}${of}`;
   }
   if (caution !== undefined) yield `Caution: ${caution}`;
 }
