@@ -1,6 +1,7 @@
 /** Writes an exported model beside its target, and puts it in place when it has passed its check. */
-import { existsSync, mkdirSync, renameSync, rmSync } from 'node:fs';
+import { existsSync, mkdirSync, readdirSync, renameSync, rmSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
+import { isAlive } from '../system/lock';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
 import type { ModelFile } from './format';
@@ -21,7 +22,9 @@ export async function writeAndPlace(
   const parent = dirname(target);
   if (!existsSync(parent)) throw new UserError(`--to: the folder ${parent} does not exist`);
   const temporary = join(parent, `.${basename(target)}.${process.pid}.partial`);
+  removeStale(target);
   makeFolder(temporary);
+  const release = removeWhenStopped(temporary);
   let paths: readonly string[] = [];
   try {
     await make((files) => {
@@ -42,7 +45,41 @@ export async function writeAndPlace(
     const place = isFolder ? target : parent;
     throw new UserError(error.message.replaceAll(temporary, place), error.exitCode);
   } finally {
+    release();
     rmSync(temporary, { recursive: true, force: true });
+  }
+}
+
+const exitCodes = { SIGINT: 130, SIGTERM: 143, SIGHUP: 129 } as const;
+
+/** Ctrl-C and the like remove the folder before they end this process. @returns what stops listening */
+function removeWhenStopped(temporary: string): () => void {
+  const listeners = Object.entries(exitCodes).map(([signal, code]) => {
+    const stop = () => {
+      rmSync(temporary, { recursive: true, force: true });
+      process.exit(code);
+    };
+    process.once(signal, stop);
+    return () => process.off(signal, stop);
+  });
+  return () => {
+    for (const release of listeners) release();
+  };
+}
+
+/** Removes what killed processes left of exports to this target. */
+function removeStale(target: string): void {
+  const parent = dirname(target);
+  const prefix = `.${basename(target)}.`;
+  for (const name of readdirSync(parent)) {
+    if (!name.startsWith(prefix)) continue;
+    const [, id] = /^(\d+)\.partial$/.exec(name.slice(prefix.length)) ?? [];
+    if (id === undefined || isAlive(Number(id))) continue;
+    try {
+      rmSync(join(parent, name), { recursive: true, force: true });
+    } catch {
+      // Another user's, perhaps: this export does not need the room.
+    }
   }
 }
 
