@@ -8,7 +8,7 @@ import { imageEndings, listTree } from '../data/sources/tree-listing';
 import type { Calibration } from '../delivery/export-network';
 import { isFolder, notAFolder } from '../system/archive';
 import { shownName } from '../system/file-name';
-import { imageSize, type Sides, sizeWords } from '../system/image-size';
+import type { Sides } from '../system/image-size';
 import { sentenceOf } from '../system/sentence-of';
 import { UserError } from '../system/user-error';
 import type { Task } from '../train/evaluation/task';
@@ -91,9 +91,9 @@ async function read<T>(file: string, work: () => Promise<T>): Promise<T> {
 
 function requireSize(found: Sides, wanted: Sides, file: string): void {
   if (found.height === wanted.height && found.width === wanted.width) return;
-  const [is, needed] = [found, wanted].map((sides) => sizeWords(imageSize(sides)));
+  const [is, needed] = [found, wanted].map(({ height, width }) => `${height} pixels high and ${width} wide`);
   throw new UserError(
-    `--calibrate: ${shownName(file)} has ${is} pixels, and the network takes ${needed}: give pictures of that size, cropped as for training.`,
+    `--calibrate: ${shownName(file)} is ${is}, and the network takes pictures ${needed}: give pictures of that size, cropped as for training.`,
     1,
   );
 }

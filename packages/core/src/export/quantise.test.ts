@@ -67,7 +67,7 @@ test('a mistake is refused in one sentence, and nothing is written', async () =>
   mkdirSync(empty);
   const to = `--to=${join(folder, 'new.onnx')}`;
   const before = readdirSync(folder);
-  const size = 'and the network takes 24 x 32: give pictures of that size';
+  const size = 'and the network takes pictures 24 pixels high and 32 wide: give pictures of that size';
   for (const [argv, exitCode, sentence] of [
     [[to, `--calibrate=${good}`], 2, '--calibrate makes activations int8: add --weights=int8'],
     [[to, '--weights=float16', `--calibrate=${good}`], 2, 'add --weights=int8'],
@@ -75,8 +75,8 @@ test('a mistake is refused in one sentence, and nothing is written', async () =>
     [[to, '--weights=int8', `--calibrate=${join(good, 'a.png')}`], 2, 'is a file and not a folder'],
     [[to, '--weights=int8', '--calibrate'], 2, '--calibrate needs a value: run or a folder of pictures'],
     [[to, '--weights=int8', `--calibrate=${empty}`], 2, 'empty holds no pictures (.jpg, '],
-    [[to, '--weights=int8', `--calibrate=${other}`], 1, `a.png has 30 x 40 pixels, ${size}`],
-    [[to, '--weights=int8', `--calibrate=${turned}`], 1, `a.png has 32 x 24 pixels, ${size}`],
+    [[to, '--weights=int8', `--calibrate=${other}`], 1, `a.png is 30 pixels high and 40 wide, ${size}`],
+    [[to, '--weights=int8', `--calibrate=${turned}`], 1, `a.png is 32 pixels high and 24 wide, ${size}`],
     [[to, '--weights=int8', `--calibrate=${cut}`], 1, 'a.png cannot be read: '],
     [[to, '--weights=int8', `--calibrate=${text}`], 1, 'a.png cannot be read: '],
     [[to, '--weights=int8', '--calibrate=run'], 2, '--calibrate=run: no run of it is known; give a folder of pictures'],

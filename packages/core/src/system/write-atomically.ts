@@ -44,17 +44,17 @@ function requireRoom(file: string, parts: readonly Uint8Array[]): void {
 
 function asUserError(error: unknown, file: string): unknown {
   const problem = diskProblem(error);
-  const unchanged = 'the previous file is unchanged';
+  const unchanged = existsSync(file) ? '; the previous file is unchanged' : '';
   if (problem === undefined) return error;
   const { kind, code, cause } = problem;
-  if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written; ${unchanged}.`, 1);
+  if (code === 'ENOSPC') return new UserError(`The disk is full: ${file} could not be written${unchanged}.`, 1);
   if (kind === 'unwritable') {
-    return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved; ${unchanged}.`, 1);
+    return new UserError(`${dirname(file)} cannot be written to (${code}): ${file} was not saved${unchanged}.`, 1);
   }
   if (code === 'ENOENT' && !existsSync(dirname(file))) {
     return new UserError(`The folder ${dirname(file)} does not exist: ${file} was not saved.`, 1);
   }
   // File systems without new files, such as /proc, say so too.
   if (code === 'ENOENT') return new UserError(`${dirname(file)} takes no new files: ${file} was not saved.`, 1);
-  return new UserError(`${file} was not saved: ${cause} (${code}); ${unchanged}.`, 1);
+  return new UserError(`${file} was not saved: ${cause} (${code})${unchanged}.`, 1);
 }

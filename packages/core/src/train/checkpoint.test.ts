@@ -46,7 +46,8 @@ test('values are read back to the bit', () => {
   const read = readCheckpoint(file);
   expect(read.metadata).toEqual(metadata);
   expect([...read.tensors]).toEqual([...tensors]);
-  const bits = ({ tensors: all }: typeof read) => [...all.values()].map(({ values }) => Buffer.from(values.buffer));
+  const bits = ({ tensors: all }: typeof read) =>
+    [...all.values()].map(({ values }) => Buffer.from(values.buffer, values.byteOffset, values.byteLength));
   expect(bits(read)).toEqual(bits({ tensors, metadata }));
   expect(readdirSync(folder)).toEqual(['net.safetensors']);
 });
@@ -172,6 +173,8 @@ describe('when a new checkpoint cannot be written', () => {
 
   onDisk('because the disk is full, the previous one remains (skipped where no disk can be mounted)', () => {
     const target = join(disk ?? '', 'last.safetensors');
+    const first = `The disk is full: ${target} could not be written.`;
+    expect(() => writeCheckpoint(target, large)).toThrow(new UserError(first, 1));
     writeCheckpoint(target, { tensors, metadata });
     const error = `The disk is full: ${target} could not be written; the previous file is unchanged.`;
     expect(() => writeCheckpoint(target, large)).toThrow(new UserError(error, 1));

@@ -100,3 +100,11 @@ test('another normalisation than that of the file is refused', () => {
     `${file} holds its normalisation, imagenet: give no other one than that (symmetric).`,
   );
 });
+
+test('an export of picture and mirror image together is refused by the name of its option', () => {
+  const network = settledNetwork(narrow);
+  const file = written(network, { mirror: true });
+  expect(() => networkFromWeights(file, {})).toThrow(
+    `${file} cannot be read as an ONNX model: it was exported with --mirror and embeds picture and mirror image together: give`,
+  );
+});

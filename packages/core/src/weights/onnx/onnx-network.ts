@@ -69,6 +69,11 @@ export function onnxNetwork(file: string, hints: BackboneHints): OnnxNetwork {
   const graph = readModel(file, bytes, refuse);
   requireSoundTensors(file, graph);
   const card = exportedCard(bytes);
+  if (card?.mirror) {
+    throw refuse(
+      'it was exported with --mirror and embeds picture and mirror image together: give an export without --mirror, or the checkpoint',
+    );
+  }
   const { network, input, output, checked } = equalNetwork(graph, card ? { ...ofCard(card), ...hints } : hints, refuse);
   const normalisation = card ? { mean: card.input.mean, deviation: card.input.deviation } : network.normalisation;
   const head = card && exportedHead(graph, card, refuse);
