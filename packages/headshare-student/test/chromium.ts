@@ -10,16 +10,31 @@ const root = resolve(__dirname, '../../..');
  * @sparticuz/chromium, unpacked once into .cache/chromium.
  * @param gpu also offers WebGPU, by a software renderer
  */
-export function launchChromium({ gpu = false } = {}): Promise<Browser> {
+export async function launchChromium({ gpu = false } = {}): Promise<Browser> {
   const candidates = [process.env.CHROMIUM, '/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'];
-  return chromium.launch({
-    executablePath: candidates.find((path) => path && existsSync(path)) ?? unpacked(),
+  const options = {
     // Chromium's own sandbox does not start as root, or in many containers.
     args: ['--no-sandbox', ...(gpu ? ['--enable-unsafe-webgpu', '--use-webgpu-adapter=swiftshader'] : [])],
     timeout: 60_000,
-  });
+  };
+  const executablePath = candidates.find((path) => path && existsSync(path));
+  if (executablePath) return chromium.launch({ ...options, executablePath });
+  const folder = unpacked();
+  const packaged = { ...options, executablePath: join(folder, 'chromium') };
+  try {
+    return await chromium.launch(packaged);
+  } catch (error) {
+    if (!/shared libraries/.test(String(error))) throw error;
+    // A machine without NSS: the package has it, too.
+    const libraries = join(folder, 'al2023/lib');
+    return chromium.launch({
+      ...packaged,
+      env: { ...(process.env as Record<string, string>), LD_LIBRARY_PATH: libraries },
+    });
+  }
 }
 
+/** The folder with the package's browser. */
 function unpacked(): string {
   const folder = join(root, '.cache/chromium');
   if (!existsSync(folder)) {
@@ -33,7 +48,7 @@ function unpacked(): string {
       rmSync(own, { recursive: true, force: true });
     }
   }
-  return join(folder, 'chromium');
+  return folder;
 }
 
 /** The package is an ES module, which jest does not load; it unpacks into the temporary folder. */
@@ -41,6 +56,7 @@ function unpack(folder: string): void {
   const script = "await (await import('@sparticuz/chromium')).default.executablePath();";
   execFileSync(process.execPath, ['--input-type=module', '-e', script], {
     cwd: root,
-    env: { ...process.env, TMPDIR: folder },
+    // It unpacks its libraries only for what looks like Amazon's Linux.
+    env: { ...process.env, TMPDIR: folder, AWS_LAMBDA_JS_RUNTIME: 'nodejs22.x' },
   });
 }
