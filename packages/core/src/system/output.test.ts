@@ -31,7 +31,9 @@ function run(redirection: string, before = '', limit = '') {
   const line = `${limit}"$0" -r "$1" -e "$2" "$3" ${redirection}`;
   const script = redirection.startsWith('|') ? `${line}; exit \${PIPESTATUS[0]}` : line;
   const words = ['-c', script, process.execPath, register, work(before), done];
-  const { stderr, status } = spawnSync('bash', words, { encoding: 'utf8' });
+  // Nx asks for colours, in which Node then prints numbers.
+  const { FORCE_COLOR: _, ...env } = process.env;
+  const { stderr, status } = spawnSync('bash', words, { encoding: 'utf8', env });
   const lines = stderr.split('\n').filter((text) => text !== '' && !/^error \d+$/.test(text));
   return { errors: lines, status, finished: existsSync(done) && readFileSync(done, 'utf8') === 'done' };
 }
