@@ -1,6 +1,7 @@
 /** Makes ONNX files for tests. */
 import { type Bytes, float, integer, message, text, varint } from '../src/runtime/compile/protobuf';
 import type { NamedValues } from '../src/runtime/state';
+import { toFloat16 } from '../src/system/float16';
 
 /** A whole number, a float, or a list of whole numbers. */
 export type HandMadeAttribute = number | { readonly float: number } | readonly number[] | string;
@@ -71,26 +72,19 @@ function stored(values: Float32Array, storage: TensorStorage): Bytes[] {
     case 'bfloat16':
       return [...integer(2, 16), ...message(9, [raw(Uint16Array.from(floatBits(values), (bits) => bits >>> 16))])];
     case 'float16':
-      return [...integer(2, 10), ...message(9, [raw(Uint16Array.from(values, halfBits))])];
+      return [...integer(2, 10), ...message(9, [raw(Uint16Array.from(values, toFloat16))])];
     case 'float16 in int32_data':
       return [
         ...integer(2, 10),
         ...message(
           5,
-          [...values].map((value) => varint(halfBits(value))),
+          [...values].map((value) => varint(toFloat16(value))),
         ),
       ];
   }
 }
 
 const floatBits = (values: Float32Array) => new Uint32Array(Float32Array.from(values).buffer);
-
-/** Half precision of a value that it holds exactly, neither subnormal nor infinite. */
-function halfBits(value: number): number {
-  if (value === 0) return 0;
-  const exponent = Math.floor(Math.log2(Math.abs(value)));
-  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | ((Math.abs(value) / 2 ** exponent - 1) * 1024);
-}
 
 function attributeProto(name: string, value: HandMadeAttribute): Bytes[] {
   if (typeof value === 'number') return [...text(1, name), ...integer(3, value), ...integer(20, 2)];

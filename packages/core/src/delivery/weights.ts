@@ -1,5 +1,5 @@
 /** The number types of a model's stored weights. */
-import { toFloat16 } from '../data/embedding-cache/embedding-shard';
+import { toFloat16 } from '../system/float16';
 import type { Floats } from './graph';
 
 export const weightTypes = ['float32', 'float16', 'int8'] as const;

@@ -1,3 +1,5 @@
+import { fromFloat16 } from '../system/float16';
+
 /** A type of number in files of weights. */
 export interface ElementType {
   /** PyTorch's name, without `torch.`. */
@@ -15,20 +17,11 @@ function bfloat16(view: DataView, at: number): number {
   return bits.getFloat32(0);
 }
 
-/** IEEE 754 half precision: 5 bits of exponent, 10 of fraction. */
-function half(value: number): number {
-  const sign = value & 0x8000 ? -1 : 1;
-  const exponent = (value >> 10) & 31;
-  const fraction = value & 1023;
-  if (exponent === 31) return fraction ? Number.NaN : sign * Number.POSITIVE_INFINITY;
-  return exponent === 0 ? sign * fraction * 2 ** -24 : sign * (1024 + fraction) * 2 ** (exponent - 25);
-}
-
 // A table of all 65536 values: files contain tens of millions of them.
 let halves: Float32Array | undefined;
 
 function float16(view: DataView, at: number): number {
-  halves ??= Float32Array.from({ length: 1 << 16 }, (_, value) => half(value));
+  halves ??= Float32Array.from({ length: 1 << 16 }, (_, value) => fromFloat16(value));
   return halves[view.getUint16(at, true)] as number;
 }
 

@@ -12,6 +12,7 @@
  * So a row can be checked without reading the rest of the file.
  */
 import { crc32 } from 'node:zlib';
+import { toFloat16 } from '../../system/float16';
 import { UserError } from '../../system/user-error';
 import { elementTypes } from '../../weights/element-types';
 
@@ -106,26 +107,4 @@ function inRange(bits: number, value: number): number {
     `--teacher-cache=float16: the teacher's embeddings contain ${value}, beyond float16's largest number 65504. Use --teacher-cache=float32.`,
     1,
   );
-}
-
-const float = new DataView(new ArrayBuffer(4));
-
-/** The bits of a number in IEEE 754 half precision, rounded to nearest, halves to even; infinity beyond 65504. */
-export function toFloat16(value: number): number {
-  float.setFloat32(0, value);
-  const bits = float.getUint32(0);
-  const sign = (bits >>> 16) & 0x8000;
-  const exponent = (bits >>> 23) & 255;
-  const fraction = bits & 0x7fffff;
-  if (exponent === 255) return sign | 0x7c00 | (fraction === 0 ? 0 : 0x200);
-  if (exponent >= 143) return sign | 0x7c00;
-  // Normal numbers keep 10 bits of the fraction; below 2^-14 the implicit one shifts in, by a bit per power of two.
-  const [whole, shift] =
-    exponent >= 113 ? [((exponent - 112) << 23) | fraction, 13] : [fraction | 0x800000, 126 - exponent];
-  if (shift > 24) return sign;
-  const kept = whole >>> shift;
-  const rest = whole & (2 ** shift - 1);
-  const half = 2 ** (shift - 1);
-  // A carry out of the fraction correctly gives the next exponent, and infinity after the largest one.
-  return sign | (kept + (rest > half || (rest === half && kept & 1) ? 1 : 0));
 }

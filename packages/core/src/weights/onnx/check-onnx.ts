@@ -4,6 +4,7 @@ import { fromTorch } from '../../nn/torch-layout';
 import { linear } from '../../runtime/ops/linear';
 import { State } from '../../runtime/state';
 import { scoped, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
+import { fromFloat16, toFloat16 } from '../../system/float16';
 import { type ImageSize, sides } from '../../system/image-size';
 import { stream } from '../../system/random';
 import type { ExternalTensors } from '../external-tensor';
@@ -95,15 +96,7 @@ function randomImages({ name, type, batch, size, channelsLast }: ImageInput, asP
   );
   if (type === uint8) return { name, type: 'uint8', shape, data: Uint8Array.from(values) };
   if (type !== float16) return { name, type: 'float32', shape, data: values };
-  return { name, type: 'float16', shape, data: Uint16Array.from(values, halfBits) };
-}
-
-/** The bits of a number in half precision that it holds exactly: a multiple of 1/64 up to 2, a whole one up to 255. */
-function halfBits(value: number): number {
-  if (value === 0) return 0;
-  const size = Math.abs(value);
-  const exponent = Math.floor(Math.log2(size));
-  return (value < 0 ? 0x8000 : 0) | ((exponent + 15) << 10) | Math.round((size / 2 ** exponent - 1) * 1024);
+  return { name, type: 'float16', shape, data: Uint16Array.from(values, toFloat16) };
 }
 
 /** The output of our network for the images, which are normalised. */
@@ -123,7 +116,9 @@ function outputOf(
     state.load(own, 'the file', undefined, 'net/');
     return scoped(() => {
       const values =
-        images.data instanceof Uint16Array ? Float32Array.from(images.data, fromHalf) : Float32Array.from(images.data);
+        images.data instanceof Uint16Array
+          ? Float32Array.from(images.data, fromFloat16)
+          : Float32Array.from(images.data);
       const given = tf.tensor(values, [...images.shape]);
       const last = input.channelsLast ? given : tf.transpose(given, [0, 2, 3, 1]);
       const { factors, summands } = network.scaling ?? { factors: [1], summands: [0] };
@@ -148,9 +143,4 @@ function classified(embedding: Tensor2D, classifier: ExternalTensors = new Map()
   if (!weight) return embedding;
   const matrix = tf.transpose(tf.tensor2d(weight.values(), weight.shape as [number, number])) as Tensor2D;
   return linear(embedding, matrix, bias && tf.tensor1d(bias.values()));
-}
-
-function fromHalf(bits: number): number {
-  const size = 2 ** (((bits >> 10) & 31) - 15) * (1 + (bits & 1023) / 1024);
-  return (bits & 0x7fff) === 0 ? 0 : bits & 0x8000 ? -size : size;
 }

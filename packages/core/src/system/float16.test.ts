@@ -1,6 +1,6 @@
 import fc from 'fast-check';
-import { elementTypes } from '../../weights/element-types';
-import { toFloat16 } from './embedding-shard';
+import { elementTypes } from '../weights/element-types';
+import { toFloat16 } from './float16';
 
 function fromFloat16(bits: number): number {
   const view = new DataView(new ArrayBuffer(2));
