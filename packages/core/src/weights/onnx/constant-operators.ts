@@ -51,15 +51,7 @@ function squeeze(reader: NodeReader, x: Constant): Constant {
 }
 
 function unsqueeze(reader: NodeReader, x: Constant): Constant {
-  const given = reader.axes('axes', 1) ?? [];
-  const rank = x.shape.length + given.length;
-  const axes = new Set(given.map((axis) => reader.axis(axis, rank)));
-  const rest = [...x.shape];
-  return reshaped(
-    reader,
-    x,
-    Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() ?? 1))),
-  );
+  return reshaped(reader, x, reader.unsqueezed(x.shape));
 }
 
 function concat(reader: NodeReader): Constant {

@@ -139,4 +139,13 @@ export class NodeReader {
     this.unread.delete(name);
     return this.node.attributes.get(name);
   }
+
+  /** The shape of an Unsqueeze's result: sizes of 1 at its axes. */
+  unsqueezed(shape: readonly number[]): number[] {
+    const given = this.axes('axes', 1) ?? [];
+    const rank = shape.length + given.length;
+    const axes = new Set(given.map((axis) => this.axis(axis, rank)));
+    const rest = [...shape];
+    return Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() ?? 1)));
+  }
 }

@@ -79,15 +79,7 @@ export function squeeze(reader: NodeReader): Computed {
 
 export function unsqueeze(reader: NodeReader): Computed {
   const x = reader.computed();
-  const given = reader.axes('axes', 1) ?? [];
-  const rank = x.shape.length + given.length;
-  const axes = new Set(given.map((axis) => reader.axis(axis, rank)));
-  const rest = [...x.shape];
-  return reshaped(
-    reader,
-    x,
-    Array.from({ length: rank }, (_, axis) => (axes.has(axis) ? 1 : (rest.shift() ?? 1))),
-  );
+  return reshaped(reader, x, reader.unsqueezed(x.shape));
 }
 
 export function transpose(reader: NodeReader): Computed {
