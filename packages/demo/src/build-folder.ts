@@ -1,5 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname, join } from 'node:path';
 import { isFaceHead } from '@headshare/core/delivery/make-card';
@@ -7,19 +7,18 @@ import { formats } from '@headshare/core/delivery/registry';
 import { exportModel } from '@headshare/core/export/export-model';
 import { dataOf } from '@headshare/core/export/pictures';
 import type { Source, SourceRun } from '@headshare/core/export/source';
+import { teacherFolder } from '@headshare/core/export/thresholds';
 import { UserError } from '@headshare/core/system/user-error';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
+import { checkpointFiles } from '@headshare/core/train/checkpoint';
 import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { build } from 'esbuild';
-import { type Card, cardKey } from 'headshare-student/card';
-import { onnxMetadata } from 'headshare-student/onnx-metadata';
-import { parseCard } from 'headshare-student/parse-card';
+import type { Card } from 'headshare-student/card';
 import sharp from 'sharp';
 import { embedGallery } from './embed-gallery';
 import type { Contents } from './page/contents';
 import { peopleIn } from './people-folder';
 import { type NamedPicture, peopleOf, picturesToTry } from './pictures-of-run';
-import { teacherFile } from './teacher-file';
 
 export interface BuildRequest {
   readonly source: Source & { readonly made: SourceRun };
@@ -57,7 +56,7 @@ export async function buildFolder({ source, folder, gallery, root }: BuildReques
     ? ({ input: 'bytes', outputs: ['embedding'], mirror: true, teacherSpace } as const)
     : ({ input: 'bytes', outputs: ['probabilities'], mirror: false, teacherSpace: false } as const);
   const to = join(folder, model);
-  const { difference } = await exportModel({
+  const { card, difference } = await exportModel({
     source,
     to,
     format: formats.named('onnx'),
@@ -65,8 +64,7 @@ export async function buildFolder({ source, folder, gallery, root }: BuildReques
     weights: 'float32',
     root,
   });
-  const card = parseCard(onnxMetadata(readFileSync(to)).get(cardKey) ?? '');
-
+  const exported = readFileSync(to);
   const data = await dataOf(source, root);
   const task = typeof data === 'string' ? undefined : data;
   try {
@@ -74,8 +72,8 @@ export async function buildFolder({ source, folder, gallery, root }: BuildReques
     const tries = people?.tries ?? (task ? await picturesToTry(task.train, card.classNames) : []);
     const contents: Contents = {
       model,
-      modelBytes: statSync(to).size,
-      modelHash: createHash('sha256').update(readFileSync(to)).digest('hex'),
+      modelBytes: exported.length,
+      modelHash: createHash('sha256').update(exported).digest('hex'),
       title: faces ? 'Faces, by the student' : 'Pictures, by the student',
       examples: await writePictures(folder, tries),
       examplesFrom: `Training pictures of the run: ${task?.train.name}.`,
@@ -107,9 +105,11 @@ async function writeGallery({
       : await peopleIn(gallery, card);
   if (people.length === 0) return undefined;
   // Only where pairs across the two were measured is it known that student and teacher share a space.
-  const teacher = card.thresholds?.teacher && teacherFile(source.made);
+  const stage = card.thresholds?.teacher && teacherFolder(source.made);
+  const teacher = stage && join(stage, checkpointFiles.last);
   const { network } = source;
-  const { rows, dimension } = teacher
+  const byTeacher = teacher !== undefined && existsSync(teacher);
+  const { rows, dimension } = byTeacher
     ? embedGallery(readNetwork(teacher), people, false)
     : embedGallery(network, people, card.teacherSpace);
   const file = 'gallery.f32';
@@ -118,7 +118,7 @@ async function writeGallery({
     names: people.map(({ name }) => name),
     file,
     dimension,
-    by: teacher ? 'teacher' : 'student',
+    by: byTeacher ? 'teacher' : 'student',
     from: gallery === undefined ? "from the run's training pictures" : 'from a folder',
   };
 }

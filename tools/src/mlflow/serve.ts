@@ -5,7 +5,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync } from 'node:fs';
-import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { delimiter, dirname, join, resolve } from 'node:path';
 import { readCommand } from '@headshare/core/experiment/arguments';
@@ -31,12 +30,18 @@ const definition = {
 command(async (signal) => {
   const { help, values } = readCommand(process.argv.slice(2), definition.options, definition.maxWords);
   if (help) return console.log(commandHelp(definition));
+  const port = await freePort(values.port);
+  // Another program at the wanted port would answer in the server's place.
+  if (values.port !== 0 && port !== values.port) {
+    throw new UserError(
+      `--port: port ${values.port} is in use by another program; choose another one, or 0 for any free one`,
+      1,
+    );
+  }
   const packages = await servingPackages(mlflowFolder, signal, console.log);
   const folder = mkdtempSync(join(tmpdir(), 'headshare-served-'));
   try {
     const { title, example } = await writeServedModel(values.run, folder, resolve(__dirname, '../../..'));
-    const port = values.port === 0 ? await freePort() : values.port;
-    await requireFree(port);
     const server = startServer(folder, packages, port);
     try {
       const ended = once(server, 'exit').then(([code]) => code as number | null);
@@ -53,22 +58,6 @@ command(async (signal) => {
     rmSync(folder, { recursive: true, force: true });
   }
 });
-
-/** Another program at this port would answer in the server's place. @throws UserError */
-async function requireFree(port: number): Promise<void> {
-  const probe = createServer();
-  await new Promise<void>((free, taken) => {
-    probe.once('error', () =>
-      taken(
-        new UserError(
-          `--port: port ${port} is in use by another program; choose another one, or 0 for any free one`,
-          1,
-        ),
-      ),
-    );
-    probe.listen(port, '127.0.0.1', () => probe.close(() => free()));
-  });
-}
 
 function startServer(folder: string, packages: string, port: number): ChildProcess {
   const python = environmentPython(mlflowFolder) as string;

@@ -44,12 +44,18 @@ async function embedded(file: string, { embed }: Verification, compared: boolean
 }
 
 /** The embeddings by the run's teacher; undefined where it had none, or where its stage is not on this machine. */
-export function galleryOf({ run, folder }: SourceRun, verification: Verification | undefined): Embeddings | undefined {
+export function galleryOf(made: SourceRun, verification: Verification | undefined): Embeddings | undefined {
+  const folder = verification && teacherFolder(made);
+  return folder === undefined ? undefined : verification?.read(folder);
+}
+
+/** The folder of the stage that trained a run's teacher; undefined where there is none on this machine. */
+export function teacherFolder({ run, folder }: SourceRun): string | undefined {
   const teacher = teacherOf({ run });
-  if (!teacher || !verification) return undefined;
+  if (!teacher) return undefined;
   // <package>/<experiment>/<key>
   const place = join(dirname(dirname(folder)), teacher.experiment, teacher.key);
-  return existsSync(place) ? verification.read(place) : undefined;
+  return existsSync(place) ? place : undefined;
 }
 
 /** The stage that trained a run's teacher. */

@@ -1,5 +1,6 @@
 import { alignFace, type FacePoints, type Picture, type Point, type Student } from 'headshare-student';
 import { find } from './dom';
+import { toImageData } from './image-data';
 
 const steps: readonly (readonly [keyof FacePoints, string])[] = [
   ['leftEye', 'the eye on the left of the picture'],
@@ -110,12 +111,4 @@ export function alignByClicks(picture: Picture, { input }: Student['card']): Pro
     draw();
     canvas.focus();
   });
-}
-
-function toImageData({ pixels, width, height }: Picture): ImageData {
-  const image = new ImageData(width, height);
-  for (let from = 0, to = 0; from < pixels.length; from += 3, to += 4) {
-    image.data.set([pixels[from] as number, pixels[from + 1] as number, pixels[from + 2] as number, 255], to);
-  }
-  return image;
 }

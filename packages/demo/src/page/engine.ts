@@ -1,3 +1,4 @@
+import { differences, worst } from '@headshare/core/delivery/compare';
 import { type LoadOptions, loadStudent, type Picture, type Student } from 'headshare-student';
 import type { Contents } from './contents';
 import { find, messageOf, say } from './dom';
@@ -98,12 +99,7 @@ async function largestDifference(a: Student, b: Student): Promise<number> {
     await a.run([picture], output),
     await b.run([picture], output),
   ];
-  let [most, scale] = [0, 0];
-  for (const [i, value] of ours.entries()) {
-    most = Math.max(most, Math.abs(value - (others[i] ?? Number.NaN)));
-    scale = Math.max(scale, Math.abs(value));
-  }
-  return most / scale;
+  return worst(differences({ [output]: ours }, { [output]: others })).relative;
 }
 
 const percentOf = (share: number) => `${(share * 100).toPrecision(2)} %`;

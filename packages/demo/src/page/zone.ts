@@ -1,6 +1,7 @@
 import { type Picture, prepare, readPicture, type Student } from 'headshare-student';
 import { alignByClicks } from './align';
 import { create, messageOf, say } from './dom';
+import { toImageData } from './image-data';
 
 /** A place for one picture: dropped, chosen, pasted, taken by the webcam, or one of the examples. */
 export interface Zone {
@@ -38,12 +39,8 @@ export function makeZone(
   element.append(canvas, note, buttons, input);
 
   let empty = true;
-  const show = ({ pixels }: Picture) => {
-    const image = new ImageData(width, height);
-    for (let from = 0, to = 0; from < pixels.length; from += 3, to += 4) {
-      image.data.set([pixels[from] as number, pixels[from + 1] as number, pixels[from + 2] as number, 255], to);
-    }
-    canvas.getContext('2d')?.putImageData(image, 0, 0);
+  const show = (picture: Picture) => {
+    canvas.getContext('2d')?.putImageData(toImageData(picture), 0, 0);
     canvas.hidden = false;
   };
   const take: Zone['take'] = async (file) => {
