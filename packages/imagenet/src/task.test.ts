@@ -51,6 +51,17 @@ test('images are held out of files, too', async () => {
   expect(await counted({ ...files, selectOn: 'last' })).toEqual([15, 'last']);
 });
 
+test('--train-share uses a part of the training images, of which a tenth is held out; the test images stay', async () => {
+  writeCifarExample(folder.path, 'cifar10', 20);
+  const half = { dataset: 'cifar10', trainShare: 0.5 } as const;
+  expect(await counted(half)).toEqual([40, 'held-out']);
+  expect(await counted({ ...half, selectOn: 'last' })).toEqual([50, 'last']);
+  const used = await opened({ ...half, selectOn: 'last' }, ({ reads }) =>
+    reads?.map(({ images }) => images.labels.length),
+  );
+  expect(used).toEqual([50, 20]);
+});
+
 test('a run records its training, held-out and test images and their folder', async () => {
   const read = (given: Partial<typeof options>) =>
     opened(given, ({ reads }) => reads?.map(({ images, use, from }) => [images.labels.length, use, from]));

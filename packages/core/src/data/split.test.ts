@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { tinyImages } from '../../test/tiny-training';
 import { imageBytes } from './dataset';
-import { splitIndices, subset } from './split';
+import { shareOf, splitIndices, subset } from './split';
 
 test('holds out the same tenth of every class every time', () => {
   const labels = Int32Array.from({ length: 60 }, (_, i) => (i < 40 ? 0 : i < 59 ? 1 : 2));
@@ -14,6 +14,15 @@ test('holds out the same tenth of every class every time', () => {
   expect(() => splitIndices({ name: 'images', labels: Int32Array.of(0, 1), classes: 2 }, 0.5)).toThrow(
     'Cannot hold out images of images: no class has two images',
   );
+});
+
+test('a share of the images is the same share of every class, and at least one image', () => {
+  const labels = Int32Array.from({ length: 61 }, (_, i) => (i < 40 ? 0 : i < 60 ? 1 : 2));
+  const used = shareOf({ labels, classes: 3 }, 0.15);
+  expect([0, 1, 2].map((label) => used.filter((i) => labels[i] === label).length)).toEqual([6, 3, 1]);
+  expect(Array.from(used)).toEqual(Array.from(shareOf({ labels, classes: 3 }, 0.15)));
+  expect(Array.from(used)).toEqual(Array.from(used).sort((a, b) => a - b));
+  expect(Array.from(shareOf({ labels, classes: 3 }, 1))).toEqual(Array.from(labels.keys()));
 });
 
 test('every image is in one part, and no class is held out completely', () => {

@@ -16,10 +16,8 @@ export function splitIndices(
   share: number,
   randomOf: (label: number) => RandomStream = (label) => stream(seed, 'hold out', label),
 ) {
-  const byClass = Array.from({ length: classes }, (): number[] => []);
-  for (const [index, label] of labels.entries()) byClass[label]?.push(index);
   const isHeldOut = new Uint8Array(labels.length);
-  for (const [label, indices] of byClass.entries()) {
+  for (const [label, indices] of indicesByClass(labels, classes).entries()) {
     const count = Math.min(indices.length - 1, Math.max(1, Math.round(indices.length * share)));
     const order = randomOf(label).shuffle(indices);
     for (const index of order.slice(0, Math.max(0, count))) isHeldOut[index] = 1;
@@ -32,6 +30,22 @@ export function splitIndices(
     );
   }
   return { train: all.filter((index) => isHeldOut[index] === 0), heldOut };
+}
+
+/** The indices, ascending, of the same share (above 0, to 1) of every class, at least one image; the same for every run. */
+export function shareOf({ labels, classes }: { readonly labels: Int32Array; readonly classes: number }, share: number) {
+  if (share === 1) return Int32Array.from(labels, (_, index) => index);
+  const chosen = indicesByClass(labels, classes).flatMap((indices, label) => {
+    const order = stream(seed, 'use', label).shuffle(indices);
+    return order.slice(0, Math.max(1, Math.round(indices.length * share)));
+  });
+  return Int32Array.from(chosen).sort();
+}
+
+function indicesByClass(labels: Int32Array, classes: number): readonly (readonly number[])[] {
+  const byClass = Array.from({ length: classes }, (): number[] => []);
+  for (const [index, label] of labels.entries()) byClass[label]?.push(index);
+  return byClass;
 }
 
 /** The images `indices` of a dataset as a dataset; image i is image `indices[i]` of the whole. `close` closes the whole. */

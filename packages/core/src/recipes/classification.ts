@@ -4,7 +4,7 @@ import { augmented } from '../data/loading/augmented';
 import { pipelineDataset } from '../data/pipeline/pipeline-dataset';
 import type { TrainTransform } from '../data/pipeline/transforms';
 import type { TrainAndTest } from '../data/sources/class-folders';
-import { splitIndices, subset } from '../data/split';
+import { shareOf, splitIndices, subset } from '../data/split';
 import { type UnreadablePolicy, unreadableImages } from '../data/unreadable-images';
 import { allFor, forFiles } from '../experiment/data-options';
 import { group, integer, number, oneOf, type Values } from '../experiment/option';
@@ -20,6 +20,14 @@ const selectionOptions = {
     help: 'images that choose the best epoch: held-out (of training), test, last (none)',
   }),
   heldOut: number({ default: 0.1, above: 0, below: 1, help: 'share of each class held out, the same for every seed' }),
+  trainShare: forFiles(
+    number({
+      default: 1,
+      above: 0,
+      max: 1,
+      help: 'share of the training images of each class to use, the same for every seed',
+    }),
+  ),
 };
 
 /** The options of the training and test images of every classification package. */
@@ -93,18 +101,22 @@ export const classificationReport = {
 type TrainingSplit = Pick<ClassificationData, 'train' | 'heldOut' | 'selectOn'>;
 
 /**
- * Splits training images in files; with --select-on=held-out some are held out.
+ * Splits training images in files: --train-share of them are used, of which some are held out with --select-on=held-out.
  * @param open opens the data set of all images; `apart`: the indices of those that are held out
  */
 export function splitTraining(
   images: Pick<ImageDataset, 'name' | 'labels' | 'classes'>,
-  { selectOn, heldOut: share }: SelectionValues,
+  { selectOn, heldOut: share, trainShare }: SelectionValues,
   open: (apart?: Int32Array) => ImageDataset,
 ): TrainingSplit {
-  if (selectOn !== 'held-out') return { train: open(), selectOn };
-  const { train, heldOut } = splitIndices(images, share);
+  const { name, labels, classes } = images;
+  const used = shareOf(images, trainShare);
+  if (selectOn !== 'held-out') return { train: trainShare < 1 ? subset(open(), name, used) : open(), selectOn };
+  const split = splitIndices({ name, labels: used.map((i) => labels[i] as number), classes }, share);
+  const ofAll = (indices: Int32Array) => indices.map((i) => used[i] as number);
+  const [train, heldOut] = [ofAll(split.train), ofAll(split.heldOut)];
   const all = open(heldOut);
-  return { train: subset(all, images.name, train), heldOut: subset(all, `${images.name}-held-out`, heldOut) };
+  return { train: subset(all, name, train), heldOut: subset(all, `${name}-held-out`, heldOut) };
 }
 
 /** The images of one split; image i belongs to class i % classes. */
