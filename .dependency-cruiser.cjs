@@ -6,6 +6,7 @@
 const core = {
   system: [],
   report: [],
+  cluster: ['system'],
   runtime: ['system'],
   nn: ['system', 'runtime'],
   weights: ['system', 'runtime', 'nn', 'headshare-student'],
@@ -13,8 +14,8 @@ const core = {
   data: ['system', 'runtime', 'weights', 'headshare-student'],
   tracking: ['system', 'mlflow-js-client'],
   delivery: ['system', 'runtime', 'nn', 'weights', 'data', 'headshare-student'],
-  train: ['system', 'report', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery', 'headshare-student'],
-  experiment: ['system', 'report', 'tracking', 'mlflow-js-client'],
+  train: ['system', 'report', 'cluster', 'runtime', 'nn', 'weights', 'distill', 'data', 'delivery', 'headshare-student'],
+  experiment: ['system', 'report', 'cluster', 'tracking', 'mlflow-js-client'],
   'data-check': ['system', 'report', 'data', 'experiment'],
   recipes: [
     'system',
@@ -71,12 +72,13 @@ const entryPoints = [
   '^packages/demo/src/(main|page/page)\\.ts$',
   '^packages/[^/]+/src/data-main\\.ts$',
   '^packages/core/src/(data/.+-(worker|job)|experiment/describe)\\.ts$',
+  '^packages/core/src/cluster/(join|launch)\\.ts$',
   '^packages/imagenet/src/datasets/',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods|delivery/formats)/',
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',
   '^tools/src/(docs|generate|mlflow)/[^/]+\\.ts$',
   '^tools/src/plugin/plugin\\.(ts|cjs)$',
-  '^packages/core/(register|src/weights/onnx/run-model-worker)\\.cjs$',
+  '^packages/core/(register|src/(weights/onnx/run-model-worker|cluster/link-thread))\\.cjs$',
   '^tools/src/tensorflow/check-child\\.ts$',
 ];
 

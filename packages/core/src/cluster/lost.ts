@@ -1,0 +1,15 @@
+/** The membership changes before all members have given their values. */
+export class LostGeneration extends Error {
+  override readonly name = 'LostGeneration';
+  constructor() {
+    super('the membership changes');
+  }
+}
+
+/** Home has finished the run: there is nothing left to do for this worker. */
+export class RunFinished extends Error {
+  override readonly name = 'RunFinished';
+  constructor() {
+    super('the home worker has finished the run');
+  }
+}

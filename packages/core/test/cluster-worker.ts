@@ -1,0 +1,113 @@
+/**
+ * A worker process without TensorFlow, for tests of the cluster: `cluster-worker.ts '{"steps":50}'`. Its state is a sum
+ * that every step adds to. A step's values come from six slices, which the members share, so that the sum is the same
+ * whatever the members are. Prints JSON lines.
+ */
+import { createHash } from 'node:crypto';
+import { readAddress } from '../src/cluster/addresses';
+import { joinCluster } from '../src/cluster/join';
+import { LostGeneration, RunFinished } from '../src/cluster/lost';
+import type { Membership } from '../src/cluster/messages';
+
+export interface FakeWorkerSettings {
+  readonly steps: number;
+  /** Milliseconds of a step. */
+  readonly pause?: number;
+  readonly parts?: Readonly<Record<string, string>>;
+  /** Leaves after this step. */
+  readonly leaveAfter?: number;
+  /** Blocks the main thread for so many milliseconds at step 3. */
+  readonly block?: number;
+  /** How often `enable` says that the port is taken. */
+  readonly takenPorts?: number;
+}
+
+interface State {
+  step: number;
+  sum: number;
+}
+
+const slices = 6;
+const pauseOf = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+/** A slice's part of a step. */
+const sliceValue = (step: number, slice: number): number =>
+  createHash('sha256').update(`${step} ${slice}`).digest().readUInt16LE();
+
+/** The state that undisturbed workers come to. */
+export function expectedSum(steps: number): number {
+  let sum = 0;
+  for (let step = 0; step < steps; step++) {
+    for (let slice = 0; slice < slices; slice++) sum = (sum * 31 + sliceValue(step, slice)) % 1_000_003;
+  }
+  return sum;
+}
+
+const say = (line: object): void => console.log(JSON.stringify(line));
+
+async function work(settings: FakeWorkerSettings): Promise<void> {
+  const { steps, pause = 5, parts = { data: 'a' }, leaveAfter } = settings;
+  const member = await joinCluster({
+    coordinator: readAddress(process.env.HEADSHARE_WORKER ?? '', 'HEADSHARE_WORKER'),
+    token: process.env.HEADSHARE_CLUSTER_TOKEN ?? '',
+    isHome: process.env.HEADSHARE_WORKER_INDEX === '0',
+    threads: 1,
+    patience: Number(process.env.PATIENCE ?? 10),
+  });
+  const { task } = member;
+  say({ type: 'joined', task, address: member.address, pid: process.pid });
+  member.onChange((now) => say({ type: 'change', now }));
+  let takenPorts = settings.takenPorts ?? 0;
+  const enable = ({ generation, members }: Membership): void => {
+    if (takenPorts-- > 0) throw new Error('Could not start gRPC server');
+    if (!members.some((one) => one.task === task)) throw new Error('the membership lacks this worker');
+    say({ type: 'enable', generation, members: members.map((one) => one.task), address: member.address });
+  };
+  let state: State = { step: 0, sum: 0 };
+  await member.enter('training', parts);
+  let membership: Membership | undefined;
+  while (state.step < steps) {
+    try {
+      if (member.changing || !membership) {
+        membership = await member.reform(enable);
+        const states = [...(await member.exchange('sync', state)).values()] as State[];
+        const furthest = Math.max(...states.map(({ step }) => step));
+        state = { ...(states.find(({ step }) => step === furthest) as State) };
+        say({ type: 'formed', generation: membership.generation, step: state.step });
+      }
+      const { members } = membership;
+      const rank = members.findIndex((one) => one.task === task);
+      const mine = Array.from({ length: slices }, (_, slice) => slice)
+        .filter((slice) => slice % members.length === rank)
+        .map((slice) => [slice, sliceValue(state.step, slice)] as const);
+      if (settings.block && state.step === 3) {
+        for (const end = Date.now() + settings.block; Date.now() < end; );
+      }
+      await pauseOf(pause);
+      const all = [...(await member.exchange(`step ${state.step}`, mine)).values()] as (typeof mine)[];
+      const values = new Map(all.flat());
+      if (values.size !== slices) throw new Error(`${values.size} slices`);
+      for (let slice = 0; slice < slices; slice++) {
+        state.sum = (state.sum * 31 + (values.get(slice) as number)) % 1_000_003;
+      }
+      state.step++;
+      say({ type: 'step', step: state.step, members: members.length });
+      if (state.step === leaveAfter) break;
+    } catch (error) {
+      if (!(error instanceof LostGeneration)) throw error;
+      membership = undefined;
+    }
+  }
+  await member.leave();
+  if (member.isHome) member.post('sum', state.sum);
+  say({ type: 'done', ...state, board: leaveAfter ? undefined : await member.read('sum') });
+  await member.close();
+}
+
+if (require.main === module) {
+  work(JSON.parse(process.argv[2] ?? '{}')).catch((error) => {
+    if (error instanceof RunFinished) process.exit(0);
+    say({ type: 'failed', name: error.name, message: error.message });
+    process.exit(1);
+  });
+}
