@@ -25,7 +25,7 @@ const selectionOptions = {
       default: 1,
       above: 0,
       max: 1,
-      help: 'share of training images to use of each class, the same for every seed',
+      help: 'share of the training images to use, the same for every seed',
     }),
   ),
 };
