@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster.h"
 #include "kernels.h"
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
@@ -29,32 +30,9 @@ static TF_Tensor *NewTensorFromCopy(TF_DataType dtype, const int64_t *dims, int 
 #define NAPI_MODULE(modname, regfunc)
 #include "binding/tfjs_backend.cc"
 #include "binding/tfjs_binding.cc"
+#include "backend-access.h"
 
 namespace tfnodejs {
-
-// Access checks do not apply to the arguments of an explicit template instantiation
-// ([temp.explicit]/12): a legal way to private members of unmodified sources.
-template <typename Tag, typename Tag::type M>
-struct Expose {
-  friend typename Tag::type get(Tag) { return M; }
-};
-struct ContextTag {
-  typedef TFE_Context *TFJSBackend::*type;
-  friend type get(ContextTag);
-};
-struct HandlesTag {
-  typedef std::unordered_map<int32_t, TFE_TensorHandle *> TFJSBackend::*type;
-  friend type get(HandlesTag);
-};
-struct DescribeTag {
-  typedef napi_value (TFJSBackend::*type)(napi_env, TFE_TensorHandle *);
-  friend type get(DescribeTag);
-};
-template struct Expose<ContextTag, &TFJSBackend::tfe_context_>;
-template struct Expose<HandlesTag, &TFJSBackend::tfe_handle_map_>;
-template struct Expose<DescribeTag, &TFJSBackend::GenerateOutputTensorInfo>;
-
-static TFE_Context *ContextOf(TFJSBackend *backend) { return backend->*get(ContextTag()); }
 
 static bool GetStrings(napi_env env, napi_value array, std::vector<std::string> &out) {
   uint32_t length = 0;
@@ -146,6 +124,8 @@ struct Call {
   // `config` is a serialised ConfigProto for Grappler, TensorFlow's graph optimiser; if it is empty, Grappler does not
   // change the function.
   std::string name, config, error;
+  // TF_Code
+  int code = 0;
   std::vector<TFE_TensorHandle *> inputs, outputs;
 
   ~Call() {
@@ -168,17 +148,20 @@ static void Execute(napi_env, void *data) {
     int count = static_cast<int>(call->outputs.size());
     TFE_Execute(op, call->outputs.data(), &count, status.status);
   }
-  if (TF_GetCode(status.status) != TF_OK) call->error = TF_Message(status.status);
+  call->code = TF_GetCode(status.status);
+  if (call->code != TF_OK) call->error = TF_Message(status.status);
   if (op) TFE_DeleteOp(op);
 }
 
 static void Complete(napi_env env, napi_status, void *data) {
   std::unique_ptr<Call> call(static_cast<Call *>(data));
   napi_value value;
-  if (!call->error.empty()) {
-    napi_value message;
+  if (call->code != TF_OK) {
+    napi_value message, code;
+    const std::string number = std::to_string(call->code);
     napi_create_string_utf8(env, call->error.c_str(), call->error.size(), &message);
-    napi_create_error(env, nullptr, message, &value);
+    napi_create_string_utf8(env, number.c_str(), number.size(), &code);
+    napi_create_error(env, code, message, &value);
     napi_reject_deferred(env, call->deferred, value);
   } else {
     napi_create_array_with_length(env, call->outputs.size(), &value);
@@ -191,7 +174,7 @@ static void Complete(napi_env env, napi_status, void *data) {
 }
 
 // callFunction(name: string, inputIds: number[], outputs: number, config?: Uint8Array): Promise<{id, shape, dtype}[]>
-// Runs on libuv's pool; the event loop continues in the meantime.
+// Runs on libuv's pool; the event loop continues in the meantime. Errors have TensorFlow's code, a number, as `code`.
 static napi_value CallFunction(napi_env env, napi_callback_info info) {
   size_t argc = 4;
   napi_value args[4];
@@ -271,6 +254,8 @@ static napi_value Init(napi_env env, napi_value exports) {
   napi_property_descriptor properties[] = {
       {"addFunction", nullptr, AddFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"enableCollectiveOps", nullptr, headshare::EnableCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"abortCollectiveOps", nullptr, headshare::AbortCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"callFunction", nullptr, CallFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       // kernels: string[], this package's operations that TensorFlow accepted.
       {"kernels", nullptr, nullptr, nullptr, nullptr, kernels, napi_default, nullptr},

@@ -4,11 +4,13 @@ import { onGpu, type Tensor, tf } from './tensorflow';
 /** TensorFlow's numbers for element types, as far as used here (tensorflow/core/framework/types.proto). */
 export const DType = {
   float32: 1,
+  float64: 2,
   uint8: 4,
   int8: 6,
   int32: 3,
   int64: 9,
   bool: 10,
+  bfloat16: 14,
   float16: 19,
   resource: 20,
 } as const;
@@ -41,13 +43,29 @@ export interface Binding {
   getNumOfTensors(): number;
   addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
-  /** @param config a serialised ConfigProto for TensorFlow's graph optimiser; undefined: TensorFlow's defaults */
+  /**
+   * @param config a serialised ConfigProto for TensorFlow's graph optimiser; undefined: TensorFlow's defaults
+   * @throws Error with TensorFlow's number for the kind of error as `code`, a text
+   */
   callFunction(
     name: string,
     inputs: readonly number[],
     outputs: number,
     config?: Uint8Array | undefined,
   ): Promise<TensorInfo[]>;
+  /**
+   * Starts TensorFlow's server for collective operations, or gives the running one other members.
+   * @param serverDef a serialised ServerDef
+   * @returns the names of this process's devices
+   */
+  enableCollectiveOps(serverDef: Uint8Array): string[];
+  /** Collective operations, running and new ones, fail with this code until the next enabling. */
+  abortCollectiveOps(code: number, message: string): void;
+  // Two notes of this process. Jest loads modules several times in a process, but this object once.
+  /** Whether a program has made variables. */
+  madeVariables?: boolean;
+  /** The task and address with which the server started. */
+  clusterMember?: string;
 }
 
 interface Backend {

@@ -120,15 +120,13 @@ export class Program {
 
   private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
-    const { nodes, feeds, outputs, tables, lineOf } = compileStep(name, inputs, step, this.state, (entry) =>
-      this.handleAttrs(entry),
-    );
+    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, (entry) => this.handleAttrs(entry));
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
-    const results = outputs.map((output) => `output/${output}`);
+    const results = graph.outputs.map((output) => `output/${output}`);
     backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);
     this.functions.push(functionName);
-    return { step: name, name: functionName, outputs, lineOf, tables };
+    return { ...graph, step: name, name: functionName };
   }
 
   private handleAttrs({ name, shape }: StateVariable): Attr[] {
@@ -143,6 +141,7 @@ export class Program {
   private pushOne(entry: StateVariable): void {
     let resource = this.resources.get(entry.name);
     if (!resource) {
+      backend().binding.madeVariables = true;
       resource = tf.keep(execute('VarHandleOp', this.handleAttrs(entry), []));
       this.resources.set(entry.name, resource);
     }

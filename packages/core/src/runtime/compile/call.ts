@@ -1,13 +1,14 @@
 /** Calls a step, compiled or eagerly, with arrays for inputs and outputs. */
 import { types } from 'node:util';
 import { backend, DType, type TensorInfo } from '../binding';
+import { isLoss, LostPeers } from '../cluster';
 import { contained } from '../contained';
 import { type Tensor, tf } from '../tensorflow';
 import type { Step, StepGraph } from './compile';
 import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
 
 /** A TensorFlow function compiled from a step. */
-export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf' | 'tables'> {
+export interface StepFunction extends Omit<StepGraph, 'nodes' | 'feeds'> {
   readonly step: string;
   readonly name: string;
   /** A serialised ConfigProto for TensorFlow's graph optimiser. */
@@ -16,13 +17,15 @@ export interface StepFunction extends Pick<StepGraph, 'outputs' | 'lineOf' | 'ta
 
 /**
  * Calls the function off the JavaScript thread. Values are copied once on the way in and once on the way out.
- * @throws Error with TensorFlow's message and the user's line when an operation fails
+ * @throws LostPeers when another process is lost, or `abortCollectives` was called, and the step waits for other processes;
+ * else Error with TensorFlow's message and the user's line when an operation fails
  */
 export async function call(
-  { step, name, config, outputs, lineOf }: StepFunction,
+  step: StepFunction,
   specs: InputSpecs,
   values: readonly FedValue[],
 ): Promise<Record<string, Float32Array>> {
+  const { name, config, outputs } = step;
   const { binding } = backend();
   const ids: number[] = [];
   let results: TensorInfo[] = [];
@@ -34,22 +37,30 @@ export async function call(
     const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
     return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
   } catch (error) {
-    throw explained(step, error, lineOf);
+    throw explained(step, error);
   } finally {
     for (const id of [...ids, ...results.map((result) => result.id)]) binding.deleteTensor(id);
   }
 }
 
 /** TensorFlow's `{{function_node f}} Message [[{{node Op_7}}]]` with the step's name and line instead. */
-function explained(step: string, error: unknown, lineOf: (node: string) => string | undefined): unknown {
+function explained({ step, lineOf, collective }: StepFunction, error: unknown): unknown {
   // instanceof would fail under jest: the addon's errors belong to Node's realm, the tests to another.
   if (!types.isNativeError(error)) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  // Without the user's line, which takes as long as recording the step: others wait.
+  if (collective && isLoss(Number(code))) {
+    return new LostPeers(`${step} lost another process: ${firstLine(error.message)}`, Number(code), { cause: error });
+  }
   const node = /\{\{node ([^}]+)\}\}/.exec(error.message)?.[1];
   const line = node && lineOf(node);
   if (!line) return error;
-  const [what] = error.message.replace(/\{\{function_node [^}]*\}\}\s*/g, '').split(/\s*\n/);
-  return new Error(`${step} failed at ${line} (${node}): ${what}`, { cause: error });
+  const problem = new Error(`${step} failed at ${line} (${node}): ${firstLine(error.message)}`, { cause: error });
+  return Object.assign(problem, { code });
 }
+
+const firstLine = (message: string): string =>
+  message.replace(/\{\{function_node [^}]*\}\}\s*/g, '').split(/\s*\n/)[0] as string;
 
 /** Runs the step operation by operation. */
 export function callEagerly<I extends InputSpecs, O extends string>(

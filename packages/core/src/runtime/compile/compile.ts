@@ -19,6 +19,8 @@ export interface StepGraph {
   readonly outputs: readonly string[];
   /** The names of the variables whose rows it reads or writes in place. */
   readonly tables: readonly string[];
+  /** Whether it waits for other processes. */
+  readonly collective: boolean;
   /** The user's line behind a node. It records the step once more, because keeping all stacks takes too much memory. */
   lineOf(node: string): string | undefined;
 }
@@ -44,12 +46,17 @@ export function compileStep<I extends InputSpecs>(
   requireSame(name, where(first), where(second));
 
   const { outputs } = first.result;
-  const { nodes, reads, writes, tables } = stateAccess(variables, first, handleAttrs);
+  const access = stateAccess(variables, first, handleAttrs);
+  const { nodes, reads, tables } = access;
+  const collective = nodes.filter(isCollective).map((node) => `^${node.name}`);
+  // Where another process is lost midway, the state must keep its old value: a step is done whole or not at all.
+  const writes = access.writes.map((node) => ({ ...node, inputs: [...node.inputs, ...collective] }));
   const written = writes.map((node) => `^${node.name}`);
   return {
     feeds: Object.keys(inputs).map((key) => `feed/${key}`),
     outputs: [...outputs.keys()],
     tables,
+    collective: collective.length > 0,
     lineOf(node) {
       const { nodes: recorded, sites } = record(name, inputs, step, variables);
       const index = recorded.findIndex((one) => one.name === node);
@@ -169,6 +176,8 @@ function nextMillisecond(): void {
   const now = Date.now();
   while (Date.now() === now);
 }
+
+const isCollective = ({ op }: GraphNode): boolean => op.startsWith('Collective');
 
 const readOf = ({ name }: StateVariable): string => `read/${name}`;
 

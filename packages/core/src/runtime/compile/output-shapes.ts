@@ -3,7 +3,7 @@
  * zeros to find them, once for each combination of attributes and input shapes. A network's blocks repeat, so recording a
  * step takes less time, and far less memory, than running it.
  */
-import { type Attr, type Binding, DType, type TensorInfo } from '../binding';
+import { type Attr, attr, type Binding, DType, type TensorInfo } from '../binding';
 
 /** A tensor's shape and type, without its values. */
 export interface Outline {
@@ -31,6 +31,8 @@ export class OutputShapes {
 
   /** @throws TensorFlow's error when the inputs do not fit the operation */
   of(op: string, attrs: readonly Attr[], inputs: readonly Outline[], outputs: number): readonly Outline[] {
+    const collective = ofCollective(op, attrs, inputs);
+    if (collective) return collective;
     const constant = inputs.length > 0 && inputs.every((input) => input.constant);
     const key = JSON.stringify([
       op,
@@ -38,7 +40,7 @@ export class OutputShapes {
       outputs,
       inputs.map((input) => [input.dtype, input.shape, input.constant?.values]),
     ]);
-    const before = constant ? undefined : (known.get(key) ?? ofTable(op, inputs));
+    const before = constant ? undefined : (known.get(key) ?? ofTable(op, inputs) ?? ofWide(op, attrs, inputs));
     if (before) return before;
     const made = this.run(op, attrs, inputs, outputs);
     if (constant) return made.map((info) => this.keep(info));
@@ -65,7 +67,7 @@ export class OutputShapes {
     try {
       const ids = inputs.map((input) => {
         if (input.constant) return input.constant.id;
-        const id = this.binding.createTensor(input.shape, input.dtype, sample(op, input));
+        const id = this.sample(op, input);
         samples.push(id);
         return id;
       });
@@ -75,9 +77,24 @@ export class OutputShapes {
     }
   }
 
+  /** A handle of zeros. JavaScript has no arrays of some types, so TensorFlow casts theirs. */
+  private sample(op: string, outline: Outline): number {
+    const { binding } = this;
+    const { shape, dtype } = outline;
+    if (!castTypes.has(dtype)) return binding.createTensor(shape, dtype, sample(op, outline));
+    const zeros = binding.createTensor(shape, DType.float32, new Float32Array(sizeOf(shape)));
+    try {
+      const attrs = [attr.type('SrcT', 'float32'), { ...attr.type('DstT', 'float32'), value: dtype }];
+      const [made] = binding.executeOp('Cast', attrs, [zeros], 1);
+      return (made as TensorInfo).id;
+    } finally {
+      binding.deleteTensor(zeros);
+    }
+  }
+
   private keep({ id, shape, dtype }: TensorInfo): Outline {
     const readable = dtype === DType.float32 || dtype === DType.int32 || dtype === DType.bool || dtype === DType.int64;
-    if (!readable || shape.reduce((a, b) => a * b, 1) > smallAtMost) {
+    if (!readable || sizeOf(shape) > smallAtMost) {
       this.binding.deleteTensor(id);
       return { shape, dtype };
     }
@@ -96,11 +113,57 @@ function ofTable(op: string, inputs: readonly Outline[]): readonly OutputOutline
   return [{ shape: [...indices.shape, ...shape.slice(1)], dtype }];
 }
 
+/** The attribute of a collective operation that gives a recording the number of members; TensorFlow ignores it. */
+export const membersAttr = '_members';
+
+/**
+ * The outlines for TensorFlow's collective operations, which must never be tried out: they would wait for other processes.
+ * The sizes that depend on the number of members are nominal unless `membersAttr` gives it.
+ */
+function ofCollective(
+  op: string,
+  attrs: readonly Attr[],
+  inputs: readonly Outline[],
+): readonly OutputOutline[] | undefined {
+  if (!op.startsWith('Collective')) return undefined;
+  if (op === 'CollectiveBcastRecvV2') {
+    const text = inputs[3]?.constant?.values;
+    if (text === undefined) throw new Error('CollectiveBcastRecvV2 needs a constant shape of at most 64 sizes.');
+    const dtype = attrs.find(({ name }) => name === 'T')?.value;
+    return [{ shape: text === '' ? [] : text.split(',').map(Number), dtype: Number(dtype) }];
+  }
+  const [x] = inputs;
+  if (!x) throw new Error(`${op} has no input.`);
+  const { shape, dtype } = x;
+  if (op !== 'CollectiveGatherV2') return [{ shape, dtype }];
+  const members = Number(attrs.find(({ name }) => name === membersAttr)?.value ?? 1);
+  const [rows = 1, ...rest] = shape;
+  return [{ shape: [rows * members, ...rest], dtype }];
+}
+
+// The types of sums across processes (ops/collective.ts).
+const castTypes: ReadonlySet<number> = new Set([DType.float64, DType.bfloat16]);
+
+/** The outlines for casts and element-wise sums of such types, whose samples might take gigabytes. */
+function ofWide(op: string, attrs: readonly Attr[], inputs: readonly Outline[]): readonly OutputOutline[] | undefined {
+  const [x, y] = inputs;
+  if (!x) return undefined;
+  const { shape, dtype } = x;
+  if (op === 'Cast') {
+    const to = Number(attrs.find(({ name }) => name === 'DstT')?.value);
+    return castTypes.has(dtype) || castTypes.has(to) ? [{ shape, dtype: to }] : undefined;
+  }
+  const sameShape = y && y.dtype === dtype && y.shape.join() === shape.join();
+  return op === 'AddV2' && castTypes.has(dtype) && sameShape ? [{ shape, dtype }] : undefined;
+}
+
+const sizeOf = (shape: readonly number[]): number => shape.reduce((a, b) => a * b, 1);
+
 // For whole numbers these refuse 0 as the divisor.
 const dividing: ReadonlySet<string> = new Set(['FloorDiv', 'FloorMod', 'Mod']);
 
 function sample(op: string, { shape, dtype }: Outline): Float32Array | Int32Array | Uint8Array {
-  const size = shape.reduce((a, b) => a * b, 1);
+  const size = sizeOf(shape);
   if (dtype === DType.float32) return new Float32Array(size);
   if (dtype === DType.int32) return new Int32Array(size).fill(dividing.has(op) ? 1 : 0);
   if (dtype === DType.bool || dtype === DType.uint8) return new Uint8Array(size);
