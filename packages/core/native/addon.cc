@@ -256,6 +256,7 @@ static napi_value Init(napi_env env, napi_value exports) {
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"enableCollectiveOps", nullptr, headshare::EnableCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"abortCollectiveOps", nullptr, headshare::AbortCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"protectServer", nullptr, headshare::ProtectServer, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"callFunction", nullptr, CallFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       // kernels: string[], this package's operations that TensorFlow accepted.
       {"kernels", nullptr, nullptr, nullptr, nullptr, kernels, napi_default, nullptr},

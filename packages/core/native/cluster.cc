@@ -1,5 +1,7 @@
 #include "cluster.h"
 
+#include <dlfcn.h>
+
 #include <string>
 
 #include "backend-access.h"
@@ -67,6 +69,34 @@ napi_value AbortCollectiveOps(napi_env env, napi_callback_info info) {
   TF_SetStatus(status.status, static_cast<TF_Code>(code), message.c_str());
   TFE_AbortCollectiveOps(ContextOf(backend), status.status);
   return nullptr;
+}
+
+napi_value ProtectServer(napi_env env, napi_callback_info info) {
+  size_t argc = 3;
+  napi_value args[3];
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_cb_info(env, info, &argc, args, nullptr, nullptr), nullptr);
+  std::string address, members;
+  int32_t port = 0;
+  uint32_t count = 0;
+  ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, args[0], address), nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_value_int32(env, args[1], &port), nullptr);
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_array_length(env, args[2], &count), nullptr);
+  for (uint32_t i = 0; i < count; i++) {
+    napi_value element;
+    std::string member;
+    ENSURE_NAPI_OK_RETVAL(env, napi_get_element(env, args[2], i, &element), nullptr);
+    ENSURE_NAPI_OK_RETVAL(env, GetStringParam(env, element, member), nullptr);
+    members += member + " ";
+  }
+  auto *protect =
+      reinterpret_cast<bool (*)(const char *, int, const char *)>(dlsym(RTLD_DEFAULT, "headshare_protect_server"));
+  if (protect && !protect(address.c_str(), port, members.c_str())) {
+    NAPI_THROW_ERROR(env, "An IP address was expected among %s %s", address.c_str(), members.c_str());
+    return nullptr;
+  }
+  napi_value result;
+  ENSURE_NAPI_OK_RETVAL(env, napi_get_boolean(env, protect != nullptr, &result), nullptr);
+  return result;
 }
 
 }  // namespace headshare

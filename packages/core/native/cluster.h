@@ -15,4 +15,9 @@ napi_value EnableCollectiveOps(napi_env env, napi_callback_info info);
 // Collective operations, running and new ones, fail with this code and message until the next enabling.
 napi_value AbortCollectiveOps(napi_env env, napi_callback_info info);
 
+// protectServer(address: string, port: number, members: string[]): boolean
+// Whether this process's server will listen on this address only, and accept connections from the members' addresses only
+// (listen/listen.cc): false where that library is not preloaded. Throws where an address is not an IP address.
+napi_value ProtectServer(napi_env env, napi_callback_info info);
+
 }  // namespace headshare

@@ -3,8 +3,9 @@
  * function of `commands`, and its arguments. It answers each with a line of JSON, [number of the command, { result } or { error }].
  */
 import { createHash } from 'node:crypto';
+import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { abortCollectives, enableCollectives, LostPeers, type Membership } from '../src/runtime/cluster';
+import { abortCollectives, enableCollectives, LostPeers, type Membership, protectServer } from '../src/runtime/cluster';
 import * as collective from '../src/runtime/ops/collective';
 import { Program } from '../src/runtime/program';
 import { State } from '../src/runtime/state';
@@ -63,6 +64,24 @@ function steps() {
   };
 }
 
+/** The local addresses, in /proc/net/tcp's hexadecimal, of the listening sockets of this process. */
+function tcpListeners(): string[] {
+  const own = new Set(
+    readdirSync('/proc/self/fd').flatMap((fd) => {
+      try {
+        return /^socket:\[(\d+)\]$/.exec(readlinkSync(`/proc/self/fd/${fd}`))?.[1] ?? [];
+      } catch {
+        return [];
+      }
+    }),
+  );
+  const rows = ['tcp', 'tcp6'].flatMap((kind) => readFileSync(`/proc/self/net/${kind}`, 'utf8').split('\n').slice(1));
+  return rows.flatMap((row) => {
+    const words = row.trim().split(/\s+/);
+    return words[3] === '0A' && own.has(words[9] ?? '') ? [words[1] as string] : [];
+  });
+}
+
 const commands = {
   enable(membership: Membership, task: number) {
     enableCollectives(membership, task);
@@ -78,6 +97,8 @@ const commands = {
     const results = await step(name === 'send' || name === 'receive' ? { group } : { group, x });
     return Object.fromEntries(Object.entries(results).map(([key, value]) => [key, [...value.slice(0, 8)]]));
   },
+  protect: protectServer,
+  listening: () => tcpListeners(),
   abort: (why: string) => abortCollectives(why),
   recordings: () => recordings,
   digest() {

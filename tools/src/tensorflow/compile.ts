@@ -91,6 +91,8 @@ export const addons = {
   'images.node': { folder: 'images', links: true },
   /** Scores pairs and sorts scores. */
   'scores.node': { folder: 'scores', links: false },
+  /** Keeps strangers from TensorFlow's server; no addon, but a library to preload. */
+  'listen.so': { folder: 'listen', links: false },
   /** Keeps TensorFlow's greetings off the terminal. */
   'stderr.node': { folder: 'stderr', links: false },
 } as const;

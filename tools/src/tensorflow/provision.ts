@@ -92,7 +92,7 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   const candidate = join(folder, candidateName);
   try {
     const work = { compiler, platform, sources: plan.sources, folder, signal };
-    for (const name of ['stderr.node', 'scores.node'] as const) {
+    for (const name of ['stderr.node', 'scores.node', 'listen.so'] as const) {
       await compileAddon(work, name, candidate);
       renameSync(candidate, join(folder, name));
     }

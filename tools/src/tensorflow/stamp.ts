@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
-import { compileFlags, type Sources } from './compile';
+import { addons, compileFlags, type Sources } from './compile';
 import { type Platform, wheelsOf } from './platforms';
 
 /** `libraries.json`: the unpacked files. It is written before their folder gets its final name. */
@@ -35,7 +35,7 @@ export function addonStamp(platform: Platform, compiler: string, cpu: string, so
     flags: compileFlags(platform),
     cpu,
     sources: digestOf([
-      ...['.', 'stderr', 'images', 'scores'].map((folder) => join(sources.native, folder)),
+      ...Object.values(addons).map(({ folder }) => join(sources.native, folder)),
       join(sources.tfjsNode, 'binding'),
       sources.nodeHeaders,
     ]),

@@ -61,6 +61,11 @@ export interface Binding {
   enableCollectiveOps(serverDef: Uint8Array): string[];
   /** Collective operations, running and new ones, fail with this code until the next enabling. */
   abortCollectiveOps(code: number, message: string): void;
+  /**
+   * Whether this process's server will listen on this IP address only, and accept connections from the members' IP addresses
+   * only: false where `serverProtection` was not in the process's environment at its start.
+   */
+  protectServer(address: string, port: number, members: readonly string[]): boolean;
   // Two notes of this process. Jest loads modules several times in a process, but this object once.
   /** Whether a program has made variables. */
   madeVariables?: boolean;

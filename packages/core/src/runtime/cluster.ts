@@ -4,6 +4,7 @@
  * 0.2 to 12 ms; it also ends an abort. Variables that were made before the first enabling are lost to it.
  */
 
+import { isIP } from 'node:net';
 import { wantedThreads } from '../system/threads';
 import { UserError } from '../system/user-error';
 import { backend } from './binding';
@@ -12,7 +13,7 @@ import { integer, message, text } from './compile/protobuf';
 export interface ClusterMember {
   /** The process's number for life: TensorFlow fixes it at the first enabling. Numbers may have gaps. */
   readonly task: number;
-  /** host:port of its TensorFlow server. */
+  /** IP:port of its TensorFlow server; IPv6 in brackets. */
   readonly address: string;
 }
 
@@ -56,6 +57,24 @@ export class AddressTaken extends UserError {
 }
 
 /**
+ * Makes this process's server listen on `address` only, and accept connections from itself and from the members only; to
+ * be called before the server starts, and again for other members. The server has neither passwords nor encryption, and
+ * otherwise listens on all addresses of the machine. `enableCollectives` does so, too.
+ * @param address the server's IP:port
+ * @param members IP:port of each member; ports do not count
+ * @returns whether the protection is in force: it needs Linux, and `serverProtection` (native-addon.ts) in the process's
+ * environment at its start
+ */
+export function protectServer(address: string, members: readonly string[]): boolean {
+  const { host, port } = parsed(address);
+  return backend().binding.protectServer(
+    host,
+    port,
+    members.map((member) => parsed(member).host),
+  );
+}
+
+/**
  * Starts this process's server, or gives it other members. All members must do so with the same membership, and none while
  * another one may still run a collective operation of an older generation.
  * @param task this process's; it and its address stay the same for life
@@ -73,6 +92,10 @@ export function enableCollectives(membership: Membership, task: number): void {
   if (started !== undefined && started !== member) {
     throw new Error(`This process is ${started} for life, and cannot become ${member}.`);
   }
+  protectServer(
+    own.address,
+    membership.members.map(({ address }) => address),
+  );
   try {
     binding.enableCollectiveOps(serverDef(membership, task));
   } catch (error) {
@@ -89,6 +112,13 @@ export function abortCollectives(why: string): void {
   backend().binding.abortCollectiveOps(Code.unavailable, why);
 }
 
+function parsed(address: string): { readonly host: string; readonly port: number } {
+  const [, bracketed, plain, port] = /^(?:\[(.+)\]|(.+)):(\d+)$/.exec(address) ?? [];
+  const host = bracketed ?? plain ?? '';
+  if (isIP(host) === 0) throw new Error(`The address of a member must be IP:port, got '${address}'.`);
+  return { host, port: Number(port) };
+}
+
 function memberOf({ generation, members }: Membership, task: number): ClusterMember {
   const tasks = members.map((member) => member.task);
   const wrong = tasks.find((one, i) => !Number.isInteger(one) || one < 0 || one <= (tasks[i - 1] ?? -1));
@@ -97,10 +127,7 @@ function memberOf({ generation, members }: Membership, task: number): ClusterMem
     throw new Error(`A generation must be a whole number in [1, 2^31), got ${generation}.`);
   }
   const own = members.find((member) => member.task === task);
-  if (!own)
-    throw new Error(
-      `The membership has the tasks ${tasks.join(', ') || 'of nobody'}, but not this process's, ${task}.`,
-    );
+  if (!own) throw new Error(`The membership has the tasks ${tasks.join(', ')} but not this process's, ${task}.`);
   return own;
 }
 

@@ -7,6 +7,19 @@ export const tfjsPackage = (device: Device): string =>
   device === 'gpu' ? '@tensorflow/tfjs-node-gpu' : '@tensorflow/tfjs-node';
 
 /**
+ * What the environment of a process needs at its start for `protectServer` (cluster.ts); nothing where the protection does
+ * not exist. Does not load TensorFlow.
+ */
+export function serverProtection(environment: NodeJS.ProcessEnv = process.env): { readonly LD_PRELOAD?: string } {
+  const library = process.platform === 'linux' ? nativeAddon('listen.so') : undefined;
+  if (library === undefined) return {};
+  // The loader separates paths by blanks or colons, and has no escape for them.
+  if (/[\s:]/.test(library)) return {};
+  const others = (environment.LD_PRELOAD ?? '').split(/[\s:]+/).filter((one) => one !== '' && one !== library);
+  return { LD_PRELOAD: [library, ...others].join(':') };
+}
+
+/**
  * Path of an addon beside TensorFlow's own, such as `images.node`, which `nx run tools:tensorflow` builds; undefined where it
  * does not exist. Does not load TensorFlow.
  */
