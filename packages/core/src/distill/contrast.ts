@@ -1,7 +1,8 @@
 /** Contrastive distillation (CRD): its memories, and the negatives drawn from them. */
 import { constant, uniform } from '../nn/initialisers';
 import { integers, substream } from '../runtime/ops/random';
-import { gatherIntegers, gatherRows, rowProducts, withRows } from '../runtime/ops/rows';
+import { gatherIntegers, gatherRows, rowProducts } from '../runtime/ops/rows';
+import { setFirst, writeRows } from '../runtime/slice-statistics';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
 import { contrastLoss, contrastProbabilities, contrastScores, movedRows } from './losses/contrast';
 import type { MethodContext, StepContext } from './method';
@@ -54,8 +55,8 @@ export function contrast(context: MethodContext, options: ContrastOptions): (ste
   const memories = scope.child('contrast');
   const rows = uniform(1 / Math.sqrt(outputs / 3));
   const side = (number: 1 | 2): Side => ({
-    memory: memories.statistic(`memory_v${number}`, [images, outputs], rows),
-    normaliser: memories.statistic(`z_v${number}`, [], constant(-1)),
+    memory: memories.statistic(`memory_v${number}`, [images, outputs], rows, 'rows'),
+    normaliser: memories.statistic(`z_v${number}`, [], constant(-1), 'first'),
   });
   const [ofStudent, ofTeacher] = [side(1), side(2)];
   const draw =
@@ -68,7 +69,7 @@ export function contrast(context: MethodContext, options: ContrastOptions): (ste
     const against = (embedding: Tensor2D, { memory }: Side, { normaliser }: Side): Scalar => {
       const scores = contrastScores(rowProducts(memory, drawn, embedding), temperature);
       const probabilities = contrastProbabilities(scores, normaliser, images);
-      assignLater(normaliser, probabilities.normaliser);
+      setFirst(normaliser, probabilities.normaliser);
       return contrastLoss(probabilities.probabilities, images);
     };
     // Each network's embedding is compared with the memory of the other.
@@ -85,11 +86,9 @@ interface Side {
   readonly normaliser: Variable;
 }
 
-const assignLater = (variable: Variable, value: Tensor): void => variable.assign(tf.clone(value));
-
 function move({ memory }: Side, embedding: Tensor2D, indices: Tensor1D, momentum: number): void {
   const before = gatherRows(memory, indices) as Tensor2D;
-  assignLater(memory, withRows(memory, indices, movedRows(before, embedding, momentum)));
+  writeRows(memory, indices, movedRows(before, embedding, momentum));
 }
 
 /** Draws negatives as indices into the training set: int32 [batch, negatives]. */

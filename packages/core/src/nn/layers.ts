@@ -82,8 +82,8 @@ function declareBatchNorm(scope: Scope, channels: number, { scale = true }: Batc
   return {
     gamma: scale ? scope.weight('weight', [channels], ones) : scope.statistic('weight', [channels], ones),
     beta: scope.weight('bias', [channels], zeros),
-    mean: scope.statistic('running_mean', [channels], zeros),
-    variance: scope.statistic('running_var', [channels], ones),
+    mean: scope.statistic('running_mean', [channels], zeros, 'running'),
+    variance: scope.statistic('running_var', [channels], ones, 'running'),
   };
 }
 

@@ -1,14 +1,12 @@
 import { recompute } from '../runtime/recompute';
-import type { State, StateKind } from '../runtime/state';
+import type { SliceMerge, State, StateKind, StateVariable } from '../runtime/state';
 import type { Tensor4D, Variable } from '../runtime/tensorflow';
 import { type RandomStream, stream } from '../system/random';
 
 /** The initial values of a variable, from its shape and its own random stream. */
 export type Initialiser = (shape: readonly number[], random: RandomStream) => Float32Array;
 
-interface Layout {
-  readonly transposed?: boolean;
-}
+type Layout = Pick<StateVariable, 'transposed'>;
 
 export interface ScopeOptions {
   /** Blocks keep only their input for the gradient, and are computed again for it: less memory, more time. */
@@ -65,9 +63,12 @@ export class Scope {
     return this.declare(name, 'trainable', shape, initialise, layout);
   }
 
-  /** Declares a variable without a gradient: running statistics, or a constant. */
-  statistic(name: string, shape: readonly number[], initialise: Initialiser): Variable {
-    return this.declare(name, 'statistic', shape, initialise);
+  /**
+   * Declares a variable without a gradient.
+   * @param merge how forward passes change it, by runtime/slice-statistics.ts; absent: it is a constant
+   */
+  statistic(name: string, shape: readonly number[], initialise: Initialiser, merge?: SliceMerge): Variable {
+    return this.declare(name, 'statistic', shape, initialise, merge && { merge });
   }
 
   private declare(
@@ -75,7 +76,7 @@ export class Scope {
     kind: StateKind,
     shape: readonly number[],
     initialise: Initialiser,
-    layout?: Layout,
+    options?: Pick<StateVariable, 'transposed' | 'merge'>,
   ): Variable {
     const own = this.join(name);
     if (!shape.every((size) => Number.isInteger(size) && size > 0)) {
@@ -87,7 +88,7 @@ export class Scope {
       this.seed === undefined
         ? new Float32Array(shape.reduce((a, b) => a * b, 1))
         : initialise(shape, stream(this.seed, 'initial', this.root, own));
-    return this.state.declare(`${this.root}/${own}`, kind, shape, values, layout);
+    return this.state.declare(`${this.root}/${own}`, kind, shape, values, options);
   }
 
   private join(name: string): string {

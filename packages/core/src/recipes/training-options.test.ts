@@ -27,9 +27,7 @@ test('--precision has three values', () => {
 test('training options that exclude each other are refused', () => {
   expect(() => checkTraining(fine)).not.toThrow();
   expect(() => checkTraining({ ...fine, accumulate: 3 })).toThrow('--accumulate 3 does not divide --batchSize 64');
-  expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).toThrow(
-    '--class-share 0.5 does not work with --accumulate 2',
-  );
+  expect(() => checkTraining({ ...fine, accumulate: 2, classShare: 0.5 })).not.toThrow();
   expect(() => checkTraining({ ...fine, emaDecay: 0.9, classShare: 0.5 })).toThrow(
     'does not work with --ema-decay 0.9',
   );

@@ -4,6 +4,7 @@
  */
 
 import { after } from './compile/trace';
+import { repeatForward } from './slice-statistics';
 import { type Tensor, tf, type Variable } from './tensorflow';
 import { withGradient } from './with-gradient';
 
@@ -48,7 +49,7 @@ export function recompute<X extends Tensor, Y extends Tensor>(body: (x: X) => Y)
       (dy, input, ...before) => {
         const again = after(dy, input) as X;
         const by = [again, ...variables];
-        const grads = withValues(assigned, before, () => gradients(() => body(again), by, dy));
+        const grads = withValues(assigned, before, () => gradients(() => repeatForward(() => body(again)), by, dy));
         return grads.map((gradient, i) => gradient ?? tf.zerosLike(by[i] as Tensor));
       },
     );

@@ -8,6 +8,12 @@ import { type Tensor, tf, type Variable } from './tensorflow';
  */
 export type StateKind = 'trainable' | 'statistic' | 'slot';
 
+/**
+ * How the slices of a step together change a statistic (see slice-statistics.ts). running: it moves a share towards each
+ * slice's; first: it becomes the first slice's; rows: each slice writes the rows of its images.
+ */
+export type SliceMerge = 'running' | 'first' | 'rows';
+
 export interface StateVariable {
   readonly name: string;
   readonly kind: StateKind;
@@ -18,6 +24,8 @@ export interface StateVariable {
    * matrix, so that files do not depend on the storage.
    */
   readonly transposed?: boolean;
+  /** Of a statistic; absent: no step changes it. */
+  readonly merge?: SliceMerge;
 }
 
 export interface NamedValues {
@@ -38,7 +46,7 @@ export class State {
 
   /**
    * Declares a float32 variable.
-   * @param transposed stores the matrix of `shape` and `values` as its transpose
+   * @param options transposed: stores the matrix of `shape` and `values` as its transpose
    * @throws Error when the name is taken
    */
   declare(
@@ -46,12 +54,19 @@ export class State {
     kind: StateKind,
     shape: readonly number[],
     values: Float32Array,
-    { transposed = false }: { readonly transposed?: boolean } = {},
+    { transposed = false, merge }: Pick<StateVariable, 'transposed' | 'merge'> = {},
   ): Variable {
     if (this.entries.has(name)) throw new Error(`The state already has a variable named ${name}.`);
     const initial = held({ shape, values }, transposed);
     const variable = tf.variable(initial, kind === 'trainable', `state${this.id}/${name}`);
-    this.entries.set(name, { name, kind, shape: [...initial.shape], variable, ...(transposed && { transposed }) });
+    this.entries.set(name, {
+      name,
+      kind,
+      shape: [...initial.shape],
+      variable,
+      ...(transposed && { transposed }),
+      ...(merge && { merge }),
+    });
     initial.dispose();
     return variable;
   }

@@ -76,7 +76,7 @@ export async function build(state: State, options: NetworkTraining, given: Given
     const partialFc = classRows
       ? {
           ...classSampler({ classes, share: classShare, batchSize, seed }),
-          heads: sampledHeads(network, teacher, headIsFrozen),
+          ...sampledHeads(network, teacher, headIsFrozen),
         }
       : undefined;
     const frozenParts = headIsFrozen ? ['teacher_head', 'head'] : ['teacher_head'];

@@ -9,7 +9,7 @@ import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, 
 import { UserError } from '../system/user-error';
 import type { SampledHeads } from './partial-fc';
 
-/** A micro-batch as the step's tensors. */
+/** A slice of a batch as the step's tensors. */
 export interface BatchTensors extends TargetOptions {
   /** [batch, height, width, 3] in 0..255 */
   readonly pixels: Tensor4D;
@@ -18,6 +18,8 @@ export interface BatchTensors extends TargetOptions {
   /** The images' indices in the training set, int32 [batch]. */
   readonly indices: Tensor1D;
   readonly random: RandomKey;
+  /** The slice's number in the batch, int32 []; absent: it is the only one. */
+  readonly slice?: Tensor;
   /** With Partial FC: the heads over the sampled classes, and the labels as columns of their logits, int32 [batch]. */
   readonly sampled?: SampledHeads & { readonly columns: Tensor1D };
   /** The teacher's cached embeddings of the images, [batch, d]; absent: the teacher computes them. */

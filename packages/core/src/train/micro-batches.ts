@@ -1,4 +1,4 @@
-/** How a batch enters the training step: cut into micro-batches, as the inputs of the step's functions. */
+/** How a batch enters the training step: cut into slices (micro-batches), as the inputs of the step's functions. */
 import type { MixSettings } from '../data/augment/mix';
 import { type FedValue, type InputSpecs, imageInput, type StepInputs } from '../runtime/compile/step-inputs';
 import { randomKey } from '../runtime/ops/random';
@@ -8,19 +8,25 @@ import { UserError } from '../system/user-error';
 import type { BatchTensors } from './forward';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import type { PartialFc } from './partial-fc';
+import { type SliceRange, slicePart } from './slices';
 
-/** A whole batch of the data set: batchSize images of height x width x 3 bytes, their labels and indices. */
+/** A batch of the data set: the images of the slices that this process computes, and the labels and indices of all. */
 export interface StepBatch {
+  /** Images of height x width x 3 bytes. */
   readonly images: Uint8Array;
+  /** [batchSize] */
   readonly labels: Int32Array;
+  /** [batchSize] */
   readonly indices: Int32Array;
-  /** The teacher's cached embeddings of the images, batchSize x d. */
+  /** The teacher's cached embeddings of `images`, d each. */
   readonly embeddings?: Float32Array;
+  /** Default: all slices. */
+  readonly slices?: SliceRange;
 }
 
 export interface FeedOptions {
   readonly batchSize: number;
-  /** How many micro-batches a batch is cut into; see `microBatchSize`. */
+  /** How many slices a batch is cut into; see `microBatchSize`. */
   readonly accumulate: number;
   readonly size: ImageSize;
   /** Of the step's random numbers. */
@@ -30,7 +36,7 @@ export interface FeedOptions {
   readonly partialFc?: PartialFc | undefined;
   /** The length of the teacher's cached embeddings; absent: the teacher computes them. */
   readonly teacherEmbeddingSize?: number | undefined;
-  /** How images of a micro-batch are mixed with one another; absent: they are not. */
+  /** How images of a slice are mixed with one another; absent: they are not. */
   readonly mix?: MixSettings | undefined;
 }
 
@@ -38,12 +44,12 @@ export interface StepFeed {
   readonly inputs: InputSpecs;
   /** The step's inputs as the tensors that it computes with. */
   batch(inputs: StepInputs<InputSpecs>): BatchTensors;
-  /** The inputs' values, one set for each micro-batch. */
-  microBatches(batch: StepBatch, step: number): readonly Readonly<Record<string, FedValue>>[];
+  /** The inputs' values, one set for each slice that the batch has images of. */
+  slices(batch: StepBatch, step: number): readonly Readonly<Record<string, FedValue>>[];
 }
 
 /**
- * The number of images in a micro-batch.
+ * The number of images in a slice.
  * @throws UserError when `accumulate` does not divide `batchSize`: a compiled step takes one shape
  */
 export function microBatchSize(batchSize: number, accumulate: number): number {
@@ -67,45 +73,45 @@ export function stepFeed(options: FeedOptions): StepFeed {
       labels: int32(images),
       indices: int32(images),
       draw: int32(2),
+      ...(accumulate > 1 && { slice: int32() }),
       ...(teacherEmbeddingSize !== undefined && {
         teacherEmbeddings: { dtype: 'float32', shape: [images, teacherEmbeddingSize] },
       }),
       ...(mix && { mix: mixInput }),
       ...(partialFc && { classes: int32(partialFc.count), columns: int32(images) }),
     },
-    batch({ pixels, labels, indices, draw, teacherEmbeddings, mix: drawn, classes, columns }) {
+    batch({ pixels, labels, indices, draw, slice, teacherEmbeddings, mix: drawn, classes, columns }) {
       return {
         pixels: pixels as Tensor4D,
         labels: labels as Tensor1D,
         indices: indices as Tensor1D,
         random: randomKey(draw as Tensor),
         smoothing,
+        ...(slice && { slice }),
         ...(teacherEmbeddings && { teacherEmbeddings: teacherEmbeddings as Tensor2D }),
         ...(drawn && mixedPixels(pixels as Tensor4D, drawn)),
         ...(partialFc && { sampled: { ...partialFc.heads(classes as Tensor1D), columns: columns as Tensor1D } }),
       };
     },
-    microBatches({ images: pixels, labels, indices, embeddings }, step) {
+    slices({ images: pixels, labels, indices, embeddings, slices = { from: 0, to: accumulate } }, step) {
+      const { from, to } = slices;
+      // One draw from all labels, so that the slices' gradients are for the same classes.
       const sample = partialFc?.draw(labels, step);
-      return Array.from({ length: accumulate }, (_, i) => {
-        const part = <A extends FedValue>(values: A) => slice(values, i, accumulate);
-        const number = step * accumulate + i;
+      return Array.from({ length: to - from }, (_, i) => {
+        const own = <A extends FedValue>(values: A) => slicePart(values, i, to - from);
+        const ofBatch = <A extends FedValue>(values: A) => slicePart(values, from + i, accumulate);
+        const number = step * accumulate + from + i;
         return {
-          pixels: part(pixels),
-          labels: part(labels),
-          indices: part(indices),
+          pixels: own(pixels),
+          labels: ofBatch(labels),
+          indices: ofBatch(indices),
           draw: Int32Array.of(seed % 2 ** 31, number),
-          ...(embeddings && { teacherEmbeddings: part(embeddings) }),
+          ...(accumulate > 1 && { slice: Int32Array.of(from + i) }),
+          ...(embeddings && { teacherEmbeddings: own(embeddings) }),
           ...(mix && { mix: mixValue(mix, { seed, step: number, size }) }),
-          ...sample,
+          ...(sample && { classes: sample.classes, columns: ofBatch(sample.columns) }),
         };
       });
     },
   };
-}
-
-/** The `i`-th of `count` equal parts, without a copy. */
-function slice<A extends FedValue>(values: A, i: number, count: number): A {
-  const length = values.length / count;
-  return values.subarray(i * length, (i + 1) * length) as A;
 }

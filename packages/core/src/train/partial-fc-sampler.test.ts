@@ -43,9 +43,8 @@ test('other classes are sampled uniformly and independently at each step', () =>
 });
 
 test('settings that Partial FC does not work with are refused', () => {
-  const fine = { classShare: 0.5, accumulate: 1, emaDecay: 0 };
+  const fine = { classShare: 0.5, emaDecay: 0 };
   expect(() => checkClassShare(fine)).not.toThrow();
-  expect(() => checkClassShare({ classShare: 1, accumulate: 4, emaDecay: 0.9 })).not.toThrow();
-  expect(() => checkClassShare({ ...fine, accumulate: 4 })).toThrow('does not work with --accumulate 4');
+  expect(() => checkClassShare({ classShare: 1, emaDecay: 0.9 })).not.toThrow();
   expect(() => checkClassShare({ ...fine, emaDecay: 0.9 })).toThrow('does not work with --ema-decay 0.9');
 });

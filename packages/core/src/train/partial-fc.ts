@@ -33,6 +33,8 @@ export interface ClassSampler {
 }
 
 export interface PartialFc extends ClassSampler {
+  /** The name of the variable whose sampled rows learn; undefined: the student's head is frozen. */
+  readonly learns: string | undefined;
   /** @param sample int32 [count], as drawn */
   heads(sample: Tensor1D): SampledHeads;
 }
@@ -81,20 +83,23 @@ export function sampledHeads(
   student: Network,
   teacher: Network | undefined,
   frozen: boolean,
-): (sample: Tensor1D) => SampledHeads {
+): Pick<PartialFc, 'learns' | 'heads'> {
   const name = `${student.root}/head.weight`;
   if (!frozen && student.variables().some((entry) => entry.name === `${student.root}/head.bias`)) {
     throw new UserError(
       `--class-share needs a head with one vector a class and no bias, such as arcface, cosface or linear-no-bias; ${student.description.head} has a bias.`,
     );
   }
-  return (sample) => {
-    const own = sampledHead(student, sample);
-    return {
-      student: own,
-      ...(teacher && { teacher: sampledHead(teacher, sample) }),
-      learned: frozen ? [] : [{ name, indices: sample, rows: own.rows }],
-    };
+  return {
+    learns: frozen ? undefined : name,
+    heads(sample) {
+      const own = sampledHead(student, sample);
+      return {
+        student: own,
+        ...(teacher && { teacher: sampledHead(teacher, sample) }),
+        learned: frozen ? [] : [{ name, indices: sample, rows: own.rows }],
+      };
+    },
   };
 }
 
@@ -105,18 +110,9 @@ function sampledHead({ head, description }: Network, sample: Tensor1D): SampledH
 }
 
 /** @throws UserError for settings that Partial FC does not work with */
-export function checkClassShare(options: {
-  readonly classShare: number;
-  readonly accumulate: number;
-  readonly emaDecay: number;
-}): void {
-  const { classShare, accumulate, emaDecay } = options;
+export function checkClassShare(options: { readonly classShare: number; readonly emaDecay: number }): void {
+  const { classShare, emaDecay } = options;
   if (classShare === 1) return;
-  if (accumulate > 1) {
-    throw new UserError(
-      `--class-share ${classShare} does not work with --accumulate ${accumulate}: each micro-batch would have its own classes, and their gradients could not be summed; leave one of the two out.`,
-    );
-  }
   if (emaDecay > 0) {
     throw new UserError(
       `--class-share ${classShare} does not work with --ema-decay ${emaDecay}: the average would touch the weights of all classes in each step; leave one of the two out.`,

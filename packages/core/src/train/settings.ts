@@ -16,7 +16,7 @@ import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
 export interface TrainingSettings extends ScheduleOptions, MixSettings {
   /** Images a step. */
   readonly batchSize: number;
-  /** How many micro-batches a batch is cut into; must divide it. Batch norm sees one micro-batch at a time. */
+  /** How many slices (micro-batches) a batch is cut into; must divide it. Batch norm sees one slice at a time. */
   readonly accumulate: number;
   readonly seed: number;
   readonly momentum: number;

@@ -11,6 +11,7 @@ import { UserError } from '../system/user-error';
 import { microBatchSize, type StepBatch } from './micro-batches';
 import { type SgdOptions, sgd } from './optimiser/optimiser';
 import { makeTrainingStep, type StepReport } from './step';
+import { isSliceSum } from './sums';
 
 const size = 4;
 const batchSize = 12;
@@ -29,7 +30,7 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
   const state = new State();
   const program = new Program(state, { eager });
   const classify = linear(Scope.root(state, 'classifier', 1), { inputs: size * size * 3, outputs: 3 });
-  const optimiser = sgd(state, state.all(), { momentum: 0.9, ...options, microBatches: accumulate });
+  const optimiser = sgd(state, state.all(), { momentum: 0.9, ...options, slices: accumulate });
   const step = makeTrainingStep(program, {
     batchSize,
     accumulate,
@@ -61,7 +62,7 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
     reports.push(await step(batchOf(seed), { learningRate: 0.05, averageShare: 0, step: seed }));
   program.pull();
   const weights = Array.from(state.values().get('classifier/weight')?.values ?? []);
-  const sums = state.all().filter(({ name }) => name.startsWith('gradient/'));
+  const sums = state.all().filter(isSliceSum);
   const accumulated = sums.flatMap(({ variable }) => Array.from(variable.dataSync()));
   program.dispose();
   state.dispose();
@@ -108,7 +109,8 @@ test('a dynamic loss scale adapts alike in compiled and eager steps', async () =
 
 test('no gradient is accumulated between steps', async () => {
   const { accumulated } = await train(3);
-  expect(accumulated).toHaveLength(size * size * 3 * 3 + 3);
+  // Two of each gradient, and each slice's terms.
+  expect(accumulated).toHaveLength(2 * (size * size * 3 * 3 + 3) + 3 * 32);
   expect(new Set(accumulated)).toEqual(new Set([0]));
 });
 

@@ -13,11 +13,12 @@ import { isMixing, requireMixable } from './mixing';
 import { agreementMetrics, headAgreement } from './networks/head-agreement';
 import { readInitialWeights } from './networks/initial-weights';
 import { readNetwork } from './networks/load-network';
-import { isGradientSum, sgd } from './optimiser/optimiser';
-import { averageOf, startAverage } from './optimiser/weight-average';
+import { sgd } from './optimiser/optimiser';
+import { averageOf, isAverage, startAverage } from './optimiser/weight-average';
 import { hasResumePoint, previousOf } from './resume-point';
 import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
+import { isSliceSum } from './sums';
 
 /**
  * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.
@@ -48,8 +49,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       settings,
       step,
       network: result,
-      isTrained: (entry) =>
-        !isOfTeacher(entry) && !isGradientSum(entry) && !entry.name.startsWith(`${pretrainingName}/`),
+      isTrained: (entry) => !isOfTeacher(entry) && !isSliceSum(entry) && !entry.name.startsWith(`${pretrainingName}/`),
       evaluate: async () => {
         const heads = agreement();
         return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
@@ -113,7 +113,7 @@ function trainingStep(
     momentum,
     weightDecay,
     rateOf: (name) => (isSlower(name) ? backboneRate : 1),
-    microBatches: accumulate,
+    slices: accumulate,
     ...(clipNorm > 0 && { clipNorm }),
     // bfloat16 has float32's range; in float16 small gradients would vanish.
     ...(precision === 'float16' && { lossScale: {} }),
@@ -128,6 +128,7 @@ function trainingStep(
     loss,
     needs,
     optimiser,
+    statistics: program.state.all('statistic').filter((entry) => !isOfTeacher(entry) && !isAverage(entry)),
     partialFc,
     teacherEmbeddingSize: cache?.dimension,
     precision,
@@ -157,7 +158,7 @@ async function pretrain(program: Program, options: NetworkTraining, training: Tr
       },
     ),
     network: training.network,
-    isTrained: (entry) => !isOfTeacher(entry) && !isGradientSum(entry),
+    isTrained: (entry) => !isOfTeacher(entry) && !isSliceSum(entry),
   };
   await train(program, options, training, phase);
   program.pull();

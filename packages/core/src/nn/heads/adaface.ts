@@ -1,4 +1,5 @@
 import type { CosineMargin } from '../../runtime/ops/cosine-margin';
+import { moveRunning, runningStart } from '../../runtime/slice-statistics';
 import { type Tensor, type Tensor2D, tf, type Variable } from '../../runtime/tensorflow';
 import { constant } from '../initialisers';
 import { marginHead } from '../margin-head';
@@ -24,8 +25,8 @@ export default marginHead(
 );
 
 function qualityMargin(margin: number, scope: Scope): (embedding: Tensor2D) => CosineMargin {
-  const mean = scope.statistic('batch_mean', [1], constant(20));
-  const deviation = scope.statistic('batch_std', [1], constant(100));
+  const mean = scope.statistic('batch_mean', [1], constant(20), 'running');
+  const deviation = scope.statistic('batch_std', [1], constant(100), 'running');
   return (embedding) => {
     const norms = tf.clipByValue(tf.norm(embedding, 2, 1), 0.001, 100);
     const ofBatch = tf.mean(norms);
@@ -39,8 +40,10 @@ function qualityMargin(margin: number, scope: Scope): (embedding: Tensor2D) => C
 
 /** Moves a running statistic. @returns its new value */
 function follow(variable: Variable, value: Tensor): Tensor {
-  const moved = tf.add(tf.mul(value, share), tf.mul(variable, 1 - share));
-  variable.assign(tf.clone(moved));
+  const movedFrom = (start: Tensor) => tf.add(tf.mul(value, share), tf.mul(start, 1 - share));
+  const moved = movedFrom(variable);
+  const start = runningStart(variable);
+  moveRunning(variable, share, start === variable ? moved : movedFrom(start));
   return moved;
 }
 

@@ -1,4 +1,5 @@
 import { attr, executeAll, hasKernel } from '../binding';
+import { moveRunning, runningStart } from '../slice-statistics';
 import { type Tensor, tf, type Variable } from '../tensorflow';
 import { withGradient } from '../with-gradient';
 import { type Activation, activate } from './activation';
@@ -112,8 +113,12 @@ export function opsBatchNorm<T extends Tensor>(x: T, { variables, momentum, epsi
     const [batchMean, batchVariance] = statistics as [Tensor, Tensor];
     // exponential_avg_factor 1 gives the batch's mean and its unbiased variance, the ones that PyTorch averages.
     tf.tidy(() => {
-      mean.assign(tf.add(tf.mul(mean, 1 - momentum), tf.mul(batchMean, momentum)));
-      variance.assign(tf.add(tf.mul(variance, 1 - momentum), tf.mul(batchVariance, momentum)));
+      const move = (running: Variable, value: Tensor) => {
+        const kept = tf.mul(runningStart(running), 1 - momentum);
+        moveRunning(running, momentum, tf.add(kept, tf.mul(value, momentum)));
+      };
+      move(mean, batchMean);
+      move(variance, batchVariance);
     });
     tf.dispose(statistics);
     return y;
@@ -157,7 +162,7 @@ function kernelBatchNorm<T extends Tensor>(x: T, batchNorm: BatchNormTraining): 
       const [value, batchMean, inverse, ...statistics] = executeAll(
         'HeadshareBatchNorm',
         [kind, attr.float('epsilon', epsilon), attr.float('momentum', momentum)],
-        [input, scale, offset, mean, variance, bySlope, added],
+        [input, scale, offset, runningStart(mean), runningStart(variance), bySlope, added],
         5,
       ) as [Tensor, Tensor, Tensor, Tensor, Tensor];
       moved.push(...statistics.map((tensor) => tf.keep(tensor)));
@@ -170,8 +175,8 @@ function kernelBatchNorm<T extends Tensor>(x: T, batchNorm: BatchNormTraining): 
     },
   );
   const [newMean, newVariance] = moved as [Tensor, Tensor];
-  mean.assign(newMean);
-  variance.assign(newVariance);
+  moveRunning(mean, momentum, newMean);
+  moveRunning(variance, momentum, newVariance);
   tf.dispose(moved);
   return y;
 }

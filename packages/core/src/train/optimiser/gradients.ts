@@ -17,13 +17,13 @@ export interface Gradients {
 /**
  * The gradients of the terms' weighted sum with respect to `variables`.
  * @param lossScale multiplies the loss that gradients are computed of, not `values`
- * @param microBatches the number of micro-batches in a batch. It multiplies terms that are sums over the batch, so that
- * for every term the mean over the micro-batches is the value for the batch.
+ * @param slices the number of slices in a batch. It multiplies terms that are sums over the batch, so that for every term
+ * the mean over the slices is the value for the batch.
  */
 export function gradientsOf(
   variables: readonly Differentiated[],
   terms: () => Terms,
-  { lossScale, microBatches = 1 }: { readonly lossScale?: Tensor; readonly microBatches?: number } = {},
+  { lossScale, slices = 1 }: { readonly lossScale?: Tensor; readonly slices?: number } = {},
 ): Gradients {
   const kept: [string, Scalar][] = [];
   const keep = (name: string, value: Scalar) => kept.push([name, tf.keep(value.clone())]);
@@ -31,7 +31,7 @@ export function gradientsOf(
   const { value, grads } = tf.engine().gradients(
     () => {
       const computed = Object.entries(terms()).map(([name, { weight, value: part, summed }]) => {
-        const whole = summed && microBatches > 1 ? tf.mul(part, microBatches).asScalar() : part;
+        const whole = summed && slices > 1 ? tf.mul(part, slices).asScalar() : part;
         return { name, weight, value: whole };
       });
       const loss = tf.addN(computed.map((term) => tf.mul(term.value, term.weight))).asScalar();

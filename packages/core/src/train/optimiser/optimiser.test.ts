@@ -14,11 +14,15 @@ function setUp(options: SgdOptions) {
     scoped(() => {
       return numbers(minimise(optimiser, tf.scalar(rate), terms));
     });
-  const accumulate = (terms: () => Record<string, Term>) =>
+  /** A step whose gradients are the sums over slices. */
+  const slicedStep = (rate: number, slices: readonly (() => Record<string, Term>)[]) =>
     scoped(() => {
-      const gradients = optimiser.gradients(terms);
-      optimiser.accumulate(gradients);
-      return numbers(gradients.values);
+      const each = slices.map((terms) => optimiser.gradients(terms));
+      const names = new Set(each.flatMap(({ gradients }) => [...gradients.keys()]));
+      const sumOf = (name: string) => tf.addN(each.flatMap(({ gradients }) => gradients.get(name) ?? []));
+      const gradients = new Map([...names].map((name) => [name, sumOf(name)]));
+      const watched = optimiser.update(tf.scalar(rate), { gradients, lossScale: each[0]?.lossScale });
+      return { values: each.map(({ values }) => numbers(values)), watched: numbers(watched) };
     });
   const value = (name: string) => Array.from(state.values().get(name)?.values ?? []);
   /** A term with gradient (3, 0) at `a` and 4 at `b`. */
@@ -26,7 +30,7 @@ function setUp(options: SgdOptions) {
     both: { weight: 1, value: tf.add(tf.mul(3, tf.sum(a.slice(0, 1))), tf.mul(4, tf.sum(b))) as Scalar },
   });
   const onlyA = () => ({ a: { weight: 1, value: tf.mul(3, tf.sum(a.slice(0, 1))) as Scalar } });
-  return { state, a, b, step, accumulate, value, both, onlyA };
+  return { state, a, b, step, slicedStep, value, both, onlyA };
 }
 
 const numbers = (values: Readonly<Record<string, Scalar>>) =>
@@ -98,53 +102,47 @@ test('a variable with its own rate moves like a parameter group of PyTorch', () 
   expect(value('b')).toEqual(plain.value('b'));
 });
 
-describe('micro-batches', () => {
-  test('a step uses the mean of their gradients, and the next one starts from zero', () => {
-    const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 4 });
+describe('slices', () => {
+  test('a step uses the mean of their gradients', () => {
+    const { slicedStep, value, both, onlyA } = setUp({ slices: 4 });
     for (let i = 0; i < 2; i++) {
-      expect(accumulate(both)).toEqual({ loss: expect.any(Number), both: expect.any(Number) });
-      accumulate(onlyA);
-      expect(value('a')).toEqual(near(1 - i * 0.3, 2));
-      accumulate(onlyA);
-      step(0.1, both);
+      slicedStep(0.1, [both, onlyA, onlyA, both]);
       expect(value('a')).toEqual(near(0.7 - i * 0.3, 2));
       expect(value('b')).toEqual(near(0.8 - i * 0.2));
-      expect([value('gradient/a'), value('gradient/b')]).toEqual([[0, 0], [0]]);
     }
   });
 
   test('the mean is clipped', () => {
-    const { step, accumulate, value, both, onlyA } = setUp({ microBatches: 2, clipNorm: 1 });
-    accumulate(onlyA);
+    const { slicedStep, value, both, onlyA } = setUp({ slices: 2, clipNorm: 1 });
     // (3 + 3) / 2 and (0 + 4) / 2.
-    expect(step(1, both).gradient_norm).toBeCloseTo(Math.hypot(3, 2), 5);
+    expect(slicedStep(1, [onlyA, both]).watched.gradient_norm).toBeCloseTo(Math.hypot(3, 2), 5);
     expect(value('a')).toEqual(near(1 - 3 / Math.hypot(3, 2), 2));
     expect(value('b')).toEqual(near(1 - 2 / Math.hypot(3, 2)));
   });
 
-  test('a term that is a sum over the batch is multiplied by the number of micro-batches', () => {
-    const { step, accumulate, value, a } = setUp({ microBatches: 2 });
+  test('a term that is a sum over the batch is multiplied by the number of slices', () => {
+    const { slicedStep, value, a } = setUp({ slices: 2 });
     const terms = (summed: boolean) => () => ({ a: { weight: 0.5, value: tf.sum(a) as Scalar, summed } });
-    expect(accumulate(terms(true))).toEqual({ loss: 3, a: 6 });
-    expect(step(1, terms(true))).toEqual({ loss: 3, a: 6 });
-    // Each of the two micro-batches gives twice the gradient 0.5; the step uses their mean.
+    expect(slicedStep(1, [terms(true), terms(true)]).values).toEqual([
+      { loss: 3, a: 6 },
+      { loss: 3, a: 6 },
+    ]);
+    // Each of the two slices gives twice the gradient 0.5; the step uses their mean.
     expect(value('a')).toEqual(near(0, 1));
-    expect(accumulate(terms(false))).toEqual({ loss: 0.5, a: 1 });
-  });
-
-  test('there are no sums if a step is one batch', () => {
-    const { state, accumulate, onlyA } = setUp({});
-    expect(state.get('gradient/a')).toBeUndefined();
-    expect(() => accumulate(onlyA)).toThrow('only where a step has more than one micro-batch');
+    expect(slicedStep(1, [terms(false), terms(false)]).values[0]).toEqual({ loss: 0.5, a: 1 });
   });
 });
 
 describe('a scaled loss', () => {
   test('moves weights like an unscaled one; loss and norm are reported unscaled', () => {
-    const { step, accumulate, value, both } = setUp({ lossScale: 1024, clipNorm: 1, microBatches: 2 });
-    expect(accumulate(both)).toEqual({ loss: 7, both: 7 });
-    expect(value('gradient/b')).toEqual([4096]);
-    expect(step(1, both)).toEqual({ loss: 7, both: 7, gradient_norm: 5, loss_scale: 1024 });
+    const { slicedStep, value, both } = setUp({ lossScale: 1024, clipNorm: 1, slices: 2 });
+    expect(slicedStep(1, [both, both])).toEqual({
+      values: [
+        { loss: 7, both: 7 },
+        { loss: 7, both: 7 },
+      ],
+      watched: { gradient_norm: 5, loss_scale: 1024 },
+    });
     expect(value('a')).toEqual(near(0.4, 2));
     expect(value('b')).toEqual(near(0.2));
   });
@@ -177,13 +175,11 @@ describe('a scaled loss', () => {
     expect([value('loss-scale/value'), value('loss-scale/good')]).toEqual([[1], [0]]);
   });
 
-  test('a micro-batch that is not finite spoils its step, but not the next', () => {
-    const { step, accumulate, value, both, b } = setUp({ microBatches: 2, lossScale: {} });
-    accumulate(broken(b));
-    expect(step(0.1, both).loss_scale).toBe(65536);
+  test('a slice that is not finite spoils its step, but not the next', () => {
+    const { slicedStep, value, both, b } = setUp({ slices: 2, lossScale: {} });
+    expect(slicedStep(0.1, [broken(b), both]).watched.loss_scale).toBe(65536);
     expect(value('b')).toEqual([1]);
-    accumulate(both);
-    expect(step(0.1, both).loss_scale).toBe(32768);
+    expect(slicedStep(0.1, [both, both]).watched.loss_scale).toBe(32768);
     expect(value('b')).toEqual(near(0.6));
   });
 
@@ -205,13 +201,10 @@ test('without momentum there are no slots', () => {
 
 test.each<[string, SgdOptions]>([
   ['clipped', { momentum: 0.9, weightDecay: 0.1, clipNorm: 1 }],
-  ['with micro-batches and a dynamic loss scale', { momentum: 0.9, microBatches: 2, lossScale: {} }],
+  ['with slices and a dynamic loss scale', { momentum: 0.9, slices: 2, lossScale: {} }],
 ])('nothing leaks: %s', (_, options) => {
-  const { step, accumulate, both } = setUp(options);
-  const whole = () => {
-    if (options.microBatches) accumulate(both);
-    step(0.1, both);
-  };
+  const { slicedStep, both } = setUp(options);
+  const whole = () => slicedStep(0.1, [both, both].slice(0, options.slices ?? 1));
   whole();
   const before = tf.memory().numTensors;
   whole();

@@ -15,8 +15,8 @@ export interface SgdOptions {
   readonly rateOf?: (name: string) => number;
   /** Upper bound of the norm of all gradients together. */
   readonly clipNorm?: number;
-  /** A step's gradient is the mean over this many micro-batches; default 1. */
-  readonly microBatches?: number;
+  /** A step's gradient is the mean over this many slices of its batch; default 1. */
+  readonly slices?: number;
   /** For gradients in float16; default: none. */
   readonly lossScale?: LossScale;
   /** Prefix of the optimiser's own variables: a state may have an optimiser for each phase of training. */
@@ -37,24 +37,31 @@ export interface SampledRows {
 }
 
 export interface Optimiser {
+  /** The variables that it may move. */
+  readonly variables: readonly StateVariable[];
+  /** Prefix of its own variables. */
+  readonly root: string;
   /**
-   * Computes a micro-batch's loss and its gradients; changes no weight.
+   * Computes a slice's loss and its gradients; changes no weight.
    * @param sampled rows that are learned instead of the variables they come from
    */
   gradients(terms: () => Terms, sampled?: readonly SampledRows[]): StepGradients;
-  /** Adds a micro-batch's gradients to the sums that the next `update` uses. */
-  accumulate(step: StepGradients): void;
   /**
-   * Moves the weights by the mean of the accumulated gradients and these, the step's last micro-batch.
+   * Moves the weights by the mean of the slices' gradients.
+   * @param step the sums of the slices' gradients
    * @param sampled as given to `gradients`; the variables' other rows, and their momenta, stay as they are, without
    * weight decay
    * @returns the gradients' norm before clipping as `gradient_norm`, where it is clipped; this step's `loss_scale`,
    * where the loss is scaled
    */
-  update(learningRate: Tensor, step: StepGradients, sampled?: readonly SampledRows[]): Record<string, Scalar>;
+  update(
+    learningRate: Tensor,
+    step: Pick<StepGradients, 'gradients' | 'lossScale'>,
+    sampled?: readonly SampledRows[],
+  ): Record<string, Scalar>;
 }
 
-/** Gradients of one micro-batch, multiplied by the loss scale where there is one. */
+/** Gradients, multiplied by the loss scale where there is one. */
 export interface StepGradients extends Gradients {
   readonly lossScale: Tensor | undefined;
 }
@@ -63,15 +70,11 @@ export interface StepGradients extends Gradients {
 interface Reached {
   readonly variable: Variable;
   readonly slot: Variable | undefined;
-  readonly sum: Variable | undefined;
   readonly gradient: Tensor;
   readonly rate: number;
   /** Set if only some of its rows move. */
   readonly sampled: SampledRows | undefined;
 }
-
-/** Whether a variable is a sum of gradients, which is zero between steps and needs no checkpoint. */
-export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gradient\//.test(name);
 
 /**
  * Stochastic gradient descent like torch.optim.SGD: g += decay w; m = momentum m + g; w -= rate m. A variable that the loss
@@ -82,35 +85,24 @@ export const isGradientSum = ({ name }: StateVariable): boolean => /^(\w+\/)?gra
 export function sgd(
   state: State,
   variables: readonly StateVariable[],
-  {
-    momentum = 0,
-    weightDecay = 0,
-    rateOf = () => 1,
-    clipNorm,
-    microBatches = 1,
-    lossScale,
-    root = '',
-  }: SgdOptions = {},
+  { momentum = 0, weightDecay = 0, rateOf = () => 1, clipNorm, slices = 1, lossScale, root = '' }: SgdOptions = {},
 ): Optimiser {
   const slots = declareLike(state, `${root}momentum`, momentum === 0 ? [] : variables);
-  const sums = declareLike(state, `${root}gradient`, microBatches === 1 ? [] : variables);
   const scaling = lossScale === undefined ? undefined : makeLossScaling(state, lossScale, root);
 
   function step(
     learningRate: Tensor,
-    { gradients, lossScale: scaled }: StepGradients,
+    { gradients, lossScale: scaled }: Pick<StepGradients, 'gradients' | 'lossScale'>,
     rowsOf: ReadonlyMap<string, SampledRows>,
   ) {
     const reached = variables.flatMap(({ name, variable }): Reached[] => {
       const gradient = gradients.get(name);
       if (!gradient) return [];
-      const sum = sums.get(name);
-      const whole = sum ? tf.add(sum, gradient) : gradient;
       const sampled = rowsOf.get(name);
-      return [{ variable, slot: slots.get(name), sum, gradient: whole, rate: rateOf(name), sampled }];
+      return [{ variable, slot: slots.get(name), gradient, rate: rateOf(name), sampled }];
     });
     // One scalar that turns the sums into means, removes the loss scale and clips: one pass over the gradients.
-    const mean = scaled ? tf.div(1 / microBatches, scaled) : microBatches > 1 ? tf.scalar(1 / microBatches) : undefined;
+    const mean = scaled ? tf.div(1 / slices, scaled) : slices > 1 ? tf.scalar(1 / slices) : undefined;
     const needsNorm = clipNorm !== undefined || scaling?.adapt !== undefined;
     const norm = needsNorm ? normOf(reached, mean) : undefined;
     const clip = norm && clipNorm !== undefined ? clipFactor(norm, clipNorm) : undefined;
@@ -128,17 +120,18 @@ export function sgd(
       const settled = finite ? select(finite, value, before) : value;
       variable.assign(rows ? withRows(variable, rows.indices, settled as Tensor2D) : settled);
     };
-    for (const [i, { variable, slot, sum, sampled }] of reached.entries()) {
+    for (const [i, { variable, slot, sampled }] of reached.entries()) {
       const before = parts[i];
       if (slot) settle(slot, before?.slot, updated.slots[i], sampled);
       settle(variable, before?.weight, updated.weights[i], sampled);
-      sum?.assign(tf.zerosLike(sum));
     }
     if (finite) scaling?.adapt?.(finite);
     return watched;
   }
 
   return {
+    variables,
+    root,
     gradients(terms, sampled = []) {
       const scale = scaling?.scale;
       const rowsOf = byName(sampled);
@@ -146,16 +139,7 @@ export function sgd(
         name,
         variable: rowsOf.get(name)?.rows ?? variable,
       }));
-      return { ...gradientsOf(differentiated, terms, { lossScale: scale, microBatches }), lossScale: scale };
-    },
-    accumulate({ gradients }) {
-      tf.tidy(() => {
-        for (const [name, gradient] of gradients) {
-          const sum = sums.get(name);
-          if (!sum) throw new Error('Gradients are accumulated only where a step has more than one micro-batch.');
-          sum.assign(tf.add(sum, gradient));
-        }
-      });
+      return { ...gradientsOf(differentiated, terms, { lossScale: scale, slices }), lossScale: scale };
     },
     update: (learningRate, gradients, sampled = []) => tf.tidy(() => step(learningRate, gradients, byName(sampled))),
   };
