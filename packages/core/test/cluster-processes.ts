@@ -69,7 +69,7 @@ export function clusterOfProcesses() {
   };
 }
 
-function watched(child: ChildProcess): FakeWorker {
+export function watched(child: ChildProcess): FakeWorker {
   const lines: Line[] = [];
   const waiting = new Set<() => void>();
   const wake = (): void => {
@@ -85,7 +85,7 @@ function watched(child: ChildProcess): FakeWorker {
   });
   if (child.stdout) {
     createInterface(child.stdout).on('line', (line) => {
-      lines.push(JSON.parse(line));
+      lines.push(line.startsWith('{') ? JSON.parse(line) : { type: 'text', text: line });
       wake();
     });
   }

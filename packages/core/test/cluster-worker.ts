@@ -4,10 +4,12 @@
  * whatever the members are. Prints JSON lines.
  */
 import { createHash } from 'node:crypto';
+import { existsSync, writeFileSync } from 'node:fs';
 import { readAddress } from '../src/cluster/addresses';
 import { joinCluster } from '../src/cluster/join';
 import { LostGeneration, RunFinished } from '../src/cluster/lost';
 import type { Membership } from '../src/cluster/messages';
+import { tellFailed, tellTrained } from '../src/cluster/worker-process';
 
 export interface FakeWorkerSettings {
   readonly steps: number;
@@ -20,6 +22,16 @@ export interface FakeWorkerSettings {
   readonly block?: number;
   /** How often `enable` says that the port is taken. */
   readonly takenPorts?: number;
+  /** The worker with this index ends like this: at birth, or after a step. */
+  readonly fails?: {
+    readonly index: number;
+    readonly after?: number;
+    readonly code?: number;
+    readonly signal?: NodeJS.Signals;
+    readonly sentence?: string;
+    /** Only as long as this file does not exist, which the failure makes. */
+    readonly once?: string;
+  };
 }
 
 interface State {
@@ -45,12 +57,29 @@ export function expectedSum(steps: number): number {
 
 const say = (line: object): void => console.log(JSON.stringify(line));
 
+const { HEADSHARE_WORKER_INDEX: index = '0' } = process.env;
+let stopCode: number | undefined;
+
+async function fail({ fails }: FakeWorkerSettings, step: number): Promise<void> {
+  if (!fails || String(fails.index) !== index || (fails.after ?? 0) !== step) return;
+  if (fails.once) {
+    if (existsSync(fails.once)) return;
+    writeFileSync(fails.once, '');
+  }
+  console.error(`worker ${index} fails`);
+  if (fails.sentence) tellFailed(fails.sentence);
+  if (fails.signal) process.kill(process.pid, fails.signal);
+  await pauseOf(50);
+  process.exit(fails.code);
+}
+
 async function work(settings: FakeWorkerSettings): Promise<void> {
   const { steps, pause = 5, parts = { data: 'a' }, leaveAfter } = settings;
+  await fail(settings, 0);
   const member = await joinCluster({
     coordinator: readAddress(process.env.HEADSHARE_WORKER ?? '', 'HEADSHARE_WORKER'),
     token: process.env.HEADSHARE_CLUSTER_TOKEN ?? '',
-    isHome: process.env.HEADSHARE_WORKER_INDEX === '0',
+    isHome: index === '0',
     threads: 1,
     patience: Number(process.env.PATIENCE ?? 10),
   });
@@ -92,22 +121,46 @@ async function work(settings: FakeWorkerSettings): Promise<void> {
       }
       state.step++;
       say({ type: 'step', step: state.step, members: members.length });
-      if (state.step === leaveAfter) break;
+      tellTrained();
+      await fail(settings, state.step);
+      if (state.step === leaveAfter || stopCode !== undefined) break;
     } catch (error) {
       if (!(error instanceof LostGeneration)) throw error;
       membership = undefined;
     }
   }
   await member.leave();
+  if (stopCode !== undefined) {
+    await member.close();
+    say({ type: 'stopped', step: state.step });
+    process.exit(stopCode);
+  }
   if (member.isHome) member.post('sum', state.sum);
   say({ type: 'done', ...state, board: leaveAfter ? undefined : await member.read('sum') });
   await member.close();
 }
 
 if (require.main === module) {
-  work(JSON.parse(process.argv[2] ?? '{}')).catch((error) => {
-    if (error instanceof RunFinished) process.exit(0);
-    say({ type: 'failed', name: error.name, message: error.message });
-    process.exit(1);
+  process.on('SIGINT', () => {
+    stopCode = 130;
   });
+  process.on('SIGTERM', () => {
+    stopCode = 143;
+  });
+  process.on('disconnect', () => process.exit(143));
+  const end = (code: number): void => {
+    process.stdout.write('', () => process.exit(code));
+  };
+  work(JSON.parse(process.argv[2] ?? '{}')).then(
+    () => end(0),
+    (error) => {
+      if (error instanceof RunFinished) {
+        end(0);
+        return;
+      }
+      say({ type: 'failed', name: error.name, message: error.message });
+      if (error.name === 'UserError') tellFailed(error.message);
+      end(1);
+    },
+  );
 }
