@@ -15,8 +15,8 @@ declare module 'vega' {
   const textMetrics: { width: (item: { fontSize?: number; limit?: number }, text: unknown) => number };
 }
 
-// Without a canvas Vega assumes letters 0.8 of the font size wide; Inter's average is 0.57.
-vega.textMetrics.width = ({ fontSize = 11, limit }, text) =>
+/** Without a canvas Vega assumes letters 0.8 of the font size wide; Inter's average is 0.57. */
+const textWidth: typeof vega.textMetrics.width = ({ fontSize = 11, limit }, text) =>
   Math.min(0.57 * fontSize * String(text ?? '').length, limit || Number.POSITIVE_INFINITY);
 
 const resolve = createRequire(__filename).resolve;
@@ -28,6 +28,8 @@ const fontFiles = ['400Regular/Inter_400Regular.ttf', '600SemiBold/Inter_600Semi
 
 /** Draws a chart (a Vega-Lite specification) in the project's style; the PNG has two pixels per unit of its size. */
 export async function drawPicture(chart: TopLevelSpec): Promise<Picture> {
+  // Here, so that only a command that draws loads Vega.
+  vega.textMetrics.width = textWidth;
   const { spec } = compile(chart, { config: chartConfig });
   const view = new vega.View(vega.parse(spec), { renderer: 'none', logLevel: vega.Error });
   const svg = await view.toSVG();

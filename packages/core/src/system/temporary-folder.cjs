@@ -1,9 +1,8 @@
-// Plain JavaScript, because it runs before Node can load TypeScript, whose cache lies in the folder for temporary files.
+// Plain JavaScript, because it runs before Node can load TypeScript.
 'use strict';
 const { existsSync, mkdtempSync, rmSync, statSync, writeFileSync } = require('node:fs');
 const { tmpdir } = require('node:os');
 const { join, resolve } = require('node:path');
-const { makeFolder } = require('./make-folder.cjs');
 
 const reasons = {
   ENOTDIR: 'is not a folder',
@@ -26,9 +25,6 @@ function prepareTemporaryFolder(environment) {
       variable === undefined ? `The folder for temporary files, ${folder},` : `${variable} is ${folder}, which`;
     return `${subject} ${reason}: set ${variable ?? 'TMPDIR'} to a folder where files can be written.`;
   }
-  const cache = environment.SWC_NODE_CACHE_DIR ?? join(folder, `swc-node-${process.getuid?.() ?? 'default'}`);
-  // Compiling all sources again takes a second or two.
-  if (!isUsable(cache)) environment.SWC_NODE_CACHE = '0';
   return undefined;
 }
 
@@ -50,16 +46,6 @@ function reasonAgainst(folder) {
       // It is empty, and the system cleans this folder.
     }
   }
-}
-
-/** Whether a folder exists or can be made, and files can be written in it. */
-function isUsable(folder) {
-  try {
-    makeFolder(folder);
-  } catch {
-    return false;
-  }
-  return reasonAgainst(folder) === undefined;
 }
 
 module.exports = { prepareTemporaryFolder };

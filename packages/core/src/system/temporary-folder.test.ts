@@ -59,12 +59,6 @@ describe('the folder for temporary files', () => {
     expect(run({ TMPDIR: 'here' })).toEqual({ stdout: join(folder, 'here'), stderr: '', status: 0 });
   });
 
-  test('may hold an unusable cache of compiled TypeScript, which then is not used', () => {
-    writeFileSync(join(folder, `swc-node-${process.getuid?.()}`), '');
-    expect(run({ TMPDIR: folder })).toEqual({ stdout: folder, stderr: '', status: 0 });
-    expect(run({ SWC_NODE_CACHE_DIR: join(folder, 'program.ts') }).status).toBe(0);
-  });
-
   const asOther = process.getuid?.() === 0 ? test.skip : test;
   asOther('is named if it is not writable', () => {
     chmodSync(folder, 0o500);

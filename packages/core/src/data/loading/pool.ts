@@ -27,7 +27,7 @@ export class WorkerDeath extends Error {}
 
 type Answer<Result> = { ready: true } | { result: Result } | { error: Error };
 
-const workspace = resolve(__dirname, '../../../../..');
+const register = resolve(__dirname, '../../../register.cjs');
 
 /**
  * Threads that run the job of one module. If a thread dies (out of memory, process.exit in a library), a new thread runs
@@ -64,9 +64,7 @@ export function workerPool<Setup, Task, Result>(options: {
   function start(): void {
     const worker = new Worker(join(__dirname, 'pool-worker.ts'), {
       workerData: { module, setup },
-      execArgv: ['-r', require.resolve('@swc-node/register')],
-      // By default swc-node looks for a tsconfig.json in the process's working folder.
-      env: { ...process.env, TS_NODE_PROJECT: join(workspace, 'tsconfig.base.json') },
+      execArgv: ['-r', register],
     });
     let started = false;
     let cause: Error | undefined;

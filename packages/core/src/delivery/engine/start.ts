@@ -30,7 +30,7 @@ interface Waiting {
   readonly reject: (error: Error) => void;
 }
 
-const workspace = resolve(__dirname, '../../../../..');
+const register = resolve(__dirname, '../../../register.cjs');
 
 /**
  * @param name of the engine, for errors
@@ -88,9 +88,7 @@ export function loadAlone(engine: Engine, path: string): LoadedModel {
 
 function startChild(script: string): ChildProcess {
   return fork(script, {
-    execArgv: ['-r', require.resolve('@swc-node/register')],
-    // By default swc-node looks for a tsconfig.json in the process's working folder.
-    env: { ...process.env, TS_NODE_PROJECT: resolve(workspace, 'tsconfig.base.json') },
+    execArgv: ['-r', register],
     serialization: 'advanced',
   });
 }
