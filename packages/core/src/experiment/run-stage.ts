@@ -5,6 +5,7 @@ import { lockFolder } from '../system/lock';
 import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
 import { sha256 } from '../system/sha256';
+import { keyTag } from '../tracking/run-tags';
 import type { Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { FinishedRun, Overrides, PlannedStage, RunContext, Settings, Stage, StageResult } from './define';
@@ -116,7 +117,7 @@ async function runHere<R extends StageResult>(
       'headshare.data': identity.data,
       'headshare.sources': identity.sources,
       'headshare.device': identity.device,
-      'headshare.key': key,
+      [keyTag]: key,
       ...session.tags,
     },
     log,

@@ -32,7 +32,10 @@ const made = distillationExperiments({
   taskOf: ({ images }) => tinyTask(images),
   imageSize: () => 16,
   methodDefaults: { l2e: { beta: 0.5 } },
-  columns: [{ title: 'top-1', metric: 'top1', digits: 3 }],
+  columns: [
+    { title: 'top-1', metric: 'top1', digits: 3 },
+    { title: 'agreement', metric: 'agreement', digits: 3 },
+  ],
   chartMetrics: ['top1'],
   notes: ({ images }) => [`top-1: of 6 images, trained on ${images}`],
   async benchmark({ folder }, { folders, teacher }) {
@@ -226,6 +229,70 @@ describe('compare without --runs is a sweep', () => {
       /^sh-kd: .*rained under the student's head the teacher's training loss is [\d.]+, under its own \d.* Means over 2 seeds\.$/m,
     );
     expect((await run('sweep')).result).toEqual(result);
+  });
+
+  describe('in shards', () => {
+    const shards = (count: number, given = {}) =>
+      Promise.all(Array.from({ length: count }, (_, i) => run('sweep', { ...given, shard: `${i + 1}/${count}` })));
+    const reportOf = (folder: string) =>
+      ['report.md', 'summary.csv'].map((file) => readFileSync(join(folder, file), 'utf8'));
+
+    test.each([2, 3])('of %d machines, whose comparison is the report of the whole sweep', async (count) => {
+      const parts = await shards(count);
+      const keys = parts.map(({ folder }) => basename(folder));
+      for (const [i, { result, folder }] of parts.entries()) {
+        expect(result.summary).toMatch(
+          new RegExp(`^Shard ${i + 1}/${count}(: 5 of 10 trainings, of seed | has nothing to train)`),
+        );
+        expect(result.summary.split('\n').at(-1)).toBe(`npx nx run tiny:compare --runs=${keys.join(',')}`);
+        expect(readdirSync(folder).filter((file) => file.startsWith('report'))).toEqual([]);
+      }
+      const whole = await run('sweep');
+      const joined = await run('compare', { runs: keys });
+      expect(joined.result.summary).toBe(whole.result.summary);
+      expect(joined.result.metrics).toEqual(whole.result.metrics);
+      expect(joined.result.files).toEqual(whole.result.files);
+      expect(reportOf(joined.folder)).toEqual(reportOf(whole.folder));
+      // In another order, with shards of another number of machines.
+      const others = (await shards(5)).map(({ folder }) => basename(folder));
+      expect((await run('compare', { runs: [...others, ...keys.toReversed()] })).result.summary).toBe(
+        whole.result.summary,
+      );
+    });
+
+    test('a comparison of some of the shards says what is missing', async () => {
+      const [first] = await shards(2);
+      const { summary } = (await run('compare', { runs: [basename(first?.folder ?? '')] })).result;
+      expect(summary).toContain("5 of the sweep's 10 trainings are missing: --runs names only some of its shards.");
+    });
+
+    test('a shard of more machines than trainings is empty, and so is its comparison', async () => {
+      const [, , , empty] = await shards(4, { experiment: 'student', seeds: 2, methods: undefined });
+      expect(empty?.result.summary).toContain(
+        'Shard 4/4 has nothing to train: the other shards share all 2 trainings of the sweep.',
+      );
+      await expect(run('compare', { runs: [basename(empty?.folder ?? '')] })).rejects.toThrow(
+        'no training has finished',
+      );
+    });
+
+    test('shards of different sweeps, and trainings beside them, are compared as single runs', async () => {
+      const [first] = await shards(2);
+      const [second] = await shards(2, { seeds: 1 });
+      const student = await run('student', { seed: 2 });
+      const words = [first, second, student].flatMap((one) => (one ? [basename(one.folder)] : []));
+      for (const some of [words, words.slice(1), words.slice(0, 2)]) {
+        const { result } = await run('compare', { runs: some });
+        expect(result.summary).toMatch(/^student alone /m);
+        expect(result.summary).not.toContain('missing');
+      }
+    });
+
+    test('--register with a shard is refused', async () => {
+      await expect(run('compare', { shard: '1/2', register: 'best' })).rejects.toThrow(
+        '--register: a shard ranks no networks',
+      );
+    });
   });
 
   test('that leaves a report: tables, a page, charts', async () => {

@@ -8,6 +8,9 @@ export const journalTag = 'headshare.journal';
 /** Holds the id of the parent run's journal: the server may not have the parent yet. */
 export const parentTag = 'headshare.parent';
 
+/** Holds the key of the run. */
+export const keyTag = 'headshare.key';
+
 /** The environment variable that passes the parent's journal id to the process of a child run. */
 export const parentVariable = 'HEADSHARE_PARENT_RUN';
 

@@ -11,6 +11,7 @@ import {
 } from 'mlflow-js-client';
 import { sentenceOf } from '../../system/sentence-of';
 import { UserError } from '../../system/user-error';
+import { keyTag } from '../../tracking/run-tags';
 import { runPage } from '../../tracking/sync/server-run';
 import { runIdIn } from '../../tracking/sync/sync-state';
 import { type RecordedRun, type Records, readRun, recordedRun, recordFiles } from './recorded-run';
@@ -59,8 +60,12 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
     const files = await fastGlob('packages/*/experiments/*.ts', { cwd: root });
     const packages = new Set(files.map((file) => basename(dirname(dirname(file)))));
     const experimentIds = await experimentsOf([...packages].sort(), connection);
-    const filter = `attributes.run_id LIKE '${word}%'`;
-    runs = experimentIds.length === 0 ? [] : await searchRuns(connection, { experimentIds, filter, limit: 6 });
+    const search = (filter: string, limit: number) => searchRuns(connection, { experimentIds, filter, limit });
+    if (experimentIds.length === 0) runs = [];
+    else {
+      runs = await search(`attributes.run_id LIKE '${word}%'`, 6);
+      if (runs.length === 0) runs = onePerKey(await search(`tags.\`${keyTag}\` LIKE '${word}%'`, 100));
+    }
   } catch (error) {
     if (!(error instanceof MlflowError) && !(error instanceof UserError)) throw error;
     throw new UserError(`no run in runs/ begins with ${word}, and MLflow cannot be asked: ${sentenceOf(error)}`, 1);
@@ -80,6 +85,18 @@ async function findInMlflow(word: string, { root, connect }: Places): Promise<Re
     finished: { ...recorded.finished, address },
     inMlflow: { connection, info, metrics: run.data.metrics.map(({ key }) => key) },
   };
+}
+
+/** One run of each key: a finished one, if there is one. Several machines may have run the same work. */
+function onePerKey(runs: readonly Run[]): readonly Run[] {
+  const found = new Map<string | undefined, Run>();
+  for (const run of runs) {
+    const key = run.data.tags.find((tag) => tag.key === keyTag)?.value;
+    if (!found.has(key) || (run.info.status === 'FINISHED' && found.get(key)?.info.status !== 'FINISHED')) {
+      found.set(key, run);
+    }
+  }
+  return [...found.values()];
 }
 
 /** The ids of the packages' experiments in MLflow. */

@@ -1,5 +1,9 @@
-/** `compare --runs`: rows are finished runs that differ in the seed alone; their names have the options that differ. */
+/**
+ * `compare --runs`: rows are finished runs that differ in the seed alone; their names have the options that differ. Of the
+ * shards of one sweep it makes the table that the whole sweep would have made.
+ */
 import { resolve } from 'node:path';
+import type { Connection } from 'mlflow-js-client';
 import type { Workspace } from '../../experiment/define';
 import { flagName, valueText } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
@@ -11,6 +15,7 @@ import { UserError } from '../../system/user-error';
 import { destinationOf } from '../../tracking/sync/destination';
 import type { NetworkResult } from '../network-stages';
 import { isTeacher, type Kind, kinds, type NetworkStages, type OptionValues, readsOption, titleOf } from './kinds';
+import { joinShards, type SweepRecord, sweepRecordIn } from './sweep-record';
 import type { Training } from './training';
 
 interface RecordedTraining {
@@ -21,35 +26,67 @@ interface RecordedTraining {
 
 type Settings = RowName['settings'];
 
+export interface Recorded {
+  readonly trainings: readonly RecordedTraining[];
+  /** The sweep of all of them, where every word names a shard of that sweep or the whole of it. */
+  readonly sweep?: SweepRecord;
+}
+
 /**
- * Finds the runs of the words (folders, keys, ids in MLflow, or prefixes of these), each once.
- * @throws UserError for no run, an unfinished one, one of another package, or one that trained no network itself
+ * Finds the runs of the words (folders, keys, ids in MLflow, or prefixes of these), each once. A sweep, or a shard of one,
+ * stands for its trainings.
+ * @throws UserError for no run, an unfinished one, one of another package, or one that trained no network
  */
 export async function findTrainings(
   words: readonly string[],
   { package: packageName, root, signal }: Workspace,
-): Promise<readonly RecordedTraining[]> {
+): Promise<Recorded> {
+  let connection: Promise<Connection> | undefined;
+  const connect = (): Promise<Connection> => {
+    connection ??= destinationOf().connect(signal);
+    return connection;
+  };
   const found = new Map<string, RecordedTraining>();
+  const sweeps: SweepRecord[] = [];
+  const add = (run: RecordedRun, kind: Kind): void => {
+    // An option means the same in all stages; the run's own value is the one that counts.
+    const options = Object.assign({}, ...Object.values(run.identity.options), run.identity.options[kind]);
+    found.set(run.finished.key, { run, kind, options });
+  };
   for (const word of words) {
-    const run = await findRun(word, { root, connect: () => destinationOf().connect(signal) });
-    const { identity, title } = run;
+    const run = await findRun(word, { root, connect });
+    const { identity, title, finished } = run;
     if (run.package !== packageName) {
       throw new UserError(
         `--runs: ${word} is a run of ${run.package}, not of ${packageName}: numbers of different packages do not compare`,
       );
     }
-    const kind = kinds.find((one) => one === identity.experiment);
-    if (kind === undefined) {
+    const kind = kindNamed(identity.experiment);
+    const sweep = sweepRecordIn(finished.result);
+    if (kind === undefined && sweep === undefined) {
       throw new UserError(
-        `--runs: ${word} (${title}) is no training of one network: name trainings; the runs.csv of a sweep or a comparison lists theirs`,
+        `--runs: ${word} (${title}) is no training of one network: name trainings, or sweeps; the runs.csv of a comparison lists its own`,
       );
     }
-    // An option means the same in all stages; the run's own value is the one that counts.
-    const options = Object.assign({}, ...Object.values(identity.options), identity.options[kind]);
-    found.set(run.finished.key, { run, kind, options });
+    if (kind !== undefined) add(run, kind);
+    else if (sweep !== undefined) {
+      sweeps.push(sweep);
+      for (const [key, { runId = key }] of Object.entries(sweep.reported)) {
+        signal.throwIfAborted();
+        const one = await findRun(runId, { root, connect });
+        const ofOne = kindNamed(one.identity.experiment);
+        if (ofOne === undefined || one.finished.key !== key) {
+          throw new UserError(`--runs: ${word} (${title}) lists ${runId}, which is another run than it reports`, 1);
+        }
+        add(one, ofOne);
+      }
+    }
   }
-  return [...found.values()];
+  const joint = sweeps.length === words.length ? joinShards(sweeps) : undefined;
+  return { trainings: [...found.values()], ...(joint && { sweep: joint }) };
 }
+
+const kindNamed = (experiment: string): Kind | undefined => kinds.find((kind) => kind === experiment);
 
 /**
  * The runs of the words as trainings with baselines.
@@ -62,7 +99,7 @@ export async function recordedTrainings(
   stages: NetworkStages,
   dataOptions: readonly string[],
 ) {
-  const found = await findTrainings(words, workspace);
+  const { trainings: found, sweep } = await findTrainings(words, workspace);
   const settings = settingsByFamily(found, stages);
   const trainings: Training[] = [];
   for (const { run, kind, options } of found) {
@@ -72,9 +109,25 @@ export async function recordedTrainings(
     const folder = resolve(workspace.root, await fetchRun(run, workspace.root));
     trainings.push({ name, seed: Number(options.seed), kind, options, finished, folder });
   }
+  if (sweep) return { ...ofSweep(sweep, trainings), sweep, isOfOneData: true };
   const data = ({ run: { identity }, options }: RecordedTraining): string =>
     JSON.stringify([identity.data, identity.files, dataOptions.map((option) => options[option])]);
-  return { trainings, baselines: baselinesOf(trainings), isOfOneData: new Set(found.map(data)).size === 1 };
+  return { trainings, baselines: baselinesOf(trainings), isOfOneData: new Set(found.map(data)).size === 1, notes: [] };
+}
+
+/** The trainings as the sweep orders and names them. */
+function ofSweep({ trainings: planned, baselines, reported }: SweepRecord, trainings: readonly Training[]) {
+  const byKey = new Map(trainings.map((one) => [one.finished.key, one]));
+  const inOrder = planned.flatMap(({ name, seed, key }): Training[] => {
+    const training = byKey.get(key);
+    const { besideTeacher } = reported[key] ?? {};
+    return training ? [{ ...training, name, seed, ...(besideTeacher && { besideTeacher }) }] : [];
+  });
+  const missing = planned.length - inOrder.length;
+  const notes = [
+    `${missing} of the sweep's ${planned.length} trainings are missing: --runs names only some of its shards.`,
+  ];
+  return { trainings: inOrder, baselines: new Map(baselines), notes: missing > 0 ? notes : [] };
 }
 
 /** The options and other parts of its identity that distinguish each family (the runs that differ in the seed alone). */

@@ -1,5 +1,5 @@
 /** `sweep` trains networks under several option values and seeds; `compare` reports networks that are trained already. */
-import { basename, join, relative, resolve } from 'node:path';
+import { basename, join, relative, resolve, sep } from 'node:path';
 import { optionsOf } from '../../experiment/arguments';
 import { defineExperiment, type Overrides, type RunContext, type Settings } from '../../experiment/define';
 import type { Options, Values } from '../../experiment/option';
@@ -7,6 +7,7 @@ import { flagName, group, integer, list, oneOf, optional, repeatable, text } fro
 import { resolveAll } from '../../experiment/settings';
 import { type Axis, axesOf, combinations } from '../../experiment/sweep/axes';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
+import { shardOf, shardOption, shardText } from '../../experiment/sweep/shard';
 import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
 import type { Domain } from '../domain';
@@ -15,6 +16,8 @@ import { bestRun } from './best-run';
 import type { ComparedRun } from './compared-run';
 import { kinds, type NetworkStages } from './kinds';
 import { type ComparisonResult, reportTrainings } from './report';
+import { partOf, partText } from './shard-trainings';
+import { sweepRecord } from './sweep-record';
 import { finishedTrainings, planTrainings, sweepBaselines } from './swept-trainings';
 
 const defaultMethods = ['l2e', 'th-kd', 'sh-kd'];
@@ -31,12 +34,16 @@ const sweepOptions = group('Sweep', {
   teachers: optional(list(teacherOptions.teacher, { help: 'teachers to compare' }), '--teacher'),
   sweep: repeatable(text({ help: 'another option and its values, such as learning-rate=0.05,0.1; repeatable' })),
   ...processOptions,
+  shard: shardOption,
 });
 
 const compareOptions = group('Comparison', {
   runs: {
     ...optional(
-      list(text({ help: '' }), { default: [], help: 'finished runs: folders, keys, MLflow ids, or prefixes of these' }),
+      list(text({ help: '' }), {
+        default: [],
+        help: 'finished runs or sweeps: folders, keys, MLflow ids, or prefixes of these',
+      }),
       'train, as sweep',
     ),
     names: 'folder',
@@ -69,6 +76,9 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     options: { ...compareOptions, ...sweepOptions },
     profiles,
     check(options, settings) {
+      if (options.register !== undefined && shardOf(options.shard) !== undefined) {
+        throw new UserError('--register: a shard ranks no networks; give it to `compare --runs=` of all shards');
+      }
       if (options.runs === undefined) return checkSweep(options, settings);
       const { given } = settings;
       const others = Object.keys(given).filter(
@@ -107,20 +117,46 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
   }
 
   async function runSweep(context: RunContext<SweepValues>): Promise<ComparisonResult> {
-    const { options, folder, tracker } = context;
+    const { options, folder, tracker, log } = context;
     const axes = axesIn(options, context.given);
     const runs = await planTrainings(stages, axes, options, context.plan);
+    const baselines = sweepBaselines(stages, runs, axes);
+    const shard = shardOf(options.shard);
+    if (shard) {
+      const part = await partOf(runs, shard, stages, domain.imageSize);
+      const text = partText(part, shard, runs.length);
+      log(text);
+      const failures = await runApart(part.trained, options, context);
+      if (failures.length > 0) throw failed(failures, part.trained.length);
+      const own = new Set(part.own.map(({ stage }) => stage.key));
+      const trained = await finishedTrainings(stages, part.trained, domain.taskOf);
+      const trainings = trained.filter(({ finished }) => own.has(finished.key));
+      return {
+        runs: [],
+        sweep: sweepRecord(runs, trainings, baselines, shardText(shard)),
+        metrics: { trainings: trainings.length },
+        summary: `${text}.\nWhen all shards have finished, this makes the table:\n${await tableCommand(context, shard.count)}`,
+      };
+    }
     const failures = await runApart(runs, options, context);
     if (failures.length === runs.length) throw failed(failures, runs.length);
-    const result = await reportTrainings(domain, {
-      trainings: await finishedTrainings(stages, runs, domain.taskOf),
-      baselines: sweepBaselines(stages, runs, axes),
-      folder,
-    });
-    if (failures.length === 0) return result;
+    const trainings = await finishedTrainings(stages, runs, domain.taskOf);
+    const result = await reportTrainings(domain, { trainings, baselines, folder });
+    if (failures.length === 0) return { ...result, sweep: sweepRecord(runs, trainings, baselines, undefined) };
     // A run that fails records no files itself.
     for (const file of result.files ?? []) tracker.artifact(join(folder, file));
     throw failed(failures, runs.length, relative(process.cwd(), join(folder, 'report.html')));
+  }
+
+  /** The command for the table of all shards: every machine knows the keys of the others' shards. */
+  async function tableCommand({ folder, plan }: RunContext<SweepValues>, shards: number): Promise<string> {
+    const [, packageName, name] = resolve(folder).split(sep).slice(-4);
+    const experiment = name === 'compare' ? compare : sweep;
+    const keys: string[] = [];
+    for (let index = 1; index <= shards; index++) {
+      keys.push((await plan(experiment, { shard: shardText({ index, count: shards }) })).key);
+    }
+    return `npx nx run ${packageName}:compare --runs=${keys.join(',')}`;
   }
 
   /** The options that a sweep varies. */
@@ -149,10 +185,10 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     const place = { package: basename(resolve(folder, '../..')), root: resolve(folder, '../../../..'), signal };
     const { recordedTrainings } = await recorded();
     const names = Object.keys(dataOptions);
-    const { trainings, baselines, isOfOneData } = await recordedTrainings(words, place, stages, names);
+    const { trainings, baselines, notes, isOfOneData } = await recordedTrainings(words, place, stages, names);
     // The package's charts need data that all networks were evaluated on.
     const charts = isOfOneData ? domain.charts : undefined;
-    return reportTrainings({ ...domain, charts }, { trainings, baselines, folder });
+    return reportTrainings({ ...domain, charts }, { trainings, baselines, notes, folder });
   }
 }
 

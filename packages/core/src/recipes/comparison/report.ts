@@ -19,23 +19,29 @@ import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './comp
 import { rank, titleOf } from './kinds';
 import { sameNetworks, underNewNames } from './same-networks';
 import { sharedHeadNotes } from './shared-head-notes';
+import type { SweepRecord } from './sweep-record';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
 import type { Training } from './training';
 
 export interface ReportRequest extends Pick<ComparisonLayout, 'baselines'> {
   readonly trainings: readonly Training[];
+  /** Further lines under the table. */
+  readonly notes?: readonly string[];
   /** The folder to write to. */
   readonly folder: string;
 }
 
 export interface ComparisonResult extends StageResult {
+  /** None for a shard of a sweep. */
   readonly runs: readonly ComparedRun[];
+  /** Absent for comparisons of runs that were not trained by one sweep. */
+  readonly sweep?: SweepRecord;
 }
 
 /** Reports networks side by side, teachers first. @throws UserError without any */
 export async function reportTrainings(
   domain: Domain<Options>,
-  { trainings, baselines, folder }: ReportRequest,
+  { trainings, baselines, notes = [], folder }: ReportRequest,
 ): Promise<ComparisonResult> {
   const { label, columns, benchmarkColumns = [], chartMetrics, published, charts } = domain;
   const [first] = trainings;
@@ -77,6 +83,7 @@ export async function reportTrainings(
       ...(await sharedHeadNotes(inOrder, ({ name }) => rowOf(rowText(name)))),
       ...merged.map((row) => `${row}: the same networks, bit by bit.`),
       ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
+      ...notes,
     ],
     baselines: underNewNames(baselines, rowOf),
     multiplyAdds: await networkMeter(),

@@ -62,14 +62,14 @@ export async function finishedTrainings(
   runs: readonly SweptRun[],
   taskOf: Domain<Options>['taskOf'],
 ): Promise<readonly Training[]> {
-  const teachers = runs.filter(({ stage }) => stage.experiment === stages.teacher);
   const trainings: Training[] = [];
-  for (const { name, seed, stage, beside } of runs) {
+  for (const run of runs) {
+    const { name, seed, stage } = run;
     const { experiment, options, folder } = stage;
     // Sound because all stages are of `stages`, whose results are of this type.
     const finished = (await stage.finished()) as FinishedRun<NetworkResult> | undefined;
     if (!finished) continue;
-    const teacher = teachers.find(({ stage: { key } }) => beside.includes(key))?.stage;
+    const teacher = teacherBeside(stages, runs, run)?.stage;
     const besideTeacher =
       experiment === stages.student && teacher && (await teacher.finished())
         ? await comparedWith(teacher, stage, taskOf)
@@ -78,6 +78,13 @@ export async function finishedTrainings(
   }
   return trainings;
 }
+
+/** The teacher of a training's combination and seed. */
+export const teacherBeside = (
+  stages: NetworkStages,
+  runs: readonly SweptRun[],
+  { beside }: Pick<SweptRun, 'beside'>,
+): SweptRun | undefined => runs.find(({ stage }) => stage.experiment === stages.teacher && beside.includes(stage.key));
 
 async function comparedWith(teacher: PlannedStage, student: PlannedStage, taskOf: Domain<Options>['taskOf']) {
   const task = await taskOf(student.options);
