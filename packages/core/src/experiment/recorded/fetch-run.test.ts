@@ -9,6 +9,7 @@ import {
   createRun,
   ensureExperiment,
   logBatch,
+  updateRun,
   uploadArtifact,
   uploadFolder,
 } from 'mlflow-js-client';
@@ -46,7 +47,8 @@ async function recorded(
   write('result.json', { key, experiment: 'student', seconds: 1, digests, result: { metrics: {}, summary: '' } });
   const connection = connect(server.uri);
   const experimentId = await ensureExperiment(connection, 'headshare/demo');
-  const { info } = await createRun(connection, { experimentId, name: key, startTime: Date.now() });
+  const tags = { 'headshare.key': key };
+  const { info } = await createRun(connection, { experimentId, name: key, startTime: Date.now(), tags });
   await uploadFolder(connection, info, folder);
   const sourceRunId = info.run_id;
   const owner =
@@ -81,6 +83,21 @@ test('a run is downloaded once, with all its files and its metrics by epoch', as
     { type: 'metrics', step: 10, time: 1000, values: { epoch: 1, top1: 0.25 } },
     { type: 'metrics', step: 20, time: 2000, values: { epoch: 2, top1: 0.5 } },
   ]);
+}, 60_000);
+
+test('a key finds a run that only MLflow has: of several machines, that of one which has finished', async () => {
+  const first = await recorded('aabbccddeeff', 'weights', 'weights');
+  await updateRun(connect(server.uri), first, { status: 'FINISHED', endTime: Date.now() });
+  await recorded('aabbccddeeff', 'weights', 'other weights');
+  for (const word of ['aabbccddeeff', 'aabbccdd']) {
+    expect((await find(word)).finished).toMatchObject({
+      key: 'aabbccddeeff',
+      address: expect.stringContaining(first),
+    });
+  }
+  await recorded('aabbccdd0000', 'weights', 'weights');
+  await expect(find('aabbccdd')).rejects.toThrow('several runs begin with aabbccdd: ');
+  expect((await find('aabbccddeeff')).finished.address).toContain(first);
 }, 60_000);
 
 test("the weights come from the run's model", async () => {

@@ -6,8 +6,9 @@ import type { Options, Values } from '../../experiment/option';
 import { flagName, group, integer, list, oneOf, optional, repeatable, text } from '../../experiment/option';
 import { resolveAll } from '../../experiment/settings';
 import { type Axis, axesOf, combinations } from '../../experiment/sweep/axes';
+import type { SweptRun } from '../../experiment/sweep/plan-sweep';
 import { failed, processOptions, runApart } from '../../experiment/sweep/run-apart';
-import { shardOf, shardOption, shardText } from '../../experiment/sweep/shard';
+import { type Shard, shardOf, shardOption, shardText } from '../../experiment/sweep/shard';
 import { UserError } from '../../system/user-error';
 import { methodOptions } from '../distillation-options';
 import type { Domain } from '../domain';
@@ -117,27 +118,12 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
   }
 
   async function runSweep(context: RunContext<SweepValues>): Promise<ComparisonResult> {
-    const { options, folder, tracker, log } = context;
+    const { options, folder, tracker } = context;
     const axes = axesIn(options, context.given);
     const runs = await planTrainings(stages, axes, options, context.plan);
     const baselines = sweepBaselines(stages, runs, axes);
     const shard = shardOf(options.shard);
-    if (shard) {
-      const part = await partOf(runs, shard, stages, domain.imageSize);
-      const text = partText(part, shard, runs.length);
-      log(text);
-      const failures = await runApart(part.trained, options, context);
-      if (failures.length > 0) throw failed(failures, part.trained.length);
-      const own = new Set(part.own.map(({ stage }) => stage.key));
-      const trained = await finishedTrainings(stages, part.trained, domain.taskOf);
-      const trainings = trained.filter(({ finished }) => own.has(finished.key));
-      return {
-        runs: [],
-        sweep: sweepRecord(runs, trainings, baselines, shardText(shard)),
-        metrics: { trainings: trainings.length },
-        summary: `${text}.\nWhen all shards have finished, this makes the table:\n${await tableCommand(context, shard.count)}`,
-      };
-    }
+    if (shard) return runShard(runs, baselines, shard, context);
     const failures = await runApart(runs, options, context);
     if (failures.length === runs.length) throw failed(failures, runs.length);
     const trainings = await finishedTrainings(stages, runs, domain.taskOf);
@@ -146,6 +132,30 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     // A run that fails records no files itself.
     for (const file of result.files ?? []) tracker.artifact(join(folder, file));
     throw failed(failures, runs.length, relative(process.cwd(), join(folder, 'report.html')));
+  }
+
+  /** Makes no table: that of some of the trainings could be taken for the sweep's. */
+  async function runShard(
+    runs: readonly SweptRun[],
+    baselines: ReadonlyMap<string, readonly string[]>,
+    shard: Shard,
+    context: RunContext<SweepValues>,
+  ): Promise<ComparisonResult> {
+    const part = await partOf(runs, shard, stages, domain.imageSize);
+    const text = partText(part, shard, runs.length);
+    context.log(text);
+    const failures = await runApart(part.trained, context.options, context);
+    if (failures.length > 0) throw failed(failures, part.trained.length);
+    const own = new Set(part.own.map(({ stage }) => stage.key));
+    const trained = await finishedTrainings(stages, part.trained, domain.taskOf);
+    const trainings = trained.filter(({ finished }) => own.has(finished.key));
+    const command = await tableCommand(context, shard.count);
+    return {
+      runs: [],
+      sweep: sweepRecord(runs, trainings, baselines, shardText(shard)),
+      metrics: { trainings: trainings.length },
+      summary: `${text}.\nWhen all shards have finished, this makes the table:\n${command}`,
+    };
   }
 
   /** The command for the table of all shards: every machine knows the keys of the others' shards. */
