@@ -32,7 +32,7 @@ function started(command: readonly [string, ...string[]], environment: Readonly<
   const [uri, ...words] = execFileSync(program, argv, { env, encoding: 'utf8' }).trim().split(' ');
   expect(words.slice(0, 3)).toEqual(['nx', 'run', 'face:sweep']);
   if (sweep === undefined) throw new Error('there is no face:sweep');
-  return { uri, shard: readArguments(words.slice(3), sweep, catalog, false).given.shard };
+  return { uri, shard: readArguments(words.slice(3), sweep, catalog, true).given.shard };
 }
 
 test('each task of the Slurm array trains one shard', () => {

@@ -3,11 +3,10 @@
  * shards of one sweep it makes the table that the whole sweep would have made.
  */
 import { resolve } from 'node:path';
-import type { Connection } from 'mlflow-js-client';
 import type { Workspace } from '../../experiment/define';
 import { flagName, valueText } from '../../experiment/option';
 import { fetchRun } from '../../experiment/recorded/fetch-run';
-import { findRun } from '../../experiment/recorded/find-run';
+import { findRun, type Places } from '../../experiment/recorded/find-run';
 import type { RecordedRun } from '../../experiment/recorded/recorded-run';
 import { familyKey } from '../../experiment/store';
 import { type RowName, rowText } from '../../experiment/sweep/plan-sweep';
@@ -41,8 +40,8 @@ export async function findTrainings(
   words: readonly string[],
   { package: packageName, root, signal }: Workspace,
 ): Promise<Recorded> {
-  let connection: Promise<Connection> | undefined;
-  const connect = (): Promise<Connection> => {
+  let connection: ReturnType<Places['connect']> | undefined;
+  const connect: Places['connect'] = () => {
     connection ??= destinationOf().connect(signal);
     return connection;
   };
