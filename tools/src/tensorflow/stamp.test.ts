@@ -1,6 +1,7 @@
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { addons } from './compile';
 import { platformFor } from './platforms';
 import {
   type AddonStamp,
@@ -17,8 +18,8 @@ const platform = platformFor('cpu', 'linux', 'x64');
 let folder: string;
 beforeEach(() => {
   folder = mkdtempSync(join(tmpdir(), 'stamp-'));
-  for (const name of ['native/stderr', 'native/images', 'native/scores', 'tfjs/binding', 'headers', 'lib'])
-    mkdirSync(join(folder, name), { recursive: true });
+  const sources = Object.values(addons).map((addon) => `native/${addon.folder}`);
+  for (const name of [...sources, 'tfjs/binding', 'headers', 'lib']) mkdirSync(join(folder, name), { recursive: true });
   writeFileSync(join(folder, 'native', 'addon.cc'), 'int main;');
 });
 afterEach(() => rmSync(folder, { recursive: true }));
