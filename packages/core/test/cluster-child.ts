@@ -113,6 +113,16 @@ const commands = {
     const program = new Program(state);
     await program.define('step', { x: { dtype: 'float32', shape: [] } }, ({ x }) => ({ y: tf.add(x, one) }))({ x: 1 });
   },
+  /** Threads, megabytes of memory, open files. */
+  usage() {
+    const status = readFileSync('/proc/self/status', 'utf8');
+    const threads = Number(/Threads:\s+(\d+)/.exec(status)?.[1]);
+    return {
+      threads,
+      megabytes: Math.round(process.memoryUsage.rss() / 2 ** 20),
+      files: readdirSync('/proc/self/fd').length,
+    };
+  },
   handles: () => tf.memory().numTensors,
 };
 

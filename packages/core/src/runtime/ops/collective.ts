@@ -28,6 +28,10 @@ export interface TwoFloats {
   readonly lo: Tensor;
 }
 
+// TensorFlow cuts a member's share of a sum until the parts are below 4 MB, but by default into 2 at most. Measured with 2
+// processes and 40 MB of float32: 16 parts take 0.6 of the time, and as float64 0.3, with half the processor's time.
+const maxParts = 16;
+
 // Coordination notices a lost member within seconds. This is for a member that lives but never comes.
 const timeoutSeconds = 600;
 
@@ -154,7 +158,7 @@ const reduction = (type: keyof typeof DType, merge: 'Add' | 'Max'): Attr[] => [
   attr.string('final_op', 'Id'),
   ...common,
   ...stateful,
-  attr.int('max_subdivs_per_device', -1),
+  attr.int('max_subdivs_per_device', maxParts),
 ];
 
 /**
