@@ -92,7 +92,7 @@ interface Sweep {
 
 function start(...options: string[]): Sweep {
   const file = join(made.folder, 'experiments/sweep.ts');
-  const command = ['-r', '@swc-node/register', join(__dirname, '../main.ts'), file, ...options];
+  const command = ['-r', join(__dirname, '../../../register.cjs'), join(__dirname, '../main.ts'), file, ...options];
   // No server listens there: the test needs no records in MLflow.
   const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
   const child = spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..') });
