@@ -232,7 +232,7 @@ static const std::vector<std::string> &Kernels() {
     if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
     std::vector<std::string> all;
     for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterDepthwise(), headshare::RegisterPRelu(),
-                             headshare::RegisterSgd(), headshare::RegisterWinograd()}) {
+                             headshare::RegisterSgd(), headshare::RegisterTwoSum(), headshare::RegisterWinograd()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

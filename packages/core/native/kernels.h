@@ -11,6 +11,7 @@ std::vector<std::string> RegisterBatchNorm();
 std::vector<std::string> RegisterDepthwise();
 std::vector<std::string> RegisterPRelu();
 std::vector<std::string> RegisterSgd();
+std::vector<std::string> RegisterTwoSum();
 std::vector<std::string> RegisterWinograd();
 
 }  // namespace headshare

@@ -10,6 +10,7 @@ import { stream } from '../system/random';
 import { UserError } from '../system/user-error';
 import { microBatchSize, type StepBatch } from './micro-batches';
 import { type SgdOptions, sgd } from './optimiser/optimiser';
+import type { SliceRange } from './slices';
 import { makeTrainingStep, type StepReport } from './step';
 import { isSliceSum } from './sums';
 
@@ -26,7 +27,14 @@ function batchOf(seed: number): StepBatch {
 }
 
 /** Trains a linear classifier, whose output for one image does not depend on the others, for five steps. */
-async function train(accumulate: number, options: SgdOptions = {}, eager = false, weight = 1) {
+async function train(
+  accumulate: number,
+  options: SgdOptions = {},
+  eager = false,
+  weight = 1,
+  slices?: SliceRange,
+  interrupted = false,
+) {
   const state = new State();
   const program = new Program(state, { eager });
   const classify = linear(Scope.root(state, 'classifier', 1), { inputs: size * size * 3, outputs: 3 });
@@ -58,8 +66,16 @@ async function train(accumulate: number, options: SgdOptions = {}, eager = false
     },
   });
   const reports: StepReport[] = [];
-  for (let seed = 1; seed <= 5; seed++)
-    reports.push(await step(batchOf(seed), { learningRate: 0.05, averageShare: 0, step: seed }));
+  for (let seed = 1; seed <= 5; seed++) {
+    const [batch, rates] = [batchOf(seed), { learningRate: 0.05, averageShare: 0, step: seed }];
+    if (interrupted) {
+      // Only the last slice's function takes the rate: the others are in the sums already.
+      const without = { ...rates, learningRate: undefined as unknown as number };
+      await expect(step(batch, without)).rejects.toThrow('train needs the input learningRate');
+      await step.reset();
+    }
+    reports.push(await step({ ...batch, ...(slices && { slices }) }, rates));
+  }
   program.pull();
   const weights = Array.from(state.values().get('classifier/weight')?.values ?? []);
   const sums = state.all().filter(isSliceSum);
@@ -112,6 +128,29 @@ test('no gradient is accumulated between steps', async () => {
   // Two of each gradient, and each slice's terms.
   expect(accumulated).toHaveLength(2 * (size * size * 3 * 3 + 3) + 3 * 32);
   expect(new Set(accumulated)).toEqual(new Set([0]));
+});
+
+describe('a share of the slices', () => {
+  test('needs a reduction that adds the others', async () => {
+    await expect(train(3, {}, true, 1, { from: 0, to: 2 })).rejects.toThrow(
+      'A step of 3 slices got the slices 0 to 2, and no reduction that adds the others.',
+    );
+  });
+
+  test.each([
+    [1, 1],
+    [-1, 2],
+    [2, 4],
+  ])('[%i, %i) of 3 slices does not exist', async (from, to) => {
+    await expect(train(3, {}, true, 1, { from, to })).rejects.toThrow(
+      `The slices ${from} to ${to} are not a share of a step's 3 slices.`,
+    );
+  });
+});
+
+test('after a reset, a step that was cut short leaves no trace', async () => {
+  const whole = await train(3);
+  expect(await train(3, {}, false, 1, undefined, true)).toEqual(whole);
 });
 
 test('the number of micro-batches must divide the batch', () => {

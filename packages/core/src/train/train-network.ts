@@ -30,6 +30,7 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   if (distillation) requireMixable(settings, distillation.method);
   const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
   if (!isResumed) warnOfSlowRandomBackbone(options);
+  warnOfFewImages(options);
   const state = new State();
   const program = new Program(state, { eager });
   let training: Training | undefined;
@@ -96,6 +97,17 @@ function warnOfSlowRandomBackbone({ role, initial, settings: { backboneRate }, l
   const option = role === 'teacher' ? '--teacher-backbone-rate' : '--backbone-rate';
   log(
     `${role}: ${option}=${backboneRate} slows a backbone that starts at random; --${role}-initial starts it from trained weights`,
+  );
+}
+
+/** Batch norm's statistics of fewer images are noisy. */
+const fewImages = 16;
+
+function warnOfFewImages({ role, settings: { batchSize, accumulate }, log }: NetworkTraining): void {
+  const images = microBatchSize(batchSize, accumulate);
+  if (accumulate === 1 || images >= fewImages) return;
+  log(
+    `${role}: batch norm sees ${images} images at a time (--batch-size=${batchSize}, --accumulate=${accumulate}); below ${fewImages} its statistics are noisy`,
   );
 }
 

@@ -6,7 +6,17 @@
  * A lost member makes the step reject with LostPeers, and leaves the state as it was.
  */
 import { createHash } from 'node:crypto';
-import { type Attr, attr, backend, type DType, execute, handleOf, type TensorInfo } from '../binding';
+import {
+  type Attr,
+  attr,
+  backend,
+  type DType,
+  execute,
+  executeAll,
+  handleOf,
+  hasKernel,
+  type TensorInfo,
+} from '../binding';
 import { membersAttr } from '../compile/output-shapes';
 import { type Tensor, tf } from '../tensorflow';
 
@@ -41,8 +51,18 @@ export function instanceOf(name: string): number {
   return Math.max(1, word);
 }
 
-/** `sum` + x, elementwise, with an error near 2^-48 of the sum (Knuth, TAOCP 2, 4.2.2, theorem B, and once more). */
-export function twoSum({ hi, lo }: TwoFloats, x: Tensor): TwoFloats {
+/**
+ * `sum` + x, elementwise, with an error near 2^-48 of the sum (Knuth, TAOCP 2, 4.2.2, theorem B, and once more); the result's
+ * `hi` is all of it rounded to float32. By a kernel of this package (packages/core/native/two-sum.cc) where there is one.
+ */
+export function twoSum(sum: TwoFloats, x: Tensor): TwoFloats {
+  if (!hasKernel('HeadshareTwoSum')) return opsTwoSum(sum, x);
+  const [hi, lo] = executeAll('HeadshareTwoSum', [], [sum.hi, sum.lo, x], 2) as [Tensor, Tensor];
+  return { hi, lo };
+}
+
+/** `twoSum` with TensorFlow's operations, for any device, with the same bits. */
+export function opsTwoSum({ hi, lo }: TwoFloats, x: Tensor): TwoFloats {
   return tf.tidy(() => {
     const sum = tf.add(hi, x);
     const added = tf.sub(sum, hi);
