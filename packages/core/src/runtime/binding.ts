@@ -66,11 +66,13 @@ export interface Binding {
    * only: false where `serverProtection` was not in the process's environment at its start.
    */
   protectServer(address: string, port: number, members: readonly string[]): boolean;
-  // Two notes of this process. Jest loads modules several times in a process, but this object once.
+  // Notes about this process. Jest loads modules several times in a process, but this object once.
   /** Whether a program has made variables. */
   madeVariables?: boolean;
   /** The task and address with which the server started. */
   clusterMember?: string;
+  /** Why collective operations were aborted, until the next enabling. */
+  aborted?: string | undefined;
 }
 
 interface Backend {

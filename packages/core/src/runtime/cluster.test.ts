@@ -83,6 +83,22 @@ describe('three processes', () => {
     expect(await a?.ask('recordings')).toBe(recordings);
   });
 
+  test('thirty memberships of two or three, most of them aborted in a step, end no process', async () => {
+    for (let i = 0; i < 30; i++) {
+      const members = all.filter((_, task) => i % 4 === 0 || task !== i % 3);
+      await enable(10 + i, members);
+      const steps = members.map((process) => process.ask('run', 'train', 1).catch((error: Failure) => error));
+      if (i % 3 > 0) await together(members, 'abort', 'the members change');
+      for (const result of await Promise.all(steps)) {
+        if (result instanceof Object && 'kind' in result) expect(result).toMatchObject({ kind: 'LostPeers', code: 14 });
+      }
+    }
+    await enable(50, all);
+    const before = await a?.ask('recordings');
+    for (const { sum } of await together<Values>(all, 'run', 'train', 2)) expect(sum).toEqual(times(6, eight));
+    expect(await a?.ask('recordings')).toBe(before);
+  });
+
   test('a killed member makes the steps of the others reject, with their state as it was; they go on as two', async () => {
     const rest = [a, c] as [ClusterProcess, ClusterProcess];
     const before = await together(rest, 'digest');
@@ -90,13 +106,13 @@ describe('three processes', () => {
     await b?.end();
     for (const failure of await Promise.all(waiting)) expect(failure).toMatchObject({ kind: 'LostPeers', lost: true });
     expect(await together(rest, 'digest')).toEqual(before);
-    await enable(4, rest);
+    await enable(51, rest);
     const sums = await together<Values>(rest, 'run', 'train', 3);
     for (const { sum } of sums) expect(sum).toEqual(times(6, eight));
   });
 
   test('one member runs all steps alone', async () => {
-    await enable(5, all.slice(2));
+    await enable(52, all.slice(2));
     expect(await c?.ask('run', 'train', 3)).toMatchObject({ sum: times(3, eight) });
     expect(await c?.ask('run', 'others', 3)).toEqual({
       max: times(3, eight),
@@ -108,7 +124,7 @@ describe('three processes', () => {
 
   test('a process keeps its task and its address', async () => {
     const members = [{ task: 2, address: `127.0.0.1:${await freePort()}` }];
-    const { message } = await failureOf(c?.ask('enable', { generation: 6, members }, 2) ?? Promise.resolve());
+    const { message } = await failureOf(c?.ask('enable', { generation: 53, members }, 2) ?? Promise.resolve());
     expect(message).toContain('for life');
   });
 

@@ -105,11 +105,24 @@ export function enableCollectives(membership: Membership, task: number): void {
     throw error;
   }
   binding.clusterMember = member;
+  binding.aborted = undefined;
 }
 
 /** Makes the collective operations that run, and those that start before the next enabling, fail with LostPeers. */
 export function abortCollectives(why: string): void {
-  backend().binding.abortCollectiveOps(Code.unavailable, why);
+  const { binding } = backend();
+  if (binding.clusterMember === undefined) return;
+  binding.aborted = why;
+  binding.abortCollectiveOps(Code.unavailable, why);
+}
+
+/**
+ * @param name a step that waits for other processes
+ * @throws LostPeers after an abort: TensorFlow would say the same, but is not asked, since its threads must come to rest
+ */
+export function requireNoAbort(name: string): void {
+  const { aborted } = backend().binding;
+  if (aborted !== undefined) throw new LostPeers(`${name} was aborted: ${aborted}`, Code.unavailable);
 }
 
 function parsed(address: string): { readonly host: string; readonly port: number } {

@@ -1,7 +1,8 @@
 /** Calls a step, compiled or eagerly, with arrays for inputs and outputs. */
 import { types } from 'node:util';
+import { collectivesAtRest } from '../at-rest';
 import { backend, DType, type TensorInfo } from '../binding';
-import { isLoss, LostPeers } from '../cluster';
+import { isLoss, LostPeers, requireNoAbort } from '../cluster';
 import { contained } from '../contained';
 import { type Tensor, tf } from '../tensorflow';
 import type { Step, StepGraph } from './compile';
@@ -26,6 +27,7 @@ export async function call(
   values: readonly FedValue[],
 ): Promise<Record<string, Float32Array>> {
   const { name, config, outputs } = step;
+  if (step.collective) requireNoAbort(step.step);
   const { binding } = backend();
   const ids: number[] = [];
   let results: TensorInfo[] = [];
@@ -37,7 +39,9 @@ export async function call(
     const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
     return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
   } catch (error) {
-    throw explained(step, error);
+    const problem = explained(step, error);
+    if (problem instanceof LostPeers) await collectivesAtRest();
+    throw problem;
   } finally {
     for (const id of [...ids, ...results.map((result) => result.id)]) binding.deleteTensor(id);
   }
