@@ -91,8 +91,6 @@ const entryPoints = [
   '^tools/src/plugin/plugin\\.(ts|cjs)$',
   '^packages/core/(register|src/(weights/onnx/run-model-worker|cluster/link-thread))\\.cjs$',
   '^tools/src/tensorflow/check-child\\.ts$',
-  // Until the training imports it.
-  '^packages/core/src/runtime/ops/collective\\.ts$',
 ];
 
 const tests = '(\\.test\\.ts$|^(packages/[^/]+|tools)/test/)';
