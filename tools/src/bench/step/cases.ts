@@ -10,7 +10,9 @@ import { Program } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser/optimiser';
+import { slicePart } from '@headshare/core/train/slices';
 import { makeTrainingStep } from '@headshare/core/train/step';
+import type { Reduction } from '@headshare/core/train/sums';
 import { cifarNetwork, faceNetwork } from '../networks';
 
 /** A training step to time: of a student, and with the forward pass of a teacher where there is one. */
@@ -44,14 +46,31 @@ export interface StepWay {
   readonly precision: Precision;
 }
 
-/** The step as headshare trains it. */
-export function headshareStep(name: CaseName, batch: number, { eager, recompute, precision }: StepWay): TimedStep {
+/** Of a step that several processes share: each computes one slice of its batch. */
+export interface StepShare {
+  readonly workers: number;
+  readonly index: number;
+  readonly reduction: Reduction;
+}
+
+/**
+ * The step as headshare trains it.
+ * @param batch images of a step; a process that shares the step computes its part of them
+ * @param share absent: the process computes the whole batch, as one slice
+ */
+export function headshareStep(
+  name: CaseName,
+  batch: number,
+  { eager, recompute, precision }: StepWay,
+  share?: StepShare,
+): TimedStep {
+  const { workers: slices, index, reduction } = share ?? { workers: 1, index: 0, reduction: undefined };
   const { student: description, teacher: teacherNetwork }: StepCase = stepCases[name];
   const state = new State();
   const student = buildNetwork(state, 'student', description, 1, { recompute });
   const teacher = teacherNetwork && buildNetwork(state, 'teacher', teacherNetwork, 2);
   const learned = state.all('trainable').filter((entry) => entry.name.startsWith('student/'));
-  const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4 });
+  const optimiser = sgd(state, learned, { momentum: 0.9, weightDecay: 5e-4, slices });
   const method = singleMethod(methods.named(teacher ? 'th-kd' : 'none'));
   const size = description.inputSize;
   const values = batchOf(description, batch);
@@ -65,7 +84,7 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
   const program = new Program(state, { eager });
   const step = makeTrainingStep(program, {
     batchSize: batch,
-    accumulate: 1,
+    accumulate: slices,
     size,
     seed: 1,
     student,
@@ -73,7 +92,9 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
     loss,
     needs: method.needs,
     optimiser,
+    statistics: state.all('statistic').filter((entry) => entry.name.startsWith('student/')),
     precision,
+    reduction,
   });
   const inputs = {
     pixels: imageInput(batch, size),
@@ -89,9 +110,12 @@ export function headshareStep(name: CaseName, batch: number, { eager, recompute,
   let count = 0;
   return {
     async run() {
-      const { pixels: images, labels } = values;
+      const { pixels, labels } = values;
       const indices = Int32Array.from(labels.keys());
-      const { terms } = await step({ images, labels, indices }, { learningRate, averageShare: 0, step: count++ });
+      const own = { from: index, to: index + 1 };
+      const images = slicePart(pixels, index, slices);
+      const rates = { learningRate, averageShare: 0, step: count++ };
+      const { terms } = await step({ images, labels, indices, slices: own }, rates);
       return terms.loss ?? Number.NaN;
     },
     callEmpty: () => empty({ ...values, learningRate }),
