@@ -13,6 +13,8 @@ import { tellFailed, tellTrained } from '../src/cluster/worker-process';
 
 export interface FakeWorkerSettings {
   readonly steps: number;
+  /** Goes on until this file exists, whatever `steps` says. */
+  readonly endsWhen?: string;
   /** Milliseconds of a step. */
   readonly pause?: number;
   readonly parts?: Readonly<Record<string, string>>;
@@ -95,7 +97,8 @@ async function work(settings: FakeWorkerSettings): Promise<void> {
   let state: State = { step: 0, sum: 0 };
   await member.enter('training', parts);
   let membership: Membership | undefined;
-  while (state.step < steps) {
+  const lastStep = (): number => Number(settings.endsWhen ? (member.peek('end') ?? Number.POSITIVE_INFINITY) : steps);
+  while (state.step < lastStep()) {
     try {
       if (member.changing || !membership) {
         membership = await member.reform(enable);
@@ -113,6 +116,10 @@ async function work(settings: FakeWorkerSettings): Promise<void> {
         for (const end = Date.now() + settings.block; Date.now() < end; );
       }
       await pauseOf(pause);
+      // Everybody hears of it before the step's values.
+      if (member.isHome && member.peek('end') === undefined && existsSync(settings.endsWhen ?? '')) {
+        member.post('end', state.step + 1);
+      }
       const all = [...(await member.exchange(`step ${state.step}`, mine)).values()] as (typeof mine)[];
       const values = new Map(all.flat());
       if (values.size !== slices) throw new Error(`${values.size} slices`);

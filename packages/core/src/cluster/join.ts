@@ -3,7 +3,7 @@ import { cpus } from 'node:os';
 import { UserError } from '../system/user-error';
 import { addressText, freePort } from './addresses';
 import { type Link, openLink } from './link';
-import { LostGeneration, RunFinished } from './lost';
+import { LostGeneration, RunFinished, TrainingFinished } from './lost';
 import type { Member, MemberOptions } from './member';
 import { type Membership, type Parts, protocolVersion, type ToWorker } from './messages';
 
@@ -88,7 +88,8 @@ class ConnectedMember implements Member {
     this.group = group;
     this.refusal = undefined;
     this.link.send({ type: 'enter', label, parts });
-    await this.until(() => group.hasEntered || this.refusal !== undefined);
+    await this.until(() => group.hasEntered || this.group !== group || this.refusal !== undefined);
+    if (this.group !== group) throw new TrainingFinished(label);
     if (this.refusal === undefined) return;
     this.group = undefined;
     throw new UserError(`This worker cannot take part in ${label}: ${this.refusal}.`, 1);
@@ -112,18 +113,20 @@ class ConnectedMember implements Member {
   }
 
   async reform(enable: (membership: Membership) => void | Promise<void>): Promise<Membership> {
-    if (!this.group?.hasEntered) throw new Error('enter a group before forming');
+    const { group } = this;
+    if (!group?.hasEntered) throw new Error('enter a group before forming');
     if (this.isReforming) throw new Error('this process is forming already');
     this.isReforming = true;
     try {
       if (!this.forming && this.running > 0) this.link.send({ type: 'again', generation: this.running });
       for (let takenPorts = 0; ; ) {
-        await this.until(() => this.forming !== undefined);
+        await this.until(() => this.forming !== undefined || this.group !== group);
+        if (this.group !== group) throw new TrainingFinished(group.label);
         const { forming } = this;
         if (!forming) continue;
         const { generation } = forming;
         // A newer forming, or a lost connection, makes everything below begin again.
-        const isOver = (): boolean => this.forming !== forming;
+        const isOver = (): boolean => this.forming !== forming || this.group !== group;
         this.running = 0;
         this.link.send({ type: 'quiet', generation });
         await this.until(() => isOver() || forming.membership !== undefined);
@@ -205,7 +208,7 @@ class ConnectedMember implements Member {
     if (message.type === 'welcome') this.welcome(message.task, message.host).catch((error) => this.fail(error));
     else if (message.type === 'entered') {
       if (group?.label === message.label) group.hasEntered = true;
-    } else if (message.type === 'left') {
+    } else if (message.type === 'left' || message.type === 'over') {
       if (group?.label === message.label) this.forget();
     } else if (message.type === 'form') this.form(message.generation, message.now);
     else if (message.type === 'enable') {

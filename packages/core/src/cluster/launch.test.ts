@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type FakeWorker, type Line, watched } from '../../test/cluster-processes';
@@ -42,13 +42,22 @@ function start(
   return watched(child);
 }
 
+/** Workers go on until `finish`. */
+const unlimited = () => ({ steps: 0, endsWhen: join(folder.path, 'end') });
+const finish = (): void => writeFileSync(join(folder.path, 'end'), '');
+/** The steps at which workers ended, from their last lines; their state must be right. */
+const sameEnd = (...lines: readonly (Line | undefined)[]): void => {
+  for (const line of lines)
+    expect(line).toMatchObject({ type: 'done', step: lines[0]?.step, sum: expectedSum(Number(line?.step)) });
+};
+
 const texts = ({ lines }: FakeWorker): readonly unknown[] =>
   lines.flatMap(({ type, text }) => (type === 'text' ? [text] : []));
 const output = (file: string): readonly Line[] =>
-  readFileSync(join(folder.path, file), 'utf8')
+  (existsSync(join(folder.path, file)) ? readFileSync(join(folder.path, file), 'utf8') : '')
     .trim()
     .split('\n')
-    .filter((line) => line.startsWith('{'))
+    .filter((line) => line.startsWith('{') && line.endsWith('}'))
     .map((line) => JSON.parse(line));
 const isAlive = (pid: number): boolean => {
   try {
@@ -66,6 +75,18 @@ const pids = async (launcher: FakeWorker, files: readonly string[]): Promise<rea
 const gone = async (list: readonly number[]): Promise<void> => {
   while (list.some(isAlive)) await new Promise((resolve) => setTimeout(resolve, 50));
 };
+/** Waits until a second process of this worker trains. */
+async function joinedAgain(launcher: FakeWorker, index: number): Promise<void> {
+  const lines = (): readonly Line[] =>
+    (index === 0 ? launcher.lines : output('a/worker-1.log')).filter(
+      ({ type }) => type === 'joined' || type === 'step',
+    );
+  while (lines().filter(({ type }) => type === 'joined').length < 2 || lines().at(-1)?.members !== 2) {
+    if (launcher.child.exitCode !== null) throw new Error(`the launcher has ended: ${texts(launcher).join('; ')}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}
+
 const token = { HEADSHARE_CLUSTER_TOKEN: 'a secret of the tests' };
 
 test("two workers: the output of home is the launcher's, and the other's lies in a file", async () => {
@@ -81,23 +102,37 @@ test.each([0, 1])(
   'worker %d is replaced when it is killed',
   async (index) => {
     const fails = { index, after: 15, signal: 'SIGKILL', once: join(folder.path, 'failed') } as const;
-    const launcher = start({}, { steps: 400, fails });
+    const launcher = start({}, { ...unlimited(), fails });
+    await joinedAgain(launcher, index);
+    finish();
     expect(await launcher.ended).toBe(0);
-    expect(await launcher.line('done', ({ step }) => step === 400)).toMatchObject({ sum: expectedSum(400) });
     const name = index === 0 ? 'The home worker' : 'Worker 1';
     expect(texts(launcher)).toEqual(
       expect.arrayContaining([`${name} ended (SIGKILL); a new process takes its place.`]),
     );
-    expect(output('a/worker-1.log').at(-1)).toMatchObject({ type: 'done', sum: expectedSum(400) });
+    sameEnd(await launcher.line('done'), output('a/worker-1.log').at(-1));
   },
   60_000,
 );
 
+test('a home worker that stays frozen is replaced', async () => {
+  const launcher = start({ patience: 1 }, unlimited());
+  await launcher.line('step', ({ step, members }) => members === 2 && Number(step) > 5);
+  const [home] = await pids(launcher, ['a/worker-1.log']);
+  process.kill(home as number, 'SIGSTOP');
+  await joinedAgain(launcher, 0);
+  finish();
+  expect(await launcher.ended).toBe(0);
+  sameEnd(await launcher.line('done'), output('a/worker-1.log').at(-1));
+}, 60_000);
+
 test('a worker that asks for a replacement gets one without a word', async () => {
   const fails = { index: 1, after: 15, code: 75, once: join(folder.path, 'failed') };
-  const launcher = start({}, { steps: 300, fails });
+  const launcher = start({}, { ...unlimited(), fails });
+  await joinedAgain(launcher, 1);
+  finish();
   expect(await launcher.ended).toBe(0);
-  expect(output('a/worker-1.log').filter(({ type }) => type === 'joined')).toHaveLength(2);
+  sameEnd(await launcher.line('done'), output('a/worker-1.log').at(-1));
   expect(texts(launcher)).toEqual([]);
 }, 60_000);
 
@@ -153,15 +188,15 @@ test('SIGKILL of the launcher ends its workers', async () => {
 
 test('two machines: the second joins, ends with the first, and its workers count from 1', async () => {
   const port = await freePort('127.0.0.1');
-  const first = start({ workers: 1, listen: `127.0.0.1:${port}` }, { steps: 300 }, token);
-  const second = start({ workers: 2, join: `127.0.0.1:${port}` }, { steps: 300 }, token, 'b');
+  const first = start({ workers: 1, listen: `127.0.0.1:${port}` }, unlimited(), token);
+  const second = start({ workers: 2, join: `127.0.0.1:${port}` }, unlimited(), token, 'b');
   await first.line('step', ({ members }) => members === 3);
+  finish();
   expect(await first.ended).toBe(0);
   expect(await second.ended).toBe(0);
   expect(texts(first)).toEqual([`Other machines join with --join=127.0.0.1:${port}.`]);
   expect(texts(second)).toEqual([`Joins the coordinator at 127.0.0.1:${port} (--join).`]);
-  expect(output('b/worker-1.log').at(-1)).toMatchObject({ type: 'done', sum: expectedSum(300) });
-  expect(output('b/worker-2.log').at(-1)).toMatchObject({ type: 'done', sum: expectedSum(300) });
+  sameEnd(await first.line('done'), output('b/worker-1.log').at(-1), output('b/worker-2.log').at(-1));
   expect(existsSync(join(folder.path, 'b/home.log'))).toBe(false);
 }, 60_000);
 
@@ -197,7 +232,7 @@ test('another token, other parts, no token and a port that is taken are one sent
       { join: listen, workers: 1 },
       token,
       1,
-      "Worker 1 cannot go on: This worker cannot take part in training: its data differs from the home worker's (b instead of a).",
+      "Worker 1 cannot go on: This worker cannot take part in training: the part 'data' differs from the home worker's (b instead of a).",
     ],
   ];
   for (const [i, [options, environment, code, sentence]] of cases.entries()) {

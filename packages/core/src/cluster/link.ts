@@ -18,7 +18,7 @@ export interface LinkEvents {
 
 /** A connection to the coordinator, which keeps sending heartbeats while the main thread is busy. */
 export interface Link {
-  /** Drops the message while there is no connection. */
+  /** Drops the message while there is no connection. @throws Error for a message that is too long */
   send(message: FromWorker): void;
   /** Sends what was given, and ends. */
   close(): Promise<void>;
@@ -58,7 +58,7 @@ export function openLink({ coordinator, token, patience = 10, firstPatience = 60
     void thread.terminate();
     on.gone(new UserError(sentence, 1));
   };
-  const lost = `The coordinator at ${place} has not answered for ${patience} seconds. Run the same command again to resume.`;
+  const lost = `The coordinator at ${place} has not answered for ${patience} s. Run the same command again to resume.`;
   thread.on('message', ({ type, chunk, why, reason }: Report) => {
     if (isClosing) return;
     if (type === 'up') on.up();
@@ -76,7 +76,15 @@ export function openLink({ coordinator, token, patience = 10, firstPatience = 60
   thread.once('error', (error) => gone(`The connection to the coordinator at ${place} failed: ${error.message}.`));
   const ended = new Promise<void>((resolve) => thread.once('exit', () => resolve()));
   return {
-    send: (message) => thread.postMessage({ text: lineOf(message) }),
+    send: (message) => {
+      const text = lineOf(message);
+      if (text.length > lineLimits.worker) {
+        throw new Error(
+          `a message '${message.type}' has ${text.length} characters, at most ${lineLimits.worker} may be sent`,
+        );
+      }
+      thread.postMessage({ text });
+    },
     close: async () => {
       isClosing = true;
       thread.postMessage({ close: true });

@@ -13,3 +13,11 @@ export class RunFinished extends Error {
     super('the home worker has finished the run');
   }
 }
+
+/** Home has finished what is trained under this label: the result lies in the run's folder. */
+export class TrainingFinished extends Error {
+  override readonly name = 'TrainingFinished';
+  constructor(label: string) {
+    super(`the home worker has finished ${label}`);
+  }
+}

@@ -28,9 +28,11 @@ export interface Member {
    * Enters the group that trains under `label`. Resolves when home is in it. A member is in one group at a time.
    * @param parts must be equal in all workers: what the result depends on
    * @throws UserError (exit code 1) if a part differs from home's
+   * @throws TrainingFinished if home has entered and left the label: its result is in the run's folder
+   * @throws RunFinished if home has closed
    */
   enter(label: string, parts: Parts): Promise<void>;
-  /** Leaves the group, after a step. The others form anew if they do not leave as well. */
+  /** Leaves the group, after a step; home: because the training is finished. The others form anew if they do not leave as well. */
   leave(): Promise<void>;
   /**
    * Listens to changes. `now` false: somebody joins, so form anew after the step. `now` true: collectives in flight never
@@ -45,11 +47,12 @@ export interface Member {
    * @param enable gives the membership to TensorFlow; if it throws for a taken port, another port is tried
    * @returns the membership, when all its members are enabled
    * @throws what `enable` throws; the process should then end with `replacementCode`
-   * @throws RunFinished, UserError (exit code 1) when nothing goes on
+   * @throws TrainingFinished, RunFinished as `enter`, when home has gone on without this member
+   * @throws UserError (exit code 1) when home or the coordinator stays away
    */
   reform(enable: (membership: Membership) => void | Promise<void>): Promise<Membership>;
   /**
-   * A barrier: each member of the generation gives a small value of JSON (all together: 1 MB) and gets everybody's.
+   * A barrier: each member of the generation gives a value of JSON (at most 1 MB) and gets everybody's.
    * @param label unique in the generation
    * @throws LostGeneration when the membership changes
    */

@@ -56,7 +56,8 @@ export type ToWorker =
   | { readonly type: 'ping' }
   /** The coordinator does not take the worker, or not under this label. */
   | { readonly type: 'refused'; readonly why: string }
-  | { readonly type: 'entered' | 'left'; readonly label: string }
+  /** `over`: home has finished what is trained under the label. */
+  | { readonly type: 'entered' | 'left' | 'over'; readonly label: string }
   | { readonly type: 'form'; readonly generation: number; readonly now: boolean }
   | ({ readonly type: 'enable' } & Membership)
   | { readonly type: 'go'; readonly generation: number }

@@ -1,4 +1,5 @@
 import { addressText, isLoopback } from './addresses';
+import { difference, inequalities } from './equality';
 import { Formation, type Participant } from './formation';
 import { type FromWorker, type Hello, type Parts, protocolVersion, type ToWorker } from './messages';
 
@@ -53,6 +54,8 @@ export class Roster {
   private readonly tasks = new Map<string, number>();
   private readonly groups = new Map<string, Group>();
   private readonly board = new Map<string, unknown>();
+  /** Labels that home has left. */
+  private readonly finished = new Set<string>();
   private generation = 0;
   private expected: number;
   private ended: ToWorker | undefined;
@@ -113,7 +116,9 @@ export class Roster {
     };
     this.workers.set(hello.session, worker);
     if (hello.isHome) this.homeGoneAt = undefined;
-    else if (home) this.compare(worker, home);
+    else if (home) {
+      for (const line of inequalities(hello, home.hello)) this.options.log(`Worker ${task} (${host}) ${line}`);
+    }
     worker.send({ type: 'welcome', task, host });
     for (const [key, value] of this.board) worker.send({ type: 'board', key, value });
     return worker;
@@ -147,9 +152,12 @@ export class Roster {
       worker.label = message.label;
       worker.parts = message.parts;
       this.enter(worker);
-    } else if (message.type === 'leave') this.leave(worker);
-    else if (message.type === 'quiet') formation?.quiet(task, message.generation);
-    else if (message.type === 'enabled') formation?.enabled(task, message.generation);
+    } else if (message.type === 'leave') {
+      if (worker.isHome && worker.label !== undefined) this.finished.add(worker.label);
+      this.leave(worker);
+    } else if (message.type === 'quiet') {
+      if (!this.isFinished(worker)) formation?.quiet(task, message.generation);
+    } else if (message.type === 'enabled') formation?.enabled(task, message.generation);
     else if (message.type === 'again') formation?.again(task, message.generation);
     else if (message.type === 'exchange') formation?.exchange(task, message.generation, message.label, message.value);
     else if (message.type === 'post' && worker.isHome) this.post(message.key, message.value);
@@ -172,7 +180,8 @@ export class Roster {
 
   /** Lets the worker into the group of its label as soon as home is there and has the same parts. */
   private enter(worker: Worker): void {
-    if (worker.label === undefined) return;
+    if (worker.isHome) this.finished.delete(worker.label ?? '');
+    if (worker.label === undefined || this.isFinished(worker)) return;
     const group = this.groups.get(worker.label) ?? this.newGroup(worker.label);
     if (!worker.isHome) {
       this.join(worker, group);
@@ -223,6 +232,17 @@ export class Roster {
     this.tidy(label);
   }
 
+  /** Sends a worker away that waits for home, if home will not come. */
+  private isFinished(worker: Worker): boolean {
+    const { label } = worker;
+    if (label === undefined || !this.finished.has(label)) return false;
+    this.groupOf(worker)?.formation.lose(worker.task);
+    worker.label = undefined;
+    worker.send({ type: 'over', label });
+    this.tidy(label);
+    return true;
+  }
+
   /** Forgets a group that nobody is in. */
   private tidy(label: string | undefined): void {
     if (label === undefined || this.present().some((one) => one.label === label)) return;
@@ -248,18 +268,6 @@ export class Roster {
     if (worker.isHome) this.end();
   }
 
-  private compare(worker: Worker, home: Worker): void {
-    for (const [name, text, of] of [
-      ['CPU', worker.hello.cpu, home.hello.cpu],
-      ['number of threads', worker.hello.threads, home.hello.threads],
-    ]) {
-      if (text === of) continue;
-      this.options.log(
-        `Worker ${worker.task} (${worker.host}) has another ${name} than home ('${text}', home '${of}'): results are the same to rounding only.`,
-      );
-    }
-  }
-
   private check(): void {
     const now = performance.now();
     // After SIGCONT, or where the machine is overloaded, heartbeats wait to be read.
@@ -283,18 +291,8 @@ export class Roster {
     const home = this.present().find((one) => one.isHome);
     if (!this.options.bringsHomeBack?.()) {
       this.end(
-        `The home worker, which keeps the run's files, has been away for ${this.options.patience} seconds. Run the same command again to resume.`,
+        `The home worker, which keeps the run's files, has been away for ${this.options.patience} s. Run the same command again to resume.`,
       );
     } else if (home) this.options.onFrozenHome?.(home.hello.pid);
   }
-}
-
-/** Says which part of a worker's stage differs from home's; undefined if none does. */
-export function difference(parts: Parts, home: Parts): string | undefined {
-  const shown = (value: string | undefined): string =>
-    value === undefined ? 'none' : value.length > 60 ? `${value.slice(0, 57)}...` : value;
-  const names = [...new Set([...Object.keys(home), ...Object.keys(parts)])];
-  const name = names.find((one) => parts[one] !== home[one]);
-  if (name === undefined) return undefined;
-  return `its ${name} differs from the home worker's (${shown(parts[name])} instead of ${shown(home[name])})`;
 }
