@@ -300,7 +300,7 @@ describe('an average of the weights', () => {
 test('micro-batches leave no sums in checkpoints; the norm before clipping is logged by step', async () => {
   const { folder, tracked, lines } = await trainTiny({ settings: { accumulate: 2, epochs: 1 } });
   expect(lines).toContain(
-    'student: batch norm sees 2 images at a time (--batch-size=4, --accumulate=2); below 16 its statistics are noisy',
+    'student: batch norm sees 2 images at a time (--batchSize=4, --accumulate=2); below 16 its statistics are noisy',
   );
   const names = [...readCheckpoint(join(folder, checkpointFiles.training)).tensors.keys()];
   expect(names.filter((name) => name.startsWith('slices/'))).toEqual([]);

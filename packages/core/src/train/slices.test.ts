@@ -201,8 +201,14 @@ const kinds: [string, Kind][] = [
 ];
 
 describe.each(kinds)('%s', (_, kind) => {
+  let whole: ReturnType<typeof alone>;
+  beforeAll(async () => {
+    whole = alone(kind);
+    await whole;
+  });
+
   test('shares of 2 + 2 and 1 + 3 slices give the bits of one process', async () => {
-    const one = await alone(kind);
+    const one = await whole;
     const own = bits(one.values);
     for (const shares of [
       [
@@ -225,7 +231,7 @@ describe.each(kinds)('%s', (_, kind) => {
   });
 
   test('compiled steps give the bits of eager ones, and leave no sums', async () => {
-    const eager = await alone(kind);
+    const eager = await whole;
     const compiled = await alone({ ...kind, eager: false });
     expect(compiled.reports).toEqual(eager.reports);
     expect(bits(compiled.values)).toEqual(bits(eager.values));

@@ -29,8 +29,10 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   checkTraining({ ...settings, eager, precision, classShare });
   if (distillation) requireMixable(settings, distillation.method);
   const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
-  if (!isResumed) warnOfSlowRandomBackbone(options);
-  warnOfFewImages(options);
+  if (!isResumed) {
+    warnOfSlowRandomBackbone(options);
+    warnOfFewImages(options);
+  }
   const state = new State();
   const program = new Program(state, { eager });
   let training: Training | undefined;
@@ -107,7 +109,7 @@ function warnOfFewImages({ role, settings: { batchSize, accumulate }, log }: Net
   const images = microBatchSize(batchSize, accumulate);
   if (accumulate === 1 || images >= fewImages) return;
   log(
-    `${role}: batch norm sees ${images} images at a time (--batch-size=${batchSize}, --accumulate=${accumulate}); below ${fewImages} its statistics are noisy`,
+    `${role}: batch norm sees ${images} images at a time (--batchSize=${batchSize}, --accumulate=${accumulate}); below ${fewImages} its statistics are noisy`,
   );
 }
 
