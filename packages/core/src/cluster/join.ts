@@ -287,4 +287,6 @@ class ConnectedMember implements Member {
 /** TensorFlow gives no code for it. */
 const isTakenPort = (error: unknown): boolean =>
   Reflect.get(Object(error), 'code') === 'EADDRINUSE' ||
-  /could not start grpc server|address already in use/i.test(String(Reflect.get(Object(error), 'message')));
+  /could not start grpc server|address already in use|has the port/i.test(
+    String(Reflect.get(Object(error), 'message')),
+  );
