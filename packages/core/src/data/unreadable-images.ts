@@ -79,6 +79,14 @@ export function unreadableImages(
       }
       requireFew();
     },
+    learn(images) {
+      for (const image of images) {
+        if (found.has(image.index)) continue;
+        put(image);
+        for (const receive of followers) receive(image, useOf(image.index));
+      }
+      requireFew();
+    },
     counts() {
       const counts = (use: ImageUse, count: number, of: number): UnreadableCount[] =>
         count === 0 ? [] : [{ name, use, count, of, first: firstOf(use) }];

@@ -36,6 +36,8 @@ export interface UnreadableImages {
   add(index: number, reason: string): void;
   /** Records what an earlier process of the same run found, if it is about the same files. */
   restore(images: readonly UnreadableImage[]): void;
+  /** Takes over what another process of the same run found. */
+  learn(images: readonly UnreadableImage[]): void;
   /** Calls `receive` with each image that is found from now on, once. */
   follow(receive: (image: UnreadableImage, use: ImageUse) => void): void;
   /** In the order of the source. */

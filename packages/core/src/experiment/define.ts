@@ -1,3 +1,4 @@
+import type { StageWorkers } from '../cluster/stage-workers';
 import type { Tracker } from '../tracking/tracker';
 import type { Options, Values } from './option';
 
@@ -41,6 +42,8 @@ export interface RunContext<O> {
   readonly tracker: Tracker;
   /** Prints a line to the terminal. */
   readonly log: (line: string) => void;
+  /** The workers that share this run's trainings; absent: this process is alone. */
+  readonly workers?: StageWorkers | undefined;
   /**
    * The result and folder of another experiment of this package, one of `needs` or `uses`, under the options of this
    * run and `overrides`. A finished run with the same code, options and data is reused, an interrupted one resumed.

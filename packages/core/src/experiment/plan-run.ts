@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import type { Member } from '../cluster/member';
 import { writeArguments } from './arguments';
 import { type Catalog, nameOf, withDependencies } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
@@ -27,6 +28,8 @@ export interface Session {
   readonly track: typeof openTracker;
   /** A folder to use instead of the workspace's `runs/`, ignoring finished runs there and in `artifacts/`. */
   readonly runs?: string;
+  /** This process's place among the workers that share the command's trainings; absent: it is alone. */
+  readonly member?: Member | undefined;
   /** Tags of all runs of this command. */
   readonly tags?: Readonly<Record<string, string>>;
 }

@@ -1,12 +1,16 @@
-import { existsSync } from 'node:fs';
+import { existsSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
+import type { Member } from '../cluster/member';
+import { LeftToHome } from '../cluster/stage-workers';
 import { lockFolder } from '../system/lock';
 import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
 import { sha256 } from '../system/sha256';
+import { UserError } from '../system/user-error';
 import { keyTag } from '../tracking/run-tags';
-import type { Tracker } from '../tracking/tracker';
+import { noOpTracker, type Tracker } from '../tracking/tracker';
 import type { Catalog } from './catalog';
 import type { FinishedRun, Overrides, PlannedStage, RunContext, Settings, Stage, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
@@ -46,6 +50,7 @@ export async function runStage<R extends StageResult>(
     return reuse(finished);
   }
   const { package: packageName, root } = catalog;
+  if (session.member?.isHome === false) return follow(experiment, settings, plan, session);
   await experiment.preflight(resolveOptions(experiment, settings), { package: packageName, root, signal });
   const resumed = existsSync(join(folder, 'config.json'));
   makeFolder(folder);
@@ -55,11 +60,55 @@ export async function runStage<R extends StageResult>(
     const done = await readFinished(folder);
     if (done !== undefined) return reuse(done);
     log(`${label}: ${resumed ? 'resumes' : 'starts'} in ${shownFolder}`);
-    return { run: await runHere(experiment, settings, plan, session), folder, reused: false };
+    session.member?.post(turnOf(plan.key), 'started');
+    const run = await runHere(experiment, settings, plan, session);
+    session.member?.post(turnOf(plan.key), 'finished');
+    return { run, folder, reused: false };
   } finally {
     await unlock();
   }
 }
+
+/**
+ * Does its part of a stage in a worker that is not home: it trains with the others, in a folder of its own and untracked,
+ * and takes the result from home's folder.
+ */
+async function follow<R extends StageResult>(
+  experiment: Stage<R>,
+  settings: Settings,
+  plan: RunPlan,
+  session: Session,
+): Promise<StageRun<R>> {
+  const { signal, log } = session;
+  const { key, name, folder } = plan;
+  const member = session.member as Member;
+  const board = turnOf(key);
+  await member.read(board);
+  if (member.peek(board) !== 'finished') {
+    log(`${name}: this worker takes part`);
+    const own = mkdtempSync(join(tmpdir(), 'headshare-worker-'));
+    try {
+      const stages: Stages = [];
+      const context = contextOf(experiment, settings, { folder: own, key, tracker: noOpTracker, stages }, session);
+      await experiment.start(context);
+    } catch (error) {
+      if (!(error instanceof LeftToHome)) throw error;
+    } finally {
+      await rm(own, { recursive: true, force: true });
+    }
+    signal.throwIfAborted();
+    await member.read(board, (turn) => turn === 'finished');
+  }
+  const run = await findFinished(plan, session);
+  if (run) return { run: ofStage(experiment, run), folder, reused: true };
+  throw new UserError(
+    `The first worker has finished ${name}, but its folder ${folder} is not here: all workers must see the same folder of runs.`,
+    1,
+  );
+}
+
+/** Where home says what it does with a stage: `started` or `finished`. */
+const turnOf = (key: string): string => `stage/${key}`;
 
 /** Plans a stage and the stages that it needs under the same settings. Throws UserError for invalid settings. */
 export async function planStage<R extends StageResult>(
@@ -100,7 +149,7 @@ async function runHere<R extends StageResult>(
   session: Session,
 ): Promise<FinishedRun<R>> {
   const { catalog, signal, log } = session;
-  const { profile, given } = settings;
+  const { profile } = settings;
   const options = resolveOptions(experiment, settings);
   writeJson(join(folder, 'config.json'), { package: catalog.package, profile, ...identity });
   const environment = await environmentOf(catalog.root);
@@ -130,22 +179,8 @@ async function runHere<R extends StageResult>(
     return address;
   };
   const began = performance.now();
-  const stages: NonNullable<FinishedRun['stages']>[number][] = [];
-  const overridden = (overrides: Overrides = {}): Settings => ({ profile, given: { ...given, ...overrides } });
-  const context: RunContext<Overrides> = {
-    options,
-    given,
-    folder,
-    signal,
-    tracker,
-    log,
-    async stage(other, overrides) {
-      const { run, folder } = await runStage(other, overridden(overrides), session);
-      stages.push({ experiment: run.experiment, key: run.key, digests: run.digests ?? {} });
-      return { result: run.result, folder };
-    },
-    plan: (other, overrides) => planStage(other, overridden(overrides), session),
-  };
+  const stages: Stages = [];
+  const context = contextOf(experiment, settings, { folder, key, tracker, stages }, session);
   let run: FinishedRun<R>;
   let temporary: readonly string[];
   try {
@@ -169,6 +204,35 @@ async function runHere<R extends StageResult>(
   await Promise.allSettled(temporary.map((file) => rm(join(folder, file), { force: true })));
   const address = await finishTracking('FINISHED');
   return { ...run, ...(address !== undefined && { address }) };
+}
+
+type Stages = NonNullable<FinishedRun['stages']>[number][];
+
+/** What an experiment gets. @param stages receives the runs of other experiments that it uses */
+function contextOf(
+  experiment: Stage,
+  settings: Settings,
+  { folder, key, tracker, stages }: Pick<RunContext<unknown>, 'folder' | 'tracker'> & { key: string; stages: Stages },
+  session: Session,
+): RunContext<Overrides> {
+  const { signal, log, member } = session;
+  const { profile, given } = settings;
+  const overridden = (overrides: Overrides = {}): Settings => ({ profile, given: { ...given, ...overrides } });
+  return {
+    options: resolveOptions(experiment, settings),
+    given,
+    folder,
+    signal,
+    tracker,
+    log,
+    ...(member && { workers: { member, stage: key } }),
+    async stage(other, overrides) {
+      const { run, folder } = await runStage(other, overridden(overrides), session);
+      stages.push({ experiment: run.experiment, key: run.key, digests: run.digests ?? {} });
+      return { result: run.result, folder };
+    },
+    plan: (other, overrides) => planStage(other, overridden(overrides), session),
+  };
 }
 
 /** Closes the record of a finished run whose process was killed. A folder that cannot be written is no error. */

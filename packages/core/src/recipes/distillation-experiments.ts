@@ -9,7 +9,6 @@ import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
-import { checkTraining } from '../train/settings';
 import { tryMethod } from '../train/try-method';
 import { comparisonExperiments } from './comparison/experiments';
 import {
@@ -24,7 +23,14 @@ import {
 import { type Domain, declareDomain, type FinishedNetworks } from './domain';
 import { headLines } from './head-limits';
 import { type NetworkResult, networkFile, trainStudent, trainTeacher } from './network-stages';
-import { checkTeacher, studentOptions, type TrainingValues, teacherOptions, trainingOptions } from './training-options';
+import {
+  checkOptions,
+  checkTeacher,
+  studentOptions,
+  type TrainingValues,
+  teacherOptions,
+  trainingOptions,
+} from './training-options';
 
 /** The name of SH-KD's teacher in tables. */
 const underHead = "teacher, student's head";
@@ -38,7 +44,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     summary: `Train the small ${label} alone`,
     options: { ...data, ...trainingOptions, ...studentOptions },
     profiles,
-    check: checkTraining,
+    check: checkOptions,
     run: async (context) =>
       withBenchmark(context, await trainStudent(context, taskOf), { folders: { student: context.folder } }),
   });
@@ -72,7 +78,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
-      checkTraining(values);
+      checkOptions(values);
       // `run` checks the weights: `distill` passes its options to this stage too, and may mean them for other methods.
       checkTeacherCache(values, parseMethod(shMethodChoice(values)).name);
     },
@@ -103,7 +109,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
-      checkTraining(values);
+      checkOptions(values);
       if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },
     rehearse(all) {

@@ -15,6 +15,7 @@ import { importNetwork } from '../train/networks/import-network';
 import type { SharedHead } from '../train/networks/shared-head';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
 import { trainNetwork } from '../train/train-network';
+import { becomeWorker } from '../train/workers';
 import { drawHeads } from './draw-heads';
 import { externalNormalisation } from './normalisation-options';
 import { trackData, trackNetwork } from './track-network';
@@ -51,7 +52,8 @@ export async function trainStudent<D extends TrainingValues & StudentValues>(
   taskOf: (options: D) => Task | Promise<Task>,
   { distillation, sharedHead }: Pick<TrainingPlan, 'distillation' | 'sharedHead'> = {},
 ): Promise<NetworkResult> {
-  const { options, folder } = context;
+  const { options, folder, workers } = context;
+  if (workers) await becomeWorker(workers.member);
   const task = await taskOf(options);
   try {
     await prepare(context, task);
@@ -84,8 +86,9 @@ export async function trainTeacher<D extends TrainingValues & TeacherValues>(
   taskOf: (options: D) => Task | Promise<Task>,
   sharedHead?: SharedHead,
 ): Promise<NetworkResult> {
-  const { options } = context;
+  const { options, workers } = context;
   const { teacherWeights } = options;
+  if (workers) await becomeWorker(workers.member);
   if (teacherWeights !== undefined && sharedHead) {
     throw new UserError(
       "--teacher-weights names a trained teacher, but SH-KD trains its teacher under the student's head: leave it out",
@@ -154,6 +157,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
     recompute: options.recompute,
     classShare: options.classShare,
     precision: options.precision,
+    workers: context.workers && { ...context.workers, sums: options.sums },
   });
   return { ...trained, role, network, selectedOn: task.selectOn ?? 'test' };
 }

@@ -6,6 +6,7 @@ import { UserError } from '../system/user-error';
 import { scheduleNames } from '../train/optimiser/schedule';
 import { checkTraining } from '../train/settings';
 import { externalNormalisationOption, normalisationOption } from './normalisation-options';
+import { checkWorkers, workerOptions } from './worker-options';
 
 /** The options that give files of weights. */
 const filesByRole = { teacher: ['teacherWeights', 'teacherInitial'], student: ['studentInitial'] };
@@ -80,11 +81,20 @@ export const trainingOptions = {
     }),
     eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
   }),
+  ...workerOptions,
 };
 
-/** Checks a teacher's options, as `checkTraining`. */
-export function checkTeacher(values: Parameters<typeof checkTraining>[0] & TeacherValues): void {
+type CheckedValues = Parameters<typeof checkTraining>[0] & Parameters<typeof checkWorkers>[0];
+
+/** @throws UserError for options that are valid on their own, but not together or on this device */
+export function checkOptions(values: CheckedValues): void {
   checkTraining(values);
+  checkWorkers(values);
+}
+
+/** Checks a teacher's options, as `checkOptions`. */
+export function checkTeacher(values: CheckedValues & TeacherValues): void {
+  checkOptions(values);
   if (values.teacherInitial !== undefined && values.teacherWeights !== undefined) {
     throw new UserError(
       '--teacher-weights is a finished teacher, --teacher-initial the start of a training: leave one of them out',

@@ -11,12 +11,13 @@ import type { Training } from './build';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
 import { choosingMetric } from './evaluation/task';
+import { type Course, type Group, goOn } from './group';
 import { makeSchedule } from './optimiser/schedule';
 import { averageDecay } from './optimiser/weight-average';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import type { NetworkTraining, Outcome, TrainingSettings } from './settings';
 import type { TrainingStep } from './step';
-import { throughput } from './throughput';
+import { type Throughput, throughput } from './throughput';
 
 /** Training proper, or the phase that some methods have before it. */
 export interface Phase {
@@ -37,14 +38,28 @@ interface Job {
   readonly options: NetworkTraining;
   readonly training: Training;
   readonly phase: Phase;
+  readonly group: Group;
   readonly label: string;
   readonly progress: Progress;
+}
+
+/** A training as it goes on in this process. */
+interface Run extends Job {
+  readonly course: Course;
+  readonly perEpoch: number;
+  readonly rates: Readonly<Record<'whole' | 'ofEpoch' | 'ofSteps', Throughput>>;
+  /** How long the epoch's steps waited for images. */
+  waiting: Waiting;
+  /** When the last checkpoint was written, by performance.now(). */
+  saved: number;
+  /** Whether the first step, which includes the compilation, is over. */
+  compiled: boolean;
 }
 
 /**
  * Trains and evaluates, epoch by epoch. Writes into the folder `training.safetensors` (weights, averages, momenta and
  * position: everything that resuming needs) with its predecessor, `last.safetensors` and `best.safetensors` (the network
- * alone, or its average).
+ * alone, or its average). With several workers, home alone writes.
  * @throws UserError when the loss is no longer finite, or a checkpoint cannot be written
  * @throws the signal's reason once a checkpoint is saved, when it is aborted
  */
@@ -53,115 +68,151 @@ export async function train(
   options: NetworkTraining,
   training: Training,
   phase: Phase,
+  group: Group,
 ): Promise<Outcome> {
   const label = phase.name === undefined ? options.role : `${options.role}, ${phase.name}`;
   const progress = makeProgress(label);
   try {
-    return await runEpochs({ program, options, training, phase, label, progress });
+    return await runEpochs({ program, options, training, phase, group, label, progress });
   } finally {
     progress.clear();
   }
 }
 
 async function runEpochs(job: Job): Promise<Outcome> {
-  const { options, training, phase, label, progress } = job;
-  const { task, signal, tracker, log } = options;
-  const { step, settings } = phase;
-  const { batchSize, epochs, seed, emaDecay, emaWarmUp, evaluateEvery, checkpointMinutes } = settings;
-  const dataset = task.train;
-  const perEpoch = batchCount(dataset.labels.length, { batchSize, lastBatch: 'drop' });
-  if (perEpoch === 0) {
-    throw new UserError(`--batchSize ${batchSize} is more than the ${dataset.labels.length} training images.`);
-  }
-  const schedule = makeSchedule(settings);
-  let position = resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} };
-  if (position.step > 0) log(`${label}: resuming after step ${position.step} (epoch ${position.epoch + 1})`);
-  let last: Metrics | undefined;
-  const logEvery = stepsBetweenPoints(epochs * perEpoch);
+  const { options, phase, group } = job;
+  const { batchSize, epochs } = phase.settings;
+  const images = options.task.train.labels.length;
+  const perEpoch = batchCount(images, { batchSize, lastBatch: 'drop' });
+  if (perEpoch === 0) throw new UserError(`--batchSize ${batchSize} is more than the ${images} training images.`);
+  const course: Course = { position: resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} } };
   const rates = { whole: throughput(), ofEpoch: throughput(), ofSteps: throughput() };
-  let compiled = false;
-  let saved = performance.now();
-  const save = async (at: Position, tensors: ReadonlyMap<string, NamedValues>): Promise<void> => {
-    // The metrics of the steps before the checkpoint must be on the disk: a resumed run does not log them again.
-    await tracker.flush();
-    saveResumePoint(trainingFile(job), at, tensors);
-    saved = performance.now();
-  };
-
-  while (position.epoch < epochs) {
-    const { epoch, batch: from } = position;
-    const waiting: Waiting = { waited: 0, total: 0 };
-    let ended = performance.now();
-    const epochBatches = batches(dataset, {
-      batchSize,
-      seed,
-      epoch,
-      shuffle: true,
-      lastBatch: 'drop',
-      from,
-      waiting,
-      augment: true,
-      repeat: repeatOf(training.copies),
-      ...(training.cache && { embeddings: training.cache.read }),
-    });
-    for await (const batch of epochBatches) {
-      const learningRate = schedule(epoch + position.batch / perEpoch);
-      const averageShare = 1 - averageDecay(emaDecay, position.step, emaWarmUp);
-      const { terms, watched } = await step(batch, { learningRate, averageShare, step: position.step });
-      position = { ...position, batch: position.batch + 1, step: position.step + 1, sums: add(position.sums, terms) };
-      if (!Number.isFinite(terms.loss)) {
-        const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
-        const at = `(${values.join(', ')}; learning rate ${learningRate})`;
-        throw diverged(position, `The loss is no longer a number ${at}`);
-      }
-      const now = performance.now();
-      // The first step includes the compilation.
-      if (compiled) for (const rate of Object.values(rates)) rate.count(batchSize, (now - ended) / 1000);
-      compiled = true;
-      ended = now;
-      if (position.step % logEvery === 0) {
-        // Over few steps the rate would be noise.
-        const rate = rates.ofSteps.steps() >= 100 ? rates.ofSteps.take() : {};
-        const values = { ...terms, ...watched, learning_rate: learningRate, ...rate };
-        tracker.metrics(prefixed(metricPrefix(phase, 'step'), values), position.step);
-      }
-      progress.update({
-        done: position.step * batchSize,
-        total: epochs * perEpoch * batchSize,
-        unit: 'images',
-        text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
-      });
-      const isDue = position.batch < perEpoch && performance.now() - saved >= checkpointMinutes * 60_000;
-      if (signal.aborted || isDue) {
-        await save(position, trained(job, position));
-        ended = performance.now();
-      }
-      signal.throwIfAborted();
+  const waiting = { waited: 0, total: 0 };
+  const run: Run = { ...job, course, perEpoch, rates, waiting, saved: performance.now(), compiled: false };
+  await persist(run, async () => {
+    while (course.position.epoch < epochs) {
+      await runSteps(run);
+      await endEpoch(run);
     }
-
-    const tensors = trained(job, position);
-    const means = Object.fromEntries(Object.entries(position.sums).map(([name, sum]) => [name, sum / perEpoch]));
-    const due = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === epochs;
-    last = due ? await phase.evaluate?.() : undefined;
-    const improved = last !== undefined && improves(last, position.best?.metrics, choosingMetric(task));
-    const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : position.best;
-    const { step: steps } = position;
-    position = { epoch: epoch + 1, batch: 0, step: steps, sums: {}, trainLoss: means.loss, ...(best && { best }) };
-    const dataWaitShare = waiting.waited / (waiting.total || 1);
-    const ofTraining = { ...means, data_wait_share: dataWaitShare, ...rates.ofEpoch.take() };
-    const ofEpoch = phase.name === undefined ? { ...last, epoch: epoch + 1 } : {};
-    tracker.metrics({ ...prefixed(metricPrefix(phase, 'train'), ofTraining), ...ofEpoch }, position.step);
-    progress.clear();
-    const evaluated = last ? describe(last, options) : '';
-    log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${evaluated}`);
-    if (last && improved) saveNetwork(job, checkpointFiles.best, epoch + 1, last);
-    if (last) saveNetwork(job, checkpointFiles.last, epoch + 1, last);
-    await save(position, tensors);
-  }
-  last ??= (await phase.evaluate?.()) ?? {};
+    course.last ??= (await phase.evaluate?.()) ?? {};
+    await group.confirm();
+  });
+  const { position, last = {} } = course;
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
   const { trainLoss } = position;
   return { last, best, bestEpoch, trainLoss, imagesPerSecond: rates.whole.take().images_per_second ?? 0 };
+}
+
+/** Does the work, again from where the workers meet whenever some of them were lost; saves when it is stopped. */
+async function persist(run: Run, work: () => Promise<void>): Promise<void> {
+  const { phase, group, course, options, label } = run;
+  const { signal, log } = options;
+  let begun = false;
+  try {
+    await goOn(signal, async () => {
+      await group.meet(course);
+      const { step, epoch } = course.position;
+      if (!begun && step > 0) log(`${label}: resuming after step ${step} (epoch ${epoch + 1})`);
+      if (begun) await phase.step.reset();
+      begun = true;
+      await work();
+    });
+  } catch (error) {
+    // The state is that of the position: a step that was cut short has changed nothing.
+    if (signal.aborted && error === signal.reason) await save(run, course.position, trained(run, course.position));
+    throw error;
+  }
+}
+
+/** The steps of the epoch that are left. */
+async function runSteps(run: Run): Promise<void> {
+  const { options, training, phase, group, progress, course, perEpoch, rates } = run;
+  const { task, signal } = options;
+  const { batchSize, accumulate, epochs, seed, emaDecay, emaWarmUp, checkpointMinutes } = phase.settings;
+  const schedule = makeSchedule(phase.settings);
+  const logEvery = stepsBetweenPoints(epochs * perEpoch);
+  const { epoch, batch: from } = course.position;
+  const slices = group.slices();
+  const sliceImages = batchSize / accumulate;
+  run.waiting = { waited: 0, total: 0 };
+  const epochBatches = batches(task.train, {
+    batchSize,
+    seed,
+    epoch,
+    shuffle: true,
+    lastBatch: 'drop',
+    from,
+    waiting: run.waiting,
+    augment: true,
+    repeat: repeatOf(training.copies),
+    ...(slices && { rows: { from: slices.from * sliceImages, end: slices.to * sliceImages } }),
+    ...(training.cache && { embeddings: training.cache.read }),
+  });
+  let ended = performance.now();
+  for await (const batch of epochBatches) {
+    signal.throwIfAborted();
+    group.requireStill();
+    const before = course.position;
+    const learningRate = schedule(epoch + before.batch / perEpoch);
+    const averageShare = 1 - averageDecay(emaDecay, before.step, emaWarmUp);
+    const part = slices ? { ...batch, slices } : batch;
+    const { terms, watched } = await phase.step(part, { learningRate, averageShare, step: before.step });
+    const position = { ...before, batch: before.batch + 1, step: before.step + 1, sums: add(before.sums, terms) };
+    course.position = position;
+    if (!Number.isFinite(terms.loss)) {
+      const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
+      throw diverged(position, `The loss is no longer a number (${values.join(', ')}; learning rate ${learningRate})`);
+    }
+    const now = performance.now();
+    if (run.compiled) for (const rate of Object.values(rates)) rate.count(batchSize, (now - ended) / 1000);
+    run.compiled = true;
+    ended = now;
+    if (position.step % logEvery === 0) {
+      // Over few steps the rate would be noise.
+      const rate = rates.ofSteps.steps() >= 100 ? rates.ofSteps.take() : {};
+      const values = { ...terms, ...watched, learning_rate: learningRate, ...rate };
+      group.track(prefixed(metricPrefix(phase, 'step'), values), position.step);
+    }
+    progress.update({
+      done: position.step * batchSize,
+      total: epochs * perEpoch * batchSize,
+      unit: 'images',
+      text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
+    });
+    if (position.batch < perEpoch && performance.now() - run.saved >= checkpointMinutes * 60_000) {
+      await save(run, position, trained(run, position));
+      ended = performance.now();
+    }
+  }
+  signal.throwIfAborted();
+  progress.clear();
+}
+
+/** Evaluates, reports and saves. The position moves on only when home has saved: until then the epoch's end can be repeated. */
+async function endEpoch(run: Run): Promise<void> {
+  const { options, phase, group, label, course, perEpoch, rates } = run;
+  const { task, log } = options;
+  const { epochs, evaluateEvery } = phase.settings;
+  const { epoch, step, sums, best: before } = course.position;
+  const tensors = trained(run, course.position);
+  const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / perEpoch]));
+  const due = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === epochs;
+  const last = due ? await phase.evaluate?.() : undefined;
+  const improved = last !== undefined && improves(last, before?.metrics, choosingMetric(task));
+  const best = last !== undefined && improved ? { metrics: last, epoch: epoch + 1 } : before;
+  const position = { epoch: epoch + 1, batch: 0, step, sums: {}, trainLoss: means.loss, ...(best && { best }) };
+  const dataWaitShare = run.waiting.waited / (run.waiting.total || 1);
+  const ofTraining = { ...means, data_wait_share: dataWaitShare, ...rates.ofEpoch.take() };
+  const ofEpoch = phase.name === undefined ? { ...last, epoch: epoch + 1 } : {};
+  group.track({ ...prefixed(metricPrefix(phase, 'train'), ofTraining), ...ofEpoch }, step);
+  const evaluated = last ? describe(last, options) : '';
+  log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${evaluated}`);
+  if (last && improved) saveNetwork(run, checkpointFiles.best, epoch + 1, last);
+  if (last) saveNetwork(run, checkpointFiles.last, epoch + 1, last);
+  await save(run, position, tensors);
+  await group.confirm();
+  course.position = position;
+  course.last = last;
 }
 
 /** More points of one metric than any chart shows, and few enough for MLflow's database. */
@@ -217,7 +268,16 @@ function resume(job: Job): Position | undefined {
   return found.metadata;
 }
 
-function saveNetwork({ options, phase }: Job, file: string, epoch: number, metrics: Metrics): void {
+async function save(run: Run, position: Position, tensors: ReadonlyMap<string, NamedValues>): Promise<void> {
+  if (!run.group.isHome) return;
+  // The metrics of the steps before the checkpoint must be on the disk: a resumed run does not log them again.
+  await run.options.tracker.flush();
+  saveResumePoint(trainingFile(run), position, tensors);
+  run.saved = performance.now();
+}
+
+function saveNetwork({ options, phase, group }: Job, file: string, epoch: number, metrics: Metrics): void {
+  if (!group.isHome) return;
   const { network } = phase;
   const metadata: NetworkMetadata = { network: network.description, epoch, metrics };
   writeCheckpoint(join(options.folder, file), { tensors: network.weights(), metadata });

@@ -12,6 +12,7 @@ import type { SharedHead } from './networks/shared-head';
 import type { ScheduleOptions } from './optimiser/schedule';
 import { checkClassShare } from './partial-fc';
 import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
+import type { Workers } from './workers';
 
 export interface TrainingSettings extends ScheduleOptions, MixSettings {
   /** Images a step. */
@@ -82,6 +83,8 @@ export interface NetworkTraining extends RunSurroundings, StepOptions {
   readonly initial?: string;
   /** Which of several networks in that file; see `findStateDict`. */
   readonly stateDict?: string | undefined;
+  /** The workers that train together; absent: this process alone. */
+  readonly workers?: Workers | undefined;
   /** Computes the blocks' activations again for the gradients: less memory, more time, the same bits. */
   readonly recompute?: boolean;
 }

@@ -7,6 +7,7 @@ import { State, type StateVariable } from '../runtime/state';
 import { build, type GivenWeights, isOfTeacher, type Training } from './build';
 import { checkpointFiles } from './checkpoint';
 import { makeInference } from './evaluation/inference';
+import type { Group } from './group';
 import { type Phase, train } from './loop';
 import { microBatchSize } from './micro-batches';
 import { isMixing, requireMixable } from './mixing';
@@ -19,13 +20,15 @@ import { hasResumePoint, previousOf } from './resume-point';
 import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { isSliceSum } from './sums';
+import { type GroupOptions, inGroup, leaveToHome } from './workers';
 
 /**
  * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.
  * @throws UserError when a checkpoint does not fit, the device lacks the precision, or the loss diverges
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
-  const { task, settings, distillation, folder, eager = false, precision = 'float32', classShare = 1 } = options;
+  const { task, settings, distillation, folder, workers } = options;
+  const { eager = false, precision = 'float32', classShare = 1 } = options;
   checkTraining({ ...settings, eager, precision, classShare });
   if (distillation) requireMixable(settings, distillation.method);
   const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
@@ -39,25 +42,32 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
   try {
     training = await build(state, options, givenWeights(options, isResumed));
     const { network, teacher, headIsFrozen } = training;
-    if (!isResumed) await pretrain(program, options, training);
+    if (!isResumed || workers?.member.isHome === false) await pretrain(program, options, training);
     const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
     const result = average?.network ?? network;
-    const step = trainingStep(program, options, training, { average: average?.follow });
 
     // In evaluation as many images at once as in training: that many fit into memory.
     const batchSize = microBatchSize(settings.batchSize, settings.accumulate);
-    const inference = makeInference(program, result, { batchSize });
     const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
-    const outcome = await train(program, options, training, {
-      settings,
-      step,
-      network: result,
-      isTrained: (entry) => !isOfTeacher(entry) && !isSliceSum(entry) && !entry.name.startsWith(`${pretrainingName}/`),
-      evaluate: async () => {
-        const heads = agreement();
-        return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
-      },
+    const isTrained = (entry: StateVariable) =>
+      !isOfTeacher(entry) && !isSliceSum(entry) && !entry.name.startsWith(`${pretrainingName}/`);
+    let spread: Group['spread'] | undefined;
+    const inference = makeInference(program, result, { batchSize, spread: () => spread?.() });
+    const evaluate = async () => {
+      const heads = agreement();
+      return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
+    };
+    const built = training;
+    const outcome = await inGroup(workers, groupOptions(program, options, 'training', isTrained), (group, signal) => {
+      const { reduction } = group;
+      const step = trainingStep(program, options, built, { average: average?.follow, reduction });
+      spread = group.spread;
+      const phase = { settings, step, network: result, isTrained, evaluate };
+      return train(program, { ...options, signal }, built, phase, group);
     });
+    spread = undefined;
+    if (workers) leaveToHome(workers);
+    if (!outcome) throw new Error('Home left its training out.');
 
     const comparable =
       network.description.teacherSpace === undefined
@@ -157,26 +167,27 @@ async function pretrain(program: Program, options: NetworkTraining, training: Tr
   const { pretraining } = training.loss;
   if (!pretraining || pretraining.epochs === 0) return;
   const { epochs, learningRate = options.settings.learningRate, terms, student: mode, moves } = pretraining;
-  const phase: Phase = {
-    name: pretrainingName,
-    // The reference uses no schedule here.
-    settings: { ...options.settings, epochs, learningRate, schedule: 'constant', warmUpEpochs: 0 },
-    step: trainingStep(
-      program,
-      options,
-      training,
-      { name: pretrainingName, loss: { terms }, mode },
-      {
-        variables: training.learnable.filter(({ name }) => moves(name)),
-        root: `${pretrainingName}/`,
-      },
-    ),
-    network: training.network,
-    isTrained: (entry) => !isOfTeacher(entry) && !isSliceSum(entry),
-  };
-  await train(program, options, training, phase);
+  // The reference uses no schedule here.
+  const settings = { ...options.settings, epochs, learningRate, schedule: 'constant', warmUpEpochs: 0 } as const;
+  const isTrained = (entry: StateVariable) => !isOfTeacher(entry) && !isSliceSum(entry);
+  const variables = training.learnable.filter(({ name }) => moves(name));
+  const { workers } = options;
+  await inGroup(workers, groupOptions(program, options, pretrainingName, isTrained), (group, signal) => {
+    const changed = { name: pretrainingName, loss: { terms }, mode, reduction: group.reduction };
+    const step = trainingStep(program, options, training, changed, { variables, root: `${pretrainingName}/` });
+    const phase: Phase = { name: pretrainingName, settings, step, network: training.network, isTrained };
+    return train(program, { ...options, signal }, training, phase, group);
+  });
   program.pull();
 }
+
+/** What a phase's group of workers must know. */
+const groupOptions = (
+  program: Program,
+  { settings, task, signal, tracker }: NetworkTraining,
+  phase: GroupOptions['phase'],
+  isShared: GroupOptions['isShared'],
+): GroupOptions => ({ program, phase, slices: settings.accumulate, isShared, images: task.train, signal, tracker });
 
 /** A network like `network` whose variables are moving averages of its variables. */
 function averaged(state: State, network: Network) {

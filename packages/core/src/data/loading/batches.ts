@@ -22,10 +22,20 @@ export interface BatchOptions {
   readonly repeat?: number;
   /** Reads embeddings of each batch's images, ahead of the consumer like the images. */
   readonly embeddings?: ReadEmbeddings;
+  /** Reads images and embeddings of these rows of each batch alone, where other processes read the rest. */
+  readonly rows?: Rows;
+  /** Yields only the batches whose number is `index` modulo `of`, where other processes read the rest. */
+  readonly every?: { readonly of: number; readonly index: number };
   /** How many batches are read ahead of the consumer; default 2. */
   readonly prefetch?: number;
   /** Updated during the epoch. */
   readonly waiting?: Waiting;
+}
+
+/** Rows of a batch, from the first up to and without the end. */
+export interface Rows {
+  readonly from: number;
+  readonly end: number;
 }
 
 /**
@@ -42,7 +52,9 @@ export interface Waiting {
 }
 
 export interface Batch {
-  /** [batchSize, height, width, 3] bytes, in shared memory. */
+  /** Its place in the epoch, from 0. */
+  readonly number: number;
+  /** [batchSize, height, width, 3] bytes, in shared memory; only `BatchOptions.rows` of them. */
   readonly images: Uint8Array;
   /** [batchSize]; 0 for padding. */
   readonly labels: Int32Array;
@@ -50,7 +62,7 @@ export interface Batch {
   readonly indices: Int32Array;
   /** [batchSize], the copy number of each image (see `AugmentedCopies`); 0 where copies never repeat. */
   readonly copies: Int32Array;
-  /** The result of `BatchOptions.embeddings`. */
+  /** The result of `BatchOptions.embeddings`, for `BatchOptions.rows`. */
   readonly embeddings?: Float32Array;
   /** How many images are real; they come first. */
   readonly count: number;
@@ -65,17 +77,20 @@ export const batchCount = (images: number, { batchSize, lastBatch }: Pick<BatchO
  * alone. Each batch has its own memory, so that a consumer may keep it.
  */
 export async function* batches(dataset: ImageDataset, options: BatchOptions): AsyncGenerator<Batch, void, void> {
-  const { subset, shuffle, seed, epoch, from = 0, prefetch = 2, waiting } = options;
+  const { subset, shuffle, seed, epoch, from = 0, prefetch = 2, waiting, every = { of: 1, index: 0 } } = options;
   const started = performance.now();
   const indices = subset ? Int32Array.from(subset) : dataset.labels.map((_, i) => i);
   const order = shuffle ? stream(seed, 'order', epoch).shuffle(indices) : indices;
   const total = batchCount(order.length, options);
+  const numbers = Int32Array.from({ length: Math.max(0, total - from) }, (_, i) => from + i).filter(
+    (number) => number % every.of === every.index,
+  );
   const ahead: Promise<Batch>[] = [];
-  let next = from;
+  let next = 0;
   try {
-    for (let current = from; current < total; current++) {
-      for (; next < total && next <= current + prefetch; next++) {
-        const loading = loadBatch(dataset, order, next, options);
+    for (let current = 0; current < numbers.length; current++) {
+      for (; next < numbers.length && next <= current + prefetch; next++) {
+        const loading = loadBatch(dataset, order, numbers[next] as number, options);
         // A failure is thrown when its turn comes; until then Node must not report it as unhandled.
         loading.catch(() => undefined);
         ahead.push(loading);
@@ -102,20 +117,22 @@ async function loadBatch(
   options: BatchOptions,
 ): Promise<Batch> {
   const { batchSize, augment = false, seed, epoch, repeat = 0, embeddings } = options;
+  const { from, end } = options.rows ?? { from: 0, end: batchSize };
   // Copies that repeat are the same for every seed.
   const key: AugmentationKey = repeat > 0 ? { seed: 0, epoch: epoch % repeat } : { seed, epoch };
   const real = order.subarray(number * batchSize, (number + 1) * batchSize);
   const indices = new Int32Array(batchSize).fill(-1);
   indices.set(real);
   // Worker threads write into shared memory directly.
-  const images = new Uint8Array(new SharedArrayBuffer(batchSize * imageBytes(dataset)));
-  await dataset.read(real, images, augment ? key : undefined);
+  const images = new Uint8Array(new SharedArrayBuffer((end - from) * imageBytes(dataset)));
+  await dataset.read(real.subarray(from, end), images, augment ? key : undefined);
   const labels = new Int32Array(batchSize);
   const copies = new Int32Array(batchSize).fill(repeat > 0 ? key.epoch : 0);
   for (const [i, index] of real.entries()) {
     labels[i] = dataset.labels[index] as number;
     if (augment && repeat === 0) copies[i] = Number(dataset.augmentation?.mirrors?.(index, key) ?? false);
   }
-  const batch = { images, labels, indices, copies, count: real.length };
-  return embeddings ? { ...batch, embeddings: await embeddings(indices, copies) } : batch;
+  const batch = { number, images, labels, indices, copies, count: real.length };
+  if (!embeddings) return batch;
+  return { ...batch, embeddings: await embeddings(indices.subarray(from, end), copies.subarray(from, end)) };
 }

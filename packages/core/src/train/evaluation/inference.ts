@@ -4,6 +4,7 @@ import type { Network } from '../../nn/network';
 import { imageInput } from '../../runtime/compile/step-inputs';
 import type { Program } from '../../runtime/program';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
+import { type BatchOutputs, joined, type Spread, sharedOutputs } from './shared-outputs';
 
 /** Embeddings of images and of their mirror images, [images, dimension] each. */
 export interface Embeddings {
@@ -40,11 +41,13 @@ interface InferenceOptions {
   readonly batchSize: number;
   /** Whether embeddings are mapped to the teacher's space. */
   readonly compared?: boolean;
+  /** See `inferenceBy`. */
+  readonly spread?: (() => Spread | undefined) | undefined;
 }
 
 /** Inference by a network whose evaluation steps are added to a program. */
 export const makeInference = (program: Program, network: Network, options: InferenceOptions): Inference =>
-  inferenceBy(evaluationSteps(program, network, options), options.batchSize);
+  inferenceBy(evaluationSteps(program, network, options), options.batchSize, options.spread);
 
 /** Adds a network's evaluation steps to a program. */
 export function evaluationSteps(
@@ -67,22 +70,35 @@ export function evaluationSteps(
   return { embed: (pixels) => embedStep({ pixels }), classify: (pixels) => classifyStep({ pixels }) };
 }
 
-/** Inference by a network in any engine; the images are read in the same way for all. */
-export function inferenceBy(steps: BatchSteps, batchSize: number): Inference {
+/**
+ * Inference by a network in any engine; the images are read in the same way for all.
+ * @param spread asked before each data set: how it is shared with other processes; undefined: it is not
+ */
+export function inferenceBy(steps: BatchSteps, batchSize: number, spread?: () => Spread | undefined): Inference {
   // The last batch is padded: a compiled step takes one shape.
   const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
 
+  async function* outputsOf<O extends string>(
+    images: ImageDataset,
+    run: (pixels: Uint8Array) => Promise<Readonly<Record<O, Float32Array>>>,
+    subset?: ArrayLike<number>,
+  ): AsyncGenerator<BatchOutputs<O>> {
+    const options = { ...inOrder, ...(subset && { subset }) };
+    const shared = spread?.();
+    if (shared) {
+      yield* sharedOutputs(images, run, options, shared);
+      return;
+    }
+    for await (const { images: pixels, indices, count } of batches(images, options)) {
+      yield { indices: indices.subarray(0, count), outputs: await run(pixels) };
+    }
+  }
+
   const embedEach: Inference['embedEach'] = async (images, receive, subset) => {
-    for await (const { images: pixels, indices, count } of batches(images, { ...inOrder, ...(subset && { subset }) })) {
-      const { embedding, flipped } = await steps.embed(pixels);
-      const dimension = embedding.length / batchSize;
-      const real = (rows: Float32Array) => rows.slice(0, count * dimension);
-      await receive({
-        embeddings: real(embedding),
-        flipped: real(flipped),
-        dimension,
-        indices: indices.subarray(0, count),
-      });
+    for await (const { indices, outputs } of outputsOf(images, steps.embed, subset)) {
+      const dimension = outputs.embedding.length / batchSize;
+      const real = (rows: Float32Array) => rows.slice(0, indices.length * dimension);
+      await receive({ embeddings: real(outputs.embedding), flipped: real(outputs.flipped), dimension, indices });
     }
   };
 
@@ -97,24 +113,14 @@ export function inferenceBy(steps: BatchSteps, batchSize: number): Inference {
         rows.push(embeddings);
         mirrored.push(flipped);
       });
-      return { embeddings: concatenate(rows), flipped: concatenate(mirrored), dimension: size };
+      return { embeddings: joined(rows), flipped: joined(mirrored), dimension: size };
     },
     async classify(images, receive) {
       let from = 0;
-      for await (const { images: pixels, count } of batches(images, inOrder)) {
-        receive((await steps.classify(pixels)).logits, from, count);
-        from += count;
+      for await (const { indices, outputs } of outputsOf(images, steps.classify)) {
+        receive(outputs.logits, from, indices.length);
+        from += indices.length;
       }
     },
   };
-}
-
-function concatenate(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let offset = 0;
-  for (const part of parts) {
-    whole.set(part, offset);
-    offset += part.length;
-  }
-  return whole;
 }

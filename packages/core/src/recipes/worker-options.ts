@@ -1,0 +1,72 @@
+/** The options for several processes that train together: see docs/scale-out.md. */
+import { flag, group, integer, number, oneOf, optional, text } from '../experiment/option';
+import { UserError } from '../system/user-error';
+
+export const workerOptions = group('Several processes', {
+  workers: integer({
+    default: 1,
+    min: 1,
+    max: 256,
+    notInKey: true,
+    help: 'processes here that share the parts of each step; same result for any number',
+  }),
+  sums: oneOf(['exact', 'float32', 'bfloat16'], 'exact', {
+    help: 'how workers add gradients; exact: their number leaves no trace, twice the bytes',
+  }),
+  join: optional(
+    text({
+      valid: 'HOST:PORT of the first machine',
+      placeholder: 'HOST:PORT',
+      notInKey: true,
+      help: 'help the machine that runs the same command with --listen',
+    }),
+    'alone, or as the cluster says',
+  ),
+  listen: optional(
+    text({
+      valid: 'ADDRESS:PORT of this machine',
+      placeholder: 'ADDRESS:PORT',
+      notInKey: true,
+      help: 'where workers of other machines find this one; private networks only',
+    }),
+    'this machine only',
+  ),
+  minWorkers: integer({ default: 1, min: 1, notInKey: true, help: 'workers without which nothing goes on' }),
+  workerPatience: number({
+    default: 10,
+    above: 0,
+    notInKey: true,
+    help: 'seconds to wait for workers that do not come',
+  }),
+  insecureListen: flag({ notInKey: true, help: "--listen even where strangers' connections cannot be refused" }),
+});
+
+/** @throws UserError for numbers of workers that a training's settings do not allow */
+export function checkWorkers(values: {
+  readonly workers: number;
+  readonly minWorkers: number;
+  readonly accumulate: number;
+  readonly eager: boolean;
+  readonly listen?: string | undefined;
+  readonly join?: string | undefined;
+}): void {
+  const { workers, minWorkers, accumulate, eager, listen, join } = values;
+  const isShared = workers > 1 || listen !== undefined || join !== undefined;
+  if (!isShared) return;
+  if (eager) {
+    throw new UserError(
+      '--eager works in one process alone: leave it out, or train without --workers, --listen and --join',
+    );
+  }
+  if (listen !== undefined && join !== undefined) {
+    throw new UserError('--listen is for the first machine and --join for the others: give one of them');
+  }
+  if (workers > accumulate) {
+    throw new UserError(
+      `at most ${accumulate} workers share a batch of ${accumulate} ${accumulate === 1 ? 'slice' : 'slices'}, got --workers=${workers}: give --accumulate=${workers} or more`,
+    );
+  }
+  if (minWorkers > accumulate) {
+    throw new UserError(`--min-workers=${minWorkers} is more than the ${accumulate} workers that --accumulate allows`);
+  }
+}

@@ -1,0 +1,65 @@
+import { bytesIn, removeTemporaryFolders, temporaryFolder } from '../../test/tiny-training';
+import { caseNames, trainCaseTeacher } from '../../test/training-cases';
+import { trainingWorkers } from '../../test/training-workers';
+import { stream } from '../system/random';
+
+const workers = trainingWorkers();
+let teacher = '';
+beforeAll(async () => {
+  teacher = await trainCaseTeacher();
+});
+afterAll(removeTemporaryFolders);
+
+/** What one process makes of a case. Like each worker it computes with one thread: more round otherwise. */
+const alone = async (name: string) => (await workers.start(name, { count: 0, teacher })).done();
+
+describe('files and metrics are those of one process', () => {
+  test.each(caseNames.filter((name) => name !== 'long'))(
+    '%s, with 2 workers',
+    async (name) => {
+      const expected = await alone(name);
+      const group = await workers.start(name, { count: 2, teacher });
+      const { folder, points, lines } = await group.done();
+      expect(points).toEqual(expected.points);
+      expect(lines).toEqual(expected.lines);
+      expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+    },
+    60_000,
+  );
+
+  test('with 3 workers, of which two compute one slice and one two', async () => {
+    const expected = await alone('th-kd');
+    const { folder, points } = await (await workers.start('th-kd', { count: 3, teacher })).done();
+    expect(points).toEqual(expected.points);
+    expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+  }, 60_000);
+});
+
+test('20 kills at random, of home and others, leave no trace', async () => {
+  const expected = await alone('long');
+  const group = await workers.start('long', { count: 3, teacher });
+  const random = stream(7, 'kills');
+  for (let kill = 0; kill < 20 && !group.isDone(); kill++) {
+    await group.steps(1 + random.below(6));
+    await group.kill(random.below(3), random.below(3) === 0 ? 'SIGSTOP' : 'SIGKILL');
+  }
+  const { folder, points } = await group.done();
+  expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+  expect(points).toEqual(expected.points);
+}, 300_000);
+
+test('a training can be resumed with another number of workers', async () => {
+  const expected = await alone('long');
+  const folder = temporaryFolder();
+  for (const [count, steps] of [
+    [2, 20],
+    [1, 20],
+    [3, 20],
+  ] as const) {
+    const group = await workers.start('long', { count, teacher, folder });
+    await group.steps(steps);
+    await group.stop();
+  }
+  await (await workers.start('long', { count: 2, teacher, folder })).done();
+  expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+}, 120_000);

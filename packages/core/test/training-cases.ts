@@ -1,0 +1,55 @@
+/** For tests: tiny trainings that several workers share. */
+import { augmented } from '../src/data/loading/augmented';
+import { classificationTask } from '../src/train/evaluation/classification-task';
+import type { trainTiny } from './tiny-training';
+import { tinyImages, tinyMethod, tinyNetwork, trainTiny as train } from './tiny-training';
+
+type TinyOptions = NonNullable<Parameters<typeof trainTiny>[0]>;
+
+/** Four slices of two images: four workers can share a step. */
+const settings = { batchSize: 8, accumulate: 4, epochs: 3 };
+
+const taskOf = () =>
+  classificationTask({
+    train: augmented(tinyImages('train', 40), { flip: true, crop: { pad: 1 } }),
+    test: tinyImages('test', 21),
+  });
+
+/** The options of a training, without its teacher, by what it is there for. */
+const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: string }>> = {
+  plain: () => ({ settings }),
+  long: () => ({ settings: { ...settings, epochs: 40, checkpointMinutes: 0 } }),
+  'th-kd': () => ({ settings, method: 'th-kd' }),
+  'crd, average and clipping': () => ({ settings: { ...settings, emaDecay: 0.9, clipNorm: 0.5 }, method: 'crd' }),
+  'pretraining (fitnet is not, ft is)': () => ({ settings: { ...settings, epochs: 2 }, method: 'ft' }),
+  'a share of the classes': () => ({
+    settings,
+    network: { ...tinyNetwork(), head: 'cosface', scale: 16 },
+    classShare: 0.5,
+  }),
+  'mixup and cutmix': () => ({ settings: { ...settings, mixup: 0.4, cutmix: 1 } }),
+  adaface: () => ({ settings, network: { ...tinyNetwork(), head: 'adaface', scale: 16 } }),
+};
+
+export const caseNames = Object.keys(cases);
+
+/** The teacher of those cases that distil. */
+export async function trainCaseTeacher(): Promise<string> {
+  const { folder } = await train({
+    role: 'teacher',
+    network: tinyNetwork(0.5),
+    task: taskOf(),
+    settings: { epochs: 1 },
+  });
+  return folder;
+}
+
+/** @param teacher its folder */
+export function trainingCase(name: string, teacher: string): TinyOptions {
+  const { method, ...options } = (cases[name] as (typeof cases)[string])();
+  return {
+    task: taskOf(),
+    ...options,
+    ...(method && { distillation: { teacher: `${teacher}/last.safetensors`, method: tinyMethod(method) } }),
+  };
+}
