@@ -26,7 +26,7 @@ const core = {
     'delivery',
     'headshare-student',
   ],
-  experiment: ['system', 'report', 'cluster', 'tracking', 'mlflow-js-client'],
+  experiment: ['system', 'report', 'runtime', 'cluster', 'tracking', 'mlflow-js-client'],
   'data-check': ['system', 'report', 'data', 'experiment'],
   recipes: [
     'system',

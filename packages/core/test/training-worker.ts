@@ -2,7 +2,7 @@
 import { readAddress } from '../src/cluster/addresses';
 import { joinCluster } from '../src/cluster/join';
 import { LeftToHome } from '../src/cluster/stage-workers';
-import { becomeWorker } from '../src/train/workers';
+import { becomeWorker } from '../src/train/workers/become-worker';
 import { temporaryFolder, trainTiny } from './tiny-training';
 import { trainingCase } from './training-cases';
 

@@ -14,7 +14,8 @@ export function pointsOf(tracked: Iterable<{ readonly step: number; readonly val
   for (const { step, values } of tracked) {
     for (const [name, value] of Object.entries(values)) {
       if (/\/(data_wait_share|images_per_second)$/.test(name)) continue;
-      const known = (points[name] ??= []);
+      points[name] ??= [];
+      const known = points[name];
       if (step > (known.at(-1)?.[0] ?? -1)) known.push([step, value]);
     }
   }

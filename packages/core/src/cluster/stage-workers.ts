@@ -7,6 +7,14 @@ export interface StageWorkers {
   readonly stage: string;
 }
 
+/** This process has formed generations so often that a fresh one should take its place; the others have its state. */
+export class ReplacementWanted extends Error {
+  override readonly name = 'ReplacementWanted';
+  constructor() {
+    super('a fresh process takes the place of this worker');
+  }
+}
+
 /** A worker that is not home has done its part of a stage: home does the rest. */
 export class LeftToHome extends Error {
   override readonly name = 'LeftToHome';

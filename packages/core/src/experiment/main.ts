@@ -1,7 +1,14 @@
-import { relative, resolve } from 'node:path';
+import { availableParallelism } from 'node:os';
+import { join, relative, resolve } from 'node:path';
+import { joinCluster } from '../cluster/join';
+import { RunFinished } from '../cluster/lost';
+import type { Member } from '../cluster/member';
+import { ReplacementWanted } from '../cluster/stage-workers';
+import { replacementCode, tellFailed, workerProcess } from '../cluster/worker-process';
 import { isFolder, notAFolder } from '../system/archive';
 import { makeFolder } from '../system/make-folder.cjs';
 import { guardOutput, keepWorking } from '../system/output.cjs';
+import { wantedThreads } from '../system/threads';
 import { UserError } from '../system/user-error';
 import { diskProblem, errorCode } from '../system/whole-file';
 import { parentTag, parentVariable } from '../tracking/run-tags';
@@ -12,9 +19,12 @@ import { countingProfile, withoutEffect } from './data-options';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
+import { launchWorkers, wantedWorkers, withSlices } from './launch-workers';
 import { openNoTracker, openTracker } from './open-tracker';
 import { flagName, type Option, valueText } from './option';
+import { planRun, type Session } from './plan-run';
 import { publish, runStage } from './run-stage';
+import { requireSameRun } from './same-run';
 import { profileValues, resolveAll } from './settings';
 import { reportingDigest, sourcesDigest } from './store';
 import { withVerification } from './verify-data';
@@ -26,9 +36,12 @@ import { withVerification } from './verify-data';
  * HEADSHARE_RUNS: run from scratch into this folder, untracked (`tools:reproduce`).
  */
 export async function main([file, ...argv]: readonly string[], log: (line: string) => void): Promise<number> {
-  const { signal, code, release } = interruption(log);
+  const worker = workerProcess();
+  // Its launcher says it to all.
+  const { signal, code, release } = interruption(worker ? () => undefined : log);
   let runs: string | undefined;
   let folder: string | undefined;
+  let member: Member | undefined;
   const unsent = new Set<string>();
   const logUnsent = (): void => {
     const reasons = [...unsent].join('; ');
@@ -42,11 +55,14 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     const catalog = loadCatalog(packageFolder);
     const experiment = catalog.experiments.get(name);
     if (experiment === undefined) throw catalog.broken.get(name) ?? new UserError(`there is no file ${file}`);
-    const settings = readArguments(argv, experiment, catalog, argv.includes('--check'));
-    if (settings.help) {
-      log(helpText(experiment, catalog, settings.profile));
+    const parsed = readArguments(argv, experiment, catalog, argv.includes('--check'));
+    if (parsed.help) {
+      log(helpText(experiment, catalog, parsed.profile));
       return 0;
     }
+    const inProfile = profileValues(experiment, parsed.profile);
+    const wanted = experiment.options.workers && !worker ? wantedWorkers(parsed.given, process.env) : undefined;
+    const settings = wanted ? withSlices(parsed, wanted, inProfile.has('accumulate')) : parsed;
     const values = resolveAll(experiment, settings);
     const options = optionsOf([experiment]);
     const idle = withoutEffect(options, values, settings.given);
@@ -56,8 +72,11 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     }
 
     const { profile, given } = settings;
+    if (wanted) {
+      const place = runs ?? join(root, 'runs');
+      return await launchWorkers(wanted, given, values, { folder: join(place, packageName, name), log, signal, code });
+    }
     log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
-    const inProfile = profileValues(experiment, profile);
     const counts = countingProfile(options, Object.fromEntries(inProfile), given);
     const ofProfile = [...inProfile].filter(
       ([name]) => !Object.hasOwn(given, name) && counts(options[name] as Option<unknown>),
@@ -76,7 +95,8 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       if (!logged.has(line)) log(line);
       logged.add(line);
     };
-    const done = await runStage(experiment, settings, {
+    if (worker) member = await joinCluster({ ...worker, threads: wantedThreads() ?? availableParallelism() });
+    const session: Session = {
       ...(parent && { tags: { [parentTag]: parent } }),
       catalog,
       signal,
@@ -88,7 +108,11 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       unsent,
       track: runs === undefined ? (run) => openTracker({ ...run, log: logOnce }) : openNoTracker,
       ...(runs !== undefined && { runs }),
-    });
+      ...(member && { member }),
+    };
+    if (member) await requireSameRun(member, (await planRun(experiment, settings, session)).identity);
+    const done = await runStage(experiment, settings, session);
+    if (member && !member.isHome) return 0;
     if (runs === undefined && !parent) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
@@ -97,15 +121,20 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     return 0;
   } catch (error) {
     logUnsent();
+    // Home has finished, and this worker with it.
+    if (error instanceof RunFinished) return 0;
+    if (error instanceof ReplacementWanted) return replacementCode;
     if (signal.aborted) {
       log(runs === undefined ? 'Interrupted. Run the same command again to resume.' : 'Interrupted.');
       return code();
     }
     const { message, exitCode } = explain(error, folder);
-    console.error(message);
+    if (worker) tellFailed(message);
+    else console.error(message);
     return exitCode;
   } finally {
     release();
+    await member?.close();
   }
 }
 

@@ -15,7 +15,7 @@ import { importNetwork } from '../train/networks/import-network';
 import type { SharedHead } from '../train/networks/shared-head';
 import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../train/settings';
 import { trainNetwork } from '../train/train-network';
-import { becomeWorker } from '../train/workers';
+import { becomeWorker } from '../train/workers/become-worker';
 import { drawHeads } from './draw-heads';
 import { externalNormalisation } from './normalisation-options';
 import { trackData, trackNetwork } from './track-network';

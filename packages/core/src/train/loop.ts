@@ -1,5 +1,6 @@
 /** The training loop: epochs of steps, evaluation, checkpoints. */
 import { join } from 'node:path';
+import { tellTrained } from '../cluster/worker-process';
 import { repeatOf } from '../data/loading/augmented-copies';
 import { batchCount, batches, type Waiting } from '../data/loading/batches';
 import type { Network } from '../nn/network';
@@ -11,13 +12,13 @@ import type { Training } from './build';
 import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
 import { choosingMetric } from './evaluation/task';
-import { type Course, type Group, goOn } from './group';
 import { makeSchedule } from './optimiser/schedule';
 import { averageDecay } from './optimiser/weight-average';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import type { NetworkTraining, Outcome, TrainingSettings } from './settings';
 import type { TrainingStep } from './step';
 import { type Throughput, throughput } from './throughput';
+import { type Course, type Group, goOn } from './workers/group';
 
 /** Training proper, or the phase that some methods have before it. */
 export interface Phase {
@@ -159,6 +160,7 @@ async function runSteps(run: Run): Promise<void> {
     const { terms, watched } = await phase.step(part, { learningRate, averageShare, step: before.step });
     const position = { ...before, batch: before.batch + 1, step: before.step + 1, sums: add(before.sums, terms) };
     course.position = position;
+    tellTrained();
     if (!Number.isFinite(terms.loss)) {
       const values = Object.entries(terms).map(([name, value]) => `${name} ${value}`);
       throw diverged(position, `The loss is no longer a number (${values.join(', ')}; learning rate ${learningRate})`);

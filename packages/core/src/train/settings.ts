@@ -12,7 +12,7 @@ import type { SharedHead } from './networks/shared-head';
 import type { ScheduleOptions } from './optimiser/schedule';
 import { checkClassShare } from './partial-fc';
 import type { TeacherCacheOptions } from './teacher-cache/teacher-cache';
-import type { Workers } from './workers';
+import type { Workers } from './workers/group';
 
 export interface TrainingSettings extends ScheduleOptions, MixSettings {
   /** Images a step. */

@@ -7,7 +7,6 @@ import { State, type StateVariable } from '../runtime/state';
 import { build, type GivenWeights, isOfTeacher, type Training } from './build';
 import { checkpointFiles } from './checkpoint';
 import { makeInference } from './evaluation/inference';
-import type { Group } from './group';
 import { type Phase, train } from './loop';
 import { microBatchSize } from './micro-batches';
 import { isMixing, requireMixable } from './mixing';
@@ -20,7 +19,8 @@ import { hasResumePoint, previousOf } from './resume-point';
 import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { isSliceSum } from './sums';
-import { type GroupOptions, inGroup, leaveToHome } from './workers';
+import type { Group } from './workers/group';
+import { type GroupOptions, inGroup, leaveToHome } from './workers/in-group';
 
 /**
  * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.

@@ -1,7 +1,7 @@
-import { bytesIn, removeTemporaryFolders, temporaryFolder } from '../../test/tiny-training';
-import { caseNames, trainCaseTeacher } from '../../test/training-cases';
-import { trainingWorkers } from '../../test/training-workers';
-import { stream } from '../system/random';
+import { bytesIn, removeTemporaryFolders, temporaryFolder } from '../../../test/tiny-training';
+import { caseNames, trainCaseTeacher } from '../../../test/training-cases';
+import { trainingWorkers } from '../../../test/training-workers';
+import { stream } from '../../system/random';
 
 const workers = trainingWorkers();
 let teacher = '';

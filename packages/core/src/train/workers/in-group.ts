@@ -3,61 +3,20 @@
  * made in the step (runtime/ops/collective.ts), and when workers are lost or join, all go on from the state of the one that
  * is furthest. Whoever computes what leaves no trace in the result.
  */
-import { LostGeneration } from '../cluster/lost';
-import type { Member } from '../cluster/member';
-import type { Membership } from '../cluster/messages';
-import { LeftToHome, type StageWorkers } from '../cluster/stage-workers';
-import { AddressTaken, abortCollectives, enableCollectives, LostPeers } from '../runtime/cluster';
-import {
-  broadcastFrom,
-  gatherMembers,
-  groupInput,
-  instanceOf,
-  receive,
-  type SumType,
-  sumExactly,
-  sumOverMembers,
-} from '../runtime/ops/collective';
-import type { CompiledStep, Program } from '../runtime/program';
-import type { StateVariable } from '../runtime/state';
-import { type Tensor, tf } from '../runtime/tensorflow';
-import { UserError } from '../system/user-error';
-import type { Metrics } from './evaluation/metrics';
-import type { Spread } from './evaluation/shared-outputs';
-import { alone, type Course, type Group } from './group';
-import type { NetworkTraining } from './settings';
-import { isSliceSum, type Reduction } from './sums';
-
-/** The workers of a command, as a training sees them. */
-export interface Workers extends StageWorkers {
-  readonly sums: SumType;
-}
-
-const begun = new WeakSet<Member>();
-
-/**
- * Starts TensorFlow's server for a worker that is still by itself. To be called before the process's first program, whose
- * variables would otherwise be lost.
- */
-export async function becomeWorker(member: Member): Promise<void> {
-  if (begun.has(member)) return;
-  begun.add(member);
-  tf.backend();
-  for (let tries = 1; ; tries++) {
-    const { task, address } = member;
-    try {
-      enableCollectives({ generation: byItself, members: [{ task, address }] }, task);
-      return;
-    } catch (error) {
-      if (!(error instanceof AddressTaken) || tries === mostPorts) throw error;
-      await member.otherPort();
-    }
-  }
-}
-
-/** A generation that the coordinator never gets to. */
-const byItself = 2 ** 31 - 1;
-const mostPorts = 5;
+import { LostGeneration } from '../../cluster/lost';
+import type { Membership } from '../../cluster/messages';
+import { LeftToHome, ReplacementWanted } from '../../cluster/stage-workers';
+import type { ImageDataset } from '../../data/dataset';
+import { abortCollectives, enableCollectives, LostPeers } from '../../runtime/cluster';
+import { groupInput, instanceOf, sumExactly, sumOverMembers } from '../../runtime/ops/collective';
+import type { Program } from '../../runtime/program';
+import type { StateVariable } from '../../runtime/state';
+import { UserError } from '../../system/user-error';
+import type { Spread } from '../evaluation/shared-outputs';
+import { isSliceSum, type Reduction } from '../sums';
+import { alone, type Course, type Group, type Tracker, type Workers } from './group';
+import { gatherStep, stateExchange } from './state-exchange';
+import { decode, encode, furthest, type Point, type Told, worn } from './told';
 
 /** The parts of a training, in order. The last is home's alone. */
 const phases = ['pretraining', 'training', 'finishing'] as const;
@@ -70,9 +29,9 @@ export interface GroupOptions {
   readonly slices: number;
   /** The variables whose values all must share: not a frozen teacher's, which all have read. */
   readonly isShared: (entry: StateVariable) => boolean;
-  readonly images: NetworkTraining['task']['train'];
+  readonly images: ImageDataset;
   readonly signal: AbortSignal;
-  readonly tracker: NetworkTraining['tracker'];
+  readonly tracker: Tracker;
 }
 
 /** TensorFlow's number for a lost peer. */
@@ -80,18 +39,6 @@ const unavailable = 14;
 
 /** Home writes each metric down within a few steps, and nobody goes on without home. */
 const mostPoints = 100;
-
-interface Point {
-  readonly values: Metrics;
-  readonly step: number;
-}
-
-/** What workers tell each other when they meet. */
-interface Told {
-  readonly course: Course;
-  /** The newest metrics: home may lack the last ones if it was killed. */
-  readonly points: readonly Point[];
-}
 
 /**
  * Does a phase of a training in all workers: home begins it, the others come in. Where home is beyond the phase already, a
@@ -125,22 +72,6 @@ export async function inGroup<T>(
     throw error;
   } finally {
     await group.leave();
-  }
-}
-
-/** The promise's result. @throws the signal's reason when it is aborted before; the promise is then left to itself */
-async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
-  promise.catch(() => undefined);
-  signal.throwIfAborted();
-  let stop: () => void = () => undefined;
-  const aborted = new Promise<never>((_, reject) => {
-    stop = () => reject(signal.reason);
-    signal.addEventListener('abort', stop, { once: true });
-  });
-  try {
-    return await Promise.race([promise, aborted]);
-  } finally {
-    signal.removeEventListener('abort', stop);
   }
 }
 
@@ -201,13 +132,16 @@ async function joinGroup(
         1,
       );
     }
-    const told: Told = { course, points: member.isHome ? [] : points };
+    const told: Told = { course, points: member.isHome ? [] : points, formings: member.formings };
     const all = (await exchange(told)) as ReadonlyMap<number, Told>;
     const root = furthest(all);
     await (root === member.task ? state.send : state.receive)({ group: group() });
     const { course: theirs, points: known } = all.get(root) as Told;
     if (root !== member.task) Object.assign(course, { last: undefined }, theirs);
     if (member.isHome) for (const { values, step } of known) tracker.metrics(values, step);
+    if (worn(all) !== member.task) return;
+    await tracker.flush();
+    throw new ReplacementWanted();
   }
 
   const reduction: Reduction<{ group: typeof groupInput }> = {
@@ -273,95 +207,18 @@ async function joinGroup(
   };
 }
 
-/** The task of the worker that has got furthest; of several the first. */
-function furthest(all: ReadonlyMap<number, Told>): number {
-  const isBeyond = (one: Course['position'], other: Course['position']): boolean =>
-    one.step !== other.step
-      ? one.step > other.step
-      : one.epoch !== other.epoch
-        ? one.epoch > other.epoch
-        : one.batch > other.batch;
-  const [first, ...others] = [...all].sort(([one], [other]) => one - other);
-  if (!first) throw new Error('Nobody is there.');
-  return others.reduce(
-    (best, one) => (isBeyond(one[1].course.position, best[1].course.position) ? one : best),
-    first,
-  )[0];
-}
-
-type GroupStep = CompiledStep<{ readonly group: typeof groupInput }, string>;
-
-/** Steps that give the values of shared variables to all other members. */
-function stateExchange(program: Program, label: string, isShared: (entry: StateVariable) => boolean) {
-  const inputs = { group: groupInput };
-  const sizeOf = (bucket: readonly StateVariable[]) => bucket.reduce((sum, { variable }) => sum + variable.size, 0);
-  const instance = (i: number) => instanceOf(`${label}/state/${i}`);
-  const buckets = () => bucketsOf(program.state.all().filter(isShared));
-  /** A scalar that needs all tensors: without an output that needs it, nothing is sent. */
-  const needing = (tensors: readonly Tensor[]) => ({
-    done: tf.addN([tf.scalar(0), ...tensors.map((one) => tf.mul(tf.reshape(tf.slice(one, [0], [1]), []), 0))]),
+/** The promise's result. @throws the signal's reason when it is aborted before; the promise is then left to itself */
+async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {
+  promise.catch(() => undefined);
+  signal.throwIfAborted();
+  let stop: () => void = () => undefined;
+  const aborted = new Promise<never>((_, reject) => {
+    stop = () => reject(signal.reason);
+    signal.addEventListener('abort', stop, { once: true });
   });
-  const send: GroupStep = program.define(`send-${label}`, inputs, ({ group }) =>
-    needing(
-      buckets().map((bucket, i) => {
-        const flat = tf.concat(bucket.map(({ variable }) => tf.reshape(variable, [-1])));
-        return broadcastFrom(flat, group, instance(i));
-      }),
-    ),
-  );
-  const receiveAll: GroupStep = program.define(`receive-${label}`, inputs, ({ group }) =>
-    needing(
-      buckets().map((bucket, i) => {
-        const flat = receive([sizeOf(bucket)], group, instance(i));
-        let at = 0;
-        for (const { variable } of bucket) {
-          const { size, shape } = variable;
-          variable.assign(tf.reshape(tf.slice(flat, [at], [size]), shape));
-          at += size;
-        }
-        return flat;
-      }),
-    ),
-  );
-  return { send, receive: receiveAll };
-}
-
-// Values of a broadcast: small tensors travel together, and no copy takes much memory.
-const bucketSize = 1 << 20;
-
-function bucketsOf(entries: readonly StateVariable[]): readonly (readonly StateVariable[])[] {
-  const buckets: StateVariable[][] = [];
-  let room = 0;
-  for (const entry of entries) {
-    if (room <= 0) {
-      buckets.push([]);
-      room = bucketSize;
-    }
-    buckets.at(-1)?.push(entry);
-    room -= entry.variable.size;
+  try {
+    return await Promise.race([promise, aborted]);
+  } finally {
+    signal.removeEventListener('abort', stop);
   }
-  return buckets;
 }
-
-function gatherStep(program: Program, name: string, length: number, group: () => Int32Array) {
-  const inputs = { values: { dtype: 'float32', shape: [length] }, group: groupInput } as const;
-  const step = program.define(name, inputs, ({ values, group }) => ({
-    all: gatherMembers(values, group, instanceOf(name)),
-  }));
-  return async (values: Float32Array): Promise<Float32Array> => (await step({ values, group: group() })).all;
-}
-
-/** JSON has no NaN and no infinity, which metrics may have. */
-const encode = (value: unknown): unknown =>
-  JSON.parse(
-    JSON.stringify(value, (_, one) =>
-      typeof one === 'number' && !Number.isFinite(one) ? { number: String(one) } : one,
-    ),
-  );
-
-const decode = (value: unknown): unknown =>
-  JSON.parse(JSON.stringify(value), (_, one) =>
-    typeof one === 'object' && one !== null && typeof one.number === 'string' && Object.keys(one).length === 1
-      ? Number(one.number)
-      : one,
-  );

@@ -1,11 +1,23 @@
 /** Who trains a network: this process alone, or a group of workers that change while it goes on (workers.ts). */
-import { LostPeers } from '../runtime/cluster';
-import type { Metrics } from './evaluation/metrics';
-import type { Spread } from './evaluation/shared-outputs';
-import type { Position } from './resume-point';
-import type { NetworkTraining } from './settings';
-import type { SliceRange } from './slices';
-import type { Reduction } from './sums';
+import type { StageWorkers } from '../../cluster/stage-workers';
+import { LostPeers } from '../../runtime/cluster';
+import type { SumType } from '../../runtime/ops/collective';
+import type { Metrics } from '../evaluation/metrics';
+import type { Spread } from '../evaluation/shared-outputs';
+import type { Position } from '../resume-point';
+import type { SliceRange } from '../slices';
+import type { Reduction } from '../sums';
+
+/** The workers of a command, as a training sees them. */
+export interface Workers extends StageWorkers {
+  readonly sums: SumType;
+}
+
+/** What a group needs of a run's tracker. */
+export interface Tracker {
+  metrics(values: Metrics, step: number): void;
+  flush(): Promise<void>;
+}
 
 /** What a training has come to. */
 export interface Course {
@@ -35,7 +47,7 @@ export interface Group {
   confirm(): Promise<void>;
 }
 
-export const alone = ({ tracker }: Pick<NetworkTraining, 'tracker'>): Group => ({
+export const alone = ({ tracker }: { readonly tracker: Tracker }): Group => ({
   isHome: true,
   reduction: undefined,
   slices: () => undefined,
