@@ -58,12 +58,12 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
       return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
     };
     const built = training;
-    const outcome = await inGroup(workers, groupOptions(program, options, 'training', isTrained), (group, signal) => {
+    const outcome = await inGroup(workers, groupOptions(program, options, 'training', isTrained), (group) => {
       const { reduction } = group;
       const step = trainingStep(program, options, built, { average: average?.follow, reduction });
       spread = group.spread;
       const phase = { settings, step, network: result, isTrained, evaluate };
-      return train(program, { ...options, signal }, built, phase, group);
+      return train(program, options, built, phase, group);
     });
     spread = undefined;
     if (workers) leaveToHome(workers);
@@ -172,11 +172,11 @@ async function pretrain(program: Program, options: NetworkTraining, training: Tr
   const isTrained = (entry: StateVariable) => !isOfTeacher(entry) && !isSliceSum(entry);
   const variables = training.learnable.filter(({ name }) => moves(name));
   const { workers } = options;
-  await inGroup(workers, groupOptions(program, options, pretrainingName, isTrained), (group, signal) => {
+  await inGroup(workers, groupOptions(program, options, pretrainingName, isTrained), (group) => {
     const changed = { name: pretrainingName, loss: { terms }, mode, reduction: group.reduction };
     const step = trainingStep(program, options, training, changed, { variables, root: `${pretrainingName}/` });
     const phase: Phase = { name: pretrainingName, settings, step, network: training.network, isTrained };
-    return train(program, { ...options, signal }, training, phase, group);
+    return train(program, options, training, phase, group);
   });
   program.pull();
 }

@@ -3,7 +3,7 @@
  * made in the step (runtime/ops/collective.ts), and when workers are lost or join, all go on from the state of the one that
  * is furthest. Whoever computes what leaves no trace in the result.
  */
-import { LostGeneration } from '../../cluster/lost';
+import { LostGeneration, TrainingFinished } from '../../cluster/lost';
 import type { Membership } from '../../cluster/messages';
 import { LeftToHome, ReplacementWanted } from '../../cluster/stage-workers';
 import type { ImageDataset } from '../../data/dataset';
@@ -43,32 +43,23 @@ const mostPoints = 100;
 /**
  * Does a phase of a training in all workers: home begins it, the others come in. Where home is beyond the phase already, a
  * worker that is not home leaves it out.
- * @param work must use the given signal
  */
 export async function inGroup<T>(
   workers: Workers | undefined,
   options: GroupOptions,
-  work: (group: Group, signal: AbortSignal) => Promise<T>,
+  work: (group: Group) => Promise<T>,
 ): Promise<T | undefined> {
-  if (!workers) return work(alone(options), options.signal);
+  if (!workers) return work(alone(options));
   const { member, stage } = workers;
   const board = `phase/${stage}`;
   const isOver = (now: unknown) => phases.indexOf(now as PhaseName) > phases.indexOf(options.phase);
   if (member.isHome) member.post(board, options.phase);
   else if (isOver(await orAborted(member.read(board), options.signal))) return undefined;
-  const over = new AbortController();
-  if (!member.isHome) {
-    member.read(board, isOver).then(
-      () => over.abort(),
-      () => undefined,
-    );
-  }
-  const signal = AbortSignal.any([options.signal, over.signal]);
-  const group = await joinGroup(workers, { ...options, signal });
+  const group = await joinGroup(workers, options);
   try {
-    return await work(group, signal);
+    return await work(group);
   } catch (error) {
-    if (over.signal.aborted && !options.signal.aborted) return undefined;
+    if (error instanceof TrainingFinished) return undefined;
     throw error;
   } finally {
     await group.leave();
