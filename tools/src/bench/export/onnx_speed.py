@@ -1,6 +1,7 @@
 """Runs an exported ONNX file in onnxruntime, and the same network in PyTorch.
 
-usage: onnx_speed.py FILE ENGINE THREADS BATCH CALLS    (ENGINE: onnxruntime, torch)
+usage: onnx_speed.py FILE ENGINE THREADS BATCH CALLS
+(ENGINE: onnxruntime, torch, torch-compile; CALLS: how many, or as many as fit into a time: 2s)
 Prints images a second, by the middle one of the calls and by the fastest, as a line of JSON. Needs onnx and onnxruntime or torch
 (tried with 1.23.2, 1.32.0 and 2.13.0)."""
 
@@ -24,8 +25,8 @@ def onnxruntime_network(file, threads):
     return lambda image: session.run(None, {name: image})[0]
 
 
-def torch_network(file, threads):
-    """The file's graph in PyTorch's own operations, eagerly, as a translation by hand of the network would be."""
+def torch_network(file, threads, compiled=False):
+    """The file's graph in PyTorch's own operations, as a translation by hand of the network would be."""
     import torch
     import torch.nn.functional as F
 
@@ -43,8 +44,12 @@ def torch_network(file, threads):
     operations = {
         "Add": lambda inputs: inputs[0] + inputs[1],
         "Cast": lambda inputs, to: inputs[0].float(),
+        "Clip": lambda inputs: inputs[0].clamp(inputs[1], inputs[2]),
         "Conv": convolution,
+        "Gemm": lambda inputs, **_: F.linear(inputs[0], inputs[1].T, inputs[2]),
         "GlobalAveragePool": lambda inputs: inputs[0].mean((2, 3), keepdim=True),
+        "HardSigmoid": lambda inputs, **_: F.hardsigmoid(inputs[0]),
+        "HardSwish": lambda inputs: F.hardswish(inputs[0]),
         "Identity": lambda inputs: inputs[0],
         "MatMul": lambda inputs: inputs[0] @ inputs[1],
         "Mul": lambda inputs: inputs[0] * inputs[1],
@@ -61,31 +66,44 @@ def torch_network(file, threads):
         attributes = {one.name: onnx.helper.get_attribute_value(one) for one in node.attribute}
         nodes.append((operations[node.op_type], list(node.input), node.output[0], attributes))
 
+    def forward(image):
+        values = {**weights, graph.input[0].name: image}
+        for operation, inputs, output, attributes in nodes:
+            values[output] = operation([values[name] for name in inputs], **attributes)
+        return values[graph.output[0].name]
+
+    network = torch.compile(forward) if compiled else forward
+
     def run(image):
-        values = {**weights, graph.input[0].name: torch.from_numpy(image)}
         with torch.inference_mode():
-            for operation, inputs, output, attributes in nodes:
-                values[output] = operation([values[name] for name in inputs], **attributes)
-        return values[graph.output[0].name].numpy()
+            return network(torch.from_numpy(image)).numpy()
 
     return run
 
 
 def main(file, engine, threads, batch, calls):
-    network = {"onnxruntime": onnxruntime_network, "torch": torch_network}[engine](file, int(threads))
+    if engine == "onnxruntime":
+        network = onnxruntime_network(file, int(threads))
+    else:
+        network = torch_network(file, int(threads), engine == "torch-compile")
     sizes = [one.dim_value for one in onnx.load(file).graph.input[0].type.tensor_type.shape.dim][1:]
     image = (numpy.arange(int(batch) * numpy.prod(sizes)) * 193 % 256).astype(numpy.uint8).reshape(-1, *sizes)
-    if engine == "torch":
+    if engine != "onnxruntime":
         expected = onnxruntime_network(file, 1)(image[:2])
-        off = numpy.abs(network(image[:2]) - expected).max() / numpy.abs(expected).max()
+        off = numpy.abs(network(image)[:2] - expected).max() / numpy.abs(expected).max()
         if not off < 1e-4:
             raise SystemExit(f"PyTorch's numbers differ from onnxruntime's by {off}")
-    seconds = []
-    for _ in range(UNCOUNTED + int(calls)):
+
+    def timed():
         started = time.perf_counter()
         network(image)
-        seconds.append(time.perf_counter() - started)
-    counted = sorted(seconds[UNCOUNTED:])
+        return time.perf_counter() - started
+
+    for _ in range(UNCOUNTED - 1):
+        timed()
+    last = timed()
+    count = max(3, round(float(calls[:-1]) / last)) if calls.endswith("s") else int(calls)
+    counted = sorted(timed() for _ in range(count))
     print(json.dumps({"median": int(batch) / counted[len(counted) // 2], "best": int(batch) / counted[0]}))
 
 
