@@ -6,6 +6,7 @@ import { stateDictOf } from '../experiment/state-dict-option';
 import type { NetworkDescription } from '../nn/network';
 import { normalisationName, parseNormalisation } from '../nn/normalisation-text';
 import { heads } from '../nn/registry';
+import { bfloat16Note } from '../runtime/precision';
 import { UserError } from '../system/user-error';
 import { checkpointFiles, readCheckpoint } from '../train/checkpoint';
 import type { Metrics } from '../train/evaluation/metrics';
@@ -125,8 +126,14 @@ type MadeNetwork = Omit<TrainedNetwork, 'temporaryFiles'> &
   Pick<NetworkTraining, 'role'> &
   Pick<NetworkResult, 'network' | 'selectedOn' | 'temporaryFiles'>;
 
+let notedPrecision = false;
+
 async function train(context: RunContext<TrainingValues>, task: Task, plan: TrainingPlan): Promise<MadeNetwork> {
   const { options } = context;
+  const note = bfloat16Note(options.precision, options.eager);
+  // Once a command, not for each of its networks.
+  if (note !== undefined && !notedPrecision) context.log(note);
+  notedPrecision = true;
   const { head, scale, margin, embeddingSize, normalisation } = options;
   const { role, backbone, width, initial, sharedHead, distillation, ...rates } = plan;
   const { size: inputSize, classes } = task.train;

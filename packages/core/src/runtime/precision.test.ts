@@ -1,6 +1,6 @@
 import { UserError } from '../system/user-error';
 import { backend } from './binding';
-import { checkPrecision, onlyPass, requireEffect } from './precision';
+import { bfloat16Note, checkPrecision, onlyPass, requireEffect } from './precision';
 import { Program } from './program';
 import { State } from './state';
 import { type Tensor, type Tensor2D, tf } from './tensorflow';
@@ -67,6 +67,19 @@ test('a precision that is without effect here is refused, once it is to be compu
   await expect(step({ x: 1 })).rejects.toThrow(
     new UserError('TensorFlow computes nothing in float16 on this machine: use --precision=float32.', 1),
   );
+});
+
+test.each([
+  ['flags\t\t: fpu avx512f avx512_bf16 clzero', true],
+  ['flags\t\t: fpu avx512f clzero\nbugs\t\t: avx512_bf16', false],
+  ['Features\t: fp asimd bf16', true],
+  ['', false],
+])('a training says that the processor has bfloat16: %j', (cpuinfo, has) => {
+  expect(bfloat16Note('float32', false, `processor\t: 0\n${cpuinfo}\n`)).toEqual(
+    has ? expect.stringContaining('--precision=bfloat16') : undefined,
+  );
+  expect(bfloat16Note('bfloat16', false, cpuinfo)).toBeUndefined();
+  expect(bfloat16Note('float32', true, cpuinfo)).toBeUndefined();
 });
 
 describe('what goes together', () => {

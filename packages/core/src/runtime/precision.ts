@@ -5,6 +5,7 @@
  * (tensorflow/core/grappler/optimizers/auto_mixed_precision_lists.h). Operations that it does not know, such as the kernels
  * of this package, stay in float32.
  */
+import { readFileSync } from 'node:fs';
 import { UserError } from '../system/user-error';
 import { attr, backend, DType, uniqueNumber } from './binding';
 import { encodeGraph } from './compile/graph-def';
@@ -36,6 +37,32 @@ export function checkPrecision(precision: Precision, eager: boolean, device: Dev
       ? 'On a CPU --precision=float16 gains nothing, because TensorFlow has no fast float16 operations there: use float32 or bfloat16, or a GPU (TF_DEVICE=gpu).'
       : 'On a GPU TensorFlow does not rewrite steps to --precision=bfloat16: use float16.',
   );
+}
+
+/**
+ * The line by which a training in float32 says that the processor could do with less; undefined where it could not.
+ * @param cpuinfo Linux's /proc/cpuinfo
+ */
+export function bfloat16Note(
+  precision: Precision,
+  eager: boolean,
+  cpuinfo: string = readCpuinfo(),
+): string | undefined {
+  if (precision !== 'float32' || eager || requestedDevice() !== 'cpu') return undefined;
+  const features = /^(?:flags|Features)\s*:(.*)$/m.exec(cpuinfo)?.[1]?.trim().split(/\s+/) ?? [];
+  if (!features.some((feature) => bfloat16Features.has(feature))) return undefined;
+  return 'This processor computes in bfloat16: --precision=bfloat16 trains some networks 1.3 times as fast.';
+}
+
+/** Of x86's AVX-512 and AMX, and of arm64. */
+const bfloat16Features = new Set(['avx512_bf16', 'amx_bf16', 'bf16']);
+
+function readCpuinfo(): string {
+  try {
+    return readFileSync('/proc/cpuinfo', 'utf8');
+  } catch {
+    return '';
+  }
 }
 
 /** The serialised ConfigProto that makes a function compute in this precision; undefined for float32. */
