@@ -140,6 +140,10 @@ void Inference::FromDimensions(int output, std::initializer_list<std::pair<int, 
   if (ok()) TF_ShapeInferenceContextSetOutput(context_, output, shape.get(), status_);
 }
 
+void Inference::Unknown() {
+  if (ok()) TF_ShapeInferenceContextSetUnknownShape(context_, status_);
+}
+
 void Inference::AtLeastRank(int input, int64_t rank) {
   const ShapeHandle shape(TF_NewShapeHandle());
   if (ok()) TF_ShapeInferenceContextGetInput(context_, input, shape.get(), status_);

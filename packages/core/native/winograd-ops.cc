@@ -1,12 +1,14 @@
 // 3x3 convolutions at stride 1 with one zero on every side, and their gradients (winograd.h).
 //   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]) -> y [b,h,w,k]
-//   HeadshareConv3x3Fused(x, filter, bias [k], residual, like y or [0] for none; activation: 'none' or 'relu')
-//     -> y = activation(convolution + bias + residual)
+//   HeadshareConv3x3Filter(filter) -> transformed [16,c,k or more]
+//   HeadshareConv3x3Fused(x, transformed, bias [k], residual, like y or [0] for none; slope, PReLU's [k] or [0];
+//     activation: 'none', 'relu' or 'prelu') -> y = activation(convolution + bias + residual)
 //   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
 //   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
 // The gradients are two operations, so that TensorFlow can drop an unused one from a compiled step.
 #include <algorithm>
 
+#include "activation.h"
 #include "kernel.h"
 #include "kernels.h"
 #include "winograd.h"
@@ -36,37 +38,62 @@ void Forward(void *, TF_OpKernelContext *context) {
   const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
   const Tensor y = run.Output(0, OutputShape(shape));
   if (!run.ok() || SizeOf(y) == 0) return;
-  Convolve(shape, DataOf(x), DataOf(filter), {}, DataOf(y));
+  Convolve(shape, DataOf(x), DataOf(filter), DataOf(y));
+}
+
+void TransformFilter(void *, TF_OpKernelContext *context) {
+  Run run("HeadshareConv3x3Filter", context);
+  const Tensor filter = run.Input(0);
+  if (!run.ok()) return;
+  const Shape shape = ShapeOf(filter);
+  if (shape.size() != 4 || shape[0] != 3 || shape[1] != 3) {
+    return run.Refuse("filter must be [3,3,channels in,channels out]; got " + Text(shape) + ".");
+  }
+  const Tensor to = run.Output(0, {16, shape[2], PaddedOutputs(shape[3])});
+  if (!run.ok() || SizeOf(to) == 0) return;
+  Transform(shape[2], shape[3], DataOf(filter), DataOf(to));
 }
 
 struct FusedState {
-  explicit FusedState(Construction &construction) : activation(construction.Text("activation")) {}
-  std::string activation;
+  explicit FusedState(Construction &construction)
+      : activation(ActivationNamed(construction.Text("activation"))) {}
+  Activation activation;
 };
 
 void Fused(void *state, TF_OpKernelContext *context) {
   Run run("HeadshareConv3x3Fused", context);
-  const std::string &activation = static_cast<FusedState *>(state)->activation;
+  const Activation activation = static_cast<FusedState *>(state)->activation;
   const Tensor x = run.Input(0), filter = run.Input(1), bias = run.Input(2);
   Tensor residual = run.Input(3);
-  const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
-  const Shape wanted = OutputShape(shape), none = {0};
-  if (run.ok() && activation != "none" && activation != "relu") {
-    run.Refuse("activation must be 'none' or 'relu'; got '" + activation + "'.");
-  }
-  if (run.ok() && ShapeOf(bias) != Shape{shape.k}) {
-    run.Refuse("bias must be " + Text({shape.k}) + "; got " + Text(ShapeOf(bias)) + ".");
-  }
-  if (run.ok() && ShapeOf(residual) != wanted && ShapeOf(residual) != none) {
-    run.Refuse("residual must be " + Text(wanted) + ", or [0] for none; got " + Text(ShapeOf(residual)) + ".");
-  }
+  const Tensor slope = run.Input(4);
   if (!run.ok()) return;
+  const Shape in = ShapeOf(x), transformed = ShapeOf(filter), outputs = ShapeOf(bias), none = {0};
+  if (outputs.size() != 1 || transformed.size() != 3 || transformed[0] != 16 ||
+      transformed[2] != PaddedOutputs(outputs[0])) {
+    return run.Refuse("filter must be one that HeadshareConv3x3Filter transformed for bias " + Text(outputs) + "; got " +
+                      Text(transformed) + ".");
+  }
+  if (in.size() != 4 || in[3] != transformed[1]) {
+    return run.Refuse("x must be [batch,height,width," + std::to_string(transformed[1]) + "]; got " + Text(in) + ".");
+  }
+  const Convolution3x3 shape = {in[0], in[1], in[2], in[3], outputs[0]};
+  const Shape wanted = OutputShape(shape), slopes = activation == Activation::kPRelu ? outputs : none;
+  if (ShapeOf(residual) != wanted && ShapeOf(residual) != none) {
+    return run.Refuse("residual must be " + Text(wanted) + ", or [0] for none; got " + Text(ShapeOf(residual)) + ".");
+  }
+  if (ShapeOf(slope) != slopes) {
+    return run.Refuse("slope must be " + Text(slopes) + "; got " + Text(ShapeOf(slope)) + ".");
+  }
   const bool adds = ShapeOf(residual) == wanted;
   // Each value of the residual is read just before y's is written, so they may share memory.
   const Tensor y = adds ? run.OutputFromInput(0, wanted, 3, residual) : run.Output(0, wanted);
   if (!run.ok() || SizeOf(y) == 0) return;
-  const float *from = !adds ? nullptr : residual ? DataOf(residual) : DataOf(y);
-  Convolve(shape, DataOf(x), DataOf(filter), {DataOf(bias), from, activation == "relu"}, DataOf(y));
+  Epilogue epilogue;
+  epilogue.bias = DataOf(bias);
+  epilogue.residual = !adds ? nullptr : residual ? DataOf(residual) : DataOf(y);
+  epilogue.relu = activation == Activation::kRelu;
+  epilogue.slope = activation == Activation::kPRelu ? DataOf(slope) : nullptr;
+  ConvolveTransformed(shape, DataOf(x), DataOf(filter), epilogue, DataOf(y));
 }
 
 void GradInput(void *, TF_OpKernelContext *context) {
@@ -105,6 +132,20 @@ void InferPictures(TF_ShapeInferenceContext *context, TF_Status *status) {
   infer.FromDimensions(0, {{kPictures, 0}, {kPictures, 1}, {kPictures, 2}, {kFilter, kTo}});
 }
 
+void InferTransformed(TF_ShapeInferenceContext *context, TF_Status *status) {
+  Inference infer(context, status);
+  infer.Rank(0, 4);
+  infer.Unknown();
+}
+
+void InferFused(TF_ShapeInferenceContext *context, TF_Status *status) {
+  Inference infer(context, status);
+  infer.Rank(0, 4);
+  infer.Rank(1, 3);
+  infer.Rank(2, 1);
+  infer.FromDimensions(0, {{0, 0}, {0, 1}, {0, 2}, {2, 0}});
+}
+
 void InferFilter(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   for (int input = 0; input < 3; input++) infer.Rank(input, 4);
@@ -117,11 +158,19 @@ std::vector<std::string> RegisterWinograd() {
   const auto forward = InferPictures<0, 1, 2, 3>, back = InferPictures<0, 1, 3, 2>;
   return Register({
       {"HeadshareConv3x3", {"x: float", "filter: float"}, {"y: float"}, {}, forward, nullptr, Forward, nullptr},
+      {"HeadshareConv3x3Filter",
+       {"filter: float"},
+       {"transformed: float"},
+       {},
+       InferTransformed,
+       nullptr,
+       TransformFilter,
+       nullptr},
       {"HeadshareConv3x3Fused",
-       {"x: float", "filter: float", "bias: float", "residual: float"},
+       {"x: float", "filter: float", "bias: float", "residual: float", "slope: float"},
        {"y: float"},
-       {"activation: string"},
-       forward,
+       {kActivationAttribute},
+       InferFused,
        Create<FusedState>,
        Fused,
        Destroy<FusedState>},

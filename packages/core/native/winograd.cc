@@ -149,6 +149,7 @@ class Block {
           TransformProduct(d, out);
           const int64_t count = k - lane;
           const Vector bias = epilogue.bias ? LoadSome(epilogue.bias + lane, count) : Vector{};
+          const Vector slope = epilogue.slope ? LoadSome(epilogue.slope + lane, count) : Vector{};
 #pragma GCC unroll 4
           for (int i = 0; i < 4; i++) {
             if (i / 2 >= rows || i % 2 >= columns) continue;
@@ -157,6 +158,7 @@ class Block {
             if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
             // max(value, 0) would lose NaNs.
             if (epilogue.relu) value = value < 0.0f ? Vector{} : value;
+            if (epilogue.slope) value = value > 0.0f ? value : slope * value;
             StoreSome(y + at, value, count);
           }
         }
@@ -172,16 +174,16 @@ class Block {
 };
 
 template <bool kRotated>
-void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filter, const Epilogue &epilogue,
-                  float *y) {
+void TransformInto(const Panels &panels, const float *filter, float *to) {
+  TransformFilters<kRotated>(panels, filter, to, panels.c * panels.k / 4096 - 1);
+}
+
+template <bool kRotated>
+void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
   const Panels panels(shape.c, shape.k);
   const Floats filters(panels.Size());
-  TransformFilters<kRotated>(panels, filter, filters.data(), shape.c * shape.k / 4096 - 1);
-  const std::vector<float> zeros(shape.c);
-  const Blocks blocks = Blocks::Of(shape);
-  ParallelFor(blocks.count, shape.Helpers(), [&](int64_t index) {
-    Block(shape, blocks, index).Run(x, filters.data(), zeros.data(), epilogue, y);
-  });
+  TransformInto<kRotated>(panels, filter, filters.data());
+  ConvolveTransformed(shape, x, filters.data(), {}, y);
 }
 
 }  // namespace
@@ -197,13 +199,28 @@ float *Scratch(int64_t count) {
   return memory->data();
 }
 
-void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, const Epilogue &epilogue, float *y) {
-  ConvolveWith<false>(shape, x, filter, epilogue, y);
+int64_t PaddedOutputs(int64_t k) { return Panels(0, k).padded; }
+
+void Transform(int64_t c, int64_t k, const float *filter, float *transformed) {
+  TransformInto<false>(Panels(c, k), filter, transformed);
+}
+
+void ConvolveTransformed(const Convolution3x3 &shape, const float *x, const float *transformed, const Epilogue &epilogue,
+                         float *y) {
+  const std::vector<float> zeros(shape.c);
+  const Blocks blocks = Blocks::Of(shape);
+  ParallelFor(blocks.count, shape.Helpers(), [&](int64_t index) {
+    Block(shape, blocks, index).Run(x, transformed, zeros.data(), epilogue, y);
+  });
+}
+
+void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
+  ConvolveWith<false>(shape, x, filter, y);
 }
 
 void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx) {
   const Convolution3x3 back = {shape.batch, shape.h, shape.w, shape.k, shape.c};
-  ConvolveWith<true>(back, dy, filter, {}, dx);
+  ConvolveWith<true>(back, dy, filter, dx);
 }
 
 }  // namespace headshare

@@ -29,10 +29,16 @@ struct Epilogue {
   const float *bias = nullptr;      // [k]
   const float *residual = nullptr;  // like the result
   bool relu = false;
+  const float *slope = nullptr;  // [k], PReLU's
 };
 
 // y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k].
-void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, const Epilogue &epilogue, float *y);
+void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, float *y);
+// The filter's transform, [16, c, PaddedOutputs(k)], for any number of `ConvolveTransformed`.
+int64_t PaddedOutputs(int64_t k);
+void Transform(int64_t c, int64_t k, const float *filter, float *transformed);
+void ConvolveTransformed(const Convolution3x3 &shape, const float *x, const float *transformed, const Epilogue &epilogue,
+                         float *y);
 // The gradient for x [batch, h, w, c], given y's.
 void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx);
 // The gradient for the filter [3, 3, c, k], given y's.

@@ -9,7 +9,8 @@
 import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
 import { call, callEagerly, type StepFunction } from './compile/call';
 import { compileStep, type Step } from './compile/compile';
-import { encodeGraph } from './compile/graph-def';
+import { encodeGraph, type GraphNode } from './compile/graph-def';
+import type { Preparation, PreparedValue } from './compile/prepared';
 import { feed, type InputSpecs, type InputValues } from './compile/step-inputs';
 import { configOf, type Precision, requireEffect } from './precision';
 import { absentLike, assign, isAbsent, type State, type StateVariable } from './state';
@@ -31,6 +32,9 @@ export class Program {
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
   private disposed = false;
+  /** Functions whose prepared values belong to the state as it is now. */
+  private readonly prepared = new Set<string>();
+  private readonly kept = new Map<string, Tensor>();
 
   constructor(
     readonly state: State,
@@ -57,9 +61,13 @@ export class Program {
         if (this.options.eager) return callEagerly(step, inputs, fed);
         if (!compiled) {
           await requireEffect(precision);
-          compiled = { ...this.compile(name, inputs, step), config: configOf(precision) };
+          // Preparing in another precision would round differently.
+          const prepare = precision === 'float32';
+          compiled = { ...this.compile(name, inputs, step, prepare), config: configOf(precision) };
         }
         this.letGo(compiled.tables);
+        if (compiled.writes) this.forget();
+        await this.prepare(compiled);
         return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
       } finally {
         this.running = undefined;
@@ -72,6 +80,7 @@ export class Program {
   push(): void {
     this.requireIdle('push');
     if (this.options.eager) return;
+    this.forget();
     for (const entry of this.state.all()) if (!isAbsent(entry.variable)) this.pushOne(entry);
   }
 
@@ -101,12 +110,30 @@ export class Program {
     }
   }
 
-  private release(): void {
-    for (const name of this.functions) backend().binding.removeFunction(name);
-    for (const resource of this.resources.values()) {
-      executeAll('DestroyResourceOp', [attr.bool('ignore_lookup_error', true)], [resource], 0);
-      resource.dispose();
+  /** Computes what a step reads besides the state, unless that is done and the state has not changed since. */
+  private async prepare({ name, preparation }: StepFunction): Promise<void> {
+    if (!preparation || this.prepared.has(name)) return;
+    for (const value of preparation.values) {
+      const attrs = this.handleAttrs(inFunction(name, value));
+      const key = `${name}/${value.name}`;
+      if (!this.kept.has(key)) this.kept.set(key, tf.keep(execute('VarHandleOp', attrs, [])));
     }
+    const results = await backend().binding.callFunction(preparing(name), [], 1);
+    for (const { id } of results) backend().binding.deleteTensor(id);
+    this.prepared.add(name);
+  }
+
+  /** Frees prepared values: the state changes. */
+  private forget(): void {
+    destroy(this.kept.values());
+    this.kept.clear();
+    this.prepared.clear();
+  }
+
+  private release(): void {
+    this.forget();
+    for (const name of this.functions) backend().binding.removeFunction(name);
+    destroy(this.resources.values());
     this.functions.length = 0;
     this.resources.clear();
   }
@@ -118,18 +145,34 @@ export class Program {
     }
   }
 
-  private compile<I extends InputSpecs>(name: string, inputs: I, step: Step<I, string>): StepFunction {
+  private compile<I extends InputSpecs>(
+    name: string,
+    inputs: I,
+    step: Step<I, string>,
+    prepare: boolean,
+  ): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
-    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, (entry) => this.handleAttrs(entry));
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
+    const attrsOf = (entry: StateVariable | PreparedValue) =>
+      this.handleAttrs(this.state.get(entry.name) ? entry : inFunction(functionName, entry));
+    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, { prepare });
     const results = graph.outputs.map((output) => `output/${output}`);
-    backend().binding.addFunction(functionName, encodeGraph(nodes), feeds, results);
-    this.functions.push(functionName);
+    this.add(functionName, nodes, feeds, results);
+    if (graph.preparation) this.addPreparation(functionName, graph.preparation);
     return { ...graph, step: name, name: functionName };
   }
 
-  private handleAttrs({ name, shape }: StateVariable): Attr[] {
+  private addPreparation(functionName: string, { nodes, output }: Preparation): void {
+    this.add(preparing(functionName), nodes, [], [output]);
+  }
+
+  private add(name: string, nodes: readonly GraphNode[], feeds: readonly string[], results: readonly string[]): void {
+    backend().binding.addFunction(name, encodeGraph(nodes), feeds, results);
+    this.functions.push(name);
+  }
+
+  private handleAttrs({ name, shape }: PreparedValue): Attr[] {
     return [
       attr.type('dtype', 'float32'),
       attr.shape('shape', shape),
@@ -146,5 +189,21 @@ export class Program {
       this.resources.set(entry.name, resource);
     }
     executeAll('AssignVariableOp', [attr.type('dtype', 'float32')], [resource, entry.variable], 0);
+  }
+}
+
+/** The name of the function that prepares what another one reads. */
+const preparing = (name: string): string => `${name}_prepared`;
+
+/** Functions prepare values of equal names. */
+const inFunction = (functionName: string, { name, shape }: PreparedValue): PreparedValue => ({
+  name: `${functionName}/${name}`,
+  shape,
+});
+
+function destroy(resources: Iterable<Tensor>): void {
+  for (const resource of resources) {
+    executeAll('DestroyResourceOp', [attr.bool('ignore_lookup_error', true)], [resource], 0);
+    resource.dispose();
   }
 }

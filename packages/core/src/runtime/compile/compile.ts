@@ -4,6 +4,7 @@ import { contained } from '../contained';
 import { assign, type State, type StateVariable } from '../state';
 import { type Tensor, tf } from '../tensorflow';
 import type { GraphNode } from './graph-def';
+import { divide, type Preparation, type PreparedValue } from './prepared';
 import { requireSame } from './purity';
 import { rowsInPlace } from './rows-in-place';
 import type { InputSpec, InputSpecs, StepInputs } from './step-inputs';
@@ -19,6 +20,10 @@ export interface StepGraph {
   readonly outputs: readonly string[];
   /** The names of the variables whose rows it reads or writes in place. */
   readonly tables: readonly string[];
+  /** Whether it changes the state. */
+  readonly writes: boolean;
+  /** What the step reads, and another function computes before it whenever the state has changed. */
+  readonly preparation?: Preparation | undefined;
   /** Whether it waits for other processes. */
   readonly collective: boolean;
   /** The user's line behind a node. It records the step once more, because keeping all stacks takes too much memory. */
@@ -28,6 +33,7 @@ export interface StepGraph {
 /**
  * The graph of `step`, named `name` in errors. The state's eager values do not change.
  * @param handleAttrs the attributes of the resource that holds a variable's value
+ * @param prepare whether a step that only reads the state may have a part of it prepared
  * @throws Error when the step cannot be compiled (see trace.ts), or differs between two recordings
  */
 export function compileStep<I extends InputSpecs>(
@@ -35,7 +41,8 @@ export function compileStep<I extends InputSpecs>(
   inputs: I,
   step: Step<I, string>,
   state: State,
-  handleAttrs: (variable: StateVariable) => Attr[],
+  handleAttrs: (variable: StateVariable | PreparedValue) => Attr[],
+  { prepare = false }: { readonly prepare?: boolean } = {},
 ): StepGraph {
   const variables = state.all();
   const first = record(name, inputs, step, variables);
@@ -52,29 +59,33 @@ export function compileStep<I extends InputSpecs>(
   // Where another process is lost midway, the state must keep its old value: a step is done whole or not at all.
   const writes = access.writes.map((node) => ({ ...node, inputs: [...node.inputs, ...collective] }));
   const written = writes.map((node) => `^${node.name}`);
+  const feeds = Object.entries(inputs).flatMap(([key, spec]) => inputNodes(key, spec));
+  // Outputs wait for the assignments, which nothing else would trigger.
+  const results = [...outputs].map(([key, reference]) => ({
+    name: `output/${key}`,
+    op: 'Identity',
+    inputs: [reference, ...written],
+    attrs: [attr.type('T', 'float32')],
+  }));
+  const whole = [...feeds, ...reads, ...nodes, ...writes, ...results];
+  const kept = [...feeds, ...results].map((node) => node.name);
+  const onlyReads = writes.length === 0 && tables.length === 0 && collective.length === 0;
+  const divided =
+    prepare && onlyReads
+      ? divide({ nodes: whole, kept, floats: first.floats, handleAttrs })
+      : { nodes: whole, preparation: undefined };
   return {
+    ...divided,
     feeds: Object.keys(inputs).map((key) => `feed/${key}`),
     outputs: [...outputs.keys()],
     tables,
+    writes: writes.length > 0,
     collective: collective.length > 0,
     lineOf(node) {
       const { nodes: recorded, sites } = record(name, inputs, step, variables);
       const index = recorded.findIndex((one) => one.name === node);
       return sites[index]?.toString();
     },
-    nodes: [
-      ...Object.entries(inputs).flatMap(([key, spec]) => inputNodes(key, spec)),
-      ...reads,
-      ...nodes,
-      ...writes,
-      // Outputs wait for the assignments, which nothing else would trigger.
-      ...[...outputs].map(([key, reference]) => ({
-        name: `output/${key}`,
-        op: 'Identity',
-        inputs: [reference, ...written],
-        attrs: [attr.type('T', 'float32')],
-      })),
-    ],
   };
 }
 

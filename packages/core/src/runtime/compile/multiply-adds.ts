@@ -21,7 +21,9 @@ const matrices: Count = (output, [a = []], node) =>
 const counts: Readonly<Record<string, Count>> = {
   Conv2D: convolution,
   HeadshareConv3x3: convolution,
-  HeadshareConv3x3Fused: convolution,
+  // Its filter is transformed, [16, in, out or more].
+  HeadshareConv3x3Fused: (output, [, [, inputs = 1] = []]) => product(output) * 9 * inputs,
+  HeadshareConv3x3Filter: () => 0,
   DepthwiseConv2dNative: depthwise,
   HeadshareDepthwise: depthwise,
   MatMul: matrices,

@@ -35,6 +35,8 @@ export interface Recording<R> {
   readonly sites: readonly CallSite[];
   /** The shapes of the step's tensors, by reference. */
   readonly shapes: ReadonlyMap<string, readonly number[]>;
+  /** Those of float32 alone. */
+  readonly floats: ReadonlyMap<string, readonly number[]>;
   readonly result: R;
 }
 
@@ -181,8 +183,10 @@ export function trace<R>(
   try {
     const stand = inputs.map((input) => backend().createOutputTensor(add({ ...input, output: 0 })));
     const result = body(stand, find);
-    const shapes = new Map([...recorded.values()].map((one) => [reference(one), one.shape]));
-    return { nodes, sites, shapes, result };
+    const shapesOf = (all: readonly Recorded[]) => new Map(all.map((one) => [reference(one), one.shape]));
+    const all = [...recorded.values()];
+    const floats = shapesOf(all.filter(({ dtype }) => dtype === DType.float32));
+    return { nodes, sites, shapes: shapesOf(all), floats, result };
   } finally {
     waitFor = undefined;
     backend().binding = real;

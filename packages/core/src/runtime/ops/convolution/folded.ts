@@ -28,7 +28,7 @@ export function foldedConvolution(x: Tensor4D, filter: Tensor4D, folding: Foldin
   const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
   const bias = tf.sub(beta, tf.mul(offset ? tf.sub(mean, offset) : mean, scale)) as Tensor1D;
   const scaled = tf.mul(filter, scale) as Tensor4D;
-  if (window && winogradServes(x, scaled, window) && typeof activation !== 'object') {
+  if (window && winogradServes(x, scaled, window)) {
     return winogradInference(x, scaled, { bias, residual: residual as Tensor4D | undefined, activation });
   }
   return follow(addBias(convolve(x, scaled), bias), following);

@@ -5,6 +5,7 @@ import { attr, execute, hasKernel } from '../../binding';
 import { Program } from '../../program';
 import { State } from '../../state';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { prelu } from '../activation';
 import { filterConvolution } from './filter-convolution';
 import { winogradConv2d, winogradInference, winogradServes } from './winograd';
 
@@ -165,6 +166,13 @@ describe.each([3, 16, 40, 100])('with %i channels out', (outputs) => {
     const sum = tf.add(tf.add(y, bias), residual);
     expect(bits(winogradInference(x, filter, { bias, residual }))).toEqual(bits(sum));
     expect(bits(winogradInference(x, filter, { bias, residual, activation: 'relu' }))).toEqual(bits(tf.relu(sum)));
+    const slope = randomValues('slope', [outputs]);
+    expect(bits(winogradInference(x, filter, { bias, residual, activation: { slope } }))).toEqual(
+      bits(prelu(sum, slope)),
+    );
+    expect(bits(winogradInference(x, filter, { bias, activation: { slope } }))).toEqual(
+      bits(prelu(tf.add(y, bias), slope)),
+    );
     expect(bits(residual)).toEqual(bits(random4D('residual', [2, 7, 6, outputs])));
   });
 });
@@ -189,9 +197,18 @@ onCpu('shapes that do not fit are refused', () => {
   expect(() => winogradInference(x, filter, { bias, residual: x })).toThrow(
     'residual must be [2,4,4,5], or [0] for none; got [2,4,4,3].',
   );
-  const swish = [attr.string('activation', 'swish')];
-  expect(() => execute('HeadshareConv3x3Fused', swish, [x, filter, bias, tf.zeros([0])])).toThrow(
-    "activation must be 'none' or 'relu'; got 'swish'.",
+  const slope = tf.zeros([4]);
+  expect(() => winogradInference(x, filter, { bias, activation: { slope } })).toThrow('slope must be [5]; got [4].');
+  const fused = [attr.string('activation', 'none')];
+  const none = tf.zeros([0]);
+  const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
+  expect(() => execute('HeadshareConv3x3Filter', [], [x])).toThrow('filter must be [3,3,channels in,channels out]');
+  expect(() => execute('HeadshareConv3x3Fused', fused, [x, filter, bias, none, none])).toThrow(
+    'filter must be one that HeadshareConv3x3Filter transformed for bias [5]; got [3,3,3,5].',
+  );
+  const wide = tf.zeros([2, 4, 4, 4]);
+  expect(() => execute('HeadshareConv3x3Fused', fused, [wide, transformed, bias, none, none])).toThrow(
+    'x must be [batch,height,width,3]; got [2,4,4,4].',
   );
 });
 

@@ -4,11 +4,12 @@
  * and the filter's gradient are more exact than TensorFlow's; the input's gradient has 1.7 times the error (root mean square).
  */
 import { attr, execute, hasKernel } from '../../binding';
-import { type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
+import type { Activation } from '../activation';
 import { pair, type WindowOptions } from './window';
 
-const kernels = ['', 'Fused', 'GradInput', 'GradFilter'].map((suffix) => `HeadshareConv3x3${suffix}`);
+const kernels = ['', 'Filter', 'Fused', 'GradInput', 'GradFilter'].map((suffix) => `HeadshareConv3x3${suffix}`);
 
 /** The fewest channels on either side, and tiles of 2x2 outputs, for which the kernels were measured to be faster. */
 const fewest = { channels: 16, tiles: 16 };
@@ -56,14 +57,22 @@ export interface Epilogue {
   readonly bias: Tensor1D;
   /** Like the result. */
   readonly residual?: Tensor4D;
-  readonly activation?: 'none' | 'relu';
+  readonly activation?: Activation;
 }
 
 /**
- * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient.
+ * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. The filter's
+ * transform is an operation of its own, which a compiled step that only reads the state prepares.
  */
 export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue): Tensor4D {
-  const { bias, residual, activation = 'none' } = epilogue;
-  const attrs = [attr.string('activation', activation)];
-  return execute('HeadshareConv3x3Fused', attrs, [x, filter, bias, residual ?? tf.zeros([0])]) as Tensor4D;
+  const { bias, residual, activation } = epilogue;
+  if (bias.size !== filter.shape[3]) {
+    throw new Error(`winogradInference: bias must be [${filter.shape[3]}]; got [${bias.shape}].`);
+  }
+  const slope = typeof activation === 'object' ? activation.slope : undefined;
+  const attrs = [attr.string('activation', slope ? 'prelu' : activation === 'relu' ? 'relu' : 'none')];
+  const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
+  const none = tf.zeros([0]);
+  const inputs: Tensor[] = [x, transformed, bias, residual ?? none, slope ?? none];
+  return execute('HeadshareConv3x3Fused', attrs, inputs) as Tensor4D;
 }
