@@ -75,11 +75,11 @@ export async function freePort(): Promise<number> {
   return typeof address === 'object' && address ? address.port : 0;
 }
 
-/** Processes with tasks 0 to count - 1, ready for commands. */
-export async function startProcesses(count: number, environment?: NodeJS.ProcessEnv): Promise<ClusterProcess[]> {
+/** Processes ready for commands. @param tasks theirs, ascending; default: 0 to count - 1 */
+export async function startProcesses(count: number, tasks?: readonly number[]): Promise<ClusterProcess[]> {
   const processes: ClusterProcess[] = [];
-  for (let task = 0; task < count; task++) {
-    processes.push(new ClusterProcess({ task, address: `127.0.0.1:${await freePort()}` }, environment));
+  for (let i = 0; i < count; i++) {
+    processes.push(new ClusterProcess({ task: tasks?.[i] ?? i, address: `127.0.0.1:${await freePort()}` }));
   }
   await Promise.all(processes.map(({ ready }) => ready));
   return processes;

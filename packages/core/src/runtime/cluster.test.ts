@@ -1,6 +1,6 @@
 import { createServer } from 'node:net';
 import { type ClusterProcess, type Failure, freePort, startProcesses } from '../../test/cluster-process';
-import { enableCollectives } from './cluster';
+import { enableCollectives, inOrderOfParts } from './cluster';
 
 const together = <T>(processes: readonly ClusterProcess[], command: string, ...args: readonly unknown[]) =>
   Promise.all(processes.map((process) => process.ask<T>(command, ...args)));
@@ -167,3 +167,19 @@ test('a membership without order, generation or this process is refused', () => 
   expect(() => enableCollectives({ generation: 0, members: members.slice(1) }, 0)).toThrow('generation');
   expect(() => enableCollectives({ generation: 1, members: members.slice(1) }, 1)).toThrow('tasks 0');
 });
+
+test('gathered rows are in the order of parts, with tasks of one digit and of two', async () => {
+  const all = await startProcesses(3, [2, 9, 10]);
+  try {
+    const membership = { generation: 1, members: all.map(({ member }) => member) };
+    await enable(1, all);
+    const gathered = await Promise.all(all.map((process) => process.ask<Values>('run', 'others', process.member.task)));
+    const order = inOrderOfParts(membership).map(({ task }) => task);
+    expect(order).toEqual([10, 2, 9]);
+    for (const { gather } of gathered) {
+      expect(gather).toEqual(order.flatMap((task) => times(task, four)).slice(0, 8));
+    }
+  } finally {
+    await Promise.all(all.map((process) => process.end()));
+  }
+}, 120_000);

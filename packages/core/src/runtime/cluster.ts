@@ -108,6 +108,13 @@ export function enableCollectives(membership: Membership, task: number): void {
   binding.aborted = undefined;
 }
 
+/**
+ * The members in TensorFlow's order, in which gathers and exchanges have their parts: by the text of the task's number, so
+ * that 10 comes before 9.
+ */
+export const inOrderOfParts = ({ members }: Membership): readonly ClusterMember[] =>
+  members.toSorted((one, other) => (String(one.task) < String(other.task) ? -1 : 1));
+
 /** Makes the collective operations that run, and those that start before the next enabling, fail with LostPeers. */
 export function abortCollectives(why: string): void {
   const { binding } = backend();

@@ -122,7 +122,7 @@ export function receive(shape: readonly number[], group: Tensor, instance: numbe
 }
 
 /**
- * The rows of all members' float32 `x` [rows, ...], one member's after another's, in the order of their tasks.
+ * The rows of all members' float32 `x` [rows, ...], one member's after another's, in `inOrderOfParts`.
  * @param members the number of members, if the step is compiled for it alone. Without it the result's shape, as the step
  * sees it, is that of one member: it can only be the step's output, which then has members x rows.
  */
@@ -136,7 +136,7 @@ export function gatherMembers(x: Tensor, group: Tensor, instance: number, member
 
 /**
  * Of float32 `x` [members x rows, ...] the i-th part goes to the i-th member: the result has the members' parts for this
- * one, in the order of their tasks.
+ * one, in `inOrderOfParts`.
  * @param members the number of members; the step is compiled for it alone
  */
 export function exchangeParts(x: Tensor, group: Tensor, instance: number, members: number): Tensor {

@@ -7,7 +7,7 @@ import { LostGeneration, TrainingFinished } from '../../cluster/lost';
 import type { Membership } from '../../cluster/messages';
 import { LeftToHome, ReplacementWanted } from '../../cluster/stage-workers';
 import type { ImageDataset } from '../../data/dataset';
-import { abortCollectives, enableCollectives, LostPeers } from '../../runtime/cluster';
+import { abortCollectives, enableCollectives, inOrderOfParts, LostPeers } from '../../runtime/cluster';
 import { groupInput, instanceOf, sumExactly, sumOverMembers } from '../../runtime/ops/collective';
 import type { Program } from '../../runtime/program';
 import type { StateVariable } from '../../runtime/state';
@@ -56,14 +56,16 @@ export async function inGroup<T>(
   if (member.isHome) member.post(board, options.phase);
   else if (isOver(await orAborted(member.read(board), options.signal))) return undefined;
   const group = await joinGroup(workers, options);
+  let result: T | undefined;
   try {
-    return await work(group);
+    result = await work(group);
   } catch (error) {
-    if (error instanceof TrainingFinished) return undefined;
-    throw error;
-  } finally {
-    await group.leave();
+    group.silence();
+    // Nobody leaves who stops or is replaced: where home leaves, the training is over for all.
+    if (!(error instanceof TrainingFinished)) throw error;
   }
+  await group.leave();
+  return result;
 }
 
 /** After the last phase. @throws LeftToHome in a worker that is not home */
@@ -76,7 +78,7 @@ export function leaveToHome({ member, stage }: Workers): void {
 async function joinGroup(
   { member, stage, sums }: Workers,
   { program, phase, slices: count, isShared, images, signal, tracker }: GroupOptions,
-): Promise<Group & { leave(): Promise<void> }> {
+): Promise<Group & { silence(): void; leave(): Promise<void> }> {
   const label = `${stage}/${phase}`;
   let membership: Membership | undefined;
   /** Whether collective operations may be under way. */
@@ -89,12 +91,16 @@ async function joinGroup(
     together = false;
     abortCollectives('the members change');
   });
+  const silence = (): void => {
+    together = false;
+    stopListening();
+  };
   const group = (): Int32Array => {
     if (!membership) throw new Error(`${label}: no meeting yet.`);
     return Int32Array.of(membership.members.length, membership.generation);
   };
   const place = () => {
-    const members = membership?.members ?? [];
+    const members = membership ? inOrderOfParts(membership) : [];
     return { index: members.findIndex(({ task }) => task === member.task), of: members.length };
   };
   const state = stateExchange(program, label, (entry) => isShared(entry) && !isSliceSum(entry));
@@ -190,9 +196,9 @@ async function joinGroup(
       await shareUnreadable(images);
       await exchange(null);
     },
+    silence,
     async leave() {
-      together = false;
-      stopListening();
+      silence();
       await member.leave();
     },
   };
