@@ -107,7 +107,11 @@ function checkGenerator(id: string, words: readonly string[]): void {
 function check(words: readonly string[]): void {
   const [program, ...rest] = words[0] === 'npx' ? words.slice(1) : words;
   if (program === 'npm' || program === 'git' || program === 'cd') return;
-  if (program === 'biome' || program === 'apt-get' || program === 'dpkg' || program === 'curl') return;
+  if (['biome', 'apt-get', 'dpkg', 'curl', 'tar'].includes(program ?? '')) return;
+  if (program === 'python') {
+    if (!existsSync(join(repository, rest[0] ?? ''))) throw new Error(`There is no file ${rest[0]}.`);
+    return;
+  }
   const [first = '', second = '', ...others] = rest;
   if (program === 'jest') {
     const config = rest[rest.indexOf('-c') + 1] ?? '';

@@ -41,9 +41,11 @@ test.each(pages.map(({ path }) => path))('every file that %s names exists', (pat
   expect(missing).toEqual([]);
 });
 
-test('README links to every page', () => {
-  const linked = linksIn(byPath.get('README.md')?.text ?? '').map((link) => resolved('README.md', link)[0]);
-  expect(pages.map(({ path }) => path).filter((path) => path !== 'README.md' && !linked.includes(path))).toEqual([]);
+test('README, or the README of its folder, links to every page', () => {
+  const linksOf = (path: string) => linksIn(byPath.get(path)?.text ?? '').map((link) => resolved(path, link)[0]);
+  const isLinked = (path: string) =>
+    ['README.md', join(dirname(path), 'README.md')].some((from) => linksOf(from).includes(path));
+  expect(pages.map(({ path }) => path).filter((path) => path !== 'README.md' && !isLinked(path))).toEqual([]);
 });
 
 test('README has at most 120 lines, its first screen 60, and the other pages at most 250', () => {
