@@ -266,6 +266,13 @@ test.each([
   ['WARNING: All log messages before absl::InitializeLog() is called are written to STDERR', true],
   ['Error: something failed', false],
   ['E is for effort', false],
+  [
+    "The error could be from a previous operation. Restart your program to reset. [type.googleapis.com/tensorflow.DerivedStatus='']",
+    true,
+  ],
+  ['Additional GRPC error information from remote target /job:worker/task:1 while calling /Recv:', true],
+  [':{"created":"@1580815300.123","description":"Error received from peer"}', true],
+  ['The error could be yours.', false],
 ])('%j is a line of TensorFlow: %j', (line, expected) => {
   expect(isTensorFlowLine(line)).toBe(expected);
 });

@@ -24,7 +24,11 @@ export interface WorkerEnd {
 const tensorFlowLine =
   /^(\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+: |)[IWEF](\d{4} \d\d:\d\d:\d+\.\d+\s+\d+)? \S+:\d+\]|^WARNING: All log messages before absl/;
 
-export const isTensorFlowLine = (line: string): boolean => tensorFlowLine.test(line);
+/** Errors of other processes have several lines. */
+const nextTensorFlowLine =
+  /^The error could be from a previous operation\.|\[type\.googleapis\.com\/tensorflow\.\w+='|^Additional GRPC error information|^:(UNKNOWN|\{"created")/;
+
+export const isTensorFlowLine = (line: string): boolean => tensorFlowLine.test(line) || nextTensorFlowLine.test(line);
 
 /** A worker's output lies here; home's goes to the terminal, without TensorFlow's lines. */
 export const outputFile = (folder: string, index: number): string =>

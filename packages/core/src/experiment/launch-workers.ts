@@ -26,6 +26,14 @@ export function wantedWorkers(given: Overrides, environment: NodeJS.ProcessEnv):
   return place.kind === 'alone' && workers === 1 ? undefined : { workers, place };
 }
 
+/** @throws UserError where several machines would share each training of a sweep */
+export function requireOneMachine({ place }: WantedWorkers): void {
+  if (place.kind === 'alone') return;
+  throw new UserError(
+    `Several machines share one training (${place.source}), not those of a sweep or comparison: give each machine its part of the trainings by --shard=1/2.`,
+  );
+}
+
 /**
  * The command line with a slice for each worker, unless it says how many slices there are.
  * @param sets whether a profile sets the number of slices

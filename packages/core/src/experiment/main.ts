@@ -19,7 +19,7 @@ import { countingProfile, withoutEffect } from './data-options';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
-import { launchWorkers, wantedWorkers, withSlices } from './launch-workers';
+import { launchWorkers, requireOneMachine, wantedWorkers, withSlices } from './launch-workers';
 import { openNoTracker, openTracker } from './open-tracker';
 import { flagName, type Option, valueText } from './option';
 import { planRun, type Session } from './plan-run';
@@ -61,10 +61,13 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       return 0;
     }
     const inProfile = profileValues(experiment, parsed.profile);
-    const wanted = experiment.options.workers && !worker ? wantedWorkers(parsed.given, process.env) : undefined;
+    const options = optionsOf([experiment]);
+    const wanted = options.workers && !worker ? wantedWorkers(parsed.given, process.env) : undefined;
+    // A sweep's trainings are commands, which start their own workers.
+    const launches = experiment.options.workers !== undefined;
+    if (wanted && !launches) requireOneMachine(wanted);
     const settings = wanted ? withSlices(parsed, wanted, inProfile.has('accumulate')) : parsed;
     const values = resolveAll(experiment, settings);
-    const options = optionsOf([experiment]);
     const idle = withoutEffect(options, values, settings.given);
     if (settings.check) {
       experiment.rehearse(values);
@@ -72,7 +75,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     }
 
     const { profile, given } = settings;
-    if (wanted) {
+    if (wanted && launches) {
       const place = runs ?? join(root, 'runs');
       return await launchWorkers(wanted, given, values, { folder: join(place, packageName, name), log, signal, code });
     }

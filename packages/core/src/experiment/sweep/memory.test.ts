@@ -1,3 +1,6 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { memoryGuard, type Resident, residentOf } from './memory';
 
 const gigabyte = 1e9;
@@ -37,3 +40,17 @@ test('the memory of a process, on systems that report it', () => {
   expect(peak).toBeGreaterThanOrEqual(now);
   expect(residentOf(0x7fffffff)).toBeUndefined();
 });
+
+test("the memory of a training's workers counts as the training's", async () => {
+  const sleeper = 'console.log("here"); setTimeout(() => undefined, 60_000)';
+  const script = `require('node:child_process').spawn(process.execPath, ['-e', ${JSON.stringify(sleeper)}], { stdio: 'inherit' }); setTimeout(() => undefined, 60_000)`;
+  const parent = spawn(process.execPath, ['-e', script], { detached: true, stdio: ['ignore', 'pipe', 'inherit'] });
+  await once(parent.stdout, 'data');
+  const both = residentOf(parent.pid as number);
+  const own = residentOf(process.pid);
+  process.kill(-(parent.pid as number), 'SIGKILL');
+  // On systems without /proc nothing is measured.
+  if (!own || !existsSync(`/proc/self/task/${process.pid}/children`)) return;
+  // A Node process alone takes about 45 MB.
+  expect(both?.now).toBeGreaterThan(65e6);
+}, 30_000);

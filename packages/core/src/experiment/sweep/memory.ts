@@ -40,8 +40,24 @@ export interface Resident {
   readonly peak: number;
 }
 
-/** The memory of a process; undefined for none, and on systems without /proc. */
+/** The memory of a process and those that it started; undefined for none, and on systems without /proc. */
 export function residentOf(pid: number): Resident | undefined {
+  const own = ownResident(pid);
+  if (!own) return undefined;
+  const children = childrenOf(pid).flatMap((child) => residentOf(child) ?? []);
+  return children.reduce((sum, child) => ({ now: sum.now + child.now, peak: sum.peak + child.peak }), own);
+}
+
+function childrenOf(pid: number): readonly number[] {
+  try {
+    const text = readFileSync(`/proc/${pid}/task/${pid}/children`, 'utf8');
+    return text.split(' ').filter(Boolean).map(Number);
+  } catch {
+    return [];
+  }
+}
+
+function ownResident(pid: number): Resident | undefined {
   try {
     const status = readFileSync(`/proc/${pid}/status`, 'utf8');
     const bytes = (name: string): number => 1024 * Number(new RegExp(`^${name}:\\s+(\\d+) kB`, 'm').exec(status)?.[1]);

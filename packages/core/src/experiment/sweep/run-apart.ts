@@ -18,7 +18,7 @@ export const processOptions = {
 
 /**
  * Runs the trainings that have not finished yet, in parallel processes, as many as the memory allows. The processes
- * share the cores equally, unless HEADSHARE_THREADS sets the threads of each: networks as small as the defaults' use one
+ * share the cores equally, and their workers (`--workers`) those of each, unless HEADSHARE_THREADS sets the threads of each: networks as small as the defaults' use one
  * core better than two.
  * @returns the trainings that failed after all retries
  * @throws the signal's reason after an abort, when all processes have written a checkpoint; UserError when something
@@ -27,15 +27,16 @@ export const processOptions = {
 export async function runApart(
   runs: readonly SweptRun[],
   { jobs: wanted, retry }: { readonly jobs: number | undefined; readonly retry: number },
-  { signal, tracker, log }: Pick<RunContext<unknown>, 'signal' | 'tracker' | 'log'>,
+  { signal, tracker, log, given }: Pick<RunContext<unknown>, 'signal' | 'tracker' | 'log' | 'given'>,
 ): Promise<readonly JobFailure[]> {
   const missing: SweptRun[] = [];
   for (const run of runs) if (!(await run.stage.finished())) missing.push(run);
   if (missing.length === 0) return [];
   const before = runs.length - missing.length;
   const cores = availableParallelism();
-  const jobs = wanted ?? (process.env.TF_DEVICE === 'gpu' ? 1 : cores);
-  const threads = wantedThreads() ?? Math.max(1, Math.floor(cores / jobs));
+  const workers = typeof given.workers === 'number' ? given.workers : 1;
+  const jobs = wanted ?? (process.env.TF_DEVICE === 'gpu' ? 1 : Math.max(1, Math.floor(cores / workers)));
+  const threads = wantedThreads() ?? Math.max(1, Math.floor(cores / (jobs * workers)));
   const memory = memoryGuard();
   log(
     `${before} of ${runs.length} trainings are done already; ${jobs} at a time, ${threads} ${threads === 1 ? 'thread' : 'threads'} each`,
