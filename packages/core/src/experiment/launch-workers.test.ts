@@ -23,7 +23,7 @@ test('each worker has a slice, unless the command line or the profile says how m
 });
 
 test('the workers of a training in a sweep are on one machine', () => {
-  const check = (given: object, environment: NodeJS.ProcessEnv = {}) => {
+  const check = (given: Record<string, unknown>, environment: NodeJS.ProcessEnv = {}) => {
     const wanted = wantedWorkers(given, environment);
     if (wanted) requireOneMachine(wanted);
   };
