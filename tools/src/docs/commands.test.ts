@@ -4,6 +4,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { optionsOf, readArguments } from '@headshare/core/experiment/arguments';
 import { type Catalog, loadCatalog, withDependencies } from '@headshare/core/experiment/catalog';
+import { wantedWorkers, withSlices } from '@headshare/core/experiment/launch-workers';
 import { camelCase, flagName } from '@headshare/core/experiment/option';
 import { resolveOptions } from '@headshare/core/experiment/settings';
 import { codeBlocks, inlineCode, readPages, repository } from './pages';
@@ -78,7 +79,9 @@ function checkRun(id: string, words: readonly string[]): void {
     const given = words
       .filter((word) => word !== '--' && word !== '--skip-nx-cache' && !word.includes(`=${generated}`))
       .map((word) => existing(word, options));
-    const settings = readArguments([`--profile=${profile}`, ...given], experiment, catalogOf(project), true);
+    const read = readArguments([`--profile=${profile}`, ...given], experiment, catalogOf(project), true);
+    const workers = wantedWorkers(read.given, {});
+    const settings = workers ? withSlices(read, workers, false) : read;
     if (!settings.help && given.length > 0)
       for (const stage of withDependencies(experiment)) resolveOptions(stage, settings);
     return;

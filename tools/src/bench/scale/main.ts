@@ -6,11 +6,12 @@ import { UserError } from '@headshare/core/system/user-error';
 import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { machines, gigabits as modelledGigabits, modelledTrainings, type Projection, project } from './cost-model';
 import { makeLine, noNamespaces } from './namespaces';
+import { measureRecovery, printRecovery } from './recovery';
 import { measureOnLine, measureSteps, printSteps } from './steps';
 import { measureSums, printSums } from './sums';
 import { torchWays } from './ways';
 
-const parts = ['steps', 'sums', 'line'] as const;
+const parts = ['steps', 'sums', 'line', 'recovery'] as const;
 
 benchmark(
   {
@@ -18,7 +19,8 @@ benchmark(
     summary: 'Measure how several processes train together',
     notes: [
       `Parts: steps images a second of one process, and of several without and with reduction; sums all-reduce by itself;
-line two machines on a line of --line Gb/s (network namespaces of Linux, with root)
+line two machines on a line of --line Gb/s (network namespaces of Linux, with root); recovery a training of three workers,
+of which one is killed and another one joins
 Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, and each waits meanwhile in its processes`,
     ],
     options: {
@@ -84,6 +86,10 @@ Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, an
           line.remove();
         }
       }
+    }
+    if (wanted.includes('recovery')) {
+      const results = await measureRecovery(Math.max(3, workers), rounds);
+      show(results, () => printRecovery(results));
     }
     if (!json) {
       const { cores, processor, node, load } = machine();

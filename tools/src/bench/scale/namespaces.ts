@@ -32,6 +32,7 @@ export function noNamespaces(): string | undefined {
 export function makeLine(gigabits: number): Line {
   const names = namesOf(process.pid);
   const remove = (): void => {
+    process.off('SIGINT', interrupt).off('SIGTERM', interrupt);
     for (const name of names) {
       try {
         ip('netns', 'del', name);
@@ -40,6 +41,11 @@ export function makeLine(gigabits: number): Line {
       }
     }
   };
+  const interrupt = (signal: NodeJS.Signals): void => {
+    remove();
+    process.exit(signal === 'SIGINT' ? 130 : 143);
+  };
+  process.on('SIGINT', interrupt).on('SIGTERM', interrupt);
   const addresses = ['10.99.0.1', '10.99.0.2'];
   const ends = names.map((name) => `${name}v`);
   try {

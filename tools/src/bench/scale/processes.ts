@@ -5,7 +5,7 @@ import { createInterface } from 'node:readline';
 import type { Readable, Writable } from 'node:stream';
 import { UserError } from '@headshare/core/system/user-error';
 
-const workspace = resolve(__dirname, '../../../..');
+export const workspace = resolve(__dirname, '../../../..');
 
 export interface Command {
   readonly command: string;

@@ -26,6 +26,8 @@ interface Speed {
   readonly imagesPerSecondBest: number;
   /** Of a step, the mean over the processes. */
   readonly seconds: number;
+  /** Of the processor for a step, in all processes and threads: other programs change it least. */
+  readonly cpuSeconds: number;
 }
 
 export interface StepsResult {
@@ -152,6 +154,7 @@ function speedOf(answers: readonly Answer[], batch: number): Speed {
     imagesPerSecond: sum(answers.map(({ seconds }) => batch / median(seconds))),
     imagesPerSecondBest: sum(answers.map(({ seconds }) => batch / Math.min(...seconds))),
     seconds: sum(answers.map(({ seconds }) => median(seconds))) / answers.length,
+    cpuSeconds: sum(answers.map(({ cpuSeconds }) => cpuSeconds)),
   };
 }
 
@@ -179,6 +182,7 @@ function summary(speeds: Speeds, sums: readonly SumType[]) {
     imagesPerSecond: median(all.map(({ imagesPerSecond }) => imagesPerSecond)),
     imagesPerSecondBest: Math.max(...all.map(({ imagesPerSecondBest }) => imagesPerSecondBest)),
     seconds: median(all.map(({ seconds }) => seconds)),
+    cpuSeconds: median(all.map(({ cpuSeconds }) => cpuSeconds)),
   });
   const others = (way: string) => [...speeds.keys()].filter((other) => other !== way && !other.endsWith('sums alone'));
   return {
@@ -206,6 +210,7 @@ export function printSteps(result: StepsResult): void {
       ['images/s, median', ([, speed]) => speed.imagesPerSecond, 1],
       ['best', ([, speed]) => speed.imagesPerSecondBest, 1],
       ['ms', ([, { seconds }]) => 1000 * seconds, 1],
+      ['ms of CPU', ([, { cpuSeconds }]) => 1000 * cpuSeconds, 1],
       [`${first} is x times`, ([way]) => imagesPerSecondOver[first]?.[way], 2],
     ],
     [

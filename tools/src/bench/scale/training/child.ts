@@ -1,0 +1,97 @@
+/** `child.ts SETUP`: a worker of the training that recovery.ts disturbs. Home prints a line of JSON at each step. */
+import { joinCluster } from '@headshare/core/cluster/join';
+import { workerProcess } from '@headshare/core/cluster/worker-process';
+import { type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
+import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
+import type { TrainingSettings } from '@headshare/core/train/settings';
+import { trainNetwork } from '@headshare/core/train/train-network';
+import { becomeWorker } from '@headshare/core/train/workers/become-worker';
+import { start } from '../../command-line';
+import { stepCases } from '../../step/cases';
+
+/** How home's steps look to recovery.ts. */
+export interface StepLine {
+  readonly step: number;
+  /** Milliseconds, by Date.now(). */
+  readonly at: number;
+  /** How many memberships home has taken part in. */
+  readonly formings: number;
+}
+
+export interface Setup {
+  /** For checkpoints. */
+  readonly folder: string;
+  readonly batchSize: number;
+  readonly slices: number;
+}
+
+const settings: Omit<TrainingSettings, 'batchSize' | 'accumulate'> = {
+  schedule: 'cosine',
+  learningRate: 0.01,
+  epochs: 1,
+  warmUpEpochs: 0,
+  seed: 1,
+  momentum: 0.9,
+  weightDecay: 5e-4,
+  clipNorm: 0,
+  labelSmoothing: 0,
+  backboneRate: 1,
+  mixup: 0,
+  cutmix: 0,
+  mixProbability: 1,
+  mixSwitchProbability: 0.5,
+  emaDecay: 0,
+  emaWarmUp: false,
+  evaluateEvery: 1,
+  checkpointMinutes: 60,
+};
+
+/** Steps that no benchmark comes to the end of, few enough for a metric at each. */
+const steps = 9000;
+
+async function main(): Promise<void> {
+  const { folder, batchSize, slices } = JSON.parse(process.argv[2] ?? '') as Setup;
+  const place = workerProcess();
+  if (!place) throw new Error('This is a worker: bench-scale starts it.');
+  const member = await joinCluster({ ...place, threads: 1 });
+  await becomeWorker(member);
+  const { student: network } = stepCases.ce;
+  await trainNetwork({
+    role: 'student',
+    network,
+    task: classificationTask({ train: noise('train', steps * batchSize), test: noise('test', batchSize) }),
+    settings: { ...settings, batchSize, accumulate: slices },
+    folder,
+    signal: new AbortController().signal,
+    log: () => undefined,
+    tracker: {
+      metrics(_values, step) {
+        const line: StepLine = { step, at: Date.now(), formings: member.formings };
+        console.log(JSON.stringify(line));
+      },
+      flush: async () => undefined,
+    },
+    workers: { member, stage: 'benchmark', sums: 'exact' },
+  });
+}
+
+function noise(name: string, images: number): ImageDataset {
+  const { inputSize: size, classes } = stepCases.ce.student;
+  const labels = Int32Array.from({ length: images }, (_, i) => (i * 37) % classes);
+  const bytes = imageBytes({ size });
+  return {
+    name,
+    classes,
+    size,
+    labels,
+    fingerprint: name,
+    async read(indices, target) {
+      for (const [row, index] of Array.from(indices).entries()) {
+        for (let i = 0; i < bytes; i++) target[row * bytes + i] = Math.imul(index + i, 2654435761) >>> 24;
+      }
+    },
+    close: async () => undefined,
+  };
+}
+
+start(main);
