@@ -14,7 +14,7 @@ import { type Tensor, tf } from '@headshare/core/runtime/tensorflow';
 import type { Reduction } from '@headshare/core/train/sums';
 import { start } from '../command-line';
 import { secondsOf } from '../measurement';
-import { headshareStep } from '../step/cases';
+import { headshareStep, stepCases } from '../step/cases';
 import type { Answer, ChildTask, Question, StepWay, Way } from './ways';
 
 /** The first calls prepare and are not counted. */
@@ -101,11 +101,11 @@ class Runners {
 
   private step(label: string, { case: name, batch, as }: StepWay): Runner {
     const compiled = { eager: false, recompute: false, precision: 'float32' } as const;
-    if (as === 'alone') return headshareStep(name, batch, compiled);
+    if (as === 'alone') return headshareStep(stepCases[name], batch, compiled);
     const { addresses, index } = this.task;
     const workers = addresses.length;
     const reduction = as === 'local' ? unreduced : this.reduction(label, as as SumType);
-    return headshareStep(name, batch * workers, compiled, { workers, index, reduction });
+    return headshareStep(stepCases[name], batch * workers, compiled, { workers, index, reduction });
   }
 
   /** As trainings reduce. */

@@ -44,6 +44,8 @@ export interface StepWay {
   readonly eager: boolean;
   readonly recompute: boolean;
   readonly precision: Precision;
+  /** Slices of a step that one process computes; default: 1. */
+  readonly accumulate?: number;
 }
 
 /** Of a step that several processes share: each computes one slice of its batch. */
@@ -56,16 +58,15 @@ export interface StepShare {
 /**
  * The step as headshare trains it.
  * @param batch images of a step; a process that shares the step computes its part of them
- * @param share absent: the process computes the whole batch, as one slice
+ * @param share absent: the process computes the whole batch
  */
 export function headshareStep(
-  name: CaseName,
+  { student: description, teacher: teacherNetwork }: StepCase,
   batch: number,
-  { eager, recompute, precision }: StepWay,
+  { eager, recompute, precision, accumulate = 1 }: StepWay,
   share?: StepShare,
 ): TimedStep {
-  const { workers: slices, index, reduction } = share ?? { workers: 1, index: 0, reduction: undefined };
-  const { student: description, teacher: teacherNetwork }: StepCase = stepCases[name];
+  const slices = share?.workers ?? accumulate;
   const state = new State();
   const student = buildNetwork(state, 'student', description, 1, { recompute });
   const teacher = teacherNetwork && buildNetwork(state, 'teacher', teacherNetwork, 2);
@@ -94,7 +95,7 @@ export function headshareStep(
     optimiser,
     statistics: state.all('statistic').filter((entry) => entry.name.startsWith('student/')),
     precision,
-    reduction,
+    reduction: share?.reduction,
   });
   const inputs = {
     pixels: imageInput(batch, size),
@@ -112,8 +113,8 @@ export function headshareStep(
     async run() {
       const { pixels, labels } = values;
       const indices = Int32Array.from(labels.keys());
-      const own = { from: index, to: index + 1 };
-      const images = slicePart(pixels, index, slices);
+      const own = share ? { from: share.index, to: share.index + 1 } : { from: 0, to: slices };
+      const images = share ? slicePart(pixels, share.index, slices) : pixels;
       const rates = { learningRate, averageShare: 0, step: count++ };
       const { terms } = await step({ images, labels, indices, slices: own }, rates);
       return terms.loss ?? Number.NaN;

@@ -1,5 +1,5 @@
 import { median, peakMegabytes, secondsOf } from '../measurement';
-import { type CaseName, headshareStep } from './cases';
+import { type CaseName, headshareStep, stepCases } from './cases';
 import { plainStep } from './plain';
 
 export interface StepMeasurement {
@@ -25,7 +25,7 @@ export async function measureStep(asked: {
   const step =
     way === 'plain'
       ? plainStep(name, batch)
-      : headshareStep(name, batch, {
+      : headshareStep(stepCases[name], batch, {
           eager: way === 'fused',
           recompute: way === 'recompute',
           precision: way === 'bfloat16' ? 'bfloat16' : 'float32',
