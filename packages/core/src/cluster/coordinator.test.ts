@@ -183,7 +183,7 @@ test('home stays away: the others end with one sentence', async () => {
   expect(changes).toContain(true);
 });
 
-test('fewer workers than must be there wait for more', async () => {
+test('fewer workers than must be there wait for more, and say so', async () => {
   const coordinator = await cluster.start({ expected: 1, minWorkers: 2 });
   const home = await member(coordinator, true);
   await home.enter('training', {});
@@ -192,6 +192,7 @@ test('fewer workers than must be there wait for more', async () => {
   await second.enter('training', {});
   await form(second);
   expect((await forming).members.map(({ task }) => task)).toEqual([0, 1]);
+  expect(cluster.log).toEqual(['Training waits: 1 worker is here, and --min-workers wants 2.']);
 });
 
 test('a collective that failed without a loss leads to another generation', async () => {

@@ -55,6 +55,7 @@ export class Formation {
   private wentAt = 0;
   private failuresInARow = 0;
   private hasFormed = false;
+  private saidFew = 0;
   private isLeaving = false;
   private readonly timers = new Map<'change' | 'escalation' | 'leaving' | 'again', NodeJS.Timeout>();
 
@@ -216,10 +217,23 @@ export class Formation {
   private enableIfQuiet(): void {
     if (this.answered.size < this.current.length) return;
     // Without home, or with too few, all stay quiet until somebody comes.
-    if (this.current.length < this.rules.minWorkers || !this.current.some((one) => one.isHome)) return;
+    if (!this.current.some((one) => one.isHome)) return;
+    if (this.current.length < this.rules.minWorkers) {
+      this.sayFew(this.current.length);
+      return;
+    }
+    this.saidFew = 0;
     this.answered.clear();
     this.phase = 'enabling';
     this.tell({ type: 'enable', ...this.membership() });
+  }
+
+  /** Once for each number of workers: each of their comings and goings begins a forming. */
+  private sayFew(workers: number): void {
+    if (this.saidFew === workers) return;
+    this.saidFew = workers;
+    const are = workers === 1 ? '1 worker is' : `${workers} workers are`;
+    this.rules.log(`Training waits: ${are} here, and --min-workers wants ${this.rules.minWorkers}.`);
   }
 
   private membership(): Membership {
