@@ -11,6 +11,7 @@ import { sha256 } from '../system/sha256';
 import { UserError } from '../system/user-error';
 import { keyTag } from '../tracking/run-tags';
 import { noOpTracker, type Tracker } from '../tracking/tracker';
+import { appears } from './appears';
 import type { Catalog } from './catalog';
 import type { FinishedRun, Overrides, PlannedStage, RunContext, Settings, Stage, StageResult } from './define';
 import { environmentOf, environmentTags, recordEnvironment } from './environment';
@@ -84,7 +85,14 @@ async function follow<R extends StageResult>(
   const member = session.member as Member;
   const board = turnOf(key);
   await member.read(board);
+  const elsewhere = (): UserError =>
+    new UserError(
+      `The first worker's folder of ${name}, ${folder}, is not here: all workers must see the same folder of runs.`,
+      1,
+    );
   if (member.peek(board) !== 'finished') {
+    const isHere = await appears(() => existsSync(join(folder, 'config.json')) || undefined, signal);
+    if (!isHere) throw elsewhere();
     log(`${name}: this worker takes part`);
     const own = mkdtempSync(join(tmpdir(), 'headshare-worker-'));
     try {
@@ -99,12 +107,9 @@ async function follow<R extends StageResult>(
     signal.throwIfAborted();
     await member.read(board, (turn) => turn === 'finished');
   }
-  const run = await findFinished(plan, session);
+  const run = await appears(() => findFinished(plan, session), signal);
   if (run) return { run: ofStage(experiment, run), folder, reused: true };
-  throw new UserError(
-    `The first worker has finished ${name}, but its folder ${folder} is not here: all workers must see the same folder of runs.`,
-    1,
-  );
+  throw elsewhere();
 }
 
 /** Where home says what it does with a stage: `started` or `finished`. */
