@@ -17,11 +17,10 @@ const taskOf = () =>
 
 /** The options of a training, without its teacher, by what it is there for. */
 const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: string }>> = {
-  plain: () => ({ settings }),
   long: () => ({ settings: { ...settings, epochs: 40, checkpointMinutes: 0 } }),
   'th-kd': () => ({ settings, method: 'th-kd' }),
   'crd, average and clipping': () => ({ settings: { ...settings, emaDecay: 0.9, clipNorm: 0.5 }, method: 'crd' }),
-  'pretraining (fitnet is not, ft is)': () => ({ settings: { ...settings, epochs: 2 }, method: 'ft' }),
+  pretraining: () => ({ settings: { ...settings, epochs: 2 }, method: 'ft' }),
   'a share of the classes': () => ({
     settings,
     network: { ...tinyNetwork(), head: 'cosface', scale: 16 },

@@ -38,12 +38,12 @@ export interface TrainingWorkers {
 /** Starts tiny trainings; what is left of them ends after each test. */
 export function trainingWorkers() {
   const children = new Set<ChildProcess>();
-  let coordinator: Coordinator | undefined;
+  const coordinators = new Set<Coordinator>();
   const end = async (): Promise<void> => {
     for (const child of children) child.kill('SIGKILL');
     children.clear();
-    await coordinator?.close();
-    coordinator = undefined;
+    await Promise.all([...coordinators].map((one) => one.close()));
+    coordinators.clear();
   };
   afterEach(end);
 
@@ -66,7 +66,7 @@ export function trainingWorkers() {
       log: (line) => log.push(line),
       bringsHomeBack: () => true,
     });
-    coordinator = coordination;
+    coordinators.add(coordination);
     let steps = 0;
     const tracked: { step: number; values: object }[] = [];
     let lines: readonly string[] | undefined;
@@ -154,6 +154,7 @@ export function trainingWorkers() {
         }
         await until(() => all.every((child) => !children.has(child)));
         await coordination.close();
+        coordinators.delete(coordination);
       },
       async done() {
         await until(() => lines !== undefined);

@@ -11,7 +11,12 @@ beforeAll(async () => {
 afterAll(removeTemporaryFolders);
 
 /** What one process makes of a case. Like each worker it computes with one thread: more round otherwise. */
-const alone = async (name: string) => (await workers.start(name, { count: 0, teacher })).done();
+const alone = (name: string) => {
+  const known = made.get(name) ?? workers.start(name, { count: 0, teacher }).then((one) => one.done());
+  made.set(name, known);
+  return known;
+};
+const made = new Map<string, ReturnType<Awaited<ReturnType<typeof workers.start>>['done']>>();
 
 describe('files and metrics are those of one process', () => {
   test.each(caseNames.filter((name) => name !== 'long'))(
