@@ -1,5 +1,6 @@
 import { execFile } from 'node:child_process';
-import { readdirSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { UserError } from '@headshare/core/system/user-error';
@@ -98,28 +99,46 @@ export const addons = {
 } as const;
 
 /**
- * Builds an addon from all `.cc` files of its folder and writes it to `output`.
+ * Builds an addon from all `.cc` files of its folder, as many at a time as there are processors, and writes it to `output`.
  * @throws UserError (exit code 1) with the compiler's first error
  */
-export async function compileAddon(
-  { compiler, platform, sources, folder, signal }: Build,
-  name: keyof typeof addons,
-  output: string,
-): Promise<void> {
+export async function compileAddon(build: Build, name: keyof typeof addons, output: string): Promise<void> {
+  const { compiler, platform, sources, folder } = build;
   const addon = addons[name];
   const native = join(sources.native, addon.folder);
-  const units = readdirSync(native).filter((file) => file.endsWith('.cc'));
+  const units = readdirSync(native)
+    .filter((file) => file.endsWith('.cc'))
+    .sort();
   const binding = [sources.tfjsNode, join(sources.tfjsNode, 'binding'), join(folder, 'include')];
   const include = [sources.nodeHeaders, ...(name === 'tfjs_binding.node' ? binding : [])];
-  const args = [
-    ...compiler.leading,
-    ...compileFlags(platform),
-    ...include.map((path) => `-I${path}`),
-    ...units.sort().map((file) => join(native, file)),
-    '-o',
-    output,
-    ...(addon.links ? [`-L${join(folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'] : []),
-  ];
+  const flags = [...compiler.leading, ...compileFlags(platform)];
+  const libraries = addon.links ? [`-L${join(folder, 'lib')}`, '-ltensorflow', '-ltensorflow_framework'] : [];
+  const objects = mkdtempSync(join(folder, 'objects-'));
+  try {
+    const objectOf = (unit: string): string => join(objects, `${unit}.o`);
+    const waiting = [...units];
+    const compileWaiting = async (): Promise<void> => {
+      for (let unit = waiting.shift(); unit !== undefined; unit = waiting.shift()) {
+        const from = ['-c', join(native, unit), ...include.map((path) => `-I${path}`)];
+        await compile(build, [...flags.filter((flag) => !isForLinker(flag)), ...from, '-o', objectOf(unit)]).catch(
+          (error: unknown) => {
+            waiting.length = 0;
+            throw error;
+          },
+        );
+      }
+    };
+    const ended = await Promise.allSettled(Array.from({ length: availableParallelism() }, compileWaiting));
+    for (const one of ended) if (one.status === 'rejected') throw one.reason;
+    await compile(build, [...flags, ...units.map(objectOf), '-o', output, ...libraries]);
+  } finally {
+    rmSync(objects, { recursive: true, force: true });
+  }
+}
+
+const isForLinker = (flag: string): boolean => /^-(shared|undefined|Wl,)|^dynamic_lookup$/.test(flag);
+
+async function compile({ compiler, folder, signal }: Build, args: readonly string[]): Promise<void> {
   try {
     await run(compiler.command, args, { signal, maxBuffer: 2 ** 26, env: { ...process.env, TMPDIR: folder } });
   } catch (error) {
