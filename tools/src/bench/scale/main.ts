@@ -98,13 +98,15 @@ Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, an
   },
 );
 
-const machine = () => ({
-  cores: availableParallelism(),
-  processor: cpus()[0]?.model ?? 'unknown',
-  node: process.versions.node,
-  /** Over the last minute: other programs' too. */
-  load: Number((loadavg()[0] ?? 0).toFixed(1)),
-});
+function machine() {
+  return {
+    cores: availableParallelism(),
+    processor: cpus()[0]?.model ?? 'unknown',
+    node: process.versions.node,
+    /** Over the last minute: other programs' too. */
+    load: Number((loadavg()[0] ?? 0).toFixed(1)),
+  };
+}
 
 function requireTorch(python: string): void {
   try {
