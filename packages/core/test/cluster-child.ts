@@ -97,6 +97,10 @@ const commands = {
     const results = await step(name === 'send' || name === 'receive' ? { group } : { group, x });
     return Object.fromEntries(Object.entries(results).map(([key, value]) => [key, [...value.slice(0, 8)]]));
   },
+  async shardedHead(head: string, index: number) {
+    const { shardedHead } = await import('./sharded-head');
+    return shardedHead(head, { index, of: members }, generation);
+  },
   protect: protectServer,
   listening: () => tcpListeners(),
   abort: (why: string) => abortCollectives(why),

@@ -1,6 +1,8 @@
 /** For tests: tiny trainings that several workers share. */
 import { augmented } from '../src/data/loading/augmented';
 import { classificationTask } from '../src/train/evaluation/classification-task';
+import type { Task } from '../src/train/evaluation/task';
+import type { TrainingSettings } from '../src/train/settings';
 import type { trainTiny } from './tiny-training';
 import { tinyImages, tinyMethod, tinyNetwork, trainTiny as train } from './tiny-training';
 
@@ -15,6 +17,30 @@ const taskOf = () =>
     test: tinyImages('test', 21),
   });
 
+/** What faces are evaluated by: embeddings, no logits. */
+const embeddingTask = (): Task => {
+  const train = augmented(tinyImages('train', 40, 7), { flip: true, crop: { pad: 1 } });
+  const test = tinyImages('test', 6, 7);
+  return {
+    train,
+    selectBy: 'length',
+    async evaluate(inference) {
+      const { embeddings } = await inference.embed(test);
+      return { length: Math.hypot(...embeddings) };
+    },
+    finish: async () => [],
+    compareWithTeacher: () => ({}),
+    close: async () => undefined,
+  };
+};
+
+const sharedClasses = (changed: Partial<TrainingSettings>): TinyOptions => ({
+  task: embeddingTask(),
+  settings: { ...settings, ...changed },
+  network: { ...tinyNetwork(0.25, 7), head: 'cosface', scale: 16 },
+  shardClasses: true,
+});
+
 /** The options of a training, without its teacher, by what it is there for. */
 const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: string }>> = {
   long: () => ({ settings: { ...settings, epochs: 40, checkpointMinutes: 0 } }),
@@ -27,6 +53,8 @@ const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: str
     classShare: 0.5,
   }),
   'mixup and cutmix': () => ({ settings: { ...settings, mixup: 0.4, cutmix: 1 } }),
+  'shared classes': () => sharedClasses({ epochs: 3, checkpointMinutes: 0 }),
+  'long shared classes': () => sharedClasses({ epochs: 12, checkpointMinutes: 0 }),
   adaface: () => ({ settings, network: { ...tinyNetwork(), head: 'adaface', scale: 16 } }),
 };
 

@@ -9,6 +9,8 @@ const { host, port, key, identity, ciphers, heartbeat, silence, firstPatience, p
 
 let socket;
 let isUp = false;
+/** Whether the connection's first message, who this is, has been sent: a busy main thread may be slow to give it. */
+let hasGreeted = false;
 let isClosing = false;
 let lastHeard = 0;
 /** When the connection was lost, or first tried. */
@@ -51,6 +53,7 @@ function open() {
   mine.once('secureConnect', () => {
     clearTimeout(limit);
     isUp = true;
+    hasGreeted = false;
     wasUp = true;
     lastHeard = performance.now();
     parentPort.postMessage({ type: 'up' });
@@ -98,12 +101,14 @@ const beat = setInterval(() => {
   const isLate = now - lastBeat > heartbeat * 3;
   lastBeat = now;
   if (!isUp) return;
-  socket?.write('{"type":"ping"}\n');
+  if (hasGreeted) socket?.write('{"type":"ping"}\n');
   if (!isLate && now - lastHeard > silence) socket?.destroy();
 }, heartbeat);
 
-parentPort.on('message', ({ text, close }) => {
-  if (text !== undefined && isUp) socket?.write(text);
+parentPort.on('message', ({ text, isGreeting, close }) => {
+  if (isUp && isGreeting) hasGreeted = true;
+  // Without a greeting it was meant for the connection before.
+  if (text !== undefined && isUp && hasGreeted) socket?.write(text);
   if (!close) return;
   isClosing = true;
   if (socket && isUp) {

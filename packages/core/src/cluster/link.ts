@@ -83,7 +83,7 @@ export function openLink({ coordinator, token, patience = 10, firstPatience = 60
           `a message '${message.type}' has ${text.length} characters, at most ${lineLimits.worker} may be sent`,
         );
       }
-      thread.postMessage({ text });
+      thread.postMessage({ text, isGreeting: message.type === 'hello' || message.type === 'announce' });
     },
     close: async () => {
       isClosing = true;

@@ -1,6 +1,6 @@
 import { softmax } from '../runtime/ops/cross-entropy';
 import { globalAveragePool } from '../runtime/ops/pooling';
-import type { NamedValues, State, StateVariable } from '../runtime/state';
+import type { NamedValues, State, StateVariable, TablePart } from '../runtime/state';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ImageSize } from '../system/image-size';
 import type { ApplyOptions, BackboneOutput } from './backbone';
@@ -69,6 +69,13 @@ export interface Network {
 export interface BuildOptions extends ScopeOptions {
   /** Builds the head so that a step can use some of its classes: see `HeadShape`. */
   readonly classRows?: boolean;
+  /** The head is for some classes, which this process holds; needs `classRows`. Absent: for all. */
+  readonly held?: HeldClasses | undefined;
+}
+
+/** Classes that one of several processes holds. */
+export interface HeldClasses extends TablePart {
+  readonly count: number;
 }
 
 /**
@@ -80,16 +87,17 @@ export function buildNetwork(
   root: string,
   description: NetworkDescription,
   seed: number | undefined,
-  { classRows = false, ...options }: BuildOptions = {},
+  { classRows = false, held, ...options }: BuildOptions = {},
 ): Network {
   const { inputSize, width, embeddingSize, classes, scale, margin, normalisation = symmetric } = description;
   const scope = Scope.root(state, root, seed, options);
   const definition = backbones.named(description.backbone);
   const backbone = definition.build(scope, { inputSize, width, embeddingSize });
   const adapt = adapter(scope, backbone.embeddingSize, description);
-  const shape = { inputs: adapt.embeddingSize, classes };
-  const head = heads.named(description.head).build(scope.child('head'), {
-    ...shape,
+  const headScope = scope.child('head');
+  const head = heads.named(description.head).build(held ? headScope.holding(held) : headScope, {
+    inputs: adapt.embeddingSize,
+    classes: held?.count ?? classes,
     scale,
     margin,
     classRows,

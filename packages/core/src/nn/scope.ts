@@ -1,5 +1,5 @@
 import { recompute } from '../runtime/recompute';
-import type { SliceMerge, State, StateKind, StateVariable } from '../runtime/state';
+import type { SliceMerge, State, StateKind, StateVariable, TablePart } from '../runtime/state';
 import type { Tensor4D, Variable } from '../runtime/tensorflow';
 import { type RandomStream, stream } from '../system/random';
 
@@ -11,6 +11,8 @@ type Layout = Pick<StateVariable, 'transposed'>;
 export interface ScopeOptions {
   /** Blocks keep only their input for the gradient, and are computed again for it: less memory, more time. */
   readonly recompute?: boolean;
+  /** Its transposed weights are parts of tables; see `StateVariable.part`. */
+  readonly part?: TablePart | undefined;
 }
 
 /**
@@ -41,6 +43,11 @@ export class Scope {
 
   child(name: string): Scope {
     return new Scope(this.state, this.seed, this.root, this.join(name), this.options);
+  }
+
+  /** This scope, for the rows of tables that this process holds. */
+  holding(part: TablePart): Scope {
+    return new Scope(this.state, this.seed, this.root, this.path, { ...this.options, part });
   }
 
   /**
@@ -84,14 +91,32 @@ export class Scope {
         `The variable ${this.root}/${own} must have sizes of whole numbers from 1 on, got [${shape.map(String).join(', ')}].`,
       );
     }
+    const part = options?.transposed ? this.options.part : undefined;
     const values =
       this.seed === undefined
         ? new Float32Array(shape.reduce((a, b) => a * b, 1))
-        : initialise(shape, stream(this.seed, 'initial', this.root, own));
-    return this.state.declare(`${this.root}/${own}`, kind, shape, values, options);
+        : initialValues(initialise, shape, part, stream(this.seed, 'initial', this.root, own));
+    return this.state.declare(`${this.root}/${own}`, kind, shape, values, { ...options, ...(part && { part }) });
   }
 
   private join(name: string): string {
     return this.path === '' ? name : `${this.path}.${name}`;
   }
+}
+
+/** The initial values of a matrix, or of the columns of a wider one, which never exists as a whole. */
+function initialValues(
+  initialise: Initialiser,
+  shape: readonly number[],
+  part: TablePart | undefined,
+  random: RandomStream,
+): Float32Array {
+  if (!part) return initialise(shape, random);
+  const [rows = 0, columns = 0] = shape;
+  const values = new Float32Array(rows * columns);
+  for (let row = 0; row < rows; row++) {
+    const whole = initialise([1, part.of], random);
+    values.set(whole.subarray(part.from, part.from + columns), row * columns);
+  }
+  return values;
 }

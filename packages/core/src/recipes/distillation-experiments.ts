@@ -9,6 +9,7 @@ import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
+import { refuseShardClasses } from '../train/shard-refusals';
 import { tryMethod } from '../train/try-method';
 import { comparisonExperiments } from './comparison/experiments';
 import {
@@ -63,7 +64,10 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     needs: { student },
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
-    check: checkTeacher,
+    check(values) {
+      refuseShardClasses(values);
+      checkTeacher(values);
+    },
     run: async (context) => {
       const { folder } = await context.stage(student);
       const result = await trainTeacher(context, taskOf, { from: networkFile(folder), use: 'frozen' });
@@ -78,6 +82,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
+      refuseShardClasses(values);
       checkOptions(values);
       // `run` checks the weights: `distill` passes its options to this stage too, and may mean them for other methods.
       checkTeacherCache(values, parseMethod(shMethodChoice(values)).name);
@@ -109,6 +114,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
+      refuseShardClasses(values);
       checkOptions(values);
       if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },

@@ -163,6 +163,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
     eager: options.eager,
     recompute: options.recompute,
     classShare: options.classShare,
+    shardClasses: options.shardClasses,
     precision: options.precision,
     workers: context.workers && { ...context.workers, sums: options.sums },
   });

@@ -5,6 +5,7 @@ import { precisions } from '../runtime/precision';
 import { UserError } from '../system/user-error';
 import { scheduleNames } from '../train/optimiser/schedule';
 import { checkTraining } from '../train/settings';
+import { checkShardClasses } from '../train/shard-refusals';
 import { externalNormalisationOption, normalisationOption } from './normalisation-options';
 import { checkWorkers, workerOptions } from './worker-options';
 
@@ -84,11 +85,14 @@ export const trainingOptions = {
   ...workerOptions,
 };
 
-type CheckedValues = Parameters<typeof checkTraining>[0] & Parameters<typeof checkWorkers>[0];
+type CheckedValues = Parameters<typeof checkTraining>[0] &
+  Parameters<typeof checkShardClasses>[0] &
+  Parameters<typeof checkWorkers>[0] & { readonly shardClasses: boolean };
 
 /** @throws UserError for options that are valid on their own, but not together or on this device */
 export function checkOptions(values: CheckedValues): void {
   checkTraining(values);
+  if (values.shardClasses) checkShardClasses(values);
   checkWorkers(values);
 }
 

@@ -13,6 +13,7 @@ export const workerOptions = group('Several processes', {
   sums: oneOf(['exact', 'float32', 'bfloat16'], 'exact', {
     help: 'how workers add gradients; exact: their number leaves no trace, twice the bytes',
   }),
+  shardClasses: flag({ help: 'each worker holds a part of the head; for heads of very many classes' }),
   join: optional(
     text({
       valid: 'HOST:PORT of the first machine',
@@ -47,10 +48,11 @@ export function checkWorkers(values: {
   readonly minWorkers: number;
   readonly accumulate: number;
   readonly eager: boolean;
+  readonly shardClasses: boolean;
   readonly listen?: string | undefined;
   readonly join?: string | undefined;
 }): void {
-  const { workers, minWorkers, accumulate, eager, listen, join } = values;
+  const { workers, minWorkers, accumulate, eager, shardClasses, listen, join } = values;
   const isShared = workers > 1 || listen !== undefined || join !== undefined;
   if (!isShared) return;
   if (eager) {
@@ -64,6 +66,11 @@ export function checkWorkers(values: {
   if (workers > accumulate) {
     throw new UserError(
       `at most ${accumulate} workers share a batch of ${accumulate} ${accumulate === 1 ? 'slice' : 'slices'}, got --workers=${workers}: give --accumulate=${workers} or more`,
+    );
+  }
+  if (shardClasses && accumulate % workers !== 0) {
+    throw new UserError(
+      `with --shard-classes all workers compute as many slices: ${workers} workers cannot share ${accumulate} evenly; give --accumulate=${workers * Math.ceil(accumulate / workers)}`,
     );
   }
   if (minWorkers > accumulate) {

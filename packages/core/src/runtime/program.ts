@@ -65,7 +65,7 @@ export class Program {
           const prepare = precision === 'float32';
           compiled = { ...this.compile(name, inputs, step, prepare), config: configOf(precision) };
         }
-        this.letGo(compiled.tables);
+        this.letGo([...compiled.tables, ...this.parts()]);
         if (compiled.writes) this.forget();
         await this.prepare(compiled);
         return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
@@ -100,7 +100,7 @@ export class Program {
   }
 
   /**
-   * Frees the eager values of tables whose rows steps change, until `pull`: tables may be most of the memory, and TensorFlow
+   * Frees the eager values of large tables, until `pull`: tables may be most of the memory, and TensorFlow
    * writes in place only to a tensor that nobody else holds.
    */
   private letGo(names: readonly string[]): void {
@@ -108,6 +108,11 @@ export class Program {
       const variable = this.state.get(name)?.variable;
       if (variable && !isAbsent(variable)) assign(variable, absentLike(variable));
     }
+  }
+
+  /** Parts of tables that several processes share, because one would not hold them. */
+  private parts(): readonly string[] {
+    return this.state.all().flatMap(({ name, part }) => (part ? [name] : []));
   }
 
   /** Computes what a step reads besides the state, unless that is done and the state has not changed since. */

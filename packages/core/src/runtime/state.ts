@@ -14,6 +14,12 @@ export type StateKind = 'trainable' | 'statistic' | 'slot';
  */
 export type SliceMerge = 'running' | 'first' | 'rows';
 
+/** The rows from `from` on, of a table of `of` rows that several processes share. */
+export interface TablePart {
+  readonly from: number;
+  readonly of: number;
+}
+
 export interface StateVariable {
   readonly name: string;
   readonly kind: StateKind;
@@ -24,6 +30,8 @@ export interface StateVariable {
    * matrix, so that files do not depend on the storage.
    */
   readonly transposed?: boolean;
+  /** The variable holds some rows of a table: `State.load` takes the whole table and keeps these. Absent: it holds all. */
+  readonly part?: TablePart;
   /** Of a statistic; absent: no step changes it. */
   readonly merge?: SliceMerge;
 }
@@ -46,7 +54,7 @@ export class State {
 
   /**
    * Declares a float32 variable.
-   * @param options transposed: stores the matrix of `shape` and `values` as its transpose
+   * @param options transposed: stores the matrix of `shape` and `values` as its transpose; part: see `StateVariable`
    * @throws Error when the name is taken
    */
   declare(
@@ -54,7 +62,7 @@ export class State {
     kind: StateKind,
     shape: readonly number[],
     values: Float32Array,
-    { transposed = false, merge }: Pick<StateVariable, 'transposed' | 'merge'> = {},
+    { transposed = false, part, merge }: Pick<StateVariable, 'transposed' | 'part' | 'merge'> = {},
   ): Variable {
     if (this.entries.has(name)) throw new Error(`The state already has a variable named ${name}.`);
     const initial = held({ shape, values }, transposed);
@@ -65,6 +73,7 @@ export class State {
       shape: [...initial.shape],
       variable,
       ...(transposed && { transposed }),
+      ...(part && { part }),
       ...(merge && { merge }),
     });
     initial.dispose();
@@ -80,12 +89,12 @@ export class State {
     return kind === undefined ? every : every.filter((entry) => entry.kind === kind);
   }
 
-  /** Copies of the eager values of the wanted variables. */
+  /** Copies of the eager values of the wanted variables; of tables, the rows that are here. */
   values(wanted: (variable: StateVariable) => boolean = () => true): Map<string, NamedValues> {
     return new Map(
       this.all()
         .filter(wanted)
-        .map((entry) => [entry.name, { shape: shapeInFiles(entry), values: valuesOf(entry) }]),
+        .map((entry) => [entry.name, { shape: turnedShape(entry), values: valuesOf(entry) }]),
     );
   }
 
@@ -123,10 +132,17 @@ export class State {
         1,
       );
     }
-    for (const { name, variable, transposed } of expected) {
-      const given = values.get(name);
-      if (given) assign(variable, held(given, transposed));
+    for (const entry of expected) {
+      const given = values.get(entry.name);
+      if (given) assign(entry.variable, kept(given, entry));
     }
+  }
+
+  /** Sets the eager value of one variable to one of `values()`. */
+  set(name: string, given: NamedValues): void {
+    const entry = this.entries.get(name);
+    if (!entry) throw new Error(`The state has no variable named ${name}.`);
+    assign(entry.variable, held(given, entry.transposed));
   }
 
   dispose(): void {
@@ -135,9 +151,21 @@ export class State {
   }
 }
 
-/** A variable's shape in files: see `StateVariable.transposed`. */
-export const shapeInFiles = ({ shape, transposed }: Pick<StateVariable, 'shape' | 'transposed'>): readonly number[] =>
+/** A variable's shape in files: see `StateVariable.transposed` and `StateVariable.part`. */
+export const shapeInFiles = ({ shape, transposed, part }: StateVariable): readonly number[] =>
+  turnedShape({ shape: part ? [part.of, ...shape.slice(1)] : shape, transposed });
+
+const turnedShape = ({ shape, transposed }: Pick<StateVariable, 'shape' | 'transposed'>): readonly number[] =>
   transposed ? shape.toReversed() : shape;
+
+/** What a variable keeps of a file's values. */
+function kept(given: NamedValues, { shape, transposed, part }: StateVariable): Tensor {
+  const whole = held(given, transposed);
+  if (!part) return whole;
+  const rows = tf.slice(whole, [part.from], [shape[0] as number]);
+  whole.dispose();
+  return rows;
+}
 
 function held({ shape, values }: NamedValues, transposed: boolean | undefined): Tensor {
   const given = tf.tensor(values, [...shape], 'float32');

@@ -10,6 +10,7 @@ import { shapeOf } from '../nn/network-shape';
 import { Scope } from '../nn/scope';
 import type { State, StateVariable } from '../runtime/state';
 import { parameterShapes } from '../weights/parameter-shapes';
+import { type ClassShards, heldClasses, type ShardPlace } from './class-shards';
 import { microBatchSize } from './micro-batches';
 import { type InitialWeights, startFrom } from './networks/initial-weights';
 import type { NetworkWeights } from './networks/load-network';
@@ -35,6 +36,8 @@ export interface Training {
   readonly cache: TeacherCache | undefined;
   readonly copies: AugmentedCopies | undefined;
   readonly partialFc: PartialFc | undefined;
+  /** The classes that this process holds of the head; undefined: all. */
+  readonly shards: ClassShards | undefined;
   /** All variables that a gradient may move, in a method's pretraining too. */
   readonly learnable: readonly StateVariable[];
   /** The variables that training moves. */
@@ -48,12 +51,21 @@ const methodRoot = 'method';
 
 export const isOfTeacher = ({ name }: StateVariable): boolean => name.startsWith(`${teacherRoot}/`);
 
-/** @throws UserError when networks, heads, method and teacher cache do not fit together */
-export async function build(state: State, options: NetworkTraining, given: GivenWeights): Promise<Training> {
+/**
+ * @param place where several processes share the classes of the head
+ * @throws UserError when networks, heads, method and teacher cache do not fit together
+ */
+export async function build(
+  state: State,
+  options: NetworkTraining,
+  given: GivenWeights,
+  place?: ShardPlace,
+): Promise<Training> {
   const { role, task, settings, distillation, recompute = false, classShare = 1 } = options;
   const { batchSize, accumulate, seed } = settings;
   const { labels, classes } = task.train;
-  const classRows = classShare < 1;
+  const shards = place && { ...place, held: heldClasses(classes, place) };
+  const classRows = classShare < 1 || shards !== undefined;
   const method = distillation?.method ?? singleMethod(methods.named('none'));
   const copies = augmentedCopies(task.train, distillation?.views ?? 0);
   const cache = await openCache(options, copies, given.teacher, microBatchSize(batchSize, accumulate));
@@ -61,7 +73,7 @@ export async function build(state: State, options: NetworkTraining, given: Given
     const { sharedHead = headOfTeacher(options, given) } = given;
     const teacher = given.teacher && buildTeacher(state, given.teacher, cache, classRows);
     const description = describe(suitedTo(sharedHead, options.network), teacher, options);
-    const network = buildNetwork(state, role, description, seed, { recompute, classRows });
+    const network = buildNetwork(state, role, description, seed, { recompute, classRows, held: shards?.held });
     for (const line of given.initial ? startFrom(state, network, given.initial, !sharedHead) : [])
       options.log(`${role}: ${line}`);
     if (sharedHead) copyHead(state, network, sharedHead, 'head');
@@ -73,12 +85,13 @@ export async function build(state: State, options: NetworkTraining, given: Given
     const loss = method.build({ scope, student, teacher: teacherShape, labels, classes });
 
     const headIsFrozen = sharedHead?.use === 'frozen';
-    const partialFc = classRows
-      ? {
-          ...classSampler({ classes, share: classShare, batchSize, seed }),
-          ...sampledHeads(network, teacher, headIsFrozen),
-        }
-      : undefined;
+    const partialFc =
+      classShare < 1
+        ? {
+            ...classSampler({ classes, share: classShare, batchSize, seed }),
+            ...sampledHeads(network, teacher, headIsFrozen),
+          }
+        : undefined;
     const frozenParts = headIsFrozen ? ['teacher_head', 'head'] : ['teacher_head'];
     const isFrozen = (entry: StateVariable) =>
       isOfTeacher(entry) || (entry.name.startsWith(`${role}/`) && frozenParts.includes(partOf(entry.name)));
@@ -93,6 +106,7 @@ export async function build(state: State, options: NetworkTraining, given: Given
       cache,
       copies,
       partialFc,
+      shards,
       learnable,
       learned,
       headIsFrozen,

@@ -7,6 +7,7 @@ import { crossEntropy } from '../runtime/ops/cross-entropy';
 import type { RandomKey } from '../runtime/ops/random';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
+import { crossEntropyOverMembers, embeddingsOfAll, type ShardGroup } from './class-shards';
 import type { SampledHeads } from './partial-fc';
 
 /** A slice of a batch as the step's tensors. */
@@ -22,6 +23,11 @@ export interface BatchTensors extends TargetOptions {
   readonly slice?: Tensor;
   /** With Partial FC: the heads over the sampled classes, and the labels as columns of their logits, int32 [batch]. */
   readonly sampled?: SampledHeads & { readonly columns: Tensor1D };
+  /**
+   * With --shard-classes: the group whose members hold the classes, and the labels of all members' images among the classes
+   * held here, int32 [members x batch]. No head then gives logits over all classes.
+   */
+  readonly shard?: ShardGroup & { readonly columns: Tensor1D };
   /** The teacher's cached embeddings of the images, [batch, d]; absent: the teacher computes them. */
   readonly teacherEmbeddings?: Tensor2D;
 }
@@ -40,22 +46,38 @@ export function teacherForward(
 /** @param mode how the student's batch norm works: by the batch in training */
 export function studentForward(
   student: Network,
-  { pixels, sampled }: BatchTensors,
+  { pixels, sampled, shard }: BatchTensors,
   mode: Mode,
   needs: ReadonlySet<Need>,
 ): ForwardOutput {
-  return forward(student, sampled?.student ?? student.head, pixels, mode, needs);
+  return forward(student, shard ? undefined : (sampled?.student ?? student.head), pixels, mode, needs);
 }
 
-function forward(network: Network, head: Head, pixels: Tensor4D, mode: Mode, needs: ReadonlySet<Need>): ForwardOutput {
+/** @param head undefined: the classes are spread over several processes */
+function forward(
+  network: Network,
+  head: Head | undefined,
+  pixels: Tensor4D,
+  mode: Mode,
+  needs: ReadonlySet<Need>,
+): ForwardOutput {
   const wanted = { preactivations: needs.has('preactivations') };
   const { features, preactivations = [], embedding, transferred } = network.embed(pixels, mode, wanted);
   if (wanted.preactivations && preactivations.length !== features.length) {
     const { backbone } = network.description;
     throw new UserError(`The method needs feature maps before their activation, which ${backbone} does not return.`);
   }
-  const logits = head.logits(embedding);
-  return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
+  const logits = head?.logits(embedding);
+  return {
+    features,
+    preactivations,
+    embedding,
+    get logits() {
+      if (!logits) throw new Error('With --shard-classes no process has the logits of all classes.');
+      return logits;
+    },
+    ...(transferred && { transferred }),
+  };
 }
 
 /**
@@ -64,7 +86,7 @@ function forward(network: Network, head: Head, pixels: Tensor4D, mode: Mode, nee
  */
 export function stepContext(
   networks: { readonly student: Network; readonly teacher?: Network | undefined },
-  { labels, indices, random, sampled, ...target }: BatchTensors,
+  { labels, indices, random, sampled, shard, ...target }: BatchTensors,
   outputs: { readonly student: ForwardOutput; readonly teacher?: ForwardOutput | undefined },
 ): StepContext {
   const { student, teacher } = networks;
@@ -80,7 +102,11 @@ export function stepContext(
     cosineScale: teacherHead.cosineScale,
     projected: student.toTeacherSpace(output.embedding),
     crossEntropy: (logits) => crossEntropyOf(() => logits),
-    studentCrossEntropy: () => crossEntropyOf((wanted) => studentHead.trainingLogits(output.embedding, wanted)),
+    studentCrossEntropy() {
+      if (!shard) return crossEntropyOf((wanted) => studentHead.trainingLogits(output.embedding, wanted));
+      const ofAll = studentHead.trainingLogits(embeddingsOfAll(output.embedding, shard), shard.columns);
+      return crossEntropyOverMembers(ofAll, shard.columns, shard);
+    },
     labels,
     columns,
     indices,

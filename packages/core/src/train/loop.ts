@@ -1,58 +1,38 @@
 /** The training loop: epochs of steps, evaluation, checkpoints. */
-import { join } from 'node:path';
 import { tellTrained } from '../cluster/worker-process';
 import { repeatOf } from '../data/loading/augmented-copies';
 import { batchCount, batches, type Waiting } from '../data/loading/batches';
-import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
-import type { NamedValues, StateVariable } from '../runtime/state';
-import { makeProgress, type Progress } from '../system/progress';
+import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import type { Training } from './build';
-import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
+import { checkpointFiles } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
 import { choosingMetric } from './evaluation/task';
 import { makeSchedule } from './optimiser/schedule';
 import { averageDecay } from './optimiser/weight-average';
-import { type Position, readResumePoint, saveResumePoint } from './resume-point';
-import type { NetworkTraining, Outcome, TrainingSettings } from './settings';
-import type { TrainingStep } from './step';
+import {
+  diverged,
+  type Job,
+  type Phase,
+  type RunToSave,
+  resume,
+  save,
+  saveAt,
+  saveNetwork,
+  trained,
+} from './run-files';
+import type { NetworkTraining, Outcome } from './settings';
 import { type Throughput, throughput } from './throughput';
-import { type Course, type Group, goOn } from './workers/group';
-
-/** Training proper, or the phase that some methods have before it. */
-export interface Phase {
-  /** Prefixes metrics and names the checkpoint; absent for training proper. */
-  readonly name?: 'pretraining';
-  readonly settings: TrainingSettings;
-  readonly step: TrainingStep;
-  /** The network whose weights are the result: the trained one, or its moving average. */
-  readonly network: Network;
-  /** Whether a variable belongs in the checkpoint: weights, momenta, averages; not a frozen teacher. */
-  readonly isTrained: (entry: StateVariable) => boolean;
-  /** Absent: nothing is evaluated, and no network is saved. */
-  readonly evaluate?: () => Promise<Metrics>;
-}
-
-interface Job {
-  readonly program: Program;
-  readonly options: NetworkTraining;
-  readonly training: Training;
-  readonly phase: Phase;
-  readonly group: Group;
-  readonly label: string;
-  readonly progress: Progress;
-}
+import { ClassesDealtAnew, type Course, type Group, goOn } from './workers/group';
 
 /** A training as it goes on in this process. */
-interface Run extends Job {
+interface Run extends RunToSave {
   readonly course: Course;
   readonly perEpoch: number;
   readonly rates: Readonly<Record<'whole' | 'ofEpoch' | 'ofSteps', Throughput>>;
   /** How long the epoch's steps waited for images. */
   waiting: Waiting;
-  /** When the last checkpoint was written, by performance.now(). */
-  saved: number;
   /** Whether the first step, which includes the compilation, is over. */
   compiled: boolean;
 }
@@ -86,7 +66,9 @@ async function runEpochs(job: Job): Promise<Outcome> {
   const images = options.task.train.labels.length;
   const perEpoch = batchCount(images, { batchSize, lastBatch: 'drop' });
   if (perEpoch === 0) throw new UserError(`--batchSize ${batchSize} is more than the ${images} training images.`);
-  const course: Course = { position: resume(job) ?? { epoch: 0, batch: 0, step: 0, sums: {} } };
+  const found = resume(job);
+  const course: Course = { position: found?.metadata ?? { epoch: 0, batch: 0, step: 0, sums: {} } };
+  await group.shared?.deal(found?.tensors);
   const rates = { whole: throughput(), ofEpoch: throughput(), ofSteps: throughput() };
   const waiting = { waited: 0, total: 0 };
   const run: Run = { ...job, course, perEpoch, rates, waiting, saved: performance.now(), compiled: false };
@@ -120,7 +102,7 @@ async function persist(run: Run, work: () => Promise<void>): Promise<void> {
     });
   } catch (error) {
     // The state is that of the position: a step that was cut short has changed nothing.
-    if (signal.aborted && error === signal.reason) await save(run, course.position, trained(run, course.position));
+    if (signal.aborted && error === signal.reason && !group.shared) await saveAt(run, course.position);
     throw error;
   }
 }
@@ -129,7 +111,7 @@ async function persist(run: Run, work: () => Promise<void>): Promise<void> {
 async function runSteps(run: Run): Promise<void> {
   const { options, training, phase, group, progress, course, perEpoch, rates } = run;
   const { task, signal } = options;
-  const { batchSize, accumulate, epochs, seed, emaDecay, emaWarmUp, checkpointMinutes } = phase.settings;
+  const { batchSize, accumulate, epochs, seed, emaDecay, emaWarmUp } = phase.settings;
   const schedule = makeSchedule(phase.settings);
   const logEvery = stepsBetweenPoints(epochs * perEpoch);
   const { epoch, batch: from } = course.position;
@@ -151,8 +133,7 @@ async function runSteps(run: Run): Promise<void> {
   });
   let ended = performance.now();
   for await (const batch of epochBatches) {
-    signal.throwIfAborted();
-    group.requireStill();
+    await goesOn(run);
     const before = course.position;
     const learningRate = schedule(epoch + before.batch / perEpoch);
     const averageShare = 1 - averageDecay(emaDecay, before.step, emaWarmUp);
@@ -181,13 +162,36 @@ async function runSteps(run: Run): Promise<void> {
       unit: 'images',
       text: `epoch ${epoch + 1}/${epochs}, loss ${(terms.loss ?? 0).toFixed(3)}`,
     });
-    if (position.batch < perEpoch && performance.now() - run.saved >= checkpointMinutes * 60_000) {
-      await save(run, position, trained(run, position));
+    if (!group.shared && position.batch < perEpoch && isSaveDue(run)) {
+      await saveAt(run, position);
       ended = performance.now();
     }
   }
-  signal.throwIfAborted();
+  // With shared classes all end together, before the next step.
+  if (!group.shared) signal.throwIfAborted();
   progress.clear();
+}
+
+const isSaveDue = ({ phase, saved }: Run): boolean =>
+  performance.now() - saved >= phase.settings.checkpointMinutes * 60_000;
+
+/**
+ * Before each step. With shared classes all save together what is due, also before they end or meet: each has a part.
+ * @throws the signal's reason, LostPeers or ClassesDealtAnew when there is no further step
+ */
+async function goesOn(run: Run): Promise<void> {
+  const { group, options, course } = run;
+  const { signal } = options;
+  if (!group.shared) {
+    signal.throwIfAborted();
+    group.requireStill();
+    return;
+  }
+  const { batch } = course.position;
+  const { save, stop, change } = await group.shared.agree({ save: batch > 0 && isSaveDue(run), stop: signal.aborted });
+  if (save || stop || change) await saveAt(run, course.position);
+  signal.throwIfAborted();
+  if (stop || change) throw new ClassesDealtAnew();
 }
 
 /** Evaluates, reports and saves. The position moves on only when home has saved: until then the epoch's end can be repeated. */
@@ -196,7 +200,7 @@ async function endEpoch(run: Run): Promise<void> {
   const { task, log } = options;
   const { epochs, evaluateEvery } = phase.settings;
   const { epoch, step, sums, best: before } = course.position;
-  const tensors = trained(run, course.position);
+  const tensors = await trained(run, course.position);
   const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / perEpoch]));
   const due = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === epochs;
   const last = due ? await phase.evaluate?.() : undefined;
@@ -209,8 +213,8 @@ async function endEpoch(run: Run): Promise<void> {
   group.track({ ...prefixed(metricPrefix(phase, 'train'), ofTraining), ...ofEpoch }, step);
   const evaluated = last ? describe(last, options) : '';
   log(`${label}: epoch ${epoch + 1}/${epochs}, loss ${(means.loss ?? 0).toFixed(3)}${evaluated}`);
-  if (last && improved) saveNetwork(run, checkpointFiles.best, epoch + 1, last);
-  if (last) saveNetwork(run, checkpointFiles.last, epoch + 1, last);
+  const files = improved ? [checkpointFiles.best, checkpointFiles.last] : [checkpointFiles.last];
+  if (last) for (const file of files) saveNetwork(run, file, { tensors, epoch: epoch + 1, metrics: last });
   await save(run, position, tensors);
   await group.confirm();
   course.position = position;
@@ -238,49 +242,4 @@ const improves = (metrics: Metrics, before: Metrics | undefined, by: string | un
 function describe(metrics: Metrics, { task }: NetworkTraining): string {
   const names = new Set([task.selectBy, choosingMetric(task) ?? task.selectBy]);
   return [...names].map((name) => `, ${name} ${(metrics[name] ?? Number.NaN).toFixed(4)}`).join('');
-}
-
-function diverged({ step, epoch }: Position, what: string): UserError {
-  return new UserError(
-    `${what} at step ${step} of epoch ${epoch + 1}. Lower --learning-rate, or bound the gradients with --clip-norm; the last good checkpoint is kept.`,
-    1,
-  );
-}
-
-/** The variables for a checkpoint. @throws UserError when one has values that are not finite */
-function trained({ program, phase }: Job, position: Position): ReadonlyMap<string, NamedValues> {
-  program.pull();
-  const tensors = program.state.values(phase.isTrained);
-  for (const [name, { values }] of tensors) {
-    if (!values.every(Number.isFinite)) throw diverged(position, `The values of ${name} are no longer numbers`);
-  }
-  return tensors;
-}
-
-const trainingFile = ({ options, phase }: Job): string =>
-  join(options.folder, phase.name === undefined ? checkpointFiles.training : `${phase.name}.safetensors`);
-
-function resume(job: Job): Position | undefined {
-  const { program, options, phase, label } = job;
-  const file = trainingFile(job);
-  const found = readResumePoint(file, (line) => options.log(`${label}: ${line}`));
-  if (!found) return undefined;
-  program.state.load(found.tensors, file, phase.isTrained);
-  program.push();
-  return found.metadata;
-}
-
-async function save(run: Run, position: Position, tensors: ReadonlyMap<string, NamedValues>): Promise<void> {
-  if (!run.group.isHome) return;
-  // The metrics of the steps before the checkpoint must be on the disk: a resumed run does not log them again.
-  await run.options.tracker.flush();
-  saveResumePoint(trainingFile(run), position, tensors);
-  run.saved = performance.now();
-}
-
-function saveNetwork({ options, phase, group }: Job, file: string, epoch: number, metrics: Metrics): void {
-  if (!group.isHome) return;
-  const { network } = phase;
-  const metadata: NetworkMetadata = { network: network.description, epoch, metrics };
-  writeCheckpoint(join(options.folder, file), { tensors: network.weights(), metadata });
 }

@@ -1,10 +1,12 @@
 /** How a batch enters the training step: cut into slices (micro-batches), as the inputs of the step's functions. */
 import type { MixSettings } from '../data/augment/mix';
 import { type FedValue, type InputSpecs, imageInput, type StepInputs } from '../runtime/compile/step-inputs';
+import { groupInput } from '../runtime/ops/collective';
 import { randomKey } from '../runtime/ops/random';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
+import { type ClassShards, columnsAmong } from './class-shards';
 import type { BatchTensors } from './forward';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import type { PartialFc } from './partial-fc';
@@ -34,6 +36,8 @@ export interface FeedOptions {
   readonly labelSmoothing?: number;
   /** Absent: all classes take part in every step. */
   readonly partialFc?: PartialFc | undefined;
+  /** With --shard-classes: what this process holds; all members then compute their i-th slices together. */
+  readonly shards?: ClassShards | undefined;
   /** The length of the teacher's cached embeddings; absent: the teacher computes them. */
   readonly teacherEmbeddingSize?: number | undefined;
   /** How images of a slice are mixed with one another; absent: they are not. */
@@ -42,8 +46,8 @@ export interface FeedOptions {
 
 export interface StepFeed {
   readonly inputs: InputSpecs;
-  /** The step's inputs as the tensors that it computes with. */
-  batch(inputs: StepInputs<InputSpecs>): BatchTensors;
+  /** The inputs of the step `name` as the tensors that it computes with. */
+  batch(inputs: StepInputs<InputSpecs>, name: string): BatchTensors;
   /** The inputs' values, one set for each slice that the batch has images of. */
   slices(batch: StepBatch, step: number): readonly Readonly<Record<string, FedValue>>[];
 }
@@ -64,7 +68,7 @@ export function microBatchSize(batchSize: number, accumulate: number): number {
 
 export function stepFeed(options: FeedOptions): StepFeed {
   const { batchSize, accumulate, size, seed, labelSmoothing: smoothing = 0 } = options;
-  const { partialFc, teacherEmbeddingSize, mix } = options;
+  const { partialFc, shards, teacherEmbeddingSize, mix } = options;
   const images = microBatchSize(batchSize, accumulate);
   const int32 = (...shape: number[]) => ({ dtype: 'int32', shape }) as const;
   return {
@@ -79,8 +83,11 @@ export function stepFeed(options: FeedOptions): StepFeed {
       }),
       ...(mix && { mix: mixInput }),
       ...(partialFc && { classes: int32(partialFc.count), columns: int32(images) }),
+      ...(shards && { group: groupInput, heldColumns: int32(images * shards.of) }),
     },
-    batch({ pixels, labels, indices, draw, slice, teacherEmbeddings, mix: drawn, classes, columns }) {
+    batch(inputs, name) {
+      const { pixels, labels, indices, draw, slice, teacherEmbeddings, mix: drawn, ...classed } = inputs;
+      const { classes, columns, group, heldColumns } = classed;
       return {
         pixels: pixels as Tensor4D,
         labels: labels as Tensor1D,
@@ -91,12 +98,23 @@ export function stepFeed(options: FeedOptions): StepFeed {
         ...(teacherEmbeddings && { teacherEmbeddings: teacherEmbeddings as Tensor2D }),
         ...(drawn && mixedPixels(pixels as Tensor4D, drawn)),
         ...(partialFc && { sampled: { ...partialFc.heads(classes as Tensor1D), columns: columns as Tensor1D } }),
+        ...(shards && {
+          shard: { ...shards, group: group as Tensor, columns: heldColumns as Tensor1D, name: `${name}/head` },
+        }),
       };
     },
     slices({ images: pixels, labels, indices, embeddings, slices = { from: 0, to: accumulate } }, step) {
       const { from, to } = slices;
       // One draw from all labels, so that the slices' gradients are for the same classes.
       const sample = partialFc?.draw(labels, step);
+      /** The labels of all members' i-th slices, which they compute together. */
+      const heldColumns = ({ of, held }: ClassShards, i: number): Int32Array => {
+        const firsts = Array.from({ length: of }, (_, member) => (member * accumulate) / of);
+        return columnsAmong(
+          Int32Array.from(firsts.flatMap((first) => [...slicePart(labels, first + i, accumulate)])),
+          held,
+        );
+      };
       return Array.from({ length: to - from }, (_, i) => {
         const own = <A extends FedValue>(values: A) => slicePart(values, i, to - from);
         const ofBatch = <A extends FedValue>(values: A) => slicePart(values, from + i, accumulate);
@@ -110,6 +128,7 @@ export function stepFeed(options: FeedOptions): StepFeed {
           ...(embeddings && { teacherEmbeddings: own(embeddings) }),
           ...(mix && { mix: mixValue(mix, { seed, step: number, size }) }),
           ...(sample && { classes: sample.classes, columns: ofBatch(sample.columns) }),
+          ...(shards && { heldColumns: heldColumns(shards, i) }),
         };
       });
     },

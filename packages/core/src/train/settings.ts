@@ -85,6 +85,8 @@ export interface NetworkTraining extends RunSurroundings, StepOptions {
   readonly stateDict?: string | undefined;
   /** The workers that train together; absent: this process alone. */
   readonly workers?: Workers | undefined;
+  /** Spreads the head's classes over the workers; default: each has all. */
+  readonly shardClasses?: boolean;
   /** Computes the blocks' activations again for the gradients: less memory, more time, the same bits. */
   readonly recompute?: boolean;
 }

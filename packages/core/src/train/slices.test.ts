@@ -278,7 +278,7 @@ test('a step is what its slices compute from the state at its start', async () =
           dtype === 'int32' ? 'int32' : 'float32',
         ),
       ]);
-      const given = feed.batch(Object.fromEntries(tensors));
+      const given = feed.batch(Object.fromEntries(tensors), 'slice');
       const computed = optimiser.gradients(() =>
         loss.terms(
           stepContext({ student, teacher }, given, {

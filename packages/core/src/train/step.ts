@@ -7,6 +7,7 @@ import type { Loss, Need } from '../distill/method';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
 import type { InputSpecs, StepInputs } from '../runtime/compile/step-inputs';
+import { instanceOf, sumExactly } from '../runtime/ops/collective';
 import type { Precision } from '../runtime/precision';
 import type { Program } from '../runtime/program';
 import { collectStatistics } from '../runtime/slice-statistics';
@@ -70,7 +71,7 @@ type RateInputs = Record<keyof typeof rateInputs, Tensor>;
 /** Adds the step to a program. */
 export function makeTrainingStep(program: Program, parts: StepParts): TrainingStep {
   const { student, teacher, loss, needs, optimiser, average, mode = 'train', precision, name = 'train' } = parts;
-  const { accumulate, batchSize, statistics = [], partialFc, reduction, bucketBytes } = parts;
+  const { accumulate, batchSize, statistics = [], partialFc, shards, reduction, bucketBytes } = parts;
   const feed = stepFeed(parts);
 
   /** Forward and backward passes over a slice. */
@@ -85,7 +86,10 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
 
   /** Moves the weights, and their averages. */
   function update({ learningRate, averageShare }: RateInputs, gradients: Summed, batch: BatchTensors) {
-    const watched = optimiser.update(learningRate, gradients, batch.sampled?.learned);
+    const { sampled, shard } = batch;
+    const sumOfParts =
+      shard && ((own: Tensor) => sumExactly(own, shard.group, instanceOf(`${shard.name}/gradient-norm`)));
+    const watched = optimiser.update(learningRate, { ...gradients, sumOfParts }, sampled?.learned);
     average?.(averageShare);
     return watched;
   }
@@ -96,7 +100,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
       name,
       inputs,
       ({ learningRate, averageShare, ...given }) => {
-        const batch = feed.batch(given);
+        const batch = feed.batch(given, name);
         const gradients = backward(batch);
         return { ...gradients.values, ...update({ learningRate, averageShare }, gradients, batch) };
       },
@@ -112,6 +116,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
     ...(partialFc?.learns !== undefined && { sampled: new Map([[partialFc.learns, partialFc.count]]) }),
     statistics,
     slices: accumulate,
+    gathers: shards?.of !== accumulate,
     images: microBatchSize(batchSize, accumulate),
     root: optimiser.root,
     bucketBytes,
@@ -129,11 +134,12 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
   }
 
   /** A slice of the process that is not its last. */
+  const gatherName = `gather-${name}`;
   const gather = program.define(
-    `gather-${name}`,
+    gatherName,
     feed.inputs,
     (inputs) => {
-      const one = slice(feed.batch(inputs));
+      const one = slice(feed.batch(inputs, gatherName));
       sums.add(one);
       return { loss: one.gradients.values.loss as Tensor };
     },
@@ -150,7 +156,7 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
       ...reducedInputs,
     },
     ({ learningRate, averageShare, batchIndices, ...inputs }) => {
-      const batch = feed.batch(inputs);
+      const batch = feed.batch(inputs, name);
       const one = slice(batch);
       const { gradients, reports } = sums.finish(
         one,
@@ -171,7 +177,8 @@ export function makeTrainingStep(program: Program, parts: StepParts): TrainingSt
   const step = async (batch: StepBatch, { step: number, ...rates }: StepRates): Promise<StepReport> => {
     requireShare(batch, accumulate, reduction !== undefined);
     const slices = feed.slices(batch, number);
-    for (const inputs of slices.slice(0, -1)) await gather(inputs);
+    const group = shards && reduction?.values();
+    for (const inputs of slices.slice(0, -1)) await gather({ ...inputs, ...group });
     const last = { ...slices.at(-1), ...rates, batchIndices: batch.indices, ...reduction?.values() };
     return reportOf(await finish(last));
   };

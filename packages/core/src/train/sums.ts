@@ -9,6 +9,7 @@ import { gatherRows, withRows } from '../runtime/ops/rows';
 import type { SliceStatistics } from '../runtime/slice-statistics';
 import type { State, StateVariable } from '../runtime/state';
 import { type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../runtime/tensorflow';
+import { declareHeldSums } from './held-sums';
 import type { Gradients } from './optimiser/gradients';
 import { runningWeights } from './slices';
 
@@ -25,8 +26,13 @@ export interface Reduction<I extends InputSpecs = InputSpecs> {
 }
 
 export interface SumsOptions {
-  /** The variables that gradients move, in the order of the forward pass. */
+  /**
+   * The variables that gradients move, in the order of the forward pass. Those of which a process holds a part get the sum of
+   * this process's gradients alone.
+   */
   readonly learned: readonly StateVariable[];
+  /** Whether this process computes several slices; default: true. */
+  readonly gathers?: boolean;
   /** How many rows of a learned variable [n, d] a step samples, by name; others learn as a whole. */
   readonly sampled?: ReadonlyMap<string, number>;
   /** Statistics that forward passes may change; see `StateVariable.merge`. */
@@ -96,7 +102,8 @@ const sum = (numbers: readonly number[]): number => numbers.reduce((a, b) => a +
 
 /** Declares the sums' variables in a state. */
 export function declareSums(state: State, options: SumsOptions): SliceSums {
-  const { learned, sampled, statistics, slices, images, root, bucketBytes = 2 ** 21 } = options;
+  const { learned: all, sampled, statistics, slices, images, root, gathers = true, bucketBytes = 2 ** 21 } = options;
+  const learned = all.filter(({ part }) => !part);
   const zeros = (name: string, shape: readonly number[]) =>
     state.declare(`${root}${prefix}${name}`, 'slot', shape, new Float32Array(sizeOf(shape)));
   const merged = (merge: StateVariable['merge']) => statistics.filter((entry) => entry.merge === merge);
@@ -121,6 +128,11 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
   });
   const widthOf = ({ merge, shape }: StateVariable): number =>
     merge === 'rows' ? images * sizeOf(shape.slice(1)) : sizeOf(shape);
+  const held = declareHeldSums(
+    state,
+    all.filter(({ part }) => part),
+    { root: `${root}${prefix}held/`, gathers },
+  );
   const own = zeros('own', [slices, mostTerms + sum(places.map(widthOf))]);
 
   /** The pairs, and each slice's own values, with one more slice. */
@@ -190,6 +202,7 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
   }
 
   function clear(): void {
+    held.clear();
     for (const { hi, lo } of buckets) for (const one of [hi, lo]) one.assign(tf.zerosLike(one));
     own.assign(tf.zerosLike(own));
   }
@@ -203,6 +216,7 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
           lo.assign((pairs[i] as TwoFloats).lo);
         }
         own.assign(all);
+        held.add(slice.gradients);
       });
     },
     finish(slice, indices, reduce) {
@@ -218,6 +232,7 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
           at += size;
         }
       }
+      for (const [name, sum] of held.totals(slice.gradients)) totals.set(name, sum);
       moveStatistics(slice.statistics, totals, all, indices);
       clear();
       const names = Object.keys(slice.gradients.values);

@@ -3,11 +3,12 @@ import { join } from 'node:path';
 import { buildNetwork, type Network } from '../nn/network';
 import { partOf } from '../nn/network-parts';
 import { Program } from '../runtime/program';
-import { State, type StateVariable } from '../runtime/state';
+import { State, type StateVariable, shapeInFiles } from '../runtime/state';
 import { build, type GivenWeights, isOfTeacher, type Training } from './build';
 import { checkpointFiles } from './checkpoint';
 import { makeInference } from './evaluation/inference';
-import { type Phase, train } from './loop';
+import type { Spread } from './evaluation/shared-outputs';
+import { train } from './loop';
 import { microBatchSize } from './micro-batches';
 import { isMixing, requireMixable } from './mixing';
 import { agreementMetrics, headAgreement } from './networks/head-agreement';
@@ -16,10 +17,12 @@ import { readNetwork } from './networks/load-network';
 import { sgd } from './optimiser/optimiser';
 import { averageOf, isAverage, startAverage } from './optimiser/weight-average';
 import { hasResumePoint, previousOf } from './resume-point';
+import type { Phase } from './run-files';
 import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
+import { checkSharable, checkShardClasses } from './shard-refusals';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { isSliceSum } from './sums';
-import type { Group } from './workers/group';
+import { ClassesDealtAnew, type Group } from './workers/group';
 import { type GroupOptions, inGroup, leaveToHome } from './workers/in-group';
 
 /**
@@ -27,54 +30,74 @@ import { type GroupOptions, inGroup, leaveToHome } from './workers/in-group';
  * @throws UserError when a checkpoint does not fit, the device lacks the precision, or the loss diverges
  */
 export async function trainNetwork(options: NetworkTraining): Promise<TrainedNetwork> {
-  const { task, settings, distillation, folder, workers } = options;
-  const { eager = false, precision = 'float32', classShare = 1 } = options;
+  const { settings, distillation, role, signal, log } = options;
+  const { eager = false, precision = 'float32', classShare = 1, shardClasses = false } = options;
   checkTraining({ ...settings, eager, precision, classShare });
   if (distillation) requireMixable(settings, distillation.method);
-  const isResumed = hasResumePoint(join(folder, checkpointFiles.training));
-  if (!isResumed) {
+  if (shardClasses) {
+    checkShardClasses({ ...settings, precision, classShare });
+    checkSharable(options);
+  }
+  if (!hasStarted(options)) {
     warnOfSlowRandomBackbone(options);
     warnOfFewImages(options);
   }
+  for (let isInside = false; ; isInside = true) {
+    try {
+      return await trainOnce(options, isInside);
+    } catch (error) {
+      if (!(error instanceof ClassesDealtAnew)) throw error;
+      signal.throwIfAborted();
+      log(`${role}: the workers have changed, and with them who holds which classes: back to the last checkpoint`);
+    }
+  }
+}
+
+const hasStarted = ({ folder }: NetworkTraining): boolean => hasResumePoint(join(folder, checkpointFiles.training));
+
+/**
+ * Trains to the end, unless shared classes are dealt anew meanwhile.
+ * @param isInside whether this worker is in the training's group
+ * @throws ClassesDealtAnew
+ */
+async function trainOnce(options: NetworkTraining, isInside: boolean): Promise<TrainedNetwork> {
+  const { task, settings, folder, workers, eager = false } = options;
+  const isResumed = hasStarted(options);
   const state = new State();
   const program = new Program(state, { eager });
   let training: Training | undefined;
   try {
-    training = await build(state, options, givenWeights(options, isResumed));
-    const { network, teacher, headIsFrozen } = training;
-    if (!isResumed || workers?.member.isHome === false) await pretrain(program, options, training);
-    const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
-    const result = average?.network ?? network;
-
-    // In evaluation as many images at once as in training: that many fit into memory.
-    const batchSize = microBatchSize(settings.batchSize, settings.accumulate);
-    const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
+    const given = givenWeights(options, isResumed);
+    if (!sharesClasses(options)) {
+      training = await build(state, options, given);
+      if (!isResumed || workers?.member.isHome === false) await pretrain(program, options, training);
+    }
     const isTrained = (entry: StateVariable) =>
       !isOfTeacher(entry) && !isSliceSum(entry) && !entry.name.startsWith(`${pretrainingName}/`);
     let spread: Group['spread'] | undefined;
-    const inference = makeInference(program, result, { batchSize, spread: () => spread?.() });
-    const evaluate = async () => {
-      const heads = agreement();
-      return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
-    };
-    const built = training;
-    const outcome = await inGroup(workers, groupOptions(program, options, 'training', isTrained), (group) => {
+    let evaluation: Evaluation | undefined;
+    const place = { ...groupOptions(program, options, 'training', isTrained), isInside };
+    const outcome = await inGroup(workers, place, async (group) => {
+      // Which classes a worker holds depends on how many there are.
+      training ??= await build(state, options, given, await group.shared?.form());
+      const { network, shards } = training;
+      const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
+      const result = average?.network ?? network;
+      evaluation = evaluationOf(program, options, training, { result, spread: () => spread?.() });
       const { reduction } = group;
-      const step = trainingStep(program, options, built, { average: average?.follow, reduction });
+      const step = trainingStep(program, options, training, { average: average?.follow, reduction, shards });
       spread = group.spread;
-      const phase = { settings, step, network: result, isTrained, evaluate };
-      return train(program, options, built, phase, group);
+      const { evaluate } = evaluation;
+      return train(program, options, training, { settings, step, network: result, isTrained, evaluate }, group);
     });
     spread = undefined;
     if (workers) leaveToHome(workers);
-    if (!outcome) throw new Error('Home left its training out.');
+    if (!outcome || !training || !evaluation) throw new Error('Home left its training out.');
 
-    const comparable =
-      network.description.teacherSpace === undefined
-        ? inference
-        : makeInference(program, result, { batchSize, compared: true });
-    const files = await task.finish(folder, comparable, inference);
-    const heads = agreement();
+    const { network } = training;
+    const { inference, comparable } = evaluation;
+    const files = await task.finish(folder, comparable(), inference);
+    const heads = evaluation.agreement();
     return {
       ...outcome,
       parameters: count(network.variables().filter(isDeployed)),
@@ -90,6 +113,34 @@ export async function trainNetwork(options: NetworkTraining): Promise<TrainedNet
     program.dispose();
     state.dispose();
   }
+}
+
+type Evaluation = ReturnType<typeof evaluationOf>;
+
+/** How the trained network, or its average, is evaluated. */
+function evaluationOf(
+  program: Program,
+  { task, settings }: NetworkTraining,
+  { teacher, headIsFrozen }: Training,
+  { result, spread }: { readonly result: Network; readonly spread: () => Spread | undefined },
+) {
+  // In evaluation as many images at once as in training: that many fit into memory.
+  const batchSize = microBatchSize(settings.batchSize, settings.accumulate);
+  const inference = makeInference(program, result, { batchSize, spread });
+  const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
+  return {
+    inference,
+    agreement,
+    async evaluate() {
+      const heads = agreement();
+      return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
+    },
+    /** In the teacher's space, where there is one. */
+    comparable: () =>
+      result.description.teacherSpace === undefined
+        ? inference
+        : makeInference(program, result, { batchSize, compared: true }),
+  };
 }
 
 /** Reads the files that the training starts from. A resumed training has its own weights. */
@@ -184,10 +235,28 @@ async function pretrain(program: Program, options: NetworkTraining, training: Tr
 /** What a phase's group of workers must know. */
 const groupOptions = (
   program: Program,
-  { settings, task, signal, tracker }: NetworkTraining,
+  options: NetworkTraining,
   phase: GroupOptions['phase'],
   isShared: GroupOptions['isShared'],
-): GroupOptions => ({ program, phase, slices: settings.accumulate, isShared, images: task.train, signal, tracker });
+): GroupOptions => {
+  const { settings, task, signal, tracker } = options;
+  const slices = settings.accumulate;
+  return {
+    program,
+    phase,
+    slices,
+    isShared,
+    sharesClasses: sharesClasses(options),
+    isInside: false,
+    images: task.train,
+    signal,
+    tracker,
+  };
+};
+
+/** Whether each worker holds some of the head's classes; one process alone holds all. */
+const sharesClasses = ({ shardClasses = false, workers, settings }: NetworkTraining): boolean =>
+  shardClasses && workers !== undefined && settings.accumulate > 1;
 
 /** A network like `network` whose variables are moving averages of its variables. */
 function averaged(state: State, network: Network) {
@@ -196,7 +265,7 @@ function averaged(state: State, network: Network) {
 }
 
 const count = (variables: readonly StateVariable[]): number =>
-  variables.reduce((sum, { shape }) => sum + shape.reduce((a, b) => a * b, 1), 0);
+  variables.reduce((sum, entry) => sum + shapeInFiles(entry).reduce((a, b) => a * b, 1), 0);
 
 /** Whether a variable is a weight that predictions need. */
 const isDeployed = ({ name, kind }: StateVariable): boolean =>

@@ -79,7 +79,7 @@ export interface MarginOptions {
 }
 
 /** Reads and replaces the label's entry of each row; entry 0 where the label is negative. */
-function ownEntries(labels: Tensor1D) {
+export function ownEntries(labels: Tensor1D) {
   const rows = tf.tensor1d(
     Int32Array.from({ length: labels.size }, (_, row) => row),
     'int32',

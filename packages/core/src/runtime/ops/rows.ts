@@ -9,14 +9,19 @@ import { withGradient } from '../with-gradient';
 
 const index = attr.type('Tindices', 'int32');
 
-function gather(table: Tensor, indices: Tensor, dtype: 'float32' | 'int32'): Tensor {
+function gather(table: Tensor, indices: Tensor, dtype: 'float32' | 'int32', axis = 0): Tensor {
   const attrs = [attr.type('Tparams', dtype), index, attr.type('Taxis', 'int32'), attr.int('batch_dims', 0)];
-  return execute('GatherV2', attrs, [table, indices, tf.scalar(0, 'int32')]);
+  return execute('GatherV2', attrs, [table, indices, tf.scalar(axis, 'int32')]);
 }
 
 /** The rows of `table` [n, d] at `indices`, int32 of any shape -> [...indices, d]. No gradient reaches the table. */
 export function gatherRows(table: Tensor, indices: Tensor): Tensor {
   return tf.tidy(() => gather(table, indices, 'float32'));
+}
+
+/** The columns of `table` [n, d] at `indices` int32 [k], as rows: [k, n]. No gradient reaches the table. */
+export function gatherColumns(table: Tensor2D, indices: Tensor1D): Tensor2D {
+  return tf.tidy(() => tf.transpose(gather(table, indices, 'float32', 1)) as Tensor2D);
 }
 
 /** The numbers of a list at `indices`, int32 of any shape. (tf.gather would read the indices' values to check them.) */

@@ -1,7 +1,7 @@
 import type { Terms } from '../../distill/method';
 import { attr, execute } from '../../runtime/binding';
 import { gatherRows, withRows } from '../../runtime/ops/rows';
-import { type State, type StateVariable, shapeInFiles } from '../../runtime/state';
+import type { State, StateVariable } from '../../runtime/state';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../runtime/tensorflow';
 import { type Gradients, gradientsOf } from './gradients';
 import { type LossScale, makeLossScaling } from './loss-scale';
@@ -54,11 +54,7 @@ export interface Optimiser {
    * @returns the gradients' norm before clipping as `gradient_norm`, where it is clipped; this step's `loss_scale`,
    * where the loss is scaled
    */
-  update(
-    learningRate: Tensor,
-    step: Pick<StepGradients, 'gradients' | 'lossScale'>,
-    sampled?: readonly SampledRows[],
-  ): Record<string, Scalar>;
+  update(learningRate: Tensor, step: SummedGradients, sampled?: readonly SampledRows[]): Record<string, Scalar>;
 }
 
 /** Gradients, multiplied by the loss scale where there is one. */
@@ -66,8 +62,15 @@ export interface StepGradients extends Gradients {
   readonly lossScale: Tensor | undefined;
 }
 
+export interface SummedGradients extends Pick<StepGradients, 'gradients' | 'lossScale'> {
+  /** The sum over all processes of a value [1]; needed for the norm where each holds a part of some variables. */
+  readonly sumOfParts?: ((own: Tensor) => Tensor) | undefined;
+}
+
 /** A variable that the loss depends on. */
 interface Reached {
+  /** Whether other processes hold the rest of it. */
+  readonly isPart: boolean;
   readonly variable: Variable;
   readonly slot: Variable | undefined;
   readonly gradient: Tensor;
@@ -92,19 +95,20 @@ export function sgd(
 
   function step(
     learningRate: Tensor,
-    { gradients, lossScale: scaled }: Pick<StepGradients, 'gradients' | 'lossScale'>,
+    { gradients, lossScale: scaled, sumOfParts }: SummedGradients,
     rowsOf: ReadonlyMap<string, SampledRows>,
   ) {
-    const reached = variables.flatMap(({ name, variable }): Reached[] => {
+    const reached = variables.flatMap(({ name, variable, part }): Reached[] => {
       const gradient = gradients.get(name);
       if (!gradient) return [];
       const sampled = rowsOf.get(name);
-      return [{ variable, slot: slots.get(name), gradient, rate: rateOf(name), sampled }];
+      const isPart = part !== undefined;
+      return [{ isPart, variable, slot: slots.get(name), gradient, rate: rateOf(name), sampled }];
     });
     // One scalar that turns the sums into means, removes the loss scale and clips: one pass over the gradients.
     const mean = scaled ? tf.div(1 / slices, scaled) : slices > 1 ? tf.scalar(1 / slices) : undefined;
     const needsNorm = clipNorm !== undefined || scaling?.adapt !== undefined;
-    const norm = needsNorm ? normOf(reached, mean) : undefined;
+    const norm = needsNorm ? normOf(reached, mean, sumOfParts) : undefined;
     const clip = norm && clipNorm !== undefined ? clipFactor(norm, clipNorm) : undefined;
     const scale = mean && clip ? tf.mul(mean, clip) : (clip ?? mean);
     // Read before the assignments below: `scaled` may be a variable of the state.
@@ -152,9 +156,10 @@ const byName = (sampled: readonly SampledRows[]): ReadonlyMap<string, SampledRow
 function declareLike(state: State, kind: string, variables: readonly StateVariable[]): ReadonlyMap<string, Variable> {
   return new Map(
     variables.map((entry) => {
-      const { name, variable, transposed = false } = entry;
+      const { name, variable, shape, transposed = false, part } = entry;
       const zeros = new Float32Array(variable.size);
-      return [name, state.declare(`${kind}/${name}`, 'slot', shapeInFiles(entry), zeros, { transposed })];
+      const given = transposed ? shape.toReversed() : shape;
+      return [name, state.declare(`${kind}/${name}`, 'slot', given, zeros, { transposed, ...(part && { part }) })];
     }),
   );
 }
@@ -166,9 +171,20 @@ const partOf = ({ variable, slot, gradient, rate, sampled }: Reached): SgdPart =
     : { weight: variable as Tensor, slot, gradient, rate };
 
 /** The norm of all gradients together, each multiplied by `scale`. L2Loss is half the sum of squares, in one operation. */
-function normOf(reached: readonly Reached[], scale: Tensor | undefined): Tensor {
-  const halves = reached.map(({ gradient }) => execute('L2Loss', [attr.type('T', 'float32')], [gradient]));
-  const norm = tf.sqrt(tf.mul(tf.addN(halves), 2));
+function normOf(
+  reached: readonly Reached[],
+  scale: Tensor | undefined,
+  sumOfParts: SummedGradients['sumOfParts'],
+): Tensor {
+  const halves = (some: readonly Reached[]) =>
+    some.map(({ gradient }) => execute('L2Loss', [attr.type('T', 'float32')], [gradient]));
+  const parts = reached.filter(({ isPart }) => isPart);
+  const all = halves(reached.filter(({ isPart }) => !isPart));
+  if (parts.length > 0) {
+    if (!sumOfParts) throw new Error('The norm of variables that are held in parts needs the sum over all processes.');
+    all.push(tf.reshape(sumOfParts(tf.reshape(tf.addN(halves(parts)), [1])), []));
+  }
+  const norm = tf.sqrt(tf.mul(tf.addN(all), 2));
   return scale ? tf.mul(norm, scale) : norm;
 }
 

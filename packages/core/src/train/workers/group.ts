@@ -2,6 +2,8 @@
 import type { StageWorkers } from '../../cluster/stage-workers';
 import { LostPeers } from '../../runtime/cluster';
 import type { SumType } from '../../runtime/ops/collective';
+import type { NamedValues } from '../../runtime/state';
+import type { ShardPlace } from '../class-shards';
 import type { Metrics } from '../evaluation/metrics';
 import type { Spread } from '../evaluation/shared-outputs';
 import type { Position } from '../resume-point';
@@ -26,6 +28,34 @@ export interface Course {
   last?: Metrics | undefined;
 }
 
+/** What a worker wants before the next step; with shared classes all do it together, since each has a part of the state. */
+export interface Wishes {
+  /** A checkpoint is due, or everybody ends or meets after one. */
+  readonly save: boolean;
+  readonly stop: boolean;
+  /** Workers join or leave. */
+  readonly change: boolean;
+}
+
+/** What the members of a group do together because each holds some of the head's classes (--shard-classes). */
+export interface SharedClasses {
+  /** Waits for all workers. @returns this one's share of the classes, for as long as the members stay */
+  form(): Promise<ShardPlace>;
+  /** What at least one of the members wants. */
+  agree(wishes: Omit<Wishes, 'change'>): Promise<Wishes>;
+  /** See `TableExchange`; nothing is dealt if home has no tables. */
+  deal(whole: ReadonlyMap<string, NamedValues> | undefined): Promise<void>;
+  collect(): Promise<ReadonlyMap<string, NamedValues>>;
+}
+
+/** The members of a group have changed, and who holds which classes: all begin anew from home's last checkpoint. */
+export class ClassesDealtAnew extends Error {
+  override readonly name = 'ClassesDealtAnew';
+  constructor(options?: ErrorOptions) {
+    super('the workers have changed', options);
+  }
+}
+
 export interface Group {
   /** Whether this worker writes checkpoints, journal and log. */
   readonly isHome: boolean;
@@ -35,6 +65,8 @@ export interface Group {
   slices(): SliceRange | undefined;
   /** How evaluation is shared until the next meeting; undefined: it is not. */
   spread(): Spread | undefined;
+  /** Absent: all workers hold all classes. */
+  readonly shared?: SharedClasses;
   track(values: Metrics, step: number): void;
   /** @throws LostPeers when the workers have to meet, since one is lost, joins or leaves */
   requireStill(): void;

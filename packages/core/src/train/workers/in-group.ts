@@ -14,7 +14,8 @@ import type { StateVariable } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
 import type { Spread } from '../evaluation/shared-outputs';
 import { isSliceSum, type Reduction } from '../sums';
-import { alone, type Course, type Group, type Tracker, type Workers } from './group';
+import { alone, ClassesDealtAnew, type Course, type Group, type Tracker, type Workers } from './group';
+import { sharedClasses } from './shared-classes';
 import { gatherStep, stateExchange } from './state-exchange';
 import { decode, encode, furthest, type Point, type Told, worn } from './told';
 
@@ -29,6 +30,10 @@ export interface GroupOptions {
   readonly slices: number;
   /** The variables whose values all must share: not a frozen teacher's, which all have read. */
   readonly isShared: (entry: StateVariable) => boolean;
+  /** Each worker holds some of the head's classes. */
+  readonly sharesClasses: boolean;
+  /** The worker has entered the group before, and begins anew in it. */
+  readonly isInside: boolean;
   readonly images: ImageDataset;
   readonly signal: AbortSignal;
   readonly tracker: Tracker;
@@ -61,7 +66,7 @@ export async function inGroup<T>(
     result = await work(group);
   } catch (error) {
     group.silence();
-    // Nobody leaves who stops or is replaced: where home leaves, the training is over for all.
+    // Nobody leaves who stops, is replaced or begins anew: where home leaves, the training is over for all.
     if (!(error instanceof TrainingFinished)) throw error;
   }
   await group.leave();
@@ -77,7 +82,7 @@ export function leaveToHome({ member, stage }: Workers): void {
 /** Enters a training's group; `leave` it at the end. */
 async function joinGroup(
   { member, stage, sums }: Workers,
-  { program, phase, slices: count, isShared, images, signal, tracker }: GroupOptions,
+  { program, phase, slices: count, isShared, sharesClasses, isInside, images, signal, tracker }: GroupOptions,
 ): Promise<Group & { silence(): void; leave(): Promise<void> }> {
   const label = `${stage}/${phase}`;
   let membership: Membership | undefined;
@@ -103,7 +108,7 @@ async function joinGroup(
     const members = membership ? inOrderOfParts(membership) : [];
     return { index: members.findIndex(({ task }) => task === member.task), of: members.length };
   };
-  const state = stateExchange(program, label, (entry) => isShared(entry) && !isSliceSum(entry));
+  const state = stateExchange(program, label, (entry) => isShared(entry) && !isSliceSum(entry) && !entry.part);
   const gathers = new Map<number, (values: Float32Array) => Promise<Float32Array>>();
 
   /** An exchange that fails as a step does. */
@@ -115,7 +120,7 @@ async function joinGroup(
     return new Map([...(await orAborted(all, signal))].map(([task, one]) => [task, decode(one)]));
   }
 
-  async function meetOnce(course: Course): Promise<void> {
+  async function form(): Promise<void> {
     membership = await orAborted(
       member.reform((all) => enableCollectives(all, member.task)),
       signal,
@@ -129,6 +134,11 @@ async function joinGroup(
         1,
       );
     }
+  }
+
+  async function meetOnce(course: Course): Promise<void> {
+    // With shared classes the group has formed before the networks were built.
+    if (!shared) await form();
     const told: Told = { course, points: member.isHome ? [] : points, formings: member.formings };
     const all = (await exchange(told)) as ReadonlyMap<number, Told>;
     const root = furthest(all);
@@ -162,10 +172,29 @@ async function joinGroup(
     for (const list of lists.values()) unreadable.learn(list as ReturnType<typeof unreadable.list>);
   };
 
-  await orAborted(member.enter(label, {}), signal);
+  const shared = sharesClasses
+    ? sharedClasses({
+        program,
+        label,
+        slices: count,
+        isHome: member.isHome,
+        signal,
+        isTable: (entry) => isShared(entry) && !isSliceSum(entry),
+        isChanging: () => member.changing,
+        form,
+        place,
+        group,
+        exchange,
+        gather,
+      })
+    : undefined;
+  let hasMet = false;
+
+  if (!isInside) await orAborted(member.enter(label, {}), signal);
   return {
     isHome: member.isHome,
     reduction,
+    ...(shared && { shared }),
     slices() {
       const { index, of } = place();
       return { from: Math.floor((index * count) / of), to: Math.floor(((index + 1) * count) / of) };
@@ -184,6 +213,8 @@ async function joinGroup(
     async meet(course) {
       for (;;) {
         signal.throwIfAborted();
+        if (shared && hasMet) throw new ClassesDealtAnew();
+        hasMet = true;
         try {
           await meetOnce(course);
           return;
