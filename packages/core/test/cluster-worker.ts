@@ -22,6 +22,8 @@ export interface FakeWorkerSettings {
   readonly leaveAfter?: number;
   /** Blocks the main thread for so many milliseconds at step 3. */
   readonly block?: number;
+  /** The same while it connects. */
+  readonly blockAtStart?: number;
   /** How often `enable` says that the port is taken. */
   readonly takenPorts?: number;
   /** The worker with this index ends like this: at birth, or after a step. */
@@ -43,6 +45,10 @@ interface State {
 
 const slices = 6;
 const pauseOf = (milliseconds: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, milliseconds));
+
+function blockFor(milliseconds: number): void {
+  for (const end = Date.now() + milliseconds; Date.now() < end; );
+}
 
 /** A slice's part of a step. */
 const sliceValue = (step: number, slice: number): number =>
@@ -78,13 +84,15 @@ async function fail({ fails }: FakeWorkerSettings, step: number): Promise<void> 
 async function work(settings: FakeWorkerSettings): Promise<void> {
   const { steps, pause = 5, parts = { data: 'a' }, leaveAfter } = settings;
   await fail(settings, 0);
-  const member = await joinCluster({
+  const joining = joinCluster({
     coordinator: readAddress(process.env.HEADSHARE_WORKER ?? '', 'HEADSHARE_WORKER'),
     token: process.env.HEADSHARE_CLUSTER_TOKEN ?? '',
     isHome: index === '0',
     threads: 1,
     patience: Number(process.env.PATIENCE ?? 10),
   });
+  blockFor(settings.blockAtStart ?? 0);
+  const member = await joining;
   const { task } = member;
   say({ type: 'joined', task, address: member.address, pid: process.pid });
   member.onChange((now) => say({ type: 'change', now }));
@@ -112,9 +120,7 @@ async function work(settings: FakeWorkerSettings): Promise<void> {
       const mine = Array.from({ length: slices }, (_, slice) => slice)
         .filter((slice) => slice % members.length === rank)
         .map((slice) => [slice, sliceValue(state.step, slice)] as const);
-      if (settings.block && state.step === 3) {
-        for (const end = Date.now() + settings.block; Date.now() < end; );
-      }
+      if (settings.block && state.step === 3) blockFor(settings.block);
       await pauseOf(pause);
       // Everybody hears of it before the step's values.
       if (member.isHome && member.peek('end') === undefined && existsSync(settings.endsWhen ?? '')) {

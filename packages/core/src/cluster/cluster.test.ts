@@ -87,6 +87,14 @@ test('a worker whose main thread is busy for seconds is not lost', async () => {
   expect(home.lines.filter(({ type }) => type === 'formed')).toHaveLength(1);
 }, 60_000);
 
+test('a worker whose main thread is busy while it connects is not taken for a stranger', async () => {
+  await cluster.start({ expected: 2 });
+  const home = cluster.worker(0, { steps: 10, blockAtStart: 1500 });
+  const busy = cluster.worker(1, { steps: 10, blockAtStart: 1500 });
+  expect(await busy.line('done')).toEqual(done(10));
+  expect(await home.line('done')).toEqual(done(10));
+}, 60_000);
+
 test('20 random kills, and as many replacements, change nothing', async () => {
   await cluster.start({ expected: 3 });
   const random = stream(1, 'kills');

@@ -35,7 +35,7 @@ export interface LinkOptions {
 
 export function openLink({ coordinator, token, patience = 10, firstPatience = 60 }: LinkOptions, on: LinkEvents): Link {
   const place = addressText(coordinator);
-  const reader = new LineReader();
+  let reader = new LineReader();
   let isClosing = false;
   const thread = new Worker(join(__dirname, 'link-thread.cjs'), {
     // The thread needs no preload of the main thread's.
@@ -61,8 +61,11 @@ export function openLink({ coordinator, token, patience = 10, firstPatience = 60
   const lost = `The coordinator at ${place} has not answered for ${patience} s. Run the same command again to resume.`;
   thread.on('message', ({ type, chunk, why, reason }: Report) => {
     if (isClosing) return;
-    if (type === 'up') on.up();
-    else if (type === 'down') on.down();
+    if (type === 'up') {
+      // The old connection may have ended within a line.
+      reader = new LineReader();
+      on.up();
+    } else if (type === 'down') on.down();
     else if (type === 'chunk') {
       for (const line of reader.take(chunk, lineLimits.coordinator)) on.message(readFromCoordinator(line));
     } else if (why === 'lost') gone(lost);
