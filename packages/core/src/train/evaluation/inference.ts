@@ -1,10 +1,11 @@
 import type { ImageDataset } from '../../data/dataset';
 import { batches } from '../../data/loading/batches';
+import { concatenated } from '../../delivery/concatenated';
 import type { Network } from '../../nn/network';
 import { imageInput } from '../../runtime/compile/step-inputs';
 import type { Program } from '../../runtime/program';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
-import { type BatchOutputs, joined, type Spread, sharedOutputs } from './shared-outputs';
+import { type BatchOutputs, type Spread, sharedOutputs } from './shared-outputs';
 
 /** Embeddings of images and of their mirror images, [images, dimension] each. */
 export interface Embeddings {
@@ -113,7 +114,7 @@ export function inferenceBy(steps: BatchSteps, batchSize: number, spread?: () =>
         rows.push(embeddings);
         mirrored.push(flipped);
       });
-      return { embeddings: joined(rows), flipped: joined(mirrored), dimension: size };
+      return { embeddings: concatenated(rows), flipped: concatenated(mirrored), dimension: size };
     },
     async classify(images, receive) {
       let from = 0;

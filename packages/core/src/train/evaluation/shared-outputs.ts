@@ -1,6 +1,7 @@
 /** Inference shared by several processes: each runs its batches, and all get all outputs, in order. */
 import { type ImageDataset, imageBytes } from '../../data/dataset';
 import { type BatchOptions, batchCount, batches } from '../../data/loading/batches';
+import { concatenated } from '../../delivery/concatenated';
 
 /** What a network gave for one batch. */
 export interface BatchOutputs<O extends string> {
@@ -42,7 +43,7 @@ export async function* sharedOutputs<O extends string>(
         return Number(image !== undefined && images.isLeftOut?.(image) === true);
       });
       const parts = [...made.map(([, values]) => values), leftOut];
-      const all = await spread.gather(joined(parts));
+      const all = await spread.gather(concatenated(parts));
       const length = all.length / of;
       const flags = Array.from({ length: of }, (_, k) => all.subarray((k + 1) * length - batchSize, (k + 1) * length));
       if (flags.some((ofOne) => ofOne.includes(1))) await spread.shareUnreadable(images);
@@ -62,15 +63,4 @@ export async function* sharedOutputs<O extends string>(
   } finally {
     await own.return();
   }
-}
-
-/** One array of all values. */
-export function joined(parts: readonly Float32Array[]): Float32Array {
-  const whole = new Float32Array(parts.reduce((sum, { length }) => sum + length, 0));
-  let at = 0;
-  for (const part of parts) {
-    whole.set(part, at);
-    at += part.length;
-  }
-  return whole;
 }
