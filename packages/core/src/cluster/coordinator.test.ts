@@ -183,6 +183,30 @@ test('home stays away: the others end with one sentence', async () => {
   expect(changes).toContain(true);
 });
 
+test('home stops before the end: the others fail, and do not take the run for finished', async () => {
+  const coordinator = await cluster.start({ expected: 2 });
+  const home = await member(coordinator, true);
+  const other = await member(coordinator, false);
+  const waiting = other.read('never').catch((error: unknown) => error);
+  await home.close('stopped');
+  expect(await waiting).toMatchObject({
+    name: 'UserError',
+    exitCode: 1,
+    message: 'The first worker has stopped before the end of the run. Run the same command again to resume.',
+  });
+});
+
+test('home is replaced by a fresh process: the others wait for it', async () => {
+  const coordinator = await cluster.start({ expected: 2, bringsHomeBack: () => true });
+  const home = await member(coordinator, true);
+  const other = await member(coordinator, false);
+  const read = other.read('board');
+  await home.close('returns');
+  const next = await member(coordinator, true);
+  next.post('board', 7);
+  expect(await read).toBe(7);
+});
+
 test('fewer workers than must be there wait for more, and say so', async () => {
   const coordinator = await cluster.start({ expected: 1, minWorkers: 2 });
   const home = await member(coordinator, true);

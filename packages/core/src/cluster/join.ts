@@ -4,7 +4,7 @@ import { UserError } from '../system/user-error';
 import { addressText, freePort } from './addresses';
 import { type Link, openLink } from './link';
 import { LostGeneration, RunFinished, TrainingFinished } from './lost';
-import type { Member, MemberOptions } from './member';
+import type { Leaving, Member, MemberOptions } from './member';
 import { type Membership, type Parts, protocolVersion, type ToWorker } from './messages';
 
 /** Tries of ports before `enable`'s error counts. */
@@ -183,8 +183,8 @@ class ConnectedMember implements Member {
     return this.board.get(key);
   }
 
-  async close(): Promise<void> {
-    this.link.send({ type: 'bye' });
+  async close(how: Leaving = 'finished'): Promise<void> {
+    if (how !== 'returns') this.link.send({ type: 'bye', stopped: how === 'stopped' });
     this.failure ??= new Error('this worker has left the cluster');
     this.wake();
     await this.link.close();

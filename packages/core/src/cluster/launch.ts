@@ -7,6 +7,7 @@ import { announce } from './announce';
 import { type Coordinator, startCoordinator } from './coordinator';
 import type { Place } from './environment';
 import { Keeper, type Verdict } from './keeper';
+import { homeStopped } from './lost';
 import { randomToken, tokenVariable } from './secret';
 import { outputFile, type WorkerCommand } from './worker-child';
 import { workerVariable } from './worker-process';
@@ -107,7 +108,7 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
         for (const line of verdict.lines) log(line);
         const isHome = index === 0;
         // Those who wait for home, wait no more.
-        if (isHome) coordinator?.end();
+        if (isHome) coordinator?.end(verdict.code === 0 ? undefined : homeStopped);
         if (isHome && isStopping) timers.push(setTimeout(killAll, lastGrace));
         else if (isHome && verdict.code === 0) stopAll('SIGTERM', lastGrace, lastGrace);
         else if (verdict.endsAll) stopAll('SIGTERM', 0, failureGrace);
@@ -139,9 +140,9 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
 
 /** The launcher's exit code: the first failure that ended all, else home's, else the first that is not 0. */
 function exitCode(verdicts: ReadonlyMap<number, Verdict>, interruptedCode: number | undefined): number {
-  const all = [...verdicts.values()];
-  const fatal = all.find(({ endsAll, code }) => endsAll && code !== 0);
   const home = verdicts.get(0);
+  const all = [...(home ? [home] : []), ...verdicts.values()];
+  const fatal = all.find(({ endsAll, code }) => endsAll && code !== 0);
   const code = (fatal ?? home ?? all.find((one) => one.code !== 0))?.code ?? 0;
   return code === 0 ? 0 : (interruptedCode ?? code);
 }

@@ -14,6 +14,10 @@ export class RunFinished extends Error {
   }
 }
 
+/** Why the others end when home does so before the end of its work. */
+export const homeStopped =
+  'The first worker has stopped before the end of the run. Run the same command again to resume.';
+
 /** Home has finished what is trained under this label: the result lies in the run's folder. */
 export class TrainingFinished extends Error {
   override readonly name = 'TrainingFinished';

@@ -11,6 +11,9 @@ export interface MemberOptions {
   readonly patience?: number;
 }
 
+/** Why a worker closes: its work is done, is not done, or another process takes its place. */
+export type Leaving = 'finished' | 'stopped' | 'returns';
+
 /** A training process's place in the cluster. */
 export interface Member {
   /** The worker's number for its life: TensorFlow keeps it. A replacement has another one. */
@@ -63,6 +66,6 @@ export interface Member {
   read(key: string, test?: (value: unknown) => boolean): Promise<unknown>;
   /** The last value of the key, if there is one now. */
   peek(key: string): unknown;
-  /** This worker's work is over; with home's, everybody's. Rejects what waits. A process that is to be replaced just exits. */
-  close(): Promise<void>;
+  /** This worker's work is over; with home's, everybody's, unless home returns. Rejects what waits. Default: finished. */
+  close(how?: Leaving): Promise<void>;
 }

@@ -48,7 +48,8 @@ export type FromWorker =
   | { readonly type: 'exchange'; readonly generation: number; readonly label: string; readonly value: unknown }
   | { readonly type: 'post'; readonly key: string; readonly value: unknown }
   /** The worker ends in an orderly way. */
-  | { readonly type: 'bye' };
+  /** `stopped`: before the end of its work. */
+  | { readonly type: 'bye'; readonly stopped?: boolean };
 
 export type ToWorker =
   /** `host`: the worker's own address, as the coordinator sees it. */
@@ -135,7 +136,7 @@ const checks: { readonly [T in FromWorker['type']]: (message: Fields) => boolean
   again: ({ generation }) => isCount(generation),
   exchange: (message) => isCount(message.generation) && isName(message.label) && 'value' in message,
   post: (message) => isName(message.key) && 'value' in message,
-  bye: () => true,
+  bye: ({ stopped }) => stopped === undefined || typeof stopped === 'boolean',
 };
 
 /** Reads a line from a worker, which may be a stranger. @throws BadMessage for anything but a message */

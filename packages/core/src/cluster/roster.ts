@@ -1,6 +1,7 @@
 import { addressText, isLoopback } from './addresses';
 import { difference, inequalities } from './equality';
 import { Formation, type Participant } from './formation';
+import { homeStopped } from './lost';
 import { type FromWorker, type Hello, type Parts, protocolVersion, type ToWorker } from './messages';
 
 /** Milliseconds after which a worker that sends no heartbeat is lost. */
@@ -161,7 +162,7 @@ export class Roster {
     else if (message.type === 'again') formation?.again(task, message.generation);
     else if (message.type === 'exchange') formation?.exchange(task, message.generation, message.label, message.value);
     else if (message.type === 'post' && worker.isHome) this.post(message.key, message.value);
-    else if (message.type === 'bye') this.bye(worker);
+    else if (message.type === 'bye') this.bye(worker, message.stopped);
   }
 
   end(why?: string): void {
@@ -261,11 +262,11 @@ export class Roster {
   }
 
   /** The worker's work is over, and with home's that of all. */
-  private bye(worker: Worker): void {
+  private bye(worker: Worker, stopped = false): void {
     this.leave(worker);
     this.workers.delete(worker.hello.session);
     this.reconsider();
-    if (worker.isHome) this.end();
+    if (worker.isHome) this.end(stopped ? homeStopped : undefined);
   }
 
   private check(): void {

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { joinCluster } from '../cluster/join';
 import { RunFinished } from '../cluster/lost';
-import type { Member } from '../cluster/member';
+import type { Leaving, Member } from '../cluster/member';
 import { ReplacementWanted } from '../cluster/stage-workers';
 import { replacementCode, tellFailed, workerProcess } from '../cluster/worker-process';
 import { isFolder, notAFolder } from '../system/archive';
@@ -42,6 +42,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
   let runs: string | undefined;
   let folder: string | undefined;
   let member: Member | undefined;
+  let leaving: Leaving = 'stopped';
   const unsent = new Set<string>();
   const logUnsent = (): void => {
     const reasons = [...unsent].join('; ');
@@ -115,6 +116,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     };
     if (member) await requireSameRun(member, (await planRun(experiment, settings, session)).identity);
     const done = await runStage(experiment, settings, session);
+    leaving = 'finished';
     if (member && !member.isHome) return 0;
     if (runs === undefined && !parent) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
@@ -126,7 +128,10 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     logUnsent();
     // Home has finished, and this worker with it.
     if (error instanceof RunFinished) return 0;
-    if (error instanceof ReplacementWanted) return replacementCode;
+    if (error instanceof ReplacementWanted) {
+      leaving = 'returns';
+      return replacementCode;
+    }
     if (signal.aborted) {
       log(runs === undefined ? 'Interrupted. Run the same command again to resume.' : 'Interrupted.');
       return code();
@@ -137,7 +142,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     return exitCode;
   } finally {
     release();
-    await member?.close();
+    await member?.close(leaving);
   }
 }
 
