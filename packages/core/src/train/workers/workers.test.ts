@@ -19,7 +19,7 @@ const alone = (name: string) => {
 const made = new Map<string, ReturnType<Awaited<ReturnType<typeof workers.start>>['done']>>();
 
 describe('files and metrics are those of one process', () => {
-  test.each(caseNames.filter((name) => name !== 'long'))(
+  test.each(caseNames.filter((name) => !/long|shared/.test(name)))(
     '%s, with 2 workers',
     async (name) => {
       const expected = await alone(name);
