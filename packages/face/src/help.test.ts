@@ -18,6 +18,7 @@ test('the help of a distillation has headings, and the values of its profile', (
     'Training',
     'Student and teacher',
     'Computation',
+    'Several processes',
     'Student',
     'Method',
     'Teacher cache',

@@ -8,7 +8,7 @@ export const workerOptions = group('Several processes', {
     min: 1,
     max: 256,
     notInKey: true,
-    help: 'processes here that share the parts of each step; same result for any number',
+    help: 'processes here that share each step, with the same result',
   }),
   sums: oneOf(['exact', 'float32', 'bfloat16'], 'exact', {
     help: 'how workers add gradients; exact: their number leaves no trace, twice the bytes',
@@ -19,7 +19,7 @@ export const workerOptions = group('Several processes', {
       valid: 'HOST:PORT of the first machine',
       placeholder: 'HOST:PORT',
       notInKey: true,
-      help: 'help the machine that runs the same command with --listen',
+      help: 'help the machine that runs this with --listen',
     }),
     'alone, or as the cluster says',
   ),

@@ -43,7 +43,7 @@ const compareOptions = group('Comparison', {
     ...optional(
       list(text({ help: '' }), {
         default: [],
-        help: 'finished runs or sweeps: folders, keys, MLflow ids, or prefixes of these',
+        help: 'finished runs or sweeps: folders, keys, MLflow ids or their beginnings',
       }),
       'train, as sweep',
     ),
