@@ -65,7 +65,7 @@ export function checkWorkers(values: {
   }
   if (workers > accumulate) {
     throw new UserError(
-      `at most ${accumulate} workers share a batch of ${accumulate} ${accumulate === 1 ? 'slice' : 'slices'}, got --workers=${workers}: give --accumulate=${workers} or more`,
+      `--workers=${workers} needs as many slices of each batch, and --accumulate=${accumulate} cuts it into ${accumulate}: give --accumulate=${workers} or more`,
     );
   }
   if (shardClasses && accumulate % workers !== 0) {
