@@ -13,7 +13,7 @@ async function main(): Promise<number> {
     return await launch(
       {
         command: process.execPath,
-        args: ['-r', '@swc-node/register', join(__dirname, 'cluster-worker.ts'), settings],
+        args: ['-r', join(__dirname, '../register.cjs'), join(__dirname, 'cluster-worker.ts'), settings],
       },
       {
         workers,

@@ -50,7 +50,7 @@ export function clusterOfProcesses() {
     worker(index: number, settings: FakeWorkerSettings, environment: NodeJS.ProcessEnv = {}): FakeWorker {
       const child = spawn(
         process.execPath,
-        ['-r', '@swc-node/register', join(__dirname, 'cluster-worker.ts'), JSON.stringify(settings)],
+        ['-r', join(__dirname, '../register.cjs'), join(__dirname, 'cluster-worker.ts'), JSON.stringify(settings)],
         {
           cwd: join(__dirname, '..'),
           stdio: ['ignore', 'pipe', 'inherit'],

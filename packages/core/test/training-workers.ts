@@ -92,7 +92,7 @@ export function trainingWorkers() {
     function spawnWorker(index: number): void {
       const child = spawn(
         process.execPath,
-        ['-r', '@swc-node/register', join(__dirname, 'training-worker.ts'), name, folder, teacher],
+        ['-r', join(__dirname, '../register.cjs'), join(__dirname, 'training-worker.ts'), name, folder, teacher],
         {
           cwd: join(__dirname, '..'),
           stdio: ['ignore', 'pipe', 'pipe'],
