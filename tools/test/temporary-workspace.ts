@@ -20,7 +20,8 @@ export function temporaryWorkspace(files: Readonly<Record<string, string>>): str
     cpSync(join(repository, path), join(root, path));
   }
   const light = ['tracking/run-tags.ts', 'tracking/tracker.ts', 'tracking/sync/sync-state.ts'];
-  const sources = ['experiment', 'system', ...light].map((path) => `packages/core/src/${path}`);
+  const addons = ['runtime/native-addon.ts', 'runtime/device.ts'];
+  const sources = ['experiment', 'cluster', 'system', ...light, ...addons].map((path) => `packages/core/src/${path}`);
   for (const path of [...sources, 'tools/src/plugin']) {
     cpSync(join(repository, path), join(root, path), { recursive: true, filter: isSource });
   }

@@ -151,8 +151,11 @@ const flagsOf = (project: string): readonly string[] =>
   [...catalogOf(project).experiments.values()].flatMap((one) => Object.keys(optionsOf([one])).map(flagName));
 const flags = new Set(['face', 'imagenet', 'cub200'].flatMap(flagsOf));
 
-test('docs/options.md lists every option of every experiment', () => {
-  const { text } = readPages().find(({ path }) => path === 'docs/options.md') ?? { text: '' };
+test('docs/options.md, or docs/faces.md for evaluate, lists every option of every experiment', () => {
+  const text = readPages()
+    .filter(({ path }) => ['docs/options.md', 'docs/faces.md'].includes(path))
+    .map((page) => page.text)
+    .join();
   expect([...flags].filter((flag) => !text.includes(`\n| \`${flag}\` |`))).toEqual([]);
 });
 
