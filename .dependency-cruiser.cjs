@@ -83,7 +83,6 @@ const entryPoints = [
   '^packages/demo/src/(main|page/page)\\.ts$',
   '^packages/[^/]+/src/data-main\\.ts$',
   '^packages/core/src/(data/.+-(worker|job)|experiment/describe)\\.ts$',
-  '^packages/core/src/cluster/(join|launch)\\.ts$',
   '^packages/imagenet/src/datasets/',
   '^packages/core/src/(nn/(backbones|heads)|distill/methods|delivery/formats)/',
   '^packages/(mlflow-js-client|headshare-student)/src/index\\.ts$',

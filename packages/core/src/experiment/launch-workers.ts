@@ -1,7 +1,6 @@
 /** Whether a command line asks for several processes, and their start: see docs/scale-out.md. */
 import { join } from 'node:path';
 import { type Place, placeOf } from '../cluster/environment';
-import { launch, ownCommand } from '../cluster/launch';
 import { serverProtection } from '../runtime/native-addon';
 import { UserError } from '../system/user-error';
 import type { CommandLine } from './arguments';
@@ -78,6 +77,8 @@ export async function launchWorkers(
       1,
     );
   }
+  // The coordinator's TLS takes time to load, and few commands need it.
+  const { launch, ownCommand } = await import('../cluster/launch');
   const { command, args } = ownCommand();
   const slices = Object.hasOwn(given, 'accumulate') ? [`--accumulate=${accumulate}`] : [];
   return launch(

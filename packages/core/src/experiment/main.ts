@@ -1,6 +1,5 @@
 import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
-import { joinCluster } from '../cluster/join';
 import { RunFinished } from '../cluster/lost';
 import type { Leaving, Member } from '../cluster/member';
 import { ReplacementWanted } from '../cluster/stage-workers';
@@ -99,7 +98,11 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
       if (!logged.has(line)) log(line);
       logged.add(line);
     };
-    if (worker) member = await joinCluster({ ...worker, threads: wantedThreads() ?? availableParallelism() });
+    if (worker) {
+      // Few commands are workers, and TLS takes time to load.
+      const { joinCluster } = await import('../cluster/join');
+      member = await joinCluster({ ...worker, threads: wantedThreads() ?? availableParallelism() });
+    }
     const session: Session = {
       ...(parent && { tags: { [parentTag]: parent } }),
       catalog,
