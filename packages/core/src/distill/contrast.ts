@@ -44,7 +44,8 @@ export const contrastAliases = { scores: 'temperature' } as const;
 /**
  * CRD's loss for a pair of networks. Learned linear layers bring both embeddings to one space, where each network's
  * embedding of an image is contrasted with a memory of the other network's embeddings. The memories have one row an
- * image: 2 x images x dimension floats (1.2 GB for 1.2 million images and 128); a step touches only the rows it draws.
+ * image: 2 x images x dimension floats (1.2 GB for 1.2 million images and 128). From a large memory, a step reads only the
+ * rows that it draws.
  */
 export function contrast(context: MethodContext, options: ContrastOptions): (step: StepContext) => Scalar {
   const { scope, student, teacher, labels } = context;

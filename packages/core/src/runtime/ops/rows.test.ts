@@ -1,7 +1,7 @@
 import { Program } from '../program';
 import { State } from '../state';
 import { scoped, type Tensor, type Tensor1D, type Tensor2D, tf } from '../tensorflow';
-import { gatherIntegers, gatherRows, rowProducts, withRows } from './rows';
+import { gatherIntegers, gatherRows, productsOfAll, productsOfGathered, withRows } from './rows';
 
 const table = () =>
   tf.tensor2d([
@@ -56,7 +56,13 @@ test('withRows writes rows at their indices, either of two for a repeated index,
   });
 });
 
-test('products of rows and vectors, and their gradient, by hand', () => {
+/** Both ways to the products of rows and vectors. */
+const ways = [
+  ['of all rows', productsOfAll],
+  ['of gathered rows', productsOfGathered],
+] as const;
+
+test.each(ways)('products %s with vectors, and their gradient, by hand', (_, rowProducts) => {
   scoped(() => {
     const indices = tf.tensor2d([2, 0, 1, 1], [2, 2], 'int32');
     const vectors = tf.tensor2d([1, -1, 2, 10], [2, 2]);
@@ -77,7 +83,7 @@ test('products of rows and vectors, and their gradient, by hand', () => {
 const small = (count: number, factor: number) =>
   Float32Array.from({ length: count }, (_, i) => ((i * factor) % 17) - 8);
 
-describe('in several parts', () => {
+describe.each(ways)('products %s, in several parts', (_, rowProducts) => {
   // 5 images of 4096 x 256 numbers: 4 at a time, then the last one.
   const [images, rows, batch, count, size] = [50, 50, 5, 4096, 256];
   const given = () => ({
@@ -136,39 +142,42 @@ describe('in several parts', () => {
   });
 });
 
-test('compiled and eager steps give the same bits, and nothing leaks', async () => {
-  const before = tf.memory().numTensors;
-  const inputs = {
-    indices: { dtype: 'int32', shape: [2, 3] },
-    vectors: { dtype: 'float32', shape: [2, 5] },
-  } as const;
-  const values = {
-    indices: Int32Array.of(3, 1, 1, 0, 3, 2),
-    vectors: Float32Array.from({ length: 10 }, (_, i) => Math.sin(i)),
-  };
-  const run = async (eager: boolean) => {
-    const state = new State();
-    const memory = state.declare(
-      'memory',
-      'statistic',
-      [4, 5],
-      Float32Array.from({ length: 20 }, (_, i) => Math.cos(i)),
-    );
-    const program = new Program(state, { eager });
-    const step = program.define('products', inputs, ({ indices, vectors }) => {
-      const loss = (x: Tensor) => tf.sum(tf.square(rowProducts(memory, indices as Tensor2D, x as Tensor2D)));
-      const { value, grad } = tf.valueAndGrad(loss)(vectors);
-      const first = tf.slice(indices, [0, 0], [1, 2]).reshape([-1]) as Tensor1D;
-      memory.assign(withRows(memory, first, tf.mul(gatherRows(memory, first), 0.3) as Tensor2D));
-      return { value, grad, gathered: gatherRows(memory, indices) };
-    });
-    const all = [await step(values), await step(values), await step(values)];
-    program.pull();
-    const after = state.values();
-    program.dispose();
-    state.dispose();
-    return { all, after };
-  };
-  expect(await run(false)).toEqual(await run(true));
-  expect(tf.memory().numTensors).toBe(before);
-});
+test.each(ways)(
+  'products %s: compiled and eager steps give the same bits, and nothing leaks',
+  async (_, rowProducts) => {
+    const before = tf.memory().numTensors;
+    const inputs = {
+      indices: { dtype: 'int32', shape: [2, 3] },
+      vectors: { dtype: 'float32', shape: [2, 5] },
+    } as const;
+    const values = {
+      indices: Int32Array.of(3, 1, 1, 0, 3, 2),
+      vectors: Float32Array.from({ length: 10 }, (_, i) => Math.sin(i)),
+    };
+    const run = async (eager: boolean) => {
+      const state = new State();
+      const memory = state.declare(
+        'memory',
+        'statistic',
+        [4, 5],
+        Float32Array.from({ length: 20 }, (_, i) => Math.cos(i)),
+      );
+      const program = new Program(state, { eager });
+      const step = program.define('products', inputs, ({ indices, vectors }) => {
+        const loss = (x: Tensor) => tf.sum(tf.square(rowProducts(memory, indices as Tensor2D, x as Tensor2D)));
+        const { value, grad } = tf.valueAndGrad(loss)(vectors);
+        const first = tf.slice(indices, [0, 0], [1, 2]).reshape([-1]) as Tensor1D;
+        memory.assign(withRows(memory, first, tf.mul(gatherRows(memory, first), 0.3) as Tensor2D));
+        return { value, grad, gathered: gatherRows(memory, indices) };
+      });
+      const all = [await step(values), await step(values), await step(values)];
+      program.pull();
+      const after = state.values();
+      program.dispose();
+      state.dispose();
+      return { all, after };
+    };
+    expect(await run(false)).toEqual(await run(true));
+    expect(tf.memory().numTensors).toBe(before);
+  },
+);
