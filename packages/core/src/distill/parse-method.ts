@@ -58,10 +58,7 @@ export function parseHyper(
         `${option}: '${assignment}' must be a name, an equals sign and a number, such as negatives=1024`,
       );
     }
-    const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
-    const owners = chosen.filter(
-      (one) => isNamed(one, owner) && Object.hasOwn(one.defaults.hyper, hyperNamed(one, name)),
-    );
+    const { owner, name, text, owners } = readHyper(assignment, chosen);
     const known = chosen.flatMap((one) => Object.keys(one.defaults.hyper).map((key) => `${one.name}.${key}`));
     if (name === '' || owners.length === 0) {
       const wanted = owner ? `${owner}.${name}` : name;
@@ -89,6 +86,19 @@ export function parseHyper(
   }
   return given;
 }
+
+/** `crd.negatives=1024` in its parts, and those of the methods that have such a hyperparameter. */
+function readHyper(assignment: string, chosen: readonly Method[]) {
+  const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
+  const owners = chosen.filter(
+    (one) => isNamed(one, owner) && Object.hasOwn(one.defaults.hyper, hyperNamed(one, name)),
+  );
+  return { owner, name, text, owners };
+}
+
+/** Whether an assignment sets a hyperparameter of one of the methods. */
+export const setsHyperOf = (chosen: readonly Method[], assignment: string): boolean =>
+  readHyper(assignment, chosen).owners.length > 0;
 
 /** The present name of a hyperparameter. */
 const hyperNamed = ({ hyperAliases }: Method, name: string): string =>

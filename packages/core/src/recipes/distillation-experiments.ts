@@ -11,6 +11,7 @@ import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
 import { refuseShardClasses } from '../train/shard-refusals';
 import { tryMethod } from '../train/try-method';
+import { mainColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
 import {
   checkDistillation,
@@ -71,7 +72,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     run: async (context) => {
       const { folder } = await context.stage(student);
       const result = await trainTeacher(context, taskOf, { from: networkFile(folder), use: 'frozen' });
-      for (const line of headLines(result, await ownHead(context))) context.log(line);
+      for (const line of linesOn(result, await ownHead(context))) context.log(line);
       return withBenchmark(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
     },
   });
@@ -101,7 +102,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       });
       const networks = { 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': small };
       const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': folder };
-      const notes = headLines(large.result, await ownHead(context));
+      const notes = linesOn(large.result, await ownHead(context));
       const result = { ...small, summary: summary(options, networks, notes) };
       return withBenchmark(context, result, { folders, teacher: underHead });
     },
@@ -113,9 +114,11 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     uses: { distillStudentHead, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
-    check(values) {
+    check(values, { given }) {
       refuseShardClasses(values);
       checkOptions(values);
+      // A sweep over methods checks each of them with the hyperparameters that it has.
+      if (given.methods !== undefined) return;
       if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
     },
     rehearse(all) {
@@ -144,7 +147,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
         // For every method the student is in the folder of this run.
         for (const file of small.files ?? []) copyFileSync(join(from, file), join(folder, file));
         const underOther = await (await context.plan(teacherStudentHead)).finished();
-        const table = tableOf(small, underOther && headLines(underOther.result, large.result));
+        const table = tableOf(small, underOther && linesOn(underOther.result, large.result));
         return { ...small, summary: [table, small.appraisal].filter(Boolean).join('\n\n') };
       }
       const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options), methodDefaults });
@@ -160,6 +163,9 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
    */
   const ownHead = async ({ plan }: Pick<RunContext<unknown>, 'plan'>): Promise<NetworkResult | undefined> =>
     (await (await plan(teacher)).finished())?.result;
+
+  const linesOn = (shared: NetworkResult, own: NetworkResult | undefined): readonly string[] =>
+    headLines([{ shared, own }], mainColumn(domain));
 
   /** Adds the package's benchmark to a stage's result. */
   async function withBenchmark(

@@ -16,6 +16,7 @@ import { studentOptions, teacherOptions, trainingOptions } from '../training-opt
 import { bestRun } from './best-run';
 import type { ComparedRun } from './compared-run';
 import { kinds, type NetworkStages } from './kinds';
+import { checkMethodOptions, withOwnMethodOptions } from './own-method-options';
 import { type ComparisonResult, reportTrainings } from './report';
 import { partOf, partText } from './shard-trainings';
 import { sweepRecord } from './sweep-record';
@@ -114,13 +115,19 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
         throw new UserError(`${flagName(option)} is swept; give its values at one place`);
     }
     const experiment = stages[options.experiment];
-    for (const values of combinations(axes)) resolveAll(experiment, { profile, given: { ...given, ...values } });
+    checkMethodOptions(axes, given);
+    for (const values of combinations(axes)) {
+      const own = { ...given, ...withOwnMethodOptions(values, given), methods: undefined };
+      resolveAll(experiment, { profile, given: own });
+    }
   }
 
   async function runSweep(context: RunContext<SweepValues>): Promise<ComparisonResult> {
     const { options, folder, tracker } = context;
     const axes = axesIn(options, context.given);
-    const runs = await planTrainings(stages, axes, options, context.plan);
+    const runs = await planTrainings(stages, axes, options, (stage, values) =>
+      context.plan(stage, withOwnMethodOptions(values ?? {}, context.given)),
+    );
     const baselines = sweepBaselines(stages, runs, axes);
     const shard = shardOf(options.shard);
     if (shard) return runShard(runs, baselines, shard, context);

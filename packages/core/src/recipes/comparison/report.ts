@@ -15,7 +15,7 @@ import { checkpointFiles } from '../../train/checkpoint';
 import type { Domain } from '../domain';
 import { notesOn } from '../unreadable';
 import { comparisonCharts } from './charts';
-import { byRow, type ComparedRun, type ComparisonLayout, valuesOf } from './compared-run';
+import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, valuesOf } from './compared-run';
 import { rank, titleOf } from './kinds';
 import { sameNetworks, underNewNames } from './same-networks';
 import { sharedHeadNotes } from './shared-head-notes';
@@ -80,7 +80,7 @@ export async function reportTrainings(
     notes: [
       ...domain.notes(first.options),
       ...unreadableNotes(trainings),
-      ...(await sharedHeadNotes(inOrder, ({ name }) => rowOf(rowText(name)))),
+      ...(await sharedHeadNotes(inOrder, ({ name }) => rowOf(rowText(name)), mainColumn(domain))),
       ...merged.map((row) => `${row}: the same networks, bit by bit.`),
       ...(runs.some((run) => run.published !== undefined) && published ? [published.note] : []),
       ...notes,
