@@ -14,7 +14,7 @@ test('sizes that a profile sets for synthetic faces do not reach real ones', () 
   const options = (given: Record<string, unknown>, profile = 'default') =>
     resolveOptions(experiments.student, { profile, given });
   for (const profile of ['default', 'smoke']) {
-    expect(options({}, profile)).toMatchObject({ imageSize: 32, identities: profile === 'default' ? 300 : 20 });
+    expect(options({}, profile)).toMatchObject({ imageSize: 32, identities: profile === 'default' ? 100 : 20 });
     for (const dataset of ['folder', 'ms1m']) {
       expect(options({ dataset }, profile)).toMatchObject({ imageSize: undefined, identities: undefined });
       expect(options({ dataset, imageSize: '112x96', identities: 7 }, profile)).toMatchObject({

@@ -76,7 +76,7 @@ test('several seeds have means, over those where both heads are known', () => {
       { shared: { head: { ...head, largestCosine: 0.523 }, ...result(2, 0.9) }, own: result(4, 0.9) },
       { shared: result(100, 0.1), own: undefined },
     ],
-    'top1',
+    column,
   );
   expect(lines).toEqual([
     expect.stringMatching(/between two of them is 0\.62,.* Means over 2 seeds\.$/),
