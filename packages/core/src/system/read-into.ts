@@ -15,7 +15,7 @@ export async function readInto(handle: FileHandle, target: Uint8Array, position:
   return done;
 }
 
-/** The synchronous form of `readInto`. */
+/** The synchronous form of `readInto`, for fewer than 2^31 bytes. */
 export function readIntoSync(descriptor: number, target: Uint8Array, position: number): number {
   let done = 0;
   while (done < target.length) {

@@ -2,13 +2,13 @@
  * Checkpoints are safetensors files of float32 tensors, with JSON under the metadata key `headshare` and a checksum of
  * both under `crc32`. They are written atomically.
  */
-import { readFileSync } from 'node:fs';
 import { crc32 } from 'node:zlib';
 import type { NetworkDescription } from '../nn/network';
 import type { NamedValues } from '../runtime/state';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
-import { bytesOf, parseSafetensors, safetensorsParts } from '../weights/safetensors';
+import { bytesInPieces, type FileBytes, withBytesOf } from '../weights/file-bytes';
+import { parseSafetensors, safetensorsParts } from '../weights/safetensors';
 import type { Metrics } from './evaluation/metrics';
 
 export interface NetworkMetadata {
@@ -32,12 +32,11 @@ export function writeCheckpoint<M>(file: string, { tensors, metadata }: Checkpoi
 
 /** @throws UserError that names the file and its fault */
 export function readCheckpoint<M>(file: string): Checkpoint<M> {
-  let bytes: Buffer;
-  try {
-    bytes = readFileSync(file);
-  } catch (error) {
-    throw new UserError(`The checkpoint ${file} cannot be read: ${(error as Error).message}.`, 1);
-  }
+  const unreadable = (why: string) => new UserError(`The checkpoint ${file} cannot be read: ${why}.`, 1);
+  return withBytesOf(file, unreadable, (bytes) => parseCheckpoint(file, bytes));
+}
+
+function parseCheckpoint<M>(file: string, bytes: FileBytes): Checkpoint<M> {
   const damaged = (why: string) => new UserError(`The checkpoint ${file} is damaged: ${why}.`, 1);
   const { tensors, metadata: all } = parseSafetensors(bytes, damaged);
   const metadata = parseMetadata<M>(all);
@@ -58,7 +57,10 @@ export function readCheckpoint<M>(file: string): Checkpoint<M> {
 /** CRC-32 of the metadata and all names, shapes and values; 8 hexadecimal digits. */
 function checksum(metadata: string, tensors: ReadonlyMap<string, NamedValues>): string {
   let sum = crc32(metadata);
-  for (const [name, { shape, values }] of tensors) sum = crc32(bytesOf(values), crc32(`${name} ${shape}`, sum));
+  for (const [name, { shape, values }] of tensors) {
+    sum = crc32(`${name} ${shape}`, sum);
+    for (const piece of bytesInPieces(values)) sum = crc32(piece, sum);
+  }
   return sum.toString(16).padStart(8, '0');
 }
 

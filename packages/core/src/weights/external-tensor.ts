@@ -28,7 +28,7 @@ export class Storage {
     /** The count of numbers. */
     readonly elements: number,
     /** Their bytes; in PyTorch's old format they come after the tensors. */
-    public data: Uint8Array | undefined,
+    public data: ArrayBufferView | undefined,
     readonly budget: ReadingBudget,
   ) {}
 }
@@ -64,11 +64,11 @@ export function stridedTensor(storage: Storage, view: StridedView, refuse: Refus
 export function contiguousTensor(
   type: ElementType,
   shape: readonly number[],
-  data: Uint8Array,
+  data: ArrayBufferView,
   budget: ReadingBudget,
   refuse: Refuse,
 ): ExternalTensor {
-  const storage = new Storage(type, data.length / type.bytes, data, budget);
+  const storage = new Storage(type, data.byteLength / type.bytes, data, budget);
   return stridedTensor(storage, { shape, strides: contiguousStrides(shape), offset: 0 }, refuse);
 }
 

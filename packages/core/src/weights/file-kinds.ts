@@ -1,5 +1,6 @@
 /** Recognises files that hold no weights that can be read here, so that errors name what they are. */
 import { extname } from 'node:path';
+import { type FileBytes, ranges } from './file-bytes';
 import { shown } from './refusal';
 
 /** Where the bytes of a file start with one of these, it is of that kind, and this can be done about it. */
@@ -39,17 +40,18 @@ const endings: Readonly<Record<string, string>> = {
 const textStart = /^(\ufeff)?\s*(<!doctype|<html|<\?xml|<head|<error)/i;
 
 /** Why a file that starts neither like PyTorch's nor like safetensors cannot be read: a clause that names its kind. */
-export function otherKind(file: string, bytes: Buffer): string | undefined {
-  if (bytes.length === 0) return 'it is empty';
+export function otherKind(file: string, all: FileBytes): string | undefined {
+  if (all.length === 0) return 'it is empty';
+  const bytes = all.bytes(0, Math.min(all.length, 512));
   const start = bytes.toString('latin1', 0, 64);
   const signed = signatures.find(([signature]) => start.startsWith(signature));
   if (signed) return signed[1];
-  if (textStart.test(bytes.toString('utf8', 0, 512))) {
+  if (textStart.test(bytes.toString('utf8'))) {
     return 'it is a web page, perhaps the error message of a download: fetch the file itself';
   }
   if (bytes.toString('latin1', 257, 262) === 'ustar') return 'it is a tar archive: unpack it first';
   if (bytes.toString('latin1', 4, 8) === 'TFL3') return endings['.tflite'];
-  if (bytes.every((byte) => byte === 0)) return 'it consists of zeros: the download may be incomplete';
+  if (isZero(all)) return 'it consists of zeros: the download may be incomplete';
   const ending = endings[extname(file).toLowerCase()];
   if (ending !== undefined) return ending;
   const [first = 0, second = 0, third = 0] = bytes;
@@ -60,6 +62,16 @@ export function otherKind(file: string, bytes: Buffer): string | undefined {
   if (first === 8 && second >= 3 && second < 16 && third === 0x12) return 'it looks like an ONNX model: name it .onnx';
   if (/^\s*[[{]/.test(start)) return 'it is JSON text, not weights';
   return undefined;
+}
+
+// Most files end the search in the first piece.
+const zerosAtOnce = 2 ** 20;
+
+function isZero(all: FileBytes): boolean {
+  for (const [from, to] of ranges(all.length, zerosAtOnce)) {
+    if (all.bytes(from, to).some((byte) => byte !== 0)) return false;
+  }
+  return true;
 }
 
 /** What a zip archive without torch.save's `data.pkl` is, by the names in it. */

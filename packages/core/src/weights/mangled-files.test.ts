@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import { UserError } from '../system/user-error';
 import { type ExternalTensor, isExternalTensor } from './external-tensor';
+import { inMemory } from './file-bytes';
 import { refusal } from './refusal';
 import { parseSafetensors, safetensorsParts } from './safetensors';
 import { findStateDict } from './state-dict';
@@ -107,7 +108,7 @@ test('archives', () => {
   fc.assert(
     fc.property(fc.constantFrom(...zipped), edits, length, (good, changes, part) => {
       const bytes = edited(good, changes, part);
-      survive(bytes, () => readTorchFile('net', bytes));
+      survive(bytes, () => readTorchFile('net', inMemory(bytes)));
     }),
     options,
   );
@@ -119,7 +120,7 @@ test("an archive's directory", () => {
     fc.property(fc.constantFrom(...zipped), edits, (good, changes) => {
       const start = good.indexOf('PK\x01\x02');
       const bytes = Buffer.concat([good.subarray(0, start), edited(good.subarray(start), changes, 1)]);
-      survive(bytes, () => readTorchFile('net', bytes));
+      survive(bytes, () => readTorchFile('net', inMemory(bytes)));
     }),
     options,
   );
@@ -128,7 +129,7 @@ test("an archive's directory", () => {
 
 test('pickles whose archive is whole', () => {
   const parts = zipped.map((good) => {
-    const archive = openZip(good, refuse);
+    const archive = openZip(inMemory(good), refuse);
     return archive.names.map((name) => [name, archive.read(name) ?? Buffer.alloc(0)] as const);
   });
   fc.assert(
@@ -140,7 +141,7 @@ test('pickles whose archive is whole', () => {
           ),
         ),
       );
-      survive(bytes, () => readTorchFile('net', bytes));
+      survive(bytes, () => readTorchFile('net', inMemory(bytes)));
     }),
     options,
   );
@@ -152,7 +153,7 @@ test("PyTorch's old files", () => {
     fc.property(fc.constantFrom(...old), edits, length, (good, changes, part) => {
       // The start stays, or it is no such file.
       const bytes = Buffer.concat([good.subarray(0, 15), edited(good.subarray(15), changes, part)]);
-      survive(bytes, () => readTorchFile('net', bytes));
+      survive(bytes, () => readTorchFile('net', inMemory(bytes)));
     }),
     options,
   );
@@ -174,7 +175,7 @@ test('safetensors', () => {
       length,
       (changes, part) => {
         const bytes = edited(good, changes, part);
-        survive(bytes, () => parseSafetensors(bytes, refuse).tensors);
+        survive(bytes, () => parseSafetensors(inMemory(bytes), refuse).tensors);
       },
     ),
     options,

@@ -10,6 +10,7 @@ import { tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/networks/load-network';
 import { exportedWeights, exportNetwork } from './export-weights';
+import { inMemory } from './file-bytes';
 import { networkFromWeights } from './network-from-weights';
 import { parameterShapes } from './parameter-shapes';
 import { refusal } from './refusal';
@@ -45,7 +46,7 @@ const write = (weights: Weights) => writeTorchFile(file, weights);
 
 /** The pickle of a state dict, to put into others: without protocol and STOP. */
 function pickleOf(weights: Weights, firstStorage: number): string {
-  const archive = openZip(Buffer.concat(torchFileParts(weights)), refusal('x', 'x'));
+  const archive = openZip(inMemory(Buffer.concat(torchFileParts(weights))), refusal('x', 'x'));
   const pickle = archive.read('archive/data.pkl')?.toString('latin1').slice(2, -1) ?? '';
   let storage = firstStorage;
   return pickle.replace(/FloatStorage\nX....\d+/gs, () => {

@@ -1,6 +1,6 @@
 /** Reads NumPy's archives of arrays (numpy.savez): stored .npy entries of little-endian floats, row by row. */
 import { elementTypes } from './element-types';
-import { isCount, type Refuse, readBytes, refusal, shown } from './refusal';
+import { isCount, type Refuse, refusal, shown, withFile } from './refusal';
 import { openZip } from './torch/zip-archive';
 
 export interface NumpyArray {
@@ -13,16 +13,16 @@ const types: Readonly<Record<string, string>> = { '<f2': 'float16', '<f4': 'floa
 /** @returns the arrays by their names @throws UserError when the file is damaged, compressed or holds other types */
 export function readNpz(file: string): Map<string, NumpyArray> {
   const refuse = refusal(file, "NumPy's .npz");
-  const zip = openZip(readBytes(file), refuse);
-  return new Map(
-    zip.names.map((entry): [string, NumpyArray] => {
-      const name = entry.replace(/\.npy$/, '');
-      return [
-        name,
-        readNpy(zip.read(entry) ?? Buffer.alloc(0), (why) => refuse(`of its array ${shown(name)}, ${why}`)),
-      ];
-    }),
-  );
+  return withFile(file, (bytes) => {
+    const zip = openZip(bytes, refuse);
+    return new Map(
+      zip.names.map((entry): [string, NumpyArray] => {
+        const name = entry.replace(/\.npy$/, '');
+        const array = zip.read(entry) ?? Buffer.alloc(0);
+        return [name, readNpy(array, (why) => refuse(`of its array ${shown(name)}, ${why}`))];
+      }),
+    );
+  });
 }
 
 /** Versions 1 to 3 (numpy.lib.format). */

@@ -1,5 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { UserError } from '../system/user-error';
+import { type FileBytes, withBytesOf } from './file-bytes';
 
 /** Makes the error for a file that cannot be read. `why` is a clause: 'its header is not JSON'. */
 export type Refuse = (why: string) => UserError;
@@ -24,6 +25,13 @@ export function readBytes(file: string): Buffer {
     throw new UserError(`${file} cannot be read: ${(error as Error).message}.`, 1);
   }
 }
+
+/**
+ * Gives `use` the bytes of a file of any size, while the file is open.
+ * @throws UserError when it cannot be read
+ */
+export const withFile = <T>(file: string, use: (bytes: FileBytes) => T): T =>
+  withBytesOf(file, (why) => new UserError(`${file} cannot be read: ${why}.`, 1), use);
 
 /** Whether `value` is a safe whole number from 0 on. */
 export const isCount = (value: unknown): value is number => Number.isSafeInteger(value) && (value as number) >= 0;

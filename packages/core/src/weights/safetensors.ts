@@ -6,6 +6,7 @@ import type { NamedValues } from '../runtime/state';
 import { isRecord } from '../system/is-record';
 import { elementTypes } from './element-types';
 import { contiguousTensor, type ExternalTensors } from './external-tensor';
+import { bytesInPieces, type FileBytes } from './file-bytes';
 import { isCount, type Refuse, shown } from './refusal';
 import { repeatedName } from './repeated-name';
 
@@ -41,18 +42,20 @@ interface HeaderEntry {
 }
 
 /** Whether the bytes start like a safetensors file, with a header's length and a brace. */
-export function isSafetensors(bytes: Buffer): boolean {
-  return bytes.length > 8 && bytes.readBigUInt64LE(0) <= BigInt(bytes.length - 8) && bytes[8] === 0x7b;
+export function isSafetensors(file: FileBytes): boolean {
+  if (file.length <= 8) return false;
+  const start = file.bytes(0, 9);
+  return start.readBigUInt64LE(0) <= BigInt(file.length - 8) && start[8] === 0x7b;
 }
 
 /** @throws UserError by `refuse` when the tensors do not fill the file exactly, or have unknown types */
-export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
+export function parseSafetensors(bytes: FileBytes, refuse: Refuse): Safetensors {
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, less than its header's length takes`);
-  const length = bytes.readBigUInt64LE(0);
+  const length = bytes.bytes(0, 8).readBigUInt64LE(0);
   if (length > BigInt(bytes.length - 8)) throw refuse(`its header of ${length} bytes runs past its end`);
   if (length > BigInt(longestHeader)) throw refuse(`its header of ${length} bytes is longer than any may be`);
   const start = 8 + Number(length);
-  const { __metadata__: metadata, ...rest } = parseSafetensorsHeader(bytes.subarray(8, start), refuse);
+  const { __metadata__: metadata, ...rest } = parseSafetensorsHeader(bytes.bytes(8, start), refuse);
   const entries = Object.entries(rest).map(([name, entry]) => {
     if (!isHeaderEntry(entry)) throw refuse(`its header entry ${shown(name)} is malformed`);
     return [name, entry] as const;
@@ -66,7 +69,7 @@ export function parseSafetensors(bytes: Buffer, refuse: Refuse): Safetensors {
       throw refuse(`its tensor ${shown(name)} is ${typeWords(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
     const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
     if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
-    return [name, contiguousTensor(type, shape, bytes.subarray(start + from, start + to), budget, refuse)] as const;
+    return [name, contiguousTensor(type, shape, bytes.view(start + from, start + to), budget, refuse)] as const;
   });
   const isRecord = typeof metadata === 'object' && metadata !== null;
   return { tensors: new Map(tensors), metadata: isRecord ? (metadata as Record<string, unknown>) : {} };
@@ -142,7 +145,7 @@ export function safetensorsParts(
   const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return [length, header, ...[...tensors.values()].map(({ values }) => bytesOf(values))];
+  return [length, header, ...[...tensors.values()].flatMap(({ values }) => [...bytesInPieces(values)])];
 }
 
 /** The bytes of the numbers, not copied. */

@@ -1,7 +1,8 @@
 import { extname } from 'node:path';
 import { descriptionKey } from './exported-description';
+import type { FileBytes } from './file-bytes';
 import { otherKind } from './file-kinds';
-import { type Refuse, readBytes, refusal } from './refusal';
+import { type Refuse, refusal, withFile } from './refusal';
 import { isSafetensors, parseSafetensors } from './safetensors';
 import { isIndex, readParts } from './split-weights';
 import { isTorchFile, readTorchFile, textIn } from './torch/torch-file';
@@ -27,7 +28,10 @@ export interface WeightsFile {
 export function readWeightsFile(file: string): WeightsFile {
   const refuse = refusal(file, 'weights');
   if (isIndex(file)) return { content: readParts(file, (part) => readWeightsFile(part).content), refuse };
-  const bytes = readBytes(file);
+  return withFile(file, (bytes) => readContent(file, bytes, refuse));
+}
+
+function readContent(file: string, bytes: FileBytes, refuse: Refuse): WeightsFile {
   if (isTorchFile(bytes)) {
     return { content: readTorchFile(file, bytes), refuse, description: textIn(file, bytes, descriptionKey) };
   }
@@ -46,9 +50,10 @@ const metadataEnd = 1 << 20;
 /** Whether a file is not one of our checkpoints: PyTorch's, safetensors without our metadata, or of another kind. */
 export function isExternal(file: string): boolean {
   if (isOnnx(file) || isIndex(file) || torchExtensions.includes(extname(file))) return true;
-  const bytes = readBytes(file);
-  if (isTorchFile(bytes) || otherKind(file, bytes) !== undefined) return true;
-  if (!isSafetensors(bytes) && extname(file) !== '.safetensors') return true;
-  // A damaged checkpoint is still a checkpoint. Its metadata stand first in the header.
-  return !bytes.subarray(0, metadataEnd).includes('"headshare"');
+  return withFile(file, (bytes) => {
+    if (isTorchFile(bytes) || otherKind(file, bytes) !== undefined) return true;
+    if (!isSafetensors(bytes) && extname(file) !== '.safetensors') return true;
+    // A damaged checkpoint is still a checkpoint. Its metadata stand first in the header.
+    return !bytes.bytes(0, Math.min(bytes.length, metadataEnd)).includes('"headshare"');
+  });
 }

@@ -1,9 +1,9 @@
 /** Reads the tensors of ONNX files (onnx.proto's TensorProto), in every storage that the format allows. */
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, isAbsolute, join, normalize } from 'node:path';
 import { Cursor } from '../cursor';
 import { contiguousTensor, type ExternalTensor, elementType, type ReadingBudget } from '../external-tensor';
-import { isCount, type Refuse, shown } from '../refusal';
+import { isCount, type Refuse, readBytes, shown } from '../refusal';
 import { fields, varint } from './wire';
 
 /** The types of TensorProto.DataType that weights and shapes have. */
@@ -134,7 +134,7 @@ function externalBytes(name: string, given: ReadonlyMap<string, string>, wanted:
     if (!statSync(path, { throwIfNoEntry: false })?.isFile()) {
       throw refuse(`its tensor ${shown(name)} is in ${shown(path)}, which is not there: keep it beside the model`);
     }
-    bytes = readFileSync(path);
+    bytes = readBytes(path);
     external.set(location, bytes);
   }
   const offset = Number(given.get('offset') ?? 0);

@@ -4,6 +4,7 @@ import { dictOf, handMadeTorchFile, tensor, text, whole } from '../../../test/ha
 import { UserError } from '../../system/user-error';
 import { Cursor } from '../cursor';
 import type { ExternalTensor } from '../external-tensor';
+import { inMemory } from '../file-bytes';
 import { refusal } from '../refusal';
 import { findStateDict } from '../state-dict';
 import { readPickle } from './pickle-operations';
@@ -11,7 +12,7 @@ import { pythonGlobals } from './python-globals';
 import { readTorchFile } from './torch-file';
 import { zipParts } from './zip-writer';
 
-const read = (bytes: Buffer) => readTorchFile('net.pth', bytes);
+const read = (bytes: Buffer) => readTorchFile('net.pth', inMemory(bytes));
 const refuse = refusal('net.pth', 'a PyTorch file');
 
 function refused(act: () => unknown, why: string | RegExp): void {

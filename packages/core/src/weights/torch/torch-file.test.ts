@@ -3,13 +3,17 @@ import { join } from 'node:path';
 import { dictOf, handMadeTorchFile, tensor, text } from '../../../test/hand-made-torch';
 import { UserError } from '../../system/user-error';
 import type { ExternalTensor } from '../external-tensor';
+import { inMemory } from '../file-bytes';
+import { withFile } from '../refusal';
+import { readWeightsFile } from '../weights-file';
 import { NumpyArray } from './numpy-globals';
 import { PickleRecord, Tuple } from './pickle-values';
 import { readTorchFile } from './torch-file';
 import { zipParts } from './zip-writer';
 
 const fixture = (name: string) => join(__dirname, '../../../fixtures/torch', name);
-const named = (name: string) => readTorchFile(fixture(name)) as Map<string, unknown>;
+const named = (name: string) =>
+  withFile(fixture(name), (bytes) => readTorchFile(fixture(name), bytes)) as Map<string, unknown>;
 const counting = (count: number) => Array.from({ length: count }, (_, index) => index);
 
 const kinds: readonly [name: string, type: string, shape: readonly number[], values: readonly number[]][] = [
@@ -77,7 +81,7 @@ test.each(['checkpoint.pth', 'checkpoint-old.pth'])(
   },
 );
 
-const read = (bytes: Buffer) => readTorchFile('net.pth', bytes);
+const read = (bytes: Buffer) => readTorchFile('net.pth', inMemory(bytes));
 const refused = (bytes: Buffer, why: string) => {
   expect(() => read(bytes)).toThrow(UserError);
   expect(() => read(bytes)).toThrow(`net.pth cannot be read as a PyTorch file: ${why}`);
@@ -133,11 +137,11 @@ test('a changed byte of a weight is an error', () => {
 });
 
 test('a missing file and a file of another kind are refused', () => {
-  expect(() => readTorchFile('/nowhere/net.pth')).toThrow(/^\/nowhere\/net\.pth cannot be read: ENOENT/);
+  expect(() => readWeightsFile('/nowhere/net.pth')).toThrow(/^\/nowhere\/net\.pth cannot be read: ENOENT/);
   refused(Buffer.from('hello'), 'it does not start like one');
 });
 
 test("Lightning's dict of settings is a dict", () => {
   const settings = `cpytorch_lightning.utilities.parsing\nAttributeDict\n)\x81${text('lr')}K\x01s.`;
-  expect(readTorchFile('x', handMadeTorchFile(settings))).toEqual(new Map([['lr', 1]]));
+  expect(readTorchFile('x', inMemory(handMadeTorchFile(settings)))).toEqual(new Map([['lr', 1]]));
 });

@@ -4,8 +4,9 @@
  */
 import { Cursor } from '../cursor';
 import { elementType, isExternalTensor, Storage } from '../external-tensor';
+import { type FileBytes, pieceBytes } from '../file-bytes';
 import { isTorchScript, torchScript, zipKind } from '../file-kinds';
-import { isCount, type Refuse, readBytes, refusal, shown } from '../refusal';
+import { isCount, type Refuse, refusal, shown } from '../refusal';
 import { readPickle } from './pickle-operations';
 import { itemsOf, type PickleContext } from './pickle-values';
 import { type StorageId, storageId, torchGlobals } from './torch-globals';
@@ -17,19 +18,22 @@ const oldStart = Buffer.from('80028a0a6cfc9c46f9206aa850192e', 'hex');
 const oldProtocol = 1001;
 
 /** Whether the bytes start like a file of torch.save, in either format. */
-export function isTorchFile(bytes: Buffer): boolean {
-  return [zipStart, oldStart].some((start) => bytes.subarray(0, start.length).equals(start));
+export function isTorchFile(bytes: FileBytes): boolean {
+  return startsWith(bytes, zipStart) || startsWith(bytes, oldStart);
 }
+
+const startsWith = (bytes: FileBytes, start: Buffer): boolean =>
+  bytes.length >= start.length && bytes.bytes(0, start.length).equals(start);
 
 /**
  * The saved value: dicts become Maps, lists arrays, tuples `Tuple`s, tensors `ExternalTensor`s, and objects of unknown classes
  * `PickleRecord`s. It may refer to itself.
  * @throws UserError for files that are damaged, name anything outside a state dict, or ask for more memory than they have bytes
  */
-export function readTorchFile(file: string, bytes = readBytes(file)): unknown {
+export function readTorchFile(file: string, bytes: FileBytes): unknown {
   const refuse = refusal(file, 'a PyTorch file');
   if (!isTorchFile(bytes)) throw refuse('it does not start like one');
-  const content = bytes.subarray(0, 4).equals(zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
+  const content = startsWith(bytes, zipStart) ? readZipped(bytes, refuse) : readOld(bytes, refuse);
   refuseUnread(content, refuse);
   return content;
 }
@@ -61,12 +65,12 @@ function joined(path: string, key: unknown): string {
 }
 
 /** A text that was written beside the tensors; undefined where there is none. */
-export function textIn(file: string, bytes: Buffer, name: string): string | undefined {
-  if (!bytes.subarray(0, 4).equals(zipStart)) return undefined;
+export function textIn(file: string, bytes: FileBytes, name: string): string | undefined {
+  if (!startsWith(bytes, zipStart)) return undefined;
   return openZip(bytes, refusal(file, 'a PyTorch file')).read(`archive/${name}`)?.toString('utf8');
 }
 
-function readZipped(bytes: Buffer, refuse: Refuse): unknown {
+function readZipped(bytes: FileBytes, refuse: Refuse): unknown {
   const archive = openZip(bytes, refuse);
   const pickles = archive.names.filter((name) => /^[^/]+\/data\.pkl$/.test(name));
   const [pickle] = pickles;
@@ -91,10 +95,10 @@ function zippedStorages(archive: ZipArchive, folder: string, size: number, refus
   const budget = { left: size };
   return keptByKey(refuse, ({ type: name, key, elements }) => {
     const type = elementType(name, refuse);
-    const data = archive.read(`${folder}data/${key}`);
+    const data = archive.view(`${folder}data/${key}`);
     if (!data) throw refuse(`its storage ${shown(key)} is missing`);
-    if (!isCount(elements) || elements * type.bytes > data.length) {
-      throw refuse(`its storage ${shown(key)} has ${data.length} bytes, fewer than stated`);
+    if (!isCount(elements) || elements * type.bytes > data.byteLength) {
+      throw refuse(`its storage ${shown(key)} has ${data.byteLength} bytes, fewer than stated`);
     }
     return new Storage(type, elements, data, budget);
   });
@@ -114,8 +118,9 @@ function keptByKey(refuse: Refuse, make: (id: StorageId) => Storage): (id: Stora
 }
 
 /** Magic number, protocol, sizes of the machine's types, the saved value, the keys of its storages, the storages. */
-function readOld(bytes: Buffer, refuse: Refuse): unknown {
-  const input = new Cursor(bytes, refuse, oldStart.length);
+function readOld(bytes: FileBytes, refuse: Refuse): unknown {
+  // The pickles come before all numbers.
+  const input = new Cursor(bytes.bytes(0, Math.min(bytes.length, pieceBytes)), refuse, oldStart.length);
   const plain = { globals: new Map(), content: 'a state dict' };
   if (readPickle(input, plain) !== oldProtocol) throw refuse('its format is unknown');
   const machine = readPickle(input, plain);
@@ -137,12 +142,18 @@ function readOld(bytes: Buffer, refuse: Refuse): unknown {
     return storage;
   });
   const content = readPickle(input, rules(find));
-  for (const key of itemsOf(readPickle(input, plain)) ?? []) {
+  const keys = itemsOf(readPickle(input, plain)) ?? [];
+  let { at } = input;
+  for (const key of keys) {
     const storage = typeof key === 'string' ? storages.get(key) : undefined;
     if (typeof key !== 'string' || !storage || storage.data)
       throw refuse('its list of storages does not fit its tensors');
-    if (input.uint64() !== storage.elements) throw refuse(`its storage ${shown(key)} has another size than stated`);
-    storage.data = input.take(storage.elements * storage.type.bytes);
+    const size = new Cursor(bytes.bytes(at, Math.min(at + 8, bytes.length)), refuse).uint64();
+    if (size !== storage.elements) throw refuse(`its storage ${shown(key)} has another size than stated`);
+    const from = at + 8;
+    at = from + size * storage.type.bytes;
+    if (at > bytes.length) throw refuse('it ends in the middle');
+    storage.data = bytes.view(from, at);
   }
   if ([...storages.values()].some(({ data }) => !data)) throw refuse('some of its storages are missing');
   return content;

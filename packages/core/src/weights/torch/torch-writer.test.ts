@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import fc from 'fast-check';
 import type { NamedValues } from '../../runtime/state';
 import type { ExternalTensor } from '../external-tensor';
+import { inMemory } from '../file-bytes';
 import { bytesOf } from '../safetensors';
 import { readTorchFile } from './torch-file';
 import { torchFileParts, writeTorchFile } from './torch-writer';
@@ -17,7 +18,7 @@ const python = process.env.HEADSHARE_TORCH_PYTHON || 'python3';
 const hasTorch = spawnSync(python, ['-c', 'import torch']).status === 0;
 
 function roundTrip(tensors: ReadonlyMap<string, NamedValues>): Map<string, ExternalTensor> {
-  return readTorchFile('net.pth', Buffer.concat(torchFileParts(tensors))) as Map<string, ExternalTensor>;
+  return readTorchFile('net.pth', inMemory(Buffer.concat(torchFileParts(tensors)))) as Map<string, ExternalTensor>;
 }
 
 test('a written file is read back to the bit', () => {

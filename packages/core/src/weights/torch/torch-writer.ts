@@ -2,7 +2,7 @@ import type { NamedValues } from '../../runtime/state';
 import { writeAtomically } from '../../system/write-atomically';
 import { contiguousStrides } from '../external-tensor';
 import { bytesOf } from '../safetensors';
-import { zipParts } from './zip-writer';
+import { largestZip, tooLarge, zipParts } from './zip-writer';
 
 /**
  * Writes float32 tensors in PyTorch's layout like `torch.save` of an OrderedDict, for `torch.load(file, weights_only=True)` and
@@ -17,6 +17,8 @@ export function writeTorchFile(file: string, tensors: ReadonlyMap<string, NamedV
 type Texts = Readonly<Record<string, string>>;
 
 export function torchFileParts(tensors: ReadonlyMap<string, NamedValues>, about: Texts = {}): Uint8Array[] {
+  const bytes = [...tensors.values()].reduce((sum, { values }) => sum + values.byteLength, 0);
+  if (bytes >= largestZip) throw tooLarge();
   return zipParts([
     ['archive/data.pkl', stateDictPickle(tensors)],
     ['archive/byteorder', Buffer.from('little')],

@@ -4,12 +4,15 @@
  */
 import { crc32 } from 'node:zlib';
 import { Cursor } from '../cursor';
+import { bytesInPieces, type FileBytes, pieceBytes } from '../file-bytes';
 import { type Refuse, shown } from '../refusal';
 
 export interface ZipArchive {
   readonly names: readonly string[];
-  /** An entry's bytes, not copied; undefined for an unknown name. @throws UserError when the checksum does not match */
+  /** The bytes of a small entry; undefined for an unknown name. @throws UserError when the checksum does not match */
   read(name: string): Buffer | undefined;
+  /** The bytes of an entry of any size, as `read`. */
+  view(name: string): DataView<ArrayBuffer> | undefined;
 }
 
 interface Entry {
@@ -29,35 +32,52 @@ const signatures = {
   locator64: 0x07064b50,
 };
 const endSize = 22;
+const longestComment = 0xffff;
 const locator64Size = 20;
+const end64Size = 56;
+const localSize = 30;
 // Far more than the tensors of any network.
 const mostEntries = 200_000;
 
 /** @throws UserError for archives that are damaged, compressed, encrypted or forged */
-export function openZip(bytes: Buffer, refuse: Refuse): ZipArchive {
-  const directory = findDirectory(bytes, refuse);
-  const entries = readDirectory(bytes, directory, refuse);
-  const found = new Map<string, Buffer>();
+export function openZip(file: FileBytes, refuse: Refuse): ZipArchive {
+  const directory = findDirectory(file, refuse);
+  const entries = readDirectory(file, directory, refuse);
+  const found = new Map<string, { readonly from: number; readonly to: number }>();
   let free = 0;
   for (const entry of [...entries.values()].sort((a, b) => a.offset - b.offset)) {
-    const data = locate(bytes, entry, refuse);
+    const from = locate(file, entry, refuse);
     if (entry.offset < free) throw refuse(`its entry ${shown(entry.name)} overlaps another one`);
-    free = data.at + entry.size;
+    free = from + entry.size;
     if (free > directory.offset) throw refuse(`its entry ${shown(entry.name)} runs past its end`);
-    found.set(entry.name, data.take(entry.size));
+    found.set(entry.name, { from, to: free });
+  }
+  /** @throws UserError when the bytes do not match the entry's checksum */
+  function checked<A extends ArrayBufferView>(name: string, data: A): A {
+    const checksum = entries.get(name)?.checksum;
+    // PyTorch writes 0 where checksums are switched off.
+    if (checksum && checksumOf(data) !== checksum) {
+      throw refuse(`the bytes of its entry ${shown(name)} do not match their checksum`);
+    }
+    return data;
   }
   return {
     names: [...entries.keys()],
     read(name) {
-      const data = found.get(name);
-      const checksum = entries.get(name)?.checksum;
-      // PyTorch writes 0 where checksums are switched off.
-      if (data && checksum && crc32(data) !== checksum) {
-        throw refuse(`the bytes of its entry ${shown(name)} do not match their checksum`);
-      }
-      return data;
+      const place = found.get(name);
+      return place && checked(name, file.bytes(place.from, place.to));
+    },
+    view(name) {
+      const place = found.get(name);
+      return place && checked(name, file.view(place.from, place.to));
     },
   };
+}
+
+function checksumOf(data: ArrayBufferView): number {
+  let sum = 0;
+  for (const piece of bytesInPieces(data)) sum = crc32(piece, sum);
+  return sum;
 }
 
 interface Directory {
@@ -66,31 +86,38 @@ interface Directory {
   readonly entries: number;
 }
 
-function findDirectory(bytes: Buffer, refuse: Refuse): Directory {
-  const at = findEnd(bytes);
+function findDirectory(file: FileBytes, refuse: Refuse): Directory {
+  const start = Math.max(0, file.length - endSize - longestComment - locator64Size);
+  const tail = file.bytes(start, file.length);
+  const at = findEnd(tail);
   if (at === undefined) throw refuse('its end is missing: the file may be incomplete');
-  const end = new Cursor(bytes, refuse, at + 4);
+  const end = new Cursor(tail, refuse, at + 4);
   const disks = [end.uint(2), end.uint(2)];
   end.take(2);
   let directory: Directory = { entries: end.uint(2), size: end.uint(4), offset: end.uint(4) };
   if (disks.some((disk) => disk !== 0)) throw refuse('it is one part of several');
   const locator = at - locator64Size;
-  let limit = at;
-  if (locator >= 0 && bytes.readUInt32LE(locator) === signatures.locator64) {
-    const end64 = new Cursor(bytes, refuse, new Cursor(bytes, refuse, locator + 8).uint64());
-    limit = end64.at;
-    if (limit > locator || end64.uint(4) !== signatures.end64)
-      throw refuse('its zip64 record is not at the stated position');
+  let limit = start + at;
+  if (locator >= 0 && tail.readUInt32LE(locator) === signatures.locator64) {
+    limit = new Cursor(tail, refuse, locator + 8).uint64();
+    const isInside = limit <= start + locator;
+    const end64 = new Cursor(isInside ? upTo(file, limit, end64Size) : Buffer.alloc(0), refuse);
+    if (!isInside || end64.uint(4) !== signatures.end64) throw refuse('its zip64 record is not at the stated position');
     end64.take(8 + 2 + 2 + 4 + 4 + 8);
     directory = { entries: end64.uint64(), size: end64.uint64(), offset: end64.uint64() };
   }
   if (directory.offset + directory.size > limit) throw refuse('its directory runs past its end');
+  if (directory.size > pieceBytes) throw refuse(`its directory has ${directory.size} bytes`);
   return directory;
 }
 
+/** Up to `count` bytes from a position, fewer at the file's end. */
+const upTo = (file: FileBytes, from: number, count: number): Buffer =>
+  file.bytes(from, Math.min(from + count, file.length));
+
 /** The position of the record at the end; a comment of up to 65535 bytes, whose length it states, may follow it. */
 function findEnd(bytes: Buffer): number | undefined {
-  for (let at = bytes.length - endSize; at >= Math.max(0, bytes.length - endSize - 0xffff); at--) {
+  for (let at = bytes.length - endSize; at >= Math.max(0, bytes.length - endSize - longestComment); at--) {
     if (bytes.readUInt32LE(at) === signatures.end && at + endSize + bytes.readUInt16LE(at + 20) === bytes.length) {
       return at;
     }
@@ -98,8 +125,8 @@ function findEnd(bytes: Buffer): number | undefined {
   return undefined;
 }
 
-function readDirectory(bytes: Buffer, directory: Directory, refuse: Refuse): Map<string, Entry> {
-  const cursor = new Cursor(bytes.subarray(0, directory.offset + directory.size), refuse, directory.offset);
+function readDirectory(file: FileBytes, directory: Directory, refuse: Refuse): Map<string, Entry> {
+  const cursor = new Cursor(file.bytes(directory.offset, directory.offset + directory.size), refuse);
   const entries = new Map<string, Entry>();
   while (cursor.at < cursor.bytes.length) {
     const entry = readEntry(cursor, refuse);
@@ -154,18 +181,19 @@ function largeValues(small: Record<'size' | 'packed' | 'offset', number>, extra:
   return values;
 }
 
-/** A cursor at the first byte of an entry's data. */
-function locate(bytes: Buffer, { name, method, offset }: Entry, refuse: Refuse): Cursor {
-  if (offset > bytes.length) throw refuse(`its entry ${shown(name)} is not where its directory states`);
-  const local = new Cursor(bytes, refuse, offset);
+/** The position of an entry's data. */
+function locate(file: FileBytes, { name, method, offset }: Entry, refuse: Refuse): number {
+  if (offset > file.length) throw refuse(`its entry ${shown(name)} is not where its directory states`);
+  const local = new Cursor(upTo(file, offset, localSize), refuse);
   const isHeader = local.uint(4) === signatures.local;
   local.take(4);
   const sameMethod = local.uint(2) === method;
   local.take(16);
   const lengths = { name: local.uint(2), extra: local.uint(2) };
-  if (!isHeader || !sameMethod || local.take(lengths.name).toString('utf8') !== name) {
+  const rest = new Cursor(upTo(file, offset + localSize, lengths.name + lengths.extra), refuse);
+  if (!isHeader || !sameMethod || rest.take(lengths.name).toString('utf8') !== name) {
     throw refuse(`its entry ${shown(name)} is not where its directory states`);
   }
-  local.take(lengths.extra);
-  return local;
+  rest.take(lengths.extra);
+  return offset + localSize + rest.at;
 }

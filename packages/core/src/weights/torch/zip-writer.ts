@@ -4,6 +4,15 @@ import { UserError } from '../../system/user-error';
 // PyTorch maps storages into memory, so each starts at a multiple of this.
 const alignment = 64;
 
+/** Bytes that no archive without zip64 has. */
+export const largestZip = 0xffffffff;
+
+export const tooLarge = (): UserError =>
+  new UserError(
+    'A PyTorch file holds at most 4 GiB and 65535 tensors, fewer than these weights have: write safetensors.',
+    1,
+  );
+
 /** The parts of a zip archive of stored entries, aligned by an extra field as in PyTorch's writer. */
 export function zipParts(entries: readonly (readonly [name: string, data: Uint8Array])[]): Uint8Array[] {
   const parts: Uint8Array[] = [];
@@ -27,12 +36,7 @@ export function zipParts(entries: readonly (readonly [name: string, data: Uint8A
   }
   const whole = Buffer.concat(directory);
   const count = entries.length;
-  if (offset + whole.length >= 0xffffffff || count >= 0xffff) {
-    throw new UserError(
-      'A PyTorch file holds at most 4 GiB and 65535 tensors, fewer than these weights have: write safetensors.',
-      1,
-    );
-  }
+  if (offset + whole.length >= largestZip || count >= 0xffff) throw tooLarge();
   const end = uints([4, 0x06054b50], [2, 0], [2, 0], [2, count], [2, count], [4, whole.length], [4, offset], [2, 0]);
   return [...parts, whole, end];
 }
