@@ -1,5 +1,6 @@
 import { UserError } from '../system/user-error';
 import { backend, DType, handleOf } from './binding';
+import { columnsOf, type GivenValues, isStored } from './stored-values';
 import { type Tensor, tf, type Variable } from './tensorflow';
 
 /**
@@ -99,11 +100,11 @@ export class State {
   }
 
   /**
-   * Sets the eager values of the wanted variables. Errors name the `source` of the values, and variables without `prefix`.
+   * Sets the eager values of the wanted variables; stored ones must be of tables of which the state holds parts. Errors name the `source` of the values, and variables without `prefix`.
    * @throws UserError, before anything is set, when `values` lacks a wanted variable, has another one, or a shape differs
    */
   load(
-    values: ReadonlyMap<string, NamedValues>,
+    values: ReadonlyMap<string, GivenValues>,
     source: string,
     wanted: (variable: StateVariable) => boolean = () => true,
     prefix = '',
@@ -159,7 +160,10 @@ const turnedShape = ({ shape, transposed }: Pick<StateVariable, 'shape' | 'trans
   transposed ? shape.toReversed() : shape;
 
 /** What a variable keeps of a file's values. */
-function kept(given: NamedValues, { shape, transposed, part }: StateVariable): Tensor {
+function kept(given: GivenValues, { name, shape, transposed, part }: StateVariable): Tensor {
+  // Rows of the variable are columns in files.
+  if (part && transposed) return held(columnsOf(given, { from: part.from, count: shape[0] as number }), transposed);
+  if (isStored(given)) throw new Error(`${name} is no part of a table.`);
   const whole = held(given, transposed);
   if (!part) return whole;
   const rows = tf.slice(whole, [part.from], [shape[0] as number]);

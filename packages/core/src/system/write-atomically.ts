@@ -3,19 +3,26 @@ import { dirname } from 'node:path';
 import { UserError } from './user-error';
 import { diskProblem } from './whole-file';
 
+/** Content that is made while it is written. */
+export interface MadeContent {
+  /** The number of bytes. */
+  readonly size: number;
+  parts(): Iterable<Uint8Array>;
+}
+
 /**
  * Replaces `file` by the concatenated parts, texts in UTF-8. A crash or a full disk leaves the previous file: the new
  * one is written beside it, synced and renamed.
  * @throws UserError if the disk is full or read-only, or the folder does not exist
  */
-export function writeAtomically(file: string, content: readonly (Uint8Array | string)[]): void {
-  const parts = content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
+export function writeAtomically(file: string, content: readonly (Uint8Array | string)[] | MadeContent): void {
+  const { size, parts } = 'parts' in content ? content : ofParts(content);
   const temporary = `${file}.partial`;
   let descriptor: number | undefined;
   try {
     descriptor = openSync(temporary, 'w');
-    requireRoom(file, parts);
-    for (const part of parts) {
+    requireRoom(file, size);
+    for (const part of parts()) {
       let written = 0;
       while (written < part.byteLength) written += writevSync(descriptor, [part.subarray(written)]);
     }
@@ -30,19 +37,24 @@ export function writeAtomically(file: string, content: readonly (Uint8Array | st
     } catch {
       // The folder is not writable; the first error reports that.
     }
-    throw asUserError(error, file);
+    throw writingError(error, file);
   }
 }
 
+function ofParts(content: readonly (Uint8Array | string)[]): MadeContent {
+  const parts = content.map((part) => (typeof part === 'string' ? Buffer.from(part) : part));
+  return { size: parts.reduce((sum, part) => sum + part.byteLength, 0), parts: () => parts };
+}
+
 /** Throws ENOSPC before the write starts, because a large write takes minutes. */
-function requireRoom(file: string, parts: readonly Uint8Array[]): void {
+function requireRoom(file: string, bytes: number): void {
   const { bavail, bsize, blocks } = statfsSync(dirname(file));
-  const bytes = parts.reduce((sum, part) => sum + part.byteLength, 0);
   // Some network file systems report no size.
   if (blocks > 0 && bavail * bsize < bytes) throw Object.assign(new Error('no room'), { code: 'ENOSPC' });
 }
 
-function asUserError(error: unknown, file: string): unknown {
+/** A UserError where the disk keeps `file` from being written; other errors unchanged. */
+export function writingError(error: unknown, file: string): unknown {
   const problem = diskProblem(error);
   const unchanged = existsSync(file) ? '; the previous file is unchanged' : '';
   if (problem === undefined) return error;

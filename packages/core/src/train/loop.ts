@@ -3,6 +3,7 @@ import { tellTrained } from '../cluster/worker-process';
 import { repeatOf } from '../data/loading/augmented-copies';
 import { batchCount, batches, type Waiting } from '../data/loading/batches';
 import type { Program } from '../runtime/program';
+import type { GivenValues } from '../runtime/stored-values';
 import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import type { Training } from './build';
@@ -20,7 +21,7 @@ import {
   save,
   saveAt,
   saveNetwork,
-  trained,
+  withTrained,
 } from './run-files';
 import type { NetworkTraining, Outcome } from './settings';
 import { type Throughput, throughput } from './throughput';
@@ -68,7 +69,7 @@ async function runEpochs(job: Job): Promise<Outcome> {
   if (perEpoch === 0) throw new UserError(`--batchSize ${batchSize} is more than the ${images} training images.`);
   const found = resume(job);
   const course: Course = { position: found?.metadata ?? { epoch: 0, batch: 0, step: 0, sums: {} } };
-  await group.shared?.deal(found?.tensors);
+  await group.shared?.deal(found?.tables);
   const rates = { whole: throughput(), ofEpoch: throughput(), ofSteps: throughput() };
   const waiting = { waited: 0, total: 0 };
   const run: Run = { ...job, course, perEpoch, rates, waiting, saved: performance.now(), compiled: false };
@@ -196,11 +197,15 @@ async function goesOn(run: Run): Promise<void> {
 
 /** Evaluates, reports and saves. The position moves on only when home has saved: until then the epoch's end can be repeated. */
 async function endEpoch(run: Run): Promise<void> {
+  const { course } = run;
+  await withTrained(run, course.position, (tensors) => reportEpoch(run, tensors));
+}
+
+async function reportEpoch(run: Run, tensors: ReadonlyMap<string, GivenValues>): Promise<void> {
   const { options, phase, group, label, course, perEpoch, rates } = run;
   const { task, log } = options;
   const { epochs, evaluateEvery } = phase.settings;
   const { epoch, step, sums, best: before } = course.position;
-  const tensors = await trained(run, course.position);
   const means = Object.fromEntries(Object.entries(sums).map(([name, sum]) => [name, sum / perEpoch]));
   const due = (epoch + 1) % evaluateEvery === 0 || epoch + 1 === epochs;
   const last = due ? await phase.evaluate?.() : undefined;

@@ -3,7 +3,7 @@
  * power cut that the file system did not survive).
  */
 import { existsSync, linkSync, renameSync } from 'node:fs';
-import type { NamedValues } from '../runtime/state';
+import type { GivenValues } from '../runtime/stored-values';
 import { UserError } from '../system/user-error';
 import { requireSound } from '../weights/sound-values';
 import { type Checkpoint, readCheckpoint, writeCheckpoint } from './checkpoint';
@@ -28,7 +28,7 @@ export const previousOf = (file: string): string => file.replace(/(\.safetensors
 export const hasResumePoint = (file: string): boolean => existsSync(file) || existsSync(previousOf(file));
 
 /** @throws UserError when the disk is full; earlier checkpoints are then untouched */
-export function saveResumePoint(file: string, position: Position, tensors: ReadonlyMap<string, NamedValues>): void {
+export function saveResumePoint(file: string, position: Position, tensors: ReadonlyMap<string, GivenValues>): void {
   if (existsSync(file)) keepAsPrevious(file);
   writeCheckpoint(file, { tensors, metadata: position });
 }
@@ -36,28 +36,33 @@ export function saveResumePoint(file: string, position: Position, tensors: Reado
 /**
  * Reads the newest intact checkpoint; undefined if there is none.
  * @param log receives the reason why the newest was not used
+ * @param isTable see `readCheckpoint`
  * @throws UserError when neither can be read
  */
-export function readResumePoint(file: string, log: (line: string) => void): Checkpoint<Position> | undefined {
+export function readResumePoint(
+  file: string,
+  log: (line: string) => void,
+  isTable?: (name: string) => boolean,
+): Checkpoint<Position> | undefined {
   if (!hasResumePoint(file)) return undefined;
   const previous = previousOf(file);
   try {
-    return readPosition(file);
+    return readPosition(file, isTable);
   } catch (error) {
     if (!existsSync(previous)) throw error;
     log(`${(error as Error).message} Resuming from the one before it.`);
-    return readPosition(previous);
+    return readPosition(previous, isTable);
   }
 }
 
-function readPosition(file: string): Checkpoint<Position> {
-  const { tensors, metadata } = readCheckpoint<Partial<Position>>(file);
+function readPosition(file: string, isTable?: (name: string) => boolean): Checkpoint<Position> {
+  const { tensors, tables, metadata } = readCheckpoint<Partial<Position>>(file, isTable);
   const { epoch, batch, step, sums } = metadata;
   if (![epoch, batch, step].every(Number.isSafeInteger) || typeof sums !== 'object') {
     throw new UserError(`${file} does not record the training's progress; remove it to train from the beginning.`, 1);
   }
-  for (const [name, values] of tensors) requireSound(file, name, values);
-  return { tensors, metadata: metadata as Position };
+  for (const [name, values] of [...tensors, ...tables]) requireSound(file, name, values);
+  return { tensors, tables, metadata: metadata as Position };
 }
 
 /** Links instead of renaming, so that `file` exists at every moment. */

@@ -2,9 +2,11 @@
 import { join } from 'node:path';
 import type { Network } from '../nn/network';
 import type { Program } from '../runtime/program';
-import type { NamedValues, StateVariable } from '../runtime/state';
+import type { StateVariable } from '../runtime/state';
+import { type GivenValues, piecesOf } from '../runtime/stored-values';
 import type { Progress } from '../system/progress';
 import { UserError } from '../system/user-error';
+import { firstUnsound } from '../weights/sound-values';
 import type { Training } from './build';
 import { type Checkpoint, checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
@@ -51,29 +53,37 @@ export function diverged({ step, epoch }: Position, what: string): UserError {
 }
 
 /**
- * The variables for a checkpoint. With shared classes home has the whole tables, and other workers none.
+ * Gives `use` the variables for a checkpoint. With shared classes home has the whole tables, which are in a file, and other
+ * workers have none.
  * @throws UserError when one has values that are not finite
  */
-export async function trained(
-  { program, phase, group }: Job,
+export async function withTrained<T>(
+  { program, phase, group, options }: Job,
   position: Position,
-): Promise<ReadonlyMap<string, NamedValues>> {
-  const tables = await group.shared?.collect();
-  program.pull();
-  const own = program.state.values((entry) => phase.isTrained(entry) && !(tables && entry.part));
-  const names = program.state.all().map(({ name }) => name);
-  const tensors = tables ? inOrder(names, new Map([...own, ...tables])) : own;
-  for (const [name, { values }] of tensors) {
-    if (!values.every(Number.isFinite)) throw diverged(position, `The values of ${name} are no longer numbers`);
+  use: (tensors: ReadonlyMap<string, GivenValues>) => Promise<T>,
+): Promise<T> {
+  const tables = await group.shared?.collect(options.folder);
+  try {
+    program.pull();
+    const own = program.state.values((entry) => phase.isTrained(entry) && !(tables && entry.part));
+    const names = program.state.all().map(({ name }) => name);
+    const tensors = tables ? inOrder(names, new Map<string, GivenValues>([...own, ...tables.values])) : own;
+    for (const [name, given] of tensors) {
+      for (const values of piecesOf(given)) {
+        if (firstUnsound(values) >= 0) throw diverged(position, `The values of ${name} are no longer numbers`);
+      }
+    }
+    return await use(tensors);
+  } finally {
+    tables?.close();
   }
-  return tensors;
 }
 
 const trainingFile = ({ options, phase }: Job): string =>
   join(options.folder, phase.name === undefined ? checkpointFiles.training : `${phase.name}.safetensors`);
 
 /** The entries that there are of these names. */
-const inOrder = (names: readonly string[], entries: ReadonlyMap<string, NamedValues>) =>
+const inOrder = (names: readonly string[], entries: ReadonlyMap<string, GivenValues>) =>
   new Map(
     names.flatMap((name) => {
       const entry = entries.get(name);
@@ -84,20 +94,22 @@ const inOrder = (names: readonly string[], entries: ReadonlyMap<string, NamedVal
 export function resume(job: Job): Checkpoint<Position> | undefined {
   const { program, options, phase, label } = job;
   const file = trainingFile(job);
-  const found = readResumePoint(file, (line) => options.log(`${label}: ${line}`));
+  const { state } = program;
+  const isTable = (name: string) => state.get(name)?.part !== undefined;
+  const found = readResumePoint(file, (line) => options.log(`${label}: ${line}`), isTable);
   if (!found) return undefined;
-  program.state.load(found.tensors, file, phase.isTrained);
+  state.load(new Map<string, GivenValues>([...found.tensors, ...found.tables]), file, phase.isTrained);
   program.push();
   return found;
 }
 
 export const saveAt = async (run: RunToSave, position: Position): Promise<void> =>
-  save(run, position, await trained(run, position));
+  withTrained(run, position, (tensors) => save(run, position, tensors));
 
 export async function save(
   run: RunToSave,
   position: Position,
-  tensors: ReadonlyMap<string, NamedValues>,
+  tensors: ReadonlyMap<string, GivenValues>,
 ): Promise<void> {
   run.saved = performance.now();
   if (!run.group.isHome) return;
@@ -109,7 +121,7 @@ export async function save(
 
 interface NetworkToSave extends Pick<NetworkMetadata, 'epoch' | 'metrics'> {
   /** All trained variables. */
-  readonly tensors: ReadonlyMap<string, NamedValues>;
+  readonly tensors: ReadonlyMap<string, GivenValues>;
 }
 
 export function saveNetwork(

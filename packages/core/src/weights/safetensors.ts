@@ -2,9 +2,10 @@
  * Safetensors files (https://github.com/huggingface/safetensors): 8 bytes with the length of a JSON header, the header with
  * names, types, shapes and offsets, and the tensors' bytes without gaps.
  */
-import type { NamedValues } from '../runtime/state';
+import { type GivenValues, piecesOf } from '../runtime/stored-values';
 import { isRecord } from '../system/is-record';
-import { elementTypes } from './element-types';
+import type { MadeContent } from '../system/write-atomically';
+import { type ElementType, elementTypes } from './element-types';
 import { contiguousTensor, type ExternalTensors } from './external-tensor';
 import { bytesInPieces, type FileBytes } from './file-bytes';
 import { isCount, type Refuse, shown } from './refusal';
@@ -12,8 +13,19 @@ import { repeatedName } from './repeated-name';
 
 export interface Safetensors {
   readonly tensors: ExternalTensors;
+  /** Where the tensors are that were not read. */
+  readonly unread: ReadonlyMap<string, TensorPlace>;
+  /** All names, in the header's order. */
+  readonly names: readonly string[];
   /** The header's `__metadata__`. */
   readonly metadata: Readonly<Record<string, unknown>>;
+}
+
+/** A tensor's type and shape, and the position of its first byte in the file. */
+export interface TensorPlace {
+  readonly type: ElementType;
+  readonly shape: readonly number[];
+  readonly from: number;
 }
 
 const typeNames: Readonly<Record<string, string>> = {
@@ -48,8 +60,15 @@ export function isSafetensors(file: FileBytes): boolean {
   return start.readBigUInt64LE(0) <= BigInt(file.length - 8) && start[8] === 0x7b;
 }
 
-/** @throws UserError by `refuse` when the tensors do not fill the file exactly, or have unknown types */
-export function parseSafetensors(bytes: FileBytes, refuse: Refuse): Safetensors {
+/**
+ * @param isRead which tensors are read; default: all
+ * @throws UserError by `refuse` when the tensors do not fill the file exactly, or have unknown types
+ */
+export function parseSafetensors(
+  bytes: FileBytes,
+  refuse: Refuse,
+  isRead: (name: string) => boolean = () => true,
+): Safetensors {
   if (bytes.length < 8) throw refuse(`it has ${bytes.length} bytes, less than its header's length takes`);
   const length = bytes.bytes(0, 8).readBigUInt64LE(0);
   if (length > BigInt(bytes.length - 8)) throw refuse(`its header of ${length} bytes runs past its end`);
@@ -62,17 +81,27 @@ export function parseSafetensors(bytes: FileBytes, refuse: Refuse): Safetensors 
   });
   checkPlaces(entries, bytes.length - start, refuse);
   const budget = { left: bytes.length };
-  const tensors = entries.map(([name, { dtype, shape, data_offsets: offsets }]) => {
+  const unread = new Map<string, TensorPlace>();
+  const tensors = entries.flatMap(([name, { dtype, shape, data_offsets: offsets }]) => {
     const [from, to] = offsets;
     const type = elementTypes.get((Object.hasOwn(typeNames, dtype) && typeNames[dtype]) || '');
     if (!type)
       throw refuse(`its tensor ${shown(name)} is ${typeWords(dtype)}; known are ${Object.keys(typeNames).join(', ')}`);
     const elements = shape.includes(0) ? 0 : shape.reduce((a, b) => a * b, 1);
     if (elements * type.bytes !== to - from) throw refuse(`the bytes of ${shown(name)} are not all there`);
-    return [name, contiguousTensor(type, shape, bytes.view(start + from, start + to), budget, refuse)] as const;
+    if (!isRead(name)) {
+      unread.set(name, { type, shape, from: start + from });
+      return [];
+    }
+    return [[name, contiguousTensor(type, shape, bytes.view(start + from, start + to), budget, refuse)] as const];
   });
   const isRecord = typeof metadata === 'object' && metadata !== null;
-  return { tensors: new Map(tensors), metadata: isRecord ? (metadata as Record<string, unknown>) : {} };
+  return {
+    tensors: new Map(tensors),
+    unread,
+    names: entries.map(([name]) => name),
+    metadata: isRecord ? (metadata as Record<string, unknown>) : {},
+  };
 }
 
 /** Types of few bits, for which other programs keep scales that no network here reads. */
@@ -130,22 +159,36 @@ export function isHeaderEntry(entry: unknown): entry is HeaderEntry {
 }
 
 /** The consecutive parts of a file of float32 tensors. */
-export function safetensorsParts(
-  tensors: ReadonlyMap<string, NamedValues>,
+export const safetensorsParts = (
+  tensors: ReadonlyMap<string, GivenValues>,
   metadata: Readonly<Record<string, string>>,
-): Uint8Array[] {
+): Uint8Array[] => [...safetensorsContent(tensors, metadata).parts()];
+
+/** A file of float32 tensors. */
+export function safetensorsContent(
+  tensors: ReadonlyMap<string, GivenValues>,
+  metadata: Readonly<Record<string, string>>,
+): MadeContent {
   let offset = 0;
   const entries: [string, unknown][] = [['__metadata__', metadata]];
-  for (const [name, { shape, values }] of tensors) {
-    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, offset + values.byteLength] }]);
-    offset += values.byteLength;
+  for (const [name, { shape }] of tensors) {
+    const end = offset + shape.reduce((a, b) => a * b, 4);
+    entries.push([name, { dtype: 'F32', shape, data_offsets: [offset, end] }]);
+    offset = end;
   }
   const json = Buffer.from(JSON.stringify(Object.fromEntries(entries)), 'utf8');
   // Spaces make the tensors start on a multiple of 8.
   const header = Buffer.concat([json, Buffer.alloc((8 - (json.length % 8)) % 8, ' ')]);
   const length = Buffer.alloc(8);
   length.writeBigUInt64LE(BigInt(header.length));
-  return [length, header, ...[...tensors.values()].flatMap(({ values }) => [...bytesInPieces(values)])];
+  return {
+    size: length.length + header.length + offset,
+    *parts() {
+      yield length;
+      yield header;
+      for (const given of tensors.values()) for (const values of piecesOf(given)) yield* bytesInPieces(values);
+    },
+  };
 }
 
 /** The bytes of the numbers, not copied. */

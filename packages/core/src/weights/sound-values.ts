@@ -1,4 +1,4 @@
-import type { NamedValues } from '../runtime/state';
+import { type GivenValues, piecesOf } from '../runtime/stored-values';
 import { UserError } from '../system/user-error';
 import { isFloat } from './element-types';
 import type { ExternalTensor, ExternalTensors } from './external-tensor';
@@ -12,20 +12,29 @@ const variance = /(^|\.)running_var$/;
  * @param isVariance default: by its name in PyTorch
  * @throws UserError that names file, tensor and position of the first value that is NaN, infinite or a negative variance
  */
-export function requireSound(
-  file: string,
-  name: string,
-  { shape, values }: NamedValues,
-  isVariance = variance.test(name),
-): void {
+export function requireSound(file: string, name: string, given: GivenValues, isVariance = variance.test(name)): void {
+  let before = 0;
+  for (const values of piecesOf(given)) {
+    const i = firstUnsound(values, isVariance);
+    if (i >= 0) {
+      const value = values[i] as number;
+      const what = Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? `the negative variance ${value}` : `${value}`;
+      const at = position(before + i, given.shape);
+      throw new UserError(`${file} holds no usable weights: ${shown(name)} is ${what} at [${at}].`, 1);
+    }
+    before += values.length;
+  }
+}
+
+/** The index of the first value that is not finite, or negative though it is a variance; -1: there is none. */
+export function firstUnsound(values: Float32Array, isVariance = false): number {
   const mayBeNegative = !isVariance;
   for (let i = 0; i < values.length; i++) {
     const value = values[i] as number;
     // The difference is NaN for NaN and for both infinities.
-    if (value - value === 0 && (mayBeNegative || value >= 0)) continue;
-    const what = Number.isNaN(value) ? 'NaN' : Number.isFinite(value) ? `the negative variance ${value}` : `${value}`;
-    throw new UserError(`${file} holds no usable weights: ${shown(name)} is ${what} at [${position(i, shape)}].`, 1);
+    if (!(value - value === 0 && (mayBeNegative || value >= 0))) return i;
   }
+  return -1;
 }
 
 /** Weights by their names, also the packed integers of GPTQ and AWQ. */

@@ -2,7 +2,7 @@
 import type { StageWorkers } from '../../cluster/stage-workers';
 import { LostPeers } from '../../runtime/cluster';
 import type { SumType } from '../../runtime/ops/collective';
-import type { NamedValues } from '../../runtime/state';
+import type { StoredValues } from '../../runtime/stored-values';
 import type { ShardPlace } from '../class-shards';
 import type { Metrics } from '../evaluation/metrics';
 import type { Spread } from '../evaluation/shared-outputs';
@@ -37,6 +37,13 @@ export interface Wishes {
   readonly change: boolean;
 }
 
+/** Whole tables, in a file of home; none in other workers. */
+export interface Tables {
+  readonly values: ReadonlyMap<string, StoredValues>;
+  /** Frees the file. */
+  close(): void;
+}
+
 /** What the members of a group do together because each holds some of the head's classes (--shard-classes). */
 export interface SharedClasses {
   /** Waits for all workers. @returns this one's share of the classes, for as long as the members stay */
@@ -44,8 +51,8 @@ export interface SharedClasses {
   /** What at least one of the members wants. */
   agree(wishes: Omit<Wishes, 'change'>): Promise<Wishes>;
   /** See `TableExchange`; nothing is dealt if home has no tables. */
-  deal(whole: ReadonlyMap<string, NamedValues> | undefined): Promise<void>;
-  collect(): Promise<ReadonlyMap<string, NamedValues>>;
+  deal(whole: ReadonlyMap<string, StoredValues> | undefined): Promise<void>;
+  collect(folder: string): Promise<Tables>;
 }
 
 /** The members of a group have changed, and who holds which classes: all begin anew from home's last checkpoint. */

@@ -71,6 +71,6 @@ export function sharedClasses(sharing: SharingGroup): SharedClasses {
         throw error;
       }
     },
-    collect: () => exchanged().collect(),
+    collect: (folder) => exchanged().collect(folder),
   };
 }

@@ -2,15 +2,19 @@
 import { broadcastFrom, gatherMembers, groupInput, instanceOf, receive } from '../../runtime/ops/collective';
 import { gatherColumns } from '../../runtime/ops/rows';
 import type { CompiledStep, Program } from '../../runtime/program';
-import { type NamedValues, type StateVariable, shapeInFiles, type TablePart } from '../../runtime/state';
+import { type StateVariable, shapeInFiles, type TablePart } from '../../runtime/state';
+import type { StoredValues } from '../../runtime/stored-values';
 import { type Tensor, type Tensor1D, type Tensor2D, tf } from '../../runtime/tensorflow';
+import { openScratchFile, type ScratchFile } from '../../system/scratch-file';
+import { bytesInPieces } from '../../weights/file-bytes';
 import { heldClasses, type ShardPlace } from '../class-shards';
+import type { Tables } from './group';
 
 export interface TableExchange {
   /** Home's whole tables come to all: each keeps its own rows. @param whole undefined in workers that are not home */
-  deal(whole: ReadonlyMap<string, NamedValues> | undefined): Promise<void>;
-  /** The whole tables in home; nothing in other workers. */
-  collect(): Promise<ReadonlyMap<string, NamedValues>>;
+  deal(whole: ReadonlyMap<string, StoredValues> | undefined): Promise<void>;
+  /** Home gets the whole tables, in a file in this folder: no process holds one whole. */
+  collect(folder: string): Promise<Tables>;
 }
 
 interface TableExchangeOptions {
@@ -39,15 +43,15 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
   const collectSteps = new Map<string, ReturnType<typeof collectStep>>();
 
   /** In home: sends the whole table. */
-  async function send(name: string, { shape, values }: NamedValues): Promise<void> {
-    const [inputs, columns] = shape as [number, number];
+  async function send(name: string, table: StoredValues): Promise<void> {
+    const [inputs, columns] = table.shape as [number, number];
     const rows = rowsAtOnce(inputs, columns);
     const block = { dtype: 'float32', shape: [rows, columns] } as const;
     const step = program.define(`deal-${name}`, { block, group: groupInput }, ({ block, group }) =>
       needing(broadcastFrom(block, group, instanceOf(`${label}/deal/${name}`))),
     );
     for (let row = 0; row < inputs; row += rows) {
-      await step({ block: values.subarray(row * columns, (row + rows) * columns), group });
+      await step({ block: table.read(row * columns, (row + rows) * columns), group });
     }
   }
 
@@ -76,7 +80,8 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
     }) as CompiledStep<typeof inputs, 'all'>;
   }
 
-  async function collectOne(entry: Table): Promise<NamedValues> {
+  /** @param scratch home's; absent in other workers */
+  async function collectOne(entry: Table, scratch: ScratchFile | undefined): Promise<StoredValues | undefined> {
     const { name } = entry;
     const [inputs, columns] = shapeInFiles(entry) as [number, number];
     const { of } = place;
@@ -85,18 +90,23 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
     const rows = rowsAtOnce(inputs, widest * of);
     const step = collectSteps.get(name) ?? collectStep(entry, rows, widest);
     collectSteps.set(name, step);
-    const values = new Float32Array(isHome ? inputs * columns : 0);
+    const block = new Float32Array(scratch ? rows * columns : 0);
+    let start: number | undefined;
     for (let row = 0; row < inputs; row += rows) {
       const { all } = await step({ which: Int32Array.from({ length: rows }, (_, i) => row + i), group });
-      if (!isHome) continue;
+      if (!scratch) continue;
       for (const [member, { from, count }] of shares.entries()) {
         for (let i = 0; i < rows; i++) {
-          const start = (member * rows + i) * widest;
-          values.set(all.subarray(start, start + count), (row + i) * columns + from);
+          const at = (member * rows + i) * widest;
+          block.set(all.subarray(at, at + count), i * columns + from);
         }
       }
+      for (const bytes of bytesInPieces(block)) {
+        const place = scratch.append(bytes);
+        start ??= place;
+      }
     }
-    return { shape: [inputs, columns], values };
+    return scratch && storedIn(scratch, start ?? 0, [inputs, columns]);
   }
 
   return {
@@ -107,16 +117,34 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
       }
       if (!whole) program.push();
     },
-    async collect() {
-      const collected = new Map<string, NamedValues>();
-      for (const entry of tables()) {
-        const table = await collectOne(entry);
-        if (isHome) collected.set(entry.name, table);
+    async collect(folder) {
+      const scratch = isHome ? openScratchFile(folder) : undefined;
+      const close = () => scratch?.close();
+      try {
+        const values = new Map<string, StoredValues>();
+        for (const entry of tables()) {
+          const table = await collectOne(entry, scratch);
+          if (table) values.set(entry.name, table);
+        }
+        return { values, close };
+      } catch (error) {
+        close();
+        throw error;
       }
-      return collected;
     },
   };
 }
+
+const storedIn = (scratch: ScratchFile, start: number, shape: readonly number[]): StoredValues => ({
+  shape,
+  read(from, to) {
+    const values = new Float32Array(to - from);
+    for (const bytes of bytesInPieces(values)) {
+      scratch.read(bytes, start + from * 4 + (bytes.byteOffset - values.byteOffset));
+    }
+    return values;
+  },
+});
 
 /** A scalar that needs the tensor: without an output that does, nothing travels. */
 const needing = (x: Tensor) => ({ done: tf.mul(tf.slice(tf.reshape(x, [-1]), [0], [1]), 0) });
