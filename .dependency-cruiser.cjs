@@ -31,6 +31,7 @@ const core = {
   recipes: [
     'system',
     'report',
+    'cluster',
     'runtime',
     'nn',
     'weights',

@@ -78,7 +78,7 @@ test('training on records is evaluated on each verification set and by their mea
   expect(metrics['cfp_fp/auc']).toBe(metrics['lfw/auc']);
   const out = join(folder.path, 'stage');
   mkdirSync(out);
-  const left = await task.finish(out, colours, colours);
+  const left = await (await task.finish(colours, colours))(out);
   expect(left).toEqual(expect.arrayContaining(['verification.md', 'verification.csv', 'verification-det.png']));
   expect(left.map((file) => existsSync(join(out, file)))).not.toContain(false);
   const table = readFileSync(join(out, 'verification.md'), 'utf8');

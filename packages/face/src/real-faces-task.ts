@@ -96,14 +96,17 @@ export async function realFacesTask(options: DataValues): Promise<Task> {
       }
       return setMetrics(bySet);
     },
-    async finish(folder, inference, own) {
-      writeEmbeddings(folder, await embed(inference, selected, pipeline));
+    async finish(inference, own) {
+      const ofSelected = await embed(inference, selected, pipeline);
       const results: NamedVerificationResult[] = [];
       for (const set of verification) {
         const embedded = await embed(own, set, pipeline);
         results.push({ name: set.name, result: verify({ ...embedded, name: set.name, pairs: set.pairs }) });
       }
-      return [embeddingsFile, ...(await reportVerification(results, folder))];
+      return async (folder) => {
+        writeEmbeddings(folder, ofSelected);
+        return [embeddingsFile, ...(await reportVerification(results, folder))];
+      };
     },
     compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, selected.pairs),
     close: () => train.close(),

@@ -81,9 +81,12 @@ export function syntheticTask(options: DataValues): Task {
     async evaluate(inference) {
       return verificationMetrics(verify({ ...(await inference.embed(probes)), pairs }));
     },
-    async finish(folder, inference) {
-      writeEmbeddings(folder, await inference.embed(probes));
-      return [embeddingsFile];
+    async finish(inference) {
+      const embedded = await inference.embed(probes);
+      return async (folder) => {
+        writeEmbeddings(folder, embedded);
+        return [embeddingsFile];
+      };
     },
     compareWithTeacher: (teacher, student) => crossModelMetrics(teacher, student, pairs),
     async close() {

@@ -22,3 +22,18 @@ export class LeftToHome extends Error {
     super('home does the rest of the stage');
   }
 }
+
+/** The work's result; undefined where the rest of it is left to home. */
+export async function ownPart<T>(work: Promise<T>): Promise<T | undefined> {
+  try {
+    return await work;
+  } catch (error) {
+    if (error instanceof LeftToHome) return undefined;
+    throw error;
+  }
+}
+
+/** @throws LeftToHome in a worker that is not home: what follows is for home alone */
+export function leaveToHome(workers: StageWorkers | undefined): void {
+  if (workers && !workers.member.isHome) throw new LeftToHome();
+}

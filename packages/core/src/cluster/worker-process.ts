@@ -36,14 +36,14 @@ export function workerProcess(environment: NodeJS.ProcessEnv = process.env): Wor
 
 /** A worker's message to its launcher. */
 export type ToLauncher =
-  /** It has trained a step: it does not die at birth. */
+  /** It has trained a step, or evaluated its share of some images: it does not die at birth. */
   | { readonly headshare: 'trained' }
   /** It ends by an error that another process would meet again. */
   | { readonly headshare: 'failed'; readonly sentence: string };
 
 let hasTrained = false;
 
-/** Tells the launcher that this process has trained a step. Costs nothing after the first call. */
+/** Tells the launcher that this process has done a step of its work. Costs nothing after the first call. */
 export function tellTrained(): void {
   if (hasTrained) return;
   hasTrained = true;

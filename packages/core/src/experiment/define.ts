@@ -28,13 +28,22 @@ export interface FinishedRun<R extends StageResult = StageResult> {
   readonly result: R;
 }
 
+/** The workers of a run. */
+export interface RunWorkers extends StageWorkers {
+  /** Home's folder of the run, which all workers see. */
+  readonly folder: string;
+}
+
 /** The surroundings of an experiment's `run`. */
 export interface RunContext<O> {
   /** The experiment's own options: defaults, overridden by the profile, then by the command line. */
   readonly options: O;
   /** The values that override the profile's and the defaults, for this experiment and its stages. */
   readonly given: Overrides;
-  /** The run's own folder, absolute: `runs/<package>/<experiment>/<key>`. A resumed run finds its files there. */
+  /**
+   * The run's own folder, absolute: `runs/<package>/<experiment>/<key>`. A resumed run finds its files there. In a worker
+   * that is not home, a folder for what nobody needs.
+   */
   readonly folder: string;
   /** Aborted by Ctrl-C and SIGTERM: stop after the current step, save a checkpoint, then `signal.throwIfAborted()`. */
   readonly signal: AbortSignal;
@@ -43,7 +52,7 @@ export interface RunContext<O> {
   /** Prints a line to the terminal. */
   readonly log: (line: string) => void;
   /** The workers that share this run's trainings; absent: this process is alone. */
-  readonly workers?: StageWorkers | undefined;
+  readonly workers?: RunWorkers | undefined;
   /**
    * The result and folder of another experiment of this package, one of `needs` or `uses`, under the options of this
    * run and `overrides`. A finished run with the same code, options and data is reused, an interrupted one resumed.

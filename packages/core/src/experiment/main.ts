@@ -66,7 +66,7 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     // A sweep's trainings are commands, which start their own workers.
     const launches = experiment.options.workers !== undefined;
     if (wanted && !launches) requireOneMachine(wanted);
-    const settings = wanted ? withSlices(parsed, wanted, inProfile.has('accumulate')) : parsed;
+    const settings = wanted && options.accumulate ? withSlices(parsed, wanted, inProfile.has('accumulate')) : parsed;
     const values = resolveAll(experiment, settings);
     const idle = withoutEffect(options, values, settings.given);
     if (settings.check) {

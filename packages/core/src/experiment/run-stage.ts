@@ -3,7 +3,7 @@ import { rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Member } from '../cluster/member';
-import { LeftToHome } from '../cluster/stage-workers';
+import { ownPart } from '../cluster/stage-workers';
 import { lockFolder } from '../system/lock';
 import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
@@ -97,10 +97,8 @@ async function follow<R extends StageResult>(
     const own = mkdtempSync(join(tmpdir(), 'headshare-worker-'));
     try {
       const stages: Stages = [];
-      const context = contextOf(experiment, settings, { folder: own, key, tracker: noOpTracker, stages }, session);
-      await experiment.start(context);
-    } catch (error) {
-      if (!(error instanceof LeftToHome)) throw error;
+      const context = contextOf(experiment, settings, { folder: own, plan, tracker: noOpTracker, stages }, session);
+      await ownPart(experiment.start(context));
     } finally {
       await rm(own, { recursive: true, force: true });
     }
@@ -150,9 +148,10 @@ const ofStage = <R extends StageResult>(_: Stage<R>, run: FinishedRun): Finished
 async function runHere<R extends StageResult>(
   experiment: Stage<R>,
   settings: Settings,
-  { name, label, key, folder, identity }: RunPlan,
+  plan: RunPlan,
   session: Session,
 ): Promise<FinishedRun<R>> {
+  const { name, label, key, folder, identity } = plan;
   const { catalog, signal, log } = session;
   const { profile } = settings;
   const options = resolveOptions(experiment, settings);
@@ -185,7 +184,7 @@ async function runHere<R extends StageResult>(
   };
   const began = performance.now();
   const stages: Stages = [];
-  const context = contextOf(experiment, settings, { folder, key, tracker, stages }, session);
+  const context = contextOf(experiment, settings, { folder, plan, tracker, stages }, session);
   let run: FinishedRun<R>;
   let temporary: readonly string[];
   try {
@@ -217,7 +216,12 @@ type Stages = NonNullable<FinishedRun['stages']>[number][];
 function contextOf(
   experiment: Stage,
   settings: Settings,
-  { folder, key, tracker, stages }: Pick<RunContext<unknown>, 'folder' | 'tracker'> & { key: string; stages: Stages },
+  {
+    folder,
+    plan,
+    tracker,
+    stages,
+  }: Pick<RunContext<unknown>, 'folder' | 'tracker'> & { plan: RunPlan; stages: Stages },
   session: Session,
 ): RunContext<Overrides> {
   const { signal, log, member } = session;
@@ -230,7 +234,7 @@ function contextOf(
     signal,
     tracker,
     log,
-    ...(member && { workers: { member, stage: key } }),
+    ...(member && { workers: { member, stage: plan.key, folder: plan.folder } }),
     async stage(other, overrides) {
       const { run, folder } = await runStage(other, overridden(overrides), session);
       stages.push({ experiment: run.experiment, key: run.key, digests: run.digests ?? {} });

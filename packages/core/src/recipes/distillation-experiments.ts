@@ -4,6 +4,7 @@
  */
 import { copyFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { LeftToHome, ownPart } from '../cluster/stage-workers';
 import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
@@ -48,7 +49,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     profiles,
     check: checkOptions,
     run: async (context) =>
-      withBenchmark(context, await trainStudent(context, taskOf), { folders: { student: context.folder } }),
+      withBenchmark(context, trainStudent(context, taskOf), { folders: { student: ownFolder(context) } }),
   });
 
   const teacher = defineExperiment({
@@ -57,7 +58,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     profiles,
     check: checkTeacher,
     run: async (context) =>
-      withBenchmark(context, await trainTeacher(context, taskOf), { folders: { teacher: context.folder } }),
+      withBenchmark(context, trainTeacher(context, taskOf), { folders: { teacher: ownFolder(context) } }),
   });
 
   const teacherStudentHead = defineExperiment({
@@ -71,9 +72,14 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     },
     run: async (context) => {
       const { folder } = await context.stage(student);
-      const result = await trainTeacher(context, taskOf, { from: networkFile(folder), use: 'frozen' });
-      for (const line of linesOn(result, await ownHead(context))) context.log(line);
-      return withBenchmark(context, result, { folders: { 'student alone': folder, [underHead]: context.folder } });
+      const train = async () => {
+        const result = await trainTeacher(context, taskOf, { from: networkFile(folder), use: 'frozen' });
+        for (const line of linesOn(result, await ownHead(context))) context.log(line);
+        return result;
+      };
+      return withBenchmark(context, train(), {
+        folders: { 'student alone': folder, [underHead]: ownFolder(context) },
+      });
     },
   });
 
@@ -89,22 +95,28 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
       checkTeacherCache(values, parseMethod(shMethodChoice(values)).name);
     },
     run: async (context) => {
-      const { options, folder } = context;
+      const { options } = context;
       // Here rather than in `check`, for the same reason; and before the stages, which take long.
       requireMixable(options, parseMethod(shMethodChoice(options)));
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
       const method = parseMethod({ ...shMethodChoice(options), given: methodWeightsFrom(options), methodDefaults });
-      const small = await trainStudent(context, taskOf, {
-        sharedHead:
-          options.studentHead === 'own' ? undefined : { from: networkFile(first.folder), use: options.studentHead },
-        ...distillationFrom(options, method, networkFile(large.folder)),
-      });
-      const networks = { 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': small };
-      const folders = { 'student alone': first.folder, [underHead]: large.folder, 'student, sh-kd': folder };
-      const notes = linesOn(large.result, await ownHead(context));
-      const result = { ...small, summary: summary(options, networks, notes) };
-      return withBenchmark(context, result, { folders, teacher: underHead });
+      const train = async () => {
+        const small = await trainStudent(context, taskOf, {
+          sharedHead:
+            options.studentHead === 'own' ? undefined : { from: networkFile(first.folder), use: options.studentHead },
+          ...distillationFrom(options, method, networkFile(large.folder)),
+        });
+        const networks = { 'student alone': first.result, [underHead]: large.result, 'student, sh-kd': small };
+        const notes = linesOn(large.result, await ownHead(context));
+        return { ...small, summary: summary(options, networks, notes) };
+      };
+      const folders = {
+        'student alone': first.folder,
+        [underHead]: large.folder,
+        'student, sh-kd': ownFolder(context),
+      };
+      return withBenchmark(context, train(), { folders, teacher: underHead });
     },
   });
 
@@ -151,9 +163,12 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
         return { ...small, summary: [table, small.appraisal].filter(Boolean).join('\n\n') };
       }
       const method = parseMethod({ methods, hyper, given: methodWeightsFrom(options), methodDefaults });
-      const small = await trainStudent(context, taskOf, distillationFrom(options, method, networkFile(large.folder)));
-      const folders = { teacher: large.folder, [name]: folder };
-      return withBenchmark(context, { ...small, summary: tableOf(small) }, { folders, teacher: 'teacher' });
+      const train = async () => {
+        const small = await trainStudent(context, taskOf, distillationFrom(options, method, networkFile(large.folder)));
+        return { ...small, summary: tableOf(small) };
+      };
+      const folders = { teacher: large.folder, [name]: ownFolder(context) };
+      return withBenchmark(context, train(), { folders, teacher: 'teacher' });
     },
   });
 
@@ -167,13 +182,22 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
   const linesOn = (shared: NetworkResult, own: NetworkResult | undefined): readonly string[] =>
     headLines([{ shared, own }], mainColumn(domain));
 
-  /** Adds the package's benchmark to a stage's result. */
+  /** The folder of a stage's own network, in home and in other workers. */
+  const ownFolder = ({ folder, workers }: Pick<RunContext<unknown>, 'folder' | 'workers'>): string =>
+    workers?.folder ?? folder;
+
+  /**
+   * Adds the package's benchmark to a stage's result.
+   * @throws LeftToHome in a worker that is not home, after its part of both
+   */
   async function withBenchmark(
     context: RunContext<TrainingValues>,
-    result: NetworkResult,
+    training: Promise<NetworkResult>,
     networks: FinishedNetworks,
   ): Promise<NetworkResult> {
+    const result = await ownPart(training);
     const measured = await domain.benchmark?.(context, networks);
+    if (!result) throw new LeftToHome();
     if (!measured) return result;
     const { metrics, files, summary: table } = measured;
     context.tracker.metrics(metrics, 0);

@@ -37,7 +37,10 @@ export interface Domain<D extends Options> {
     /** Its source, as a line under the table. */
     readonly note: string;
   };
-  /** A long benchmark of finished networks, at the end of a stage. A run that fails in it resumes with it. */
+  /**
+   * A long benchmark of finished networks, at the end of a stage. A run that fails in it resumes with it. All workers come
+   * to it, and home alone has a result.
+   */
   readonly benchmark?: (
     context: RunContext<Values<D> & TrainingValues>,
     networks: FinishedNetworks,

@@ -172,7 +172,7 @@ async function train(context: RunContext<TrainingValues>, task: Task, plan: Trai
 
 /** Makes an external teacher a stage like one that is trained here. */
 async function importTeacher(
-  { options, folder, log }: RunContext<TrainingValues & TeacherValues>,
+  { options, folder, log, workers, signal }: RunContext<TrainingValues & TeacherValues>,
   task: Task,
   file: string,
 ): Promise<MadeNetwork> {
@@ -184,6 +184,8 @@ async function importTeacher(
     file,
     task,
     folder,
+    workers,
+    signal,
     allowMissing,
     stateDict: stateDictOf(options.stateDict, 'teacher', networkRoles),
     log,

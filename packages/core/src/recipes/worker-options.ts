@@ -1,8 +1,11 @@
 /** The options for several processes that train together: see docs/scale-out.md. */
-import { flag, group, integer, number, oneOf, optional, text } from '../experiment/option';
+import { flag, group, integer, number, oneOf, optional, text, type Values } from '../experiment/option';
 import { UserError } from '../system/user-error';
 
-export const workerOptions = group('Several processes', {
+const heading = 'Several processes';
+
+/** Which processes share a command's work. */
+export const processOptions = group(heading, {
   workers: integer({
     default: 1,
     min: 1,
@@ -10,10 +13,6 @@ export const workerOptions = group('Several processes', {
     notInKey: true,
     help: 'processes here that share each step, with the same result',
   }),
-  sums: oneOf(['exact', 'float32', 'bfloat16'], 'exact', {
-    help: 'how workers add gradients; exact: their number leaves no trace, twice the bytes',
-  }),
-  shardClasses: flag({ help: 'each worker holds a part of the head; for heads of very many classes' }),
   join: optional(
     text({
       valid: 'HOST:PORT of the first machine',
@@ -32,7 +31,7 @@ export const workerOptions = group('Several processes', {
     }),
     'this machine only',
   ),
-  minWorkers: integer({ default: 1, min: 1, notInKey: true, help: 'workers without which nothing goes on' }),
+  minWorkers: integer({ default: 1, min: 1, notInKey: true, help: 'with fewer workers than this, all wait' }),
   workerPatience: number({
     default: 10,
     above: 0,
@@ -41,6 +40,31 @@ export const workerOptions = group('Several processes', {
   }),
   insecureListen: flag({ notInKey: true, help: "--listen even where strangers' connections cannot be refused" }),
 });
+
+const { workers, ...places } = processOptions;
+
+/** Those of trainings. */
+export const workerOptions = {
+  workers,
+  ...group(heading, {
+    sums: oneOf(['exact', 'float32', 'bfloat16'], 'exact', {
+      help: 'how workers add gradients; exact: their number leaves no trace, twice the bytes',
+    }),
+    shardClasses: flag({ help: 'each worker holds a part of the head; for heads of very many classes' }),
+  }),
+  ...places,
+};
+
+/**
+ * @returns whether there are several processes
+ * @throws UserError for options that contradict each other
+ */
+export function checkProcesses({ workers, listen, join }: Partial<Values<typeof processOptions>>): boolean {
+  if (listen !== undefined && join !== undefined) {
+    throw new UserError('--listen is for the first machine and --join for the others: give one of them');
+  }
+  return (workers ?? 1) > 1 || listen !== undefined || join !== undefined;
+}
 
 /** @throws UserError for numbers of workers that a training's settings do not allow */
 export function checkWorkers(values: {
@@ -52,16 +76,12 @@ export function checkWorkers(values: {
   readonly listen?: string | undefined;
   readonly join?: string | undefined;
 }): void {
-  const { workers, minWorkers, accumulate, eager, shardClasses, listen, join } = values;
-  const isShared = workers > 1 || listen !== undefined || join !== undefined;
-  if (!isShared) return;
+  const { workers, minWorkers, accumulate, eager, shardClasses } = values;
+  if (!checkProcesses(values)) return;
   if (eager) {
     throw new UserError(
       '--eager works in one process alone: leave it out, or train without --workers, --listen and --join',
     );
-  }
-  if (listen !== undefined && join !== undefined) {
-    throw new UserError('--listen is for the first machine and --join for the others: give one of them');
   }
   if (workers > accumulate) {
     throw new UserError(

@@ -9,7 +9,7 @@ import { UserError } from '../system/user-error';
 import type { Training } from './build';
 import { checkpointFiles } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
-import { choosingMetric } from './evaluation/task';
+import { choosingMetric, type WriteFiles } from './evaluation/task';
 import { makeSchedule } from './optimiser/schedule';
 import { averageDecay } from './optimiser/weight-average';
 import {
@@ -26,6 +26,11 @@ import {
 import type { NetworkTraining, Outcome } from './settings';
 import { type Throughput, throughput } from './throughput';
 import { ClassesDealtAnew, type Course, type Group, goOn } from './workers/group';
+
+export interface Trained extends Outcome {
+  /** See `Task`'s `finish`. */
+  readonly writeFiles: WriteFiles | undefined;
+}
 
 /** A training as it goes on in this process. */
 interface Run extends RunToSave {
@@ -51,7 +56,7 @@ export async function train(
   training: Training,
   phase: Phase,
   group: Group,
-): Promise<Outcome> {
+): Promise<Trained> {
   const label = phase.name === undefined ? options.role : `${options.role}, ${phase.name}`;
   const progress = makeProgress(label);
   try {
@@ -61,7 +66,7 @@ export async function train(
   }
 }
 
-async function runEpochs(job: Job): Promise<Outcome> {
+async function runEpochs(job: Job): Promise<Trained> {
   const { options, phase, group } = job;
   const { batchSize, epochs } = phase.settings;
   const images = options.task.train.labels.length;
@@ -73,18 +78,21 @@ async function runEpochs(job: Job): Promise<Outcome> {
   const rates = { whole: throughput(), ofEpoch: throughput(), ofSteps: throughput() };
   const waiting = { waited: 0, total: 0 };
   const run: Run = { ...job, course, perEpoch, rates, waiting, saved: performance.now(), compiled: false };
+  let writeFiles: WriteFiles | undefined;
   await persist(run, async () => {
     while (course.position.epoch < epochs) {
       await runSteps(run);
       await endEpoch(run);
     }
     course.last ??= (await phase.evaluate?.()) ?? {};
-    await group.confirm();
+    writeFiles = await phase.finish?.();
+    await group.confirm(options.task.train);
   });
   const { position, last = {} } = course;
   const { metrics: best, epoch: bestEpoch } = position.best ?? { metrics: last, epoch: position.epoch };
   const { trainLoss } = position;
-  return { last, best, bestEpoch, trainLoss, imagesPerSecond: rates.whole.take().images_per_second ?? 0 };
+  const imagesPerSecond = rates.whole.take().images_per_second ?? 0;
+  return { last, best, bestEpoch, trainLoss, imagesPerSecond, writeFiles };
 }
 
 /** Does the work, again from where the workers meet whenever some of them were lost; saves when it is stopped. */
@@ -221,7 +229,7 @@ async function reportEpoch(run: Run, tensors: ReadonlyMap<string, GivenValues>):
   const files = improved ? [checkpointFiles.best, checkpointFiles.last] : [checkpointFiles.last];
   if (last) for (const file of files) saveNetwork(run, file, { tensors, epoch: epoch + 1, metrics: last });
   await save(run, position, tensors);
-  await group.confirm();
+  await group.confirm(task.train);
   course.position = position;
   course.last = last;
 }

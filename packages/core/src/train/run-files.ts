@@ -10,6 +10,7 @@ import { firstUnsound } from '../weights/sound-values';
 import type { Training } from './build';
 import { type Checkpoint, checkpointFiles, type NetworkMetadata, writeCheckpoint } from './checkpoint';
 import type { Metrics } from './evaluation/metrics';
+import type { WriteFiles } from './evaluation/task';
 import { type Position, readResumePoint, saveResumePoint } from './resume-point';
 import type { NetworkTraining, TrainingSettings } from './settings';
 import type { TrainingStep } from './step';
@@ -27,6 +28,8 @@ export interface Phase {
   readonly isTrained: (entry: StateVariable) => boolean;
   /** Absent: nothing is evaluated, and no network is saved. */
   readonly evaluate?: () => Promise<Metrics>;
+  /** See `Task`. */
+  readonly finish?: () => Promise<WriteFiles>;
 }
 
 /** What a phase's training works with. */

@@ -1,5 +1,6 @@
 /** Trains one network, top-down: check, build, pretrain, train, finish. build.ts, step.ts and loop.ts hold the parts. */
 import { join } from 'node:path';
+import { leaveToHome } from '../cluster/stage-workers';
 import { buildNetwork, type Network } from '../nn/network';
 import { partOf } from '../nn/network-parts';
 import { Program } from '../runtime/program';
@@ -22,8 +23,8 @@ import { checkTraining, type NetworkTraining, type TrainedNetwork } from './sett
 import { checkSharable, checkShardClasses } from './shard-refusals';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { isSliceSum } from './sums';
-import { ClassesDealtAnew, type Group } from './workers/group';
-import { type GroupOptions, inGroup, leaveToHome } from './workers/in-group';
+import { ClassesDealtAnew } from './workers/group';
+import { type GroupOptions, inGroup } from './workers/in-group';
 
 /**
  * Trains a network from random or given weights: alone, distilled from a teacher, or under another network's head.
@@ -61,7 +62,7 @@ const hasStarted = ({ folder }: NetworkTraining): boolean => hasResumePoint(join
  * @throws ClassesDealtAnew
  */
 async function trainOnce(options: NetworkTraining, isInside: boolean): Promise<TrainedNetwork> {
-  const { task, settings, folder, workers, eager = false } = options;
+  const { settings, folder, workers, eager = false } = options;
   const isResumed = hasStarted(options);
   const state = new State();
   const program = new Program(state, { eager });
@@ -70,33 +71,30 @@ async function trainOnce(options: NetworkTraining, isInside: boolean): Promise<T
     const given = givenWeights(options, isResumed);
     if (!sharesClasses(options)) {
       training = await build(state, options, given);
-      if (!isResumed || workers?.member.isHome === false) await pretrain(program, options, training);
+      await pretrain(program, options, training, isResumed);
     }
     const isTrained = (entry: StateVariable) =>
       !isOfTeacher(entry) && !isSliceSum(entry) && !entry.name.startsWith(`${pretrainingName}/`);
-    let spread: Group['spread'] | undefined;
     let evaluation: Evaluation | undefined;
     const place = { ...groupOptions(program, options, 'training', isTrained), isInside };
-    const outcome = await inGroup(workers, place, async (group) => {
+    const done = await inGroup(workers, place, async (group) => {
       // Which classes a worker holds depends on how many there are.
       training ??= await build(state, options, given, await group.shared?.form());
       const { network, shards } = training;
       const average = settings.emaDecay > 0 ? averaged(state, network) : undefined;
       const result = average?.network ?? network;
-      evaluation = evaluationOf(program, options, training, { result, spread: () => spread?.() });
-      const { reduction } = group;
+      const { reduction, spread } = group;
+      evaluation = evaluationOf(program, options, training, { result, spread });
       const step = trainingStep(program, options, training, { average: average?.follow, reduction, shards });
-      spread = group.spread;
-      const { evaluate } = evaluation;
-      return train(program, options, training, { settings, step, network: result, isTrained, evaluate }, group);
+      const { evaluate, finish } = evaluation;
+      return train(program, options, training, { settings, step, network: result, isTrained, evaluate, finish }, group);
     });
-    spread = undefined;
-    if (workers) leaveToHome(workers);
-    if (!outcome || !training || !evaluation) throw new Error('Home left its training out.');
+    leaveToHome(workers);
+    if (!done || !training || !evaluation) throw new Error('Home left its training out.');
 
     const { network } = training;
-    const { inference, comparable } = evaluation;
-    const files = await task.finish(folder, comparable(), inference);
+    const { writeFiles, ...outcome } = done;
+    const files = (await writeFiles?.(folder)) ?? [];
     const heads = evaluation.agreement();
     return {
       ...outcome,
@@ -127,19 +125,17 @@ function evaluationOf(
   // In evaluation as many images at once as in training: that many fit into memory.
   const batchSize = microBatchSize(settings.batchSize, settings.accumulate);
   const inference = makeInference(program, result, { batchSize, spread });
+  const isProjected = result.description.teacherSpace !== undefined;
+  /** Gives embeddings in the teacher's space, where there is one. */
+  const comparable = isProjected ? makeInference(program, result, { batchSize, compared: true, spread }) : inference;
   const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
   return {
-    inference,
     agreement,
+    finish: () => task.finish(comparable, inference),
     async evaluate() {
       const heads = agreement();
       return { ...(await task.evaluate(inference)), ...(heads && agreementMetrics(heads)) };
     },
-    /** In the teacher's space, where there is one. */
-    comparable: () =>
-      result.description.teacherSpace === undefined
-        ? inference
-        : makeInference(program, result, { batchSize, compared: true }),
   };
 }
 
@@ -213,8 +209,16 @@ function trainingStep(
 
 const pretrainingName = 'pretraining';
 
-/** Runs the phase that some methods (AB, FSP, FT) have before training proper. */
-async function pretrain(program: Program, options: NetworkTraining, training: Training): Promise<void> {
+/**
+ * Runs the phase that some methods (AB, FSP, FT) have before training proper.
+ * @param isOver it lies behind; other workers that come late still learn it from home
+ */
+async function pretrain(
+  program: Program,
+  options: NetworkTraining,
+  training: Training,
+  isOver: boolean,
+): Promise<void> {
   const { pretraining } = training.loss;
   if (!pretraining || pretraining.epochs === 0) return;
   const { epochs, learningRate = options.settings.learningRate, terms, student: mode, moves } = pretraining;
@@ -223,32 +227,32 @@ async function pretrain(program: Program, options: NetworkTraining, training: Tr
   const isTrained = (entry: StateVariable) => !isOfTeacher(entry) && !isSliceSum(entry);
   const variables = training.learnable.filter(({ name }) => moves(name));
   const { workers } = options;
-  await inGroup(workers, groupOptions(program, options, pretrainingName, isTrained), (group) => {
+  await inGroup(workers, groupOptions(program, options, pretrainingName, isTrained), async (group) => {
+    if (isOver) return;
     const changed = { name: pretrainingName, loss: { terms }, mode, reduction: group.reduction };
     const step = trainingStep(program, options, training, changed, { variables, root: `${pretrainingName}/` });
     const phase: Phase = { name: pretrainingName, settings, step, network: training.network, isTrained };
-    return train(program, options, training, phase, group);
+    await train(program, options, training, phase, group);
   });
-  program.pull();
+  if (!isOver) program.pull();
 }
 
 /** What a phase's group of workers must know. */
 const groupOptions = (
   program: Program,
   options: NetworkTraining,
-  phase: GroupOptions['phase'],
+  name: GroupOptions['name'],
   isShared: GroupOptions['isShared'],
 ): GroupOptions => {
-  const { settings, task, signal, tracker } = options;
-  const slices = settings.accumulate;
+  const { settings, signal, tracker, workers } = options;
   return {
     program,
-    phase,
-    slices,
+    name,
+    slices: settings.accumulate,
+    sums: workers?.sums ?? 'exact',
     isShared,
     sharesClasses: sharesClasses(options),
     isInside: false,
-    images: task.train,
     signal,
     tracker,
   };

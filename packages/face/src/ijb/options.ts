@@ -2,6 +2,7 @@ import { file, flag, folder, group, list, oneOf, optional, text, type Values } f
 import { stateDictOption } from '@headshare/core/experiment/state-dict-option';
 import { externalNormalisationOption } from '@headshare/core/recipes/normalisation-options';
 import { trainingOptions } from '@headshare/core/recipes/training-options';
+import { checkProcesses, processOptions } from '@headshare/core/recipes/worker-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { unreadableOption } from '../options';
 import { setNames } from './meta/sets';
@@ -11,8 +12,7 @@ export const variantNames = ['F1N1D1', 'F1N1D0', 'F1N0D1', 'F1N0D0', 'F0N1D1', '
 
 export type Variant = (typeof variantNames)[number];
 
-/** The options of `face:evaluate`. */
-export const evaluateOptions = group('Evaluation', {
+const ofEvaluation = group('Evaluation', {
   protocol: oneOf(setNames, 'ijbc', { help: 'benchmark' }),
   data: optional(folder({ help: 'folder with IJBB or IJBC in the layout of insightface' }), 'data/face'),
   weights: optional(file({ help: 'network to evaluate: a checkpoint, or weights from elsewhere' })),
@@ -40,6 +40,13 @@ export const evaluateOptions = group('Evaluation', {
   ),
   batchSize: { ...trainingOptions.batchSize, help: 'images per batch' },
 });
+
+/** The options of `face:evaluate`. */
+export const evaluateOptions = {
+  ...ofEvaluation,
+  ...processOptions,
+  workers: { ...processOptions.workers, help: 'processes here that share the images, with the same result' },
+};
 
 export type EvaluateValues = Values<typeof evaluateOptions>;
 
@@ -81,4 +88,9 @@ export function checkEvaluation(options: EvaluateValues): void {
     throw new UserError('--unreadable=skip leaves out pairs of verification sets; IJB needs every crop: use black');
   }
   if (new Set(variants).size < variants.length) throw new UserError('--variants names one twice');
+  if (checkProcesses(options) && weights === undefined) {
+    throw new UserError(
+      '--workers, --listen and --join share the images of --weights; --embeddings are embedded already',
+    );
+  }
 }

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { LeftToHome } from '@headshare/core/cluster/stage-workers';
 import { defaultDataFolder } from '@headshare/core/experiment/data-folder';
 import type { RunContext, StageResult } from '@headshare/core/experiment/define';
 import { stateDictOf } from '@headshare/core/experiment/state-dict-option';
 import { makeProgress } from '@headshare/core/system/progress';
 import { UserError } from '@headshare/core/system/user-error';
 import { readNetwork } from '@headshare/core/train/networks/load-network';
+import { becomeWorker } from '@headshare/core/train/workers/become-worker';
 import { givenEmbeddings } from './embeddings/given-embeddings';
 import { networkEmbeddings } from './embeddings/network-embeddings';
 
@@ -35,7 +37,10 @@ export interface EvaluationResult extends StageResult {
 /** The file in a run's folder with everything measured. */
 const resultsFile = 'ijb.json';
 
-/** Evaluates a network, or embeddings from files, on IJB-B or IJB-C. */
+/**
+ * Evaluates a network, or embeddings from files, on IJB-B or IJB-C. All workers embed, and home does the rest.
+ * @throws LeftToHome in a worker that is not home, after its part
+ */
 export async function runEvaluation(context: RunContext<EvaluateValues>): Promise<EvaluationResult> {
   const { options, folder, log, signal } = context;
   const { protocol: set, data = defaultDataFolder('face'), variants } = options;
@@ -45,6 +50,7 @@ export async function runEvaluation(context: RunContext<EvaluateValues>): Promis
   signal.throwIfAborted();
   const subject =
     options.weights === undefined ? await givenSubject(options, meta) : await networkSubject(context, meta, paths);
+  if (!subject) throw new LeftToHome();
   requireMirrorImages(subject, variants);
   const { gallery, name, unreadable } = subject;
   if (gallery) requireComparable(gallery.embeddings, subject.embeddings);
@@ -146,11 +152,13 @@ function requireComparableNetworks(gallery: string, probes: string, stateDict: s
   if (left !== undefined && right !== undefined) requireComparable({ dimension: left }, { dimension: right });
 }
 
+/** @returns undefined in a worker that is not home */
 async function networkSubject(
-  { options, signal, log }: RunContext<EvaluateValues>,
+  { options, signal, log, workers }: RunContext<EvaluateValues>,
   { images }: IjbMeta,
   { crops }: IjbPaths,
-): Promise<Subject> {
+): Promise<Subject | undefined> {
+  if (workers) await becomeWorker(workers.member);
   const { weights, galleryWeights, batchSize, embeddingsCache, protocol } = options;
   const onUnreadable = options.unreadable === 'black' ? 'black' : 'fail';
   const embed = (label: string, file: string, compared: boolean, normalisation: string, verify?: string) =>
@@ -167,6 +175,7 @@ async function networkSubject(
       normalisation,
       ...(verify !== undefined && { verify }),
       ...(embeddingsCache !== undefined && { cacheFolder: embeddingsCache }),
+      workers,
       signal,
       log,
     });
@@ -182,6 +191,7 @@ async function networkSubject(
     galleryWeights === undefined
       ? undefined
       : await embed('gallery', galleryWeights, false, options.galleryNormalisation);
+  if (!probe) return undefined;
   const unreadable: Record<string, string> = {};
   for (const [index, reason] of [...probe.unreadable, ...(gallery?.unreadable ?? [])]) {
     unreadable[images.names[index] as string] = reason;

@@ -109,7 +109,7 @@ async function train(
     train: dataset,
     selectBy: 'none',
     evaluate: async () => ({ none: 0 }),
-    finish: async () => [],
+    finish: async () => async () => [],
     compareWithTeacher: () => ({}),
     close: async () => undefined,
   };

@@ -51,9 +51,12 @@ export function classificationTask(data: ClassificationData): Task {
       const ofHeldOut = Object.entries(await evaluate(inference, heldOut));
       return { ...metrics, ...Object.fromEntries(ofHeldOut.map(([name, value]) => [heldOutPrefix + name, value])) };
     },
-    async finish(folder, inference) {
-      writePredictions(folder, await predict(inference, test));
-      return [predictionsFile];
+    async finish(inference) {
+      const predictions = await predict(inference, test);
+      return async (folder) => {
+        writePredictions(folder, predictions);
+        return [predictionsFile];
+      };
     },
     async report(folder) {
       // Loading the charts takes a second.

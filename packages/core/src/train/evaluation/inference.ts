@@ -71,32 +71,40 @@ export function evaluationSteps(
   return { embed: (pixels) => embedStep({ pixels }), classify: (pixels) => classifyStep({ pixels }) };
 }
 
+/** How images are run through a network. */
+interface Run {
+  readonly batchSize: number;
+  /** Indices of images, in order; default: all. */
+  readonly subset?: ArrayLike<number> | undefined;
+  /** See `inferenceBy`. */
+  readonly spread?: (() => Spread | undefined) | undefined;
+}
+
+/** The outputs of all batches, in order. */
+export async function* outputsOf<O extends string>(
+  images: ImageDataset,
+  run: (pixels: Uint8Array) => Promise<Readonly<Record<O, Float32Array>>>,
+  { batchSize, subset, spread }: Run,
+): AsyncGenerator<BatchOutputs<O>> {
+  // The last batch is padded: a compiled step takes one shape.
+  const options = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad', ...(subset && { subset }) } as const;
+  const shared = spread?.();
+  if (shared) {
+    yield* sharedOutputs(images, run, options, shared);
+    return;
+  }
+  for await (const { images: pixels, indices, count } of batches(images, options)) {
+    yield { indices: indices.subarray(0, count), outputs: await run(pixels) };
+  }
+}
+
 /**
  * Inference by a network in any engine; the images are read in the same way for all.
  * @param spread asked before each data set: how it is shared with other processes; undefined: it is not
  */
 export function inferenceBy(steps: BatchSteps, batchSize: number, spread?: () => Spread | undefined): Inference {
-  // The last batch is padded: a compiled step takes one shape.
-  const inOrder = { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' } as const;
-
-  async function* outputsOf<O extends string>(
-    images: ImageDataset,
-    run: (pixels: Uint8Array) => Promise<Readonly<Record<O, Float32Array>>>,
-    subset?: ArrayLike<number>,
-  ): AsyncGenerator<BatchOutputs<O>> {
-    const options = { ...inOrder, ...(subset && { subset }) };
-    const shared = spread?.();
-    if (shared) {
-      yield* sharedOutputs(images, run, options, shared);
-      return;
-    }
-    for await (const { images: pixels, indices, count } of batches(images, options)) {
-      yield { indices: indices.subarray(0, count), outputs: await run(pixels) };
-    }
-  }
-
   const embedEach: Inference['embedEach'] = async (images, receive, subset) => {
-    for await (const { indices, outputs } of outputsOf(images, steps.embed, subset)) {
+    for await (const { indices, outputs } of outputsOf(images, steps.embed, { batchSize, subset, spread })) {
       const dimension = outputs.embedding.length / batchSize;
       const real = (rows: Float32Array) => rows.slice(0, indices.length * dimension);
       await receive({ embeddings: real(outputs.embedding), flipped: real(outputs.flipped), dimension, indices });
@@ -118,7 +126,7 @@ export function inferenceBy(steps: BatchSteps, batchSize: number, spread?: () =>
     },
     async classify(images, receive) {
       let from = 0;
-      for await (const { indices, outputs } of outputsOf(images, steps.classify)) {
+      for await (const { indices, outputs } of outputsOf(images, steps.classify, { batchSize, spread })) {
         receive(outputs.logits, from, indices.length);
         from += indices.length;
       }

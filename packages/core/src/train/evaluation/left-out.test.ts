@@ -28,7 +28,7 @@ test('images that were left out count neither as right nor as wrong, in no repor
   const task = classificationTask({ train: images, test: without([0, 3, 4]) });
   expect(await task.evaluate(zeros)).toMatchObject({ top1: 1 / 2, mean_per_class: 1 / 2 });
   expect(await classificationTask({ train: images, test: images }).evaluate(zeros)).toMatchObject({ top1: 2 / 5 });
-  await task.finish(folder.path, zeros, zeros);
+  await (await task.finish(zeros, zeros))(folder.path);
   expect(await task.report?.(folder.path)).toContain('per-class.csv');
   expect(readFileSync(join(folder.path, 'per-class.csv'), 'utf8')).toMatch(/\n0,0,1,1,,\r\n1,1,1,0,0,1\r\n/);
   expect(task.compareWithTeacher(folder.path, folder.path)).toEqual({ agreement: 1 });

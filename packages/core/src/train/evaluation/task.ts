@@ -55,6 +55,9 @@ export interface Verification {
   thresholds(own: Embeddings, gallery: Embeddings | undefined, mirror: boolean): Thresholds;
 }
 
+/** Writes files into a folder. @returns their names */
+export type WriteFiles = (folder: string) => Promise<readonly string[]>;
+
 /** Training data, and how networks are evaluated on other data. */
 export interface Task {
   readonly train: ImageDataset;
@@ -72,12 +75,12 @@ export interface Task {
   readonly usage?: Usage;
   evaluate(inference: Inference): Promise<Metrics>;
   /**
-   * Runs once, after the last epoch: writes files into the folder for `compareWithTeacher` and `report`.
+   * Measures the network after the last epoch; several workers do it together, as `evaluate`.
    * @param inference gives embeddings in the teacher's space, if there was a teacher
    * @param own gives embeddings in the network's own space
-   * @returns the names of the files
+   * @returns writes the files for `compareWithTeacher` and `report`; one process calls it
    */
-  finish(folder: string, inference: Inference, own: Inference): Promise<readonly string[]>;
+  finish(inference: Inference, own: Inference): Promise<WriteFiles>;
   /**
    * Writes tables and pictures of a finished network, from the files of `finish`.
    * @returns the names of the files

@@ -1,5 +1,4 @@
 import type { ImageDataset } from '../../data/dataset';
-import { batches } from '../../data/loading/batches';
 import type { Network } from '../../nn/network';
 import { imageInput } from '../../runtime/compile/step-inputs';
 import { l2Normalise } from '../../runtime/ops/normalise';
@@ -7,10 +6,13 @@ import type { Program } from '../../runtime/program';
 import type { NamedValues } from '../../runtime/state';
 import { type Tensor4D, tf } from '../../runtime/tensorflow';
 import { UserError } from '../../system/user-error';
+import { outputsOf } from '../evaluation/inference';
+import type { Spread } from '../evaluation/shared-outputs';
 
 /**
  * Class centres for a network without a classifier: the normalised mean embedding of each class. An image's embedding is
  * the normalised sum of the embeddings of the image and its mirror image. Memory: one row a class.
+ * @param spread see `inferenceBy`
  * @returns [embedding, classes], the layout of a head's weights
  * @throws UserError where a class has no image, or its embeddings cancel out
  */
@@ -18,7 +20,7 @@ export async function centresOfData(
   program: Program,
   network: Network,
   images: ImageDataset,
-  batchSize: number,
+  { batchSize, spread }: { readonly batchSize: number; readonly spread?: () => Spread | undefined },
 ): Promise<NamedValues> {
   const { classes, size, labels } = images;
   const { embeddingSize } = network;
@@ -30,9 +32,9 @@ export async function centresOfData(
   });
   const sums = new Float32Array(classes * embeddingSize);
   let image = 0;
-  for await (const batch of batches(images, { batchSize, seed: 0, epoch: 0, lastBatch: 'pad' })) {
-    const { units } = await embed({ pixels: batch.images });
-    for (let row = 0; row < batch.count; row++, image++) {
+  for await (const { indices, outputs } of outputsOf(images, (pixels) => embed({ pixels }), { batchSize, spread })) {
+    const { units } = outputs;
+    for (let row = 0; row < indices.length; row++, image++) {
       const at = (labels[image] ?? 0) * embeddingSize;
       const from = row * embeddingSize;
       for (let i = 0; i < embeddingSize; i++) sums[at + i] = (sums[at + i] ?? 0) + (units[from + i] ?? 0);

@@ -1,4 +1,5 @@
 import { join } from 'node:path';
+import { leaveToHome, type StageWorkers } from '../../cluster/stage-workers';
 import type { NetworkDescription } from '../../nn/network';
 import { Program } from '../../runtime/program';
 import { State } from '../../runtime/state';
@@ -10,6 +11,7 @@ import { checkpointFiles, type NetworkMetadata, writeCheckpoint } from '../check
 import { makeInference } from '../evaluation/inference';
 import type { Metrics } from '../evaluation/metrics';
 import type { Task } from '../evaluation/task';
+import { evaluateTogether } from '../workers/evaluate-together';
 import { centresOfData } from './data-centres';
 import { loadNetwork } from './load-network';
 
@@ -19,6 +21,10 @@ export interface NetworkImport extends Pick<WeightsHints, 'normalisation' | 'col
   readonly task: Task;
   /** Receives the checkpoint and the task's files. */
   readonly folder: string;
+  /** The workers that evaluate it together; absent: this process alone. */
+  readonly workers?: StageWorkers | undefined;
+  /** Default: it cannot be stopped. */
+  readonly signal?: AbortSignal;
   readonly allowMissing: readonly string[];
   /** Which of several networks in the file; see `WeightsHints`. */
   readonly stateDict?: string | undefined;
@@ -41,12 +47,15 @@ export interface ImportedNetwork {
 
 /**
  * Imports a network that was trained elsewhere: evaluates it on the task and saves it as a checkpoint.
+ * @throws LeftToHome in a worker that is not home, after its part of the evaluation
  * @throws UserError when the file fits no network, or has another number of classes or image size than the data
  */
 export async function importNetwork({
   file,
   task,
   folder,
+  workers,
+  signal = new AbortController().signal,
   allowMissing,
   stateDict,
   log,
@@ -77,15 +86,23 @@ export async function importNetwork({
       ...((allowMissing.length > 0 || from === 'data') && { classes }),
     });
     requireFit(file, network.description, { classes, size }, typeof from === 'object' ? from.file : undefined);
-    if (from === 'data') {
-      const made = await centresOfData(program, network, task.train, batchSize);
-      const weight = `${network.root}/head.weight`;
-      state.load(new Map([[weight, made]]), task.train.name, ({ name }) => name === weight);
-      program.push();
-    }
-    const inference = makeInference(program, network, { batchSize });
-    const metrics = await task.evaluate(inference);
-    const taskFiles = await task.finish(folder, inference, inference);
+    const made = await evaluateTogether(workers, { program, name: 'import', signal }, ({ spread, run }) => {
+      const inference = makeInference(program, network, { batchSize, spread });
+      return run(task.train, async () => {
+        if (from === 'data') {
+          const centres = await centresOfData(program, network, task.train, { batchSize, spread });
+          const weight = `${network.root}/head.weight`;
+          state.load(new Map([[weight, centres]]), task.train.name, ({ name }) => name === weight);
+          program.push();
+        }
+        const metrics = await task.evaluate(inference);
+        return { metrics, writeFiles: await task.finish(inference, inference) };
+      });
+    });
+    leaveToHome(workers);
+    if (!made) throw new Error('Home left the evaluation out.');
+    const { metrics, writeFiles } = made;
+    const taskFiles = await writeFiles(folder);
     const metadata: NetworkMetadata = { network: network.description, epoch: 0, metrics };
     for (const name of [checkpointFiles.last, checkpointFiles.best]) {
       writeCheckpoint(join(folder, name), { tensors: network.weights(), metadata });

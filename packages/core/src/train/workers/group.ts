@@ -1,5 +1,6 @@
 /** Who trains a network: this process alone, or a group of workers that change while it goes on (workers.ts). */
 import type { StageWorkers } from '../../cluster/stage-workers';
+import type { ImageDataset } from '../../data/dataset';
 import { LostPeers } from '../../runtime/cluster';
 import type { SumType } from '../../runtime/ops/collective';
 import type { StoredValues } from '../../runtime/stored-values';
@@ -82,8 +83,13 @@ export interface Group {
    * @param course is changed to that one
    */
   meet(course: Course): Promise<void>;
-  /** Waits until all workers are here. @throws LostPeers when one is lost meanwhile */
-  confirm(): Promise<void>;
+  /** Home's value of JSON, in all workers, which must all call it. @throws LostPeers when one is lost meanwhile */
+  ofHome<T>(value: T): Promise<T>;
+  /**
+   * Waits until all workers are here, and tells all which of the images one of them could not read.
+   * @throws LostPeers when one is lost meanwhile
+   */
+  confirm(images: ImageDataset): Promise<void>;
 }
 
 export const alone = ({ tracker }: { readonly tracker: Tracker }): Group => ({
@@ -94,6 +100,7 @@ export const alone = ({ tracker }: { readonly tracker: Tracker }): Group => ({
   track: tracker.metrics,
   requireStill: () => undefined,
   meet: async () => undefined,
+  ofHome: async (value) => value,
   confirm: async () => undefined,
 });
 

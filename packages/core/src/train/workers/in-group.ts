@@ -5,36 +5,33 @@
  */
 import { LostGeneration, TrainingFinished } from '../../cluster/lost';
 import type { Membership } from '../../cluster/messages';
-import { LeftToHome, ReplacementWanted } from '../../cluster/stage-workers';
-import type { ImageDataset } from '../../data/dataset';
+import { ReplacementWanted, type StageWorkers } from '../../cluster/stage-workers';
+import { tellTrained } from '../../cluster/worker-process';
 import { abortCollectives, enableCollectives, inOrderOfParts, LostPeers } from '../../runtime/cluster';
-import { groupInput, instanceOf, sumExactly, sumOverMembers } from '../../runtime/ops/collective';
+import { groupInput, instanceOf, type SumType, sumExactly, sumOverMembers } from '../../runtime/ops/collective';
 import type { Program } from '../../runtime/program';
 import type { StateVariable } from '../../runtime/state';
 import { UserError } from '../../system/user-error';
 import type { Spread } from '../evaluation/shared-outputs';
 import { isSliceSum, type Reduction } from '../sums';
-import { alone, ClassesDealtAnew, type Course, type Group, type Tracker, type Workers } from './group';
+import { alone, ClassesDealtAnew, type Course, type Group, type Tracker } from './group';
 import { sharedClasses } from './shared-classes';
 import { gatherStep, stateExchange } from './state-exchange';
 import { decode, encode, furthest, type Point, type Told, worn } from './told';
 
-/** The parts of a training, in order. The last is home's alone. */
-const phases = ['pretraining', 'training', 'finishing'] as const;
-type PhaseName = Exclude<(typeof phases)[number], 'finishing'>;
-
 export interface GroupOptions {
   readonly program: Program;
-  readonly phase: PhaseName;
-  /** Slices of a batch. */
+  /** Names the work, differently from all other work of the stage. */
+  readonly name: string;
+  /** Slices of a batch: more workers cannot share it. */
   readonly slices: number;
+  readonly sums: SumType;
   /** The variables whose values all must share: not a frozen teacher's, which all have read. */
   readonly isShared: (entry: StateVariable) => boolean;
   /** Each worker holds some of the head's classes. */
   readonly sharesClasses: boolean;
   /** The worker has entered the group before, and begins anew in it. */
   readonly isInside: boolean;
-  readonly images: ImageDataset;
   readonly signal: AbortSignal;
   readonly tracker: Tracker;
 }
@@ -46,45 +43,45 @@ const unavailable = 14;
 const mostPoints = 100;
 
 /**
- * Does a phase of a training in all workers: home begins it, the others come in. Where home is beyond the phase already, a
- * worker that is not home leaves it out.
+ * Does a part of a stage in all workers: home begins it, the others come in. All come to the parts of a stage in the same
+ * order, and home leaves none out, so that others need not wait for it.
+ * @returns undefined in a worker that is not home, where home has done the part without it
  */
 export async function inGroup<T>(
-  workers: Workers | undefined,
+  workers: StageWorkers | undefined,
   options: GroupOptions,
   work: (group: Group) => Promise<T>,
 ): Promise<T | undefined> {
   if (!workers) return work(alone(options));
-  const { member, stage } = workers;
-  const board = `phase/${stage}`;
-  const isOver = (now: unknown) => phases.indexOf(now as PhaseName) > phases.indexOf(options.phase);
-  if (member.isHome) member.post(board, options.phase);
-  else if (isOver(await orAborted(member.read(board), options.signal))) return undefined;
-  const group = await joinGroup(workers, options);
+  const group = makeGroup(workers, options);
   let result: T | undefined;
   try {
+    if (!options.isInside) await group.enter();
     result = await work(group);
   } catch (error) {
     group.silence();
-    // Nobody leaves who stops, is replaced or begins anew: where home leaves, the training is over for all.
+    // Nobody leaves who stops, is replaced or begins anew: where home leaves, the part is over for all.
     if (!(error instanceof TrainingFinished)) throw error;
   }
   await group.leave();
   return result;
 }
 
-/** After the last phase. @throws LeftToHome in a worker that is not home */
-export function leaveToHome({ member, stage }: Workers): void {
-  if (!member.isHome) throw new LeftToHome();
-  member.post(`phase/${stage}`, 'finishing');
+/** Tells the others, in home, that a part of the stage is over or not needed. */
+export async function leaveOut({ member, stage }: StageWorkers, name: string): Promise<void> {
+  if (!member.isHome) return;
+  await member.enter(labelOf(stage, name), {});
+  await member.leave();
 }
 
-/** Enters a training's group; `leave` it at the end. */
-async function joinGroup(
-  { member, stage, sums }: Workers,
-  { program, phase, slices: count, isShared, sharesClasses, isInside, images, signal, tracker }: GroupOptions,
-): Promise<Group & { silence(): void; leave(): Promise<void> }> {
-  const label = `${stage}/${phase}`;
+const labelOf = (stage: string, name: string): string => `${stage}/${name}`;
+
+/** The group of a part's workers: `enter` it first, and `leave` it at the end. */
+function makeGroup(
+  { member, stage }: StageWorkers,
+  { program, name, slices: count, sums, isShared, sharesClasses, signal, tracker }: GroupOptions,
+): Group & { enter(): Promise<void>; silence(): void; leave(): Promise<void> } {
+  const label = labelOf(stage, name);
   let membership: Membership | undefined;
   /** Whether collective operations may be under way. */
   let together = false;
@@ -159,11 +156,13 @@ async function joinGroup(
     merge: (own, inputs) => sumExactly(own, inputs.group, instanceOf(`${label}/merge`)),
   };
 
-  function gather(values: Float32Array): Promise<Float32Array> {
+  async function gather(values: Float32Array): Promise<Float32Array> {
     const { length } = values;
     const known = gathers.get(length) ?? gatherStep(program, `${label}/gather/${length}`, length, group);
     gathers.set(length, known);
-    return known(values);
+    const all = await known(values);
+    tellTrained();
+    return all;
   }
 
   const shareUnreadable: Spread['shareUnreadable'] = async ({ unreadableImages: unreadable }) => {
@@ -190,8 +189,8 @@ async function joinGroup(
     : undefined;
   let hasMet = false;
 
-  if (!isInside) await orAborted(member.enter(label, {}), signal);
   return {
+    enter: () => orAborted(member.enter(label, {}), signal),
     isHome: member.isHome,
     reduction,
     ...(shared && { shared }),
@@ -223,7 +222,12 @@ async function joinGroup(
         }
       }
     },
-    async confirm() {
+    async ofHome(value) {
+      const all = await exchange(member.isHome ? { value } : null);
+      const given = [...all.values()].find((one) => one !== null);
+      return (given as { readonly value: typeof value }).value;
+    },
+    async confirm(images) {
       await shareUnreadable(images);
       await exchange(null);
     },

@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
+import { unreadableImages } from '@headshare/core/data/unreadable-images';
 import { statStamp } from '@headshare/core/system/file-stamps';
 import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
@@ -56,7 +57,10 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
     throw new RangeError(`${name}: ${names.length} images, but ${landmarks.length} coordinates of landmarks`);
   }
   const fileOf = (index: number) => join(folder, names[index] as string);
-  const unreadable = new Map<number, string>();
+  const source = { name, labels, locate: (index: number) => ({ file: fileOf(index) }) };
+  const evaluated = { use: 'verification', indices: 'all' } as const;
+  const unreadable = unreadableImages(source, { evaluated, unreadable: 'skip' });
+  const reasons = () => new Map(unreadable.list().map(({ index, reason }) => [index, reason]));
   const target = referencePoints(sides(size));
   const matrixOf = (index: number) => similarity(landmarks.subarray(index * 10, index * 10 + 10), target);
 
@@ -65,15 +69,15 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   sha.update(new Uint8Array(labels.buffer));
   for await (const [index, { state, problem }] of fileStates(names.length, fileOf)) {
     sha.update(`${names[index]}\0${state}\0`);
-    if (problem !== undefined) unreadable.set(index, problem);
+    if (problem !== undefined) unreadable.add(index, problem);
     else if (!matrixOf(index)) {
-      unreadable.set(
+      unreadable.add(
         index,
         `line ${index + 1} of ${landmarksFile ?? 'its landmarks'} has points that cannot be aligned`,
       );
     }
   }
-  if (onUnreadable === 'fail' && unreadable.size > 0) throw unreadableError(options, unreadable);
+  if (onUnreadable === 'fail' && unreadable.list().length > 0) throw unreadableError(options, reasons());
 
   const bytes = imageBytes({ size });
   let pool: WorkerPool<AlignTask, AlignFailure[]> | undefined;
@@ -94,7 +98,7 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
     pool ??= startPool();
     for (const { index, reason } of await pool.run({ images: jobs, memory })) {
       const { image, file } = jobs[index] as Job;
-      unreadable.set(image, reason);
+      unreadable.add(image, reason);
       if (onUnreadable === 'fail')
         throw new UserError(`Image ${image} of ${name}, ${file}, cannot be read: ${reason}`, 1);
     }
@@ -105,7 +109,11 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
     classes: 1,
     size,
     labels,
-    unreadable,
+    get unreadable() {
+      return reasons();
+    },
+    unreadableImages: unreadable,
+    isLeftOut: unreadable.has,
     fingerprint: sha.digest('hex').slice(0, 16),
     async read(indices, into) {
       checkRead({ name, size, labels }, indices, into);

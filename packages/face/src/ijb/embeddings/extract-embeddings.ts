@@ -3,6 +3,7 @@ import { lockFolder } from '@headshare/core/system/lock';
 import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import type { EmbeddedBatch, Inference } from '@headshare/core/train/evaluation/inference';
+import type { SharedEvaluation } from '@headshare/core/train/workers/evaluate-together';
 import type { EmbeddingRows } from './embedding-rows';
 import { type EmbeddingShards, openShards } from './embedding-shards';
 
@@ -16,6 +17,10 @@ export interface Extraction {
   /** The folder of the shards; those of an interrupted extraction are used. */
   readonly folder: string;
   readonly signal?: AbortSignal;
+  /** The workers that embed together; absent: this process alone. */
+  readonly shared?: Pick<SharedEvaluation, 'run' | 'ofHome'>;
+  /** Images in a batch of `inference`; default 1. */
+  readonly batchSize?: number;
   /** Receives the number of images embedded, including earlier ones, and of all images. */
   readonly onProgress?: (done: number, total: number) => void;
   readonly log?: (line: string) => void;
@@ -35,6 +40,7 @@ export interface ExtractedEmbeddings {
 /**
  * Embeds every image of a data set and its mirror image into shards on disk. A later run continues after an
  * interruption. A process that embeds the same images waits for this one, and then uses its shards.
+ * With several workers this is home's part.
  * @throws UserError that names the first image whose embedding is not finite, or if the disk is full; the signal's reason
  */
 export async function extractEmbeddings(options: Extraction): Promise<ExtractedEmbeddings> {
@@ -66,7 +72,8 @@ async function extract(options: Extraction): Promise<ExtractedEmbeddings> {
     while (isMissing.has(stored)) stored++;
     await requireSameNetwork(options, shards.rows('embeddings'), stored * shards.shardImages);
   }
-  const write = shardWriter(shards, images, dimension);
+  const unwritten = new Set(shards.missing);
+  const write = shardWriter(shards, unwritten, images, dimension);
   let done = before;
   const receive = (batch: EmbeddedBatch) => {
     requireFinite(batch, (index) => `The embedding of image ${index} of ${dataset.name}, ${nameOf(index)},`);
@@ -75,8 +82,60 @@ async function extract(options: Extraction): Promise<ExtractedEmbeddings> {
     onProgress?.(done, images);
     signal?.throwIfAborted();
   };
-  if (missing.length > 0) await inference.embedEach(dataset, receive, missing);
+  const { shared = byItself, batchSize = 1 } = options;
+  if (missing.length > 0) {
+    await shared.run(dataset, async () => {
+      // When workers were lost: from the first shard that is not written, in the same batches as before.
+      const written = missing.findIndex((image) => unwritten.has(shardOf(image)));
+      const left = missing.subarray(written < 0 ? missing.length : Math.floor(written / batchSize) * batchSize);
+      done = images - left.length;
+      await shared.ofHome<Share>({ weights, stretches: stretchesOf(left) });
+      await inference.embedEach(dataset, receive, left);
+    });
+  }
   return { embeddings: shards.rows('embeddings'), flipped: shards.rows('flipped'), embedded: missing.length };
+}
+
+/** What home wants embedded: images from `first` to before `end`, by a network. */
+interface Share {
+  readonly weights: string;
+  readonly stretches: readonly (readonly [first: number, end: number])[];
+}
+
+/** One process by itself. */
+const byItself: NonNullable<Extraction['shared']> = {
+  run: (_images, work) => work(),
+  ofHome: async (value) => value,
+};
+
+/**
+ * In a worker that is not home: embeds its share of the images, which home stores.
+ * @throws UserError if the network is not home's
+ */
+export async function helpToExtract({
+  dataset,
+  inference,
+  weights,
+  shared,
+}: Pick<Extraction, 'dataset' | 'inference' | 'weights'> & Required<Pick<Extraction, 'shared'>>): Promise<void> {
+  await shared.run(dataset, async () => {
+    const wanted = await shared.ofHome<Share>({ weights, stretches: [] });
+    if (wanted.weights !== weights) {
+      throw new UserError('The network to evaluate has other contents here than at the first worker.', 1);
+    }
+    const images = wanted.stretches.flatMap(([first, end]) => Array.from({ length: end - first }, (_, i) => first + i));
+    await inference.embedEach(dataset, () => undefined, images);
+  });
+}
+
+function stretchesOf(ascending: Int32Array): readonly (readonly [first: number, end: number])[] {
+  const stretches: [number, number][] = [];
+  for (const image of ascending) {
+    const last = stretches.at(-1);
+    if (last?.[1] === image) last[1]++;
+    else stretches.push([image, image + 1]);
+  }
+  return stretches;
 }
 
 /** Embeds a stored image again: the code may have changed since, and only rounding may differ. */
@@ -100,14 +159,20 @@ async function requireSameNetwork(
   );
 }
 
-/** Collects rows, which come in order, and writes each shard as soon as it is complete. */
-function shardWriter(shards: EmbeddingShards, images: number, dimension: number): (batch: EmbeddedBatch) => void {
+/** Collects rows, which come in order, and writes each of the `unwritten` shards as soon as it is complete. */
+function shardWriter(
+  shards: EmbeddingShards,
+  unwritten: Set<number>,
+  images: number,
+  dimension: number,
+): (batch: EmbeddedBatch) => void {
   const { shardImages } = shards;
   const plain = new Float32Array(Math.min(shardImages, images) * dimension);
   const mirrored = new Float32Array(plain.length);
   return ({ indices, embeddings, flipped }) => {
     for (const [row, index] of indices.entries()) {
       const number = Math.floor(index / shardImages);
+      if (!unwritten.has(number)) continue;
       const at = index - number * shardImages;
       const [from, end] = [row * dimension, (row + 1) * dimension];
       plain.set(embeddings.subarray(from, end), at * dimension);
@@ -115,6 +180,7 @@ function shardWriter(shards: EmbeddingShards, images: number, dimension: number)
       const size = Math.min(shardImages, images - number * shardImages);
       if (at !== size - 1) continue;
       shards.write(number, plain.subarray(0, size * dimension), mirrored.subarray(0, size * dimension));
+      unwritten.delete(number);
     }
   };
 }
