@@ -35,8 +35,11 @@ export interface TrainingWorkers {
   done(): Promise<{ readonly folder: string; readonly points: Points; readonly lines: readonly string[] }>;
 }
 
-/** Starts tiny trainings; what is left of them ends after each test. */
-export function trainingWorkers() {
+/**
+ * Starts tiny trainings; what is left of them ends after each test.
+ * @param script what a worker runs: with a case's name, home's folder and the teacher as arguments
+ */
+export function trainingWorkers(script = join(__dirname, 'training-worker.ts')) {
   const children = new Set<ChildProcess>();
   const coordinators = new Set<Coordinator>();
   const end = async (): Promise<void> => {
@@ -90,21 +93,17 @@ export function trainingWorkers() {
     const stopping = new Set<ChildProcess>();
 
     function spawnWorker(index: number): void {
-      const child = spawn(
-        process.execPath,
-        ['-r', join(__dirname, '../register.cjs'), join(__dirname, 'training-worker.ts'), name, folder, teacher],
-        {
-          cwd: join(__dirname, '..'),
-          stdio: ['ignore', 'pipe', 'pipe'],
-          env: {
-            ...process.env,
-            HEADSHARE_THREADS: '1',
-            HEADSHARE_WORKER: count === 0 ? '' : addressText(coordination.address),
-            HEADSHARE_CLUSTER_TOKEN: 'secret',
-            HEADSHARE_WORKER_INDEX: String(index),
-          },
+      const child = spawn(process.execPath, ['-r', join(__dirname, '../register.cjs'), script, name, folder, teacher], {
+        cwd: join(__dirname, '..'),
+        stdio: ['ignore', 'pipe', 'pipe'],
+        env: {
+          ...process.env,
+          HEADSHARE_THREADS: '1',
+          HEADSHARE_WORKER: count === 0 ? '' : addressText(coordination.address),
+          HEADSHARE_CLUSTER_TOKEN: 'secret',
+          HEADSHARE_WORKER_INDEX: String(index),
         },
-      );
+      });
       children.add(child);
       present.set(index, child);
       const errors: string[] = [];

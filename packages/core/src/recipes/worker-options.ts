@@ -27,7 +27,7 @@ export const processOptions = group(heading, {
       valid: 'ADDRESS:PORT of this machine',
       placeholder: 'ADDRESS:PORT',
       notInKey: true,
-      help: 'where workers of other machines find this one; private networks only',
+      help: 'where other machines find this one; private networks only',
     }),
     'this machine only',
   ),
