@@ -9,6 +9,7 @@ namespace headshare {
 
 std::vector<std::string> RegisterBatchNorm();
 std::vector<std::string> RegisterDepthwise();
+std::vector<std::string> RegisterHardActivations();
 std::vector<std::string> RegisterPRelu();
 std::vector<std::string> RegisterSgd();
 std::vector<std::string> RegisterTwoSum();

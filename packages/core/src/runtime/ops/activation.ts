@@ -60,16 +60,34 @@ export function opsPrelu<T extends Tensor>(x: T, alpha: Tensor): T {
   );
 }
 
-/** min(max(x + 3, 0), 6) / 6: PyTorch's `hardsigmoid`. */
+/** min(max(x + 3, 0), 6) / 6: PyTorch's `hardsigmoid`. On the CPU by a kernel of this package (native/hard-activations.cc). */
 export function hardSigmoid<T extends Tensor>(x: T): T {
-  return tf.mul(relu6(tf.add(x, 3)), 1 / 6) as T;
+  if (!hasKernel('HeadshareHardSigmoid')) return opsHardSigmoid(x);
+  return withGradient(
+    [x],
+    (input) => ({ value: execute('HeadshareHardSigmoid', [], [input]), saved: [input] }),
+    (dy, input) => execute('Relu6Grad', type, [tf.mul(dy, 1 / 6), tf.add(input, 3)]),
+  );
 }
+
+/** The same from TensorFlow's own operations, for any device. */
+export const opsHardSigmoid = <T extends Tensor>(x: T): T => tf.mul(relu6(tf.add(x, 3)), 1 / 6) as T;
 
 /**
  * x hardSigmoid(x): PyTorch's `hardswish` (Howard et al., arXiv 1905.02244, section 5.2). It keeps only x. Its gradient at
- * the kinks is 0 at -3, as in PyTorch, and 1 at 3.
+ * the kinks is 0 at -3, as in PyTorch, and 1 at 3. On the CPU by kernels of this package (native/hard-activations.cc).
  */
 export function hardSwish<T extends Tensor>(x: T): T {
+  if (!hasKernel('HeadshareHardSwish') || !hasKernel('HeadshareHardSwishGrad')) return opsHardSwish(x);
+  return withGradient(
+    [x],
+    (input) => ({ value: execute('HeadshareHardSwish', [], [input]), saved: [input] }),
+    (dy, input) => execute('HeadshareHardSwishGrad', [], [dy, input]),
+  );
+}
+
+/** The same from TensorFlow's own operations, for any device. */
+export function opsHardSwish<T extends Tensor>(x: T): T {
   return withGradient(
     [x],
     (input) => ({

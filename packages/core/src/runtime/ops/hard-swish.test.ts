@@ -1,7 +1,9 @@
+import { createHash } from 'node:crypto';
 import { float64GradientErrors } from '../../../test/float64-gradient-check';
 import { leaked, randomValues } from '../../../test/gradient-check';
+import { hasKernel } from '../binding';
 import { type Tensor, tf } from '../tensorflow';
-import { hardSigmoid, hardSwish, relu6 } from './activation';
+import { hardSigmoid, hardSwish, opsHardSigmoid, opsHardSwish, relu6 } from './activation';
 
 const x = tf.tensor1d([-4, -3, -1.5, 0, 1.5, 3, 6, 7]);
 const values = (op: (x: Tensor) => Tensor) => Array.from(op(x).dataSync());
@@ -27,13 +29,38 @@ test('hardSwish is 0 below -3, x above 3 and a parabola between', () => {
 
 test.each([
   ['relu6', relu6],
-  ['hardSigmoid', hardSigmoid],
-  ['hardSwish', hardSwish],
+  ['hardSigmoid', opsHardSigmoid],
+  ['hardSwish', opsHardSwish],
 ] as const)('%s has the gradient of central differences', async (_, op) => {
   const wide = tf.mul(randomValues('x', [2, 3, 5, 3]), 8);
   const [error] = await float64GradientErrors((given) => op(given as Tensor), [wide]);
   expect(error).toBeLessThan(1e-6);
 });
+
+const onCpu = hasKernel('HeadshareHardSwish') ? test.each : test.skip.each;
+
+onCpu([
+  ['hardSigmoid', hardSigmoid, opsHardSigmoid],
+  ['hardSwish', hardSwish, opsHardSwish],
+] as const)(
+  'the kernel of %s gives the bits of TensorFlow operations, for sizes of one and of several threads',
+  (_, own, ops) => {
+    for (const shape of [[0, 3], [1], [33], [2, 300, 331]]) {
+      tf.tidy(() => {
+        const x = tf.mul(randomValues('x', shape), 8);
+        const edges = tf.tensor([Number.NaN, -3, 3, -Infinity].slice(0, x.size));
+        for (const given of [x, tf.concat([edges, tf.slice(tf.reshape(x, [-1]), 0, x.size - edges.size)])]) {
+          const weights = tf.reshape(randomValues('w', shape), given.shape);
+          const both = (op: typeof hardSwish) =>
+            [op(given), tf.grad((a: Tensor) => tf.mul(op(a), weights))(given)].map(bits);
+          expect(both(own)).toEqual(both(ops));
+        }
+      });
+    }
+  },
+);
+
+const bits = (x: Tensor): string => createHash('sha256').update(x.dataSync()).digest('hex');
 
 test('nothing leaks', () => {
   expect(leaked(() => tf.grad((given) => hardSwish(hardSigmoid(relu6(given))))(x))).toBe(0);
