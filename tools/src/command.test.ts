@@ -4,7 +4,7 @@ import { join } from 'node:path';
 /** Runs a command with this body. @returns its errors and its exit code */
 function run(work: string): { readonly errors: string; readonly code: number | null } {
   const script = `require(${JSON.stringify(join(__dirname, 'command.ts'))}).command(async () => { ${work} });`;
-  const words = ['-r', '@swc-node/register', '-e', script];
+  const words = ['-r', './packages/core/register.cjs', '-e', script];
   const { stderr, status } = spawnSync(process.execPath, words, { cwd: join(__dirname, '../..'), encoding: 'utf8' });
   return { errors: stderr, code: status };
 }

@@ -31,13 +31,14 @@ const servers: Server[] = [];
 let browser: Browser;
 
 beforeAll(async () => {
-  for (const name of ['face', 'imagenet'] as const) {
+  const build = async (name: 'face' | 'imagenet') => {
     const { source, close } = await smokeRun(name);
     mkdirSync(folders[name]);
     await buildFolder({ source, folder: folders[name], gallery: undefined, root });
     close();
-  }
+  };
   browser = await launchChromium({ gpu: true });
+  await Promise.all([build('face'), build('imagenet')]);
 }, 300_000);
 
 afterAll(async () => {

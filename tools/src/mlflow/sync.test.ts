@@ -44,7 +44,7 @@ async function unsent(
 }
 
 function start(args: readonly string[], uri = server.uri): ChildProcess {
-  const command = ['-r', '@swc-node/register', join(__dirname, 'sync.ts'), ...args];
+  const command = ['-r', './packages/core/register.cjs', join(__dirname, 'sync.ts'), ...args];
   const env = { ...process.env, MLFLOW_TRACKING_URI: uri };
   return spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..'), stdio: ['ignore', 'pipe', 'pipe'] });
 }

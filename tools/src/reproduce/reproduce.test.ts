@@ -61,7 +61,7 @@ afterEach(removeTemporaryWorkspaces);
 /** Runs an experiment, as Nx does; its folder. */
 function made(words: readonly string[] = [], threads = '1', name = 'student'): string {
   const before = runsOf(name);
-  const command = ['-r', '@swc-node/register', 'packages/core/src/experiment/main.ts'];
+  const command = ['-r', './packages/core/register.cjs', 'packages/core/src/experiment/main.ts'];
   execFileSync(process.execPath, [...command, `packages/demo/experiments/${name}.ts`, ...words], {
     cwd: root,
     env: { ...process.env, HEADSHARE_THREADS: threads },

@@ -39,7 +39,7 @@ afterAll(() => {
 });
 
 function train(words: readonly string[]): void {
-  const command = ['-r', '@swc-node/register', join(core, 'src/experiment/main.ts')];
+  const command = ['-r', join(core, 'register.cjs'), join(core, 'src/experiment/main.ts')];
   execFileSync(process.execPath, [...command, join(root, 'packages/demo/experiments/train.ts'), ...words], {
     cwd: root,
     env: { ...process.env, MLFLOW_TRACKING_URI: server.uri, HEADSHARE_THREADS: '1' },

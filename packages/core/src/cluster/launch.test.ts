@@ -31,7 +31,7 @@ function start(
   const words = [join(folder.path, name), JSON.stringify(options), JSON.stringify(settings)];
   const child = spawn(
     process.execPath,
-    ['-r', '@swc-node/register', join(__dirname, '../../test/cluster-launcher.ts'), ...words],
+    ['-r', join(__dirname, '../../register.cjs'), join(__dirname, '../../test/cluster-launcher.ts'), ...words],
     {
       cwd: join(__dirname, '../..'),
       stdio: ['ignore', 'pipe', 'inherit'],

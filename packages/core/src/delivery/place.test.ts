@@ -2,13 +2,11 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { writeAndPlace } from './place';
 
 const folder = mkdtempSync(join(tmpdir(), 'headshare-place-'));
 afterAll(() => rmSync(folder, { recursive: true }));
-
-const workspace = resolve(__dirname, '../../../..');
 
 test.each([
   ['SIGINT', 130],
@@ -25,8 +23,7 @@ test.each([
       console.log('written');
       await new Promise((done) => setTimeout(done, 60_000));
     });`;
-    const child = spawn(process.execPath, ['-r', require.resolve('@swc-node/register'), '-e', work], {
-      env: { ...process.env, TS_NODE_PROJECT: resolve(workspace, 'tsconfig.base.json') },
+    const child = spawn(process.execPath, ['-r', join(__dirname, '../../register.cjs'), '-e', work], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     await once(child.stdout, 'data');

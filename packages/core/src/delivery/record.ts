@@ -31,7 +31,7 @@ export function recordInference(
   image: readonly [number, number, number],
   body: (pixels: Tensor4D) => Readonly<Record<string, Tensor>>,
 ): Recording {
-  const [two, three] = batches.map((batch) => once(state, [batch, ...image], body)) as [Once, Once];
+  const [two, three] = batches.map((batch, i) => once(state, [batch, ...image], body, i === 0)) as [Once, Once];
   const nodes = two.nodes.map((node, i) => {
     const other = three.nodes[i];
     const site = two.sites[i];
@@ -67,6 +67,7 @@ function once(
   state: State,
   shape: readonly number[],
   body: (pixels: Tensor4D) => Readonly<Record<string, Tensor>>,
+  lines: boolean,
 ): Once {
   const given = state.all().map(({ name, variable }) => ({ node: name, tensor: variable as Tensor }));
   const pixels = { node: recordedInput, shape, dtype: DType.float32 };
@@ -77,7 +78,7 @@ function once(
       [pixels],
       ([input], find) =>
         new Map(Object.entries(body(input as Tensor4D)).map(([name, tensor]) => [name, find(tensor).reference])),
-      { kernels: 'none' },
+      { kernels: 'none', lines },
     );
   const { nodes, sites, shapes, result } = contained(record);
   return { nodes, sites, shapes, outputs: result };

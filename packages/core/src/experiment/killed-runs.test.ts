@@ -36,7 +36,12 @@ interface Ended {
 
 /** Runs the command, and kills it `killAfter` milliseconds after its first line about the training. */
 async function run(killAfter?: number): Promise<Ended> {
-  const command = ['-r', '@swc-node/register', join(__dirname, 'main.ts'), join(folder, 'experiments/train.ts')];
+  const command = [
+    '-r',
+    join(__dirname, '../../register.cjs'),
+    join(__dirname, 'main.ts'),
+    join(folder, 'experiments/train.ts'),
+  ];
   // The test compares journals and needs no server.
   const env = { ...process.env, MLFLOW_TRACKING_URI: 'databricks' };
   const child = spawn(process.execPath, command, {

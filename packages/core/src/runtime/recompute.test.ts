@@ -148,7 +148,7 @@ test('a compiled step of recomputed blocks needs less memory', () => {
     JSON.parse(
       execFileSync(
         process.execPath,
-        ['-r', '@swc-node/register', join(__dirname, '../../test/recompute-fixture.ts'), how],
+        ['-r', join(__dirname, '../../register.cjs'), join(__dirname, '../../test/recompute-fixture.ts'), how],
         {
           encoding: 'utf8',
         },

@@ -93,8 +93,8 @@ interface Sweep {
 function start(...options: string[]): Sweep {
   const file = join(made.folder, 'experiments/sweep.ts');
   const command = ['-r', join(__dirname, '../../../register.cjs'), join(__dirname, '../main.ts'), file, ...options];
-  // No server listens there: the test needs no records in MLflow.
-  const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9' };
+  // No server listens there, and nobody tries again: the test needs no records in MLflow.
+  const env = { ...process.env, MLFLOW_TRACKING_URI: 'http://127.0.0.1:9', MLFLOW_HTTP_REQUEST_MAX_RETRIES: '0' };
   const child = spawn(process.execPath, command, { env, cwd: join(__dirname, '../../..') });
   let output = '';
   child.stdout.on('data', (data) => (output += data));

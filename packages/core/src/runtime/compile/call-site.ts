@@ -21,7 +21,7 @@ export function callSite(): CallSite {
   const trace: { stack?: string } = {};
   Error.captureStackTrace(trace, callSite);
   Error.stackTraceLimit = before;
-  // The text has the lines of the sources: jest and @swc-node/register both map them back.
+  // The text has the lines of the sources: jest and register.cjs both map them back.
   const text = (): string => {
     reading++;
     try {

@@ -2,7 +2,12 @@
 
 export type Bytes = Uint8Array;
 
+// Most numbers are field tags, lengths of names and small sizes; a graph has a hundred thousand of them.
+const small = Array.from({ length: 128 }, (_, value) => Uint8Array.of(value));
+
 export function varint(value: number | bigint): Bytes {
+  const known = typeof value === 'number' ? small[value] : undefined;
+  if (known) return known;
   let rest = BigInt.asUintN(64, BigInt(value));
   const bytes: number[] = [];
   do {

@@ -131,7 +131,9 @@ test('a refused step is refused again, and a repaired one compiles', async () =>
 
 test('lines are right outside of jest too', () => {
   const script = join(__dirname, '../../../test/purity-fixture.ts');
-  const output = execFileSync(process.execPath, ['-r', '@swc-node/register', script], { encoding: 'utf8' });
+  const output = execFileSync(process.execPath, ['-r', join(__dirname, '../../../register.cjs'), script], {
+    encoding: 'utf8',
+  });
   const lines = readFileSync(script, 'utf8').split('\n');
   const line = lines.findIndex((text) => text.includes('tf.randomNormal')) + 1;
   expect(output).toContain(`on the host at ${relative(process.cwd(), script)}:${line} `);

@@ -74,7 +74,13 @@ async function logThrough(limited: LimitedFolder, longestQueue: number, makesRoo
     '300',
     '50',
   ];
-  const [command = '', ...args] = [...limited.command, process.execPath, '-r', '@swc-node/register', ...child];
+  const [command = '', ...args] = [
+    ...limited.command,
+    process.execPath,
+    '-r',
+    join(__dirname, '../../../register.cjs'),
+    ...child,
+  ];
   const writer = spawn(command, args, { cwd: join(__dirname, '../../..'), stdio: ['pipe', 'pipe', 'inherit'] });
   const warnings: string[] = [];
   for await (const line of createInterface(writer.stdout)) {

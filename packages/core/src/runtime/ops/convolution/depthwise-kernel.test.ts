@@ -109,7 +109,7 @@ onCpu('one thread gives the bits that three give', () => {
     for (const tensor of all) hash.update(new Uint8Array(tensor.dataSync().buffer));
     console.log(hash.digest('hex'));`;
   const run = (threads: string) =>
-    execFileSync(process.execPath, ['-r', '@swc-node/register', '-e', script], {
+    execFileSync(process.execPath, ['-r', './register.cjs', '-e', script], {
       cwd: `${__dirname}/../../../..`,
       env: { ...process.env, HEADSHARE_THREADS: threads },
       encoding: 'utf8',

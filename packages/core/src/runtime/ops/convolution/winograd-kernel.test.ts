@@ -143,7 +143,7 @@ onCpu('one thread and three give the same bits', () => {
     }
     console.log(hash.digest('hex'));`;
   const [one, three] = ['1', '3'].map((threads) =>
-    execFileSync(process.execPath, ['-r', '@swc-node/register', '-e', program], {
+    execFileSync(process.execPath, ['-r', './register.cjs', '-e', program], {
       cwd: `${__dirname}/../../../..`,
       env: { ...process.env, HEADSHARE_THREADS: threads },
       encoding: 'utf8',
