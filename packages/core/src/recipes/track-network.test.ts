@@ -1,3 +1,4 @@
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { removeTemporaryFolders, tinyImages, trainTiny } from '../../test/tiny-training';
 import { noOpTracker } from '../tracking/tracker';
@@ -19,6 +20,7 @@ function recorder() {
   const models: object[] = [];
   const tracker = {
     ...noOpTracker,
+    id: 'recorded',
     dataset: (dataset: object) => datasets.push(dataset),
     model: (model: object) => models.push(model),
   };
@@ -95,4 +97,14 @@ test('an unreadable network only logs a line', async () => {
       /^The student is not among MLflow's models: The checkpoint \/nowhere\/last\.safetensors cannot/,
     ),
   ]);
+});
+
+test('a run that is not recorded writes no model', async () => {
+  const { folder, last: metrics, parameters } = await trainTiny({ settings: { epochs: 1 } });
+  await trackNetwork({ tracker: noOpTracker, folder, log: () => undefined }, task, {
+    role: 'student',
+    parameters,
+    metrics,
+  });
+  expect(readdirSync(folder)).not.toContain('network.onnx');
 });

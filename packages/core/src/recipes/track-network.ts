@@ -36,13 +36,14 @@ export function trackData({ tracker }: Pick<RunContext<unknown>, 'tracker'>, { t
 /**
  * Records a finished network as a model in MLflow: its last checkpoint, which other stages read too, and the same network
  * as ONNX, which MLflow loads and serves by itself, with a training image as an input example. A failure is logged, and
- * costs the run nothing.
+ * costs the run nothing. Does nothing in a run that is not recorded: nobody would read the ONNX.
  */
 export async function trackNetwork(
   { tracker, folder, log }: Pick<RunContext<unknown>, 'tracker' | 'folder' | 'log'>,
   task: Task,
   { role, parameters, metrics }: { role: 'teacher' | 'student'; parameters: number; metrics: Metrics },
 ): Promise<void> {
+  if (tracker.id === undefined) return;
   try {
     const checkpoint = join(folder, checkpointFiles.last);
     // A shared head adds layers that the options do not describe.
