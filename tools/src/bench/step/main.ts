@@ -104,12 +104,18 @@ function middle(all: readonly StepMeasurement[]): StepMeasurement {
     firstSeconds: of('firstSeconds'),
     peakMegabytes: of('peakMegabytes'),
     ...(all[0]?.emptyCallSeconds !== undefined && { emptyCallSeconds: of('emptyCallSeconds') }),
+    ...(all[0]?.operations !== undefined && { operations: of('operations'), matrixRate: of('matrixRate') }),
   };
 }
 
 function printTable({ case: name, batch, ways, compiledOver, callShare }: Summary): void {
-  const share =
-    callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`];
+  const { operations, matrixRate, imagesPerSecondMedian = Number.NaN } = ways.compiled ?? {};
+  const share = [
+    ...(callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`]),
+    ...(operations === undefined || matrixRate === undefined
+      ? []
+      : [rooflineText(operations * imagesPerSecondMedian, operations, matrixRate)]),
+  ];
   print(
     false,
     Object.entries(ways),
@@ -123,4 +129,10 @@ function printTable({ case: name, batch, ways, compiledOver, callShare }: Summar
     ],
     [...share, ''],
   );
+}
+
+function rooflineText(reached: number, operations: number, matrixRate: number): string {
+  const giga = (value: number) => (value / 1e9).toFixed(value < 1e10 ? 2 : 0);
+  const percent = ((100 * reached) / matrixRate).toFixed(0);
+  return `One image takes ${giga(operations)} GFLOP by definition; compiled computes ${giga(reached)} GFLOP a second, ${percent} % of the ${giga(matrixRate)} of a large matrix product in the same process.`;
 }

@@ -1,6 +1,7 @@
 import { median, peakMegabytes, secondsOf } from '../measurement';
 import { type CaseName, headshareStep, stepCases } from './cases';
 import { plainStep } from './plain';
+import { matrixRate, operationsOf } from './roofline';
 
 export interface StepMeasurement {
   readonly imagesPerSecondMedian: number;
@@ -10,6 +11,9 @@ export interface StepMeasurement {
   readonly peakMegabytes: number;
   /** Compiled steps only: seconds of a call with the same inputs and as many outputs that computes nothing. */
   readonly emptyCallSeconds?: number;
+  /** Compiled steps only: floating-point operations of one image, and those a second of a large matrix product. */
+  readonly operations?: number;
+  readonly matrixRate?: number;
 }
 
 /** The first calls prepare and are not counted. */
@@ -39,5 +43,6 @@ export async function measureStep(asked: {
     peakMegabytes: peakMegabytes(),
     ...(way === 'compiled' &&
       step.callEmpty && { emptyCallSeconds: median((await secondsOf(step.callEmpty, 40)).slice(10)) }),
+    ...(way === 'compiled' && { operations: operationsOf(stepCases[name]), matrixRate: await matrixRate() }),
   };
 }
