@@ -18,6 +18,7 @@ import { comparisonCharts } from './charts';
 import { byRow, type ComparedRun, type ComparisonLayout, mainColumn, valuesOf } from './compared-run';
 import { rank, titleOf } from './kinds';
 import { sameNetworks, underNewNames } from './same-networks';
+import { sharedHeadChart } from './shared-head-chart';
 import { sharedHeadNotes } from './shared-head-notes';
 import type { SweepRecord } from './sweep-record';
 import { differencesTable, resultsTable, runsTable, summaryTable } from './tables';
@@ -87,7 +88,10 @@ export async function reportTrainings(
     ],
     baselines: underNewNames(baselines, rowOf),
     multiplyAdds: await networkMeter(),
-    ...(charts && { charts: (those: readonly ComparedRun[]) => charts(those, first.options) }),
+    charts: async (those: readonly ComparedRun[]) => {
+      const shared = await sharedHeadChart(inOrder, mainColumn(domain), label);
+      return { ...(shared && { 'shared-head': shared }), ...(await charts?.(those, first.options)) };
+    },
   };
   return writeReport(runs, layout, folder);
 }
@@ -124,6 +128,7 @@ const headings: Readonly<Record<string, string>> = {
   'learning-curves': 'Learning curves',
   size: 'Size',
   'head-cosines': 'Heads of students and teachers',
+  'shared-head': "SH-KD and its first student's training",
   roc: 'ROC',
 };
 

@@ -29,7 +29,7 @@ export async function sharedHeadNotes(
   return [...rows].flatMap(([row, pairs]) => headLines([...pairs.values()], accuracy).map((line) => `${row}: ${line}`));
 }
 
-const isShKd = ({ kind, options }: Training): boolean =>
+export const isShKd = ({ kind, options }: Training): boolean =>
   kind === 'distill-student-head' || (kind === 'distill' && options.method === 'sh-kd');
 
 async function teachersOf(training: Training, trainings: readonly Training[]): Promise<Teachers | undefined> {
@@ -42,7 +42,7 @@ async function teachersOf(training: Training, trainings: readonly Training[]): P
 }
 
 /** A run that a run used: one of the compared, or one beside it, in runs/<package>/<experiment>/<key>. */
-async function stageOf({ finished, folder }: Made, kind: Kind, trainings: readonly Training[]) {
+export async function stageOf({ finished, folder }: Made, kind: Kind, trainings: readonly Training[]) {
   const key = finished.stages?.find(({ experiment }) => experiment === kind)?.key;
   if (key === undefined) return undefined;
   const known = trainings.find((other) => other.kind === kind && other.finished.key === key);
