@@ -5,11 +5,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { createInterface } from 'node:readline';
-import { abortCollectives, enableCollectives, LostPeers, type Membership, protectServer } from '../src/runtime/cluster';
+import { abortCollectives, enableCollectives, LostPeers, protectServer } from '../src/runtime/cluster';
 import * as collective from '../src/runtime/ops/collective';
 import { Program } from '../src/runtime/program';
 import { State } from '../src/runtime/state';
 import { type Tensor1D, type Tensor2D, tf } from '../src/runtime/tensorflow';
+import type { Membership } from '../src/system/membership';
 
 const { groupInput, instanceOf } = collective;
 const size = 1000;

@@ -6,7 +6,7 @@ import { interruption } from '../src/experiment/interruption';
 
 async function main(): Promise<number> {
   const [, , outputFolder = '', options = '{}', settings = '{}'] = process.argv;
-  const { workers = 2, minWorkers = 1, patience = 10, join: coordinator, listen } = JSON.parse(options);
+  const { workers = 2, minWorkers = 1, patience = 10, join: coordinator, listen, isFinished } = JSON.parse(options);
   const log = (line: string): void => console.log(line);
   const { signal, code } = interruption(log);
   try {
@@ -21,6 +21,7 @@ async function main(): Promise<number> {
         patience,
         place: placeOf({ join: coordinator, listen }, process.env),
         outputFolder,
+        isFinished: async () => isFinished === true,
         log,
         signal,
         code,

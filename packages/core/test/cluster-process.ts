@@ -3,7 +3,7 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import type { ClusterMember, Membership } from '../src/runtime/cluster';
+import type { ClusterMember, Membership } from '../src/system/membership';
 
 export interface Failure {
   readonly kind: string;

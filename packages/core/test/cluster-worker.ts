@@ -8,8 +8,8 @@ import { existsSync, writeFileSync } from 'node:fs';
 import { readAddress } from '../src/cluster/addresses';
 import { joinCluster } from '../src/cluster/join';
 import { LostGeneration, RunFinished } from '../src/cluster/lost';
-import type { Membership } from '../src/cluster/messages';
 import { tellFailed, tellTrained } from '../src/cluster/worker-process';
+import type { Membership } from '../src/system/membership';
 
 export interface FakeWorkerSettings {
   readonly steps: number;

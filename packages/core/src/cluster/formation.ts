@@ -1,4 +1,5 @@
-import type { Membership, ToWorker } from './messages';
+import type { Membership } from '../system/membership';
+import type { ToWorker } from './messages';
 
 /** A worker, as the forming of generations sees it. */
 export interface Participant {

@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
 import { cpus } from 'node:os';
+import type { Membership } from '../system/membership';
 import { UserError } from '../system/user-error';
 import { addressText, freePort } from './addresses';
 import { type Link, openLink } from './link';
 import { LostGeneration, RunFinished, TrainingFinished } from './lost';
 import type { Leaving, Member, MemberOptions } from './member';
-import { type Membership, type Parts, protocolVersion, type ToWorker } from './messages';
+import { type Parts, protocolVersion, type ToWorker } from './messages';
 
 /** Tries of ports before `enable`'s error counts. */
 const portTries = 5;

@@ -1,5 +1,12 @@
 import type { ChildProcess } from 'node:child_process';
-import { lastLines, outputFile, startWorker, type WorkerCommand, type WorkerEnd } from './worker-child';
+import {
+  lastLines,
+  outputFile,
+  startWorker,
+  type WorkerCommand,
+  type WorkerEnd,
+  type WorkerPlace,
+} from './worker-child';
 import { replacementCode } from './worker-process';
 
 /** Milliseconds before a new process takes a dead one's place: doubles with each death in a row. */
@@ -15,6 +22,8 @@ export interface Verdict {
   readonly endsAll: boolean;
   /** Lines for the user. */
   readonly lines: readonly string[];
+  /** Why it failed, if it said so. */
+  readonly sentence?: string;
 }
 
 /** Interrupted by somebody who sent it, and not us, the signal. */
@@ -30,10 +39,14 @@ export function judge(index: number, end: WorkerEnd, deaths: number): number | V
   const isHome = index === 0;
   if (code === 0) return { code, endsAll: isHome, lines: [] };
   if (code !== undefined && interrupted.has(code)) return { code, endsAll: isHome, lines: [] };
-  // Home has printed why; without workers the same error would end the command.
-  if (isHome && (code === 1 || code === 2)) return { code, endsAll: true, lines: [] };
+  const why = sentence === undefined ? {} : { sentence };
+  // Without workers the same error would end the command.
+  if (isHome && (code === 1 || code === 2)) {
+    return { code, endsAll: true, lines: sentence === undefined ? [] : [sentence], ...why };
+  }
   if (code === 2 || sentence !== undefined) {
-    return { code: code ?? 1, endsAll: true, lines: [`${name} cannot go on: ${sentence ?? 'see its output'}`] };
+    const lines = [`${name} cannot go on: ${sentence ?? 'see its output'}`];
+    return { code: code ?? 1, endsAll: true, lines, ...why };
   }
   if (deaths >= mostDeaths) {
     return {
@@ -46,11 +59,8 @@ export function judge(index: number, end: WorkerEnd, deaths: number): number | V
   return Math.min(firstPause * 2 ** Math.max(0, deaths - 1), mostPause);
 }
 
-export interface KeeperOptions {
-  readonly index: number;
+export interface KeeperOptions extends WorkerPlace {
   readonly command: WorkerCommand;
-  /** For output. */
-  readonly folder: string;
   readonly log: (line: string) => void;
   readonly onVerdict: (verdict: Verdict) => void;
 }
@@ -89,13 +99,12 @@ export class Keeper {
   }
 
   private start(): void {
-    const { index, command, folder } = this.options;
-    this.child = startWorker(index, command, folder, (end) => this.ended(end));
+    this.child = startWorker(this.options, this.options.command, (end) => this.ended(end));
   }
 
   private ended(end: WorkerEnd): void {
     this.child = undefined;
-    const { index, folder, log } = this.options;
+    const { index, folder, log, isShown } = this.options;
     if (this.isStopping) {
       const signals: Partial<Record<NodeJS.Signals, number>> = { SIGINT: 130, SIGTERM: 143, SIGHUP: 143 };
       this.end({ code: end.code ?? (end.signal && signals[end.signal]) ?? 1, endsAll: false, lines: [] });
@@ -104,9 +113,9 @@ export class Keeper {
     this.deaths = end.hasTrained ? 1 : this.deaths + 1;
     const next = judge(index, end, this.deaths);
     if (typeof next !== 'number') {
-      // Home's output has been on the terminal.
-      const shown = next.code === 0 || index === 0 || end.sentence !== undefined ? [] : lastLines(folder, index);
-      const rest = shown.length > 0 ? [`The end of ${outputFile(folder, index)}:`, ...shown] : [];
+      const isKnown = next.code === 0 || isShown || end.sentence !== undefined;
+      const ofOutput = isKnown ? [] : lastLines(folder, index);
+      const rest = ofOutput.length > 0 ? [`The end of ${outputFile(folder, index)}:`, ...ofOutput] : [];
       this.end({ ...next, lines: next.lines.length > 0 ? [...next.lines, ...rest] : [] });
       return;
     }

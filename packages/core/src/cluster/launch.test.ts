@@ -6,7 +6,8 @@ import { type FakeWorker, type Line, watched } from '../../test/cluster-processe
 import { expectedSum, type FakeWorkerSettings } from '../../test/cluster-worker';
 import { temporaryFolder } from '../../test/temporary-folder';
 import { freePort } from './addresses';
-import { isTensorFlowLine } from './worker-child';
+import { isTensorFlowLine, startWorker, type WorkerEnd } from './worker-child';
+import { scratchVariable } from './worker-process';
 
 const folder = temporaryFolder();
 const children = new Set<ChildProcess>();
@@ -20,6 +21,7 @@ interface Options {
   readonly patience?: number;
   readonly join?: string;
   readonly listen?: string;
+  readonly isFinished?: boolean;
 }
 
 function start(
@@ -35,7 +37,7 @@ function start(
     {
       cwd: join(__dirname, '../..'),
       stdio: ['ignore', 'pipe', 'inherit'],
-      env: { ...process.env, HEADSHARE_THREADS: '1', ...environment },
+      env: { ...process.env, TMPDIR: folder.path, HEADSHARE_THREADS: '1', ...environment },
     },
   );
   children.add(child);
@@ -144,9 +146,9 @@ test('a worker that ends by a sentence ends all', async () => {
 }, 60_000);
 
 test("home's failure is the launcher's", async () => {
-  const launcher = start({}, { steps: 100_000, fails: { index: 0, after: 5, code: 2 } });
+  const launcher = start({}, { steps: 100_000, fails: { index: 0, after: 5, code: 2, sentence: 'The disk is full.' } });
   expect(await launcher.ended).toBe(2);
-  expect(texts(launcher)).toEqual([]);
+  expect(texts(launcher)).toEqual(['The disk is full.']);
 }, 60_000);
 
 test('five deaths without a step end all, with the end of the output', async () => {
@@ -186,7 +188,7 @@ test('SIGKILL of the launcher ends its workers', async () => {
   await gone(all);
 }, 60_000);
 
-test('two machines: the second joins, ends with the first, and its workers count from 1', async () => {
+test('two machines: the second joins, shows its first worker, ends with the first, and counts from 1', async () => {
   const port = await freePort('127.0.0.1');
   const first = start({ workers: 1, listen: `127.0.0.1:${port}` }, unlimited(), token);
   const second = start({ workers: 2, join: `127.0.0.1:${port}` }, unlimited(), token, 'b');
@@ -195,10 +197,27 @@ test('two machines: the second joins, ends with the first, and its workers count
   expect(await first.ended).toBe(0);
   expect(await second.ended).toBe(0);
   expect(texts(first)).toEqual([`Other machines join with --join=127.0.0.1:${port}.`]);
-  expect(texts(second)).toEqual([`Joins the coordinator at 127.0.0.1:${port} (--join).`]);
-  sameEnd(await first.line('done'), output('b/worker-1.log').at(-1), output('b/worker-2.log').at(-1));
+  expect(texts(second)).toEqual([`Joins the coordinator at 127.0.0.1:${port} (--join).`, 'The run is finished.']);
+  sameEnd(await first.line('done'), await second.line('done'), output('b/worker-2.log').at(-1));
   expect(existsSync(join(folder.path, 'b/home.log'))).toBe(false);
 }, 60_000);
+
+test('who joins when the run is finished is told so', async () => {
+  const port = await freePort('127.0.0.1');
+  const late = start({ join: `127.0.0.1:${port}`, isFinished: true }, { steps: 1 }, token);
+  expect(await late.ended).toBe(0);
+  expect(texts(late).at(-1)).toBe('The run is finished: there is nothing left to help with.');
+}, 60_000);
+
+test("a killed worker's temporary files are removed", async () => {
+  const scratch = join(folder.path, 'scratch');
+  const place = { index: 1, folder: folder.path, scratch, isShown: false };
+  const script = `require('fs').writeFileSync(process.env.${scratchVariable} + '/file', ''); process.kill(process.pid, 'SIGKILL');`;
+  const end = await new Promise<WorkerEnd>((resolve) => {
+    startWorker(place, { command: process.execPath, args: ['-e', script] }, resolve);
+  });
+  expect([end.signal, existsSync(scratch)]).toEqual(['SIGKILL', false]);
+});
 
 test('another token, other parts, no token and a port that is taken are one sentence', async () => {
   const taken = createServer().listen(0, '127.0.0.1');

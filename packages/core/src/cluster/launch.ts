@@ -1,6 +1,7 @@
 import { lookup } from 'node:dns/promises';
-import { mkdirSync, rmSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { availableParallelism, tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { UserError } from '../system/user-error';
 import { type Address, addressText, freePort, isPublic, isWildcard, ownHost } from './addresses';
 import { announce } from './announce';
@@ -27,6 +28,8 @@ export interface LaunchOptions {
   readonly patience: number;
   /** A folder for workers' output. */
   readonly outputFolder: string;
+  /** On a machine that joins: whether the run is finished, as the folder of runs shows; the coordinator is then gone. */
+  readonly isFinished?: () => Promise<boolean>;
   readonly log: (line: string) => void;
   /** Ctrl-C and SIGTERM, see experiment/interruption.ts; `code` is then the exit code. */
   readonly signal: AbortSignal;
@@ -55,8 +58,9 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
   if (place.kind === 'joins') {
     address = place.coordinator;
     log(`Joins the coordinator at ${addressText(address)} (${place.source}).`);
-    if ((await announce({ coordinator: address, token, workers, signal })) === 'finished') {
-      log('The run is finished already.');
+    const { isFinished } = options;
+    if ((await announce({ coordinator: address, token, workers, signal, isFinished })) === 'finished') {
+      log('The run is finished: there is nothing left to help with.');
       return 0;
     }
     if (signal.aborted) return options.code();
@@ -80,13 +84,19 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
     },
   };
   // Whatever ends this process, no worker stays.
+  const scratch = mkdtempSync(join(tmpdir(), 'headshare-workers-'));
   const killAll = (): void => {
     for (const keeper of keepers) keeper.stop('SIGKILL');
   };
-  process.on('exit', killAll);
+  const killAllAndTidy = (): void => {
+    killAll();
+    rmSync(scratch, { recursive: true, force: true });
+  };
+  process.on('exit', killAllAndTidy);
   try {
     return await new Promise<number>((resolve) => {
       const verdicts = new Map<number, Verdict>();
+      const said = new Set<string>();
       let isStopping = false;
       let timers: NodeJS.Timeout[] = [];
       const stopAll = (name: NodeJS.Signals, after = 0, killAfter?: number): void => {
@@ -105,7 +115,10 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
       };
       const end = (index: number, verdict: Verdict): void => {
         verdicts.set(index, verdict);
-        for (const line of verdict.lines) log(line);
+        const { sentence } = verdict;
+        // All workers may meet the same error.
+        if (sentence === undefined || !said.has(sentence)) for (const line of verdict.lines) log(line);
+        if (sentence !== undefined) said.add(sentence);
         const isHome = index === 0;
         // Those who wait for home, wait no more.
         if (isHome) coordinator?.end(verdict.code === 0 ? undefined : homeStopped);
@@ -116,7 +129,9 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
         for (const timer of timers) clearTimeout(timer);
         timers = [];
         signal.removeEventListener('abort', onAbort);
-        resolve(exitCode(verdicts, signal.aborted ? options.code() : undefined));
+        const code = exitCode(verdicts, signal.aborted ? options.code() : undefined);
+        if (code === 0 && place.kind === 'joins') log('The run is finished.');
+        resolve(code);
       };
       for (const index of indices) {
         keepers.push(
@@ -124,6 +139,8 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
             index,
             command: ofWorkers,
             folder: outputFolder,
+            scratch: join(scratch, String(index)),
+            isShown: index === indices[0],
             log,
             onVerdict: (verdict) => end(index, verdict),
           }),
@@ -133,7 +150,8 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
       if (signal.aborted) onAbort();
     });
   } finally {
-    process.off('exit', killAll);
+    process.off('exit', killAllAndTidy);
+    rmSync(scratch, { recursive: true, force: true });
     await coordinator?.close();
   }
 }

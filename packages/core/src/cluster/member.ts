@@ -1,5 +1,6 @@
+import type { Membership } from '../system/membership';
 import type { Address } from './addresses';
-import type { Membership, Parts } from './messages';
+import type { Parts } from './messages';
 
 export interface MemberOptions {
   readonly coordinator: Address;

@@ -3,22 +3,7 @@
  * Values of `exchange` and `post` are any JSON.
  */
 import { isRecord } from '../system/is-record';
-
-/** A worker of a generation. */
-export interface ClusterMember {
-  /** The worker's number for its life; a replacement has another one. */
-  readonly task: number;
-  /** HOST:PORT of its TensorFlow server. */
-  readonly address: string;
-}
-
-/** The workers that compute together, until one joins or leaves. */
-export interface Membership {
-  /** Rises with every forming, in all groups of a coordinator. */
-  readonly generation: number;
-  /** Ascending by task; the first leads. */
-  readonly members: readonly ClusterMember[];
-}
+import type { Membership } from '../system/membership';
 
 /** Parts of a stage's identity (options, sources, data), which all workers must share. */
 export type Parts = Readonly<Record<string, string>>;

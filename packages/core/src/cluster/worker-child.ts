@@ -1,14 +1,26 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { closeSync, openSync, readFileSync, writeSync } from 'node:fs';
+import { closeSync, mkdirSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
-import { indexVariable, isToLauncher } from './worker-process';
+import { indexVariable, isToLauncher, scratchVariable } from './worker-process';
 
 /** A command line. */
 export interface WorkerCommand {
   readonly command: string;
   readonly args: readonly string[];
   readonly environment?: NodeJS.ProcessEnv;
+}
+
+/** Where a worker works. */
+export interface WorkerPlace {
+  /** 0: home. */
+  readonly index: number;
+  /** For output. */
+  readonly folder: string;
+  /** For files that nobody needs when the worker has ended, however it does; it is made and removed. */
+  readonly scratch: string;
+  /** It has the launcher's terminal. */
+  readonly isShown: boolean;
 }
 
 /** How a worker ended. */
@@ -30,25 +42,21 @@ const nextTensorFlowLine =
 
 export const isTensorFlowLine = (line: string): boolean => tensorFlowLine.test(line) || nextTensorFlowLine.test(line);
 
-/** A worker's output lies here; home's goes to the terminal, without TensorFlow's lines. */
+/** A worker's output lies here; of one that has the terminal, TensorFlow's lines alone. */
 export const outputFile = (folder: string, index: number): string =>
   join(folder, index === 0 ? 'home.log' : `worker-${index}.log`);
 
-/**
- * Starts a worker. Home (index 0) has the launcher's output, so that its progress is seen; TensorFlow tells of each
- * aborted collective, and those lines go to a file.
- */
+/** Starts a worker. TensorFlow tells of each aborted collective: those lines go to a file, also of one that is shown. */
 export function startWorker(
-  index: number,
+  { index, folder, scratch, isShown }: WorkerPlace,
   { command, args, environment }: WorkerCommand,
-  folder: string,
   onEnd: (end: WorkerEnd) => void,
 ): ChildProcess {
-  const isHome = index === 0;
+  mkdirSync(scratch, { recursive: true });
   const file = openSync(outputFile(folder, index), 'a');
   const child = spawn(command, args, {
-    stdio: ['ignore', isHome ? 'inherit' : file, isHome ? 'pipe' : file, 'ipc'],
-    env: { ...environment, [indexVariable]: String(index) },
+    stdio: ['ignore', isShown ? 'inherit' : file, isShown ? 'pipe' : file, 'ipc'],
+    env: { ...environment, [indexVariable]: String(index), [scratchVariable]: scratch },
   });
   let hasTrained = false;
   let sentence: string | undefined;
@@ -68,6 +76,7 @@ export function startWorker(
     if (isOver) return;
     isOver = true;
     closeSync(file);
+    rmSync(scratch, { recursive: true, force: true });
     onEnd({ code: code ?? undefined, signal: signal ?? undefined, hasTrained, sentence });
   };
   child.once('close', end);

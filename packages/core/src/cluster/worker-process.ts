@@ -1,4 +1,5 @@
 /** What a launcher and its workers agree on: environment, exit code, messages over Node's IPC channel. */
+import { tmpdir } from 'node:os';
 import { isRecord } from '../system/is-record';
 import { type Address, readAddress } from './addresses';
 import { tokenVariable } from './secret';
@@ -7,6 +8,9 @@ import { tokenVariable } from './secret';
 export const workerVariable = 'HEADSHARE_WORKER';
 /** 0 is home; other machines count from 1. */
 export const indexVariable = 'HEADSHARE_WORKER_INDEX';
+
+/** A folder that the launcher removes when the worker has ended. */
+export const scratchVariable = 'HEADSHARE_WORKER_SCRATCH';
 
 /** The exit code of a worker that asks for a fresh process in its place (EX_TEMPFAIL of sysexits.h). */
 export const replacementCode = 75;
@@ -33,6 +37,10 @@ export function workerProcess(environment: NodeJS.ProcessEnv = process.env): Wor
     isHome: index === 0,
   };
 }
+
+/** The folder for a worker's temporary files. */
+export const scratchFolder = (environment: NodeJS.ProcessEnv = process.env): string =>
+  environment[scratchVariable] || tmpdir();
 
 /** A worker's message to its launcher. */
 export type ToLauncher =

@@ -1,10 +1,13 @@
 /** Whether a command line asks for several processes, and their start: see docs/scale-out.md. */
+import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { type Place, placeOf } from '../cluster/environment';
+import type { LaunchOptions } from '../cluster/launch';
 import { serverProtection } from '../runtime/native-addon';
 import { UserError } from '../system/user-error';
 import type { CommandLine } from './arguments';
-import type { Overrides } from './define';
+import type { Overrides, Settings, Stage } from './define';
+import { findFinished, planRun, type Session } from './plan-run';
 
 /** Processes that share a run's trainings. */
 export interface WantedWorkers {
@@ -48,12 +51,28 @@ export function withSlices<S extends Pick<CommandLine, 'given'>>(
   return { ...settings, given: { ...given, accumulate: slices } };
 }
 
-export interface Surroundings {
+export interface Surroundings extends Pick<LaunchOptions, 'log' | 'signal' | 'code' | 'isFinished'> {
   /** The folder of the experiment's runs. */
   readonly folder: string;
-  readonly log: (line: string) => void;
-  readonly signal: AbortSignal;
-  readonly code: () => number;
+}
+
+/** Tells whether the command's run is finished; what that needs is looked up at the first call. */
+export function finishedCheck(
+  experiment: Stage,
+  settings: Settings,
+  openSession: () => Promise<Session>,
+): () => Promise<boolean> {
+  const prepare = async () => {
+    const session = await openSession();
+    const plan = await planRun(experiment, settings, session);
+    return () => findFinished(plan, session);
+  };
+  let prepared: ReturnType<typeof prepare> | undefined;
+  return async () => {
+    prepared ??= prepare();
+    const find = await prepared;
+    return (await find()) !== undefined;
+  };
 }
 
 /**
@@ -88,7 +107,8 @@ export async function launchWorkers(
       place,
       minWorkers: Number(minWorkers),
       patience: Number(workerPatience),
-      outputFolder: join(folder, 'workers'),
+      // Machines may share the folder of runs.
+      outputFolder: place.kind === 'joins' ? join(folder, 'workers', hostname()) : join(folder, 'workers'),
       ...surroundings,
     },
   );

@@ -15,10 +15,11 @@ import { optionsOf, readArguments } from './arguments';
 import { loadCatalog, locate, withDependencies } from './catalog';
 import { dataFingerprint } from './data-fingerprint.cjs';
 import { countingProfile, withoutEffect } from './data-options';
+import type { Overrides, Stage } from './define';
 import { explain } from './failure';
 import { helpText } from './help';
 import { interruption } from './interruption';
-import { launchWorkers, requireOneMachine, wantedWorkers, withSlices } from './launch-workers';
+import { finishedCheck, launchWorkers, requireOneMachine, wantedWorkers, withSlices } from './launch-workers';
 import { openNoTracker, openTracker } from './open-tracker';
 import { flagName, type Option, valueText } from './option';
 import { planRun, type Session } from './plan-run';
@@ -75,9 +76,12 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     }
 
     const { profile, given } = settings;
+    const openSession = () => sessionOf({ catalog, experiment, values, signal, log, unsent, runs });
     if (wanted && launches) {
       const place = runs ?? join(root, 'runs');
-      return await launchWorkers(wanted, given, values, { folder: join(place, packageName, name), log, signal, code });
+      const surroundings = { folder: join(place, packageName, name), log, signal, code };
+      const isFinished = finishedCheck(experiment, settings, openSession);
+      return await launchWorkers(wanted, given, values, { ...surroundings, isFinished });
     }
     log(`${packageName}:${name}, profile ${profile}: ${experiment.summary}`);
     const counts = countingProfile(options, Object.fromEntries(inProfile), given);
@@ -87,41 +91,19 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     const flags = ofProfile.map(([option, value]) => `${flagName(option)}=${valueText(value)}`);
     if (flags.length > 0) log(`Values of the profile: ${flags.join(' ')}`);
     for (const line of idle) log(line);
-    const data = await withVerification(values, (how) => dataFingerprint(root, packageName, how));
-    const sources = await sourcesDigest(root, packageName);
-    const reports = withDependencies(experiment).some((stage) => stage.reports);
-    // A run that another run started is not the target's latest.
-    const parent = process.env[parentVariable];
-    const logged = new Set<string>();
-    // Every stage would warn of the same unreachable server.
-    const logOnce = (line: string): void => {
-      if (!logged.has(line)) log(line);
-      logged.add(line);
-    };
+    const alone = await openSession();
     if (worker) {
       // Few commands are workers, and TLS takes time to load.
       const { joinCluster } = await import('../cluster/join');
       member = await joinCluster({ ...worker, threads: wantedThreads() ?? availableParallelism() });
     }
-    const session: Session = {
-      ...(parent && { tags: { [parentTag]: parent } }),
-      catalog,
-      signal,
-      log,
-      data,
-      sources,
-      ...(reports && { reporting: await reportingDigest() }),
-      digests: new Map(),
-      unsent,
-      track: runs === undefined ? (run) => openTracker({ ...run, log: logOnce }) : openNoTracker,
-      ...(runs !== undefined && { runs }),
-      ...(member && { member }),
-    };
+    const session: Session = { ...alone, ...(member && { member }) };
     if (member) await requireSameRun(member, (await planRun(experiment, settings, session)).identity);
     const done = await runStage(experiment, settings, session);
     leaving = 'finished';
     if (member && !member.isHome) return 0;
-    if (runs === undefined && !parent) await publish(name, done, catalog);
+    // A run that another run started is not the target's latest.
+    if (runs === undefined && !process.env[parentVariable]) await publish(name, done, catalog);
     log(`\n${done.run.result.summary.trimEnd()}\n`);
     if (runs === undefined) log(`Files: ${relative(root, done.folder)}`);
     if (done.run.address !== undefined) log(`MLflow: ${done.run.address}`);
@@ -147,6 +129,39 @@ export async function main([file, ...argv]: readonly string[], log: (line: strin
     release();
     await member?.close(leaving);
   }
+}
+
+/** The session of a process that is alone. */
+async function sessionOf({
+  experiment,
+  values,
+  runs,
+  ...given
+}: Pick<Session, 'catalog' | 'signal' | 'log' | 'unsent'> & {
+  readonly experiment: Stage;
+  readonly values: Overrides;
+  readonly runs: string | undefined;
+}): Promise<Session> {
+  const { root, package: packageName } = given.catalog;
+  const data = await withVerification(values, (how) => dataFingerprint(root, packageName, how));
+  const reports = withDependencies(experiment).some((stage) => stage.reports);
+  const parent = process.env[parentVariable];
+  const logged = new Set<string>();
+  // Every stage would warn of the same unreachable server.
+  const logOnce = (line: string): void => {
+    if (!logged.has(line)) given.log(line);
+    logged.add(line);
+  };
+  return {
+    ...given,
+    ...(parent && { tags: { [parentTag]: parent } }),
+    data,
+    sources: await sourcesDigest(root, packageName),
+    ...(reports && { reporting: await reportingDigest() }),
+    digests: new Map(),
+    track: runs === undefined ? (run) => openTracker({ ...run, log: logOnce }) : openNoTracker,
+    ...(runs !== undefined && { runs }),
+  };
 }
 
 /** HEADSHARE_RUNS. @throws UserError if it cannot be a folder */

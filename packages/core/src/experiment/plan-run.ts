@@ -128,7 +128,8 @@ function runLabel({ options, reports }: Stage, name: string, values: Overrides, 
   const { method, seed } = reports ? {} : values;
   const first = [...(typeof method === 'string' ? [method] : []), ...(seed === undefined ? [] : [`seed ${seed}`])];
   const others = Object.entries(given)
-    .filter(([option]) => Object.hasOwn(options, option) && (reports || (option !== 'method' && option !== 'seed')))
+    .filter(([option]) => Object.hasOwn(options, option) && !options[option]?.notInKey)
+    .filter(([option]) => reports || (option !== 'method' && option !== 'seed'))
     .map(([option, value]) => `${option}=${String(value)}`);
   return [name, ...first, ...(profile === 'default' ? [] : [profile]), ...others].join(' ').slice(0, 200);
 }

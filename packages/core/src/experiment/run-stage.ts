@@ -1,9 +1,9 @@
 import { existsSync, mkdtempSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Member } from '../cluster/member';
 import { ownPart } from '../cluster/stage-workers';
+import { scratchFolder } from '../cluster/worker-process';
 import { lockFolder } from '../system/lock';
 import { makeFolder } from '../system/make-folder.cjs';
 import { sentenceOf } from '../system/sentence-of';
@@ -94,7 +94,7 @@ async function follow<R extends StageResult>(
     const isHere = await appears(() => existsSync(join(folder, 'config.json')) || undefined, signal);
     if (!isHere) throw elsewhere();
     log(`${name}: this worker takes part`);
-    const own = mkdtempSync(join(tmpdir(), 'headshare-worker-'));
+    const own = mkdtempSync(join(scratchFolder(), 'headshare-worker-'));
     try {
       const stages: Stages = [];
       const context = contextOf(experiment, settings, { folder: own, plan, tracker: noOpTracker, stages }, session);

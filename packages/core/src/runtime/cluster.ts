@@ -5,24 +5,11 @@
  */
 
 import { isIP } from 'node:net';
+import type { ClusterMember, Membership } from '../system/membership';
 import { wantedThreads } from '../system/threads';
 import { UserError } from '../system/user-error';
 import { backend } from './binding';
 import { integer, message, text } from './compile/protobuf';
-
-export interface ClusterMember {
-  /** The process's number for life: TensorFlow fixes it at the first enabling. Numbers may have gaps. */
-  readonly task: number;
-  /** IP:port of its TensorFlow server; IPv6 in brackets. */
-  readonly address: string;
-}
-
-export interface Membership {
-  /** Positive, another for every membership. */
-  readonly generation: number;
-  /** Ascending by task; the first one leads. */
-  readonly members: readonly ClusterMember[];
-}
 
 /** TensorFlow's numbers for errors (TF_Code in tensorflow/c/tf_status.h), as far as used here. */
 const Code = { cancelled: 1, unknown: 2, deadlineExceeded: 4, aborted: 10, unavailable: 14 } as const;

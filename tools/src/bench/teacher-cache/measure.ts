@@ -16,6 +16,7 @@ import { readNetwork } from '@headshare/core/train/networks/load-network';
 import { openTeacherCache } from '@headshare/core/train/teacher-cache/teacher-cache';
 import { trainNetwork } from '@headshare/core/train/train-network';
 import { median } from '../measurement';
+import { plainSettings } from '../plain-settings';
 import { type Pair, type PairName, pairs } from './pairs';
 
 export interface CacheCase {
@@ -129,26 +130,13 @@ async function train(
     },
     distillation: { ...distillation, method: singleMethod(methods.named(method)) },
     settings: {
+      ...plainSettings,
       schedule: 'constant',
-      learningRate: 0.01,
       epochs: epochs + 1,
-      warmUpEpochs: 0,
       batchSize: pair.batch,
       accumulate: 1,
-      seed: 1,
-      momentum: 0.9,
-      weightDecay: 5e-4,
       clipNorm: 5,
-      emaDecay: 0,
-      emaWarmUp: false,
       evaluateEvery: epochs + 1,
-      labelSmoothing: 0,
-      backboneRate: 1,
-      mixup: 0,
-      cutmix: 0,
-      mixProbability: 1,
-      mixSwitchProbability: 0.5,
-      checkpointMinutes: 60,
     },
   });
   return { epochSeconds: ends.slice(1).map((end, i) => (end - (ends[i] as number)) / 1000), losses };

@@ -4,13 +4,13 @@
  * is furthest. Whoever computes what leaves no trace in the result.
  */
 import { LostGeneration, TrainingFinished } from '../../cluster/lost';
-import type { Membership } from '../../cluster/messages';
 import { ReplacementWanted, type StageWorkers } from '../../cluster/stage-workers';
 import { tellTrained } from '../../cluster/worker-process';
 import { abortCollectives, enableCollectives, inOrderOfParts, LostPeers } from '../../runtime/cluster';
 import { groupInput, instanceOf, type SumType, sumExactly, sumOverMembers } from '../../runtime/ops/collective';
 import type { Program } from '../../runtime/program';
 import type { StateVariable } from '../../runtime/state';
+import type { Membership } from '../../system/membership';
 import { UserError } from '../../system/user-error';
 import type { Spread } from '../evaluation/shared-outputs';
 import { isSliceSum, type Reduction } from '../sums';

@@ -3,10 +3,10 @@ import { joinCluster } from '@headshare/core/cluster/join';
 import { workerProcess } from '@headshare/core/cluster/worker-process';
 import { type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
-import type { TrainingSettings } from '@headshare/core/train/settings';
 import { trainNetwork } from '@headshare/core/train/train-network';
 import { becomeWorker } from '@headshare/core/train/workers/become-worker';
 import { start } from '../../command-line';
+import { plainSettings } from '../../plain-settings';
 import { stepCases } from '../../step/cases';
 
 /** How home's steps look to recovery.ts. */
@@ -25,27 +25,6 @@ export interface Setup {
   readonly slices: number;
 }
 
-const settings: Omit<TrainingSettings, 'batchSize' | 'accumulate'> = {
-  schedule: 'cosine',
-  learningRate: 0.01,
-  epochs: 1,
-  warmUpEpochs: 0,
-  seed: 1,
-  momentum: 0.9,
-  weightDecay: 5e-4,
-  clipNorm: 0,
-  labelSmoothing: 0,
-  backboneRate: 1,
-  mixup: 0,
-  cutmix: 0,
-  mixProbability: 1,
-  mixSwitchProbability: 0.5,
-  emaDecay: 0,
-  emaWarmUp: false,
-  evaluateEvery: 1,
-  checkpointMinutes: 60,
-};
-
 /** Steps that no benchmark comes to the end of, few enough for a metric at each. */
 const steps = 9000;
 
@@ -60,7 +39,7 @@ async function main(): Promise<void> {
     role: 'student',
     network,
     task: classificationTask({ train: noise('train', steps * batchSize), test: noise('test', batchSize) }),
-    settings: { ...settings, batchSize, accumulate: slices },
+    settings: { ...plainSettings, schedule: 'cosine', epochs: 1, batchSize, accumulate: slices, evaluateEvery: 1 },
     folder,
     signal: new AbortController().signal,
     log: () => undefined,
