@@ -94,7 +94,7 @@ export class Scope {
     const part = options?.transposed ? this.options.part : undefined;
     const values =
       this.seed === undefined
-        ? new Float32Array(shape.reduce((a, b) => a * b, 1))
+        ? undefined
         : initialValues(initialise, shape, part, stream(this.seed, 'initial', this.root, own));
     return this.state.declare(`${this.root}/${own}`, kind, shape, values, { ...options, ...(part && { part }) });
   }

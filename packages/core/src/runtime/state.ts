@@ -55,6 +55,7 @@ export class State {
 
   /**
    * Declares a float32 variable.
+   * @param values absent: zeros
    * @param options transposed: stores the matrix of `shape` and `values` as its transpose; part: see `StateVariable`
    * @throws Error when the name is taken
    */
@@ -62,11 +63,11 @@ export class State {
     name: string,
     kind: StateKind,
     shape: readonly number[],
-    values: Float32Array,
+    values: Float32Array | undefined,
     { transposed = false, part, merge }: Pick<StateVariable, 'transposed' | 'part' | 'merge'> = {},
   ): Variable {
     if (this.entries.has(name)) throw new Error(`The state already has a variable named ${name}.`);
-    const initial = held({ shape, values }, transposed);
+    const initial = held({ shape, values: values ?? new Float32Array(shape.reduce((a, b) => a * b, 1)) }, transposed);
     const variable = tf.variable(initial, kind === 'trainable', `state${this.id}/${name}`);
     this.entries.set(name, {
       name,

@@ -132,14 +132,14 @@ function problemsOf(fit: BackboneFit, hints: BackboneHints): string[] {
     ...(classifier || mayLack(hints, 'head')
       ? []
       : [`it lacks the classifier ${layer} (${hints.adviceOnHead ?? "allow 'head' to be missing"})`]),
-    ...(left.length > 0 && rivals.length === 0 ? [`left over are ${some(left.map(shown))}`] : []),
+    ...(left.length > 0 && rivals.length === 0 ? [`left over are ${some(left, shown)}`] : []),
     ...(shapes.length > 0 ? [some(shapes)] : []),
   ];
 }
 
 const withoutDot = (prefix: string) => shown(prefix.replace(/\.$/, ''));
 
-function some(names: readonly string[]): string {
+function some(names: readonly string[], show = (name: string): string => name): string {
   const rest = names.length - 4;
-  return names.slice(0, 4).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
+  return names.slice(0, 4).map(show).join(', ') + (rest > 0 ? ` and ${rest} more` : '');
 }
