@@ -49,8 +49,8 @@ export function compileStep<I extends InputSpecs>(
   const added = state.all().find((entry) => !variables.includes(entry));
   if (added) throw new Error(`${name} declares the variable ${added.name} in its state; declare it before the step.`);
   nextMillisecond();
-  const second = record(name, inputs, step, variables);
-  requireSame(name, where(first), where(second));
+  const second = record(name, inputs, step, variables, false);
+  requireSame(name, where(first), where(second), () => record(name, inputs, step, variables).sites);
 
   const { outputs } = first.result;
   const access = stateAccess(variables, first, handleAttrs);
@@ -130,6 +130,7 @@ function record<I extends InputSpecs>(
   inputs: I,
   step: Step<I, string>,
   variables: readonly StateVariable[],
+  lines = true,
 ): Recording<Results> {
   const before = variables.map(({ variable }) => tf.keep(variable.clone()));
   const given = variables.map((entry) => ({ node: readOf(entry), tensor: entry.variable }));
@@ -140,14 +141,11 @@ function record<I extends InputSpecs>(
     dtype: dtype === 'int32' ? DType.int32 : DType.float32,
   }));
   try {
-    return contained(() =>
-      trace(name, given, shapes, (tensors, find) => {
-        const results = step(
-          Object.fromEntries(Object.keys(inputs).map((key, i) => [key, tensors[i]])) as StepInputs<I>,
-        );
-        return { outputs: outputsOf(name, results, find), updates: updatesOf(variables, find) };
-      }),
-    );
+    const body = (tensors: readonly Tensor[], find: (tensor: Tensor) => Found): Results => {
+      const results = step(Object.fromEntries(Object.keys(inputs).map((key, i) => [key, tensors[i]])) as StepInputs<I>);
+      return { outputs: outputsOf(name, results, find), updates: updatesOf(variables, find) };
+    };
+    return contained(() => trace(name, given, shapes, body, { lines }));
   } finally {
     for (const [index, { variable }] of variables.entries()) assign(variable, before[index] as Tensor);
   }

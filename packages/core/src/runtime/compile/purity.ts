@@ -8,15 +8,21 @@ const advice =
 
 /**
  * Each recording's result maps a description (`the output loss`) to the node that it comes from.
+ * @param second without its lines
+ * @param linesAgain the lines of one more recording, for an error
  * @throws Error that names the first difference and its line
  */
 export function requireSame(
   step: string,
   first: Recording<ReadonlyMap<string, string>>,
   second: Recording<ReadonlyMap<string, string>>,
+  linesAgain: () => readonly CallSite[],
 ): void {
   for (let i = 0; i < Math.max(first.nodes.length, second.nodes.length); i++) {
-    const problem = difference(at(first, i), at(second, i));
+    const problem = difference(
+      at(first, i, () => first.sites),
+      at(second, i, linesAgain),
+    );
     if (problem) throw new Error(`${step} differs between two recordings: ${problem}. ${advice}`);
   }
   for (const result of new Set([...first.result.keys(), ...second.result.keys()])) {
@@ -27,17 +33,16 @@ export function requireSame(
 
 interface Located {
   readonly node: GraphNode;
-  readonly site: CallSite;
+  readonly line: () => string;
 }
 
-function at({ nodes, sites }: Recording<unknown>, index: number): Located | undefined {
+function at({ nodes }: Recording<unknown>, index: number, sites: () => readonly CallSite[]): Located | undefined {
   const node = nodes[index];
-  const site = sites[index];
-  return node && site && { node, site };
+  return node && { node, line: () => `${sites()[index] ?? 'an unknown line'}` };
 }
 
-const named = ({ node, site }: Located): string =>
-  `${node.op === 'Const' ? `a constant${shapeOf(node)}` : `the operation ${node.op}`} at ${site}`;
+const named = ({ node, line }: Located): string =>
+  `${node.op === 'Const' ? `a constant${shapeOf(node)}` : `the operation ${node.op}`} at ${line()}`;
 
 function difference(one: Located | undefined, other: Located | undefined): string | undefined {
   if (!one) return other && `${named(other)} is new`;
