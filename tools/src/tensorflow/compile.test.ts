@@ -1,7 +1,7 @@
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { compileAddon, compileFlags, findCompiler, noCompiler } from './compile';
+import { compileAddon, compileAhead, compileFlags, findCompiler, noCompiler } from './compile';
 import { platformFor } from './platforms';
 
 const { signal } = new AbortController();
@@ -43,6 +43,33 @@ test("a failed build reports the compiler's first error", async () => {
       join(folder, 'a.node'),
     );
     await expect(build).rejects.toThrow(/could not build TensorFlow's addon: .*addon\.cc:1:9: error: .*nothing/);
+  } finally {
+    rmSync(folder, { recursive: true });
+  }
+});
+
+test("units that read none of TensorFlow's headers are compiled ahead, and not again", async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'compile-'));
+  try {
+    const scores = join(folder, 'scores');
+    mkdirSync(scores);
+    const write = (name: string, text: string) => writeFileSync(join(folder, name), text);
+    write('addon.cc', '#include "tensorflow/c/c_api.h"\n');
+    write('kernel.cc', '#include "kernel.h"\n');
+    write('kernel.h', '#include "tensorflow/c/kernels.h"\n');
+    write('loops.cc', '#include <math.h>\n#include "loops.h"\n');
+    write('loops.h', 'int loops();\n');
+    write('scores/scores.cc', 'int scores() { return 1; }\n');
+    const compiler = await findCompiler();
+    if (compiler === undefined) throw noCompiler();
+    const sources = { native: folder, tfjsNode: folder, nodeHeaders: folder };
+    const build = { compiler, platform: platformFor('cpu', 'linux', 'x64'), sources, folder, signal };
+    const ahead = await compileAhead(build);
+    expect([...ahead.keys()].sort()).toEqual([join(folder, 'loops.cc'), join(scores, 'scores.cc')]);
+    expect([...ahead.values()].every((object) => existsSync(object))).toBe(true);
+    write('scores/scores.cc', 'no C++ at all');
+    await compileAddon(build, 'scores.node', join(folder, 'scores.node'), ahead);
+    expect(existsSync(join(folder, 'scores.node'))).toBe(true);
   } finally {
     rmSync(folder, { recursive: true });
   }

@@ -1,9 +1,28 @@
-import { closeSync, existsSync, fsyncSync, mkdirSync, openSync, readdirSync, renameSync, rmSync } from 'node:fs';
+import {
+  closeSync,
+  existsSync,
+  fsyncSync,
+  mkdirSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  renameSync,
+  rmSync,
+} from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Device } from '@headshare/core/runtime/device';
 import { locked } from '../lock';
 import { checkAddon } from './check';
-import { type Build, type Compiler, compileAddon, findCompiler, noCompiler, type Sources } from './compile';
+import {
+  type Build,
+  type Compiler,
+  compileAddon,
+  compileAhead,
+  findCompiler,
+  noCompiler,
+  type Objects,
+  type Sources,
+} from './compile';
 import { cpuIdentity } from './cpu';
 import { explained } from './errors';
 import { addonPlace, linkAddon, packageFolder, packageNames } from './link';
@@ -86,18 +105,20 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
   if (compiler === undefined) throw noCompiler();
   removeLeftovers(folder);
   const stamp = wantedStamp(plan);
-  if (!hasLibraries(folder, stamp.wheels)) await unpackLibraries(platform, folder, signal);
-
-  console.log(`Building the addon with ${compiler.identity}`);
+  const objects = mkdtempSync(`${folder}.partial-objects-`);
   const candidate = join(folder, candidateName);
   try {
+    const ahead = hasLibraries(folder, stamp.wheels)
+      ? undefined
+      : await unpackAndCompile({ compiler, platform, sources: plan.sources, folder: objects, signal }, folder);
+    console.log(`Building the addon with ${compiler.identity}`);
     const work = { compiler, platform, sources: plan.sources, folder, signal };
     for (const name of ['stderr.node', 'scores.node', 'listen.so'] as const) {
-      await compileAddon(work, name, candidate);
+      await compileAddon(work, name, candidate, ahead);
       renameSync(candidate, join(folder, name));
     }
-    await buildImages(work, candidate);
-    await compileAddon(work, 'tfjs_binding.node', candidate);
+    await buildImages(work, candidate, ahead);
+    await compileAddon(work, 'tfjs_binding.node', candidate, ahead);
     console.log('Checking the addon with three training steps');
     const { losses, gpu } = await checkAddon(candidate, tfjsNode, signal);
     console.log(`  loss ${losses.map((loss) => loss.toFixed(4)).join(' -> ')}`);
@@ -108,15 +129,31 @@ async function build(plan: Plan, signal: AbortSignal): Promise<void> {
     writeStamp(folder, stampFiles.addon, stamp);
   } finally {
     rmSync(candidate, { force: true });
+    rmSync(objects, { recursive: true, force: true });
+  }
+}
+
+/** Gets TensorFlow's libraries, and meanwhile compiles what needs none of its headers. The first failure stops both. */
+async function unpackAndCompile(build: Build, folder: string): Promise<Objects> {
+  const failed = new AbortController();
+  const signal = AbortSignal.any([build.signal, failed.signal]);
+  const both = [compileAhead({ ...build, signal }), unpackLibraries(build.platform, folder, signal)] as const;
+  try {
+    const [ahead] = await Promise.all(both);
+    return ahead;
+  } catch (error) {
+    failed.abort();
+    await Promise.allSettled(both);
+    throw error;
   }
 }
 
 /** Builds the image addon. It fails where TensorFlow's library hides its JPEG functions; then sharp decodes, half as fast. */
-async function buildImages(work: Build, candidate: string): Promise<void> {
+async function buildImages(work: Build, candidate: string, ahead: Objects | undefined): Promise<void> {
   const place = join(work.folder, 'images.node');
   rmSync(place, { force: true });
   try {
-    await compileAddon(work, 'images.node', candidate);
+    await compileAddon(work, 'images.node', candidate, ahead);
     renameSync(candidate, place);
   } catch (error) {
     if (work.signal.aborted) throw error;
