@@ -143,6 +143,15 @@ test('who comes when home has finished is told so', async () => {
   await waiting;
 });
 
+test('who waits for the others is told at once that home has left the training out', async () => {
+  const coordinator = await cluster.start({ expected: 3, patience: 3600 });
+  const [home, other] = [await member(coordinator, true), await member(coordinator, false)];
+  await Promise.all([home.enter('training', {}), other.enter('training', {})]);
+  const waiting = form(other);
+  await home.leave();
+  await expect(waiting).rejects.toThrow(TrainingFinished);
+});
+
 test('who is left when home has finished the training is told so', async () => {
   const coordinator = await cluster.start({ expected: 2 });
   const [home, other] = [await member(coordinator, true), await member(coordinator, false)];

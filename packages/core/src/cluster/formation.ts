@@ -55,7 +55,8 @@ export class Formation {
   private lastChange = Number.NEGATIVE_INFINITY;
   private wentAt = 0;
   private failuresInARow = 0;
-  private hasFormed = false;
+  /** Whether a generation has gone: collectives may be in flight. */
+  hasFormed = false;
   private saidFew = 0;
   private isLeaving = false;
   private readonly timers = new Map<'change' | 'escalation' | 'leaving' | 'again', NodeJS.Timeout>();

@@ -154,8 +154,11 @@ export class Roster {
       worker.parts = message.parts;
       this.enter(worker);
     } else if (message.type === 'leave') {
-      if (worker.isHome && worker.label !== undefined) this.finished.add(worker.label);
+      const { label } = worker;
+      if (worker.isHome && label !== undefined) this.finished.add(label);
       this.leave(worker);
+      // Where home leaves it out, nobody has to come to rest.
+      if (!formation?.hasFormed) for (const one of this.present()) if (one.label === label) this.isFinished(one);
     } else if (message.type === 'quiet') {
       if (!this.isFinished(worker)) formation?.quiet(task, message.generation);
     } else if (message.type === 'enabled') formation?.enabled(task, message.generation);
@@ -184,12 +187,9 @@ export class Roster {
     if (worker.isHome) this.finished.delete(worker.label ?? '');
     if (worker.label === undefined || this.isFinished(worker)) return;
     const group = this.groups.get(worker.label) ?? this.newGroup(worker.label);
-    if (!worker.isHome) {
-      this.join(worker, group);
-      return;
-    }
-    group.parts = worker.parts;
+    if (worker.isHome) group.parts = worker.parts;
     this.join(worker, group);
+    if (!worker.isHome) return;
     for (const other of this.present()) if (other.label === worker.label && !other.isHome) this.join(other, group);
   }
 
