@@ -6,9 +6,18 @@ import { promisify } from 'node:util';
 const run = promisify(execFile);
 const workspace = resolve(__dirname, '../../..');
 
-/** Runs a program in the workspace. @returns the JSON of the last line that it prints */
-export async function measuredBy<M>(command: string, args: readonly string[]): Promise<M> {
-  const { stdout } = await run(command, [...args], { cwd: workspace, maxBuffer: 2 ** 26 });
+/**
+ * Runs a program in the workspace.
+ * @param options variables beside this process's own; a signal that kills the program
+ * @returns the JSON of the last line that it prints
+ */
+export async function measuredBy<M>(
+  command: string,
+  args: readonly string[],
+  { environment, signal }: { readonly environment?: NodeJS.ProcessEnv; readonly signal?: AbortSignal } = {},
+): Promise<M> {
+  const env = { ...process.env, ...environment };
+  const { stdout } = await run(command, [...args], { cwd: workspace, maxBuffer: 2 ** 26, env, signal });
   return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as M;
 }
 

@@ -5,13 +5,14 @@ import { sumTypes } from '@headshare/core/runtime/ops/collective';
 import { UserError } from '@headshare/core/system/user-error';
 import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { machines, gigabits as modelledGigabits, modelledTrainings, type Projection, project } from './cost-model';
+import { measureHeads, printHeads } from './heads';
 import { makeLine, noNamespaces } from './namespaces';
 import { measureRecovery, printRecovery } from './recovery';
 import { measureOnLine, measureSteps, printSteps } from './steps';
 import { measureSums, printSums } from './sums';
 import { torchWays } from './ways';
 
-const parts = ['steps', 'sums', 'line', 'recovery'] as const;
+const parts = ['steps', 'sums', 'line', 'recovery', 'heads'] as const;
 
 benchmark(
   {
@@ -20,11 +21,14 @@ benchmark(
     notes: [
       `Parts: steps images a second of one process, and of several without and with reduction; sums all-reduce by itself;
 line two machines on a line of --line Gb/s (network namespaces of Linux, with root); recovery a training of three workers,
-of which one is killed and another one joins
+of which one is killed and another one joins; heads the memory of a training with --shard-classes, of one process without,
+and of resumed ones
 Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, and each waits meanwhile in its processes`,
     ],
     options: {
-      parts: someOf(parts, 'what to measure'),
+      parts: someOf(parts, 'what to measure', ['steps', 'sums', 'line', 'recovery']),
+      classes: list(integer({ min: 2, default: 1, help: '' }), { default: [500_000], help: 'classes of heads' }),
+      embeddingSize: integer({ min: 1, default: 512, help: 'length of the class centres of heads' }),
       cases: someOf(['mbf', 'ce'], 'training steps'),
       sums: someOf(sumTypes, 'how workers add, as --sums of trainings', ['exact', 'float32']),
       workers: integer({ min: 2, default: 2, help: 'processes, each with its share of the cores' }),
@@ -49,6 +53,8 @@ Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, an
     steps,
     rounds,
     model,
+    classes,
+    embeddingSize,
     json,
   }) => {
     if (model) {
@@ -90,6 +96,13 @@ Cases: mbf MobileFaceNet; ce resnet8x4. All ways run in turn, round by round, an
     if (wanted.includes('recovery')) {
       const results = await measureRecovery(Math.max(3, workers), rounds);
       show(results, () => printRecovery(results));
+    }
+    if (wanted.includes('heads')) {
+      for (const count of classes) {
+        const skip = (reason: string) => void process.stderr.write(`Left out: ${reason}.\n`);
+        const results = await measureHeads({ classes: count, embeddingSize, workers }, skip);
+        show(results, () => printHeads(results));
+      }
     }
     if (!json) {
       const { cores, processor, node, load } = machine();

@@ -1,13 +1,13 @@
 /** `child.ts SETUP`: a worker of the training that recovery.ts disturbs. Home prints a line of JSON at each step. */
 import { joinCluster } from '@headshare/core/cluster/join';
 import { workerProcess } from '@headshare/core/cluster/worker-process';
-import { type ImageDataset, imageBytes } from '@headshare/core/data/dataset';
 import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
 import { trainNetwork } from '@headshare/core/train/train-network';
 import { becomeWorker } from '@headshare/core/train/workers/become-worker';
 import { start } from '../../command-line';
 import { plainSettings } from '../../plain-settings';
 import { stepCases } from '../../step/cases';
+import { noise } from './noise';
 
 /** How home's steps look to recovery.ts. */
 export interface StepLine {
@@ -35,10 +35,14 @@ async function main(): Promise<void> {
   const member = await joinCluster({ ...place, threads: 1 });
   await becomeWorker(member);
   const { student: network } = stepCases.ce;
+  const { inputSize: size, classes } = network;
   await trainNetwork({
     role: 'student',
     network,
-    task: classificationTask({ train: noise('train', steps * batchSize), test: noise('test', batchSize) }),
+    task: classificationTask({
+      train: noise('train', { images: steps * batchSize, size, classes }),
+      test: noise('test', { images: batchSize, size, classes }),
+    }),
     settings: { ...plainSettings, schedule: 'cosine', epochs: 1, batchSize, accumulate: slices, evaluateEvery: 1 },
     folder,
     signal: new AbortController().signal,
@@ -52,25 +56,6 @@ async function main(): Promise<void> {
     },
     workers: { member, stage: 'benchmark', sums: 'exact' },
   });
-}
-
-function noise(name: string, images: number): ImageDataset {
-  const { inputSize: size, classes } = stepCases.ce.student;
-  const labels = Int32Array.from({ length: images }, (_, i) => (i * 37) % classes);
-  const bytes = imageBytes({ size });
-  return {
-    name,
-    classes,
-    size,
-    labels,
-    fingerprint: name,
-    async read(indices, target) {
-      for (const [row, index] of Array.from(indices).entries()) {
-        for (let i = 0; i < bytes; i++) target[row * bytes + i] = Math.imul(index + i, 2654435761) >>> 24;
-      }
-    },
-    close: async () => undefined,
-  };
 }
 
 start(main);
