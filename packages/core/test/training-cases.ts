@@ -55,17 +55,19 @@ const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: str
   'mixup and cutmix': () => ({ settings: { ...settings, mixup: 0.4, cutmix: 1 } }),
   'shared classes': () => sharedClasses({ epochs: 3, checkpointMinutes: 0 }),
   'long shared classes': () => sharedClasses({ epochs: 12, checkpointMinutes: 0 }),
+  'distilled shared classes': () => ({ ...sharedClasses({ epochs: 3, checkpointMinutes: 0 }), method: 'l2e-th-kd' }),
   adaface: () => ({ settings, network: { ...tinyNetwork(), head: 'adaface', scale: 16 } }),
 };
 
 export const caseNames = Object.keys(cases);
 
-/** The teacher of those cases that distil. */
-export async function trainCaseTeacher(): Promise<string> {
+/** The teacher of those cases that distil. @param isShared of those whose classes are shared */
+export async function trainCaseTeacher(isShared = false): Promise<string> {
   const { folder } = await train({
     role: 'teacher',
-    network: tinyNetwork(0.5),
-    task: taskOf(),
+    ...(isShared
+      ? { network: { ...tinyNetwork(0.5, 7), head: 'arcface', scale: 16 }, task: embeddingTask() }
+      : { network: tinyNetwork(0.5), task: taskOf() }),
     settings: { epochs: 1 },
   });
   return folder;

@@ -13,7 +13,10 @@ export interface ForwardOutput {
   readonly preactivations: readonly Tensor4D[];
   /** [batch, d] */
   readonly embedding: Tensor2D;
-  /** [batch, classes], without margin; with Partial FC, of the sampled classes */
+  /**
+   * [batch, classes], without margin; with Partial FC, of the sampled classes. With --shard-classes, of the images of all
+   * processes and the classes held here, which `crossEntropy` and `divergence` of the step can use.
+   */
   readonly logits: Tensor2D;
   /** The bottleneck's map of the last feature map, for another network's head; see `NetworkDescription`. */
   readonly transferred?: Tensor4D;
@@ -31,6 +34,8 @@ export interface StepContext {
   readonly projected: Tensor2D;
   /** Cross-entropy of logits [batch, classes] against the batch's labels. */
   readonly crossEntropy: (logits: Tensor2D) => Scalar;
+  /** `distillationDivergence` of logits [batch, classes]. */
+  readonly divergence: (student: Tensor2D, teacher: Tensor2D, temperature: number) => Scalar;
   /** Cross-entropy of the student's own head, with its margin if it has one. */
   readonly studentCrossEntropy: () => Scalar;
   /** int32 [batch] */
@@ -77,8 +82,8 @@ export type Terms = Readonly<Record<string, Term>>;
 
 /**
  * What a method uses besides predictions. equal-channels: each stage must have as many channels in both networks; labels:
- * it uses an image's one label outside cross-entropy; class-centres: the logits of the teacher's head must be scaled
- * cosines.
+ * it uses an image's one label outside cross-entropy; logits: it uses the logits of all classes outside cross-entropy and
+ * KD; class-centres: the logits of the teacher's head must be scaled cosines.
  */
 export type Need =
   | 'features'
@@ -89,6 +94,7 @@ export type Need =
   | 'class-centres'
   | 'indices'
   | 'labels'
+  | 'logits'
   | 'randomness';
 
 /** The networks and data that a method's learned modules and memories are built for. */

@@ -72,6 +72,7 @@ describe("the reference's losses", () => {
         teacherHead: (z) => z,
         projected: throughTeacher,
         crossEntropy: unused,
+        divergence: distillationDivergence,
         studentCrossEntropy: unused,
         ...batch,
       };
@@ -89,6 +90,7 @@ describe("the reference's losses", () => {
         teacherHead: () => throughTeacher,
         projected: embedding,
         crossEntropy: unused,
+        divergence: distillationDivergence,
         studentCrossEntropy: unused,
         ...batch,
       };
@@ -115,6 +117,7 @@ describe("the reference's losses", () => {
         teacherHead,
         projected: embedding,
         crossEntropy: unused,
+        divergence: distillationDivergence,
         studentCrossEntropy: () => crossEntropy(logits, labels),
         ...batch,
       };
@@ -147,6 +150,7 @@ describe("the paper's form", () => {
       teacherHead: () => tf.tensor2d(throughTeacher),
       projected: tf.tensor2d([[3, 4]]),
       crossEntropy: ce,
+      divergence: distillationDivergence,
       studentCrossEntropy: () => ce(logits),
       ...batch,
     };

@@ -1,13 +1,12 @@
-import { distillationDivergence } from '../runtime/ops/cross-entropy';
 import { classificationTerms } from './classification-terms';
 import type { MethodSettings, StepContext, Term, Terms } from './method';
 
 /** KL divergence between the teacher's softened logits and those of its head for the student's embedding, times T^2. */
 export function teacherHeadDivergence(
-  { teacher, teacherHead, projected }: StepContext,
+  { teacher, teacherHead, projected, divergence }: StepContext,
   temperature: number,
 ): Term['value'] {
-  return distillationDivergence(teacherHead(projected), teacher.logits, temperature);
+  return divergence(teacherHead(projected), teacher.logits, temperature);
 }
 
 /**

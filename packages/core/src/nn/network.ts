@@ -1,6 +1,7 @@
 import { softmax } from '../runtime/ops/cross-entropy';
 import { globalAveragePool } from '../runtime/ops/pooling';
 import type { NamedValues, State, StateVariable, TablePart } from '../runtime/state';
+import type { GivenValues } from '../runtime/stored-values';
 import { type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ImageSize } from '../system/image-size';
 import type { ApplyOptions, BackboneOutput } from './backbone';
@@ -63,7 +64,7 @@ export interface Network {
   /** The eager values of its (wanted) variables, by their names without the root. */
   weights(wanted?: (name: string) => boolean): Map<string, NamedValues>;
   /** Sets its variables from the `weights()` of the same architecture. @throws UserError naming tensors that do not fit */
-  load(weights: ReadonlyMap<string, NamedValues>, source: string): void;
+  load(weights: ReadonlyMap<string, GivenValues>, source: string): void;
 }
 
 export interface BuildOptions extends ScopeOptions {

@@ -10,11 +10,12 @@ import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
-import { refuseShardClasses } from '../train/shard-refusals';
+import { checkSharedDistillation } from '../train/shard-refusals';
 import { tryMethod } from '../train/try-method';
 import { mainColumn } from './comparison/compared-run';
 import { comparisonExperiments } from './comparison/experiments';
 import {
+  cachedTeacher,
   checkDistillation,
   checkTeacherCache,
   distillationFrom,
@@ -66,10 +67,7 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     needs: { student },
     options: { ...data, ...trainingOptions, ...teacherOptions },
     profiles,
-    check(values) {
-      refuseShardClasses(values);
-      checkTeacher(values);
-    },
+    check: checkTeacher,
     run: async (context) => {
       const { folder } = await context.stage(student);
       const train = async () => {
@@ -89,10 +87,11 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...studentHeadOptions, ...teacherCacheOptions },
     profiles,
     check(values) {
-      refuseShardClasses(values);
       checkOptions(values);
       // `run` checks the weights: `distill` passes its options to this stage too, and may mean them for other methods.
-      checkTeacherCache(values, parseMethod(shMethodChoice(values)).name);
+      const method = parseMethod(shMethodChoice(values));
+      checkTeacherCache(values, method.name);
+      if (values.shardClasses) checkSharedDistillation({ method, ...cachedTeacher(values) });
     },
     run: async (context) => {
       const { options } = context;
@@ -127,11 +126,13 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
     check(values, { given }) {
-      refuseShardClasses(values);
       checkOptions(values);
       // A sweep over methods checks each of them with the hyperparameters that it has.
-      if (given.methods !== undefined) return;
-      if (values.method !== 'sh-kd') checkTeacherCache(values, checkDistillation(values).name);
+      if (given.methods !== undefined || values.method === 'sh-kd') return;
+      const method = checkDistillation(values);
+      checkTeacherCache(values, method.name);
+      const { predictionShare } = values;
+      if (values.shardClasses) checkSharedDistillation({ method, predictionShare, ...cachedTeacher(values) });
     },
     rehearse(all) {
       const values = all as Values<

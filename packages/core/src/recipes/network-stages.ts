@@ -227,7 +227,9 @@ async function finish(
   title = `${role}:`,
 ): Promise<NetworkResult> {
   const { parameters, best, bestEpoch, selectedOn } = made;
-  const headWeight = readCheckpoint(networkFile(context.folder)).tensors.get('head.weight');
+  // A head that several processes share may be too large for one.
+  const { shardClasses } = context.options;
+  const headWeight = shardClasses ? undefined : readCheckpoint(networkFile(context.folder)).tensors.get('head.weight');
   const head = headWeight && (await headGeometry(headWeight));
   const ofTraining = {
     ...(head && geometryMetrics(head)),

@@ -4,7 +4,7 @@ import { singleMethod } from '../distill/combine-methods';
 import type { Loss, Need } from '../distill/method';
 import { partsOf } from '../distill/pretraining';
 import { methods } from '../distill/registry';
-import { buildNetwork, type Network, type NetworkDescription } from '../nn/network';
+import { type BuildOptions, buildNetwork, type Network, type NetworkDescription } from '../nn/network';
 import { partOf } from '../nn/network-parts';
 import { shapeOf } from '../nn/network-shape';
 import { Scope } from '../nn/scope';
@@ -13,7 +13,7 @@ import { parameterShapes } from '../weights/parameter-shapes';
 import { type ClassShards, heldClasses, type ShardPlace } from './class-shards';
 import { microBatchSize } from './micro-batches';
 import { type InitialWeights, startFrom } from './networks/initial-weights';
-import type { NetworkWeights } from './networks/load-network';
+import { allTensors, type NetworkWeights } from './networks/load-network';
 import { copyHead, type SharedWeights, suitedTo } from './networks/shared-head';
 import { classSampler, type PartialFc, sampledHeads } from './partial-fc';
 import type { NetworkTraining } from './settings';
@@ -71,9 +71,10 @@ export async function build(
   const cache = await openCache(options, copies, given.teacher, microBatchSize(batchSize, accumulate));
   try {
     const { sharedHead = headOfTeacher(options, given) } = given;
-    const teacher = given.teacher && buildTeacher(state, given.teacher, cache, classRows);
+    const rows = { classRows, held: shards?.held };
+    const teacher = given.teacher && buildTeacher(state, given.teacher, cache, rows);
     const description = describe(suitedTo(sharedHead, options.network), teacher, options);
-    const network = buildNetwork(state, role, description, seed, { recompute, classRows, held: shards?.held });
+    const network = buildNetwork(state, role, description, seed, { recompute, ...rows });
     for (const line of given.initial ? startFrom(state, network, given.initial, !sharedHead) : [])
       options.log(`${role}: ${line}`);
     if (sharedHead) copyHead(state, network, sharedHead, 'head');
@@ -122,15 +123,15 @@ function buildTeacher(
   state: State,
   weights: NetworkWeights,
   cache: TeacherCache | undefined,
-  classRows: boolean,
+  rows: Pick<BuildOptions, 'classRows' | 'held'>,
 ): Network {
-  const { description, tensors, file } = weights;
+  const { description, file } = weights;
   if (!cache) {
-    const teacher = buildNetwork(state, teacherRoot, description, undefined, { classRows });
-    teacher.load(tensors, file);
+    const teacher = buildNetwork(state, teacherRoot, description, undefined, rows);
+    teacher.load(allTensors(weights), file);
     return teacher;
   }
-  const head = headAlone(state, teacherRoot, description, cache.dimension, { classRows });
+  const head = headAlone(state, teacherRoot, description, cache.dimension, rows);
   copyHead(state, head, weights, 'head');
   return head;
 }

@@ -25,7 +25,14 @@ describe.each([2, 3])('%i processes that hold some classes each', (of) => {
   }, 120_000);
   afterAll(() => Promise.all(processes.map((process) => process.end())));
 
-  test.each(['linear-no-bias', 'cosface', 'arcface', 'arcface-exact'])(
+  test.each([
+    'linear-no-bias',
+    'cosface',
+    'arcface',
+    'arcface-exact',
+    'linear-no-bias, distilled',
+    'arcface, distilled',
+  ])(
     '%s: loss and gradients are those of one process',
     async (head) => {
       const whole = await wholeHead(head, of);

@@ -9,6 +9,39 @@ import { ownEntries } from '../runtime/ops/cosine-margin';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../runtime/tensorflow';
 import { withGradient } from '../runtime/with-gradient';
 
+/** The group whose members share the classes, in the step of one slice. */
+export interface SharedHead {
+  readonly group: Tensor;
+  readonly name: string;
+  /** The labels of all members' images among the classes held here, int32 [members x batch]; -1 for others. */
+  readonly columns: Tensor1D;
+  /** The embeddings of all members' images, which a head needs to give the logits of the classes held here. */
+  ofAll(embedding: Tensor2D): Tensor2D;
+  /** See `crossEntropyOverMembers`. */
+  crossEntropy(logits: Tensor2D): Scalar;
+  /** See `divergenceOverMembers`. */
+  divergence(student: Tensor2D, teacher: Tensor2D, temperature: number): Scalar;
+}
+
+/** @param at its name prefixes the names of the collective operations, which all members number alike */
+export function sharedHead(at: ShardGroup, columns: Tensor1D): SharedHead {
+  const gathered = new Map<Tensor2D, Tensor2D>();
+  let count = 0;
+  const next = (): ShardGroup => ({ ...at, name: `${at.name}/${count++}` });
+  return {
+    group: at.group,
+    name: at.name,
+    columns,
+    ofAll(embedding) {
+      const all = gathered.get(embedding) ?? embeddingsOfAll(embedding, next());
+      gathered.set(embedding, all);
+      return all;
+    },
+    crossEntropy: (logits) => crossEntropyOverMembers(logits, columns, next()),
+    divergence: (student, teacher, temperature) => divergenceOverMembers(student, teacher, temperature, next()),
+  };
+}
+
 /** A process's place among those that share the classes. */
 export interface ShardPlace {
   /** Position among the members, from 0. */
@@ -87,5 +120,44 @@ export function crossEntropyOverMembers(
       const others = entries.read(slopes);
       return entries.replace(slopes, tf.where(entries.isThere, tf.sub(others, weight), others));
     },
+  ).asScalar();
+}
+
+/**
+ * `distillationDivergence` over all classes, of this member's images. Its gradient is that of the sum of all members' means,
+ * as that of `crossEntropyOverMembers`; no gradient reaches the teacher.
+ * @param student logits [of x batch, classes held here] for all members' images, in the order of the members
+ * @param teacher logits of the same shape
+ */
+export function divergenceOverMembers(
+  student: Tensor2D,
+  teacher: Tensor2D,
+  temperature: number,
+  { group, index, of, name }: ShardGroup,
+): Scalar {
+  const images = student.shape[0];
+  const batch = images / of;
+  return withGradient(
+    [student],
+    (given) => {
+      const softened = [given, teacher].map((logits) => tf.div(logits, temperature));
+      const own = softened.map((logits) => tf.max(logits, 1));
+      const tops = tf.split(maxOverMembers(tf.concat(own), group, instanceOf(`${name}/max`)), 2);
+      const shifted = softened.map((logits, i) => tf.sub(logits, tf.expandDims(tops[i] as Tensor, 1)));
+      const partial = shifted.map((logits) => tf.sum(tf.exp(logits), 1));
+      const sums = tf.split(sumExactly(tf.concat(partial), group, instanceOf(`${name}/sum`)), 2);
+      const [actual, expected] = shifted.map((logits, i) =>
+        tf.sub(logits, tf.expandDims(tf.log(sums[i] as Tensor), 1)),
+      ) as [Tensor, Tensor];
+      const targets = tf.exp(expected);
+      const divergences = sumExactly(
+        tf.sum(tf.mul(targets, tf.sub(expected, actual)), 1),
+        group,
+        instanceOf(`${name}/divergence`),
+      );
+      const mean = tf.mean(tf.slice(divergences, [index * batch], [batch]));
+      return { value: tf.mul(mean, temperature ** 2), saved: [tf.sub(tf.exp(actual), targets)] };
+    },
+    (dy, slope) => tf.mul(slope, tf.mul(dy, temperature / batch)),
   ).asScalar();
 }

@@ -1,13 +1,12 @@
 /** The two forward passes of a training step, and the values that a method's loss is made of. */
 import type { ForwardOutput, Need, StepContext } from '../distill/method';
-import type { Head } from '../nn/head';
 import type { Mode } from '../nn/layers';
 import type { Network } from '../nn/network';
-import { crossEntropy } from '../runtime/ops/cross-entropy';
+import { crossEntropy, distillationDivergence } from '../runtime/ops/cross-entropy';
 import type { RandomKey } from '../runtime/ops/random';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { UserError } from '../system/user-error';
-import { crossEntropyOverMembers, embeddingsOfAll, type ShardGroup } from './class-shards';
+import type { SharedHead } from './class-shards';
 import type { SampledHeads } from './partial-fc';
 
 /** A slice of a batch as the step's tensors. */
@@ -23,11 +22,8 @@ export interface BatchTensors extends TargetOptions {
   readonly slice?: Tensor;
   /** With Partial FC: the heads over the sampled classes, and the labels as columns of their logits, int32 [batch]. */
   readonly sampled?: SampledHeads & { readonly columns: Tensor1D };
-  /**
-   * With --shard-classes: the group whose members hold the classes, and the labels of all members' images among the classes
-   * held here, int32 [members x batch]. No head then gives logits over all classes.
-   */
-  readonly shard?: ShardGroup & { readonly columns: Tensor1D };
+  /** With --shard-classes: the group whose members hold the classes. No head then gives logits over all classes. */
+  readonly shard?: SharedHead;
   /** The teacher's cached embeddings of the images, [batch, d]; absent: the teacher computes them. */
   readonly teacherEmbeddings?: Tensor2D;
 }
@@ -35,12 +31,13 @@ export interface BatchTensors extends TargetOptions {
 /** The teacher's outputs in evaluation mode; with cached embeddings only its head is computed. */
 export function teacherForward(
   teacher: Network,
-  { pixels, sampled, teacherEmbeddings: embedding }: BatchTensors,
+  { pixels, sampled, shard, teacherEmbeddings: embedding }: BatchTensors,
   needs: ReadonlySet<Need>,
 ): ForwardOutput {
   const head = sampled?.teacher ?? teacher.head;
-  if (embedding) return { features: [], preactivations: [], embedding, logits: head.logits(embedding) };
-  return forward(teacher, head, pixels, 'eval', needs);
+  const logits = (given: Tensor2D) => head.logits(shard ? shard.ofAll(given) : given);
+  if (embedding) return { features: [], preactivations: [], embedding, logits: logits(embedding) };
+  return forward(teacher, logits, pixels, 'eval', needs);
 }
 
 /** @param mode how the student's batch norm works: by the batch in training */
@@ -50,13 +47,13 @@ export function studentForward(
   mode: Mode,
   needs: ReadonlySet<Need>,
 ): ForwardOutput {
-  return forward(student, shard ? undefined : (sampled?.student ?? student.head), pixels, mode, needs);
+  const head = sampled?.student ?? student.head;
+  return forward(student, (given) => head.logits(shard ? shard.ofAll(given) : given), pixels, mode, needs);
 }
 
-/** @param head undefined: the classes are spread over several processes */
 function forward(
   network: Network,
-  head: Head | undefined,
+  logitsOf: (embedding: Tensor2D) => Tensor2D,
   pixels: Tensor4D,
   mode: Mode,
   needs: ReadonlySet<Need>,
@@ -67,17 +64,8 @@ function forward(
     const { backbone } = network.description;
     throw new UserError(`The method needs feature maps before their activation, which ${backbone} does not return.`);
   }
-  const logits = head?.logits(embedding);
-  return {
-    features,
-    preactivations,
-    embedding,
-    get logits() {
-      if (!logits) throw new Error('With --shard-classes no process has the logits of all classes.');
-      return logits;
-    },
-    ...(transferred && { transferred }),
-  };
+  const logits = logitsOf(embedding);
+  return { features, preactivations, embedding, logits, ...(transferred && { transferred }) };
 }
 
 /**
@@ -98,14 +86,14 @@ export function stepContext(
   return {
     student: output,
     teacher: outputs.teacher ?? output,
-    teacherHead: (embedding) => teacherHead.logits(embedding),
+    teacherHead: (embedding) => teacherHead.logits(shard ? shard.ofAll(embedding) : embedding),
     cosineScale: teacherHead.cosineScale,
     projected: student.toTeacherSpace(output.embedding),
-    crossEntropy: (logits) => crossEntropyOf(() => logits),
+    crossEntropy: shard?.crossEntropy ?? ((logits) => crossEntropyOf(() => logits)),
+    divergence: shard?.divergence ?? distillationDivergence,
     studentCrossEntropy() {
       if (!shard) return crossEntropyOf((wanted) => studentHead.trainingLogits(output.embedding, wanted));
-      const ofAll = studentHead.trainingLogits(embeddingsOfAll(output.embedding, shard), shard.columns);
-      return crossEntropyOverMembers(ofAll, shard.columns, shard);
+      return shard.crossEntropy(studentHead.trainingLogits(shard.ofAll(output.embedding), shard.columns));
     },
     labels,
     columns,

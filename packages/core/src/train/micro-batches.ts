@@ -6,7 +6,7 @@ import { randomKey } from '../runtime/ops/random';
 import type { Tensor, Tensor1D, Tensor2D, Tensor4D } from '../runtime/tensorflow';
 import type { ImageSize } from '../system/image-size';
 import { UserError } from '../system/user-error';
-import { type ClassShards, columnsAmong } from './class-shards';
+import { type ClassShards, columnsAmong, sharedHead } from './class-shards';
 import type { BatchTensors } from './forward';
 import { mixedPixels, mixInput, mixValue } from './mixing';
 import type { PartialFc } from './partial-fc';
@@ -99,7 +99,7 @@ export function stepFeed(options: FeedOptions): StepFeed {
         ...(drawn && mixedPixels(pixels as Tensor4D, drawn)),
         ...(partialFc && { sampled: { ...partialFc.heads(classes as Tensor1D), columns: columns as Tensor1D } }),
         ...(shards && {
-          shard: { ...shards, group: group as Tensor, columns: heldColumns as Tensor1D, name: `${name}/head` },
+          shard: sharedHead({ ...shards, group: group as Tensor, name: `${name}/head` }, heldColumns as Tensor1D),
         }),
       };
     },

@@ -20,7 +20,7 @@ import { averageOf, isAverage, startAverage } from './optimiser/weight-average';
 import { hasResumePoint, previousOf } from './resume-point';
 import type { Phase } from './run-files';
 import { checkTraining, type NetworkTraining, type TrainedNetwork } from './settings';
-import { checkSharable, checkShardClasses } from './shard-refusals';
+import { checkGivenHeads, checkSharable, checkShardClasses } from './shard-refusals';
 import { makeTrainingStep, type StepParts, type TrainingStep } from './step';
 import { isSliceSum } from './sums';
 import { ClassesDealtAnew } from './workers/group';
@@ -69,6 +69,7 @@ async function trainOnce(options: NetworkTraining, isInside: boolean): Promise<T
   let training: Training | undefined;
   try {
     const given = givenWeights(options, isResumed);
+    if (options.shardClasses) checkGivenHeads(given);
     if (!sharesClasses(options)) {
       training = await build(state, options, given);
       await pretrain(program, options, training, isResumed);
@@ -119,7 +120,7 @@ type Evaluation = ReturnType<typeof evaluationOf>;
 function evaluationOf(
   program: Program,
   { task, settings }: NetworkTraining,
-  { teacher, headIsFrozen }: Training,
+  { teacher, headIsFrozen, shards }: Training,
   { result, spread }: { readonly result: Network; readonly spread: () => Spread | undefined },
 ) {
   // In evaluation as many images at once as in training: that many fit into memory.
@@ -128,7 +129,8 @@ function evaluationOf(
   const isProjected = result.description.teacherSpace !== undefined;
   /** Gives embeddings in the teacher's space, where there is one. */
   const comparable = isProjected ? makeInference(program, result, { batchSize, compared: true, spread }) : inference;
-  const agreement = () => (teacher && !headIsFrozen ? headAgreement(result, teacher) : undefined);
+  // No process has two whole heads to compare where classes are shared.
+  const agreement = () => (teacher && !headIsFrozen && !shards ? headAgreement(result, teacher) : undefined);
   return {
     agreement,
     finish: () => task.finish(comparable, inference),
@@ -140,13 +142,14 @@ function evaluationOf(
 }
 
 /** Reads the files that the training starts from. A resumed training has its own weights. */
-function givenWeights(
-  { role, network, distillation, sharedHead, initial, stateDict }: NetworkTraining,
-  isResumed: boolean,
-) {
+function givenWeights(options: NetworkTraining, isResumed: boolean) {
+  const { role, network, distillation, sharedHead, initial, stateDict } = options;
+  // Each worker reads its classes alone.
+  const isTable = (name: string) => sharesClasses(options) && name === 'head.weight';
+  const read = (file: string) => readNetwork(file, undefined, isTable);
   return {
-    teacher: distillation && readNetwork(distillation.teacher),
-    sharedHead: sharedHead && { ...readNetwork(sharedHead.from), use: sharedHead.use },
+    teacher: distillation && read(distillation.teacher),
+    sharedHead: sharedHead && { ...read(sharedHead.from), use: sharedHead.use },
     initial: initial === undefined || isResumed ? undefined : readInitialWeights(initial, network, role, stateDict),
   } satisfies GivenWeights;
 }

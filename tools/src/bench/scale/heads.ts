@@ -49,6 +49,8 @@ export async function measureHeads(
     const all = await (count === 1 ? oneProcess(setup) : severalWorkers(setup, count));
     for (const [index, memory] of all.entries()) {
       results.push({ part: 'heads', classes, embeddingSize, workers: count, index, isResumed, ...memory });
+      const peaks = Object.entries(memory).map(([phase, megabytes]) => `${phase} ${megabytes.toFixed(0)} MB`);
+      process.stderr.write(`  process ${index}: ${peaks.join(', ')}\n`);
     }
   };
   try {

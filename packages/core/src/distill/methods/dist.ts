@@ -5,6 +5,7 @@ import { defineMethod } from '../method';
 export default defineMethod('dist', {
   summary: "correlation with the teacher's predictions, by image and by class",
   source: 'Huang et al., arXiv 2205.10536; torchdistill DISTLoss, its ImageNet run: beta 1, gamma 1, tau 1, weight 2',
+  needs: ['logits'],
   defaults: { beta: 2, temperature: 1 },
   hyper: { inter: 1, intra: 1 },
   terms: ({ student, teacher }, { beta, temperature, hyper: { inter, intra } }) => ({

@@ -8,7 +8,7 @@ import { defineMethod } from '../method';
 export default defineMethod('dkd', {
   summary: 'decoupled KD: own class against the others, and among the others',
   source: 'Zhao et al., arXiv 2203.08679; mdistiller DKD.py, CIFAR-100: alpha 1, beta 8, T 4',
-  needs: ['labels'],
+  needs: ['labels', 'logits'],
   defaults: { beta: 1 },
   hyper: { alpha: 1, beta: 8 },
   hyperAliases: { target: 'alpha', others: 'beta' },

@@ -6,6 +6,7 @@ export default defineMethod('kd-mse', {
   aliases: ['kdmse'],
   summary: "squared difference from the teacher's probabilities",
   source: 'HeadSharingKD distiller_zoo/MSE.py, DistillMSE',
+  needs: ['logits'],
   defaults: { beta: 1 },
   terms: ({ student, teacher }, { beta }) => ({
     'kd-mse': { weight: beta, value: probabilityDistance(student.logits, teacher.logits) },

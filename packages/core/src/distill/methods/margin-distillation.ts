@@ -16,7 +16,7 @@ export default defineMethod('margin-distillation', {
   aliases: ['margindistillation'],
   summary: "the student trains under the teacher's class centres, with wider margins where the teacher is surer",
   source: 'Svitov and Alyamkin, arXiv 2003.02586; david-svitov/margindistillation, Mmin 0.2, Mmax 0.5',
-  needs: ['teacher-head', 'class-centres', 'labels'],
+  needs: ['teacher-head', 'class-centres', 'labels', 'logits'],
   defaults: { gamma: 1 },
   hyper: { mMin: 0.2, mMax: 0.5 },
   hyperRanges: { mMin: { max: 1 }, mMax: { max: 1 } },

@@ -3,6 +3,7 @@ import { type BuildOptions, buildNetwork, type Network } from '../../nn/network'
 import { normalisationName } from '../../nn/normalisation-text';
 import { backbones, heads } from '../../nn/registry';
 import type { State } from '../../runtime/state';
+import type { GivenValues, StoredValues } from '../../runtime/stored-values';
 import { UserError } from '../../system/user-error';
 import {
   type DescribedWeights,
@@ -18,6 +19,8 @@ import { type NetworkMetadata, readCheckpoint } from '../checkpoint';
 /** A network's weights, and the file that they come from. */
 export interface NetworkWeights extends DescribedWeights {
   readonly file: string;
+  /** Those that stay in the file. */
+  readonly tables?: ReadonlyMap<string, StoredValues>;
 }
 
 /** Builds the network in a checkpoint or in a file of another program, and loads its weights. */
@@ -37,11 +40,12 @@ export function loadNetwork(
 /**
  * Reads a checkpoint, or a file of PyTorch, safetensors or ONNX; the content tells which it is.
  * @param hints facts that such a file lacks; a checkpoint lacks none, and its normalisation must be the given one
+ * @param isTable which tensors of a checkpoint stay in its file; see `readCheckpoint`
  * @throws UserError for a damaged file, one without a network, or a network that is unknown here
  */
-export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights {
+export function readNetwork(file: string, hints?: WeightsHints, isTable?: (name: string) => boolean): NetworkWeights {
   if (existsSync(file) && isExternal(file)) return { file, ...networkFromWeights(file, hints) };
-  const { tensors, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file);
+  const { tensors, tables, metadata } = readCheckpoint<Partial<NetworkMetadata>>(file, isTable);
   const description = metadata.network;
   if (!description) throw new UserError(`The checkpoint ${file} holds no network: its metadata describes none.`, 1);
   for (const [kind, known] of Object.entries({ backbone: backbones, head: heads })) {
@@ -59,7 +63,11 @@ export function readNetwork(file: string, hints?: WeightsHints): NetworkWeights 
   if (colours === 'BGR' || (normalisation && normalisationName(normalisation) !== own)) {
     throw new UserError(`${file} is a checkpoint and holds its normalisation, ${own} of RGB: give no other one.`);
   }
-  for (const [name, values] of tensors) requireSound(file, name, values);
+  for (const [name, values] of [...tensors, ...tables]) requireSound(file, name, values);
   if (hints?.verify !== undefined) verify(hints.verify, file, { description, tensors }, hints.onNote);
-  return { file, tensors, description };
+  return { file, tensors, tables, description };
 }
+
+/** All tensors, in memory or in the file. */
+export const allTensors = ({ tensors, tables = new Map() }: NetworkWeights): ReadonlyMap<string, GivenValues> =>
+  new Map<string, GivenValues>([...tensors, ...tables]);

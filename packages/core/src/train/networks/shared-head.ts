@@ -6,7 +6,7 @@ import { State, type StateVariable } from '../../runtime/state';
 import { scoped, type Tensor4D, tf } from '../../runtime/tensorflow';
 import { sides } from '../../system/image-size';
 import { UserError } from '../../system/user-error';
-import type { NetworkWeights } from './load-network';
+import { allTensors, type NetworkWeights } from './load-network';
 
 /** Another network's classifier, used as this network's head. */
 export interface SharedHead {
@@ -32,7 +32,7 @@ const bottleneckFactor = 2;
 /** The network, changed so that the shared head fits its embedding. @throws UserError where it cannot fit */
 export function suitedTo(shared: SharedWeights | undefined, network: NetworkDescription): NetworkDescription {
   if (!shared) return network;
-  const { tensors, description, file, by } = shared;
+  const { description, file, by } = shared;
   const { classes, head, scale, margin } = description;
   if (classes !== network.classes) {
     throw new UserError(
@@ -47,7 +47,7 @@ export function suitedTo(shared: SharedWeights | undefined, network: NetworkDesc
     ...(margin !== undefined && { margin }),
   };
   if (by === 'bottleneck') return { ...suited, bottleneck: bottleneckBetween(shapeOfDescription(network), shared) };
-  const inputs = tensors.get('head.weight')?.shape[0];
+  const inputs = allTensors(shared).get('head.weight')?.shape[0];
   const { embeddingSize } = shapeOfDescription(network);
   return inputs === undefined || inputs === embeddingSize ? suited : { ...suited, projection: inputs };
 }
@@ -98,15 +98,10 @@ function poolsItsLastMap({ description: { inputSize }, embed }: Network): boolea
 }
 
 /** Loads another network's head into the network's head `name`: its own, or the 'teacher_head' of a blend. */
-export function copyHead(
-  state: State,
-  network: Network,
-  { tensors, file }: NetworkWeights,
-  name: 'head' | 'teacher_head',
-): void {
+export function copyHead(state: State, network: Network, weights: NetworkWeights, name: 'head' | 'teacher_head'): void {
   const prefix = `${network.root}/`;
-  const theirs = [...tensors].filter(([variable]) => partOf(variable) === 'head');
+  const theirs = [...allTensors(weights)].filter(([variable]) => partOf(variable) === 'head');
   const isHead = (variable: StateVariable) => variable.name.startsWith(prefix) && partOf(variable.name) === name;
   const renamed = theirs.map(([variable, value]) => [prefix + variable.replace(/^head/, name), value] as const);
-  state.load(new Map(renamed), file, isHead, prefix);
+  state.load(new Map(renamed), weights.file, isHead, prefix);
 }

@@ -12,13 +12,17 @@ export function headAlone(
   root: string,
   description: NetworkDescription,
   embeddingSize: number,
-  { classRows = false }: BuildOptions = {},
+  { classRows = false, held }: BuildOptions = {},
 ): Network {
   const { classes, scale, margin } = description;
-  const scope = Scope.root(state, root, undefined);
-  const head = heads
-    .named(description.head)
-    .build(scope.child('head'), { inputs: embeddingSize, classes, scale, margin, classRows });
+  const scope = Scope.root(state, root, undefined).child('head');
+  const head = heads.named(description.head).build(held ? scope.holding(held) : scope, {
+    inputs: embeddingSize,
+    classes: held?.count ?? classes,
+    scale,
+    margin,
+    classRows,
+  });
   const noBackbone = (): never => {
     throw new Error(`${root} has no backbone: its embeddings are read from the teacher cache.`);
   };

@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { removeTemporaryFolders, temporaryFolder } from '../../../test/tiny-training';
+import { trainCaseTeacher } from '../../../test/training-cases';
 import { trainingWorkers } from '../../../test/training-workers';
 import type { NamedValues } from '../../runtime/state';
 import { readCheckpoint } from '../checkpoint';
@@ -7,8 +8,8 @@ import { readCheckpoint } from '../checkpoint';
 const workers = trainingWorkers();
 afterAll(removeTemporaryFolders);
 
-const start = (name: string, count: number, folder = temporaryFolder()) =>
-  workers.start(name, { count, teacher: '', folder });
+const start = (name: string, count: number, folder = temporaryFolder(), teacher = '') =>
+  workers.start(name, { count, teacher, folder });
 
 const tensorsIn = (folder: string, file: string) => readCheckpoint(join(folder, file)).tensors;
 
@@ -33,21 +34,53 @@ function difference(
   return most / largest;
 }
 
-test.each([1, 2, 4])(
-  '%i workers train what one process trains, but for rounding',
-  async (count) => {
-    const expected = await (await start('shared classes', 0)).done();
-    const { folder, points } = await (await start('shared classes', count)).done();
-    for (const file of ['last.safetensors', 'training.safetensors']) {
-      expect(difference(tensorsIn(folder, file), tensorsIn(expected.folder, file))).toBeLessThan(1e-3);
-    }
-    expect(Object.keys(points).sort()).toEqual(Object.keys(expected.points).sort());
-    const [first, before] = [points, expected.points].map((all) => all['step/loss']?.[0]);
-    expect(first?.[0]).toBe(before?.[0]);
-    expect(first?.[1]).toBeCloseTo(before?.[1] as number, 4);
-  },
-  120_000,
-);
+interface Trained {
+  readonly folder: string;
+  readonly points: Awaited<ReturnType<Awaited<ReturnType<typeof start>>['done']>>['points'];
+}
+
+/** The same files and metrics, but for rounding. */
+function expectSameTraining({ folder, points }: Trained, expected: Trained, { isResumed = false } = {}): void {
+  for (const file of ['last.safetensors', 'training.safetensors']) {
+    expect(difference(tensorsIn(folder, file), tensorsIn(expected.folder, file))).toBeLessThan(1e-3);
+  }
+  const wanted = Object.keys(expected.points).filter((name) => !name.startsWith('agreement/'));
+  expect(Object.keys(points)).toEqual(expect.arrayContaining(wanted));
+  const [some, others] = [points, expected.points].map((all) => all['step/loss'] ?? []);
+  const at = isResumed ? -1 : 0;
+  expect(some?.at(at)?.[0]).toBe(others?.at(at)?.[0]);
+  expect(some?.at(at)?.[1]).toBeCloseTo(others?.at(at)?.[1] as number, 4);
+}
+
+describe('a training', () => {
+  let expected: Awaited<ReturnType<Awaited<ReturnType<typeof start>>['done']>>;
+  beforeAll(async () => {
+    expected = await (await start('shared classes', 0)).done();
+  }, 60_000);
+
+  test.each([2, 4])(
+    'of %i workers gives what one process gives, but for rounding',
+    async (count) => {
+      const { folder, points } = await (await start('shared classes', count)).done();
+      expectSameTraining({ folder, points }, expected);
+    },
+    120_000,
+  );
+});
+
+test('distillation gives what one process gives, also when it is resumed', async () => {
+  const teacher = await trainCaseTeacher(true);
+  const expected = await (await start('distilled shared classes', 0, undefined, teacher)).done();
+  const folder = temporaryFolder();
+  const first = await start('distilled shared classes', 2, folder, teacher);
+  await first.steps(4);
+  await first.stop();
+  const second = await (await start('distilled shared classes', 2, folder, teacher)).done();
+  expectSameTraining({ folder, points: second.points }, expected, { isResumed: true });
+  expect(Object.keys(expected.points)).toEqual(
+    expect.arrayContaining(['step/ce', 'step/kd', 'step/l2e', 'step/th-kd']),
+  );
+}, 120_000);
 
 test('a training is resumed with another number of workers, and survives kills', async () => {
   const expected = await (await start('long shared classes', 0)).done();
@@ -63,5 +96,6 @@ test('a training is resumed with another number of workers, and survives kills',
   const { points } = await group.done();
   const [last, before] = [points, expected.points].map((all) => all['step/loss']?.at(-1));
   expect(last?.[0]).toBe(before?.[0]);
+  expect(last?.[1]).toBeCloseTo(before?.[1] as number, 2);
   expect(tensorsIn(folder, 'last.safetensors').get('head.weight')?.shape).toEqual([16, 7]);
 }, 300_000);

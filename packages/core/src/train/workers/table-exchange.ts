@@ -67,6 +67,8 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
     const values = new Float32Array(inputs * count);
     for (let row = 0; row < inputs; row += rows) values.set((await step({ group })).own, row * count);
     state.set(name, { shape: [inputs, count], values });
+    // At once: the next table's steps free the eager values of all tables.
+    program.push();
   }
 
   /** A step that gives home some rows of all members' columns, padded to the `widest`. */
@@ -115,7 +117,6 @@ export function tableExchange(program: Program, options: TableExchangeOptions): 
         const table = whole?.get(entry.name);
         await (table ? send(entry.name, table) : take(entry));
       }
-      if (!whole) program.push();
     },
     async collect(folder) {
       const scratch = isHome ? openScratchFile(folder) : undefined;

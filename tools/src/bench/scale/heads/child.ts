@@ -33,7 +33,7 @@ export interface HeadMemory {
   readonly checkpoint?: number;
 }
 
-export const stepsPerEpoch = 3;
+export const stepsPerEpoch = 2;
 const images = 16;
 
 async function main(): Promise<void> {
