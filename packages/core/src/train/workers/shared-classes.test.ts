@@ -39,12 +39,12 @@ interface Trained {
   readonly points: Awaited<ReturnType<Awaited<ReturnType<typeof start>>['done']>>['points'];
 }
 
-/** The same files and metrics, but for rounding. */
+/** The same files and metrics, but for rounding; heads are compared with their teachers in one process alone. */
 function expectSameTraining({ folder, points }: Trained, expected: Trained, { isResumed = false } = {}): void {
   for (const file of ['last.safetensors', 'training.safetensors']) {
     expect(difference(tensorsIn(folder, file), tensorsIn(expected.folder, file))).toBeLessThan(1e-3);
   }
-  const wanted = Object.keys(expected.points).filter((name) => !name.startsWith('agreement/'));
+  const wanted = Object.keys(expected.points).filter((name) => !name.startsWith('head/'));
   expect(Object.keys(points)).toEqual(expect.arrayContaining(wanted));
   const [some, others] = [points, expected.points].map((all) => all['step/loss'] ?? []);
   const at = isResumed ? -1 : 0;
@@ -80,7 +80,7 @@ test('distillation gives what one process gives, also when it is resumed', async
   expect(Object.keys(expected.points)).toEqual(
     expect.arrayContaining(['step/ce', 'step/kd', 'step/l2e', 'step/th-kd']),
   );
-}, 120_000);
+}, 300_000);
 
 test('a training is resumed with another number of workers, and survives kills', async () => {
   const expected = await (await start('long shared classes', 0)).done();
