@@ -63,7 +63,7 @@ async function main(): Promise<void> {
     },
     selectBy: 'length',
     evaluate: async () => ({ length: 1 }),
-    finish: async () => [],
+    finish: async () => async () => [],
     compareWithTeacher: () => ({}),
     close: async () => undefined,
   };
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
     role: 'student',
     network,
     task,
-    settings: { ...plainSettings, epochs, batchSize: images, accumulate: slices },
+    settings: { ...plainSettings, schedule: 'cosine', evaluateEvery: 1, epochs, batchSize: images, accumulate: slices },
     folder,
     signal: new AbortController().signal,
     log: () => undefined,
