@@ -58,9 +58,11 @@ function panelChart(
   const scale = panel.percent ? 100 : 1;
   const seeds = present.flatMap((method) => panel.values[method]?.map((value) => ({ method, value: scale * value })));
   const means = present.map((method) => {
-    const { mean, interval } = summarise(panel.values[method]?.map((value) => scale * value) ?? []);
+    const { mean, interval } = summarise(panel.values[method] ?? []);
     const [low, high] = interval ?? [mean, mean];
-    return { method, mean, low, high };
+    // As the tables round it, which may differ from Vega in the last digit.
+    const text = (scale * mean).toFixed(scale === 1 ? 3 : 2);
+    return { method, mean: scale * mean, low: scale * low, high: scale * high, text };
   });
   const x = (field: string) => ({
     field,
@@ -109,7 +111,7 @@ function panelChart(
         encoding: {
           x: x('mean'),
           y,
-          text: { field: 'mean', type: 'quantitative' as const, format: scale === 1 ? '.3f' : '.2f' },
+          text: { field: 'text', type: 'nominal' as const },
         },
       })),
     ],

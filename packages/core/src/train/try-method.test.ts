@@ -47,6 +47,15 @@ test('networks that a method cannot compare are refused before the teacher is tr
   );
 });
 
+test('simkd needs a teacher whose embedding is its last feature map, pooled', () => {
+  const simkd = tinyMethod('simkd');
+  tryMethod(simkd, pair, folder);
+  const face = { ...pair.teacher, backbone: 'iresnet10', inputSize: 32, embeddingSize: 64 };
+  expect(() => tryMethod(simkd, { ...pair, teacher: face }, folder)).toThrow(
+    "--method=simkd does not work with the student resnet8 and the teacher iresnet10: the student would imitate the teacher's last feature map, and iresnet10 does not pool it into its embedding.",
+  );
+});
+
 test('a method that works is tried once for each pair of networks', () => {
   const kd = tinyMethod('kd');
   tryMethod(kd, pair, folder);

@@ -20,6 +20,7 @@ import type { Tensor1D, Tensor4D } from '../runtime/tensorflow';
 import { sentenceOf } from '../system/sentence-of';
 import { UserError } from '../system/user-error';
 import { stepContext, studentForward, teacherForward } from './forward';
+import { mayPoolItsLastMap, shapeOfDescription } from './networks/shared-head';
 import { sgd } from './optimiser/optimiser';
 
 interface Pair {
@@ -37,8 +38,12 @@ const defaultFolder = resolve(__dirname, '../../../../.cache/tried-methods');
  * @throws UserError when the loss cannot be built, with the line of the method or network for a programming mistake
  */
 export function tryMethod(method: ChosenMethod, pair: Pair, folder = defaultFolder): void {
-  // Such a student is built around its teacher's head, which the descriptions alone do not give.
-  if (method.studentHead !== undefined || nativeAddon('tfjs_binding.node') === undefined) return;
+  if (nativeAddon('tfjs_binding.node') === undefined) return;
+  if (method.studentHead !== undefined) {
+    // Such a student is built around its teacher's head, which the descriptions alone do not give.
+    if (method.studentHead === 'bottleneck') requirePooledMap(method, pair);
+    return;
+  }
   const hash = createHash('sha256').update(JSON.stringify([method.name, method.settings, pair]));
   for (const file of globSync('{distill,nn}/**/*.ts', { cwd: sources, ignore: ['**/*.test.ts'] }).sort()) {
     hash.update(`${file}\0`).update(readFileSync(join(sources, file)));
@@ -63,6 +68,13 @@ export function tryMethod(method: ChosenMethod, pair: Pair, folder = defaultFold
   }
   mkdirSync(folder, { recursive: true });
   writeFileSync(stamp, '');
+}
+
+function requirePooledMap({ name }: ChosenMethod, { student, teacher }: Pair): void {
+  if (mayPoolItsLastMap(shapeOfDescription(teacher))) return;
+  throw new UserError(
+    `--method=${name} does not work with the student ${student.backbone} and the teacher ${teacher.backbone}: the student would imitate the teacher's last feature map, and ${teacher.backbone} does not pool it into its embedding.`,
+  );
 }
 
 const [images, classes] = [4, 4];

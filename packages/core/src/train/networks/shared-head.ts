@@ -84,6 +84,10 @@ function bottleneckBetween(
   }
 }
 
+/** Whether an embedding may be the last feature map, pooled, judged by its length alone. */
+export const mayPoolItsLastMap = ({ features, embeddingSize }: NetworkShape): boolean =>
+  features.at(-1)?.channels === embeddingSize;
+
 /** Tried on an image: architectures do not declare how they make their embeddings. */
 function poolsItsLastMap({ description: { inputSize }, embed }: Network): boolean {
   const { height, width } = sides(inputSize);
