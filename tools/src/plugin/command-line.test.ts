@@ -78,5 +78,8 @@ describe('files that options name', () => {
     expect(namedFiles(words, folder)).toBe(first);
     utimesSync(file, 1, 1);
     expect(namedFiles(words, folder)).not.toBe(first);
+    // Longer than any name of a file.
+    const runs = `--runs=${Array.from({ length: 45 }, () => 'bea2939e4fb3').join(',')}`;
+    expect(namedFiles([runs], folder)).toBe('');
   });
 });

@@ -71,10 +71,19 @@ export function namedFiles(words: readonly string[], workspaceRoot: string): str
   const values = words.map((word) => (word.startsWith('-') ? word.slice(word.indexOf('=') + 1) : word));
   return values
     .flatMap((value) => {
-      const stat = value === '' ? undefined : statSync(resolve(workspaceRoot, value), { throwIfNoEntry: false });
+      const stat = value === '' ? undefined : statOf(resolve(workspaceRoot, value));
       return stat ? [`${value} ${stat.size} ${stat.mtimeMs}`] : [];
     })
     .join('\n');
+}
+
+/** Values that can be no path, such as a long list of runs, name no file; what is wrong with others the experiment says. */
+function statOf(path: string) {
+  try {
+    return statSync(path, { throwIfNoEntry: false });
+  } catch {
+    return undefined;
+  }
 }
 
 /** Refuses an option that Nx would take for its own --batch and drop, so that another run would start. */
