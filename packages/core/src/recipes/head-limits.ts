@@ -1,5 +1,6 @@
 /** SH-KD's diagnosis: how the shared head lies, and whether it limits the teacher that is trained under it. */
 import type { StageResult } from '../experiment/define';
+import { summarise } from '../report/statistics';
 import type { HeadGeometry } from '../train/networks/head-geometry';
 import type { MetricColumn } from './comparison/compared-run';
 import { type NetworkResult, trainLossMetric } from './network-stages';
@@ -82,7 +83,7 @@ function meanOf(heads: readonly HeadGeometry[]): HeadGeometry {
   };
 }
 
-const mean = (values: readonly number[]): number => values.reduce((a, b) => a + b, 0) / values.length;
+const mean = (values: readonly number[]): number => summarise(values).mean;
 
 const over = (seeds: number): string => (seeds > 1 ? ` Means over ${seeds} seeds.` : '');
 

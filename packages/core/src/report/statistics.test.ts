@@ -72,3 +72,9 @@ describe('comparePaired', () => {
     expect(() => comparePaired([1, 2], [1])).toThrow('2 values cannot be paired with 1');
   });
 });
+
+test('the order of the values does not change a bit', () => {
+  const seeds = [0.8509, 0.85355, 0.8601000000000001, 0.8604499999999999, 0.85725];
+  const orders = seeds.map((_, i) => [...seeds.slice(i), ...seeds.slice(0, i)]);
+  expect(new Set(orders.map((values) => summarise(values).mean)).size).toBe(1);
+});

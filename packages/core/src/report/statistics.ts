@@ -9,8 +9,10 @@ export interface Summary {
 }
 
 /** Throws RangeError if there is no value or one is not finite: a mean over part of the runs would mislead. */
-export function summarise(values: readonly number[]): Summary {
-  requireFinite(values);
+export function summarise(given: readonly number[]): Summary {
+  requireFinite(given);
+  // Ascending, so that the last digit does not depend on the order in which seeds were named.
+  const values = [...given].sort((a, b) => a - b);
   const count = values.length;
   const mean = values.reduce((sum, value) => sum + value, 0) / count;
   if (count === 1) return { count, mean, std: undefined, interval: undefined };
