@@ -1,5 +1,5 @@
 /**
- * Compares compiled with eager training over twelve steps, for every method and every setting that changes a step.
+ * Compares compiled with eager training over twenty steps, for every method and every setting that changes a step.
  * Both run the same kernels in the same order, so their results are equal to the bit.
  */
 import { join } from 'node:path';
@@ -11,15 +11,15 @@ import { checkpointFiles, readCheckpoint } from './checkpoint';
 import type { SharedHead } from './networks/shared-head';
 import type { Distillation, TrainingSettings } from './settings';
 
-const steps = 12;
+const steps = 20;
 
 /** Settings that change a step; the cases take them in turn. The six test images fill one batch of four and pad another. */
 const kinds: readonly Partial<TrainingSettings>[] = [
-  { schedule: 'cosine', clipNorm: 1, epochs: 3, evaluateEvery: 3 },
-  { schedule: 'polynomial', clipNorm: 0, epochs: 6, evaluateEvery: 6, batchSize: 8, accumulate: 2 },
-  { schedule: 'multi-step', clipNorm: 0.1, epochs: 3, evaluateEvery: 3, emaDecay: 0.9, emaWarmUp: true },
-  { clipNorm: 1, epochs: 6, evaluateEvery: 3, batchSize: 8, accumulate: 2, emaDecay: 0.5, weightDecay: 0 },
-  { clipNorm: 0, epochs: 3, evaluateEvery: 3, momentum: 0 },
+  { schedule: 'cosine', clipNorm: 1, epochs: 5, evaluateEvery: 5 },
+  { schedule: 'polynomial', clipNorm: 0, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
+  { schedule: 'multi-step', clipNorm: 0.1, epochs: 5, evaluateEvery: 5, emaDecay: 0.9, emaWarmUp: true },
+  { clipNorm: 1, epochs: 10, evaluateEvery: 5, batchSize: 8, accumulate: 2, emaDecay: 0.5, weightDecay: 0 },
+  { clipNorm: 0, epochs: 5, evaluateEvery: 5, momentum: 0 },
 ];
 
 let teacher: string;
@@ -62,13 +62,13 @@ const cases: readonly Case[] = [
     method: 'l2e-th-kd',
     form: 'paper',
     from: () => wideTeacher,
-    kind: { ...mixed, epochs: 3, evaluateEvery: 3 },
+    kind: { ...mixed, epochs: 5, evaluateEvery: 5 },
   },
   {
     title: 'kd with images mixed per micro-batch',
     method: 'kd',
     from: () => teacher,
-    kind: { ...mixed, epochs: 6, evaluateEvery: 6, batchSize: 8, accumulate: 2 },
+    kind: { ...mixed, epochs: 10, evaluateEvery: 10, batchSize: 8, accumulate: 2 },
   },
   {
     title: "sh-kd's student that starts with the shared head",
