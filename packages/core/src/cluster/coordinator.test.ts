@@ -143,7 +143,7 @@ test('who comes when home has finished is told so', async () => {
   await waiting;
 });
 
-test('who waits for the others is told at once that home has left the training out', async () => {
+test('a waiting worker hears at once that home has skipped the training', async () => {
   const coordinator = await cluster.start({ expected: 3, patience: 3600 });
   const [home, other] = [await member(coordinator, true), await member(coordinator, false)];
   await Promise.all([home.enter('training', {}), other.enter('training', {})]);

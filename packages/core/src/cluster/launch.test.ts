@@ -202,7 +202,7 @@ test('two machines: the second joins, shows its first worker, ends with the firs
   expect(existsSync(join(folder.path, 'b/home.log'))).toBe(false);
 }, 60_000);
 
-test('who joins when the run is finished is told so', async () => {
+test('a machine that joins a finished run says so and exits with 0', async () => {
   const port = await freePort('127.0.0.1');
   const late = start({ join: `127.0.0.1:${port}`, isFinished: true }, { steps: 1 }, token);
   expect(await late.ended).toBe(0);

@@ -87,7 +87,7 @@ export function parseHyper(
   return given;
 }
 
-/** `crd.negatives=1024` in its parts, and those of the methods that have such a hyperparameter. */
+/** Splits `crd.negatives=1024` into its parts. `owners` are the methods that have this hyperparameter. */
 function readHyper(assignment: string, chosen: readonly Method[]) {
   const [, owner, name = '', text = ''] = /^(?:([\w-]+)\.)?(\w+)=(.+)$/.exec(assignment) ?? [];
   const owners = chosen.filter(

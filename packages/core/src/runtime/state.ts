@@ -101,7 +101,8 @@ export class State {
   }
 
   /**
-   * Sets the eager values of the wanted variables; stored ones must be of tables of which the state holds parts. Errors name the `source` of the values, and variables without `prefix`.
+   * Sets the eager values of the wanted variables; stored ones must be of tables of which the state holds parts. Errors name
+   * the `source` of the values, and variables without `prefix`.
    * @throws UserError, before anything is set, when `values` lacks a wanted variable, has another one, or a shape differs
    */
   load(

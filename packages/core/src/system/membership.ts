@@ -1,4 +1,4 @@
-/** Processes that compute together: what the coordinator decides (cluster/) and TensorFlow is told (runtime/cluster.ts). */
+/** The processes that compute together. The coordinator (cluster/) chooses them; runtime/cluster.ts tells TensorFlow. */
 
 export interface ClusterMember {
   /**

@@ -4,7 +4,7 @@ import { openScratchFile } from './scratch-file';
 
 afterAll(removeTemporaryFolders);
 
-test('a scratch file has no name, and gives back what was appended', () => {
+test('a scratch file has no name and returns the bytes that were appended', () => {
   const folder = temporaryFolder();
   const scratch = openScratchFile(folder);
   expect(readdirSync(folder)).toEqual([]);

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readIntoSync } from './read-into';
 import { writingError } from './write-atomically';
 
-/** A file for one process: its name is gone as soon as it is open, so that a killed process leaves nothing behind. */
+/** A temporary file. Its name is removed as soon as it is open, so that even a killed process leaves nothing behind. */
 export interface ScratchFile {
   /** @returns the position of the bytes' start @throws UserError when the disk is full */
   append(bytes: Uint8Array): number;

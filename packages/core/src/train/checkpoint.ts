@@ -9,7 +9,7 @@ import type { NamedValues } from '../runtime/state';
 import { type GivenValues, piecesOf, type StoredValues } from '../runtime/stored-values';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
-import { bytesInPieces, type FileBytes, type Unreadable, withBytesOf } from '../weights/file-bytes';
+import { checksumOf, type FileBytes, type Unreadable, withBytesOf } from '../weights/file-bytes';
 import { parseSafetensors, safetensorsContent, type TensorPlace } from '../weights/safetensors';
 import type { Metrics } from './evaluation/metrics';
 
@@ -97,7 +97,7 @@ function checksum(metadata: string, tensors: Iterable<readonly [string, GivenVal
   let sum = crc32(metadata);
   for (const [name, given] of tensors) {
     sum = crc32(`${name} ${given.shape}`, sum);
-    for (const values of piecesOf(given)) for (const piece of bytesInPieces(values)) sum = crc32(piece, sum);
+    for (const values of piecesOf(given)) sum = checksumOf(values, sum);
   }
   return sum.toString(16).padStart(8, '0');
 }

@@ -3,6 +3,7 @@
  * ArrayBuffer, and with it a tensor, may be larger.
  */
 import { closeSync, fstatSync, openSync, readFileSync } from 'node:fs';
+import { crc32 } from 'node:zlib';
 import { readIntoSync } from '../system/read-into';
 import type { UserError } from '../system/user-error';
 
@@ -80,4 +81,11 @@ export function* bytesInPieces(numbers: ArrayBufferView, most = pieceBytes): Gen
   for (const [from, to] of ranges(byteLength, most)) {
     yield Buffer.from(buffer as ArrayBuffer, byteOffset + from, to - from);
   }
+}
+
+/** CRC-32 of data of any size. @param before the sum of what precedes it */
+export function checksumOf(data: ArrayBufferView, before = 0): number {
+  let sum = before;
+  for (const piece of bytesInPieces(data)) sum = crc32(piece, sum);
+  return sum;
 }

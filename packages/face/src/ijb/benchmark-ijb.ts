@@ -78,13 +78,13 @@ async function embedNetworks(
       log,
     });
   const own = new Map<string, NetworkEmbeddings>();
-  let last = '';
-  for (const label of Object.keys(folders)) {
+  const labels = Object.keys(folders);
+  for (const label of labels) {
     const embedded = await embed(label, false);
     if (embedded) own.set(label, embedded);
-    last = label;
   }
-  if (teacher === undefined) return own.size > 0 ? { own, projected: undefined } : undefined;
+  const last = labels.at(-1);
+  if (teacher === undefined || last === undefined) return own.size > 0 ? { own, projected: undefined } : undefined;
   // Some methods teach the student a projection into the teacher's space. Workers that are not home do not know it.
   const dimensionOf = (label: string) => own.get(label)?.embeddings.dimension;
   const isProjected = own.size === 0 || dimensionOf(last) !== dimensionOf(teacher);

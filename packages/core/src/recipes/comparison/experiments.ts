@@ -128,8 +128,9 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     const runs = await planTrainings(stages, axes, options, (stage, values) =>
       context.plan(stage, withOwnMethodOptions(values ?? {}, context.given)),
     );
-    // Before hours of training: networks that a method cannot compare.
-    for (const { stage, wanted } of runs) if (wanted) stage.experiment.rehearse(stage.options);
+    // Before hours of training: networks that a method cannot compare, which do not depend on the seed.
+    const oneSeed = new Map(runs.filter(({ wanted }) => wanted).map(({ row, stage }) => [row, stage]));
+    for (const { experiment, options } of oneSeed.values()) experiment.rehearse(options);
     const baselines = sweepBaselines(stages, runs, axes);
     const shard = shardOf(options.shard);
     if (shard) return runShard(runs, baselines, shard, context);

@@ -4,7 +4,7 @@ import type { RowName } from '../../experiment/sweep/plan-sweep';
 import { type DifferencePoint, differenceChart } from '../../report/difference-chart';
 import { trainLossOf } from '../head-limits';
 import type { MetricColumn } from './compared-run';
-import { isShKd, stageOf } from './shared-head-notes';
+import { isShKd, stageOfShKd } from './shared-head-notes';
 import type { Training } from './training';
 
 /** The chart, if SH-KD and TH-KD were trained under the same settings, and under several: one loss shows no course. */
@@ -13,9 +13,11 @@ export async function sharedHeadChart(
   { metric, title, percent }: MetricColumn,
   label: string,
 ): Promise<TopLevelSpec | undefined> {
+  const taught = trainings.filter(isShKd);
   const points: DifferencePoint[] = [];
-  for (const training of trainings.filter(isShKd)) {
-    const loss = await firstStudentsLoss(training, trainings);
+  for (const training of taught) {
+    const student = await stageOfShKd(training, 'student', trainings);
+    const loss = student && trainLossOf(student.finished.result);
     const besides = trainings.find(
       ({ name, seed }) => name.title === 'th-kd' && seed === training.seed && isPartOf(name, training.name),
     );
@@ -23,7 +25,7 @@ export async function sharedHeadChart(
     if (loss === undefined || ours === undefined || theirs === undefined) continue;
     points.push({ x: loss, difference: (percent ? 100 : 1) * (ours - theirs), seed: training.seed });
   }
-  const settings = new Set(trainings.filter(isShKd).map(({ name }) => JSON.stringify(name.settings)));
+  const settings = new Set(taught.map(({ name }) => JSON.stringify(name.settings)));
   if (points.length < 2 || settings.size < 2) return undefined;
   return differenceChart({
     title: `${label}: SH-KD minus TH-KD`,
@@ -34,12 +36,6 @@ export async function sharedHeadChart(
   });
 }
 
-async function firstStudentsLoss(training: Training, trainings: readonly Training[]): Promise<number | undefined> {
-  const last = training.kind === 'distill' ? await stageOf(training, 'distill-student-head', trainings) : training;
-  const student = last && (await stageOf(last, 'student', trainings));
-  return student && trainLossOf(student.finished.result);
-}
-
-/** Whether a row has no settings but those of the other: SH-KD has some of its own. */
+/** Whether all settings of one row are the other's too, which may have more: SH-KD has options of its own. */
 const isPartOf = (row: RowName, other: RowName): boolean =>
   Object.entries(row.settings).every(([option, value]) => other.settings[option] === value);

@@ -33,16 +33,21 @@ export const isShKd = ({ kind, options }: Training): boolean =>
   kind === 'distill-student-head' || (kind === 'distill' && options.method === 'sh-kd');
 
 async function teachersOf(training: Training, trainings: readonly Training[]): Promise<Teachers | undefined> {
-  const last = training.kind === 'distill' ? await stageOf(training, 'distill-student-head', trainings) : training;
-  const shared = last && (await stageOf(last, 'teacher-student-head', trainings));
+  const shared = await stageOfShKd(training, 'teacher-student-head', trainings);
   if (!shared) return undefined;
   const own =
     (await stageOf(training, 'teacher', trainings)) ?? trainings.find((other) => isTeacherOf(other, training));
   return { shared: shared.finished.result, own: own?.finished.result };
 }
 
+/** A stage that SH-KD's last one used; `distill` runs that as a stage of its own. */
+export async function stageOfShKd(training: Training, kind: Kind, trainings: readonly Training[]) {
+  const last = training.kind === 'distill' ? await stageOf(training, 'distill-student-head', trainings) : training;
+  return last && (await stageOf(last, kind, trainings));
+}
+
 /** A run that a run used: one of the compared, or one beside it, in runs/<package>/<experiment>/<key>. */
-export async function stageOf({ finished, folder }: Made, kind: Kind, trainings: readonly Training[]) {
+async function stageOf({ finished, folder }: Made, kind: Kind, trainings: readonly Training[]) {
   const key = finished.stages?.find(({ experiment }) => experiment === kind)?.key;
   if (key === undefined) return undefined;
   const known = trainings.find((other) => other.kind === kind && other.finished.key === key);

@@ -78,6 +78,7 @@ function sumsByIndex(indices: Tensor2D, values: Tensor2D, size: number): Tensor2
   const attrs = [attr.type('Tidx', 'int32'), attr.type('T', 'float32'), attr.bool('binary_output', false)];
   return execute('DenseBincount', attrs, [indices, tf.scalar(size, 'int32'), values]) as Tensor2D;
 }
+
 // About 16 MB of rows at a time: they fit the caches, and the memory for them does not add up.
 const elementsAtOnce = 1 << 22;
 

@@ -2,9 +2,8 @@
  * Reads zip archives of PyTorch (PKWARE's APPNOTE 6.3.9): stored entries, with zip64 for large sizes. The central directory at
  * the end lists the entries.
  */
-import { crc32 } from 'node:zlib';
 import { Cursor } from '../cursor';
-import { bytesInPieces, type FileBytes, pieceBytes } from '../file-bytes';
+import { checksumOf, type FileBytes, pieceBytes } from '../file-bytes';
 import { type Refuse, shown } from '../refusal';
 
 export interface ZipArchive {
@@ -72,12 +71,6 @@ export function openZip(file: FileBytes, refuse: Refuse): ZipArchive {
       return place && checked(name, file.view(place.from, place.to));
     },
   };
-}
-
-function checksumOf(data: ArrayBufferView): number {
-  let sum = 0;
-  for (const piece of bytesInPieces(data)) sum = crc32(piece, sum);
-  return sum;
 }
 
 interface Directory {

@@ -1,7 +1,7 @@
 /** `child.ts SETUP`: one process of a training whose head has many classes. Prints the memory that it took, as JSON. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { joinCluster } from '@headshare/core/cluster/join';
-import { LeftToHome } from '@headshare/core/cluster/stage-workers';
+import { ownPart } from '@headshare/core/cluster/stage-workers';
 import { workerProcess } from '@headshare/core/cluster/worker-process';
 import type { NetworkDescription } from '@headshare/core/nn/network';
 import type { Task } from '@headshare/core/train/evaluation/task';
@@ -83,9 +83,7 @@ async function main(): Promise<void> {
     },
     ...(member && { workers: { member, stage: 'benchmark', sums: 'exact' }, shardClasses: true }),
   });
-  await training.catch((error: unknown) => {
-    if (!(error instanceof LeftToHome)) throw error;
-  });
+  await ownPart(training);
   const last = takePeak();
   const isHome = steps !== undefined;
   const memory: HeadMemory = { ready: ready ?? 0, steps: steps ?? last, ...(isHome && { checkpoint: last }) };
