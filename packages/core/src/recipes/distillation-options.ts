@@ -60,8 +60,8 @@ export const studentHeadOptions = {
 };
 
 export const teacherCacheOptions = group('Teacher cache', {
-  teacherCache: oneOf(['off', 'float32', 'float16'], 'off', {
-    help: 'teacher embeddings on disk: off, float32 (same results), float16 (half the space)',
+  teacherCache: oneOf(['auto', 'off', 'float32', 'float16'], 'auto', {
+    help: 'teacher outputs on disk: auto (if it saves time), float32, float16 (half as big)',
   }),
   teacherViews: integer({
     default: 0,
@@ -99,7 +99,8 @@ export function distillationFrom(
 
 export function cachedTeacher(options: CacheValues): Pick<Distillation, 'views' | 'cache'> {
   const { teacherCache: type, teacherViews: views, teacherCacheDir: folder } = options;
-  return { views, ...(type !== 'off' && { cache: { type, folder } }) };
+  if (type === 'off') return { views };
+  return { views, cache: type === 'auto' ? { type: 'float32', folder, isOptional: true } : { type, folder } };
 }
 
 /** Checks options of a distillation that are valid each by itself, but not together. @returns the method */
@@ -119,7 +120,7 @@ export function checkDistillation(options: Values<typeof methodOptions> & MixSet
 
 /** Checks that a cache can serve the methods, whose names are joined by `+`. */
 export function checkTeacherCache(values: CacheValues & MixSettings, methods: string): void {
-  if (values.teacherCache === 'off') return;
+  if (values.teacherCache === 'off' || values.teacherCache === 'auto') return;
   checkCachedMethods(methods);
   checkUnmixed(values);
 }

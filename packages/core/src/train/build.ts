@@ -18,7 +18,7 @@ import { copyHead, type SharedWeights, suitedTo } from './networks/shared-head';
 import { classSampler, type PartialFc, sampledHeads } from './partial-fc';
 import type { NetworkTraining } from './settings';
 import { headAlone } from './teacher-cache/head-alone';
-import { checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
+import { cachePays, checkCachedMethods, checkUnmixed, endlessViews } from './teacher-cache/refusals';
 import { openTeacherCache, type TeacherCache } from './teacher-cache/teacher-cache';
 
 /** Weights from files that a training starts with. */
@@ -136,14 +136,17 @@ function buildTeacher(
   return head;
 }
 
-/** @throws UserError where the cache cannot serve the method or the augmentation */
+/** @throws UserError where the cache cannot serve the method or the augmentation, and is not optional */
 async function openCache(
-  { task: { train: dataset }, distillation, settings, signal, log, eager = false }: NetworkTraining,
+  options: NetworkTraining,
   copies: AugmentedCopies | undefined,
   weights: NetworkWeights | undefined,
   batchSize: number,
 ): Promise<TeacherCache | undefined> {
+  const { task, distillation, settings, signal, log, eager = false } = options;
+  const { train: dataset } = task;
   if (!distillation?.cache || !weights) return undefined;
+  if (distillation.cache.isOptional && !cachePays(options, copies, weights)) return undefined;
   checkCachedMethods(distillation.method.name);
   checkUnmixed(settings);
   if (!copies) throw endlessViews(dataset);

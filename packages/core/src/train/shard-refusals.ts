@@ -85,7 +85,8 @@ export function checkSharedDistillation({
       `--shard-classes does not work with --prediction-share=${predictionShare}: leave one of the two out`,
     );
   }
-  if (cache) throw new UserError('--shard-classes does not work with --teacher-cache: leave one of the two out');
+  if (cache && !cache.isOptional)
+    throw new UserError('--shard-classes does not work with --teacher-cache: leave one of the two out');
 }
 
 /** Embeddings are a worker's own; softmaxes over all classes are in cross-entropy, KD and TH-KD. */

@@ -1,6 +1,8 @@
 import { createHash } from 'node:crypto';
+import { availableParallelism } from 'node:os';
 import type { ImageDataset } from '../../data/dataset';
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
+import { wantedThreads } from '../../system/threads';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
 /** Everything that a teacher's embeddings depend on; also saved beside them, for people. */
@@ -16,9 +18,16 @@ export interface CacheIdentity {
   readonly drawn?: unknown;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
+  /** Where the last bit matters: how many share an operation. */
+  readonly threads?: number;
 }
 
-export function cacheIdentity(teacher: DescribedWeights, dataset: ImageDataset, views: AugmentedCopies): CacheIdentity {
+export function cacheIdentity(
+  teacher: DescribedWeights,
+  dataset: ImageDataset,
+  views: AugmentedCopies,
+  toTheBit: boolean,
+): CacheIdentity {
   const { name, fingerprint, labels, augmentation } = dataset;
   return {
     teacher: weightsDigest(teacher),
@@ -29,6 +38,7 @@ export function cacheIdentity(teacher: DescribedWeights, dataset: ImageDataset, 
     views,
     ...(views.kind === 'drawn' && { drawn: augmentation?.settings }),
     device: process.env.TF_DEVICE || 'cpu',
+    ...(toTheBit && { threads: wantedThreads() ?? availableParallelism() }),
   };
 }
 

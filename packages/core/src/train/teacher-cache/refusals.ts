@@ -1,10 +1,16 @@
-/** Errors for methods and data that a teacher cache cannot serve. */
+/** Which methods and data a teacher cache can serve, and where it saves time. */
 import type { MixSettings } from '../../data/augment/mix';
 import type { ImageDataset } from '../../data/dataset';
+import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import type { Method, Need } from '../../distill/method';
 import { methods } from '../../distill/registry';
+import { requestedDevice } from '../../runtime/device';
 import { UserError } from '../../system/user-error';
+import { microBatchSize } from '../micro-batches';
 import { isMixing } from '../mixing';
+import type { NetworkWeights } from '../networks/load-network';
+import { shapeOfDescription } from '../networks/shared-head';
+import type { NetworkTraining } from '../settings';
 
 const featureNeeds: readonly Need[] = ['features', 'preactivations', 'equal-channels'];
 
@@ -38,4 +44,25 @@ export function checkUnmixed(settings: MixSettings): void {
   throw new UserError(
     `--teacher-cache does not work with ${by}: the teacher sees mixtures of two images, which never repeat.`,
   );
+}
+
+/** What a cache may take on the disk if nobody asked for it, in bytes. */
+const mostUnasked = 2 ** 27;
+
+/**
+ * Whether a cache that nobody asked for is used: training gives the same bits with it, sees each augmented image at least
+ * twice, and the embeddings are few.
+ */
+export function cachePays(
+  { task: { train: dataset }, settings, distillation, precision = 'float32', shardClasses = false }: NetworkTraining,
+  copies: AugmentedCopies | undefined,
+  { description }: NetworkWeights,
+): boolean {
+  if (!copies || !distillation || isMixing(settings) || shardClasses) return false;
+  if (featureNeeds.some((need) => distillation.method.needs.has(need))) return false;
+  // Other kernels, or another type, round differently; so does TensorFlow for a single image.
+  const { batchSize, accumulate, epochs } = settings;
+  if (requestedDevice() !== 'cpu' || precision !== 'float32' || microBatchSize(batchSize, accumulate) < 2) return false;
+  const bytes = dataset.labels.length * copies.count * shapeOfDescription(description).embeddingSize * 4;
+  return epochs >= 2 * copies.count && bytes <= mostUnasked && description.inputSize === dataset.size;
 }

@@ -11,6 +11,7 @@ import {
   trainTiny,
 } from '../../../test/tiny-training';
 import type { ImageDataset } from '../../data/dataset';
+import { headerBytes, shardCodec } from '../../data/embedding-cache/embedding-shard';
 import { augmented, type FlipAndCrop } from '../../data/loading/augmented';
 import { backend } from '../../runtime/binding';
 import { type NamedValues, State } from '../../runtime/state';
@@ -39,6 +40,7 @@ interface StudentOptions extends Partial<Omit<Distillation, 'method' | 'cache'>>
   readonly method?: string;
   readonly cache?: string;
   readonly type?: 'float32' | 'float16';
+  readonly isOptional?: boolean;
   readonly augment?: FlipAndCrop;
   readonly train?: ImageDataset;
   readonly settings?: NonNullable<Parameters<typeof trainTiny>[0]>['settings'];
@@ -52,6 +54,7 @@ const student = ({
   method = 'th-kd',
   cache: folder,
   type = 'float32',
+  isOptional = false,
   augment = flips,
   train,
   settings,
@@ -68,7 +71,7 @@ const student = ({
     method: tinyMethod(method),
     ...distillation,
     // Two shards for each augmented copy.
-    ...(folder !== undefined && { cache: { type, folder, embeddingsPerShard: 10 } }),
+    ...(folder !== undefined && { cache: { type, isOptional, folder, embeddingsPerShard: 10 } }),
   },
 });
 
@@ -89,6 +92,18 @@ function shardsIn(folder: string): string[] {
     .filter((name) => name.endsWith('.rows'))
     .sort()
     .map((name) => join(at, name));
+}
+
+/** Of the first number in a shard of float32, whose row is whole afterwards. */
+function changeLastBit(file: string): void {
+  const bytes = readFileSync(file);
+  const dimension = bytes.readUInt32LE(16);
+  const count = bytes.readUInt32LE(20);
+  bytes[headerBytes] = (bytes[headerBytes] as number) ^ 1;
+  const row = Float32Array.from({ length: dimension }, (_, i) => bytes.readFloatLE(headerBytes + 4 * i));
+  const key = bytes.toString('hex', 32, 64);
+  shardCodec({ key, type: 'float32', dimension, count, copy: 0, first: 0 }).encode(0, row).copy(bytes, headerBytes);
+  writeFileSync(file, bytes);
 }
 
 const contents = (files: readonly string[]) => files.map((file) => readFileSync(file));
@@ -279,6 +294,53 @@ test("the training builds only the teacher's head", async () => {
     'distilled-teacher/head.weight',
     'distilled-teacher/head.bias',
   ]);
+});
+
+describe('a cache that nobody asked for', () => {
+  const isOptional = true;
+
+  test('is used where each augmented copy is seen at least twice, with the same bits', async () => {
+    for (const [epochs, files] of [
+      [3, 0],
+      [4, 4],
+    ] as const) {
+      const cache = temporaryFolder();
+      expectSame(await distil({ cache, isOptional, settings: { epochs } }), await distil({ settings: { epochs } }));
+      expect(readdirSync(cache)).toHaveLength(files === 0 ? 0 : 1);
+      if (files > 0) expect(shardsIn(cache)).toHaveLength(files);
+    }
+  });
+
+  test.each<[string, StudentOptions]>([
+    ['images that are cropped at random', { augment: crops }],
+    ['mixed images', { method: 'kd', settings: { epochs: 8, mixup: 0.4 } }],
+    ['feature maps', { method: 'at' }],
+    ['micro-batches of one image', { settings: { epochs: 8, accumulate: 4 } }],
+  ])('is left out for %s', async (_, options) => {
+    const cache = temporaryFolder();
+    await distil({ settings: { epochs: 8 }, ...options, cache, isOptional });
+    expect(readdirSync(cache)).toEqual([]);
+  });
+
+  test('is computed again where a single bit differs, and by another number of threads apart', async () => {
+    const cache = temporaryFolder();
+    const settings = { epochs: 2 };
+    const run = { cache, isOptional, settings, augment: {} };
+    const first = await distil(run);
+    const files = shardsIn(cache);
+    const whole = contents(files);
+    changeLastBit(files[0] as string);
+    const again = await distil(run);
+    expectSame(again, first);
+    expect(again.lines[0]).toContain('holds other values than the teacher computes here');
+    expect(contents(files)).toEqual(whole);
+    const before = process.env.HEADSHARE_THREADS;
+    process.env.HEADSHARE_THREADS = '7';
+    await distil(run);
+    if (before === undefined) delete process.env.HEADSHARE_THREADS;
+    else process.env.HEADSHARE_THREADS = before;
+    expect(readdirSync(cache)).toHaveLength(2);
+  });
 });
 
 test('no tensor is leaked', async () => {

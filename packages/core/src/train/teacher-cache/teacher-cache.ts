@@ -25,6 +25,11 @@ import { type RunningTeacher, runningTeacher } from './run-teacher';
 
 export interface TeacherCacheOptions {
   readonly type: EmbeddingType;
+  /**
+   * Used where it saves time (`cachePays`) and changes no bit: neither another number of threads nor other code may have
+   * computed it.
+   */
+  readonly isOptional?: boolean;
   /** Holds a folder for each teacher, data set and views; default: `.cache/teacher` of the workspace. */
   readonly folder?: string;
   /** How many images a file holds, for tests. */
@@ -61,7 +66,7 @@ const defaultFolder = resolve(__dirname, '../../../../../.cache/teacher');
  * @throws the signal's reason when it is aborted; finished files stay, and the next call continues from them
  */
 export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCache> {
-  const { weights, type, dataset, views, log, embeddingsPerShard } = job;
+  const { weights, type, isOptional = false, dataset, views, log, embeddingsPerShard } = job;
   const { description, file } = weights;
   if (description.inputSize !== dataset.size) {
     throw new UserError(
@@ -70,7 +75,7 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     );
   }
   const shape = shapeOfDescription(description);
-  const identity = cacheIdentity(weights, dataset, views);
+  const identity = cacheIdentity(weights, dataset, views, isOptional);
   const key = keyOf(identity);
   const folder = join(job.folder ?? defaultFolder, `${key.slice(0, 16)}-${type}`);
   const images = dataset.labels.length;
@@ -159,13 +164,14 @@ const tolerances: Readonly<Record<EmbeddingType, number>> = { float32: 1e-4, flo
 
 /** Whether embeddings from all over the data, of the last augmented copy, equal the teacher's present ones. */
 async function isStill(store: EmbeddingStore, teacher: RunningTeacher, job: TeacherCacheJob): Promise<boolean> {
-  const { dataset, views, batchSize, type } = job;
+  const { dataset, views, batchSize, type, isOptional = false } = job;
   const images = dataset.labels.length;
   const count = Math.min(batchSize, images);
   const indices = Int32Array.from({ length: count }, (_, i) => Math.floor((i * images) / count));
   const view = views.count - 1;
   const kept = await store.reader(mending(teacher, job))(indices, new Int32Array(count).fill(view));
   const given = await teacher.embeddingsOf(indices, view);
+  if (isOptional) return given.every((value, i) => value === kept[i]);
   const largest = given.reduce((most, value) => Math.max(most, Math.abs(value)), 0);
   return given.every((value, i) => Math.abs(value - (kept[i] as number)) <= tolerances[type] * largest);
 }
