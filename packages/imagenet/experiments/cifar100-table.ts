@@ -1,5 +1,6 @@
 import { defineExperiment } from '@headshare/core/experiment/define';
 import { flagName, group, integer, list, oneOf } from '@headshare/core/experiment/option';
+import { resolveAll } from '@headshare/core/experiment/settings';
 import { methodsOption } from '@headshare/core/recipes/distillation-options';
 import { UserError } from '@headshare/core/system/user-error';
 import { reportTable, rowsOf, type TableRow } from '../src/cifar100-table';
@@ -13,6 +14,14 @@ const names = publishedPairs.map(pairName);
 
 /** Options of `sweep` that would change the rows of the table. */
 const ofPairs = ['experiment', 'students', 'teachers', 'sweep'];
+
+const chosen = (pairs: readonly string[]) => publishedPairs.filter((one) => pairs.includes(pairName(one)));
+
+const networksOf = ({ teacher, student, learningRate }: (typeof publishedPairs)[number]) => ({
+  teacher,
+  student,
+  learningRate,
+});
 
 export default defineExperiment({
   summary: 'Sweep the published pairs of networks for CIFAR-100, and report them beside the published numbers',
@@ -32,20 +41,21 @@ export default defineExperiment({
     }),
   }),
   profiles,
-  check(_, { given }) {
+  check({ seed, seeds, pairs, methods }, { profile, given }) {
     const decided = ofPairs.find((option) => Object.hasOwn(given, option));
     if (decided !== undefined) {
       throw new UserError(`${flagName(decided)}: --pairs decides it; leave it out, or use imagenet:sweep`);
+    }
+    for (const pair of chosen(pairs)) {
+      resolveAll(sweep, { profile, given: { ...given, seed, seeds, methods, ...networksOf(pair) } });
     }
   },
   async run(context) {
     const { seed, seeds, pairs, methods, dataset } = context.options;
     const rows: TableRow[] = [];
     const shards: string[] = [];
-    for (const pair of publishedPairs.filter((one) => pairs.includes(pairName(one)))) {
-      const { teacher, student, learningRate } = pair;
-      const given = { seed, seeds, methods, teacher, student, learningRate };
-      const { result } = await context.stage(sweep, given);
+    for (const pair of chosen(pairs)) {
+      const { result } = await context.stage(sweep, { seed, seeds, methods, ...networksOf(pair) });
       if (result.sweep?.shard !== undefined) shards.push(`${pairName(pair)}: ${result.summary}`);
       else rows.push(...rowsOf(pair, methods, result.runs));
     }

@@ -75,12 +75,19 @@ export function nameOf(catalog: Catalog, experiment: Stage): string {
 }
 
 /** An experiment and all that it needs or uses, directly and indirectly; itself first. */
-export function withDependencies(experiment: Stage): readonly Stage[] {
+export const withDependencies = (experiment: Stage): readonly Stage[] =>
+  reached(experiment, ({ needs, uses }) => [...Object.values(needs), ...Object.values(uses)]);
+
+/** An experiment and all that it needs, directly and indirectly; itself first. */
+export const withNeeds = (experiment: Stage): readonly Stage[] =>
+  reached(experiment, ({ needs }) => Object.values(needs));
+
+function reached(experiment: Stage, next: (stage: Stage) => readonly Stage[]): readonly Stage[] {
   const found = new Set<Stage>();
   const visit = (stage: Stage): void => {
     if (found.has(stage)) return;
     found.add(stage);
-    for (const next of [...Object.values(stage.needs), ...Object.values(stage.uses)]) visit(next);
+    next(stage).forEach(visit);
   };
   visit(experiment);
   return [...found];

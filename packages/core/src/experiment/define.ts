@@ -120,7 +120,10 @@ interface ExperimentDefinition<O extends Options, R extends StageResult, P exten
   readonly summary: string;
   /** Experiments of this package whose results it reads. Nx runs them first, with the same profile and options. */
   readonly needs?: Readonly<Record<string, Stage>>;
-  /** Experiments that it runs itself through `stage()`, under options of its choosing (many seeds, say). */
+  /**
+   * Experiments that it runs itself through `stage()`, under options of its choosing (many seeds, say). Its `check` tries
+   * those options by `resolveAll`, because the runner cannot know them.
+   */
   readonly uses?: Readonly<Record<string, Stage>>;
   /** The options that it reads. A name means the same in every experiment of a package. */
   readonly options: O;

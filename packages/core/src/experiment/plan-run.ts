@@ -1,11 +1,11 @@
 import { join } from 'node:path';
 import type { Member } from '../cluster/member';
 import { writeArguments } from './arguments';
-import { type Catalog, nameOf, withDependencies } from './catalog';
+import { type Catalog, nameOf } from './catalog';
 import { folderFingerprint } from './data-fingerprint.cjs';
 import type { FinishedRun, Overrides, Settings, Stage } from './define';
 import type { openTracker } from './open-tracker';
-import { resolveOptions } from './settings';
+import { resolveEach } from './settings';
 import { copyRun, digestFile, type RunIdentity, readFinished, runKey } from './store';
 import { withVerification } from './verify-data';
 
@@ -49,12 +49,12 @@ export interface RunPlan {
 export async function planRun(experiment: Stage, settings: Settings, session: Session): Promise<RunPlan> {
   const { catalog, data, sources, reporting } = session;
   const name = nameOf(catalog, experiment);
-  const stages = withDependencies(experiment);
+  const values = resolveEach(experiment, settings);
   const options = Object.fromEntries(
-    stages.map((stage) => [nameOf(catalog, stage), keyOptions(stage, resolveOptions(stage, settings))]),
+    [...values].map(([stage, own]) => [nameOf(catalog, stage), keyOptions(stage, own)]),
   );
-  const verified = stages.map((stage) => resolveOptions(stage, settings)).find(({ verifyData }) => verifyData === true);
-  const files = await namedFiles(stages, options, session, verified ?? {});
+  const verified = [...values.values()].find(({ verifyData }) => verifyData === true);
+  const files = await namedFiles([...values.keys()], options, session, verified ?? {});
   const device = process.env.TF_DEVICE || 'cpu';
   const identity: RunIdentity = {
     experiment: name,

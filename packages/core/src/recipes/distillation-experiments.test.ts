@@ -7,6 +7,7 @@ import { checkDeclaration } from '../experiment/declaration';
 import type { Stage } from '../experiment/define';
 import { integer } from '../experiment/option';
 import { runStage } from '../experiment/run-stage';
+import { resolveAll } from '../experiment/settings';
 import type { NamedValues } from '../runtime/state';
 import { readCheckpoint } from '../train/checkpoint';
 import { distillationExperiments } from './distillation-experiments';
@@ -309,8 +310,31 @@ test.each([
   [{ sweep: ['method=kd'], methods: ['l2e'] }, '--sweep: --method is swept twice; name all its values at one place'],
   [{ experiment: 'teacher', students: ['resnet8'] }, '--students: teacher reads no --student; leave it out'],
   [{ sweep: ['accumulate=1,3'] }, '--accumulate 3 does not divide --batchSize 4'],
+  [{ sweep: ['method=kd,crdd'], methods: undefined }, "--sweep: --method: unknown method 'crdd'; did you mean 'crd'?"],
+  [{ sweep: ['method=kd,crd'], methods: undefined, methodOptions: ['negative=8'] }, "'negative=8' sets no"],
+  [{ sweep: ['method-options=negative=8/negatives=8'], methods: ['kd', 'crd'] }, "'negative=8' sets no"],
+  [{ sweep: ['sh-method=l2e,crd'], methods: ['sh-kd'], shMethodOptions: ['negative=8'] }, "'negative=8' sets no"],
+  [
+    { sweep: ['mixup=0,0.4'], methods: ['sh-kd'], shMethod: 'crd' },
+    'crd remembers the embedding of every training image',
+  ],
 ])('a sweep of %j is refused before anything runs', async (given, sentence) => {
   await expect(run('sweep', given)).rejects.toThrow(sentence);
+});
+
+test('a sweep over methods is checked by combination alone, whatever the base values are', () => {
+  const resolved = (given: Readonly<Record<string, unknown>>) => resolveAll(made.sweep, { profile: 'default', given });
+  const sweep = { methods: undefined, sweep: ['method=kd,crd'] };
+  // The base values' method is th-kd, which has no such hyperparameter.
+  expect(() => resolved({ ...sweep, methodOptions: ['negatives=8'] })).not.toThrow();
+  expect(() =>
+    resolved({ methods: ['sh-kd'], sweep: ['sh-method=l2e,crd'], shMethodOptions: ['negatives=8'] }),
+  ).not.toThrow();
+  // Feature maps are not in the cache: of the base values, not of the sweep.
+  expect(() => resolved({ ...sweep, shMethod: 'at', teacherCache: 'float32' })).not.toThrow();
+  expect(() => resolved({ methods: ['sh-kd'], shMethod: 'at', teacherCache: 'float32' })).toThrow(
+    '--teacher-cache: at',
+  );
 });
 
 test('a sweep of teachers ignores methods of a profile, and refuses methods on the command line', () => {

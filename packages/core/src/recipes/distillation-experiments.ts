@@ -8,6 +8,7 @@ import { LeftToHome, ownPart } from '../cluster/stage-workers';
 import { parseMethod } from '../distill/parse-method';
 import { defineExperiment, type RunContext } from '../experiment/define';
 import type { Options, Values } from '../experiment/option';
+import { resolveAll } from '../experiment/settings';
 import { terminalTable } from '../report/terminal-table';
 import { requireMixable } from '../train/mixing';
 import { checkSharedDistillation } from '../train/shard-refusals';
@@ -88,18 +89,16 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     profiles,
     check(values) {
       checkOptions(values);
-      // `run` checks the weights: `distill` passes its options to this stage too, and may mean them for other methods.
       const method = parseMethod(shMethodChoice(values));
+      requireMixable(values, method);
       checkTeacherCache(values, method.name);
       if (values.shardClasses) checkSharedDistillation({ method, ...cachedTeacher(values) });
     },
     run: async (context) => {
       const { options } = context;
-      // Here rather than in `check`, for the same reason; and before the stages, which take long.
-      requireMixable(options, parseMethod(shMethodChoice(options)));
       const first = await context.stage(student);
       const large = await context.stage(teacherStudentHead);
-      const method = parseMethod({ ...shMethodChoice(options), given: methodWeightsFrom(options), methodDefaults });
+      const method = parseMethod({ ...shMethodChoice(options), methodDefaults });
       const train = async () => {
         const small = await trainStudent(context, taskOf, {
           sharedHead:
@@ -125,10 +124,13 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
     uses: { distillStudentHead, teacherStudentHead },
     options: { ...data, ...trainingOptions, ...studentOptions, ...methodOptions, ...teacherCacheOptions },
     profiles,
-    check(values, { given }) {
+    check(values, settings) {
       checkOptions(values);
-      // A sweep over methods checks each of them with the hyperparameters that it has.
-      if (given.methods !== undefined || values.method === 'sh-kd') return;
+      // SH-KD's stages run under the same options, for this method alone.
+      if (values.method === 'sh-kd') {
+        resolveAll(distillStudentHead, settings);
+        return;
+      }
       const method = checkDistillation(values);
       checkTeacherCache(values, method.name);
       const { predictionShare } = values;
@@ -248,11 +250,9 @@ export function distillationExperiments<const D extends Options>(ofPackage: Doma
 }
 
 /** The methods of SH-KD's last stage, as `parseMethod` reads them. */
-const shMethodChoice = ({
-  shMethod,
-  shMethodOptions,
-}: Pick<Values<typeof studentHeadOptions>, 'shMethod' | 'shMethodOptions'>) => ({
-  methods: shMethod,
-  hyper: shMethodOptions,
+const shMethodChoice = (values: Values<typeof studentHeadOptions>) => ({
+  methods: values.shMethod,
+  hyper: values.shMethodOptions,
+  given: methodWeightsFrom(values),
   options: { methods: '--sh-method', hyper: '--sh-method-options' },
 });

@@ -117,8 +117,7 @@ export function comparisonExperiments(domain: Domain<Options>, stages: NetworkSt
     const experiment = stages[options.experiment];
     checkMethodOptions(axes, given);
     for (const values of combinations(axes)) {
-      const own = { ...given, ...withOwnMethodOptions(values, given), methods: undefined };
-      resolveAll(experiment, { profile, given: own });
+      resolveAll(experiment, { profile, given: { ...given, ...withOwnMethodOptions(values, given) } });
     }
   }
 
