@@ -34,8 +34,11 @@ export interface Option<T> {
    * and modification times of a folder's files.
    */
   readonly names?: 'file' | 'folder';
-  /** Left out of the run key, because it changes how the work is done and not its result. */
-  readonly notInKey?: boolean;
+  /**
+   * Its value is left out of the run key, because it changes how the work is done and not its result. `default`: the key
+   * has the option's default instead, as it had when the value was part of it, so that older runs are found.
+   */
+  readonly notInKey?: boolean | 'default';
   /** Of the option that chooses the data set: the value that stands for synthetic data. */
   readonly synthetic?: string;
   /** The only data on which it has an effect. */
@@ -84,7 +87,7 @@ interface Described<T> {
   /** Left out: the option is required. */
   readonly default?: T;
   /** See `Option.notInKey`. */
-  readonly notInKey?: boolean;
+  readonly notInKey?: Option<T>['notInKey'];
 }
 
 interface NumberSpec extends Described<number> {

@@ -93,8 +93,15 @@ export function commandOf(experiment: Stage, { profile, given }: Settings, catal
 export const artifactsFolder = (catalog: Catalog, name: string): string =>
   join(catalog.root, 'artifacts', catalog.package, name);
 
-const keyOptions = ({ options }: Stage, values: Overrides): Overrides =>
-  Object.fromEntries(Object.entries(values).filter(([name]) => !options[name]?.notInKey));
+/** The option values on which a result depends. */
+export const keyOptions = ({ options }: Pick<Stage, 'options'>, values: Overrides): Overrides =>
+  Object.fromEntries(
+    Object.entries(values).flatMap(([name, value]) => {
+      const { notInKey, default: fallback } = options[name] ?? {};
+      if (notInKey === true) return [];
+      return [[name, notInKey === 'default' ? fallback : value]];
+    }),
+  );
 
 /** The digests of files, and fingerprints of folders, that options name, by path. */
 async function namedFiles(

@@ -6,6 +6,7 @@ import { untrackedSession } from '../../test/untracked-session';
 import { checkDeclaration } from '../experiment/declaration';
 import type { Stage } from '../experiment/define';
 import { integer } from '../experiment/option';
+import { planRun } from '../experiment/plan-run';
 import { runStage } from '../experiment/run-stage';
 import { resolveAll } from '../experiment/settings';
 import type { NamedValues } from '../runtime/state';
@@ -122,9 +123,24 @@ test('averages and micro-batches reach teacher and student', async () => {
 });
 
 test('--recompute reaches teacher and student, and gives the same bits', async () => {
-  const [plain, again] = [await run('distill'), await run('distill', { recompute: true })];
-  expect(again.folder).not.toBe(plain.folder);
-  expect(headOf(again.folder)).toEqual(headOf(plain.folder));
+  const elsewhere = { ...session, runs: join(root, 'elsewhere') };
+  const settings = { profile: 'default', given: { recompute: true } };
+  const again = await runStage(made.distill as Stage, settings, elsewhere);
+  expect(again.reused).toBe(false);
+  expect(headOf(again.folder)).toEqual(headOf((await run('distill')).folder));
+});
+
+test('a run is found again under other values of options that change no result', async () => {
+  const { folder } = await run('distill');
+  for (const given of [
+    { teacherCacheDir: 'other' },
+    { checkpointMinutes: 0 },
+    { recompute: true },
+    { workerPatience: 3 },
+  ]) {
+    const plan = await planRun(made.distill as Stage, { profile: 'default', given }, session);
+    expect([given, plan.folder]).toEqual([given, folder]);
+  }
 });
 
 test('mixing, label smoothing and initial weights reach teacher and student', async () => {

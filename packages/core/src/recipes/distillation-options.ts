@@ -69,7 +69,10 @@ export const teacherCacheOptions = group('Teacher cache', {
     max: 1000,
     help: 'augment each image in N fixed ways, used in turn; 0: anew in each epoch',
   }),
-  teacherCacheDir: optional(text({ placeholder: 'DIR', help: 'folder of the cache' }), '.cache/teacher'),
+  teacherCacheDir: optional(
+    text({ placeholder: 'DIR', notInKey: true, help: 'folder of the cache' }),
+    '.cache/teacher',
+  ),
 });
 
 type MethodWeights = Values<typeof methodWeights>;

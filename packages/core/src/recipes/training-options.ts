@@ -74,12 +74,17 @@ export const trainingOptions = {
     checkpointMinutes: number({
       default: 10,
       min: 0,
+      notInKey: 'default',
       help: 'minutes between checkpoints within an epoch; 0: after every step',
     }),
-    recompute: flag({ help: 'save memory: compute blocks again for their gradients; a third slower, same result' }),
+    recompute: flag({
+      notInKey: 'default',
+      help: 'save memory: compute blocks again for their gradients; a third slower, same result',
+    }),
     precision: oneOf(precisions, 'float32', {
       help: 'number format of steps: float32, bfloat16 (for CPUs), float16 (for GPUs)',
     }),
+    // In the key, although it gives the same bits: who debugs a training wants it to run.
     eager: flag({ help: 'run steps operation by operation instead of compiled, for debugging' }),
   }),
   ...workerOptions,

@@ -35,7 +35,7 @@ const ofEvaluation = group('Evaluation', {
   }),
   unreadable: unreadableOption,
   embeddingsCache: optional(
-    text({ placeholder: 'DIR', help: 'folder that keeps embeddings for the next run' }),
+    text({ placeholder: 'DIR', notInKey: true, help: 'folder that keeps embeddings for the next run' }),
     '.cache/embeddings',
   ),
   batchSize: { ...trainingOptions.batchSize, help: 'images per batch' },
