@@ -1,9 +1,9 @@
 import { chmodSync, existsSync, mkdirSync, mkdtempSync, readdirSync, renameSync, rmdirSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 import { asyncCommand } from '@headshare/core/experiment/command';
 import { integer, optional, text } from '@headshare/core/experiment/option';
 import { findSource } from '@headshare/core/export/source';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import { buildFolder } from './build-folder';
 import { newestRun } from './newest-run';
@@ -55,9 +55,9 @@ const demo = (packageName: string) =>
         throw new UserError(`--run: ${made.run.title} is shown by npx nx run ${made.run.package}:demo`);
       }
       const target = out === undefined ? undefined : freeFolder(out);
-      const folder = mkdtempSync(
-        target ? join(dirname(target), `.${basename(target)}.`) : join(tmpdir(), 'headshare-demo-'),
-      );
+      const folder = target
+        ? mkdtempSync(join(dirname(target), `.${basename(target)}.`))
+        : makeProcessFolder('headshare-demo-');
       try {
         print(`The student of ${made.run.title}`);
         for (const line of await buildFolder({ source: { ...source, made }, folder, gallery, root })) print(line);

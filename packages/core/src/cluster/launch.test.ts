@@ -1,5 +1,5 @@
 import { type ChildProcess, spawn, spawnSync } from 'node:child_process';
-import { existsSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { type FakeWorker, type Line, watched } from '../../test/cluster-processes';
@@ -136,6 +136,20 @@ test('a worker that asks for a replacement gets one without a word', async () =>
   expect(await launcher.ended).toBe(0);
   sameEnd(await launcher.line('done'), output('a/worker-1.log').at(-1));
   expect(texts(launcher)).toEqual([]);
+}, 60_000);
+
+test("a killed launcher's temporary folder goes with the next one", async () => {
+  const left = () => readdirSync(folder.path).filter((name) => name.startsWith('headshare-workers-'));
+  const killed = start({}, unlimited());
+  const workers = await pids(killed, ['a/worker-1.log']);
+  expect(left()).toHaveLength(1);
+  killed.child.kill('SIGKILL');
+  await killed.ended;
+  await gone(workers);
+  expect(left()).toHaveLength(1);
+  finish();
+  expect(await start({}, { steps: 5 }, {}, 'b').ended).toBe(0);
+  expect(left()).toEqual([]);
 }, 60_000);
 
 test('a worker that ends by a sentence ends all', async () => {

@@ -1,7 +1,8 @@
 import { lookup } from 'node:dns/promises';
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
+import { makeProcessFolder } from '../system/process-folder';
 import { UserError } from '../system/user-error';
 import { type Address, addressText, freePort, isPublic, isWildcard, ownHost } from './addresses';
 import { announce } from './announce';
@@ -83,8 +84,8 @@ export async function launch(command: WorkerCommand, options: LaunchOptions): Pr
       [tokenVariable]: token,
     },
   };
+  const scratch = makeProcessFolder('headshare-workers-');
   // Whatever ends this process, no worker stays.
-  const scratch = mkdtempSync(join(tmpdir(), 'headshare-workers-'));
   const killAll = (): void => {
     for (const keeper of keepers) keeper.stop('SIGKILL');
   };

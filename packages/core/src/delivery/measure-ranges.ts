@@ -2,10 +2,10 @@
  * The ranges of the numbers that layers read, for models that compute with 8 bits: the least and the largest number over some
  * pictures. On a distilled student these lost less than ranges that leave out a thousandth of the numbers.
  */
-import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadSavedModel } from '../runtime/exported-models';
+import { makeProcessFolder } from '../system/process-folder';
 import { makeProgress } from '../system/progress';
 import { UserError } from '../system/user-error';
 import { writeAtomically } from '../system/write-atomically';
@@ -29,7 +29,7 @@ export const valuesInBytes = ({ layers }: Pick<Graph, 'layers'>): readonly strin
 export async function measureRanges(graph: Graph, batches: AsyncIterable<ModelInput>, total: number): Promise<Ranges> {
   const values = valuesInBytes(graph);
   const found = new Map(values.map((value) => [value, { low: 0, high: 0 }]));
-  const folder = mkdtempSync(join(tmpdir(), 'headshare-ranges-'));
+  const folder = makeProcessFolder('headshare-ranges-');
   const progress = makeProgress('calibrate');
   try {
     // Loaders look for the folder of variables, of which there are none.

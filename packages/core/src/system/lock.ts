@@ -106,7 +106,7 @@ function holderOf(path: string, holderFile: string): 'lives' | 'gone' | 'unknown
 }
 
 /** A process's start time, which distinguishes it from later processes with its id; undefined if unknown. */
-const startOf = (pid: number): string | undefined => statFields(pid)?.[19];
+export const startOf = (pid: number): string | undefined => statFields(pid)?.[19];
 
 /** The fields of Linux's /proc/PID/stat after the process's name, which may contain spaces; the first is the state. */
 function statFields(pid: number): readonly string[] | undefined {

@@ -1,8 +1,9 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
 import { join } from 'node:path';
 import { integer, list, number, optional } from '@headshare/core/experiment/option';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
@@ -42,7 +43,7 @@ onnxruntime and PyTorch run the network's ONNX file, whose batch norms are folde
     if (python) requirePython(python);
     // Read by TensorFlow and by the addon in the processes that measure.
     process.env.HEADSHARE_THREADS = `${threads}`;
-    const folder = mkdtempSync(join(tmpdir(), 'headshare-bench-embed-'));
+    const folder = makeProcessFolder('headshare-bench-embed-');
     const results: Result[] = [];
     try {
       for (const name of networks) {

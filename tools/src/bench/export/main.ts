@@ -1,6 +1,6 @@
 import { execFileSync } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { availableParallelism, cpus, tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
+import { availableParallelism, cpus } from 'node:os';
 import { join, resolve } from 'node:path';
 import { shownDifference } from '@headshare/core/delivery/export-network';
 import { formats } from '@headshare/core/delivery/registry';
@@ -9,6 +9,7 @@ import { integer, text } from '@headshare/core/experiment/option';
 import { exportModel } from '@headshare/core/export/export-model';
 import { findSource, type Source } from '@headshare/core/export/source';
 import { sides } from '@headshare/core/system/image-size';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
@@ -68,7 +69,7 @@ headshare: the compiled evaluation step of trainings`,
   async ({ from, formats: wanted, weights, python, images: batch, calls, rounds, json }) => {
     if (python) requirePython(python);
     const source = await findSource(from, root);
-    const folder = mkdtempSync(join(tmpdir(), 'headshare-bench-export-'));
+    const folder = makeProcessFolder('headshare-bench-export-');
     try {
       const models = await exportAll(source, wanted, weights, folder);
       const ways = [

@@ -1,9 +1,9 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join, resolve } from 'node:path';
 import { integer, number, optional, text } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { benchmark, pythonOption } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy } from '../measurement';
 import type { IjbcMeasurement, measureIjbc } from './measure';
@@ -21,7 +21,7 @@ benchmark(
     },
   },
   async ({ data, scale, rounds, python, json }) => {
-    const folder = data ? resolve(data) : await mkdtemp(join(tmpdir(), 'bench-ijbc-'));
+    const folder = data ? resolve(data) : makeProcessFolder('headshare-bench-ijbc-');
     try {
       if (!existsSync(join(folder, 'info.json'))) {
         process.stderr.write(`generating embeddings and pairs in ${folder}\n`);

@@ -1,12 +1,12 @@
 /** How much memory processes take that train a head of many classes: one by itself, and several that share the classes. */
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { addressText } from '@headshare/core/cluster/addresses';
 import { startCoordinator } from '@headshare/core/cluster/coordinator';
 import { randomToken, tokenVariable } from '@headshare/core/cluster/secret';
 import { indexVariable, workerVariable } from '@headshare/core/cluster/worker-process';
 import { serverProtection } from '@headshare/core/runtime/native-addon';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { print } from '../command-line';
 import { measuredBy } from '../measurement';
 import type { HeadMemory, HeadSetup } from './heads/child';
@@ -35,7 +35,7 @@ export async function measureHeads(
   { classes, embeddingSize, workers }: HeadRequest,
   skip: (reason: string) => void,
 ): Promise<readonly HeadResult[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'headshare-bench-scale-'));
+  const folder = makeProcessFolder('headshare-bench-scale-');
   const results: HeadResult[] = [];
   const measure = async (name: string, count: number, epochs: number): Promise<void> => {
     const isResumed = epochs > 1;

@@ -1,7 +1,6 @@
 /** How long a training stands still when a worker is killed, and when another one joins. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { addressText } from '@headshare/core/cluster/addresses';
@@ -9,6 +8,7 @@ import { type Coordinator, startCoordinator } from '@headshare/core/cluster/coor
 import { randomToken, tokenVariable } from '@headshare/core/cluster/secret';
 import { indexVariable, workerVariable } from '@headshare/core/cluster/worker-process';
 import { serverProtection } from '@headshare/core/runtime/native-addon';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import { print } from '../command-line';
 import { median } from '../measurement';
@@ -32,7 +32,7 @@ const slices = 6;
 const quietSteps = 8;
 
 export async function measureRecovery(workers: number, rounds: number): Promise<readonly RecoveryResult[]> {
-  const folder = mkdtempSync(join(tmpdir(), 'headshare-bench-scale-'));
+  const folder = makeProcessFolder('headshare-bench-scale-');
   const token = randomToken();
   const coordinator = await startCoordinator({
     listen: { host: '127.0.0.1', port: 0 },

@@ -1,5 +1,4 @@
-import { mkdir, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ImageDataset } from '@headshare/core/data/dataset';
 import { augmented } from '@headshare/core/data/loading/augmented';
@@ -8,6 +7,7 @@ import { singleMethod } from '@headshare/core/distill/combine-methods';
 import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { State } from '@headshare/core/runtime/state';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import type { NetworkMetadata } from '@headshare/core/train/checkpoint';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
 import type { Metrics } from '@headshare/core/train/evaluation/metrics';
@@ -49,7 +49,7 @@ const quiet = () => undefined;
 
 export async function measureCache(asked: CacheCase): Promise<CacheMeasurement> {
   const pair: Pair = pairs[asked.pair];
-  const folder = await mkdtemp(join(tmpdir(), 'headshare-bench-cache-'));
+  const folder = makeProcessFolder('headshare-bench-cache-');
   const dataset = augmented(pair.images(asked.images), { flip: true });
   try {
     await dataset.prepare?.();

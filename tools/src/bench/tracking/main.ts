@@ -1,8 +1,8 @@
-import { mkdtempSync, rmSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { integer } from '@headshare/core/experiment/option';
 import { terminalTable } from '@headshare/core/report/terminal-table';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { UserError } from '@headshare/core/system/user-error';
 import { environmentPython, mlflowFolder } from '@headshare/core/tracking/sync/local-server';
 import { freePort, startServer } from 'mlflow-js-client';
@@ -25,7 +25,7 @@ benchmark(
     },
   },
   async ({ kinds, json, points, ...asked }) => {
-    const temporary = mkdtempSync(join(tmpdir(), 'headshare-bench-tracking-'));
+    const temporary = makeProcessFolder('headshare-bench-tracking-');
     const server = await serverIn(temporary);
     const place = (kind: string) => ({ uri: server.uri, folder: join(temporary, kind) });
     try {

@@ -1,6 +1,5 @@
 import { createHash } from 'node:crypto';
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import {
   type ArtifactOwner,
@@ -17,6 +16,7 @@ import {
   searchLoggedModels,
   uploadArtifact,
 } from 'mlflow-js-client';
+import { makeProcessFolder } from '../../system/process-folder';
 import type { DatasetInput, EventOf, LoggedNetwork } from '../journal/event';
 import { modelTexts, schemaJson } from './model-texts';
 import { sendFile } from './send-files';
@@ -131,7 +131,7 @@ async function findOrCreate(
 
 /** @param to the path among the owner's artifacts */
 async function uploadText(server: Connection, owner: ArtifactOwner, to: string, text: string): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), 'headshare-'));
+  const folder = makeProcessFolder('headshare-text-');
   try {
     const file = join(folder, 'text');
     await writeFile(file, text);

@@ -1,7 +1,7 @@
-import { mkdtemp, rm } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { PickledPair, pickle } from '@headshare/core/data/example/pickle-writer';
+import { makeProcessFolder } from '@headshare/core/system/process-folder';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import sharp from 'sharp';
 import { generatePairs } from '../synthetic/generate-pairs';
@@ -28,7 +28,7 @@ export async function facesAsJpegs(
 ): Promise<readonly Buffer[]> {
   const size = faceSize;
   // An example is rendered only once: the common cache would keep its images for nothing.
-  const cacheFolder = await mkdtemp(join(tmpdir(), 'headshare-example-'));
+  const cacheFolder = makeProcessFolder('headshare-example-');
   const faces = syntheticFaces({ ...options, size, cacheFolder });
   try {
     const jpegs: Buffer[] = [];
