@@ -2,6 +2,13 @@ const { join } = require('node:path');
 
 // Set here because jest gives tests a copy of the environment, which TensorFlow's library does not see.
 process.env.TF_CPP_MIN_LOG_LEVEL ??= '2';
+// So that this process computes with as many threads as those that tests start.
+if (process.env.HEADSHARE_THREADS) process.env.TF_NUM_INTRAOP_THREADS = process.env.HEADSHARE_THREADS;
+
+// Tests choose the rest themselves: what a shell, or cluster software, sets for runs must not reach them.
+const ofRuns =
+  /^(HEADSHARE_(THREADS|RUNS|DATA|PARENT\w*|WORKER\w*|CLUSTER_TOKEN)|MLFLOW_(?!PYTHON$|TEST_SERVER$)\w+|(SLURM|PET|TORCHELASTIC)_\w+|MASTER_(ADDR|PORT)|(LOCAL_)?WORLD_SIZE|RANK|TF_CONFIG)$/;
+for (const name of Object.keys(process.env)) if (ofRuns.test(name)) delete process.env[name];
 
 const totals = process.env.TEST_TOTALS;
 
