@@ -13,7 +13,7 @@ import { stream } from '../src/system/random';
 import { classificationTask } from '../src/train/evaluation/classification-task';
 import type { Metrics } from '../src/train/evaluation/metrics';
 import type { Task } from '../src/train/evaluation/task';
-import type { NetworkTraining, TrainedNetwork, TrainingSettings } from '../src/train/settings';
+import { type NetworkTraining, offByDefault, type TrainedNetwork, type TrainingSettings } from '../src/train/settings';
 import { trainNetwork } from '../src/train/train-network';
 
 const fewClasses = 4;
@@ -54,6 +54,7 @@ export const tinyNetwork = (width = 0.25, classes = fewClasses): NetworkDescript
 });
 
 export const tinySettings: TrainingSettings = {
+  ...offByDefault,
   schedule: 'cosine',
   learningRate: 0.05,
   epochs: 2,
@@ -64,14 +65,6 @@ export const tinySettings: TrainingSettings = {
   momentum: 0.9,
   weightDecay: 5e-4,
   clipNorm: 1,
-  labelSmoothing: 0,
-  backboneRate: 1,
-  mixup: 0,
-  cutmix: 0,
-  mixProbability: 1,
-  mixSwitchProbability: 0.5,
-  emaDecay: 0,
-  emaWarmUp: false,
   evaluateEvery: 1,
   checkpointMinutes: 10,
 };

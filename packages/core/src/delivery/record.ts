@@ -4,13 +4,14 @@
  * It records twice, for 2 and for 3 images: a size that differs between the two recordings follows the batch, and one that
  * does not is the network's. So no layer has to know that it is exported.
  */
-import { DType, type Values } from '../runtime/binding';
+import { DType } from '../runtime/binding';
 import type { CallSite } from '../runtime/compile/call-site';
 import type { GraphNode } from '../runtime/compile/graph-def';
 import { trace } from '../runtime/compile/trace';
 import { contained } from '../runtime/contained';
 import type { State } from '../runtime/state';
 import type { Tensor, Tensor4D } from '../runtime/tensorflow';
+import { bytesOf } from '../system/bytes-of';
 import { Constants } from './constants';
 import type { Size } from './graph';
 import { constantIn, nodeOf, type RecordedNode, type Recording } from './recording';
@@ -115,6 +116,3 @@ function sameConstant(two: GraphNode, three: GraphNode, site: CallSite | undefin
   }
   return two.attrs;
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Values): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);

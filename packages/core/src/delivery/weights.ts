@@ -5,10 +5,6 @@ import type { Floats } from './graph';
 export const weightTypes = ['float32', 'float16', 'int8'] as const;
 export type WeightType = (typeof weightTypes)[number];
 
-/** The bytes of an array, not copied. */
-export const bytesOf = ({ buffer, byteOffset, byteLength }: ArrayBufferView): Uint8Array =>
-  new Uint8Array(buffer, byteOffset, byteLength);
-
 const largestHalf = 65504;
 
 /** IEEE binary16, rounded to the nearest, ties to even. Values beyond its range become its largest. */

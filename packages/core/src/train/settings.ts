@@ -38,6 +38,20 @@ export interface TrainingSettings extends ScheduleOptions, MixSettings {
   readonly checkpointMinutes: number;
 }
 
+/** Settings that leave plain SGD as it is: everything off that can be. */
+export const offByDefault = {
+  warmUpEpochs: 0,
+  clipNorm: 0,
+  labelSmoothing: 0,
+  backboneRate: 1,
+  mixup: 0,
+  cutmix: 0,
+  mixProbability: 1,
+  mixSwitchProbability: 0.5,
+  emaDecay: 0,
+  emaWarmUp: false,
+} as const satisfies Partial<TrainingSettings>;
+
 export interface RunSurroundings {
   /** Receives the checkpoints; a training that finds its own there resumes. */
   readonly folder: string;

@@ -7,6 +7,7 @@ import { backbones } from '../nn/registry';
 import { torchShape } from '../nn/torch-layout';
 import { type NamedValues, State } from '../runtime/state';
 import { tf } from '../runtime/tensorflow';
+import { bytesOf } from '../system/bytes-of';
 import { UserError } from '../system/user-error';
 import { loadNetwork, readNetwork } from '../train/networks/load-network';
 import { exportedWeights, exportNetwork } from './export-weights';
@@ -14,7 +15,7 @@ import { inMemory } from './file-bytes';
 import { networkFromWeights } from './network-from-weights';
 import { parameterShapes } from './parameter-shapes';
 import { refusal } from './refusal';
-import { bytesOf, safetensorsParts } from './safetensors';
+import { safetensorsParts } from './safetensors';
 import { torchFileParts, writeTorchFile } from './torch/torch-writer';
 import { openZip } from './torch/zip-archive';
 

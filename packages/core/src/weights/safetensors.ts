@@ -190,7 +190,3 @@ export function safetensorsContent(
     },
   };
 }
-
-/** The bytes of the numbers, not copied. */
-export const bytesOf = (values: Float32Array): Buffer =>
-  Buffer.from(values.buffer, values.byteOffset, values.byteLength);

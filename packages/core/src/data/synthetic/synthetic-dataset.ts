@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { join, resolve } from 'node:path';
+import { bytesOf } from '../../system/bytes-of';
 import { checkRead, type ImageDataset, imageBytes } from '../dataset';
 import { workerPool } from '../loading/pool';
 import { buildImageFile, type ImageFile, openImageFile } from './image-file';
@@ -79,7 +80,7 @@ function fingerprintOf<Options>(options: SyntheticOptions<Options>): string {
   const render = loadRenderer(options);
   const sha = createHash('sha256');
   sha.update(JSON.stringify({ rendererOptions, size, seed, count: labels.length }));
-  sha.update(new Uint8Array(labels.buffer, labels.byteOffset, labels.byteLength));
+  sha.update(bytesOf(labels));
   const image = new Uint8Array(imageBytes(options));
   const count = Math.min(probes, labels.length);
   for (let i = 0; i < count; i++) {

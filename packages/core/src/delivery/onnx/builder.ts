@@ -1,6 +1,7 @@
+import { bytesOf } from '../../system/bytes-of';
 import { type Floats, type Graph, type Shape, shapesOf } from '../graph';
 import type { Ranges } from '../ranges';
-import { bytesOf, type WeightType } from '../weights';
+import type { WeightType } from '../weights';
 import type { AttributeValue, OnnxNode, TensorValue } from './proto';
 
 /**

@@ -1,6 +1,8 @@
 /** How a model stores the weights of its layers; it computes with float32. */
+
+import { bytesOf } from '../../system/bytes-of';
 import type { Floats } from '../graph';
-import { bytesOf, toHalf, toInt8, type WeightType } from '../weights';
+import { toHalf, toInt8, type WeightType } from '../weights';
 import type { OnnxBuilder } from './builder';
 
 /** `channels`: the axis of the layer's outputs. */

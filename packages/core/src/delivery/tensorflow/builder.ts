@@ -1,7 +1,8 @@
 import { type Attr, attr, DType } from '../../runtime/binding';
 import type { ConstantValue, GraphNode } from '../../runtime/compile/graph-def';
+import { bytesOf } from '../../system/bytes-of';
 import { type Floats, type Graph, openSizes, type Pads, type Shape, shapesOf, usesOf } from '../graph';
-import { bytesOf, toHalf, toInt8, type WeightType } from '../weights';
+import { toHalf, toInt8, type WeightType } from '../weights';
 
 /** tfjs: with operations that TensorFlow.js alone runs as one (Prelu, fused convolutions). */
 export type Dialect = 'tensorflow' | 'tfjs';

@@ -2,8 +2,9 @@
 import { AttrKind, DType } from '../../runtime/binding';
 import type { GraphNode, NodeAttr } from '../../runtime/compile/graph-def';
 import type { Bytes } from '../../runtime/compile/protobuf';
+import { bytesOf } from '../../system/bytes-of';
 import { constantIn } from '../recording';
-import { bytesOf, toHalf, type WeightType } from '../weights';
+import { toHalf, type WeightType } from '../weights';
 import type { Endpoint, TensorFlowGraph } from './write';
 
 export const weightsFile = 'weights.bin';

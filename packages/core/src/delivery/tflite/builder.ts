@@ -1,5 +1,6 @@
+import { bytesOf } from '../../system/bytes-of';
 import { type Floats, type Graph, type Layer, type Shape, shapesOf, sizesFor, usesOf } from '../graph';
-import { bytesOf, toHalf, toInt8, type WeightType } from '../weights';
+import { toHalf, toInt8, type WeightType } from '../weights';
 import type { TfliteOperator, TfliteTensor } from './encode';
 import { type Activation, type OperatorName, type Options, operatorCodes, options, type TensorType } from './schema';
 

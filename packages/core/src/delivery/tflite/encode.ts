@@ -4,8 +4,8 @@
  */
 import { Builder, type Offset } from 'flatbuffers';
 import type { Bytes } from '../../runtime/compile/protobuf';
+import { bytesOf } from '../../system/bytes-of';
 import { UserError } from '../../system/user-error';
-import { bytesOf } from '../weights';
 import { type Field, type Options, schemaVersion, type TensorType, tensorTypes } from './schema';
 
 export interface TfliteTensor {

@@ -2,6 +2,7 @@
  * Writes TensorFlow's GraphDef (tensorflow/core/framework/{graph,node_def,attr_value,tensor}.proto) in protobuf's wire
  * format, as far as a recorded step needs it.
  */
+import { bytesOf } from '../../system/bytes-of';
 import { type Attr, AttrKind, type Values } from '../binding';
 import { type Bytes, float, integer, message, text, varint } from './protobuf';
 
@@ -17,7 +18,7 @@ export interface ConstantValue {
 }
 
 function tensorProto({ dtype, shape, values }: ConstantValue): Bytes[] {
-  const content = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+  const content = bytesOf(values);
   return [...integer(1, dtype), ...message(2, shapeProto(shape)), ...message(4, [content])];
 }
 

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { availableParallelism } from 'node:os';
 import type { ImageDataset } from '../../data/dataset';
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
+import { bytesOf } from '../../system/bytes-of';
 import { wantedThreads } from '../../system/threads';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
@@ -50,7 +51,7 @@ function weightsDigest({ tensors, description }: DescribedWeights): string {
   const hash = createHash('sha256').update(JSON.stringify(description));
   for (const [name, { shape, values }] of [...tensors].sort(([a], [b]) => (a < b ? -1 : 1))) {
     hash.update(JSON.stringify([name, shape]));
-    hash.update(new Uint8Array(values.buffer, values.byteOffset, values.byteLength));
+    hash.update(bytesOf(values));
   }
   return hash.digest('hex');
 }

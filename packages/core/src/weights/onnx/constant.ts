@@ -1,3 +1,4 @@
+import { bytesOf } from '../../system/bytes-of';
 import { contiguousTensor, type ExternalTensor, elementType } from '../external-tensor';
 import type { Refuse } from '../refusal';
 
@@ -73,7 +74,7 @@ export class Constant {
 
   tensor(refuse: Refuse): ExternalTensor {
     const values = Float32Array.from(this.values());
-    const data = new Uint8Array(values.buffer, values.byteOffset, values.byteLength);
+    const data = bytesOf(values);
     return contiguousTensor(elementType('float32', refuse), this.shape, data, { left: values.byteLength }, refuse);
   }
 }

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import fc from 'fast-check';
 import type { NamedValues } from '../../runtime/state';
+import { bytesOf } from '../../system/bytes-of';
 import type { ExternalTensor } from '../external-tensor';
 import { inMemory } from '../file-bytes';
-import { bytesOf } from '../safetensors';
 import { readTorchFile } from './torch-file';
 import { torchFileParts, writeTorchFile } from './torch-writer';
 

@@ -1,7 +1,7 @@
 import type { NamedValues } from '../../runtime/state';
+import { bytesOf } from '../../system/bytes-of';
 import { writeAtomically } from '../../system/write-atomically';
 import { contiguousStrides } from '../external-tensor';
-import { bytesOf } from '../safetensors';
 import { largestZip, tooLarge, zipParts } from './zip-writer';
 
 /**

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import type { LostBytes } from '@headshare/core/data/record-io/scan';
+import { bytesOf } from '@headshare/core/system/bytes-of';
 import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
 import { isCount } from '@headshare/core/weights/refusal';
@@ -74,6 +75,3 @@ export async function writeListing(file: string | undefined, of: string, listing
     // See above.
   }
 }
-
-const bytesOf = ({ buffer, byteOffset, byteLength }: Float64Array | Uint32Array | Int32Array) =>
-  new Uint8Array(buffer, byteOffset, byteLength);

@@ -6,6 +6,7 @@ import { checkRead, type ImageDataset, imageBytes } from '@headshare/core/data/d
 import { type WorkerPool, workerPool } from '@headshare/core/data/loading/pool';
 import { loadNativeImages } from '@headshare/core/data/pipeline/native';
 import { unreadableImages } from '@headshare/core/data/unreadable-images';
+import { bytesOf } from '@headshare/core/system/bytes-of';
 import { statStamp } from '@headshare/core/system/file-stamps';
 import { type ImageSize, sides } from '@headshare/core/system/image-size';
 import { UserError } from '@headshare/core/system/user-error';
@@ -65,7 +66,7 @@ export async function alignedCrops(options: AlignedCropsOptions): Promise<Aligne
   const matrixOf = (index: number) => similarity(landmarks.subarray(index * 10, index * 10 + 10), target);
 
   const sha = createHash('sha256').update(JSON.stringify([name, size, labels.length, cropping]));
-  sha.update(new Uint8Array(landmarks.buffer, landmarks.byteOffset, landmarks.byteLength));
+  sha.update(bytesOf(landmarks));
   sha.update(new Uint8Array(labels.buffer));
   for await (const [index, { state, problem }] of fileStates(names.length, fileOf)) {
     sha.update(`${names[index]}\0${state}\0`);

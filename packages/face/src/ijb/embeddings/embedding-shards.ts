@@ -1,10 +1,10 @@
 import { createHash } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { bytesOf } from '@headshare/core/system/bytes-of';
 import { makeFolder } from '@headshare/core/system/make-folder.cjs';
 import { UserError } from '@headshare/core/system/user-error';
 import { writeAtomically } from '@headshare/core/system/write-atomically';
-import { bytesOf } from '@headshare/core/weights/safetensors';
 import { checkRows, type EmbeddingRows, readFully, withFile } from './embedding-rows';
 
 /** Identifies embeddings; a folder holds those of one key. */

@@ -1,8 +1,8 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { bytesOf } from '@headshare/core/system/bytes-of';
 import { removeTemporaryFolders, temporaryFolder } from '@headshare/core/test/tiny-training';
 import { writeCheckpoint } from '@headshare/core/train/checkpoint';
-import { bytesOf } from '@headshare/core/weights/safetensors';
 import fc from 'fast-check';
 import { faceCase, faceCaseJson } from '../../../test/face-cases';
 import { givenEmbeddings } from './given-embeddings';

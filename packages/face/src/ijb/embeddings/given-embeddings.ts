@@ -1,9 +1,9 @@
 import type { FileHandle } from 'node:fs/promises';
 import { extname } from 'node:path';
+import { bytesOf } from '@headshare/core/system/bytes-of';
 import { UserError } from '@headshare/core/system/user-error';
 import { type ElementType, elementTypes } from '@headshare/core/weights/element-types';
 import { type Refuse, refusal } from '@headshare/core/weights/refusal';
-import { bytesOf } from '@headshare/core/weights/safetensors';
 import { checkRows, type EmbeddingRows, readFully, withFile } from './embedding-rows';
 import { type Matrix, npyMatrix, safetensorsMatrices } from './matrix-headers';
 
