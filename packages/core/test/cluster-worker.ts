@@ -109,7 +109,7 @@ async function work(settings: FakeWorkerSettings): Promise<void> {
   while (state.step < lastStep()) {
     try {
       if (member.changing || !membership) {
-        membership = await member.reform(enable);
+        membership = await member.reform(enable, { hasState: state.step > 0 });
         const states = [...(await member.exchange('sync', state)).values()] as State[];
         const furthest = Math.max(...states.map(({ step }) => step));
         state = { ...(states.find(({ step }) => step === furthest) as State) };

@@ -44,6 +44,10 @@ const sharedClasses = (changed: Partial<TrainingSettings>): TinyOptions => ({
 /** The options of a training, without its teacher, by what it is there for. */
 const cases: Readonly<Record<string, () => TinyOptions & { readonly method?: string }>> = {
   long: () => ({ settings: { ...settings, epochs: 40, checkpointMinutes: 0 } }),
+  'long epochs': () => ({
+    task: classificationTask({ train: tinyImages('train', 640), test: tinyImages('test', 21) }),
+    settings: { ...settings, epochs: 2 },
+  }),
   'th-kd': () => ({ settings, method: 'th-kd' }),
   'crd, average and clipping': () => ({ settings: { ...settings, emaDecay: 0.9, clipNorm: 0.5 }, method: 'crd' }),
   pretraining: () => ({ settings: { ...settings, epochs: 2 }, method: 'ft' }),
@@ -77,7 +81,7 @@ export async function trainCaseTeacher(isShared = false): Promise<string> {
 export function trainingCase(name: string, teacher: string): TinyOptions {
   const { method, ...options } = (cases[name] as (typeof cases)[string])();
   return {
-    task: taskOf(),
+    ...(options.task ? {} : { task: taskOf() }),
     ...options,
     ...(method && { distillation: { teacher: `${teacher}/last.safetensors`, method: tinyMethod(method) } }),
   };

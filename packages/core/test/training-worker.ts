@@ -1,6 +1,7 @@
 /** For tests: a worker of a tiny training, or without a coordinator all of it. Arguments: the case, home's folder, the teacher's. */
 import { readAddress } from '../src/cluster/addresses';
 import { joinCluster } from '../src/cluster/join';
+import type { Member } from '../src/cluster/member';
 import { LeftToHome } from '../src/cluster/stage-workers';
 import { becomeWorker } from '../src/train/workers/become-worker';
 import { temporaryFolder, trainTiny } from './tiny-training';
@@ -8,12 +9,24 @@ import { trainingCase } from './training-cases';
 
 const say = (line: object): boolean => process.stdout.write(`${JSON.stringify(line)}\n`);
 
+/** Says, in a worker that is not home, when it has met the others and looks whether to meet again: before each step. */
+const talkative = (member: Member): Member =>
+  new Proxy(member, {
+    get(target, key) {
+      const value: unknown = Reflect.get(target, key);
+      if (key === 'changing' && value === false) say({ type: 'ready' });
+      return typeof value === 'function' ? value.bind(target) : value;
+    },
+  });
+
 async function main([name = '', folder = '', teacher = '']: readonly string[]): Promise<void> {
   const { HEADSHARE_WORKER = '', HEADSHARE_CLUSTER_TOKEN = '', HEADSHARE_WORKER_INDEX } = process.env;
   const isHome = HEADSHARE_WORKER_INDEX === '0';
   const coordinator = HEADSHARE_WORKER === '' ? undefined : readAddress(HEADSHARE_WORKER, 'HEADSHARE_WORKER');
   const token = HEADSHARE_CLUSTER_TOKEN;
-  const member = coordinator && (await joinCluster({ coordinator, token, isHome, threads: 1 }));
+  const joined = coordinator && (await joinCluster({ coordinator, token, isHome, threads: 1 }));
+  say({ type: 'joined' });
+  const member = joined && !isHome ? talkative(joined) : joined;
   if (member) await becomeWorker(member);
   const stopped = new AbortController();
   process.once('SIGTERM', () => stopped.abort());

@@ -26,8 +26,16 @@ export function pointsOf(tracked: Iterable<{ readonly step: number; readonly val
 export interface TrainingWorkers {
   /** Waits until home has told of so many further steps, or is done. */
   steps(count: number): Promise<void>;
+  /** Waits until home has told of this step. */
+  reaches(step: number): Promise<void>;
   /** Kills or freezes a worker; another one takes its place. */
   kill(index: number, signal: 'SIGKILL' | 'SIGSTOP'): Promise<void>;
+  /** Sends a worker a signal; nobody takes its place. */
+  signal(index: number, signal: NodeJS.Signals): void;
+  /** Starts a worker. */
+  spawn(index: number): void;
+  /** Waits until the worker has said so many further lines of a type: see training-worker.ts. */
+  says(index: number, type: string, more?: number): Promise<void>;
   isDone(): boolean;
   /** Ends all as Ctrl-C does. */
   stop(): Promise<void>;
@@ -72,6 +80,7 @@ export function trainingWorkers(script = join(__dirname, 'training-worker.ts')) 
     coordinators.add(coordination);
     let steps = 0;
     const tracked: { step: number; values: object }[] = [];
+    const said = new Map<string, number>();
     let lines: readonly string[] | undefined;
     let failure: Error | undefined;
     const waiting = new Set<() => void>();
@@ -113,6 +122,8 @@ export function trainingWorkers(script = join(__dirname, 'training-worker.ts')) 
           // Progress is not JSON.
           if (!text.startsWith('{')) return;
           const line = JSON.parse(text);
+          const what = `${index} ${line.type}`;
+          said.set(what, (said.get(what) ?? 0) + 1);
           if (line.type === 'metrics') steps = tracked.push(line);
           if (line.type === 'done') lines = line.lines;
           wake();
@@ -133,6 +144,7 @@ export function trainingWorkers(script = join(__dirname, 'training-worker.ts')) 
         const aim = steps + more;
         await until(() => steps >= aim || lines !== undefined);
       },
+      reaches: (step) => until(() => tracked.some((one) => one.step >= step)),
       async kill(index, signal) {
         const child = present.get(index) as ChildProcess;
         stopping.add(child);
@@ -143,6 +155,17 @@ export function trainingWorkers(script = join(__dirname, 'training-worker.ts')) 
           child.kill('SIGKILL');
         }
         spawnWorker(index);
+      },
+      signal(index, signal) {
+        const child = present.get(index) as ChildProcess;
+        stopping.add(child);
+        child.kill(signal);
+      },
+      spawn: spawnWorker,
+      async says(index, type, more = 1) {
+        const what = `${index} ${type}`;
+        const aim = (said.get(what) ?? 0) + more;
+        await until(() => (said.get(what) ?? 0) >= aim);
       },
       isDone: () => lines !== undefined,
       async stop() {

@@ -49,6 +49,8 @@ export class Formation {
   /** Tasks of the last generation that went: its collectives may be in flight. */
   private running = new Set<number>();
   private readonly answered = new Set<number>();
+  /** Whether one of those who are quiet has what is trained. */
+  private isStateHere = false;
   private readonly exchanges = new Map<string, Map<number, unknown>>();
   private change: 'none' | 'voluntary' | 'urgent' = 'none';
   private firstEntered = 0;
@@ -97,9 +99,11 @@ export class Formation {
     else this.consider();
   }
 
-  quiet(task: number, generation: number): void {
+  /** @param hasState the worker has what is trained, so that nobody has to wait for home */
+  quiet(task: number, generation: number, hasState: boolean): void {
     if (generation !== this.generation || this.phase !== 'quiet') return;
     this.answered.add(task);
+    this.isStateHere ||= hasState;
     if (!this.timers.has('escalation')) this.after('escalation', times.escalation, () => this.escalate());
     this.enableIfQuiet();
   }
@@ -196,6 +200,7 @@ export class Formation {
     this.close();
     this.exchanges.clear();
     this.answered.clear();
+    this.isStateHere = false;
     this.change = 'none';
     this.isLeaving = false;
     this.lastChange = performance.now();
@@ -218,8 +223,8 @@ export class Formation {
 
   private enableIfQuiet(): void {
     if (this.answered.size < this.current.length) return;
-    // Without home, or with too few, all stay quiet until somebody comes.
-    if (!this.current.some((one) => one.isHome)) return;
+    // All stay quiet until somebody comes where nobody has the state, which home reads from its files, or too few are here.
+    if (!this.isStateHere && !this.current.some((one) => one.isHome)) return;
     if (this.current.length < this.rules.minWorkers) {
       this.sayFew(this.current.length);
       return;

@@ -113,7 +113,10 @@ class ConnectedMember implements Member {
     return () => this.listeners.delete(listener);
   }
 
-  async reform(enable: (membership: Membership) => void | Promise<void>): Promise<Membership> {
+  async reform(
+    enable: (membership: Membership) => void | Promise<void>,
+    { hasState = false }: { readonly hasState?: boolean } = {},
+  ): Promise<Membership> {
     const { group } = this;
     if (!group?.hasEntered) throw new Error('enter a group before forming');
     if (this.isReforming) throw new Error('this process is forming already');
@@ -129,7 +132,7 @@ class ConnectedMember implements Member {
         // A newer forming, or a lost connection, makes everything below begin again.
         const isOver = (): boolean => this.forming !== forming || this.group !== group;
         this.running = 0;
-        this.link.send({ type: 'quiet', generation });
+        this.link.send({ type: 'quiet', generation, hasState });
         await this.until(() => isOver() || forming.membership !== undefined);
         if (isOver() || !forming.membership) continue;
         try {

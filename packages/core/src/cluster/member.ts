@@ -49,12 +49,16 @@ export interface Member {
    * Takes part in forming: quiet, all enable, go; begins again by itself when the membership changes meanwhile.
    * Without a change that waits it asks for a new generation: call it when a collective has failed.
    * @param enable gives the membership to TensorFlow; if it throws for a taken port, another port is tried
+   * @param options.hasState this worker has what is trained and may go on without home; default: all wait for home
    * @returns the membership, when all its members are enabled
    * @throws what `enable` throws; the process should then end with `replacementCode`
    * @throws TrainingFinished, RunFinished as `enter`, when home has gone on without this member
    * @throws UserError (exit code 1) when home or the coordinator stays away
    */
-  reform(enable: (membership: Membership) => void | Promise<void>): Promise<Membership>;
+  reform(
+    enable: (membership: Membership) => void | Promise<void>,
+    options?: { readonly hasState?: boolean },
+  ): Promise<Membership>;
   /**
    * A barrier: each member of the generation gives a value of JSON (at most 1 MB) and gets everybody's.
    * @param label unique in the generation

@@ -8,7 +8,7 @@ const examples: readonly Parameters<typeof lineOf>[0][] = [
   { type: 'address', port: 4567 },
   { type: 'enter', label: 'student', parts: { data: 'a' } },
   { type: 'leave' },
-  { type: 'quiet', generation: 3 },
+  { type: 'quiet', generation: 3, hasState: true },
   { type: 'enabled', generation: 3 },
   { type: 'again', generation: 3 },
   { type: 'exchange', generation: 3, label: 'sync', value: [1, { a: null }] },

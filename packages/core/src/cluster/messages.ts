@@ -28,8 +28,10 @@ export type FromWorker =
   | { readonly type: 'address'; readonly port: number }
   | { readonly type: 'enter'; readonly label: string; readonly parts: Parts }
   | { readonly type: 'leave' }
-  /** The steps of forming; `again` asks for a new generation, since this one's collectives or enabling failed. */
-  | { readonly type: 'quiet' | 'enabled' | 'again'; readonly generation: number }
+  /** The steps of forming. `hasState`: the worker has what is trained, so that nobody has to wait for home. */
+  | { readonly type: 'quiet'; readonly generation: number; readonly hasState: boolean }
+  /** `again` asks for a new generation, since this one's collectives or enabling failed. */
+  | { readonly type: 'enabled' | 'again'; readonly generation: number }
   | { readonly type: 'exchange'; readonly generation: number; readonly label: string; readonly value: unknown }
   | { readonly type: 'post'; readonly key: string; readonly value: unknown }
   /** The worker ends in an orderly way. */
@@ -58,7 +60,7 @@ export type ToWorker =
   | { readonly type: 'end'; readonly why?: string };
 
 /** Workers of another version speak another one. */
-export const protocolVersion = 1;
+export const protocolVersion = 2;
 
 /** The most bytes of a line: from a stranger, from a worker, from the coordinator (which gathers workers' lines). */
 export const lineLimits = { hello: 4096, worker: 1 << 20, coordinator: 1 << 28 } as const;
@@ -116,7 +118,7 @@ const checks: { readonly [T in FromWorker['type']]: (message: Fields) => boolean
   address: ({ port }) => isCount(port, 1, 65535),
   enter: ({ label, parts }) => isName(label) && isParts(parts),
   leave: () => true,
-  quiet: ({ generation }) => isCount(generation),
+  quiet: ({ generation, hasState }) => isCount(generation) && typeof hasState === 'boolean',
   enabled: ({ generation }) => isCount(generation),
   again: ({ generation }) => isCount(generation),
   exchange: (message) => isCount(message.generation) && isName(message.label) && 'value' in message,

@@ -160,7 +160,7 @@ export class Roster {
       // Where home leaves it out, nobody has to come to rest.
       if (!formation?.hasFormed) for (const one of this.present()) if (one.label === label) this.isFinished(one);
     } else if (message.type === 'quiet') {
-      if (!this.isFinished(worker)) formation?.quiet(task, message.generation);
+      if (!this.isFinished(worker)) formation?.quiet(task, message.generation, message.hasState);
     } else if (message.type === 'enabled') formation?.enabled(task, message.generation);
     else if (message.type === 'again') formation?.again(task, message.generation);
     else if (message.type === 'exchange') formation?.exchange(task, message.generation, message.label, message.value);

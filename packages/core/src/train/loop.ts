@@ -84,6 +84,7 @@ async function runEpochs(job: Job): Promise<Trained> {
       await runSteps(run);
       await endEpoch(run);
     }
+    await group.requireHome();
     course.last ??= (await phase.evaluate?.()) ?? {};
     writeFiles = await phase.finish?.();
     await group.confirm(options.task.train);
@@ -205,7 +206,8 @@ async function goesOn(run: Run): Promise<void> {
 
 /** Evaluates, reports and saves. The position moves on only when home has saved: until then the epoch's end can be repeated. */
 async function endEpoch(run: Run): Promise<void> {
-  const { course } = run;
+  const { course, group } = run;
+  await group.requireHome();
   await withTrained(run, course.position, (tensors) => reportEpoch(run, tensors));
 }
 

@@ -255,6 +255,7 @@ const groupOptions = (
     sums: workers?.sums ?? 'exact',
     isShared,
     sharesClasses: sharesClasses(options),
+    needsHome: sharesClasses(options),
     isInside: false,
     signal,
     tracker,

@@ -47,6 +47,7 @@ export async function evaluateTogether<T>(
     sums: 'exact',
     isShared: () => false,
     sharesClasses: false,
+    needsHome: true,
     isInside: false,
     tracker: { metrics: () => undefined, flush: async () => undefined },
   } as const;

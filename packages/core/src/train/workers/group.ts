@@ -78,12 +78,14 @@ export interface Group {
   track(values: Metrics, step: number): void;
   /** @throws LostPeers when the workers have to meet, since one is lost, joins or leaves */
   requireStill(): void;
+  /** Waits for home before what it alone can do. @throws LostPeers when it comes, since all have to meet then */
+  requireHome(): Promise<void>;
   /**
    * Waits for all workers and gives them the state and the course of the one that is furthest.
    * @param course is changed to that one
    */
   meet(course: Course): Promise<void>;
-  /** Home's value of JSON, in all workers, which must all call it. @throws LostPeers when one is lost meanwhile */
+  /** Home's value of JSON, in all workers, which must all call it while home is here. @throws LostPeers when one is lost meanwhile */
   ofHome<T>(value: T): Promise<T>;
   /**
    * Waits until all workers are here, and tells all which of the images one of them could not read.
@@ -99,6 +101,7 @@ export const alone = ({ tracker }: { readonly tracker: Tracker }): Group => ({
   spread: () => undefined,
   track: tracker.metrics,
   requireStill: () => undefined,
+  requireHome: async () => undefined,
   meet: async () => undefined,
   ofHome: async (value) => value,
   confirm: async () => undefined,

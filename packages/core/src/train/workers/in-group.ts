@@ -4,6 +4,7 @@
  * is furthest. Whoever computes what leaves no trace in the result.
  */
 import { LostGeneration, TrainingFinished } from '../../cluster/lost';
+import type { Member } from '../../cluster/member';
 import { ReplacementWanted, type StageWorkers } from '../../cluster/stage-workers';
 import { tellTrained } from '../../cluster/worker-process';
 import { abortCollectives, enableCollectives, inOrderOfParts, LostPeers } from '../../runtime/cluster';
@@ -15,9 +16,10 @@ import { UserError } from '../../system/user-error';
 import type { Spread } from '../evaluation/shared-outputs';
 import { isSliceSum, type Reduction } from '../sums';
 import { alone, ClassesDealtAnew, type Course, type Group, type Tracker } from './group';
+import { keptPoints } from './kept-points';
 import { sharedClasses } from './shared-classes';
 import { gatherStep, stateExchange } from './state-exchange';
-import { decode, encode, furthest, type Point, type Told, worn } from './told';
+import { arePointsNeeded, decode, encode, furthest, type Told, worn } from './told';
 
 export interface GroupOptions {
   readonly program: Program;
@@ -30,6 +32,8 @@ export interface GroupOptions {
   readonly isShared: (entry: StateVariable) => boolean;
   /** Each worker holds some of the head's classes. */
   readonly sharesClasses: boolean;
+  /** Nobody goes on while home is away. */
+  readonly needsHome: boolean;
   /** The worker has entered the group before, and begins anew in it. */
   readonly isInside: boolean;
   readonly signal: AbortSignal;
@@ -38,9 +42,6 @@ export interface GroupOptions {
 
 /** TensorFlow's number for a lost peer. */
 const unavailable = 14;
-
-/** Home writes each metric down within a few steps, and nobody goes on without home. */
-const mostPoints = 100;
 
 /**
  * Does a part of a stage in all workers: home begins it, the others come in. All come to the parts of a stage in the same
@@ -79,13 +80,15 @@ const labelOf = (stage: string, name: string): string => `${stage}/${name}`;
 /** The group of a part's workers: `enter` it first, and `leave` it at the end. */
 function makeGroup(
   { member, stage }: StageWorkers,
-  { program, name, slices: count, sums, isShared, sharesClasses, signal, tracker }: GroupOptions,
+  { program, name, slices: count, sums, isShared, sharesClasses, needsHome, signal, tracker }: GroupOptions,
 ): Group & { enter(): Promise<void>; silence(): void; leave(): Promise<void> } {
   const label = labelOf(stage, name);
   let membership: Membership | undefined;
   /** Whether collective operations may be under way. */
   let together = false;
-  const points: Point[] = [];
+  /** Whether this worker has what is trained, from a meeting or from its own files. */
+  let hasState = false;
+  let isHomeHere = false;
   // Labels of exchanges are unique in a generation.
   let exchanges = 0;
   const stopListening = member.onChange((now) => {
@@ -117,9 +120,11 @@ function makeGroup(
     return new Map([...(await orAborted(all, signal))].map(([task, one]) => [task, decode(one)]));
   }
 
+  const points = keptPoints({ isHome: member.isHome, task: member.task, tracker, exchange });
+
   async function form(): Promise<void> {
     membership = await orAborted(
-      member.reform((all) => enableCollectives(all, member.task)),
+      member.reform((all) => enableCollectives(all, member.task), { hasState: hasState && !needsHome }),
       signal,
     );
     together = true;
@@ -136,16 +141,21 @@ function makeGroup(
   async function meetOnce(course: Course): Promise<void> {
     // With shared classes the group has formed before the networks were built.
     if (!shared) await form();
-    const told: Told = { course, points: member.isHome ? [] : points, formings: member.formings };
+    const { isHome, formings } = member;
+    const told: Told = { course, isHome, hasState, points: points.count(), formings };
     const all = (await exchange(told)) as ReadonlyMap<number, Told>;
     const root = furthest(all);
+    const { course: theirs, points: kept } = all.get(root) as Told;
+    const known = arePointsNeeded(all, root) ? await points.of(root, kept) : undefined;
     await (root === member.task ? state.send : state.receive)({ group: group() });
-    const { course: theirs, points: known } = all.get(root) as Told;
-    if (root !== member.task) Object.assign(course, { last: undefined }, theirs);
-    if (member.isHome) for (const { values, step } of known) tracker.metrics(values, step);
-    if (worn(all) !== member.task) return;
-    await tracker.flush();
-    throw new ReplacementWanted();
+    if (root !== member.task) {
+      Object.assign(course, { last: undefined }, theirs);
+      if (known) points.replace(known);
+    }
+    hasState = true;
+    isHomeHere = [...all.values()].some((one) => one.isHome);
+    if (isHomeHere) await points.writeDown();
+    if (worn(all) === member.task) throw new ReplacementWanted();
   }
 
   const reduction: Reduction<{ group: typeof groupInput }> = {
@@ -203,8 +213,12 @@ function makeGroup(
       return of > 1 ? { of, index, gather, shareUnreadable } : undefined;
     },
     track(values, step) {
-      if (member.isHome) tracker.metrics(values, step);
-      else if (points.push({ values, step }) > mostPoints) points.shift();
+      points.track({ values, step }, isHomeHere);
+    },
+    async requireHome() {
+      if (isHomeHere) return;
+      await orAborted(nextChange(member), signal);
+      throw new LostPeers('The members change.', unavailable);
     },
     requireStill() {
       if (member.changing) throw new LostPeers('The members change.', unavailable);
@@ -238,6 +252,17 @@ function makeGroup(
     },
   };
 }
+
+/** Resolves when the members change, or have to. */
+const nextChange = (member: Member): Promise<void> =>
+  new Promise((resolve) => {
+    const changed = (): void => {
+      stop();
+      resolve();
+    };
+    const stop = member.onChange(changed);
+    if (member.changing) changed();
+  });
 
 /** The promise's result. @throws the signal's reason when it is aborted before; the promise is then left to itself */
 async function orAborted<T>(promise: Promise<T>, signal: AbortSignal): Promise<T> {

@@ -1,18 +1,15 @@
 /** What workers tell each other when they meet, and what follows from it. */
 import { replaceAfterFormings } from '../../cluster/worker-process';
-import type { Metrics } from '../evaluation/metrics';
 import type { Course } from './group';
-
-export interface Point {
-  readonly values: Metrics;
-  readonly step: number;
-}
 
 /** What workers tell each other when they meet. */
 export interface Told {
   readonly course: Course;
-  /** The newest metrics: home may lack the last ones if it was killed. */
-  readonly points: readonly Point[];
+  readonly isHome: boolean;
+  /** It has met before, and so has what is trained and the points that home may lack. */
+  readonly hasState: boolean;
+  /** The number of those points. */
+  readonly points: number;
   /** See `Member.formings`. */
   readonly formings: number;
 }
@@ -26,20 +23,35 @@ export function worn(all: ReadonlyMap<number, Told>): number | undefined {
     .sort((a, b) => a - b)[0];
 }
 
-/** The task of the worker that has got furthest; of several the first. */
+/**
+ * The task of the worker that has got furthest; of several one that has the state, or else home, which reads it from files:
+ * a newcomer may lack a phase that lies behind.
+ */
 export function furthest(all: ReadonlyMap<number, Told>): number {
-  const isBeyond = (one: Course['position'], other: Course['position']): boolean =>
-    one.step !== other.step
-      ? one.step > other.step
-      : one.epoch !== other.epoch
-        ? one.epoch > other.epoch
-        : one.batch > other.batch;
-  const [first, ...others] = [...all].sort(([one], [other]) => one - other);
+  const [first] = [...all].sort(
+    ([oneTask, one], [otherTask, other]) =>
+      comparePositions(other.course.position, one.course.position) ||
+      Number(other.hasState) - Number(one.hasState) ||
+      Number(other.isHome) - Number(one.isHome) ||
+      oneTask - otherTask,
+  );
   if (!first) throw new Error('Nobody is there.');
-  return others.reduce(
-    (best, one) => (isBeyond(one[1].course.position, best[1].course.position) ? one : best),
-    first,
-  )[0];
+  return first[0];
+}
+
+/** Negative: the first is behind. */
+const comparePositions = (one: Course['position'], other: Course['position']): number =>
+  one.step - other.step || one.epoch - other.epoch || one.batch - other.batch;
+
+/**
+ * Whether somebody needs the points that `root` keeps: home to write them down, or without home whoever may be asked for
+ * them later.
+ */
+export function arePointsNeeded(all: ReadonlyMap<number, Told>, root: number): boolean {
+  const { position } = (all.get(root) as Told).course;
+  const everybody = [...all.values()];
+  const keepers = everybody.some(({ isHome }) => isHome) ? everybody.filter(({ isHome }) => isHome) : everybody;
+  return keepers.some(({ hasState, course }) => !hasState || comparePositions(course.position, position) < 0);
 }
 
 /** JSON has no NaN and no infinity, which metrics may have. */

@@ -56,6 +56,45 @@ test(`${kills} kills at random, of home and others, leave no trace`, async () =>
   expect(points).toEqual(expected.points);
 }, 600_000);
 
+describe('while home is away the others go on', () => {
+  test('through kills of home and of whoever has the state, newcomers and a frozen home', async () => {
+    const expected = await alone('long epochs');
+    const group = await workers.start('long epochs', { count: 2, teacher });
+    await group.steps(3);
+    group.signal(0, 'SIGKILL');
+    // Nobody takes its place before.
+    await group.says(1, 'ready', 5);
+    group.spawn(2);
+    await group.says(2, 'ready');
+    group.signal(1, 'SIGKILL');
+    await group.says(2, 'ready');
+    // Home is lost again while it comes back.
+    group.spawn(0);
+    await group.says(0, 'joined');
+    group.signal(0, 'SIGKILL');
+    group.spawn(0);
+    await group.reaches(85);
+    group.signal(0, 'SIGSTOP');
+    await group.says(2, 'ready', 5);
+    group.signal(0, 'SIGCONT');
+    const { folder, points } = await group.done();
+    expect(points).toEqual(expected.points);
+    expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+  }, 240_000);
+
+  test('SIGTERM meanwhile ends them, and the training can be resumed', async () => {
+    const expected = await alone('long epochs');
+    const folder = temporaryFolder();
+    const group = await workers.start('long epochs', { count: 2, teacher, folder });
+    await group.reaches(85);
+    group.signal(0, 'SIGKILL');
+    await group.says(1, 'ready', 5);
+    await group.stop();
+    await (await workers.start('long epochs', { count: 2, teacher, folder })).done();
+    expect(bytesIn(folder)).toEqual(bytesIn(expected.folder));
+  }, 120_000);
+});
+
 test('a training can be resumed with another number of workers', async () => {
   const expected = await alone('long');
   const folder = temporaryFolder();
