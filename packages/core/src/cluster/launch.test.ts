@@ -71,6 +71,7 @@ const isAlive = (pid: number): boolean => {
 };
 const pids = async (launcher: FakeWorker, files: readonly string[]): Promise<readonly number[]> => {
   const home = await launcher.line('joined');
+  while (!files.every((file) => output(file).length > 0)) await new Promise((resolve) => setTimeout(resolve, 50));
   return [home, ...files.map((file) => output(file)[0] as Line)].map(({ pid }) => Number(pid));
 };
 /** Polls, since a killed launcher tells nothing. */
