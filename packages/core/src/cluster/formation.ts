@@ -49,7 +49,7 @@ export class Formation {
   /** Tasks of the last generation that went: its collectives may be in flight. */
   private running = new Set<number>();
   private readonly answered = new Set<number>();
-  /** Whether one of those who are quiet has what is trained. */
+  /** Whether a quiet worker holds the training's state. */
   private isStateHere = false;
   private readonly exchanges = new Map<string, Map<number, unknown>>();
   private change: 'none' | 'voluntary' | 'urgent' = 'none';
@@ -99,7 +99,7 @@ export class Formation {
     else this.consider();
   }
 
-  /** @param hasState the worker has what is trained, so that nobody has to wait for home */
+  /** @param hasState the worker holds the training's state: the others need not wait for home */
   quiet(task: number, generation: number, hasState: boolean): void {
     if (generation !== this.generation || this.phase !== 'quiet') return;
     this.answered.add(task);

@@ -49,7 +49,7 @@ export interface Member {
    * Takes part in forming: quiet, all enable, go; begins again by itself when the membership changes meanwhile.
    * Without a change that waits it asks for a new generation: call it when a collective has failed.
    * @param enable gives the membership to TensorFlow; if it throws for a taken port, another port is tried
-   * @param options.hasState this worker has what is trained and may go on without home; default: all wait for home
+   * @param options.hasState this worker holds the training's state and may go on without home; default: all wait for home
    * @returns the membership, when all its members are enabled
    * @throws what `enable` throws; the process should then end with `replacementCode`
    * @throws TrainingFinished, RunFinished as `enter`, when home has gone on without this member

@@ -28,7 +28,7 @@ export type FromWorker =
   | { readonly type: 'address'; readonly port: number }
   | { readonly type: 'enter'; readonly label: string; readonly parts: Parts }
   | { readonly type: 'leave' }
-  /** The steps of forming. `hasState`: the worker has what is trained, so that nobody has to wait for home. */
+  /** The steps of forming. `hasState`: the worker holds the training's state, so the others need not wait for home. */
   | { readonly type: 'quiet'; readonly generation: number; readonly hasState: boolean }
   /** `again` asks for a new generation, since this one's collectives or enabling failed. */
   | { readonly type: 'enabled' | 'again'; readonly generation: number }

@@ -146,7 +146,7 @@ async function openCache(
   const { task, distillation, settings, signal, log, eager = false } = options;
   const { train: dataset } = task;
   if (!distillation?.cache || !weights) return undefined;
-  if (distillation.cache.isOptional && !cachePays(options, copies, weights)) return undefined;
+  if (distillation.cache.isOptional && !cachePays(options, copies, weights, batchSize)) return undefined;
   checkCachedMethods(distillation.method.name);
   checkUnmixed(settings);
   if (!copies) throw endlessViews(dataset);

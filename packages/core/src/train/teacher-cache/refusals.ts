@@ -6,20 +6,20 @@ import type { Method, Need } from '../../distill/method';
 import { methods } from '../../distill/registry';
 import { requestedDevice } from '../../runtime/device';
 import { UserError } from '../../system/user-error';
-import { microBatchSize } from '../micro-batches';
 import { isMixing } from '../mixing';
 import type { NetworkWeights } from '../networks/load-network';
 import { shapeOfDescription } from '../networks/shared-head';
 import type { NetworkTraining } from '../settings';
 
-const featureNeeds: readonly Need[] = ['features', 'preactivations', 'equal-channels'];
+const needsFeatures = (needs: ReadonlySet<Need>): boolean =>
+  needs.has('features') || needs.has('preactivations') || needs.has('equal-channels');
 
 /**
  * @param names of methods, joined by `+`
  * @throws UserError for a method that uses more of its teacher than embeddings and logits
  */
 export function checkCachedMethods(names: string): void {
-  const usesFeatures = ({ needs }: Method) => needs.some((need) => featureNeeds.includes(need));
+  const usesFeatures = ({ needs }: Method) => needsFeatures(new Set(needs));
   const method = names
     .split('+')
     .map((name) => methods.named(name))
@@ -57,12 +57,12 @@ export function cachePays(
   { task: { train: dataset }, settings, distillation, precision = 'float32', shardClasses = false }: NetworkTraining,
   copies: AugmentedCopies | undefined,
   { description }: NetworkWeights,
+  imagesAtOnce: number,
 ): boolean {
   if (!copies || !distillation || isMixing(settings) || shardClasses) return false;
-  if (featureNeeds.some((need) => distillation.method.needs.has(need))) return false;
+  if (needsFeatures(distillation.method.needs)) return false;
   // Other kernels, or another type, round differently; so does TensorFlow for a single image.
-  const { batchSize, accumulate, epochs } = settings;
-  if (requestedDevice() !== 'cpu' || precision !== 'float32' || microBatchSize(batchSize, accumulate) < 2) return false;
+  if (requestedDevice() !== 'cpu' || precision !== 'float32' || imagesAtOnce < 2) return false;
   const bytes = dataset.labels.length * copies.count * shapeOfDescription(description).embeddingSize * 4;
-  return epochs >= 2 * copies.count && bytes <= mostUnasked && description.inputSize === dataset.size;
+  return settings.epochs >= 2 * copies.count && bytes <= mostUnasked && description.inputSize === dataset.size;
 }

@@ -86,7 +86,7 @@ function makeGroup(
   let membership: Membership | undefined;
   /** Whether collective operations may be under way. */
   let together = false;
-  /** Whether this worker has what is trained, from a meeting or from its own files. */
+  /** Whether this worker holds the training's state, from a meeting or from its own files. */
   let hasState = false;
   let isHomeHere = false;
   // Labels of exchanges are unique in a generation.

@@ -6,7 +6,7 @@ import type { Course } from './group';
 export interface Told {
   readonly course: Course;
   readonly isHome: boolean;
-  /** It has met before, and so has what is trained and the points that home may lack. */
+  /** It has met before, so it holds the training's state and the points that home may lack. */
   readonly hasState: boolean;
   /** The number of those points. */
   readonly points: number;
