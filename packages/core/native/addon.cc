@@ -10,6 +10,7 @@
 
 #include "cluster.h"
 #include "kernels.h"
+#include "outlines.h"
 #include "tensorflow/c/c_api.h"
 #include "tensorflow/c/eager/c_api.h"
 
@@ -257,6 +258,7 @@ static napi_value Init(napi_env env, napi_value exports) {
       {"removeFunction", nullptr, RemoveFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"enableCollectiveOps", nullptr, headshare::EnableCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"abortCollectiveOps", nullptr, headshare::AbortCollectiveOps, nullptr, nullptr, nullptr, napi_default, nullptr},
+      {"inferOutputs", nullptr, headshare::InferOutputs, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"protectServer", nullptr, headshare::ProtectServer, nullptr, nullptr, nullptr, napi_default, nullptr},
       {"callFunction", nullptr, CallFunction, nullptr, nullptr, nullptr, napi_default, nullptr},
       // kernels: string[], this package's operations that TensorFlow accepted.

@@ -15,6 +15,10 @@ export const DType = {
   resource: 20,
 } as const;
 
+export const dtypeName: ReadonlyMap<number, keyof typeof DType> = new Map(
+  Object.entries(DType).map(([name, number]) => [number, name as keyof typeof DType]),
+);
+
 /** TensorFlow's numbers for attribute kinds (TF_AttrType in c_api.h). */
 export const AttrKind = { string: 0, int: 1, float: 2, bool: 3, type: 4, shape: 5 } as const;
 
@@ -43,6 +47,12 @@ export interface Binding {
   getNumOfTensors(): number;
   addFunction(name: string, graphDef: Uint8Array, inputs: readonly string[], outputs: readonly string[]): void;
   removeFunction(name: string): void;
+  /**
+   * The shapes and types that TensorFlow infers for the outputs of an operation in a serialised graph; nothing is computed.
+   * Undefined where TensorFlow does not accept the graph, or does not know a shape. Absent in addons that were built before
+   * it existed.
+   */
+  inferOutputs?(graphDef: Uint8Array, name: string): readonly Omit<TensorInfo, 'id'>[] | undefined;
   /**
    * @param config a serialised ConfigProto for TensorFlow's graph optimiser; undefined: TensorFlow's defaults
    * @throws Error with TensorFlow's number for the kind of error as `code`, a text

@@ -58,6 +58,8 @@ export interface RunSurroundings {
   readonly signal: AbortSignal;
   readonly tracker: {
     metrics(values: Metrics, step: number): void;
+    /** In a worker that is not home: it keeps the metrics of a step for home. */
+    kept?(step: number): void;
     /** Resolves when all metrics so far are on the disk. */
     flush(): Promise<void>;
   };

@@ -18,7 +18,7 @@ import type { Setup, StepLine } from './training/child';
 export interface RecoveryResult {
   readonly part: 'recovery';
   readonly workers: number;
-  readonly event: 'undisturbed' | 'killed' | 'joined';
+  readonly event: 'undisturbed' | 'killed' | 'home killed' | 'joined';
   /** From the kill, or from the new process's start, to the end of the others' next step in the new membership. */
   readonly seconds: number;
   readonly secondsBest: number;
@@ -48,14 +48,19 @@ export async function measureRecovery(workers: number, rounds: number): Promise<
     for (let index = 0; index < workers; index++) training.spawn(index);
     await training.steps(quietSteps);
     const kills: Event[] = [];
+    const homeKills: Event[] = [];
     const joins: Event[] = [];
     const usual: number[] = [];
     for (let round = 0; round < rounds; round++) {
-      process.stderr.write(`recovery, round ${round + 1}/${rounds}: a kill, and a new worker\n`);
+      process.stderr.write(`recovery, round ${round + 1}/${rounds}: kills of a worker and of home, and new workers\n`);
       usual.push(...training.intervals(quietSteps - 2));
       kills.push(await training.event(() => training.kill(workers - 1)));
       await training.steps(quietSteps);
       joins.push(await training.event(() => training.spawn(workers - 1)));
+      await training.steps(quietSteps);
+      homeKills.push(await training.event(() => training.kill(0), 1));
+      await training.steps(quietSteps, 1);
+      training.spawn(0);
       await training.steps(quietSteps);
     }
     const result = (event: RecoveryResult['event'], all: readonly Event[]): RecoveryResult => ({
@@ -67,7 +72,12 @@ export async function measureRecovery(workers: number, rounds: number): Promise<
       pauseSeconds: median(all.map(({ pauseSeconds }) => pauseSeconds)),
     });
     const undisturbed = usual.map((seconds) => ({ seconds, pauseSeconds: seconds }));
-    return [result('undisturbed', undisturbed), result('killed', kills), result('joined', joins)];
+    return [
+      result('undisturbed', undisturbed),
+      result('killed', kills),
+      result('home killed', homeKills),
+      result('joined', joins),
+    ];
   } finally {
     await training.end();
     await coordinator.close();
@@ -80,9 +90,9 @@ interface Event {
   readonly pauseSeconds: number;
 }
 
-/** A training of several processes, as its home tells of it. */
+/** A training of several processes, as the first two tell of it: home, and another one that sees home's loss. */
 class Training {
-  private readonly lines: StepLine[] = [];
+  private readonly lines: readonly StepLine[][] = [[], []];
   private readonly children = new Map<number, ChildProcess>();
   private failure: Error | undefined;
   private wake: () => void = () => undefined;
@@ -117,11 +127,17 @@ class Training {
       this.failure = new UserError(`Worker ${index} ended: ${printed.trim().split('\n').at(-1)}`, 1);
       this.wake();
     });
-    if (index > 0) return;
+    const lines = this.lines[index];
+    if (!lines) {
+      child.stdout?.resume();
+      return;
+    }
+    // A new process counts its memberships anew.
+    lines.length = 0;
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       // Besides the training's progress.
       if (!line.startsWith('{')) return;
-      this.lines.push(JSON.parse(line));
+      lines.push(JSON.parse(line));
       this.wake();
     });
   }
@@ -132,26 +148,28 @@ class Training {
     child?.kill('SIGKILL');
   }
 
-  async steps(more: number): Promise<void> {
-    const aim = this.lines.length + more;
-    await this.until(() => this.lines.length >= aim);
+  async steps(more: number, observer = 0): Promise<void> {
+    const lines = this.linesOf(observer);
+    const aim = lines.length + more;
+    await this.until(() => lines.length >= aim);
   }
 
-  /** Seconds between the last steps. */
+  /** Seconds between home's last steps. */
   intervals(count: number): readonly number[] {
-    const last = this.lines.slice(-count - 1);
+    const last = this.linesOf(0).slice(-count - 1);
     return last.slice(1).map(({ at }, i) => (at - (last[i] as StepLine).at) / 1000);
   }
 
-  /** Waits for the first step with other members than before. */
-  async event(disturb: () => void): Promise<Event> {
-    const before = this.lines.at(-1)?.formings ?? 0;
+  /** Waits for the observer's first step with other members than before. */
+  async event(disturb: () => void, observer = 0): Promise<Event> {
+    const lines = this.linesOf(observer);
+    const before = lines.at(-1)?.formings ?? 0;
     const isAfter = ({ formings }: StepLine) => formings > before;
     const began = Date.now();
     disturb();
-    await this.until(() => this.lines.some(isAfter));
-    const first = this.lines.findIndex(isAfter);
-    const [last, next] = this.lines.slice(first - 1, first + 1) as [StepLine, StepLine];
+    await this.until(() => lines.some(isAfter));
+    const first = lines.findIndex(isAfter);
+    const [last, next] = lines.slice(first - 1, first + 1) as [StepLine, StepLine];
     return { seconds: (next.at - began) / 1000, pauseSeconds: (next.at - last.at) / 1000 };
   }
 
@@ -162,6 +180,10 @@ class Training {
       if (child.exitCode === null && child.signalCode === null) await closed;
     });
     await Promise.all(ended);
+  }
+
+  private linesOf(observer: number): StepLine[] {
+    return this.lines[observer] as StepLine[];
   }
 
   private async until(check: () => boolean): Promise<void> {
@@ -178,6 +200,7 @@ export function printRecovery(results: readonly RecoveryResult[]): void {
   const titles = {
     undisturbed: 'an undisturbed step',
     killed: 'a worker is killed: until the next step of the others',
+    'home killed': 'home is killed: the same',
     joined: 'a worker starts: until its first step with the others',
   } as const;
   print(

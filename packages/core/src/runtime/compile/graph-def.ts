@@ -3,7 +3,7 @@
  * format, as far as a recorded step needs it.
  */
 import { bytesOf } from '../../system/bytes-of';
-import { type Attr, AttrKind, type Values } from '../binding';
+import { type Attr, AttrKind, attr, dtypeName, type Values } from '../binding';
 import { type Bytes, float, integer, message, text, varint } from './protobuf';
 
 const shapeProto = (shape: readonly number[]): Bytes[] => shape.flatMap((size) => message(2, integer(1, size)));
@@ -22,9 +22,9 @@ function tensorProto({ dtype, shape, values }: ConstantValue): Bytes[] {
   return [...integer(1, dtype), ...message(2, shapeProto(shape)), ...message(4, [content])];
 }
 
-function attrValue(attr: NodeAttr): Bytes[] {
-  if ('tensor' in attr) return message(8, tensorProto(attr.tensor));
-  const { type, value } = attr;
+function attrValue(given: NodeAttr): Bytes[] {
+  if ('tensor' in given) return message(8, tensorProto(given.tensor));
+  const { type, value } = given;
   if (type === AttrKind.string && typeof value === 'string') return text(2, value);
   if (type === AttrKind.int && Array.isArray(value)) {
     return message(1, message(3, value.map(varint)));
@@ -34,7 +34,7 @@ function attrValue(attr: NodeAttr): Bytes[] {
   if (type === AttrKind.bool && typeof value === 'boolean') return integer(5, value ? 1 : 0);
   if (type === AttrKind.type && typeof value === 'number') return integer(6, value);
   if (type === AttrKind.shape && Array.isArray(value)) return message(7, shapeProto(value));
-  throw new Error(`Attribute ${attr.name}: no encoding for kind ${type} with value ${JSON.stringify(value)}.`);
+  throw new Error(`Attribute ${given.name}: no encoding for kind ${type} with value ${JSON.stringify(value)}.`);
 }
 
 export interface GraphNode {
@@ -45,12 +45,30 @@ export interface GraphNode {
   readonly attrs: readonly NodeAttr[];
 }
 
+// Type attributes that tfjs-node omits because eager execution infers them, each with the input that determines it.
+const omitted: Readonly<Record<string, Readonly<Record<string, number>>>> = {
+  ExpandDims: { T: 0, Tdim: 1 },
+  Squeeze: { T: 0 },
+};
+
+/** The attributes of an operation, with those that a graph needs and eager execution does not. */
+export function graphAttrs(op: string, attrs: readonly Attr[], inputs: readonly { readonly dtype: number }[]): Attr[] {
+  const missing = Object.entries(omitted[op] ?? {}).filter(([name]) => !attrs.some((given) => given.name === name));
+  return [
+    ...attrs,
+    ...missing.flatMap(([name, index]) => {
+      const dtype = dtypeName.get(inputs[index]?.dtype ?? -1);
+      return dtype ? [attr.type(name, dtype)] : [];
+    }),
+  ];
+}
+
 function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
   return [
     ...text(1, name),
     ...text(2, op),
     ...inputs.flatMap((input) => text(3, input)),
-    ...attrs.flatMap((attr) => message(5, [...text(1, attr.name), ...message(2, attrValue(attr))])),
+    ...attrs.flatMap((one) => message(5, [...text(1, one.name), ...message(2, attrValue(one))])),
   ];
 }
 

@@ -1,9 +1,10 @@
 /**
  * The shapes and types of an operation's outputs, which tfjs needs during a recording. TensorFlow runs the operation on
- * zeros to find them, once for each combination of attributes and input shapes. A network's blocks repeat, so recording a
- * step takes less time, and far less memory, than running it.
+ * zeros to find them, once for each combination of attributes and input shapes, or infers them where the inputs are large. A
+ * network's blocks repeat, so recording a step takes less time, and far less memory, than running it.
  */
 import { type Attr, attr, type Binding, DType, type TensorInfo } from '../binding';
+import { encodeGraph, type GraphNode, graphAttrs } from './graph-def';
 
 /** A tensor's shape and type, without its values. */
 export interface Outline {
@@ -22,6 +23,9 @@ const knownAtMost = 50_000;
 
 // The most values of a constant that are kept: constants that give shapes are small.
 const smallAtMost = 64;
+
+// Values of all inputs together; 1 MB of float32. The product of such inputs may be a table of gigabytes.
+const largeFrom = 2 ** 18;
 
 /** Finds the outlines of outputs. It owns the handles of computed constants until `dispose`. */
 export class OutputShapes {
@@ -42,13 +46,15 @@ export class OutputShapes {
     ]);
     const before = constant ? undefined : (known.get(key) ?? ofTable(op, inputs) ?? ofWide(op, attrs, inputs));
     if (before) return before;
+    const inferred = constant ? undefined : this.infer(op, attrs, inputs);
+    if (inferred?.length === outputs) return remember(key, inferred);
     const made = this.run(op, attrs, inputs, outputs);
     if (constant) return made.map((info) => this.keep(info));
     for (const { id } of made) this.binding.deleteTensor(id);
-    const outlines = made.map(({ shape, dtype }) => ({ shape, dtype }));
-    if (known.size >= knownAtMost) known.clear();
-    known.set(key, outlines);
-    return outlines;
+    return remember(
+      key,
+      made.map(({ shape, dtype }) => ({ shape, dtype })),
+    );
   }
 
   /** The outline of values that the step uploads; valid as long as the handle `id` is. */
@@ -60,6 +66,18 @@ export class OutputShapes {
   dispose(): void {
     for (const id of this.handles) this.binding.deleteTensor(id);
     this.handles.length = 0;
+  }
+
+  /**
+   * What TensorFlow infers for large inputs, whose zeros might be most of the memory that a training takes. Undefined where
+   * inputs are small, where shapes depend on values, and where TensorFlow does not accept the inputs: running says why.
+   */
+  private infer(op: string, attrs: readonly Attr[], inputs: readonly Outline[]): readonly OutputOutline[] | undefined {
+    const sizes = inputs.map(({ shape }) => sizeOf(shape));
+    if (sizes.reduce((a, b) => a + b, 0) < largeFrom) return undefined;
+    const given = inputs.map((input, i) => inputNode(`input/${i}`, input));
+    const node = { name: 'outputs', op, inputs: given.map(({ name }) => name), attrs: graphAttrs(op, attrs, inputs) };
+    return this.binding.inferOutputs?.(encodeGraph([...given, node]), node.name);
   }
 
   private run(op: string, attrs: readonly Attr[], inputs: readonly Outline[], outputs: number): TensorInfo[] {
@@ -101,6 +119,21 @@ export class OutputShapes {
     this.handles.push(id);
     return this.constant(id, shape, dtype, this.binding.tensorDataSync(id));
   }
+}
+
+function remember(key: string, outlines: readonly OutputOutline[]): readonly OutputOutline[] {
+  if (known.size >= knownAtMost) known.clear();
+  known.set(key, outlines);
+  return outlines;
+}
+
+/** An input in a graph of one operation: a small constant with its values, for shapes that depend on them. */
+function inputNode(name: string, { shape, dtype, constant }: Outline): GraphNode {
+  const type = { ...attr.type('dtype', 'float32'), value: dtype };
+  if (!constant || dtype !== DType.int32)
+    return { name, op: 'Placeholder', inputs: [], attrs: [type, attr.shape('shape', shape)] };
+  const values = Int32Array.from(constant.values === '' ? [] : constant.values.split(','), Number);
+  return { name, op: 'Const', inputs: [], attrs: [type, { name: 'value', tensor: { dtype, shape, values } }] };
 }
 
 /** The outlines for operations on a table's rows: a second table might not fit into memory. */

@@ -4,10 +4,20 @@
  * optimiser. Nothing is computed: tfjs gets shapes and types (output-shapes.ts), and tensors whose handles are negative
  * numbers, which TensorFlow never uses.
  */
-import { type Attr, attr, type Binding, backend, DType, handleOf, type TensorInfo, type Values } from '../binding';
+import {
+  type Attr,
+  attr,
+  type Binding,
+  backend,
+  DType,
+  dtypeName,
+  handleOf,
+  type TensorInfo,
+  type Values,
+} from '../binding';
 import { type Tensor, tf } from '../tensorflow';
 import { type CallSite, callSite } from './call-site';
-import type { GraphNode } from './graph-def';
+import { type GraphNode, graphAttrs } from './graph-def';
 import { type Outline, OutputShapes } from './output-shapes';
 import { refuseHostRandom, refuseOperation } from './refused';
 
@@ -48,27 +58,6 @@ export interface TraceOptions {
   readonly kernels?: 'all' | 'none';
   /** Whether to keep the line behind each node (default: true); finding it takes a tenth of a recording's time. */
   readonly lines?: boolean;
-}
-
-const dtypeName = new Map<number, keyof typeof DType>(
-  Object.entries(DType).map(([name, number]) => [number, name as keyof typeof DType]),
-);
-
-// Type attributes that tfjs-node omits because eager execution infers them, each with the input that determines it.
-const inferred: Readonly<Record<string, Readonly<Record<string, number>>>> = {
-  ExpandDims: { T: 0, Tdim: 1 },
-  Squeeze: { T: 0 },
-};
-
-function withInferred(op: string, attrs: readonly Attr[], inputs: readonly Recorded[]): Attr[] {
-  const missing = Object.entries(inferred[op] ?? {}).filter(([name]) => !attrs.some((given) => given.name === name));
-  return [
-    ...attrs,
-    ...missing.flatMap(([name, index]) => {
-      const dtype = dtypeName.get(inputs[index]?.dtype ?? -1);
-      return dtype ? [attr.type(name, dtype)] : [];
-    }),
-  ];
 }
 
 function copyOf(values: Values | number[] | boolean[], dtype: number): Values {
@@ -155,7 +144,7 @@ export function trace<R>(
         name: node,
         op,
         inputs: [...from.map(reference), ...waiting],
-        attrs: withInferred(op, attrs, from),
+        attrs: graphAttrs(op, attrs, from),
       });
       if (lines) sites.push(callSite());
       return made.map((outline, output) => add({ ...outline, node, output }));

@@ -19,6 +19,8 @@ export interface Workers extends StageWorkers {
 /** What a group needs of a run's tracker. */
 export interface Tracker {
   metrics(values: Metrics, step: number): void;
+  /** In a worker that is not home: it keeps the metrics of a step for home. */
+  kept?(step: number): void;
   flush(): Promise<void>;
 }
 

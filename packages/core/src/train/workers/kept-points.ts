@@ -38,7 +38,10 @@ export function keptPoints({ isHome, task, tracker, exchange }: KeptPointsOption
     count: () => points.length,
     track(point, isHomeHere) {
       if (isHome) tracker.metrics(point.values, point.step);
-      else if (points.push(point) > recentPoints && isHomeHere) points.shift();
+      else {
+        if (points.push(point) > recentPoints && isHomeHere) points.shift();
+        tracker.kept?.(point.step);
+      }
     },
     async of(root, count) {
       const all: Point[] = [];

@@ -1,4 +1,4 @@
-/** `child.ts SETUP`: a worker of the training that recovery.ts disturbs. Home prints a line of JSON at each step. */
+/** `child.ts SETUP`: a worker of the training that recovery.ts disturbs. It prints a line of JSON at each step. */
 import { joinCluster } from '@headshare/core/cluster/join';
 import { workerProcess } from '@headshare/core/cluster/worker-process';
 import { classificationTask } from '@headshare/core/train/evaluation/classification-task';
@@ -9,12 +9,12 @@ import { plainSettings } from '../../plain-settings';
 import { stepCases } from '../../step/cases';
 import { noise } from './noise';
 
-/** How home's steps look to recovery.ts. */
+/** How a worker's steps look to recovery.ts. */
 export interface StepLine {
   readonly step: number;
   /** Milliseconds, by Date.now(). */
   readonly at: number;
-  /** How many memberships home has taken part in. */
+  /** How many memberships the worker has taken part in. */
   readonly formings: number;
 }
 
@@ -36,6 +36,10 @@ async function main(): Promise<void> {
   await becomeWorker(member);
   const { student: network } = stepCases.ce;
   const { inputSize: size, classes } = network;
+  const report = (step: number): void => {
+    const line: StepLine = { step, at: Date.now(), formings: member.formings };
+    console.log(JSON.stringify(line));
+  };
   await trainNetwork({
     role: 'student',
     network,
@@ -48,10 +52,8 @@ async function main(): Promise<void> {
     signal: new AbortController().signal,
     log: () => undefined,
     tracker: {
-      metrics(_values, step) {
-        const line: StepLine = { step, at: Date.now(), formings: member.formings };
-        console.log(JSON.stringify(line));
-      },
+      metrics: (_values, step) => report(step),
+      kept: report,
       flush: async () => undefined,
     },
     workers: { member, stage: 'benchmark', sums: 'exact' },
