@@ -232,7 +232,8 @@ static const std::vector<std::string> &Kernels() {
     Dl_info self;
     if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
     std::vector<std::string> all;
-    for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterDepthwise(),
+    for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterConvGradFilter(),
+                             headshare::RegisterDepthwise(), headshare::RegisterHalfSquares(),
                              headshare::RegisterHardActivations(), headshare::RegisterPRelu(), headshare::RegisterSgd(),
                              headshare::RegisterTwoSum(), headshare::RegisterWinograd()}) {
       all.insert(all.end(), some.begin(), some.end());

@@ -8,7 +8,9 @@
 namespace headshare {
 
 std::vector<std::string> RegisterBatchNorm();
+std::vector<std::string> RegisterConvGradFilter();
 std::vector<std::string> RegisterDepthwise();
+std::vector<std::string> RegisterHalfSquares();
 std::vector<std::string> RegisterHardActivations();
 std::vector<std::string> RegisterPRelu();
 std::vector<std::string> RegisterSgd();

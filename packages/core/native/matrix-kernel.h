@@ -47,14 +47,14 @@ inline void MultiplyTile(const float *__restrict rows, const float *__restrict p
   }
 }
 
-// sums [kOuterRows][columns] += the transpose of left [count][.. kChannels ..] (its first kOuterRows) x panel
-// [count][columns], columns kVectors vectors.
+// sums [kOuterRows][columns] += the transpose of left [count][kOuterRows] x panel [count][columns], columns kVectors vectors. The
+// rows of left and panel are so many floats apart.
 template <int kVectors>
-inline void AccumulateTile(const float *__restrict left, const float *__restrict panel, int64_t count,
-                           float *__restrict to) {
+HEADSHARE_INLINE void AccumulateTile(const float *__restrict left, int64_t left_step, const float *__restrict panel,
+                                     int64_t panel_step, int64_t count, float *__restrict to) {
   // Added to memory at the end, so that the next tile need not wait for this one.
   Vector sums[kOuterRows][kVectors] = {};
-  for (; count > 0; count--, left += kChannels, panel += kVectors * kWidth) {
+  for (; count > 0; count--, left += left_step, panel += panel_step) {
     Vector right[kVectors];
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) right[v] = Load(panel + v * kWidth);

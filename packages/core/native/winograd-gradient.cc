@@ -100,9 +100,9 @@ class Part {
         const float *left = v + row / kChannels * kTiles * kChannels + row % kChannels;
         float *to = sums + panel * parts_.rows + row * width;
         if (width == kPanel) {
-          AccumulateTile<2>(left, right, tiles, to);
+          AccumulateTile<2>(left, kChannels, right, kPanel, tiles, to);
         } else {
-          AccumulateTile<1>(left, right, tiles, to);
+          AccumulateTile<1>(left, kChannels, right, kWidth, tiles, to);
         }
       }
     }

@@ -8,7 +8,7 @@
 
 import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './binding';
 import { call, callEagerly, type StepFunction } from './compile/call';
-import { compileStep, type Step } from './compile/compile';
+import { type CompileOptions, compileStep, type Step } from './compile/compile';
 import { encodeGraph, type GraphNode } from './compile/graph-def';
 import type { Preparation, PreparedValue } from './compile/prepared';
 import { feed, type InputSpecs, type InputValues } from './compile/step-inputs';
@@ -61,9 +61,10 @@ export class Program {
         if (this.options.eager) return callEagerly(step, inputs, fed);
         if (!compiled) {
           await requireEffect(precision);
+          const isFloat32 = precision === 'float32';
           // Preparing in another precision would round differently.
-          const prepare = precision === 'float32';
-          compiled = { ...this.compile(name, inputs, step, prepare), config: configOf(precision) };
+          const options: CompileOptions = { prepare: isFloat32, kernels: isFloat32 ? 'all' : 'mixed' };
+          compiled = { ...this.compile(name, inputs, step, options), config: configOf(precision) };
         }
         this.letGo([...compiled.tables, ...this.parts()]);
         if (compiled.writes) this.forget();
@@ -154,14 +155,14 @@ export class Program {
     name: string,
     inputs: I,
     step: Step<I, string>,
-    prepare: boolean,
+    options: CompileOptions,
   ): StepFunction {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
     const attrsOf = (entry: StateVariable | PreparedValue) =>
       this.handleAttrs(this.state.get(entry.name) ? entry : inFunction(functionName, entry));
-    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, { prepare });
+    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, options);
     const results = graph.outputs.map((output) => `output/${output}`);
     this.add(functionName, nodes, feeds, results);
     if (graph.preparation) this.addPreparation(functionName, graph.preparation);

@@ -1,3 +1,4 @@
+import { sumOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
 
 /** Squared distance of the student's values from the right side of the teacher's boundary plus the margin, summed. */
@@ -5,7 +6,7 @@ function alternative(student: Tensor, teacher: Tensor, margin: number): Tensor {
   const active = tf.sub(tf.mul(tf.step(teacher), 2), 1);
   // Below +margin where the teacher is active (1), above -margin where it is not (-1).
   const excess = tf.relu(tf.sub(margin, tf.mul(active, student)));
-  return tf.sum(tf.square(excess));
+  return sumOfAll(tf.square(excess));
 }
 
 /**

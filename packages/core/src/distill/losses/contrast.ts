@@ -3,6 +3,7 @@
  * crd/criterion.py and crd/memory.py): scores against a memory, the loss of scores, and the memory's update.
  * Published: feature size 128, 16384 negatives, temperature 0.07, momentum 0.5, weight 0.8.
  */
+import { meanOfAll, sumOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 /**
@@ -20,7 +21,7 @@ export function contrastScores(products: Tensor2D, temperature: number): Tensor2
 export function normaliserOf(scores: Tensor2D, normaliser: Tensor, images: number): Scalar {
   const run = tf.customGrad((...args) => {
     const [given] = args as unknown as [Tensor];
-    const first = tf.mul(tf.mean(given), images);
+    const first = tf.mul(meanOfAll(given), images);
     return {
       value: tf.where(tf.less(normaliser, 0), first, normaliser),
       gradFunc: (_: Tensor) => tf.zeros(scores.shape),
@@ -49,7 +50,7 @@ export function contrastLoss(probabilities: Tensor2D, images: number, epsilon = 
   const own = tf.slice(probabilities, [0, 0], [batch, 1]);
   const others = tf.slice(probabilities, [0, 1], [batch, count - 1]);
   // Ratios before logarithms: sums of logarithms over many negatives would nearly cancel.
-  const against = tf.sum(tf.log(tf.div(tf.add(others, noise + epsilon), noise)));
+  const against = sumOfAll(tf.log(tf.div(tf.add(others, noise + epsilon), noise)));
   const towards = tf.sum(tf.log(tf.div(tf.add(own, noise + epsilon), own)));
   return tf.div(tf.add(against, towards), batch).asScalar();
 }

@@ -1,3 +1,4 @@
+import { sumOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 export interface DecoupledTerms {
@@ -27,7 +28,7 @@ function logarithms(logits: Tensor2D, mask: Tensor2D): Logarithms {
 }
 
 /** sum p (log p - log q), from the logarithms. */
-const divergence = (p: Tensor, q: Tensor): Tensor => tf.sum(tf.mul(tf.exp(p), tf.sub(p, q)));
+const divergence = (p: Tensor, q: Tensor): Tensor => sumOfAll(tf.mul(tf.exp(p), tf.sub(p, q)));
 
 /**
  * The two parts of the softened divergence between the teacher's and the student's logits [batch, classes], for labels

@@ -3,6 +3,7 @@
 import { softmax } from '../../runtime/ops/cross-entropy';
 import { l2Normalise } from '../../runtime/ops/normalise';
 import { adaptiveAveragePool2d } from '../../runtime/ops/pooling';
+import { meanOfAll, sumOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
 
 /** |x|, with gradient 0 at 0 as PyTorch's; that of tf.abs is -1 there. */
@@ -17,7 +18,7 @@ export function absolute<T extends Tensor>(x: T): T {
  * `convolutionalRegressor`, published weight 100; SimKD's loss on the projected map (arXiv 2203.14001), weight 1.
  */
 export function meanSquaredDifference(student: Tensor, teacher: Tensor): Scalar {
-  return tf.mean(tf.square(tf.sub(student, teacher))).asScalar();
+  return meanOfAll(tf.square(tf.sub(student, teacher)));
 }
 
 /**
@@ -33,7 +34,7 @@ export function probabilityDistance(student: Tensor2D, teacher: Tensor2D): Scala
  * (helper/MSE.py), the paper's L2E. Each row adds 2 - 2 cos, so 0..4.
  */
 export function embeddingDistance(student: Tensor2D, teacher: Tensor2D): Scalar {
-  return tf.sum(tf.square(tf.sub(l2Normalise(student), l2Normalise(teacher)))).asScalar();
+  return sumOfAll(tf.square(tf.sub(l2Normalise(student), l2Normalise(teacher))));
 }
 
 /**

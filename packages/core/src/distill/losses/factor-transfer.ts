@@ -1,3 +1,4 @@
+import { meanOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor4D, tf } from '../../runtime/tensorflow';
 import { attentionMap, power } from './attention';
 import { absolute, matchSizes } from './differences';
@@ -16,5 +17,5 @@ export interface FactorOptions {
 export function factorLoss(student: Tensor4D, teacher: Tensor4D, { p1 = 2, p2 = 1 }: FactorOptions = {}): Scalar {
   const [ours, theirs] = matchSizes(student, teacher);
   const difference = tf.sub(attentionMap(ours, p1), attentionMap(theirs, p1));
-  return tf.mean(p2 === 1 ? absolute(difference) : power(difference, p2)).asScalar();
+  return meanOfAll(p2 === 1 ? absolute(difference) : power(difference, p2));
 }

@@ -1,4 +1,5 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
+import { meanOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor2D, type Tensor4D, tf } from '../../runtime/tensorflow';
 import { matchSizes } from './differences';
 
@@ -10,7 +11,7 @@ function selectivity(x: Tensor4D): Tensor {
 }
 
 /** The mean over all pairs of channels of the polynomial kernel (a . b)^2. */
-const kernel = (a: Tensor, b: Tensor): Scalar => tf.mean(tf.square(tf.matMul(a, b, false, true))).asScalar();
+const kernel = (a: Tensor, b: Tensor): Scalar => meanOfAll(tf.square(tf.matMul(a, b, false, true)));
 
 /**
  * Neuron selectivity transfer (Huang and Wang, arXiv 1707.01219; RepDistiller's NST.py): the squared maximum mean

@@ -1,3 +1,4 @@
+import { meanOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor2D, tf } from '../../runtime/tensorflow';
 
 /** [batch, batch]: the probability that an image picks another, from the cosine of their embeddings [batch, d]. */
@@ -17,5 +18,5 @@ function chances(x: Tensor2D, epsilon: number): Tensor2D {
 export function probabilisticLoss(student: Tensor2D, teacher: Tensor2D, epsilon = 1e-7): Scalar {
   const [ours, theirs] = [chances(student, epsilon), chances(teacher, epsilon)];
   const logs = tf.sub(tf.log(tf.add(theirs, epsilon)), tf.log(tf.add(ours, epsilon)));
-  return tf.mean(tf.mul(theirs, logs)).asScalar();
+  return meanOfAll(tf.mul(theirs, logs));
 }

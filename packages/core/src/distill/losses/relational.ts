@@ -1,4 +1,5 @@
 import { l2Normalise } from '../../runtime/ops/normalise';
+import { meanOfAll, sumOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor2D, tf } from '../../runtime/tensorflow';
 import { absolute } from './differences';
 
@@ -6,7 +7,7 @@ import { absolute } from './differences';
 function smoothDifference(a: Tensor, b: Tensor): Scalar {
   const distance = absolute(tf.sub(a, b));
   const within = tf.minimum(distance, 1);
-  return tf.mean(tf.mul(within, tf.sub(distance, tf.mul(within, 0.5)))).asScalar();
+  return meanOfAll(tf.mul(within, tf.sub(distance, tf.mul(within, 0.5))));
 }
 
 /** The differences between all pairs of rows of x [batch, d]: [batch, batch, d]. */
@@ -18,7 +19,7 @@ function relativeDistances(pairs: Tensor): Tensor {
   const others = tf.sub(1, tf.eye(batch));
   const squares = tf.sum(tf.square(pairs), 2);
   const distances = tf.mul(tf.sqrt(tf.maximum(squares, 1e-12)), others);
-  return tf.div(distances, tf.div(tf.sum(distances), batch * (batch - 1)));
+  return tf.div(distances, tf.div(sumOfAll(distances), batch * (batch - 1)));
 }
 
 /** The cosines of the angles between every two other rows, seen from each row: [batch, batch, batch]. */

@@ -1,3 +1,4 @@
+import { meanOfAll } from '../../runtime/ops/sum-of-all';
 import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tensorflow';
 
 /**
@@ -9,5 +10,5 @@ import { type Scalar, type Tensor, type Tensor4D, tf } from '../../runtime/tenso
 export function variationalLoss(mean: Tensor4D, teacher: Tensor4D, logScale: Tensor, epsilon = 1e-5): Scalar {
   const variance = tf.add(tf.softplus(logScale), epsilon);
   const misfit = tf.div(tf.square(tf.sub(mean, teacher)), variance);
-  return tf.mul(tf.mean(tf.add(misfit, tf.log(variance))), 0.5).asScalar();
+  return tf.mul(meanOfAll(tf.add(misfit, tf.log(variance))), 0.5).asScalar();
 }

@@ -1,4 +1,5 @@
 import { adaptiveAveragePool2d } from '../../runtime/ops/pooling';
+import { meanOfAll } from '../../runtime/ops/sum-of-all';
 import { tf } from '../../runtime/tensorflow';
 import { defineMethod } from '../method';
 
@@ -18,6 +19,6 @@ export default defineMethod('simkd', {
       throw new Error("simkd needs a student with a bottleneck, and the teacher's feature maps.");
     const [, height, width] = transferred.shape;
     const pooled = adaptiveAveragePool2d(target, [height, width]);
-    return { simkd: { weight: beta, value: tf.mean(tf.squaredDifference(transferred, pooled)).asScalar() } };
+    return { simkd: { weight: beta, value: meanOfAll(tf.squaredDifference(transferred, pooled)) } };
   },
 });

@@ -8,7 +8,7 @@ import { divide, type Preparation, type PreparedValue } from './prepared';
 import { requireSame } from './purity';
 import { rowsInPlace } from './rows-in-place';
 import type { InputSpec, InputSpecs, StepInputs } from './step-inputs';
-import { type Found, type Recording, trace } from './trace';
+import { type Found, type Recording, type TraceOptions, trace } from './trace';
 
 /** A step returns float32 tensors by name. */
 export type Step<I extends InputSpecs, O extends string> = (inputs: StepInputs<I>) => Readonly<Record<O, Tensor>>;
@@ -30,10 +30,14 @@ export interface StepGraph {
   lineOf(node: string): string | undefined;
 }
 
+export interface CompileOptions extends Pick<TraceOptions, 'kernels'> {
+  /** Whether a step that only reads the state may have a part of it prepared. */
+  readonly prepare?: boolean;
+}
+
 /**
  * The graph of `step`, named `name` in errors. The state's eager values do not change.
  * @param handleAttrs the attributes of the resource that holds a variable's value
- * @param prepare whether a step that only reads the state may have a part of it prepared
  * @throws Error when the step cannot be compiled (see trace.ts), or differs between two recordings
  */
 export function compileStep<I extends InputSpecs>(
@@ -42,15 +46,15 @@ export function compileStep<I extends InputSpecs>(
   step: Step<I, string>,
   state: State,
   handleAttrs: (variable: StateVariable | PreparedValue) => Attr[],
-  { prepare = false }: { readonly prepare?: boolean } = {},
+  { prepare = false, kernels }: CompileOptions = {},
 ): StepGraph {
   const variables = state.all();
-  const first = record(name, inputs, step, variables);
+  const first = record(name, inputs, step, variables, { kernels });
   const added = state.all().find((entry) => !variables.includes(entry));
   if (added) throw new Error(`${name} declares the variable ${added.name} in its state; declare it before the step.`);
   nextMillisecond();
-  const second = record(name, inputs, step, variables, false);
-  requireSame(name, where(first), where(second), () => record(name, inputs, step, variables).sites);
+  const second = record(name, inputs, step, variables, { kernels, lines: false });
+  requireSame(name, where(first), where(second), () => record(name, inputs, step, variables, { kernels }).sites);
 
   const { outputs } = first.result;
   const access = stateAccess(variables, first, handleAttrs);
@@ -82,7 +86,7 @@ export function compileStep<I extends InputSpecs>(
     writes: writes.length > 0,
     collective: collective.length > 0,
     lineOf(node) {
-      const { nodes: recorded, sites } = record(name, inputs, step, variables);
+      const { nodes: recorded, sites } = record(name, inputs, step, variables, { kernels });
       const index = recorded.findIndex((one) => one.name === node);
       return sites[index]?.toString();
     },
@@ -130,7 +134,7 @@ function record<I extends InputSpecs>(
   inputs: I,
   step: Step<I, string>,
   variables: readonly StateVariable[],
-  lines = true,
+  options: TraceOptions,
 ): Recording<Results> {
   const before = variables.map(({ variable }) => tf.keep(variable.clone()));
   const given = variables.map((entry) => ({ node: readOf(entry), tensor: entry.variable }));
@@ -145,7 +149,7 @@ function record<I extends InputSpecs>(
       const results = step(Object.fromEntries(Object.keys(inputs).map((key, i) => [key, tensors[i]])) as StepInputs<I>);
       return { outputs: outputsOf(name, results, find), updates: updatesOf(variables, find) };
     };
-    return contained(() => trace(name, given, shapes, body, { lines }));
+    return contained(() => trace(name, given, shapes, body, options));
   } finally {
     for (const [index, { variable }] of variables.entries()) assign(variable, before[index] as Tensor);
   }

@@ -53,12 +53,16 @@ export interface Recording<R> {
 export interface TraceOptions {
   /**
    * all (default): the step may use this package's kernels. none: it uses TensorFlow's own operations alone, so that the
-   * recording depends neither on the machine nor on the device.
+   * recording depends neither on the machine nor on the device. mixed: it uses TensorFlow's operations where they compute
+   * in 16 bits what a kernel computes in float32 no faster.
    */
-  readonly kernels?: 'all' | 'none';
+  readonly kernels?: 'all' | 'none' | 'mixed';
   /** Whether to keep the line behind each node (default: true); finding it takes a tenth of a recording's time. */
   readonly lines?: boolean;
 }
+
+/** Kernels whose TensorFlow operations a step in 16 bits uses instead. */
+const slowerThan16Bits: ReadonlySet<string> = new Set(['HeadshareConvGradFilter']);
 
 function copyOf(values: Values | number[] | boolean[], dtype: number): Values {
   if (dtype === DType.float32) return Float32Array.from(values as ArrayLike<number>);
@@ -135,6 +139,7 @@ export function trace<R>(
       Object.getOwnPropertyNames(real).map((key) => [key, real[key as keyof Binding]]),
     ) as unknown as Binding),
     ...(kernels === 'none' && { kernels: [] }),
+    ...(kernels === 'mixed' && { kernels: real.kernels?.filter((name) => !slowerThan16Bits.has(name)) ?? [] }),
     executeOp(op: string, attrs: readonly Attr[], ids: readonly number[], outputs: number) {
       refuseOperation(op, step);
       const from = ids.map((id) => recordedAs(id, `The operation ${op}`));

@@ -1,5 +1,5 @@
 import type { Terms } from '../../distill/method';
-import { attr, execute } from '../../runtime/binding';
+import { attr, execute, hasKernel } from '../../runtime/binding';
 import { gatherRows, withRows } from '../../runtime/ops/rows';
 import type { State, StateVariable } from '../../runtime/state';
 import { type Scalar, type Tensor, type Tensor1D, type Tensor2D, tf, type Variable } from '../../runtime/tensorflow';
@@ -170,19 +170,27 @@ const partOf = ({ variable, slot, gradient, rate, sampled }: Reached): SgdPart =
     ? { weight: sampled.rows, slot: slot && gatherRows(slot, sampled.indices), gradient, rate }
     : { weight: variable as Tensor, slot, gradient, rate };
 
-/** The norm of all gradients together, each multiplied by `scale`. L2Loss is half the sum of squares, in one operation. */
+/** Half the sum of the tensors' squares; this package's kernel has the same bits with any number of threads. */
+function halfSquares(tensors: readonly Tensor[]): Tensor {
+  if (hasKernel('HeadshareHalfSquares')) {
+    return execute('HeadshareHalfSquares', [attr.int('n', tensors.length)], tensors);
+  }
+  return tf.addN(tensors.map((one) => execute('L2Loss', [attr.type('T', 'float32')], [one])));
+}
+
+/** The norm of all gradients together, each multiplied by `scale`. */
 function normOf(
   reached: readonly Reached[],
   scale: Tensor | undefined,
   sumOfParts: SummedGradients['sumOfParts'],
 ): Tensor {
-  const halves = (some: readonly Reached[]) =>
-    some.map(({ gradient }) => execute('L2Loss', [attr.type('T', 'float32')], [gradient]));
+  const halfOf = (some: readonly Reached[]) =>
+    some.length === 0 ? [] : [halfSquares(some.map(({ gradient }) => gradient))];
   const parts = reached.filter(({ isPart }) => isPart);
-  const all = halves(reached.filter(({ isPart }) => !isPart));
-  if (parts.length > 0) {
+  const all = halfOf(reached.filter(({ isPart }) => !isPart));
+  for (const half of halfOf(parts)) {
     if (!sumOfParts) throw new Error('The norm of variables that are held in parts needs the sum over all processes.');
-    all.push(tf.reshape(sumOfParts(tf.reshape(tf.addN(halves(parts)), [1])), []));
+    all.push(tf.reshape(sumOfParts(tf.reshape(half, [1])), []));
   }
   const norm = tf.sqrt(tf.mul(tf.addN(all), 2));
   return scale ? tf.mul(norm, scale) : norm;

@@ -2,11 +2,11 @@ import { attr, execute, shapeTensor } from '../../binding';
 import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { dilated } from './dilated';
-import { filterConvolution, filterWindow } from './filter-convolution';
+import { filterConvolution, filterWindow, kernelFilterGradient } from './filter-convolution';
 import { padded, type WindowOptions } from './window';
 import { winogradConv2d, winogradServes } from './winograd';
 
-const plainConv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
+const plainConv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter', kernelFilterGradient);
 
 /** Every n-th pixel of every m-th row, for strides [m, n]. */
 export function subsample(x: Tensor4D, stride: readonly [number, number]): Tensor4D {

@@ -1,5 +1,5 @@
-import { attr, execute, shapeTensor } from '../../binding';
-import type { Tensor4D } from '../../tensorflow';
+import { attr, execute, hasKernel, shapeTensor } from '../../binding';
+import type { Tensor, Tensor4D } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { namedPadding, padded, type Window, type WindowOptions, windowOver } from './window';
 
@@ -18,23 +18,56 @@ export const convolutionAttrs = (strides: readonly [number, number], padding: st
   attr.ints('dilations', [1, 1, 1, 1]),
 ];
 
+/** The strides, and the zeros above and left of the image. */
+export interface Placement {
+  readonly stride: readonly [number, number];
+  readonly before: readonly [number, number];
+}
+
+/** This package's kernel for the gradient of a filter [kh, kw, in, out] (packages/core/native/filter-gradient.cc). */
+export const filterGradientKernel = 'HeadshareConvGradFilter';
+
+/**
+ * Has the same bits with any number of threads, where TensorFlow's operation splits its sums by the threads. Measured on AVX-512
+ * against TensorFlow's: 3 to 10 times as fast for maps of 4x4 to 16x16 with 16 to 64 channels, 0.9 to 1.5 times for larger ones.
+ */
+export function kernelFilterGradient(x: Tensor, filter: Tensor, dy: Tensor, { stride, before }: Placement): Tensor {
+  const own = [
+    attr.int('row_stride', stride[0]),
+    attr.int('column_stride', stride[1]),
+    attr.int('top', before[0]),
+    attr.int('left', before[1]),
+  ];
+  return execute(filterGradientKernel, own, [dy, x, filter]);
+}
+
 /**
  * A convolution made of three TensorFlow operations, given by name: the value and the gradients for input and filter.
  *
  * The padding is SAME or VALID, of an image padded beforehand where needed: gradients of EXPLICIT padding bypass oneDNN
  * and take 1.5 to 3.5 times as long (3x3, 16 or 64 channels, AVX-512).
+ * @param kernel computes the gradient for the filter instead of the operation, where this package's kernels can run
  */
-export function filterConvolution(forward: string, toInput: string, toFilter: string) {
+export function filterConvolution(
+  forward: string,
+  toInput: string,
+  toFilter: string,
+  kernel?: typeof kernelFilterGradient,
+) {
   return (x: Tensor4D, filter: Tensor4D, options: WindowOptions = {}): Tensor4D => {
     const window = filterWindow(forward, x, filter, options);
     const named = namedPadding(window);
-    const own = convolutionAttrs([window[0].stride, window[1].stride], named ?? 'VALID');
+    const stride = [window[0].stride, window[1].stride] as const;
+    const own = convolutionAttrs(stride, named ?? 'VALID');
+    const before = named ? ([window[0].before, window[1].before] as const) : ([0, 0] as const);
     return withGradient(
       [named ? x : padded(x, window), filter],
       (input, weights) => ({ value: execute(forward, own, [input, weights]), saved: [input, weights] }),
       (dy, input, weights) => [
         execute(toInput, own, [shapeTensor(input.shape), weights, dy]),
-        execute(toFilter, own, [input, shapeTensor(weights.shape), dy]),
+        kernel && hasKernel(filterGradientKernel)
+          ? kernel(input, weights, dy, { stride, before })
+          : execute(toFilter, own, [input, shapeTensor(weights.shape), dy]),
       ],
     );
   };

@@ -1,7 +1,7 @@
-import { execute, shapeTensor } from '../../binding';
+import { execute, hasKernel, shapeTensor } from '../../binding';
 import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
-import { convolutionAttrs } from './filter-convolution';
+import { convolutionAttrs, filterGradientKernel, kernelFilterGradient } from './filter-convolution';
 import { pair, type WindowOptions, windowOver } from './window';
 
 /**
@@ -37,7 +37,9 @@ export function transposedConv2d(x: Tensor4D, filter: Tensor4D, options: WindowO
     }),
     (dy, input, weights) => [
       execute('Conv2D', own, [dy, weights]),
-      execute('Conv2DBackpropFilter', own, [dy, shapeTensor(filter.shape), input]),
+      hasKernel(filterGradientKernel)
+        ? kernelFilterGradient(dy, weights, input, { stride, before: [0, 0] })
+        : execute('Conv2DBackpropFilter', own, [dy, shapeTensor(filter.shape), input]),
     ],
   );
   if (padding[0] === 0 && padding[1] === 0) return y;
