@@ -1,8 +1,8 @@
 // The gradient of a convolution for its filter, on NHWC tensors without dilation.
 //   HeadshareConvGradFilter(dy [b,oh,ow,k], x [b,h,w,c], filter [kh,kw,c,k]; row_stride, column_stride, top, left: the zeros
 //     above and left of x; those below and right follow from dy) -> dfilter, like filter
-// It is the product of two matrices: the windows of x, transposed, [kh kw c][pixels of y], and dy [pixels of y][k]. TensorFlow's
-// operation (oneDNN) splits the sums over pixels by the number of threads, so that its bits depend on it.
+// It is the product of two matrices: the windows of x, transposed, [kh kw c][pixels of y], and dy [pixels of y][k].
+// TensorFlow's operation (oneDNN) splits the sums over pixels by the number of threads, so that its bits depend on it.
 #include <algorithm>
 
 #include "kernel.h"
@@ -192,7 +192,9 @@ void Finish(const Geometry &g, const Parts &parts, const float *sums, int64_t ro
     const int64_t width = std::min<int64_t>(padded - panel, kPanel);
     const int64_t offset = panel * parts.rows + row % parts.rows * width + (within - panel);
     Vector sum = {};
-    for (int64_t chunk = 0; chunk < parts.chunks; chunk++) sum += Load(sums + parts.At(chunk, parts.Slice(row, lane)) + offset);
+    for (int64_t chunk = 0; chunk < parts.chunks; chunk++) {
+      sum += Load(sums + parts.At(chunk, parts.Slice(row, lane)) + offset);
+    }
     StoreSome(to + lane, sum, g.k - lane);
   }
 }

@@ -2,6 +2,7 @@
  * For tests: trainings of small networks whose operations are large enough for several threads. Prints a line of JSON: the
  * digests of each training's files by its name.
  */
+import { imageBytes } from '../src/data/dataset';
 import { augmented } from '../src/data/loading/augmented';
 import { classificationTask } from '../src/train/evaluation/classification-task';
 import { bytesIn, removeTemporaryFolders, tinyImages, tinyMethod, trainTiny } from './tiny-training';
@@ -19,7 +20,7 @@ const taskOf = () => {
       size,
       // The pixels of the small images, in another order of rows.
       async read(indices: Int32Array, target: Uint8Array) {
-        const few = new Uint8Array(indices.length * small.size ** 2 * 3);
+        const few = new Uint8Array(indices.length * imageBytes(small));
         await small.read(indices, few);
         const each = few.length / indices.length;
         for (let row = 0; row < indices.length; row++) {

@@ -1,9 +1,7 @@
 import { createHash } from 'node:crypto';
-import { availableParallelism } from 'node:os';
 import type { ImageDataset } from '../../data/dataset';
 import type { AugmentedCopies } from '../../data/loading/augmented-copies';
 import { bytesOf } from '../../system/bytes-of';
-import { wantedThreads } from '../../system/threads';
 import type { DescribedWeights } from '../../weights/network-from-weights';
 
 /** Everything that a teacher's embeddings depend on; also saved beside them, for people. */
@@ -19,16 +17,9 @@ export interface CacheIdentity {
   readonly drawn?: unknown;
   /** `cpu` or `gpu`: their kernels round differently. */
   readonly device: string;
-  /** Where the last bit matters: how many share an operation. */
-  readonly threads?: number;
 }
 
-export function cacheIdentity(
-  teacher: DescribedWeights,
-  dataset: ImageDataset,
-  views: AugmentedCopies,
-  toTheBit: boolean,
-): CacheIdentity {
+export function cacheIdentity(teacher: DescribedWeights, dataset: ImageDataset, views: AugmentedCopies): CacheIdentity {
   const { name, fingerprint, labels, augmentation } = dataset;
   return {
     teacher: weightsDigest(teacher),
@@ -39,7 +30,6 @@ export function cacheIdentity(
     views,
     ...(views.kind === 'drawn' && { drawn: augmentation?.settings }),
     device: process.env.TF_DEVICE || 'cpu',
-    ...(toTheBit && { threads: wantedThreads() ?? availableParallelism() }),
   };
 }
 

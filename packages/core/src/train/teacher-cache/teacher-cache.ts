@@ -26,8 +26,8 @@ import { type RunningTeacher, runningTeacher } from './run-teacher';
 export interface TeacherCacheOptions {
   readonly type: EmbeddingType;
   /**
-   * Used where it saves time (`cachePays`) and changes no bit: neither another number of threads nor other code may have
-   * computed it.
+   * Used where it saves time (`cachePays`) and changes no bit: no other code or processor may have computed it. A forward
+   * pass has the same bits with any number of threads.
    */
   readonly isOptional?: boolean;
   /** Holds a folder for each teacher, data set and views; default: `.cache/teacher` of the workspace. */
@@ -66,7 +66,7 @@ const defaultFolder = resolve(__dirname, '../../../../../.cache/teacher');
  * @throws the signal's reason when it is aborted; finished files stay, and the next call continues from them
  */
 export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCache> {
-  const { weights, type, isOptional = false, dataset, views, log, embeddingsPerShard } = job;
+  const { weights, type, dataset, views, log, embeddingsPerShard } = job;
   const { description, file } = weights;
   if (description.inputSize !== dataset.size) {
     throw new UserError(
@@ -75,7 +75,7 @@ export async function openTeacherCache(job: TeacherCacheJob): Promise<TeacherCac
     );
   }
   const shape = shapeOfDescription(description);
-  const identity = cacheIdentity(weights, dataset, views, isOptional);
+  const identity = cacheIdentity(weights, dataset, views);
   const key = keyOf(identity);
   const folder = join(job.folder ?? defaultFolder, `${key.slice(0, 16)}-${type}`);
   const images = dataset.labels.length;
