@@ -58,9 +58,9 @@ export async function measureRecovery(workers: number, rounds: number): Promise<
       await training.steps(quietSteps);
       joins.push(await training.event(() => training.spawn(workers - 1)));
       await training.steps(quietSteps);
-      homeKills.push(await training.event(() => training.kill(0), 1));
-      await training.steps(quietSteps, 1);
-      training.spawn(0);
+      homeKills.push(await training.event(() => training.kill(0)));
+      await training.steps(quietSteps);
+      await training.event(() => training.spawn(0));
       await training.steps(quietSteps);
     }
     const result = (event: RecoveryResult['event'], all: readonly Event[]): RecoveryResult => ({
@@ -90,9 +90,12 @@ interface Event {
   readonly pauseSeconds: number;
 }
 
-/** A training of several processes, as the first two tell of it: home, and another one that sees home's loss. */
+/** Tells of the steps. It is not home, and nobody kills it, so that it also sees home's loss. */
+const observer = 1;
+
+/** A training of several processes, as the observer tells of it. */
 class Training {
-  private readonly lines: readonly StepLine[][] = [[], []];
+  private readonly lines: StepLine[] = [];
   private readonly children = new Map<number, ChildProcess>();
   private failure: Error | undefined;
   private wake: () => void = () => undefined;
@@ -127,17 +130,14 @@ class Training {
       this.failure = new UserError(`Worker ${index} ended: ${printed.trim().split('\n').at(-1)}`, 1);
       this.wake();
     });
-    const lines = this.lines[index];
-    if (!lines) {
+    if (index !== observer) {
       child.stdout?.resume();
       return;
     }
-    // A new process counts its memberships anew.
-    lines.length = 0;
     createInterface({ input: child.stdout as NodeJS.ReadableStream }).on('line', (line) => {
       // Besides the training's progress.
       if (!line.startsWith('{')) return;
-      lines.push(JSON.parse(line));
+      this.lines.push(JSON.parse(line));
       this.wake();
     });
   }
@@ -148,28 +148,26 @@ class Training {
     child?.kill('SIGKILL');
   }
 
-  async steps(more: number, observer = 0): Promise<void> {
-    const lines = this.linesOf(observer);
-    const aim = lines.length + more;
-    await this.until(() => lines.length >= aim);
+  async steps(more: number): Promise<void> {
+    const aim = this.lines.length + more;
+    await this.until(() => this.lines.length >= aim);
   }
 
-  /** Seconds between home's last steps. */
+  /** Seconds between the last steps. */
   intervals(count: number): readonly number[] {
-    const last = this.linesOf(0).slice(-count - 1);
+    const last = this.lines.slice(-count - 1);
     return last.slice(1).map(({ at }, i) => (at - (last[i] as StepLine).at) / 1000);
   }
 
-  /** Waits for the observer's first step with other members than before. */
-  async event(disturb: () => void, observer = 0): Promise<Event> {
-    const lines = this.linesOf(observer);
-    const before = lines.at(-1)?.formings ?? 0;
+  /** Waits for the first step with other members than before. */
+  async event(disturb: () => void): Promise<Event> {
+    const before = this.lines.at(-1)?.formings ?? 0;
     const isAfter = ({ formings }: StepLine) => formings > before;
     const began = Date.now();
     disturb();
-    await this.until(() => lines.some(isAfter));
-    const first = lines.findIndex(isAfter);
-    const [last, next] = lines.slice(first - 1, first + 1) as [StepLine, StepLine];
+    await this.until(() => this.lines.some(isAfter));
+    const first = this.lines.findIndex(isAfter);
+    const [last, next] = this.lines.slice(first - 1, first + 1) as [StepLine, StepLine];
     return { seconds: (next.at - began) / 1000, pauseSeconds: (next.at - last.at) / 1000 };
   }
 
@@ -180,10 +178,6 @@ class Training {
       if (child.exitCode === null && child.signalCode === null) await closed;
     });
     await Promise.all(ended);
-  }
-
-  private linesOf(observer: number): StepLine[] {
-    return this.lines[observer] as StepLine[];
   }
 
   private async until(check: () => boolean): Promise<void> {
