@@ -4,6 +4,8 @@
 //     -> y like x; batch_mean, inverse, new_mean, new_variance [c]
 //   HeadshareBatchNormGrad(dy, x, gamma, beta, batch_mean, inverse, slope, y)
 //     -> dx like x; dgamma, dbeta [c]; dslope like slope; dresidual like y
+//   HeadshareBatchNormAgain(x, gamma, beta, batch_mean, inverse, slope) -> y like x
+// The last one computes y again with the same bits, without a residual, for gradients that did not keep it.
 // slope is empty unless the activation is 'prelu', and residual where there is none. Only 'relu' with a residual needs y;
 // otherwise it is empty, because the activation is computed again from x, and the residual's gradient is dy itself.
 // inverse is 1 / sqrt(batch variance + epsilon); new_mean and new_variance are mean and variance moved by `momentum`
@@ -79,6 +81,15 @@ Moments MomentsOf(const float *x, const Chunks &chunks) {
   return all;
 }
 
+void NormaliseAll(const Chunks &chunks, Activation activation, const float *x, const float *residual,
+                  const Affine &affine, float *y) {
+  const auto normalise = NormaliseFor(activation, residual != nullptr);
+  ParallelFor(chunks.count, chunks.helpers, [=, &chunks](int64_t chunk) {
+    const int64_t offset = chunks.First(chunk) * chunks.c;
+    normalise(x + offset, residual ? residual + offset : nullptr, affine, y + offset, chunks.Rows(chunk), chunks.c);
+  });
+}
+
 void Forward(void *state, TF_OpKernelContext *context) {
   const Settings &settings = *static_cast<Settings *>(state);
   Run run("HeadshareBatchNorm", context);
@@ -109,14 +120,25 @@ void Forward(void *state, TF_OpKernelContext *context) {
     DataOf(new_mean)[j] = DataOf(mean)[j] * kept + DataOf(batch_mean)[j] * share;
     DataOf(new_variance)[j] = DataOf(variance)[j] * kept + unbiased * share;
   }
-  const float *from = DataOf(x), *extra = adds ? DataOf(residual) : nullptr;
-  const Affine affine{DataOf(batch_mean), scales.data(), DataOf(beta), DataOf(slope)};
-  float *to = DataOf(y);
-  const auto normalise = NormaliseFor(settings.activation, adds);
-  ParallelFor(chunks.count, chunks.helpers, [=](int64_t chunk) {
-    const int64_t offset = chunks.First(chunk) * c;
-    normalise(from + offset, extra ? extra + offset : nullptr, affine, to + offset, chunks.Rows(chunk), c);
-  });
+  NormaliseAll(chunks, settings.activation, DataOf(x), adds ? DataOf(residual) : nullptr,
+               {DataOf(batch_mean), scales.data(), DataOf(beta), DataOf(slope)}, DataOf(y));
+}
+
+void Again(void *state, TF_OpKernelContext *context) {
+  const Activation activation = static_cast<GradientSettings *>(state)->activation;
+  Run run("HeadshareBatchNormAgain", context);
+  const Tensor x = run.Input(0), gamma = run.Input(1), beta = run.Input(2), mean = run.Input(3), inverse = run.Input(4),
+               slope = run.Input(5);
+  CheckVectors(run, x, {{"gamma", &gamma}, {"beta", &beta}, {"batch_mean", &mean}, {"inverse", &inverse}});
+  if (activation == Activation::kPRelu) CheckVectors(run, x, {{"slope", &slope}});
+  if (!run.ok()) return;
+  const Tensor y = run.Output(0, ShapeOf(x));
+  if (!run.ok()) return;
+  const Chunks chunks = Chunks::Of(SizeOf(x), ShapeOf(x).back());
+  std::vector<float> scales(chunks.c);
+  for (int64_t j = 0; j < chunks.c; j++) scales[j] = DataOf(inverse)[j] * DataOf(gamma)[j];
+  NormaliseAll(chunks, activation, DataOf(x), nullptr, {DataOf(mean), scales.data(), DataOf(beta), DataOf(slope)},
+               DataOf(y));
 }
 
 void Gradient(void *state, TF_OpKernelContext *context) {
@@ -182,6 +204,12 @@ void InferForward(TF_ShapeInferenceContext *context, TF_Status *status) {
   for (int output = 1; output <= 4; output++) infer.Like(output, 1);
 }
 
+void InferAgain(TF_ShapeInferenceContext *context, TF_Status *status) {
+  Inference infer(context, status);
+  infer.AtLeastRank(0, 1);
+  infer.Like(0, 0);
+}
+
 void InferGradient(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   infer.AtLeastRank(1, 1);
@@ -204,6 +232,14 @@ std::vector<std::string> RegisterBatchNorm() {
        Create<Settings>,
        Forward,
        Destroy<Settings>},
+      {"HeadshareBatchNormAgain",
+       {"x: float", "gamma: float", "beta: float", "batch_mean: float", "inverse: float", "slope: float"},
+       {"y: float"},
+       {kActivationAttribute},
+       InferAgain,
+       Create<GradientSettings>,
+       Again,
+       Destroy<GradientSettings>},
       {"HeadshareBatchNormGrad",
        {"dy: float", "x: float", "gamma: float", "beta: float", "batch_mean: float", "inverse: float", "slope: float",
         "y: float"},

@@ -3,6 +3,7 @@ import { type Attr, attr, DType } from '../binding';
 import { contained } from '../contained';
 import { assign, type State, type StateVariable } from '../state';
 import { type Tensor, tf } from '../tensorflow';
+import { forgetActivations } from './forget-activations';
 import type { GraphNode } from './graph-def';
 import { divide, type Preparation, type PreparedValue } from './prepared';
 import { requireSame } from './purity';
@@ -96,11 +97,12 @@ export function compileStep<I extends InputSpecs>(
 /** Connects the step's nodes to the state: whole values are read before and assigned after it, rows change in place. */
 function stateAccess(
   variables: readonly StateVariable[],
-  { nodes: recorded, result: { outputs, updates } }: Recording<Results>,
+  { nodes: recorded, shapes, result: { outputs, updates } }: Recording<Results>,
   handleAttrs: (variable: StateVariable) => Attr[],
 ): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> & { readonly tables: readonly string[] } {
   const tables: string[] = [];
-  let nodes = recorded;
+  const results = new Set([...outputs.values(), ...updates.values()]);
+  let nodes = forgetActivations({ nodes: recorded, shapes, outputs: results });
   const reads: GraphNode[] = [];
   const writes: GraphNode[] = [];
   const gathered = new Set(recorded.flatMap(({ op, inputs }) => (op === 'GatherV2' ? inputs.slice(0, 1) : [])));

@@ -130,6 +130,19 @@ onCpu('repeated calls give the same bits, on any threads', () => {
   }
 });
 
+onCpu('the output computed again has the same bits', () => {
+  for (const kind of ['none', 'relu', 'prelu'] as const) {
+    const { x, gamma, beta, slope } = given([5, 7, 6, 19]);
+    const [start, empty] = [tf.zeros([19]), tf.zeros([0])];
+    const bySlope = kind === 'prelu' ? slope : empty;
+    const inputs = [x, gamma, beta, start, start, bySlope, empty];
+    const [y, mean, inverse] = executeAll('HeadshareBatchNorm', attrsOf(kind), inputs, 5) as [Tensor, Tensor, Tensor];
+    const saved = [x, gamma, beta, mean, inverse, bySlope];
+    const again = execute('HeadshareBatchNormAgain', attrsOf(kind).slice(0, 1), saved);
+    expect(again.dataSync()).toEqual(y.dataSync());
+  }
+});
+
 onCpu('NaNs stay NaNs, in their channel alone', () => {
   const x = tf.tensor2d([
     [Number.NaN, 1],
@@ -167,6 +180,9 @@ onCpu('shapes that do not fit are refused', () => {
     executeAll('HeadshareBatchNorm', attrs, [x, vector, vector, vector, vector, empty, tf.zeros([3, 4])], 5),
   ).toThrow('residual must have the shape of x; got [3,4] for x [4,3].');
   expect(() => execute('HeadshareBatchNorm', attrs, [x])).toThrow();
+  expect(() =>
+    execute('HeadshareBatchNormAgain', attrs.slice(0, 1), [x, vector, vector, tf.ones([4]), vector, empty]),
+  ).toThrow('batch_mean must be a vector with one element for each channel of x; got [4] for x [4,3].');
 });
 
 onCpu('nothing leaks', () => {
