@@ -8,6 +8,7 @@ import type { GraphNode } from './graph-def';
 /** The gradients that read a convolution's input, each with the positions of this input and of the gradient that arrives. */
 const filterGradients: Readonly<Record<string, { readonly x: number; readonly dy: number }>> = {
   Conv2DBackpropFilter: { x: 0, dy: 2 },
+  HeadshareConvGradFilter: { x: 1, dy: 0 },
   HeadshareConv3x3GradFilter: { x: 1, dy: 0 },
   HeadshareDepthwiseGrad: { x: 1, dy: 0 },
 };
