@@ -55,7 +55,7 @@ export async function runAgain(
   return readRun(folder, folder);
 }
 
-/** With another number of threads, sums have other roundings. */
+/** With another number of threads, some large sums have other roundings. */
 function recordedEnvironment({ identity, environments }: RecordedRun): NodeJS.ProcessEnv {
   const recorded = environments.at(-1);
   return {
