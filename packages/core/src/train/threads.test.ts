@@ -1,16 +1,11 @@
-import { execFileSync } from 'node:child_process';
-import { join } from 'node:path';
+import { printedWithThreads } from '../../test/with-threads';
 import { hasKernel } from '../runtime/binding';
 
 const onCpu = hasKernel('HeadshareConvGradFilter') ? test : test.skip;
 
 /** The files of several trainings, computed with so many threads. */
 function trained(threads: number): Record<string, Record<string, string>> {
-  const output = execFileSync(process.execPath, ['-r', './register.cjs', './test/threads-child.ts'], {
-    cwd: join(__dirname, '../..'),
-    env: { ...process.env, HEADSHARE_THREADS: String(threads) },
-    encoding: 'utf8',
-  });
+  const output = printedWithThreads(threads, './test/threads-child.ts');
   return JSON.parse(output.trim().split('\n').at(-1) ?? '');
 }
 

@@ -3,7 +3,7 @@
  * the input alone: the output is computed again, with the same bits, when the gradient arrives, which costs one pass over
  * memory (in-place activated batch norm, Rota Bulò et al., arXiv 1712.02616, computes the input again from the output).
  */
-import type { GraphNode } from './graph-def';
+import { type GraphNode, nodeOf } from './graph-def';
 
 /** The gradients that read a convolution's input, each with the positions of this input and of the gradient that arrives. */
 const filterGradients: Readonly<Record<string, { readonly x: number; readonly dy: number }>> = {
@@ -56,8 +56,6 @@ function lateUsers(
     return waits && uses(node);
   });
 }
-
-const nodeOf = (reference: string): string => reference.replace(/^\^/, '').split(':')[0] as string;
 
 const isEmpty = (shapes: Recorded['shapes'], reference = ''): boolean => `${shapes.get(reference)}` === '0';
 

@@ -63,6 +63,9 @@ export function graphAttrs(op: string, attrs: readonly Attr[], inputs: readonly 
   ];
 }
 
+/** The name of the node that a reference leads to: `node`, `node:output` or `^node`. */
+export const nodeOf = (reference: string): string => reference.replace(/^\^/, '').split(':')[0] as string;
+
 function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
   return [
     ...text(1, name),

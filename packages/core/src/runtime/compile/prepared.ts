@@ -3,7 +3,7 @@
  * the state changes, instead of at every call.
  */
 import { type Attr, attr, DType } from '../binding';
-import type { GraphNode } from './graph-def';
+import { type GraphNode, nodeOf } from './graph-def';
 
 export interface PreparedValue {
   readonly name: string;
@@ -38,8 +38,6 @@ export interface Undivided {
 
 /** Constants and reads cost nothing. */
 const free = new Set(['Const', 'VarHandleOp', 'ReadVariableOp']);
-
-const nodeOf = (reference: string): string => reference.replace(/^\^/, '').split(':')[0] as string;
 
 /** Moves what depends on the state alone out of a step. */
 export function divide({ nodes, kept, floats, handleAttrs }: Undivided): Divided {

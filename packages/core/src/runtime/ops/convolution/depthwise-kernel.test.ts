@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { randomValues } from '../../../../test/gradient-check';
+import { printedWithThreads } from '../../../../test/with-threads';
 import { attr, execute, executeAll, hasKernel } from '../../binding';
 import { Program } from '../../program';
 import { State } from '../../state';
@@ -108,15 +108,10 @@ onCpu('one thread gives the bits that three give', () => {
     const hash = require('node:crypto').createHash('sha256');
     for (const tensor of all) hash.update(new Uint8Array(tensor.dataSync().buffer));
     console.log(hash.digest('hex'));`;
-  const run = (threads: string) =>
-    execFileSync(process.execPath, ['-r', './register.cjs', '-e', script], {
-      cwd: `${__dirname}/../../../..`,
-      env: { ...process.env, HEADSHARE_THREADS: threads },
-      encoding: 'utf8',
-    }).trim();
-  const one = run('1');
+  const run = (threads: number) => printedWithThreads(threads, '-e', script).trim();
+  const one = run(1);
   expect(one).toMatch(/^[0-9a-f]{64}$/);
-  expect(run('3')).toBe(one);
+  expect(run(3)).toBe(one);
 });
 
 onCpu("with no images, the filter's gradient is 0", () => {

@@ -1,5 +1,5 @@
-import { execFileSync } from 'node:child_process';
 import { leaked, randomValues } from '../../../../test/gradient-check';
+import { printedWithThreads } from '../../../../test/with-threads';
 import { execute, hasKernel, shapeTensor } from '../../binding';
 import { type Tensor, tf } from '../../tensorflow';
 import { convolutionAttrs, filterGradientKernel, kernelFilterGradient } from './filter-convolution';
@@ -73,15 +73,10 @@ onCpu('one thread and three give the same bits', () => {
       hash.update(new Uint8Array(made.dataSync().buffer));
     }
     console.log(hash.digest('hex'));`;
-  const run = (threads: string) =>
-    execFileSync(process.execPath, ['-r', './register.cjs', '-e', script], {
-      cwd: `${__dirname}/../../../..`,
-      env: { ...process.env, HEADSHARE_THREADS: threads },
-      encoding: 'utf8',
-    }).trim();
-  const one = run('1');
+  const run = (threads: number) => printedWithThreads(threads, '-e', script).trim();
+  const one = run(1);
   expect(one).toMatch(/^[0-9a-f]{64}$/);
-  expect(run('3')).toBe(one);
+  expect(run(3)).toBe(one);
 });
 
 onCpu('shapes that do not fit are refused', () => {

@@ -1,6 +1,6 @@
-import { execFileSync } from 'node:child_process';
 import { createHash } from 'node:crypto';
 import { gradientErrors, leaked, randomValues } from '../../../../test/gradient-check';
+import { printedWithThreads } from '../../../../test/with-threads';
 import { attr, execute, hasKernel } from '../../binding';
 import { Program } from '../../program';
 import { State } from '../../state';
@@ -142,13 +142,7 @@ onCpu('one thread and three give the same bits', () => {
       for (const tensor of all) hash.update(Buffer.from(tensor.dataSync().buffer));
     }
     console.log(hash.digest('hex'));`;
-  const [one, three] = ['1', '3'].map((threads) =>
-    execFileSync(process.execPath, ['-r', './register.cjs', '-e', program], {
-      cwd: `${__dirname}/../../../..`,
-      env: { ...process.env, HEADSHARE_THREADS: threads },
-      encoding: 'utf8',
-    }),
-  );
+  const [one, three] = [1, 3].map((threads) => printedWithThreads(threads, '-e', program));
   expect(one).toMatch(/^[0-9a-f]{64}\n$/);
   expect(three).toBe(one);
 });
