@@ -42,7 +42,7 @@ export interface SumsOptions {
   readonly images: number;
   /** Prefix of the sums' names in the state. */
   readonly root: string;
-  /** Flat vectors of about this size; it changes no bit. Default: 2 MiB, and at most 16 vectors. */
+  /** Flat vectors of about this size, the last ones smaller; it changes no bit. Default: 2 MiB, or a 16th of all. */
   readonly bucketBytes?: number;
 }
 
@@ -89,7 +89,7 @@ export const isSliceSum = ({ name }: StateVariable): boolean => new RegExp(`^(\\
 
 /** The most terms that a loss may have in a step of several slices, its total included. */
 const mostTerms = 32;
-const mostBuckets = 16;
+const mostLargeBuckets = 16;
 
 interface Part {
   readonly name: string;
@@ -247,19 +247,25 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
   };
 }
 
-/** Parts in order, in vectors of at least `bytes` but for the last one, and at most 16 of them. */
+/**
+ * Parts in order, in vectors of at most about `bytes`, or a 16th of all. Each has at most half of what is left: the fewer
+ * bytes the last one has, the less of its sum is left to wait for when the backward pass is done.
+ */
 function bucketsOf(parts: readonly Part[], bytes: number): readonly (readonly Part[])[] {
-  const total = sum(parts.map(({ size }) => size));
-  const least = Math.max(bytes / Float32Array.BYTES_PER_ELEMENT, total / mostBuckets);
+  const floats = (bytes: number): number => bytes / Float32Array.BYTES_PER_ELEMENT;
+  let left = sum(parts.map(({ size }) => size));
+  const largest = Math.max(floats(bytes), left / mostLargeBuckets);
+  const smallest = Math.min(floats(bytes), floats(2 ** 16));
   const buckets: Part[][] = [];
   let room = 0;
   for (const part of parts) {
     if (room <= 0) {
       buckets.push([]);
-      room = least;
+      room = Math.max(smallest, Math.min(largest, left / 2));
     }
     buckets.at(-1)?.push(part);
     room -= part.size;
+    left -= part.size;
   }
   return buckets;
 }

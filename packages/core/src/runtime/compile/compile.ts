@@ -4,6 +4,7 @@ import { contained } from '../contained';
 import { assign, type State, type StateVariable } from '../state';
 import { type Tensor, tf } from '../tensorflow';
 import { forgetActivations } from './forget-activations';
+import { filtersFirst, sumsEarly } from './gradient-order';
 import type { GraphNode } from './graph-def';
 import { divide, type Preparation, type PreparedValue } from './prepared';
 import { requireSame } from './purity';
@@ -59,7 +60,8 @@ export function compileStep<I extends InputSpecs>(
 
   const { outputs } = first.result;
   const access = stateAccess(variables, first, handleAttrs);
-  const { nodes, reads, tables } = access;
+  const { reads, tables } = access;
+  const nodes = sumsEarly(filtersFirst(access.nodes));
   const collective = nodes.filter(isCollective).map((node) => `^${node.name}`);
   // Where another process is lost midway, the state must keep its old value: a step is done whole or not at all.
   const writes = access.writes.map((node) => ({ ...node, inputs: [...node.inputs, ...collective] }));

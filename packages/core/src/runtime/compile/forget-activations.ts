@@ -3,15 +3,8 @@
  * the input alone: the output is computed again, with the same bits, when the gradient arrives, which costs one pass over
  * memory (in-place activated batch norm, Rota Bulò et al., arXiv 1712.02616, computes the input again from the output).
  */
+import { filterGradients } from './gradient-order';
 import { type GraphNode, nodeOf } from './graph-def';
-
-/** The gradients that read a convolution's input, each with the positions of this input and of the gradient that arrives. */
-const filterGradients: Readonly<Record<string, { readonly x: number; readonly dy: number }>> = {
-  Conv2DBackpropFilter: { x: 0, dy: 2 },
-  HeadshareConvGradFilter: { x: 1, dy: 0 },
-  HeadshareConv3x3GradFilter: { x: 1, dy: 0 },
-  HeadshareDepthwiseGrad: { x: 1, dy: 0 },
-};
 
 interface Recorded {
   /** In the order of the recording: a forward pass, then its gradients, and again for each slice of a step. */
