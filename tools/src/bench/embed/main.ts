@@ -26,7 +26,7 @@ benchmark(
     name: 'bench-embed',
     summary: 'Measure the embeddings a second of networks in use',
     notes: [
-      `Each engine runs the same network in a process of its own, all in turn, round by round; the table shows medians.
+      `Each engine runs the same network in a process of its own, all in turn, round by round; the tables show medians.
 onnxruntime and PyTorch run the network's ONNX file, whose batch norms are folded into its convolutions`,
     ],
     options: {
@@ -44,9 +44,9 @@ onnxruntime and PyTorch run the network's ONNX file, whose batch norms are folde
     // Read by TensorFlow and by the addon in the processes that measure.
     process.env.HEADSHARE_THREADS = `${threads}`;
     const folder = makeProcessFolder('headshare-bench-embed-');
-    const results: Result[] = [];
     try {
       for (const name of networks) {
+        const results: Result[] = [];
         const written = await inOwnProcess<typeof writeNetwork>(join(__dirname, 'networks.ts'), 'writeNetwork', {
           name,
           folder,
@@ -67,11 +67,11 @@ onnxruntime and PyTorch run the network's ONNX file, whose batch norms are folde
           );
           results.push(...resultsOf(name, batch, measured));
         }
+        report(results, { json, threads, rounds });
       }
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
-    report(results, { json, threads, rounds });
   },
 );
 

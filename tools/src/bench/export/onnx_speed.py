@@ -41,8 +41,13 @@ def torch_network(file, threads, compiled=False):
             x, top, left = F.pad(x, (left, right, top, bottom)), 0, 0
         return F.conv2d(x, weight, *(bias or [None]), stride=strides, padding=(top, left), dilation=dilations, groups=group)
 
+    def batch_norm(inputs, epsilon, **_):
+        x, gamma, beta, mean, variance = inputs
+        return F.batch_norm(x, mean, variance, gamma, beta, eps=epsilon)
+
     operations = {
         "Add": lambda inputs: inputs[0] + inputs[1],
+        "BatchNormalization": batch_norm,
         "Cast": lambda inputs, to: inputs[0].float(),
         "Clip": lambda inputs: inputs[0].clamp(inputs[1], inputs[2]),
         "Conv": convolution,
