@@ -77,7 +77,8 @@ def torch_network(file, threads, compiled=False):
             values[output] = operation([values[name] for name in inputs], **attributes)
         return values[graph.output[0].name]
 
-    network = torch.compile(forward) if compiled else forward
+    # torch.compile would break `forward` itself into single operations.
+    network = torch.compile(torch.fx.symbolic_trace(forward)) if compiled else forward
 
     def run(image):
         with torch.inference_mode():
