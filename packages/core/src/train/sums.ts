@@ -247,12 +247,10 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
   };
 }
 
-/**
- * Parts in order, in vectors of at most about `bytes`, or a 16th of all. Each has at most half of what is left: the fewer
- * bytes the last one has, the less of its sum is left to wait for when the backward pass is done.
- */
+// The last vectors are smaller, each about half of what is left: when the backward pass is done, little is left to wait for.
+/** Parts in order, in vectors of about `bytes`, or a 16th of all. */
 function bucketsOf(parts: readonly Part[], bytes: number): readonly (readonly Part[])[] {
-  const floats = (bytes: number): number => bytes / Float32Array.BYTES_PER_ELEMENT;
+  const floats = (size: number): number => size / Float32Array.BYTES_PER_ELEMENT;
   let left = sum(parts.map(({ size }) => size));
   const largest = Math.max(floats(bytes), left / mostLargeBuckets);
   const smallest = Math.min(floats(bytes), floats(2 ** 16));

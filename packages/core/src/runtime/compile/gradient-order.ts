@@ -4,7 +4,7 @@
  * second filter gradient, and each sum over workers, would wait until the whole backward pass is done.
  */
 import { attr } from '../binding';
-import { type GraphNode, nodeOf } from './graph-def';
+import { closure, type GraphNode, nodeOf } from './graph-def';
 
 /** The gradients that read a convolution's input, each with the positions of this input and of the gradient that arrives. */
 export const filterGradients: Readonly<Record<string, { readonly x: number; readonly dy: number }>> = {
@@ -22,7 +22,7 @@ const inputGradients: Readonly<Record<string, number>> = {
 
 /** The nodes, in which the gradient of a convolution's input waits for that of its filter, which then frees its input. */
 export function filtersFirst(nodes: readonly GraphNode[]): readonly GraphNode[] {
-  const graph = new Ancestors(nodes);
+  const byName = new Map(nodes.map((node) => [node.name, node]));
   const filters = new Map<string, GraphNode[]>();
   for (const node of nodes) {
     const dy = node.inputs[filterGradients[node.op]?.dy ?? Number.NaN];
@@ -32,7 +32,7 @@ export function filtersFirst(nodes: readonly GraphNode[]): readonly GraphNode[] 
     const dy = node.inputs[inputGradients[node.op] ?? Number.NaN];
     // A transposed convolution is itself an "input gradient", which its filter's gradient may need.
     const first = (dy === undefined ? [] : (filters.get(dy) ?? [])).filter(
-      (one) => !graph.of(one.name).has(graph.place(node.name)),
+      (one) => !closure([one.name], byName).has(node.name),
     );
     return first.length > 0 ? { ...node, inputs: [...node.inputs, ...first.map(({ name }) => `^${name}`)] } : node;
   });
@@ -43,19 +43,20 @@ export function filtersFirst(nodes: readonly GraphNode[]): readonly GraphNode[] 
  * The next gradient of a convolution's input waits for what the sum sends, and then the sum is begun before that gradient.
  */
 export function sumsEarly(nodes: readonly GraphNode[]): readonly GraphNode[] {
-  const graph = new Ancestors(nodes);
+  const byName = new Map(nodes.map((node) => [node.name, node]));
+  const places = new Map(nodes.map(({ name }, index) => [name, index]));
   const chain = nodes.flatMap(({ op }, index) => (op in inputGradients ? [index] : []));
   const end = chain.at(-1) ?? -1;
   const gates = new Map<string, GraphNode>();
   const gateBefore = new Map<string, string>();
   for (const { name, op, inputs } of nodes) {
     if (op !== 'CollectiveReduceV2') continue;
-    const needed = graph.of(name);
-    const last = Math.max(-1, ...[...needed].filter((index) => index <= end));
+    const needed = closure([name], byName);
+    const last = Math.max(-1, ...[...needed].map((one) => places.get(one) ?? -1).filter((index) => index <= end));
     const next = nodes[chain.find((index) => index > last) ?? -1];
-    const isBehindSum = [...gateBefore.keys()].some((other) => needed.has(graph.place(other)));
+    const isBehindSum = [...gateBefore.keys()].some((other) => needed.has(other));
     // Where the backward pass itself needs the sum, nothing can run meanwhile.
-    if (!next || isBehindSum || graph.of(next.name).has(graph.place(name))) continue;
+    if (!next || isBehindSum || closure([next.name], byName).has(name)) continue;
     const gate = gates.get(next.name) ?? gateOf(next);
     gates.set(next.name, { ...gate, inputs: [...gate.inputs, `^${nodeOf(inputs[0] as string)}`] });
     gateBefore.set(name, gate.name);
@@ -77,34 +78,4 @@ export function sumsEarly(nodes: readonly GraphNode[]): readonly GraphNode[] {
 function gateOf({ name, op, inputs }: GraphNode): GraphNode {
   const dy = inputs[inputGradients[op] ?? 0] as string;
   return { name: `${name}/gate`, op: 'Identity', inputs: [dy], attrs: [attr.type('T', 'float32')] };
-}
-
-/** What the nodes of a recording need, directly or not; each node comes after its inputs. */
-class Ancestors {
-  private readonly places: ReadonlyMap<string, number>;
-  private readonly found = new Map<number, ReadonlySet<number>>();
-
-  constructor(private readonly nodes: readonly GraphNode[]) {
-    this.places = new Map(nodes.map(({ name }, index) => [name, index]));
-  }
-
-  place(name: string): number {
-    return this.places.get(name) ?? -1;
-  }
-
-  /** The places of all nodes that the named one needs, and its own. */
-  of(name: string): ReadonlySet<number> {
-    const start = this.place(name);
-    const known = this.found.get(start);
-    if (known) return known;
-    const needed = new Set<number>();
-    const waiting = [start];
-    for (let place = waiting.pop(); place !== undefined; place = waiting.pop()) {
-      if (place < 0 || needed.has(place)) continue;
-      needed.add(place);
-      for (const input of this.nodes[place]?.inputs ?? []) waiting.push(this.place(nodeOf(input)));
-    }
-    this.found.set(start, needed);
-    return needed;
-  }
 }

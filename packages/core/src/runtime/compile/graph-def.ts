@@ -66,6 +66,19 @@ export function graphAttrs(op: string, attrs: readonly Attr[], inputs: readonly 
 /** The name of the node that a reference leads to: `node`, `node:output` or `^node`. */
 export const nodeOf = (reference: string): string => reference.replace(/^\^/, '').split(':')[0] as string;
 
+/** The names of the nodes that these references need, directly or not, and of those that they lead to. */
+export function closure(references: readonly string[], byName: ReadonlyMap<string, GraphNode>): ReadonlySet<string> {
+  const found = new Set<string>();
+  const waiting = references.map(nodeOf);
+  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
+    const node = byName.get(name);
+    if (!node || found.has(name)) continue;
+    found.add(name);
+    waiting.push(...node.inputs.map(nodeOf));
+  }
+  return found;
+}
+
 function nodeDef({ name, op, inputs, attrs }: GraphNode): Bytes[] {
   return [
     ...text(1, name),

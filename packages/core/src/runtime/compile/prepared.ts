@@ -3,7 +3,7 @@
  * the state changes, instead of at every call.
  */
 import { type Attr, attr, DType } from '../binding';
-import { type GraphNode, nodeOf } from './graph-def';
+import { closure, type GraphNode, nodeOf } from './graph-def';
 
 export interface PreparedValue {
   readonly name: string;
@@ -98,17 +98,4 @@ export function divide({ nodes, kept, floats, handleAttrs }: Undivided): Divided
       ],
     },
   };
-}
-
-/** The nodes that these references need, by name. */
-function closure(references: readonly string[], byName: ReadonlyMap<string, GraphNode>): ReadonlySet<string> {
-  const found = new Set<string>();
-  const waiting = references.map(nodeOf);
-  for (let name = waiting.pop(); name !== undefined; name = waiting.pop()) {
-    const node = byName.get(name);
-    if (!node || found.has(name)) continue;
-    found.add(name);
-    waiting.push(...node.inputs.map(nodeOf));
-  }
-  return found;
 }
