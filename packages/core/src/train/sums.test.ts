@@ -117,7 +117,7 @@ test('buckets of any size give the same', () => {
   for (const bytes of [1, 16, 1e6]) expect(own(stepped(inOrder, setUp(bytes)))).toEqual(own(stepped(inOrder)));
 });
 
-test('buckets have at most a 16th of the floats, and get smaller towards the end', () => {
+test('buckets get smaller towards the end; where there are many, each has about a 16th at most', () => {
   const sizes = (many: number, each: number, bucketBytes?: number): readonly number[] => {
     const state = new State();
     for (let i = 0; i < many; i++) state.declare(`${i}`, 'trainable', [each], new Float32Array(each));

@@ -247,8 +247,7 @@ export function declareSums(state: State, options: SumsOptions): SliceSums {
   };
 }
 
-// The last vectors are smaller, each about half of what is left: when the backward pass is done, little is left to wait for.
-/** Parts in order, in vectors of about `bytes`, or a 16th of all. */
+/** Parts in order, in vectors of about `bytes`, or a 16th of all; the last ones are smaller. */
 function bucketsOf(parts: readonly Part[], bytes: number): readonly (readonly Part[])[] {
   const floats = (size: number): number => size / Float32Array.BYTES_PER_ELEMENT;
   let left = sum(parts.map(({ size }) => size));
@@ -259,6 +258,7 @@ function bucketsOf(parts: readonly Part[], bytes: number): readonly (readonly Pa
   for (const part of parts) {
     if (room <= 0) {
       buckets.push([]);
+      // About half of what is left, so that the sum which begins last, after the backward pass, is short.
       room = Math.max(smallest, Math.min(largest, left / 2));
     }
     buckets.at(-1)?.push(part);
