@@ -65,17 +65,26 @@ const kinds: Kinds = {
 
   affine({ output, x, scale, offset }, model) {
     const { shape } = scale;
+    const layout = model.isMap(x) ? 'nchw' : 'nhwc';
+    const input = model.get(x, layout);
+    if (isTurnedProduct(input, model)) {
+      const vector = (which: string, floats: Floats) =>
+        model.floats(`${output}_${which}`, layout === 'nchw' ? channelsFirst(floats) : floats);
+      const scaled = model.add('Mul', [input, vector('scale', scale)], `${output}_scaled`);
+      model.made(output, model.add('Add', [scaled, vector('offset', offset)], output), layout);
+      return;
+    }
     const constant = (name: string, value: number) =>
       model.floats(`${output}_${name}`, { shape, values: new Float32Array(scale.values.length).fill(value) });
     const inputs = [
-      model.get(x, model.isMap(x) ? 'nchw' : 'nhwc'),
+      input,
       model.floats(`${output}_scale`, scale),
       model.floats(`${output}_offset`, offset),
       constant('mean', 0),
       constant('variance', 1),
     ];
     const made = model.add('BatchNormalization', inputs, output, { epsilon: { float: 0 } });
-    model.made(output, made, model.isMap(x) ? 'nchw' : 'nhwc');
+    model.made(output, made, layout);
   },
 
   prelu({ output, x, slope }, model) {
@@ -204,6 +213,18 @@ function elementwise(op: ElementwiseOp, x: string, output: string, model: OnnxBu
   if (op === 'rsqrt') return model.add('Reciprocal', [model.add('Sqrt', [x], `${output}_root`)], output);
   const names = { relu: 'Relu', sigmoid: 'Sigmoid', exp: 'Exp', log: 'Log', sqrt: 'Sqrt', neg: 'Neg', abs: 'Abs' };
   return model.add(names[op], [x], output);
+}
+
+/**
+ * Whether a value is a matrix product that was transposed or reshaped. onnxruntime up to 1.30 folds a BatchNormalization
+ * after it into the product's columns, which need not be the channels (its MatmulBNFusion).
+ */
+function isTurnedProduct(value: string, { nodes }: OnnxBuilder): boolean {
+  const maker = (name: string | undefined) => nodes.find(({ outputs }) => outputs[0] === name);
+  const last = maker(value);
+  let node = last;
+  while (node?.op === 'Transpose' || node?.op === 'Reshape') node = maker(node.inputs[0]);
+  return node?.op === 'MatMul' && node !== last;
 }
 
 /** An axis of [batch, h, w, c] in a layout. */
