@@ -12,6 +12,7 @@ std::vector<std::string> RegisterConvGradFilter();
 std::vector<std::string> RegisterDepthwise();
 std::vector<std::string> RegisterHalfSquares();
 std::vector<std::string> RegisterHardActivations();
+std::vector<std::string> RegisterPackedConvolution();
 std::vector<std::string> RegisterPRelu();
 std::vector<std::string> RegisterSgd();
 std::vector<std::string> RegisterTwoSum();

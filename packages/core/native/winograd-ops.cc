@@ -1,14 +1,12 @@
 // 3x3 convolutions at stride 1 with one zero on every side, and their gradients (winograd.h).
 //   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]) -> y [b,h,w,k]
 //   HeadshareConv3x3Filter(filter) -> transformed [16,c,k or more]
-//   HeadshareConv3x3Fused(x, transformed, bias [k], residual, like y or [0] for none; slope, PReLU's [k] or [0];
-//     activation: 'none', 'relu' or 'prelu') -> y = activation(convolution + bias + residual)
+//   HeadshareConv3x3Fused(x, transformed, bias, residual, slope; activation (epilogue.h)) -> y
 //   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
 //   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
 // The gradients are two operations, so that TensorFlow can drop an unused one from a compiled step.
 #include <algorithm>
 
-#include "activation.h"
 #include "kernel.h"
 #include "kernels.h"
 #include "winograd.h"
@@ -54,20 +52,13 @@ void TransformFilter(void *, TF_OpKernelContext *context) {
   Transform(shape[2], shape[3], DataOf(filter), DataOf(to));
 }
 
-struct FusedState {
-  explicit FusedState(Construction &construction)
-      : activation(ActivationNamed(construction.Text("activation"))) {}
-  Activation activation;
-};
-
 void Fused(void *state, TF_OpKernelContext *context) {
   Run run("HeadshareConv3x3Fused", context);
   const Activation activation = static_cast<FusedState *>(state)->activation;
-  const Tensor x = run.Input(0), filter = run.Input(1), bias = run.Input(2);
-  Tensor residual = run.Input(3);
-  const Tensor slope = run.Input(4);
+  const Tensor x = run.Input(0), filter = run.Input(1);
+  FusedTensors fused(run, 2);
   if (!run.ok()) return;
-  const Shape in = ShapeOf(x), transformed = ShapeOf(filter), outputs = ShapeOf(bias), none = {0};
+  const Shape in = ShapeOf(x), transformed = ShapeOf(filter), outputs = fused.Outputs();
   if (outputs.size() != 1 || transformed.size() != 3 || transformed[0] != 16 ||
       transformed[2] != PaddedOutputs(outputs[0])) {
     return run.Refuse("filter must be one that HeadshareConv3x3Filter transformed for bias " + Text(outputs) + "; got " +
@@ -77,22 +68,9 @@ void Fused(void *state, TF_OpKernelContext *context) {
     return run.Refuse("x must be [batch,height,width," + std::to_string(transformed[1]) + "]; got " + Text(in) + ".");
   }
   const Convolution3x3 shape = {in[0], in[1], in[2], in[3], outputs[0]};
-  const Shape wanted = OutputShape(shape), slopes = activation == Activation::kPRelu ? outputs : none;
-  if (ShapeOf(residual) != wanted && ShapeOf(residual) != none) {
-    return run.Refuse("residual must be " + Text(wanted) + ", or [0] for none; got " + Text(ShapeOf(residual)) + ".");
-  }
-  if (ShapeOf(slope) != slopes) {
-    return run.Refuse("slope must be " + Text(slopes) + "; got " + Text(ShapeOf(slope)) + ".");
-  }
-  const bool adds = ShapeOf(residual) == wanted;
-  // Each value of the residual is read just before y's is written, so they may share memory.
-  const Tensor y = adds ? run.OutputFromInput(0, wanted, 3, residual) : run.Output(0, wanted);
-  if (!run.ok() || SizeOf(y) == 0) return;
   Epilogue epilogue;
-  epilogue.bias = DataOf(bias);
-  epilogue.residual = !adds ? nullptr : residual ? DataOf(residual) : DataOf(y);
-  epilogue.relu = activation == Activation::kRelu;
-  epilogue.slope = activation == Activation::kPRelu ? DataOf(slope) : nullptr;
+  const Tensor y = fused.Output(OutputShape(shape), activation, epilogue);
+  if (!run.ok() || SizeOf(y) == 0) return;
   ConvolveTransformed(shape, DataOf(x), DataOf(filter), epilogue, DataOf(y));
 }
 

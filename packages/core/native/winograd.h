@@ -10,6 +10,7 @@
 #include <memory>
 #include <new>
 
+#include "epilogue.h"
 #include "lanes.h"
 
 namespace headshare {
@@ -22,14 +23,6 @@ struct Convolution3x3 {
   int64_t Tiles() const { return batch * TileRows() * TileColumns(); }
   // The threads besides the caller's that the work justifies: some 40 us each.
   int64_t Helpers() const { return Tiles() * c * k / 131072 - 1; }
-};
-
-// Applied to a convolution's result before it is stored: activation(result + bias + residual).
-struct Epilogue {
-  const float *bias = nullptr;      // [k]
-  const float *residual = nullptr;  // like the result
-  bool relu = false;
-  const float *slope = nullptr;  // [k], PReLU's
 };
 
 // y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k].

@@ -1,7 +1,8 @@
 /** The parts that the mobile networks for ImageNet share: squeeze-and-excitation, inverted residual blocks, the whole network. */
+import { packedInference, packedServes } from '../runtime/ops/convolution/packed';
 import { linear as affine } from '../runtime/ops/linear';
 import { globalAveragePool } from '../runtime/ops/pooling';
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';
 import { kaimingFanOut, zeros } from './initialisers';
 import { type BatchNormShape, type ConvolutionShape, convolutionNorm, type Mode } from './layers';
@@ -27,22 +28,28 @@ export interface SqueezeExcitationShape {
 }
 
 /** A 1x1 convolution of single pixels with bias: a linear layer whose weight has a filter's shape and initial values. */
-function pointwise(scope: Scope, inputs: number, outputs: number): (x: Tensor2D) => Tensor2D {
-  const filter: Tensor = scope.weight('weight', [1, 1, inputs, outputs], kaimingFanOut);
-  const bias = scope.weight('bias', [outputs], zeros);
-  return (x) => affine(x, tf.reshape(filter, [inputs, outputs]), bias);
+function pointwise(scope: Scope, inputs: number, outputs: number): (x: Tensor2D, mode: Mode) => Tensor2D {
+  const filter = scope.weight('weight', [1, 1, inputs, outputs], kaimingFanOut) as Tensor as Tensor4D;
+  const bias = scope.weight('bias', [outputs], zeros) as Tensor as Tensor1D;
+  return (x, mode) => {
+    const pixels: Tensor4D = tf.reshape(x, [x.shape[0], 1, 1, inputs]);
+    if (mode === 'eval' && packedServes(pixels, filter, {})) {
+      return tf.reshape(packedInference(pixels, filter, {}, { bias }), [x.shape[0], outputs]);
+    }
+    return affine(x, tf.reshape(filter, [inputs, outputs]), bias);
+  };
 }
 
 /**
  * Squeeze-and-excitation (Hu et al., arXiv 1709.01507), with torchvision's names `fc1` and `fc2`: two layers compute one factor
  * per channel from the channels' means, and x [batch, h, w, c] is multiplied by it.
  */
-export function squeezeExcitation(scope: Scope, shape: SqueezeExcitationShape): (x: Tensor4D) => Tensor4D {
+export function squeezeExcitation(scope: Scope, shape: SqueezeExcitationShape): (x: Tensor4D, mode: Mode) => Tensor4D {
   const { channels, squeezed, activation, gate } = shape;
   const squeeze = pointwise(scope.child('fc1'), channels, squeezed);
   const excite = pointwise(scope.child('fc2'), squeezed, channels);
-  return (x) => {
-    const factors = gate(excite(activation(squeeze(globalAveragePool(x)))));
+  return (x, mode) => {
+    const factors = gate(excite(activation(squeeze(globalAveragePool(x), mode)), mode));
     return tf.mul(x, tf.reshape(factors, [x.shape[0], 1, 1, channels]));
   };
 }
@@ -94,7 +101,7 @@ function invertedResidual(sequence: Scope, inputs: number, block: MobileBlock, n
   const skips = stride === 1 && inputs === outputs;
   return sequence.block((x: Tensor4D, mode: Mode): Tensor4D => {
     const filtered = depthwise(widen ? widen(x, mode) : x, mode);
-    return narrow(rescale ? rescale(filtered) : filtered, mode, skips ? { residual: x } : {});
+    return narrow(rescale ? rescale(filtered, mode) : filtered, mode, skips ? { residual: x } : {});
   });
 }
 

@@ -29,14 +29,16 @@ test('each channel is multiplied by a factor that depends on all means', () => {
   set('fc2.weight', [7, 7]);
   set('fc2.bias', [0, -1.5]);
   const x = tf.tensor4d([1, 8, 3, 12], [1, 1, 2, 2]);
-  expect(Array.from(apply(x).dataSync())).toEqual([0.5, 2, 1.5, 3]);
+  for (const mode of ['train', 'eval'] as const) {
+    expect(Array.from(apply(x, mode).dataSync())).toEqual([0.5, 2, 1.5, 3]);
+  }
 });
 
 test('all gradients equal central differences', async () => {
   // The kernel takes no float64; it has the bits of the operations in float32.
   const { state, apply } = build(4, 3, opsHardSigmoid);
   const inputs = [randomValues('x', [2, 3, 2, 4]), ...state.all().map(({ variable }) => variable)];
-  for (const error of await float64GradientErrors((x) => apply(x as Tensor4D), inputs)) {
+  for (const error of await float64GradientErrors((x) => apply(x as Tensor4D, 'train'), inputs)) {
     expect(error).toBeLessThan(1e-6);
   }
 });

@@ -1,8 +1,9 @@
 import { contained } from '../contained';
 import { conv2d } from '../ops/convolution/conv2d';
 import { groupedConv2d } from '../ops/convolution/grouped';
+import { packedInference } from '../ops/convolution/packed';
 import { linear } from '../ops/linear';
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../tensorflow';
+import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../tensorflow';
 import { multiplyAdds } from './multiply-adds';
 import { trace } from './trace';
 
@@ -18,6 +19,12 @@ test.each([
   ['of strided single pixels', [1, 1, 32, 3], { stride: 2 }, 2 * 4 * 4 * 3 * 32],
 ])('a convolution %s', (_, filter, options, expected) => {
   expect(counted([images, filter], (x, w) => conv2d(x as Tensor4D, w as Tensor4D, options))).toBe(expected);
+});
+
+test('a convolution that evaluation packs', () => {
+  const bias = tf.zeros([7]) as Tensor1D;
+  const packed = (x?: Tensor, w?: Tensor) => packedInference(x as Tensor4D, w as Tensor4D, { stride: 2 }, { bias });
+  expect(counted([images, [3, 3, 32, 7]], packed)).toBe(2 * 3 * 3 * 7 * 9 * 32);
 });
 
 test.each([

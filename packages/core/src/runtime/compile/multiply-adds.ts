@@ -24,6 +24,9 @@ const counts: Readonly<Record<string, Count>> = {
   // Its filter is transformed, [16, in, out or more].
   HeadshareConv3x3Fused: (output, [, [, inputs = 1] = []]) => product(output) * 9 * inputs,
   HeadshareConv3x3Filter: () => 0,
+  // Its filter is packed, [kh kw in, out or more].
+  HeadshareConvFused: (output, [, [window = 0] = []]) => product(output) * window,
+  HeadshareConvFilter: () => 0,
   DepthwiseConv2dNative: depthwise,
   HeadshareDepthwise: depthwise,
   MatMul: matrices,

@@ -62,7 +62,7 @@ export interface TraceOptions {
 }
 
 /** Kernels whose TensorFlow operations a step in 16 bits uses instead. */
-const slowerThan16Bits: ReadonlySet<string> = new Set(['HeadshareConvGradFilter']);
+const slowerThan16Bits: ReadonlySet<string> = new Set(['HeadshareConvGradFilter', 'HeadshareConvFused']);
 
 function copyOf(values: Values | number[] | boolean[], dtype: number): Values {
   if (dtype === DType.float32) return Float32Array.from(values as ArrayLike<number>);

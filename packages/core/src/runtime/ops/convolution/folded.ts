@@ -1,6 +1,7 @@
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
 import { type BatchNormVariables, type Following, follow } from '../batch-norm';
 import { addBias } from '../linear';
+import { packedInference, packedServes } from './packed';
 import type { WindowOptions } from './window';
 import { winogradInference, winogradServes } from './winograd';
 
@@ -28,8 +29,8 @@ export function foldedConvolution(x: Tensor4D, filter: Tensor4D, folding: Foldin
   const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
   const bias = tf.sub(beta, tf.mul(offset ? tf.sub(mean, offset) : mean, scale)) as Tensor1D;
   const scaled = tf.mul(filter, scale) as Tensor4D;
-  if (window && winogradServes(x, scaled, window)) {
-    return winogradInference(x, scaled, { bias, residual: residual as Tensor4D | undefined, activation });
-  }
+  const epilogue = { bias, residual: residual as Tensor4D | undefined, activation };
+  if (window && winogradServes(x, scaled, window)) return winogradInference(x, scaled, epilogue);
+  if (window && packedServes(x, scaled, window)) return packedInference(x, scaled, window, epilogue);
   return follow(addBias(convolve(x, scaled), bias), following);
 }

@@ -3,10 +3,10 @@
  * TensorFlow's, in kernels of this package for the CPU (packages/core/native/winograd.h). Compared with float64, the value
  * and the filter's gradient are more exact than TensorFlow's; the input's gradient has 1.7 times the error (root mean square).
  */
-import { attr, execute, hasKernel } from '../../binding';
-import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
+import { execute, hasKernel } from '../../binding';
+import type { Tensor4D } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
-import type { Activation } from '../activation';
+import { type Epilogue, epilogueInputs } from './fused-epilogue';
 import { pair, type WindowOptions } from './window';
 
 const kernels = ['', 'Filter', 'Fused', 'GradInput', 'GradFilter'].map((suffix) => `HeadshareConv3x3${suffix}`);
@@ -52,27 +52,12 @@ export function winogradConv2d(x: Tensor4D, filter: Tensor4D): Tensor4D {
   );
 }
 
-export interface Epilogue {
-  /** [out] */
-  readonly bias: Tensor1D;
-  /** Like the result. */
-  readonly residual?: Tensor4D;
-  readonly activation?: Activation;
-}
-
 /**
  * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. The filter's
  * transform is an operation of its own, which a compiled step that only reads the state prepares.
  */
 export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue): Tensor4D {
-  const { bias, residual, activation } = epilogue;
-  if (bias.size !== filter.shape[3]) {
-    throw new Error(`winogradInference: bias must be [${filter.shape[3]}]; got [${bias.shape}].`);
-  }
-  const slope = typeof activation === 'object' ? activation.slope : undefined;
-  const attrs = [attr.string('activation', slope ? 'prelu' : activation === 'relu' ? 'relu' : 'none')];
+  const { activation, inputs } = epilogueInputs(filter, epilogue);
   const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
-  const none = tf.zeros([0]);
-  const inputs: Tensor[] = [x, transformed, bias, residual ?? none, slope ?? none];
-  return execute('HeadshareConv3x3Fused', attrs, inputs) as Tensor4D;
+  return execute('HeadshareConv3x3Fused', [activation], [x, transformed, ...inputs]) as Tensor4D;
 }
