@@ -27,6 +27,14 @@ test('a depthwise convolution filters each channel by its own filter', () => {
   expect(values(depthwiseConv2d(image, filter))).toEqual([0 + 2 + 4 + 6, 10 * (1 + 3 + 5 + 7)]);
 });
 
+test('several images of one channel, with a stride in columns alone and one column of results', () => {
+  const ones = tf.ones([1, 2, 1, 1]) as Tensor4D;
+  const sums = conv2d(range([2, 3, 3, 1]), ones, { stride: [1, 2] });
+  expect(values(sums)).toEqual([0 + 1, 3 + 4, 6 + 7, 9 + 10, 12 + 13, 15 + 16]);
+  const slope = tf.grad((x) => conv2d(x as Tensor4D, ones, { stride: [1, 2] }))(range([2, 3, 3, 1]));
+  expect(values(slope)).toEqual([1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0, 1, 1, 0]);
+});
+
 test('stride, padding and dilation may differ by direction', () => {
   const image = wholeNumbers([1, 5, 6, 2], 7, 11) as Tensor4D;
   const filter = wholeNumbers([3, 2, 2, 2], 5, 7) as Tensor4D;

@@ -41,12 +41,16 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
   if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
   const stride = [window[0].stride, window[1].stride] as const;
   const strided = stride.some((step) => step > 1);
+  // Dilation with a stride is rare, and so are other strides in rows than in columns: all pixels are computed, and those that the
+  // stride skips are dropped.
+  const dense = { ...options, stride: 1 };
   if (window.some(({ dilation }) => dilation > 1)) {
-    // Dilation with a stride is rare: all pixels are computed, and those that the stride skips are dropped.
-    const dense = { ...options, stride: 1 };
     const all = dilated(x, filterWindow('conv2d', x, filter, dense), (phases) => plainConv2d(phases, filter));
     return strided ? subsample(all, stride) : all;
   }
+  // TensorFlow 2.21 (oneDNN) gives other numbers than the convolution's for several images of one channel, a stride of 1 in rows
+  // and a larger one in columns, where the result has one column.
+  if (x.shape[3] === 1 && stride[0] !== stride[1]) return subsample(plainConv2d(x, filter, dense), stride);
   // The filter gradient of a strided 1x1 convolution with few channels writes beyond its memory in TensorFlow 2.21 (seen
   // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the strided pixels are selected first.
   if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided) {
