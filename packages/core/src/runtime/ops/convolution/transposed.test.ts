@@ -29,6 +29,15 @@ test.each([
   expect(leaked(() => op(...(inputs as [Tensor, Tensor])))).toBe(0);
 });
 
+test('the gradient for several images, with a stride in columns alone and one channel of results', () => {
+  scoped(() => {
+    const ones = tf.ones([1, 3, 1, 1]) as Tensor4D;
+    const weights = tf.tensor4d(counting([2, 3, 3, 1]), [2, 3, 3, 1]);
+    const slope = tf.grad((x) => tf.mul(transposedConv2d(x as Tensor4D, ones, { stride: [1, 2] }), weights));
+    expect(Array.from(slope(tf.zeros([2, 3, 1, 1])).dataSync())).toEqual([3, 12, 21, 30, 39, 48]);
+  });
+});
+
 test('arguments that do not fit are refused', () => {
   const x = tf.zeros([1, 2, 2, 3]) as Tensor4D;
   const filter = (kernel: number, inputs: number) => tf.zeros([kernel, kernel, 4, inputs]) as Tensor4D;

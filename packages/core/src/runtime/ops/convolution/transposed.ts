@@ -1,6 +1,7 @@
 import { execute, hasKernel, shapeTensor } from '../../binding';
 import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
+import { conv2d } from './conv2d';
 import { convolutionAttrs, filterGradientKernel, kernelFilterGradient } from './filter-convolution';
 import { pair, type WindowOptions, windowOver } from './window';
 
@@ -36,7 +37,7 @@ export function transposedConv2d(x: Tensor4D, filter: Tensor4D, options: WindowO
       saved: [input, weights],
     }),
     (dy, input, weights) => [
-      execute('Conv2D', own, [dy, weights]),
+      conv2d(dy as Tensor4D, weights as Tensor4D, { stride }),
       hasKernel(filterGradientKernel)
         ? kernelFilterGradient(dy, weights, input, { stride, before: [0, 0] })
         : execute('Conv2DBackpropFilter', own, [dy, shapeTensor(filter.shape), input]),
