@@ -18,12 +18,18 @@ struct Epilogue {
   // For a vector V of results: its first channel, and its place in the result.
   template <typename V>
   HEADSHARE_INLINE typename V::Value Of(V, typename V::Value value, int64_t channel, int64_t at) const {
-    const typename V::Value zero = {};
     if (bias) value += V::Load(bias + channel);
     if (residual) value += V::Load(residual + at);
+    return Activated(value, slope ? V::Load(slope + channel) : typename V::Value{});
+  }
+
+  // `slopes` are PReLU's of the values' channels.
+  template <typename Value>
+  HEADSHARE_INLINE Value Activated(Value value, Value slopes) const {
+    const Value zero = {};
     // max(value, 0) would lose NaNs.
     if (relu) value = value < zero ? zero : value;
-    if (slope) value = value > zero ? value : V::Load(slope + channel) * value;
+    if (slope) value = value > zero ? value : slopes * value;
     return value;
   }
 };

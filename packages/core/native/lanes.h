@@ -23,6 +23,8 @@ inline void StoreSome(float *to, Vector value, int64_t count) {
   for (int64_t i = 0; i < count; i++) to[i] = value[i];
 }
 
-constexpr int64_t RoundUp(int64_t value, int64_t multiple) { return (value + multiple - 1) / multiple * multiple; }
+// value / by, rounded up.
+constexpr int64_t Quotient(int64_t value, int64_t by) { return (value + by - 1) / by; }
+constexpr int64_t RoundUp(int64_t value, int64_t multiple) { return Quotient(value, multiple) * multiple; }
 
 }  // namespace headshare

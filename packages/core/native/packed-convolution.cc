@@ -9,54 +9,41 @@
 #include "epilogue.h"
 #include "kernels.h"
 #include "matrix-kernel.h"
+#include "scratch.h"
 #include "thread-pool.h"
-#include "winograd.h"
+#include "windows.h"
 
 namespace headshare {
 namespace {
 
 // Floats of windows that are packed at a time: 128 KB, which stay in the second-level cache beside a panel of the filter.
 constexpr int64_t kBlock = 32768;
-// Multiplications that justify waking one more thread: some 40 us of one thread.
-constexpr int64_t kPerThread = 2097152;
 // Pieces of work for each thread, so that all end together.
 constexpr int64_t kPieces = 4;
 
-int64_t Quotient(int64_t value, int64_t by) { return (value + by - 1) / by; }
-
-struct Geometry {
-  int64_t b, h, w, c, kh, kw, row_stride, column_stride, top, left, oh, ow, k;
-
-  int64_t Window() const { return kh * kw * c; }
-  int64_t Pixels() const { return b * oh * ow; }
-  int64_t Panels() const { return Quotient(k, kPanel); }
-};
+int64_t Panels(const Convolution &g) { return Quotient(g.k, kPanel); }
 
 // How the product is cut: into blocks of groups of kTileRows pixels, and slices of the filter's panels.
 struct Pieces {
   int64_t groups, blocks, panels, slices, helpers;
 
-  static Pieces Of(const Geometry &g) {
+  static Pieces Of(const Convolution &g) {
     Pieces pieces;
     const int64_t all = Quotient(g.Pixels(), kTileRows);
-    pieces.helpers = g.Pixels() * g.Window() * g.k / kPerThread - 1;
+    pieces.helpers = g.Work() / kPerThread - 1;
     const int64_t wanted = pieces.helpers < 1 ? 1 : kPieces * (pieces.helpers + 1);
     const int64_t fit = kBlock / (kTileRows * RoundUp(g.Window(), kChannels));
     pieces.groups = std::max<int64_t>(1, std::min(fit, all / wanted));
     pieces.blocks = Quotient(all, pieces.groups);
-    pieces.panels = std::max<int64_t>(1, g.Panels() / Quotient(wanted, pieces.blocks));
-    pieces.slices = Quotient(g.Panels(), pieces.panels);
+    pieces.panels = std::max<int64_t>(1, Panels(g) / Quotient(wanted, pieces.blocks));
+    pieces.slices = Quotient(Panels(g), pieces.panels);
     return pieces;
   }
 };
 
-void CopySome(const float *from, int64_t count, float *to) {
-  ForVectors(count, [=](auto v, int64_t i) HEADSHARE_INLINED { decltype(v)::Store(to + i, decltype(v)::Load(from + i)); });
-}
-
 class Piece {
  public:
-  Piece(const Geometry &g, const Pieces &pieces, int64_t index)
+  Piece(const Convolution &g, const Pieces &pieces, int64_t index)
       : g_(g),
         pieces_(pieces),
         padded_(RoundUp(g.Window(), kChannels)),
@@ -70,7 +57,7 @@ class Piece {
     float *rows = Scratch(size_of_rows + padded_ + kWidth), *window = rows + size_of_rows;
     Pack(x, window, rows);
     const int64_t size = g_.Window(), outputs = RoundUp(g_.k, kWidth);
-    const int64_t end = std::min(panel_ + pieces_.panels, g_.Panels());
+    const int64_t end = std::min(panel_ + pieces_.panels, Panels(g_));
     for (int64_t first = panel_ * kPanel; first < end * kPanel; first += kPanel) {
       const int64_t width = std::min<int64_t>(outputs - first, kPanel);
       for (int64_t pixel = 0; pixel < pixels_; pixel += kTileRows) {
@@ -86,55 +73,23 @@ class Piece {
   }
 
  private:
-  // Each group of kTileRows windows is [block of kChannels numbers][window][number]. What fills up the last block and the last
-  // group is left as it is: nobody multiplies the first, or reads the products of the second.
+  // Each group of kTileRows windows is [block of kChannels values][window][value]. Values after a window's last one and windows
+  // after the last one are undefined; no result depends on them.
   void Pack(const float *x, float *window, float *rows) const {
-    int64_t column = first_ % g_.ow, row = first_ / g_.ow % g_.oh, picture = first_ / g_.ow / g_.oh;
     const bool in_place = g_.kh == 1 && g_.kw == 1 && g_.c % kChannels == 0;
-    for (int64_t i = 0; i < pixels_; i++) {
-      const int64_t y = row * g_.row_stride - g_.top, across = column * g_.column_stride - g_.left;
-      const float *from = x + ((picture * g_.h + y) * g_.w + across) * g_.c;
-      const bool inside = y >= 0 && y + g_.kh <= g_.h && across >= 0 && across + g_.kw <= g_.w;
-      if (!in_place || !inside) {
-        if (!inside || !WholeWindow(from, x + g_.b * g_.h * g_.w * g_.c, window)) Window(x, picture, y, across, window);
-        from = window;
+    Windows windows(g_, x, first_);
+    for (int64_t i = 0; i < pixels_; i++, windows.Next()) {
+      const float *from = window;
+      if (in_place && windows.Inside()) {
+        from = windows.First();
+      } else {
+        windows.Write(0, g_.Window(), window);
       }
       float *to = rows + i / kTileRows * kTileRows * padded_ + i % kTileRows * kChannels;
       for (int64_t done = 0; done < padded_; done += kChannels, to += kTileRows * kChannels) {
 #pragma GCC unroll 4
         for (int64_t j = 0; j < kChannels; j += kWidth) Store(to + j, Load(from + done + j));
       }
-      if (++column < g_.ow) continue;
-      column = 0;
-      if (++row < g_.oh) continue;
-      row = 0;
-      picture++;
-    }
-  }
-
-  // A window inside of x, in whole vectors, which the next ones overwrite in part. False where that would read beyond x's end.
-  bool WholeWindow(const float *from, const float *end, float *to) const {
-    const int64_t line = g_.kw * g_.c;
-    if (from + (g_.kh - 1) * g_.w * g_.c + RoundUp(line, kWidth) > end) return false;
-    for (int64_t tap = 0; tap < g_.kh; tap++, from += g_.w * g_.c, to += line) {
-      for (int64_t i = 0; i < line; i += kWidth) Store(to + i, Load(from + i));
-    }
-    return true;
-  }
-
-  // The rows of a window, each a line of x with zeros on either side.
-  void Window(const float *x, int64_t picture, int64_t first, int64_t across, float *to) const {
-    const int64_t line = g_.kw * g_.c;
-    const int64_t begin = std::clamp<int64_t>(-across, 0, g_.kw) * g_.c;
-    const int64_t end = std::clamp<int64_t>(g_.w - across, 0, g_.kw) * g_.c;
-    for (int64_t y = first; y < first + g_.kh; y++, to += line) {
-      if (y < 0 || y >= g_.h || begin >= end) {
-        std::fill(to, to + line, 0.0f);
-        continue;
-      }
-      std::fill(to, to + begin, 0.0f);
-      CopySome(x + ((picture * g_.h + y) * g_.w + across) * g_.c + begin, end - begin, to + begin);
-      std::fill(to + end, to + line, 0.0f);
     }
   }
 
@@ -149,7 +104,7 @@ class Piece {
     }
   }
 
-  const Geometry &g_;
+  const Convolution &g_;
   const Pieces &pieces_;
   // The floats of a packed window; the first pixel of the result, their number, and the first panel.
   const int64_t padded_, first_, pixels_, panel_;
@@ -168,7 +123,7 @@ void PackFilter(void *, TF_OpKernelContext *context) {
   for (int64_t first = 0; first < outputs; first += kPanel) {
     const int64_t width = std::min<int64_t>(outputs - first, kPanel), count = std::min(width, k - first);
     for (int64_t row = 0; row < rows; row++, to += width) {
-      CopySome(DataOf(filter) + row * k + first, count, to);
+      Copy(DataOf(filter) + row * k + first, count, to);
       std::fill(to + count, to + width, 0.0f);
     }
   }
@@ -211,8 +166,8 @@ void Fused(void *state, TF_OpKernelContext *context) {
   Epilogue epilogue;
   const Tensor y = fused.Output({in[0], out[0], out[1], outputs[0]}, own.activation, epilogue);
   if (!run.ok() || SizeOf(y) == 0) return;
-  const Geometry g = {in[0],    in[1],    in[2],  in[3],  own.kernel_rows, own.kernel_columns, own.row_stride, own.column_stride,
-                      own.top, own.left, out[0], out[1], outputs[0]};
+  const Convolution g = {in[0],  in[1],  in[2],          in[3],             own.kernel_rows, own.kernel_columns, outputs[0],
+                         out[0], out[1], own.row_stride, own.column_stride, own.top,         own.left};
   const Pieces pieces = Pieces::Of(g);
   ParallelFor(pieces.blocks * pieces.slices, pieces.helpers, [&](int64_t index) {
     Piece(g, pieces, index).Run(DataOf(x), DataOf(packed), epilogue, DataOf(y));

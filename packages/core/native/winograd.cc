@@ -156,10 +156,7 @@ class Block {
             const int64_t at = pixel + (i / 2 * shape_.w + i % 2) * k + lane;
             Vector value = out[i / 2][i % 2] + bias;
             if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
-            // max(value, 0) would lose NaNs.
-            if (epilogue.relu) value = value < 0.0f ? Vector{} : value;
-            if (epilogue.slope) value = value > 0.0f ? value : slope * value;
-            StoreSome(y + at, value, count);
+            StoreSome(y + at, epilogue.Activated(value, slope), count);
           }
         }
       }
@@ -187,17 +184,6 @@ void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filt
 }
 
 }  // namespace
-
-float *Scratch(int64_t count) {
-  thread_local std::unique_ptr<Floats> memory;
-  thread_local int64_t size = 0;
-  if (size < count) {
-    memory.reset();
-    memory = std::make_unique<Floats>(count);
-    size = count;
-  }
-  return memory->data();
-}
 
 int64_t PaddedOutputs(int64_t k) { return Panels(0, k).padded; }
 

@@ -6,12 +6,10 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
-#include <memory>
-#include <new>
 
 #include "epilogue.h"
 #include "lanes.h"
+#include "scratch.h"
 
 namespace headshare {
 
@@ -37,25 +35,8 @@ void InputGradient(const Convolution3x3 &shape, const float *dy, const float *fi
 // The gradient for the filter [3, 3, c, k], given y's.
 void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter);
 
-// Uninitialised memory that starts at a cache line.
-class Floats {
- public:
-  explicit Floats(int64_t count)
-      : data_(static_cast<float *>(::operator new(count * sizeof(float), std::align_val_t(64)))) {}
-  ~Floats() { ::operator delete(data_, std::align_val_t(64)); }
-  Floats(const Floats &) = delete;
-  Floats &operator=(const Floats &) = delete;
-  float *data() const { return data_; }
-
- private:
-  float *data_;
-};
-
 // Matrices are one cache line further apart than their size: otherwise all 16 would compete for the same lines.
 constexpr int64_t kGap = 16;
-
-// At least `count` floats of the calling thread, valid until its next call.
-float *Scratch(int64_t count);
 
 // A tile's position: its first output is (2 row, 2 column).
 struct Tile {

@@ -14,12 +14,12 @@ export function packedServes(x: Tensor4D, filter: Tensor4D, options: WindowOptio
 }
 
 /**
- * activation(conv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. The filter is packed by an
- * operation of its own, which a compiled step that only reads the state prepares.
+ * activation(conv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. A separate
+ * operation packs the filter; a compiled step that never changes the weights runs it once.
  */
 export function packedInference(x: Tensor4D, filter: Tensor4D, options: WindowOptions, epilogue: Epilogue): Tensor4D {
   const [rows, columns] = filterWindow('conv2d', x, filter, options);
-  const { activation, inputs } = epilogueInputs(filter, epilogue);
+  const { activation, inputs } = epilogueInputs('HeadshareConvFused', filter, epilogue);
   const attrs = [
     activation,
     attr.int('kernel_rows', rows.kernel),

@@ -53,11 +53,11 @@ export function winogradConv2d(x: Tensor4D, filter: Tensor4D): Tensor4D {
 }
 
 /**
- * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. The filter's
- * transform is an operation of its own, which a compiled step that only reads the state prepares.
+ * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. A separate
+ * operation transforms the filter; a compiled step that never changes the weights runs it once.
  */
 export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue): Tensor4D {
-  const { activation, inputs } = epilogueInputs(filter, epilogue);
+  const { activation, inputs } = epilogueInputs('HeadshareConv3x3Fused', filter, epilogue);
   const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
   return execute('HeadshareConv3x3Fused', [activation], [x, transformed, ...inputs]) as Tensor4D;
 }
