@@ -103,23 +103,24 @@ class Pool {
   int64_t threads_ = 0;
 };
 
-int64_t Threads() {
-  const char *wanted = std::getenv("HEADSHARE_THREADS");
-  const int64_t threads = wanted ? std::atoll(wanted) : std::thread::hardware_concurrency();
-  return std::clamp<int64_t>(threads, 1, 1024);
-}
-
 }  // namespace
 
+int64_t Threads() {
+  static const int64_t threads = [] {
+    const char *wanted = std::getenv("HEADSHARE_THREADS");
+    return std::clamp<int64_t>(wanted ? std::atoll(wanted) : std::thread::hardware_concurrency(), 1, 1024);
+  }();
+  return threads;
+}
+
 void ParallelFor(int64_t count, int64_t helpers, const std::function<void(int64_t)> &body) {
-  // Never destroyed: its threads wait in it while the process exits.
-  static const int64_t threads = Threads();
-  Job job(body, count, std::min({helpers, threads - 1, count - 1}));
+  Job job(body, count, std::min({helpers, Threads() - 1, count - 1}));
   if (job.wanted <= 0) {
     job.Work();
     return;
   }
-  static Pool *const pool = new Pool(threads - 1);
+  // Never destroyed: its threads wait in it while the process exits.
+  static Pool *const pool = new Pool(Threads() - 1);
   pool->Run(job);
 }
 

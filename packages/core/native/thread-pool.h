@@ -6,11 +6,13 @@
 
 namespace headshare {
 
+// The most threads that work together, including the caller's: HEADSHARE_THREADS, or all processors.
+int64_t Threads();
+
 // Calls body(0) ... body(count - 1), each once, on the calling thread and on at most `helpers` others, and returns when
 // all are done. The thread for an index depends on timing, so the result of body(i) must not depend on the thread. Denormals
 // count as zero on every thread while it runs: TensorFlow's threads flush them, JavaScript's does not, and values must not
 // depend on the caller.
-// HEADSHARE_THREADS (default: all processors) limits the threads, including the caller's.
 void ParallelFor(int64_t count, int64_t helpers, const std::function<void(int64_t)> &body);
 
 }  // namespace headshare

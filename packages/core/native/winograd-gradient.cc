@@ -27,12 +27,12 @@ struct Parts {
   int64_t rows, columns;          // c and k, padded
   int64_t slices, chunks, tiles;  // slices, chunks, and tiles of a chunk
 
-  static Parts Of(const Convolution3x3 &shape) {
+  static Parts Of(const Convolution3x3 &shape, const Tiling<2> &tiling) {
     const int64_t rows = RoundUp(shape.c, kOuterRows), columns = RoundUp(shape.k, kWidth);
-    const int64_t slices = (columns + kSlice - 1) / kSlice, blocks = (shape.Tiles() + kTiles - 1) / kTiles;
+    const int64_t slices = (columns + kSlice - 1) / kSlice, blocks = (tiling.count + kTiles - 1) / kTiles;
     const int64_t wanted = std::max<int64_t>(1, std::min(kParts / slices, kSums / (16 * rows * columns)));
     const int64_t tiles = (blocks + wanted - 1) / wanted * kTiles;
-    return {rows, columns, slices, blocks == 0 ? 0 : (shape.Tiles() + tiles - 1) / tiles, tiles};
+    return {rows, columns, slices, blocks == 0 ? 0 : (tiling.count + tiles - 1) / tiles, tiles};
   }
   int64_t Count() const { return chunks * slices; }
   int64_t Matrix() const { return rows * columns; }
@@ -43,8 +43,9 @@ struct Parts {
 
 class Part {
  public:
-  Part(const Convolution3x3 &shape, const Parts &parts, int64_t index)
+  Part(const Convolution3x3 &shape, const Tiling<2> &tiling, const Parts &parts, int64_t index)
       : shape_(shape),
+        tiling_(tiling),
         parts_(parts),
         chunk_(index / parts.slices),
         begin_(index % parts.slices * kSlice),
@@ -58,7 +59,7 @@ class Part {
       float *matrix = sums + parts_.At(chunk_, i);
       std::fill(matrix + begin_ * parts_.rows, matrix + end_ * parts_.rows, 0.0f);
     }
-    const int64_t last = std::min((chunk_ + 1) * parts_.tiles, shape_.Tiles());
+    const int64_t last = std::min((chunk_ + 1) * parts_.tiles, tiling_.count);
     for (int64_t first = chunk_ * parts_.tiles; first < last; first += kTiles) {
       const int64_t tiles = std::min(kTiles, last - first);
       Transform(dy, x, zeros, first, tiles, v, d);
@@ -71,8 +72,8 @@ class Part {
   void Transform(const float *dy, const float *x, const float *zeros, int64_t first, int64_t tiles, float *v,
                  float *d) const {
     const int64_t c = shape_.c, k = shape_.k;
-    Tile tile = Tile::At(shape_, first);
-    for (int64_t t = 0; t < tiles; t++, tile.Next(shape_)) {
+    Tile tile = Tile::At(tiling_, first);
+    for (int64_t t = 0; t < tiles; t++, tile.Next(tiling_)) {
       const float *in[4][4], *out[2][2];
       PixelsAt(shape_, c, x, tile.picture, 2 * tile.row - 1, 2 * tile.column - 1, zeros, in);
       PixelsAt(shape_, k, dy, tile.picture, 2 * tile.row, 2 * tile.column, zeros, out);
@@ -109,6 +110,7 @@ class Part {
   }
 
   const Convolution3x3 &shape_;
+  const Tiling<2> &tiling_;
   const Parts &parts_;
   const int64_t chunk_, begin_, end_;
   // The distance between two of the 16 matrices, in floats.
@@ -133,11 +135,12 @@ void Finish(const Convolution3x3 &shape, const Parts &parts, const float *sums, 
 }  // namespace
 
 void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter) {
-  const Parts parts = Parts::Of(shape);
+  const Tiling<2> tiling(shape);
+  const Parts parts = Parts::Of(shape, tiling);
   const Floats sums(parts.At(parts.chunks, 0));
   const std::vector<float> zeros(std::max(shape.c, shape.k));
-  ParallelFor(parts.Count(), shape.Helpers(), [&](int64_t index) {
-    Part(shape, parts, index).Run(dy, x, zeros.data(), sums.data());
+  ParallelFor(parts.Count(), tiling.helpers, [&](int64_t index) {
+    Part(shape, tiling, parts, index).Run(dy, x, zeros.data(), sums.data());
   });
   ParallelFor(shape.c, parts.chunks * shape.c * shape.k / 16384 - 1,
               [&](int64_t row) { Finish(shape, parts, sums.data(), row, dfilter); });

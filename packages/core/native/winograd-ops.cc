@@ -1,6 +1,6 @@
 // 3x3 convolutions at stride 1 with one zero on every side, and their gradients (winograd.h).
 //   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]) -> y [b,h,w,k]
-//   HeadshareConv3x3Filter(filter) -> transformed [16,c,k or more]
+//   HeadshareConv3x3Filter(filter; outputs of a tile, 2 or 4) -> transformed [16 or 36,c,k or more]
 //   HeadshareConv3x3Fused(x, transformed, bias, residual, slope; activation (epilogue.h)) -> y
 //   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
 //   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
@@ -39,7 +39,13 @@ void Forward(void *, TF_OpKernelContext *context) {
   Convolve(shape, DataOf(x), DataOf(filter), DataOf(y));
 }
 
-void TransformFilter(void *, TF_OpKernelContext *context) {
+struct Tiles {
+  explicit Tiles(Construction &from) : outputs(from.Int("outputs")) {}
+  int32_t outputs;
+};
+
+void TransformFilter(void *state, TF_OpKernelContext *context) {
+  const int64_t outputs = static_cast<Tiles *>(state)->outputs;
   Run run("HeadshareConv3x3Filter", context);
   const Tensor filter = run.Input(0);
   if (!run.ok()) return;
@@ -47,9 +53,10 @@ void TransformFilter(void *, TF_OpKernelContext *context) {
   if (shape.size() != 4 || shape[0] != 3 || shape[1] != 3) {
     return run.Refuse("filter must be [3,3,channels in,channels out]; got " + Text(shape) + ".");
   }
-  const Tensor to = run.Output(0, {16, shape[2], PaddedOutputs(shape[3])});
+  if (outputs != 2 && outputs != 4) return run.Refuse("a tile must have 2 or 4 outputs; got " + std::to_string(outputs) + ".");
+  const Tensor to = run.Output(0, {Matrices(outputs), shape[2], PaddedOutputs(shape[3])});
   if (!run.ok() || SizeOf(to) == 0) return;
-  Transform(shape[2], shape[3], DataOf(filter), DataOf(to));
+  Transform(outputs, shape[2], shape[3], DataOf(filter), DataOf(to));
 }
 
 void Fused(void *state, TF_OpKernelContext *context) {
@@ -59,8 +66,8 @@ void Fused(void *state, TF_OpKernelContext *context) {
   FusedTensors fused(run, 2);
   if (!run.ok()) return;
   const Shape in = ShapeOf(x), transformed = ShapeOf(filter), outputs = fused.Outputs();
-  if (outputs.size() != 1 || transformed.size() != 3 || transformed[0] != 16 ||
-      transformed[2] != PaddedOutputs(outputs[0])) {
+  if (outputs.size() != 1 || transformed.size() != 3 ||
+      (transformed[0] != Matrices(2) && transformed[0] != Matrices(4)) || transformed[2] != PaddedOutputs(outputs[0])) {
     return run.Refuse("filter must be one that HeadshareConv3x3Filter transformed for bias " + Text(outputs) + "; got " +
                       Text(transformed) + ".");
   }
@@ -71,7 +78,7 @@ void Fused(void *state, TF_OpKernelContext *context) {
   Epilogue epilogue;
   const Tensor y = fused.Output(OutputShape(shape), activation, epilogue);
   if (!run.ok() || SizeOf(y) == 0) return;
-  ConvolveTransformed(shape, DataOf(x), DataOf(filter), epilogue, DataOf(y));
+  ConvolveTransformed(transformed[0] == Matrices(2) ? 2 : 4, shape, DataOf(x), DataOf(filter), epilogue, DataOf(y));
 }
 
 void GradInput(void *, TF_OpKernelContext *context) {
@@ -139,11 +146,11 @@ std::vector<std::string> RegisterWinograd() {
       {"HeadshareConv3x3Filter",
        {"filter: float"},
        {"transformed: float"},
-       {},
+       {"outputs: int"},
        InferTransformed,
-       nullptr,
+       Create<Tiles>,
        TransformFilter,
-       nullptr},
+       Destroy<Tiles>},
       {"HeadshareConv3x3Fused",
        {"x: float", "filter: float", "bias: float", "residual: float", "slope: float"},
        {"y: float"},

@@ -11,35 +11,34 @@
 namespace headshare {
 namespace {
 
-// The floats in the 16 matrices of a block's input, if that makes enough tiles: 256 KB, and the same for its output, fit into
+// The floats in the matrices of a block's input, if that makes enough tiles: 256 KB, and the same for its output, fit into
 // second-level caches. Half and twice as much are hardly slower.
 constexpr int64_t kBlock = 65536;
 // The fewest groups of tiles in a block, so that the filter is not fetched for too few of them.
 constexpr int64_t kGroups = 2;
 // Output channels that are multiplied, and transformed back, at a time.
 constexpr int64_t kSlice = 64;
-// The fewest blocks, if there is work for them, so that every thread gets some.
-constexpr int64_t kBlocks = 32;
+// The fewest blocks for each thread, if there is work for them, so that all threads end together.
+constexpr int64_t kBlocks = 4;
 
-// The transformed filter: 16 matrices [c][k], each as panels (matrix-kernel.h), zeros beyond k.
+// The transformed filter: matrices [c][k], each as panels (matrix-kernel.h), zeros beyond k.
 struct Panels {
   int64_t c, k, padded;
 
   Panels(int64_t c, int64_t k) : c(c), k(k), padded(RoundUp(k, kWidth)) {}
-  int64_t Size() const { return 16 * c * padded; }
   int64_t Width(int64_t first) const { return std::min<int64_t>(padded - first, kPanel); }
 };
 
 // Transforms `filter` [3, 3, c, k] into panels; for the input's gradient, the filter rotated by 180 degrees, with input and
 // output channels exchanged, so that panels.c is k.
-template <bool kRotated>
-void TransformFilters(const Panels &panels, const float *filter, float *to, int64_t helpers) {
+template <int kOutputs, bool kRotated>
+void TransformFilters(const Panels &panels, const float *filter, float *to) {
   const int64_t c = panels.c, k = panels.k, plane = c * k;
-  ParallelFor(panels.padded / kWidth, helpers, [=](int64_t index) {
+  ParallelFor(panels.padded / kWidth, plane / 4096 - 1, [=](int64_t index) {
     const int64_t lane = index * kWidth, first = lane / kPanel * kPanel, width = panels.Width(first);
     const int64_t count = std::min<int64_t>(k - lane, kWidth);
     for (int64_t row = 0; row < c; row++) {
-      Vector taps[3][3], u[4][4];
+      Vector taps[3][3], u[kOutputs + 2][kOutputs + 2];
       for (int tap = 0; tap < 9; tap++) {
         Vector &value = taps[tap / 3][tap % 3];
         if (!kRotated) {
@@ -57,32 +56,36 @@ void TransformFilters(const Panels &panels, const float *filter, float *to, int6
   });
 }
 
-// The blocks of a convolution, which depend only on its shape.
+// The blocks of a convolution. Values do not depend on them.
 struct Blocks {
   int64_t groups, tiles, count;  // groups of kTileRows tiles in a block; tiles in it; blocks
 
-  static Blocks Of(const Convolution3x3 &shape) {
-    const int64_t all = RoundUp(shape.Tiles(), kTileRows) / kTileRows;
-    const int64_t fit = kBlock / (16 * kTileRows * RoundUp(std::max<int64_t>(shape.c, 1), kChannels));
-    const int64_t groups = std::max<int64_t>(1, std::min(std::max(fit, kGroups), all / kBlocks));
-    return {groups, groups * kTileRows, (all + groups - 1) / groups};
+  template <int kOutputs>
+  static Blocks Of(const Convolution3x3 &shape, const Tiling<kOutputs> &tiling) {
+    const int64_t all = Quotient(tiling.count, kTileRows), channels = RoundUp(std::max<int64_t>(shape.c, 1), kChannels);
+    const int64_t fit = kBlock / (Matrices(kOutputs) * kTileRows * channels);
+    const int64_t blocks = kBlocks * std::clamp<int64_t>(tiling.helpers + 1, 1, Threads());
+    const int64_t groups = std::max<int64_t>(1, std::min(std::max(fit, kGroups), all / blocks));
+    return {groups, groups * kTileRows, Quotient(all, groups)};
   }
 };
 
+template <int kOutputs>
 class Block {
  public:
-  Block(const Convolution3x3 &shape, const Blocks &blocks, int64_t index)
+  Block(const Convolution3x3 &shape, const Tiling<kOutputs> &tiling, const Blocks &blocks, int64_t index)
       : shape_(shape),
+        tiling_(tiling),
         panels_(shape.c, shape.k),
         first_(index * blocks.tiles),
-        tiles_(std::min(blocks.tiles, shape.Tiles() - first_)),
-        groups_((tiles_ + kTileRows - 1) / kTileRows),
-        channel_blocks_(RoundUp(shape.c, kChannels) / kChannels),
+        tiles_(std::min(blocks.tiles, tiling.count - first_)),
+        groups_(Quotient(tiles_, kTileRows)),
+        channel_blocks_(Quotient(shape.c, kChannels)),
         matrix_(blocks.tiles * channel_blocks_ * kChannels + kGap),
         product_(blocks.tiles * std::min(kSlice, panels_.padded) + kGap) {}
 
   void Run(const float *x, const float *filters, const float *zeros, const Epilogue &epilogue, float *y) const {
-    float *v = Scratch(16 * (matrix_ + product_)), *m = v + 16 * matrix_;
+    float *v = Scratch(kMatrices * (matrix_ + product_)), *m = v + kMatrices * matrix_;
     TransformInput(x, zeros, v);
     for (int64_t slice = 0; slice < panels_.padded; slice += kSlice) {
       Multiply(v, filters, slice, m);
@@ -91,20 +94,24 @@ class Block {
   }
 
  private:
+  // Inputs of a patch in each direction.
+  static constexpr int kPatch = kOutputs + 2;
+  static constexpr int kMatrices = Matrices(kOutputs);
+
   // Each matrix is [group of kTileRows tiles][block of kChannels channels][tile][channel].
   void TransformInput(const float *x, const float *zeros, float *v) const {
     const int64_t c = shape_.c;
-    Tile tile = Tile::At(shape_, first_);
-    for (int64_t t = 0; t < groups_ * kTileRows; t++, tile.Next(shape_)) {
+    Tile tile = Tile::At(tiling_, first_);
+    for (int64_t t = 0; t < groups_ * kTileRows; t++, tile.Next(tiling_)) {
       float *to = v + (t / kTileRows * channel_blocks_ * kTileRows + t % kTileRows) * kChannels;
-      const float *pixels[4][4];
+      const float *pixels[kPatch][kPatch];
       if (t < tiles_) {
-        PixelsAt(shape_, c, x, tile.picture, 2 * tile.row - 1, 2 * tile.column - 1, zeros, pixels);
+        PixelsAt(shape_, c, x, tile.picture, kOutputs * tile.row - 1, kOutputs * tile.column - 1, zeros, pixels);
       } else {
-        for (int i = 0; i < 16; i++) pixels[i / 4][i % 4] = zeros;
+        for (int i = 0; i < kMatrices; i++) pixels[i / kPatch][i % kPatch] = zeros;
       }
       for (int64_t j = 0; j < channel_blocks_ * kChannels; j += kWidth) {
-        Vector d[4][4], u[4][4];
+        Vector d[kPatch][kPatch], u[kPatch][kPatch];
         LoadPatch(pixels, j, c - j, d);
         TransformPatch(d, u);
         StoreAll(u, matrix_, to + j / kChannels * kTileRows * kChannels + j % kChannels);
@@ -115,7 +122,7 @@ class Block {
   // Each product is [panel of the slice][tile][column].
   void Multiply(const float *v, const float *filters, int64_t slice, float *m) const {
     const int64_t c = shape_.c, end = std::min(slice + kSlice, panels_.padded);
-    for (int64_t i = 0; i < 16; i++) {
+    for (int64_t i = 0; i < kMatrices; i++) {
       for (int64_t first = slice; first < end; first += kPanel) {
         const int64_t width = panels_.Width(first);
         const float *rows = v + i * matrix_, *panel = filters + (i * panels_.padded + first) * c;
@@ -135,26 +142,26 @@ class Block {
 
   void TransformOutput(const float *m, int64_t slice, const Epilogue &epilogue, float *y) const {
     const int64_t k = shape_.k, end = std::min(slice + kSlice, panels_.padded);
-    Tile tile = Tile::At(shape_, first_);
-    for (int64_t t = 0; t < tiles_; t++, tile.Next(shape_)) {
-      const int64_t top = 2 * tile.row, left = 2 * tile.column;
-      const int64_t rows = std::min<int64_t>(2, shape_.h - top), columns = std::min<int64_t>(2, shape_.w - left);
+    Tile tile = Tile::At(tiling_, first_);
+    for (int64_t t = 0; t < tiles_; t++, tile.Next(tiling_)) {
+      const int64_t top = kOutputs * tile.row, left = kOutputs * tile.column;
+      const int64_t rows = shape_.h - top, columns = shape_.w - left;
       const int64_t pixel = ((tile.picture * shape_.h + top) * shape_.w + left) * k;
       for (int64_t first = slice; first < end; first += kPanel) {
         const int64_t width = panels_.Width(first);
         const float *from = m + (first - slice) * groups_ * kTileRows + t * width;
         for (int64_t lane = first; lane < first + width; lane += kWidth) {
-          Vector d[4][4], out[2][2];
-          for (int i = 0; i < 16; i++) d[i / 4][i % 4] = Load(from + i * product_ + (lane - first));
+          Vector d[kPatch][kPatch], out[kOutputs][kOutputs];
+          LoadAll(from + (lane - first), product_, d);
           TransformProduct(d, out);
           const int64_t count = k - lane;
           const Vector bias = epilogue.bias ? LoadSome(epilogue.bias + lane, count) : Vector{};
           const Vector slope = epilogue.slope ? LoadSome(epilogue.slope + lane, count) : Vector{};
-#pragma GCC unroll 4
-          for (int i = 0; i < 4; i++) {
-            if (i / 2 >= rows || i % 2 >= columns) continue;
-            const int64_t at = pixel + (i / 2 * shape_.w + i % 2) * k + lane;
-            Vector value = out[i / 2][i % 2] + bias;
+#pragma GCC unroll 16
+          for (int i = 0; i < kOutputs * kOutputs; i++) {
+            if (i / kOutputs >= rows || i % kOutputs >= columns) continue;
+            const int64_t at = pixel + (i / kOutputs * shape_.w + i % kOutputs) * k + lane;
+            Vector value = out[i / kOutputs][i % kOutputs] + bias;
             if (epilogue.residual) value += LoadSome(epilogue.residual + at, count);
             StoreSome(y + at, epilogue.Activated(value, slope), count);
           }
@@ -164,40 +171,45 @@ class Block {
   }
 
   const Convolution3x3 &shape_;
+  const Tiling<kOutputs> &tiling_;
   const Panels panels_;
   const int64_t first_, tiles_, groups_, channel_blocks_;
-  // The distance between two of the 16 matrices, in floats.
+  // The distance between two of the matrices, in floats.
   const int64_t matrix_, product_;
 };
 
-template <bool kRotated>
-void TransformInto(const Panels &panels, const float *filter, float *to) {
-  TransformFilters<kRotated>(panels, filter, to, panels.c * panels.k / 4096 - 1);
+template <int kOutputs>
+void ConvolveTiles(const Convolution3x3 &shape, const float *x, const float *transformed, const Epilogue &epilogue, float *y) {
+  const std::vector<float> zeros(shape.c);
+  const Tiling<kOutputs> tiling(shape);
+  const Blocks blocks = Blocks::Of(shape, tiling);
+  ParallelFor(blocks.count, tiling.helpers, [&](int64_t index) {
+    Block<kOutputs>(shape, tiling, blocks, index).Run(x, transformed, zeros.data(), epilogue, y);
+  });
 }
 
 template <bool kRotated>
 void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
   const Panels panels(shape.c, shape.k);
-  const Floats filters(panels.Size());
-  TransformInto<kRotated>(panels, filter, filters.data());
-  ConvolveTransformed(shape, x, filters.data(), {}, y);
+  const Floats filters(Matrices(2) * panels.c * panels.padded);
+  TransformFilters<2, kRotated>(panels, filter, filters.data());
+  ConvolveTiles<2>(shape, x, filters.data(), {}, y);
 }
 
 }  // namespace
 
 int64_t PaddedOutputs(int64_t k) { return Panels(0, k).padded; }
 
-void Transform(int64_t c, int64_t k, const float *filter, float *transformed) {
-  TransformInto<false>(Panels(c, k), filter, transformed);
+void Transform(int64_t outputs, int64_t c, int64_t k, const float *filter, float *transformed) {
+  const Panels panels(c, k);
+  outputs == 2 ? TransformFilters<2, false>(panels, filter, transformed)
+               : TransformFilters<4, false>(panels, filter, transformed);
 }
 
-void ConvolveTransformed(const Convolution3x3 &shape, const float *x, const float *transformed, const Epilogue &epilogue,
-                         float *y) {
-  const std::vector<float> zeros(shape.c);
-  const Blocks blocks = Blocks::Of(shape);
-  ParallelFor(blocks.count, shape.Helpers(), [&](int64_t index) {
-    Block(shape, blocks, index).Run(x, transformed, zeros.data(), epilogue, y);
-  });
+void ConvolveTransformed(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *transformed,
+                         const Epilogue &epilogue, float *y) {
+  outputs == 2 ? ConvolveTiles<2>(shape, x, transformed, epilogue, y)
+               : ConvolveTiles<4>(shape, x, transformed, epilogue, y);
 }
 
 void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {

@@ -7,7 +7,8 @@ import { State } from '../../state';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
 import { prelu } from '../activation';
 import { filterConvolution } from './filter-convolution';
-import { winogradConv2d, winogradInference, winogradServes } from './winograd';
+import type { Epilogue } from './fused-epilogue';
+import { type Tile, winogradConv2d, winogradInference, winogradServes } from './winograd';
 
 const onCpu = hasKernel('HeadshareConv3x3') ? test : test.skip;
 const geometry = { stride: 1, padding: 1 };
@@ -16,6 +17,9 @@ const directConv2d = (x: Tensor4D, filter: Tensor4D) => conv2d(x, filter, geomet
 
 type Shape4D = [number, number, number, number];
 const random4D = (name: string, shape: Shape4D) => randomValues(name, shape) as Tensor4D;
+
+const withoutBias = (x: Tensor4D, filter: Tensor4D, tile: Tile) =>
+  winogradInference(x, filter, { bias: tf.zeros([filter.shape[3]]) as Tensor1D }, tile);
 
 /** y, and the gradients of sum(y weights) by x and by the filter with `outputs` channels out. */
 function evaluate(op: typeof winogradConv2d, [batch, h, w, c]: Shape4D, outputs: number): Tensor[] {
@@ -55,6 +59,11 @@ describe.each<[string, Shape4D, number]>([
       expect(relativeDifference(tensor, operations[i] as Tensor)).toBeLessThan(3e-6);
     }
   });
+
+  onCpu('on values by tiles of 4x4', () => {
+    const [x, filter] = [random4D('x', shape), random4D('filter', [3, 3, shape[3], outputs])];
+    expect(relativeDifference(withoutBias(x, filter, 4), directConv2d(x, filter))).toBeLessThan(6e-6);
+  });
 });
 
 onCpu('the gradients are those of central differences', () => {
@@ -84,8 +93,11 @@ onCpu.each([64, 128, 256])('with %i channels it is about as exact as the direct 
       }
     }
   }
-  const error = (y: Tensor) => Math.max(...y.dataSync().map((value, i) => Math.abs(value - (exact[i] as number))));
-  expect(error(winogradConv2d(x, filter))).toBeLessThan(2.5 * error(directConv2d(x, filter)));
+  const error = (y: Tensor) =>
+    Math.sqrt(y.dataSync().reduce((sum, value, i) => sum + (value - (exact[i] as number)) ** 2, 0));
+  const direct = error(directConv2d(x, filter));
+  expect(error(winogradConv2d(x, filter))).toBeLessThan(direct);
+  expect(error(withoutBias(x, filter, 4))).toBeLessThan(3 * direct);
 });
 
 onCpu("an empty batch gives no values, and the filter's gradient is 0", () => {
@@ -121,7 +133,10 @@ const shapes: [Shape4D, number][] = [
 ];
 const digest = () =>
   shapes
-    .flatMap(([shape, outputs]) => evaluate(winogradConv2d, shape, outputs))
+    .flatMap(([shape, outputs]) => [
+      ...evaluate(winogradConv2d, shape, outputs),
+      withoutBias(random4D('x', shape), random4D('filter', [3, 3, shape[3], outputs]), 4),
+    ])
     .reduce((hash, tensor) => hash.update(Buffer.from(tensor.dataSync().buffer)), createHash('sha256'))
     .digest('hex');
 
@@ -133,12 +148,13 @@ onCpu('repeated calls give the same bits, on any threads', () => {
 onCpu('one thread and three give the same bits', () => {
   const program = `
     const { tf } = require('./src/runtime/tensorflow');
-    const { winogradConv2d } = require('./src/runtime/ops/convolution/winograd');
+    const { winogradConv2d, winogradInference } = require('./src/runtime/ops/convolution/winograd');
     const hash = require('node:crypto').createHash('sha256');
     for (const [shape, outputs] of ${JSON.stringify(shapes)}) {
       const draw = (name, shape) => tf.randomUniform(shape, -1, 1, 'float32', name);
       const [x, filter] = [draw('x', shape), draw('filter', [3, 3, shape[3], outputs])];
       const all = [winogradConv2d(x, filter), ...tf.grads((a, f) => winogradConv2d(a, f))([x, filter])];
+      all.push(winogradInference(x, filter, { bias: tf.ones([outputs]) }, 4));
       for (const tensor of all) hash.update(Buffer.from(tensor.dataSync().buffer));
     }
     console.log(hash.digest('hex'));`;
@@ -147,26 +163,31 @@ onCpu('one thread and three give the same bits', () => {
   expect(three).toBe(one);
 });
 
-describe.each([3, 16, 40, 100])('with %i channels out', (outputs) => {
+describe.each<[number, Tile]>([
+  [3, 2],
+  [16, 2],
+  [40, 2],
+  [100, 2],
+  [3, 4],
+  [100, 4],
+])('with %i channels out, in tiles of %i', (outputs, tile) => {
   const x = random4D('x', [2, 7, 6, 20]);
   const filter = random4D('filter', [3, 3, 20, outputs]);
   const bias = randomValues('bias', [outputs]) as Tensor1D;
   const residual = random4D('residual', [2, 7, 6, outputs]);
 
   onCpu('bias, residual and activation equal separate operations, to the bit', () => {
-    const y = winogradConv2d(x, filter);
+    const y = withoutBias(x, filter, tile);
     const bits = (tensor: Tensor) => Array.from(tensor.dataSync());
-    expect(bits(winogradInference(x, filter, { bias }))).toEqual(bits(tf.add(y, bias)));
+    const fused = (epilogue: Epilogue) => bits(winogradInference(x, filter, epilogue, tile));
+    if (tile === 2) expect(bits(y)).toEqual(bits(winogradConv2d(x, filter)));
+    expect(fused({ bias })).toEqual(bits(tf.add(y, bias)));
     const sum = tf.add(tf.add(y, bias), residual);
-    expect(bits(winogradInference(x, filter, { bias, residual }))).toEqual(bits(sum));
-    expect(bits(winogradInference(x, filter, { bias, residual, activation: 'relu' }))).toEqual(bits(tf.relu(sum)));
+    expect(fused({ bias, residual })).toEqual(bits(sum));
+    expect(fused({ bias, residual, activation: 'relu' })).toEqual(bits(tf.relu(sum)));
     const slope = randomValues('slope', [outputs]);
-    expect(bits(winogradInference(x, filter, { bias, residual, activation: { slope } }))).toEqual(
-      bits(prelu(sum, slope)),
-    );
-    expect(bits(winogradInference(x, filter, { bias, activation: { slope } }))).toEqual(
-      bits(prelu(tf.add(y, bias), slope)),
-    );
+    expect(fused({ bias, residual, activation: { slope } })).toEqual(bits(prelu(sum, slope)));
+    expect(fused({ bias, activation: { slope } })).toEqual(bits(prelu(tf.add(y, bias), slope)));
     expect(bits(residual)).toEqual(bits(random4D('residual', [2, 7, 6, outputs])));
   });
 });
@@ -187,7 +208,9 @@ onCpu('shapes that do not fit are refused', () => {
   expect(() => execute('HeadshareConv3x3GradFilter', [], [x, x, filter])).toThrow(
     'dy must be [2,4,4,5]; got [2,4,4,3].',
   );
-  expect(() => winogradInference(x, filter, { bias: tf.zeros([3]) as Tensor1D })).toThrow('bias must be [5]; got [3].');
+  expect(() => winogradInference(x, filter, { bias: tf.zeros([3]) as Tensor1D })).toThrow(
+    'HeadshareConv3x3Fused: bias must be [5]; got [3].',
+  );
   expect(() => winogradInference(x, filter, { bias, residual: x })).toThrow(
     'residual must be [2,4,4,5], or [0] for none; got [2,4,4,3].',
   );
@@ -195,8 +218,14 @@ onCpu('shapes that do not fit are refused', () => {
   expect(() => winogradInference(x, filter, { bias, activation: { slope } })).toThrow('slope must be [5]; got [4].');
   const fused = [attr.string('activation', 'none')];
   const none = tf.zeros([0]);
-  const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
-  expect(() => execute('HeadshareConv3x3Filter', [], [x])).toThrow('filter must be [3,3,channels in,channels out]');
+  const tiles = (outputs: number) => [attr.int('outputs', outputs)];
+  const transformed = execute('HeadshareConv3x3Filter', tiles(2), [filter]);
+  expect(() => execute('HeadshareConv3x3Filter', tiles(2), [x])).toThrow(
+    'filter must be [3,3,channels in,channels out]',
+  );
+  expect(() => execute('HeadshareConv3x3Filter', tiles(3), [filter])).toThrow(
+    'a tile must have 2 or 4 outputs; got 3.',
+  );
   expect(() => execute('HeadshareConv3x3Fused', fused, [x, filter, bias, none, none])).toThrow(
     'filter must be one that HeadshareConv3x3Filter transformed for bias [5]; got [3,3,3,5].',
   );

@@ -2,8 +2,9 @@
  * 3x3 convolutions at stride 1 and padding 1 by Winograd's F(2x2, 3x3), with 2.25 times fewer multiplications than
  * TensorFlow's, in kernels of this package for the CPU (packages/core/native/winograd.h). Compared with float64, the value
  * and the filter's gradient are more exact than TensorFlow's; the input's gradient has 1.7 times the error (root mean square).
+ * Evaluation also uses F(4x4, 3x3), with 4 times fewer multiplications and twice the error of TensorFlow's.
  */
-import { execute, hasKernel } from '../../binding';
+import { attr, execute, hasKernel } from '../../binding';
 import type { Tensor4D } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { type Epilogue, epilogueInputs } from './fused-epilogue';
@@ -52,12 +53,24 @@ export function winogradConv2d(x: Tensor4D, filter: Tensor4D): Tensor4D {
   );
 }
 
+/** Outputs in each direction of a tile: F(2x2, 3x3) or F(4x4, 3x3). */
+export type Tile = 2 | 4;
+
+/**
+ * The tile that evaluates x faster. Measured on two threads of an Intel Xeon with AVX-512, 16 to 512 channels: with 64 images,
+ * tiles of 4 are 1.2 to 1.5 times as fast, with one image of 32x32 or more 1.0 to 1.5 times. Fewer tiles do not make up for
+ * reading a filter of 36 matrices instead of 16.
+ */
+function fasterTile({ shape: [batch, height, width] }: Tensor4D): Tile {
+  return Math.min(height, width) >= 4 && batch * Math.ceil(height / 4) * Math.ceil(width / 4) >= 64 ? 4 : 2;
+}
+
 /**
  * activation(winogradConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient. A separate
  * operation transforms the filter; a compiled step that never changes the weights runs it once.
  */
-export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue): Tensor4D {
+export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue, tile = fasterTile(x)): Tensor4D {
   const { activation, inputs } = epilogueInputs('HeadshareConv3x3Fused', filter, epilogue);
-  const transformed = execute('HeadshareConv3x3Filter', [], [filter]);
+  const transformed = execute('HeadshareConv3x3Filter', [attr.int('outputs', tile)], [filter]);
   return execute('HeadshareConv3x3Fused', [activation], [x, transformed, ...inputs]) as Tensor4D;
 }
