@@ -1,9 +1,10 @@
 // 3x3 convolutions at stride 1 with one zero on every side, and their gradients (winograd.h).
-//   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]) -> y [b,h,w,k]
-//   HeadshareConv3x3Filter(filter; outputs of a tile, 2 or 4) -> transformed [16 or 36,c,k or more]
+//   HeadshareConv3x3(x [b,h,w,c], filter [3,3,c,k]; outputs) -> y [b,h,w,k]
+//   HeadshareConv3x3Filter(filter; outputs) -> transformed [16 or 36,c,k or more]
 //   HeadshareConv3x3Fused(x, transformed, bias, residual, slope; activation (epilogue.h)) -> y
-//   HeadshareConv3x3GradInput(dy, like y, filter) -> dx, like x
+//   HeadshareConv3x3GradInput(dy, like y, filter; outputs) -> dx, like x
 //   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter
+// outputs: those of a tile in each direction, 2 or 4.
 // The gradients are two operations, so that TensorFlow can drop an unused one from a compiled step.
 #include <algorithm>
 
@@ -13,6 +14,18 @@
 
 namespace headshare {
 namespace {
+
+struct Tiles {
+  explicit Tiles(Construction &from) : outputs(from.Int("outputs")) {}
+  int32_t outputs;
+
+  // False where it refuses them.
+  bool Check(Run &run) const {
+    if (outputs == 2 || outputs == 4) return true;
+    run.Refuse("a tile must have 2 or 4 outputs; got " + std::to_string(outputs) + ".");
+    return false;
+  }
+};
 
 // The shape of images with `channels` (the filter's axis 2 or 3) and a filter; refuses shapes that do not fit.
 Convolution3x3 ShapesOf(Run &run, const char *name, const Tensor &pictures, const Tensor &filter, int axis) {
@@ -30,33 +43,28 @@ Convolution3x3 ShapesOf(Run &run, const char *name, const Tensor &pictures, cons
 
 Shape OutputShape(const Convolution3x3 &shape) { return {shape.batch, shape.h, shape.w, shape.k}; }
 
-void Forward(void *, TF_OpKernelContext *context) {
+void Forward(void *state, TF_OpKernelContext *context) {
+  const Tiles &tiles = *static_cast<Tiles *>(state);
   Run run("HeadshareConv3x3", context);
   const Tensor x = run.Input(0), filter = run.Input(1);
   const Convolution3x3 shape = ShapesOf(run, "x", x, filter, 2);
   const Tensor y = run.Output(0, OutputShape(shape));
-  if (!run.ok() || SizeOf(y) == 0) return;
-  Convolve(shape, DataOf(x), DataOf(filter), DataOf(y));
+  if (!run.ok() || !tiles.Check(run) || SizeOf(y) == 0) return;
+  Convolve(tiles.outputs, shape, DataOf(x), DataOf(filter), DataOf(y));
 }
 
-struct Tiles {
-  explicit Tiles(Construction &from) : outputs(from.Int("outputs")) {}
-  int32_t outputs;
-};
-
 void TransformFilter(void *state, TF_OpKernelContext *context) {
-  const int64_t outputs = static_cast<Tiles *>(state)->outputs;
+  const Tiles &tiles = *static_cast<Tiles *>(state);
   Run run("HeadshareConv3x3Filter", context);
   const Tensor filter = run.Input(0);
-  if (!run.ok()) return;
+  if (!run.ok() || !tiles.Check(run)) return;
   const Shape shape = ShapeOf(filter);
   if (shape.size() != 4 || shape[0] != 3 || shape[1] != 3) {
     return run.Refuse("filter must be [3,3,channels in,channels out]; got " + Text(shape) + ".");
   }
-  if (outputs != 2 && outputs != 4) return run.Refuse("a tile must have 2 or 4 outputs; got " + std::to_string(outputs) + ".");
-  const Tensor to = run.Output(0, {Matrices(outputs), shape[2], PaddedOutputs(shape[3])});
+  const Tensor to = run.Output(0, {Matrices(tiles.outputs), shape[2], PaddedOutputs(shape[3])});
   if (!run.ok() || SizeOf(to) == 0) return;
-  Transform(outputs, shape[2], shape[3], DataOf(filter), DataOf(to));
+  Transform(tiles.outputs, shape[2], shape[3], DataOf(filter), DataOf(to));
 }
 
 void Fused(void *state, TF_OpKernelContext *context) {
@@ -81,13 +89,14 @@ void Fused(void *state, TF_OpKernelContext *context) {
   ConvolveTransformed(transformed[0] == Matrices(2) ? 2 : 4, shape, DataOf(x), DataOf(filter), epilogue, DataOf(y));
 }
 
-void GradInput(void *, TF_OpKernelContext *context) {
+void GradInput(void *state, TF_OpKernelContext *context) {
+  const Tiles &tiles = *static_cast<Tiles *>(state);
   Run run("HeadshareConv3x3GradInput", context);
   const Tensor dy = run.Input(0), filter = run.Input(1);
   const Convolution3x3 shape = ShapesOf(run, "dy", dy, filter, 3);
   const Tensor dx = run.Output(0, {shape.batch, shape.h, shape.w, shape.c});
-  if (!run.ok() || SizeOf(dx) == 0) return;
-  InputGradient(shape, DataOf(dy), DataOf(filter), DataOf(dx));
+  if (!run.ok() || !tiles.Check(run) || SizeOf(dx) == 0) return;
+  InputGradient(tiles.outputs, shape, DataOf(dy), DataOf(filter), DataOf(dx));
 }
 
 void GradFilter(void *, TF_OpKernelContext *context) {
@@ -140,13 +149,14 @@ void InferFilter(TF_ShapeInferenceContext *context, TF_Status *status) {
 }  // namespace
 
 std::vector<std::string> RegisterWinograd() {
+  const char *const kOutputs = "outputs: int";
   const auto forward = InferPictures<0, 1, 2, 3>, back = InferPictures<0, 1, 3, 2>;
   return Register({
-      {"HeadshareConv3x3", {"x: float", "filter: float"}, {"y: float"}, {}, forward, nullptr, Forward, nullptr},
+      {"HeadshareConv3x3", {"x: float", "filter: float"}, {"y: float"}, {kOutputs}, forward, Create<Tiles>, Forward, Destroy<Tiles>},
       {"HeadshareConv3x3Filter",
        {"filter: float"},
        {"transformed: float"},
-       {"outputs: int"},
+       {kOutputs},
        InferTransformed,
        Create<Tiles>,
        TransformFilter,
@@ -162,11 +172,11 @@ std::vector<std::string> RegisterWinograd() {
       {"HeadshareConv3x3GradInput",
        {"dy: float", "filter: float"},
        {"dx: float"},
-       {},
+       {kOutputs},
        back,
-       nullptr,
+       Create<Tiles>,
        GradInput,
-       nullptr},
+       Destroy<Tiles>},
       {"HeadshareConv3x3GradFilter",
        {"dy: float", "x: float", "filter: float"},
        {"dfilter: float"},

@@ -189,11 +189,16 @@ void ConvolveTiles(const Convolution3x3 &shape, const float *x, const float *tra
 }
 
 template <bool kRotated>
-void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
+void TransformInto(int64_t outputs, const Panels &panels, const float *filter, float *to) {
+  outputs == 2 ? TransformFilters<2, kRotated>(panels, filter, to) : TransformFilters<4, kRotated>(panels, filter, to);
+}
+
+template <bool kRotated>
+void ConvolveWith(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
   const Panels panels(shape.c, shape.k);
-  const Floats filters(Matrices(2) * panels.c * panels.padded);
-  TransformFilters<2, kRotated>(panels, filter, filters.data());
-  ConvolveTiles<2>(shape, x, filters.data(), {}, y);
+  const Floats filters(Matrices(outputs) * panels.c * panels.padded);
+  TransformInto<kRotated>(outputs, panels, filter, filters.data());
+  ConvolveTransformed(outputs, shape, x, filters.data(), {}, y);
 }
 
 }  // namespace
@@ -201,9 +206,7 @@ void ConvolveWith(const Convolution3x3 &shape, const float *x, const float *filt
 int64_t PaddedOutputs(int64_t k) { return Panels(0, k).padded; }
 
 void Transform(int64_t outputs, int64_t c, int64_t k, const float *filter, float *transformed) {
-  const Panels panels(c, k);
-  outputs == 2 ? TransformFilters<2, false>(panels, filter, transformed)
-               : TransformFilters<4, false>(panels, filter, transformed);
+  TransformInto<false>(outputs, Panels(c, k), filter, transformed);
 }
 
 void ConvolveTransformed(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *transformed,
@@ -212,13 +215,13 @@ void ConvolveTransformed(int64_t outputs, const Convolution3x3 &shape, const flo
                : ConvolveTiles<4>(shape, x, transformed, epilogue, y);
 }
 
-void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
-  ConvolveWith<false>(shape, x, filter, y);
+void Convolve(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *filter, float *y) {
+  ConvolveWith<false>(outputs, shape, x, filter, y);
 }
 
-void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx) {
+void InputGradient(int64_t outputs, const Convolution3x3 &shape, const float *dy, const float *filter, float *dx) {
   const Convolution3x3 back = {shape.batch, shape.h, shape.w, shape.k, shape.c};
-  ConvolveWith<true>(back, dy, filter, dx);
+  ConvolveWith<true>(outputs, back, dy, filter, dx);
 }
 
 }  // namespace headshare

@@ -1,5 +1,5 @@
-// Convolutions with 3x3 filters at stride 1 with one zero on every side, by Winograd's F(2x2, 3x3) or, for evaluation,
-// F(4x4, 3x3) (winograd-transforms.h) on NHWC tensors. Images are cut into tiles of kOutputs x kOutputs outputs. Blocks of tiles
+// Convolutions with 3x3 filters at stride 1 with one zero on every side, by Winograd's F(2x2, 3x3) or F(4x4, 3x3)
+// (winograd-transforms.h) on NHWC tensors. Images are cut into tiles of kOutputs x kOutputs outputs. Blocks of tiles
 // are transformed into 16 or 36 matrices [tiles][c], multiplied by as many matrices [c][k] of the transformed filter, and
 // transformed back, all in the processor's second-level cache. Where x has a NaN or an infinity, all outputs of the tiles that read it may be NaN, even
 // those that the 3x3 window alone would not reach.
@@ -33,16 +33,16 @@ struct Tiling {
         helpers(count * Matrices(kOutputs) * shape.c * shape.k / 2097152 - 1) {}
 };
 
-// y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k].
-void Convolve(const Convolution3x3 &shape, const float *x, const float *filter, float *y);
-// The filter's transform for tiles of 2 or 4 outputs, [Matrices(outputs), c, PaddedOutputs(k)], for any number of
+// y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k], in tiles of 2 or 4 outputs.
+void Convolve(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *filter, float *y);
+// The filter's transform, [Matrices(outputs), c, PaddedOutputs(k)], for any number of
 // `ConvolveTransformed`.
 int64_t PaddedOutputs(int64_t k);
 void Transform(int64_t outputs, int64_t c, int64_t k, const float *filter, float *transformed);
 void ConvolveTransformed(int64_t outputs, const Convolution3x3 &shape, const float *x, const float *transformed,
                          const Epilogue &epilogue, float *y);
 // The gradient for x [batch, h, w, c], given y's.
-void InputGradient(const Convolution3x3 &shape, const float *dy, const float *filter, float *dx);
+void InputGradient(int64_t outputs, const Convolution3x3 &shape, const float *dy, const float *filter, float *dx);
 // The gradient for the filter [3, 3, c, k], given y's.
 void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter);
 

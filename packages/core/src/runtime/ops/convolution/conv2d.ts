@@ -1,8 +1,8 @@
-import { attr, execute, shapeTensor } from '../../binding';
+import { attr, execute, hasKernel, shapeTensor } from '../../binding';
 import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { dilated } from './dilated';
-import { filterConvolution, filterWindow, kernelFilterGradient } from './filter-convolution';
+import { filterConvolution, filterGradientKernel, filterWindow, kernelFilterGradient } from './filter-convolution';
 import { padded, type WindowOptions } from './window';
 import { winogradConv2d, winogradServes } from './winograd';
 
@@ -51,9 +51,9 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
   // TensorFlow 2.21 (oneDNN) gives other numbers than the convolution's for several images of one channel, a stride of 1 in rows
   // and a larger one in columns, where the result has one column.
   if (x.shape[3] === 1 && stride[0] !== stride[1]) return subsample(plainConv2d(x, filter, dense), stride);
-  // The filter gradient of a strided 1x1 convolution with few channels writes beyond its memory in TensorFlow 2.21 (seen
-  // with oneDNN on AVX-512: 8 channels, 48x48, stride 2), so the strided pixels are selected first.
-  if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided) {
+  // TensorFlow 2.21's filter gradient of a strided 1x1 convolution with few channels writes beyond its memory (seen with oneDNN
+  // on AVX-512: 8 channels, 48x48, stride 2). Where it would be used, the strided pixels are selected first.
+  if (filter.shape[0] === 1 && filter.shape[1] === 1 && strided && !hasKernel(filterGradientKernel)) {
     return plainConv2d(subsample(padded(x, window), stride), filter);
   }
   return plainConv2d(x, filter, options);

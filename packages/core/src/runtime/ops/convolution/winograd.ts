@@ -37,22 +37,6 @@ export function winogradServes(x: Tensor4D, filter: Tensor4D, options: WindowOpt
   );
 }
 
-/**
- * Convolution of x [batch, h, w, in] with filter [3, 3, in, out] at stride 1 with one zero on every side.
- * Where x is not finite, outputs up to two pixels away may be NaN, even if their window does not contain the pixel.
- * @returns [batch, h, w, out]
- */
-export function winogradConv2d(x: Tensor4D, filter: Tensor4D): Tensor4D {
-  return withGradient(
-    [x, filter],
-    (input, weights) => ({ value: execute('HeadshareConv3x3', [], [input, weights]), saved: [input, weights] }),
-    (dy, input, weights) => [
-      execute('HeadshareConv3x3GradInput', [], [dy, weights]),
-      execute('HeadshareConv3x3GradFilter', [], [dy, input, weights]),
-    ],
-  );
-}
-
 /** Outputs in each direction of a tile: F(2x2, 3x3) or F(4x4, 3x3). */
 export type Tile = 2 | 4;
 
@@ -63,6 +47,23 @@ export type Tile = 2 | 4;
  */
 function fasterTile({ shape: [batch, height, width] }: Tensor4D): Tile {
   return Math.min(height, width) >= 4 && batch * Math.ceil(height / 4) * Math.ceil(width / 4) >= 64 ? 4 : 2;
+}
+
+/**
+ * Convolution of x [batch, h, w, in] with filter [3, 3, in, out] at stride 1 with one zero on every side.
+ * Where x is not finite, outputs up to two pixels away may be NaN, even if their window does not contain the pixel.
+ * @returns [batch, h, w, out]
+ */
+export function winogradConv2d(x: Tensor4D, filter: Tensor4D, tile = fasterTile(x)): Tensor4D {
+  const outputs = attr.int('outputs', tile);
+  return withGradient(
+    [x, filter],
+    (input, weights) => ({ value: execute('HeadshareConv3x3', [outputs], [input, weights]), saved: [input, weights] }),
+    (dy, input, weights) => [
+      execute('HeadshareConv3x3GradInput', [outputs], [dy, weights]),
+      execute('HeadshareConv3x3GradFilter', [], [dy, input, weights]),
+    ],
+  );
 }
 
 /**
