@@ -1,8 +1,8 @@
 /**
- * 3x3 convolutions at stride 1 and padding 1 by Winograd's F(2x2, 3x3), with 2.25 times fewer multiplications than
- * TensorFlow's, in kernels of this package for the CPU (packages/core/native/winograd.h). Compared with float64, the value
- * and the filter's gradient are more exact than TensorFlow's; the input's gradient has 1.7 times the error (root mean square).
- * Evaluation also uses F(4x4, 3x3), with 4 times fewer multiplications and twice the error of TensorFlow's.
+ * 3x3 convolutions at stride 1 and padding 1 by Winograd's algorithm, in kernels of this package for the CPU
+ * (packages/core/native/winograd.h). F(2x2, 3x3) takes 2.25 times fewer multiplications than a sum of products, F(4x4, 3x3)
+ * 4 times. The filter's gradient is always by F(2x2, 3x3). Root mean square errors of the value and of the input's gradient
+ * against float64, over those of TensorFlow's Conv2D, 32 to 256 channels: 0.6 to 0.8 in tiles of 2, 2.0 to 2.6 in tiles of 4.
  */
 import { attr, execute, hasKernel } from '../../binding';
 import type { Tensor4D } from '../../tensorflow';
@@ -51,7 +51,7 @@ function fasterTile({ shape: [batch, height, width] }: Tensor4D): Tile {
 
 /**
  * Convolution of x [batch, h, w, in] with filter [3, 3, in, out] at stride 1 with one zero on every side.
- * Where x is not finite, outputs up to two pixels away may be NaN, even if their window does not contain the pixel.
+ * Where x is not finite, outputs up to four pixels away may be NaN, even if their window does not contain the pixel.
  * @returns [batch, h, w, out]
  */
 export function winogradConv2d(x: Tensor4D, filter: Tensor4D, tile = fasterTile(x)): Tensor4D {
