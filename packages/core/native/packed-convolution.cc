@@ -1,5 +1,8 @@
 // Convolutions for evaluation, without groups and dilation, on NHWC tensors.
-//   HeadshareConvFilter(filter [kh,kw,c,k]) -> packed [kh kw c, k or more]
+//   HeadshareConvFilter(filter [kh,kw,c,k]; rotated) -> packed [kh kw c, k or more]; rotated: that of the input's gradient, by 180
+//     degrees with input and output channels exchanged, [kh kw k, c or more]
+//   HeadshareConvGradInput: the same as HeadshareConvFused, of dy and a rotated filter, under a name of its own for the
+//     compiler's passes
 //   HeadshareConvFused(x [b,h,w,c], packed, bias, residual, slope (epilogue.h), size [oh,ow,0]; activation, kernel_rows,
 //     kernel_columns, row_stride, column_stride, top, left: the zeros above and left of x) -> y [b,oh,ow,k]
 // It is a product of two matrices: the windows of x [pixels of y][kh kw c], of which a tile at a time is packed, and the
@@ -110,20 +113,32 @@ class Piece {
   const int64_t padded_, first_, pixels_, panel_;
 };
 
-void PackFilter(void *, TF_OpKernelContext *context) {
+struct Rotation {
+  explicit Rotation(Construction &from) : rotated(from.Int("rotated") != 0) {}
+  bool rotated;
+};
+
+void PackFilter(void *state, TF_OpKernelContext *context) {
+  const bool rotated = static_cast<Rotation *>(state)->rotated;
   Run run("HeadshareConvFilter", context);
   const Tensor filter = run.Input(0);
   if (!run.ok()) return;
   const Shape shape = ShapeOf(filter);
   if (shape.size() != 4) return run.Refuse("filter must be [height,width,channels,outputs]; got " + Text(shape) + ".");
-  const int64_t rows = shape[0] * shape[1] * shape[2], k = shape[3], outputs = RoundUp(k, kWidth);
+  const int64_t taps = shape[0] * shape[1], c = shape[2], k = shape[3];
+  const int64_t rows = taps * (rotated ? k : c), columns = rotated ? c : k, outputs = RoundUp(columns, kWidth);
   const Tensor packed = run.Output(0, {rows, outputs});
   if (!run.ok() || SizeOf(packed) == 0) return;
   float *to = DataOf(packed);
   for (int64_t first = 0; first < outputs; first += kPanel) {
-    const int64_t width = std::min<int64_t>(outputs - first, kPanel), count = std::min(width, k - first);
+    const int64_t width = std::min<int64_t>(outputs - first, kPanel), count = std::min(width, columns - first);
     for (int64_t row = 0; row < rows; row++, to += width) {
-      Copy(DataOf(filter) + row * k + first, count, to);
+      if (rotated) {
+        const float *from = DataOf(filter) + ((taps - 1 - row / k) * c + first) * k + row % k;
+        for (int64_t i = 0; i < count; i++) to[i] = from[i * k];
+      } else {
+        Copy(DataOf(filter) + row * k + first, count, to);
+      }
       std::fill(to + count, to + width, 0.0f);
     }
   }
@@ -192,17 +207,28 @@ void InferFused(TF_ShapeInferenceContext *context, TF_Status *status) {
 }  // namespace
 
 std::vector<std::string> RegisterPackedConvolution() {
+  const auto convolution = [](const char *name) -> Op {
+    return {name,
+            {"x: float", "packed: float", "bias: float", "residual: float", "slope: float", "size: float"},
+            {"y: float"},
+            {kActivationAttribute, "kernel_rows: int", "kernel_columns: int", "row_stride: int", "column_stride: int",
+             "top: int", "left: int"},
+            InferFused,
+            Create<State>,
+            Fused,
+            Destroy<State>};
+  };
   return Register({
-      {"HeadshareConvFilter", {"filter: float"}, {"packed: float"}, {}, InferPacked, nullptr, PackFilter, nullptr},
-      {"HeadshareConvFused",
-       {"x: float", "packed: float", "bias: float", "residual: float", "slope: float", "size: float"},
-       {"y: float"},
-       {kActivationAttribute, "kernel_rows: int", "kernel_columns: int", "row_stride: int", "column_stride: int", "top: int",
-        "left: int"},
-       InferFused,
-       Create<State>,
-       Fused,
-       Destroy<State>},
+      {"HeadshareConvFilter",
+       {"filter: float"},
+       {"packed: float"},
+       {"rotated: int"},
+       InferPacked,
+       Create<Rotation>,
+       PackFilter,
+       Destroy<Rotation>},
+      convolution("HeadshareConvFused"),
+      convolution("HeadshareConvGradInput"),
   });
 }
 

@@ -18,6 +18,7 @@ export const filterGradients: Readonly<Record<string, { readonly x: number; read
 const inputGradients: Readonly<Record<string, number>> = {
   Conv2DBackpropInput: 2,
   HeadshareConv3x3GradInput: 0,
+  HeadshareConvGradInput: 0,
 };
 
 /** The nodes, in which the gradient of a convolution's input waits for that of its filter, which then frees its input. */

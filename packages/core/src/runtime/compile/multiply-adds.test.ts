@@ -59,6 +59,8 @@ test('matrix products, transposed too', () => {
 
 test('an unknown operation that multiplies is an error, others count nothing', () => {
   const slope = (x?: Tensor, w?: Tensor) => tf.grad((given) => conv2d(given as Tensor4D, w as Tensor4D))(x as Tensor);
-  expect(() => counted([images, [1, 1, 32, 3]], slope)).toThrow('The multiply-adds of Conv2DBackpropInput are unknown');
+  expect(() => counted([images, [1, 1, 32, 3]], slope)).toThrow(
+    /The multiply-adds of (HeadshareConvGradInput|Conv2DBackpropInput) are unknown/,
+  );
   expect(counted([images, images], (a, b) => tf.mul(a as Tensor, b as Tensor).sum())).toBe(0);
 });

@@ -3,6 +3,7 @@ import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { dilated } from './dilated';
 import { filterConvolution, filterGradientKernel, filterWindow, kernelFilterGradient } from './filter-convolution';
+import { packedConv2d, packedTrains } from './packed';
 import { padded, type WindowOptions } from './window';
 import { winogradConv2d, winogradServes } from './winograd';
 
@@ -39,6 +40,7 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
   }
   const window = filterWindow('conv2d', x, filter, options);
   if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
+  if (packedTrains(x, filter, options)) return packedConv2d(x, filter, options);
   const stride = [window[0].stride, window[1].stride] as const;
   const strided = stride.some((step) => step > 1);
   // Dilation with a stride is rare, and so are other strides in rows than in columns: all pixels are computed, and those that the

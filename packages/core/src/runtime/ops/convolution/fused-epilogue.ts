@@ -13,14 +13,14 @@ export interface Epilogue {
 
 /**
  * The kernels' attribute and inputs.
- * @throws Error when the bias does not fit to the filter [kh, kw, in, out] of the operation `op`
+ * @throws Error when the bias does not have so many `outputs`, in the operation `op`
  */
 export function epilogueInputs(
   op: string,
-  filter: Tensor4D,
+  outputs: number,
   { bias, residual, activation }: Epilogue,
 ): { readonly activation: Attr; readonly inputs: readonly Tensor[] } {
-  if (bias.size !== filter.shape[3]) throw new Error(`${op}: bias must be [${filter.shape[3]}]; got [${bias.shape}].`);
+  if (bias.size !== outputs) throw new Error(`${op}: bias must be [${outputs}]; got [${bias.shape}].`);
   const slope = typeof activation === 'object' ? activation.slope : undefined;
   const none = tf.zeros([0]);
   return {

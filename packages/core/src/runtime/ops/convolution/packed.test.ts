@@ -8,11 +8,13 @@ import { State } from '../../state';
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
 import { type Activation, activate } from '../activation';
 import { addBias } from '../linear';
-import { conv2d } from './conv2d';
-import { packedInference, packedServes } from './packed';
+import { filterConvolution } from './filter-convolution';
+import { packedConv2d, packedInference, packedServes, packedTrains } from './packed';
 import type { WindowOptions } from './window';
 
 const onCpu = hasKernel('HeadshareConvFused') ? test : test.skip;
+
+const conv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter');
 
 type Shape4D = [number, number, number, number];
 const random4D = (name: string, shape: Shape4D) => randomValues(name, shape) as Tensor4D;
@@ -45,8 +47,26 @@ function difference({ images, kernel, outputs, options, residual, activation }: 
     const expected = following ? activate(before, following) : before;
     const actual = packedInference(x, filter, options, { bias, residual: added, activation: following });
     expect(actual.shape).toEqual(expected.shape);
-    const largest = Math.max(tf.max(tf.abs(expected)).dataSync()[0] ?? 0, 1);
-    return (tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0] ?? Number.NaN) / largest;
+    return relativeDifference(actual, expected);
+  });
+}
+
+function relativeDifference(actual: Tensor, expected: Tensor): number {
+  const largest = Math.max(tf.max(tf.abs(expected)).dataSync()[0] ?? 0, 1);
+  return (tf.max(tf.abs(tf.sub(actual, expected))).dataSync()[0] ?? Number.NaN) / largest;
+}
+
+/** y, and the gradients of sum(y weights) by x and by the filter. */
+function evaluate(
+  op: typeof packedConv2d,
+  { images, kernel, outputs, options }: Omit<Case, 'residual' | 'activation'>,
+) {
+  return tf.tidy(() => {
+    const [x, filter] = [random4D('x', images), random4D('filter', [...kernel, images[3], outputs])];
+    const y = op(x, filter, options);
+    const weights = random4D('weights', y.shape);
+    const weighted = (a: Tensor, f: Tensor) => tf.mul(op(a as Tensor4D, f as Tensor4D, options), weights);
+    return [y, ...tf.grads((a, f) => weighted(a as Tensor, f as Tensor))([x, filter])];
   });
 }
 
@@ -84,11 +104,48 @@ onCpu('the kernel computes what TensorFlow computes for any window', () => {
         const [, height, width] = given.images;
         const { padding } = given.options;
         fc.pre(given.kernel[0] <= height + 2 * padding[0] && given.kernel[1] <= width + 2 * padding[1]);
+        // Of one channel, TensorFlow has other values (conv2d.ts).
+        fc.pre(given.images[3] > 1 || given.options.stride[0] === given.options.stride[1]);
         expect(difference(given)).toBeLessThan(2e-6);
       },
     ),
     { numRuns: 60 },
   );
+});
+
+onCpu("training's value and gradients are TensorFlow's, for any window at stride 1", () => {
+  const size = (max: number) => fc.integer({ min: 1, max });
+  fc.assert(
+    fc.property(
+      fc.record({
+        images: fc.tuple(size(3), size(9), size(9), size(40)),
+        kernel: fc.tuple(size(4), size(4)),
+        outputs: size(70),
+        options: fc.record({ padding: fc.tuple(fc.nat(3), fc.nat(3)) }),
+      }),
+      (given) => {
+        const [[, height, width], { padding }] = [given.images, given.options];
+        fc.pre(given.kernel[0] <= height + 2 * padding[0] && given.kernel[1] <= width + 2 * padding[1]);
+        fc.pre(padding[0] < given.kernel[0] && padding[1] < given.kernel[1]);
+        const [actual, expected] = [evaluate(packedConv2d, given), evaluate(conv2d, given)];
+        for (const [i, tensor] of actual.entries()) {
+          expect(tensor.shape).toEqual(expected[i]?.shape);
+          expect(relativeDifference(tensor, expected[i] as Tensor)).toBeLessThan(3e-6);
+        }
+        tf.dispose([actual, expected]);
+      },
+    ),
+    { numRuns: 40 },
+  );
+});
+
+onCpu('training computes small convolutions at stride 1 with the kernels', () => {
+  const zeros = (...shape: Shape4D) => tf.zeros(shape) as Tensor4D;
+  expect(packedTrains(zeros(64, 8, 8, 32), zeros(1, 1, 32, 64), {})).toBe(true);
+  expect(packedTrains(zeros(64, 8, 8, 32), zeros(3, 3, 32, 8), { padding: 1 })).toBe(true);
+  expect(packedTrains(zeros(64, 32, 32, 32), zeros(1, 1, 32, 64), {})).toBe(false);
+  expect(packedTrains(zeros(64, 8, 8, 32), zeros(1, 1, 32, 64), { stride: 2 })).toBe(false);
+  expect(packedTrains(zeros(64, 8, 8, 32), zeros(1, 1, 32, 64), { padding: 1 })).toBe(false);
 });
 
 onCpu('NaNs and infinities reach the outputs whose windows contain them, and no others', () => {
@@ -99,13 +156,17 @@ onCpu('NaNs and infinities reach the outputs whose windows contain them, and no 
 
 onCpu('the bits do not depend on the number of threads', () => {
   const script = `
-    const { packedInference } = require('./src/runtime/ops/convolution/packed');
+    const { packedConv2d, packedInference } = require('./src/runtime/ops/convolution/packed');
     const { randomValues } = require('./test/gradient-check');
     const { tf } = require('./src/runtime/tensorflow');
     const y = packedInference(
       randomValues('x', [8, 15, 15, 96]), randomValues('f', [3, 3, 96, 200]), { stride: 2, padding: 1 },
       { bias: randomValues('b', [200]) });
-    console.log(require('node:crypto').createHash('sha256').update(y.dataSync()).digest('hex'));`;
+    const gradients = tf.grads((x, f) => packedConv2d(x, f, { padding: 1 }))(
+      [randomValues('x', [8, 15, 15, 96]), randomValues('f', [3, 3, 96, 200])]);
+    const hash = require('node:crypto').createHash('sha256');
+    for (const tensor of [y, ...gradients]) hash.update(tensor.dataSync());
+    console.log(hash.digest('hex'));`;
   const [one, four] = [1, 4].map((threads) => printedWithThreads(threads, '-e', script));
   expect(one).toMatch(/^[0-9a-f]{64}\n$/);
   expect(four).toBe(one);
@@ -121,12 +182,15 @@ onCpu("a compiled step gives the eager step's bits", async () => {
     const step = program.define('convolve', { x: { dtype: 'float32', shape } }, ({ x }) => {
       // The residual is used by nothing else, so that its memory may be taken over.
       const residual = tf.square(x) as Tensor4D;
-      return { y: packedInference(x as Tensor4D, filter, {}, { bias: tf.fill([24], 0.5) as Tensor1D, residual }) };
+      const trained = (a: Tensor, f: Tensor) => tf.square(packedConv2d(a as Tensor4D, f as Tensor4D, {}));
+      const [dx, dfilter] = tf.grads((a, f) => trained(a as Tensor, f as Tensor))([x, filter]) as [Tensor, Tensor];
+      const y = packedInference(x as Tensor4D, filter, {}, { bias: tf.fill([24], 0.5) as Tensor1D, residual });
+      return { y, dx, dfilter };
     });
-    const { y } = await step({ x: values });
+    const { y, dx, dfilter } = await step({ x: values });
     program.dispose();
     state.dispose();
-    return createHash('sha256').update(y).digest('hex');
+    return createHash('sha256').update(y).update(dx).update(dfilter).digest('hex');
   };
   const x = Float32Array.from(randomValues('x', shape).dataSync());
   expect(await run(false, x)).toBe(await run(true, x));
@@ -135,7 +199,7 @@ onCpu("a compiled step gives the eager step's bits", async () => {
 onCpu('tensors that do not fit are refused', () => {
   const [x, filter, none, size] = [tf.zeros([2, 4, 4, 3]), tf.zeros([3, 3, 3, 5]), tf.zeros([0]), tf.zeros([4, 4, 0])];
   const bias = tf.zeros([5]);
-  const packed = execute('HeadshareConvFilter', [], [filter]);
+  const packed = execute('HeadshareConvFilter', [attr.int('rotated', 0)], [filter]);
   const attrs = (kernel: number) => [
     attr.string('activation', 'none'),
     ...Object.entries({ kernel_rows: kernel, kernel_columns: 3, row_stride: 1, column_stride: 1, top: 1, left: 1 }).map(
@@ -168,4 +232,6 @@ onCpu('dilated windows are not served', () => {
 onCpu('nothing leaks', () => {
   const [filter, bias] = [random4D('filter', [1, 1, 16, 16]), tf.zeros([16]) as Tensor1D];
   expect(leaked(() => packedInference(random4D('x', [2, 4, 4, 16]), filter, {}, { bias }))).toBe(0);
+  const given = { images: [2, 4, 4, 16] as Shape4D, kernel: [1, 1] as const, outputs: 8, options: {} };
+  expect(leaked(() => evaluate(packedConv2d, given))).toBe(0);
 });

@@ -71,7 +71,7 @@ export function winogradConv2d(x: Tensor4D, filter: Tensor4D, tile = fasterTile(
  * operation transforms the filter; a compiled step that never changes the weights runs it once.
  */
 export function winogradInference(x: Tensor4D, filter: Tensor4D, epilogue: Epilogue, tile = fasterTile(x)): Tensor4D {
-  const { activation, inputs } = epilogueInputs('HeadshareConv3x3Fused', filter, epilogue);
+  const { activation, inputs } = epilogueInputs('HeadshareConv3x3Fused', filter.shape[3], epilogue);
   const transformed = execute('HeadshareConv3x3Filter', [attr.int('outputs', tile)], [filter]);
   return execute('HeadshareConv3x3Fused', [activation], [x, transformed, ...inputs]) as Tensor4D;
 }
