@@ -1,9 +1,9 @@
-// Convolutions for evaluation, without groups and dilation, on NHWC tensors.
-//   HeadshareConvFilter(filter [kh,kw,c,k]; rotated) -> packed [kh kw c, k or more]; rotated: that of the input's gradient, by 180
-//     degrees with input and output channels exchanged, [kh kw k, c or more]
-//   HeadshareConvGradInput: HeadshareConvFused of dy and a rotated filter; the compiler's passes tell gradients by the name
+// Convolutions for evaluation, and small ones of training, without groups and dilation, on NHWC tensors.
+//   HeadshareConvFilter(filter [kh,kw,c,k]; rotated) -> packed [kh kw c, k or more]; rotated: turned by 180 degrees with input and
+//     output channels exchanged, [kh kw k, c or more], for the gradient of the input
 //   HeadshareConvFused(x [b,h,w,c], packed, bias, residual, slope (epilogue.h), size [oh,ow,0]; activation, kernel_rows,
 //     kernel_columns, row_stride, column_stride, top, left: the zeros above and left of x) -> y [b,oh,ow,k]
+//   HeadshareConvGradInput: HeadshareConvFused of dy and a rotated filter; the compiler's passes tell gradients by the name
 // It is a product of two matrices: the windows of x [pixels of y][kh kw c], of which a tile at a time is packed, and the
 // filter. TensorFlow's operation hands its work to other threads even where that takes longer than the work.
 #include <algorithm>

@@ -9,6 +9,9 @@ namespace headshare {
 // The most threads that work together, including the caller's: HEADSHARE_THREADS, or all processors.
 int64_t Threads();
 
+// Multiplications that justify waking one more thread: some 40 us of one thread.
+constexpr int64_t kPerThread = 2097152;
+
 // Calls body(0) ... body(count - 1), each once, on the calling thread and on at most `helpers` others, and returns when
 // all are done. The thread for an index depends on timing, so the result of body(i) must not depend on the thread. Denormals
 // count as zero on every thread while it runs: TensorFlow's threads flush them, JavaScript's does not, and values must not

@@ -8,9 +8,6 @@
 
 namespace headshare {
 
-// Multiplications that justify waking one more thread: some 40 us of one thread.
-constexpr int64_t kPerThread = 2097152;
-
 // x [b,h,w,c], filter [kh,kw,c,k], y [b,oh,ow,k]; top, left: the zeros above and left of x.
 struct Convolution {
   int64_t b, h, w, c, kh, kw, k, oh, ow, row_stride, column_stride, top, left;

@@ -29,10 +29,10 @@ struct Parts {
 
   static Parts Of(const Convolution3x3 &shape, const Tiling<2> &tiling) {
     const int64_t rows = RoundUp(shape.c, kOuterRows), columns = RoundUp(shape.k, kWidth);
-    const int64_t slices = (columns + kSlice - 1) / kSlice, blocks = (tiling.count + kTiles - 1) / kTiles;
+    const int64_t slices = Quotient(columns, kSlice), blocks = Quotient(tiling.count, kTiles);
     const int64_t wanted = std::max<int64_t>(1, std::min(kParts / slices, kSums / (16 * rows * columns)));
-    const int64_t tiles = (blocks + wanted - 1) / wanted * kTiles;
-    return {rows, columns, slices, blocks == 0 ? 0 : (tiling.count + tiles - 1) / tiles, tiles};
+    const int64_t tiles = Quotient(blocks, wanted) * kTiles;
+    return {rows, columns, slices, blocks == 0 ? 0 : Quotient(tiling.count, tiles), tiles};
   }
   int64_t Count() const { return chunks * slices; }
   int64_t Matrix() const { return rows * columns; }

@@ -92,7 +92,7 @@ inline void TransformProductGradient(const Vector (&d)[2][2], Vector (&to)[4][4]
 
 constexpr float kA = 0.75f, kB = 1.5f, kA2 = kA * kA, kB2 = kB * kB;
 
-// One direction of the patch's transform.
+// One direction of each transform, told apart by their sizes: of a patch, a product, a filter.
 HEADSHARE_INLINE void TransformLine(const Vector (&d)[6], Vector (&to)[6]) {
   const Vector even_a = d[4] - kB2 * d[2], odd_a = kA * (d[3] - kB2 * d[1]);
   const Vector even_b = d[4] - kA2 * d[2], odd_b = kB * (d[3] - kA2 * d[1]);
@@ -104,34 +104,12 @@ HEADSHARE_INLINE void TransformLine(const Vector (&d)[6], Vector (&to)[6]) {
   to[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
 }
 
-HEADSHARE_INLINE void TransformPatch(const Vector (&d)[6][6], Vector (&to)[6][6]) {
-  Vector left[6][6];
-  Unrolled<6>([&](auto j) HEADSHARE_INLINED {
-    const Vector column[6] = {d[0][j], d[1][j], d[2][j], d[3][j], d[4][j], d[5][j]};
-    Vector line[6];
-    TransformLine(column, line);
-    Unrolled<6>([&](auto i) HEADSHARE_INLINED { left[i][j] = line[i]; });
-  });
-  Unrolled<6>([&](auto i) HEADSHARE_INLINED { TransformLine(left[i], to[i]); });
-}
-
 HEADSHARE_INLINE void TransformLine(const Vector (&m)[6], Vector (&to)[4]) {
   const Vector even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
   to[0] = m[0] + even_a + even_b;
   to[1] = kA * odd_a + kB * odd_b;
   to[2] = kA2 * even_a + kB2 * even_b;
   to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[5];
-}
-
-HEADSHARE_INLINE void TransformProduct(const Vector (&m)[6][6], Vector (&to)[4][4]) {
-  Vector left[4][6];
-  Unrolled<6>([&](auto j) HEADSHARE_INLINED {
-    const Vector column[6] = {m[0][j], m[1][j], m[2][j], m[3][j], m[4][j], m[5][j]};
-    Vector line[4];
-    TransformLine(column, line);
-    Unrolled<4>([&](auto i) HEADSHARE_INLINED { left[i][j] = line[i]; });
-  });
-  Unrolled<4>([&](auto i) HEADSHARE_INLINED { TransformLine(left[i], to[i]); });
 }
 
 HEADSHARE_INLINE void TransformLine(const Vector (&w)[3], Vector (&to)[6]) {
@@ -144,15 +122,21 @@ HEADSHARE_INLINE void TransformLine(const Vector (&w)[3], Vector (&to)[6]) {
   to[5] = w[2];
 }
 
-inline void TransformFilter(const Vector (&w)[3][3], Vector (&to)[6][6]) {
-  Vector left[6][3];
-  for (int j = 0; j < 3; j++) {
-    const Vector column[3] = {w[0][j], w[1][j], w[2][j]};
-    Vector line[6];
+// A transform of the columns, then of the rows.
+template <int kFrom, int kTo>
+HEADSHARE_INLINE void TransformLines(const Vector (&from)[kFrom][kFrom], Vector (&to)[kTo][kTo]) {
+  Vector left[kTo][kFrom];
+  Unrolled<kFrom>([&](auto j) HEADSHARE_INLINED {
+    Vector column[kFrom], line[kTo];
+    Unrolled<kFrom>([&](auto i) HEADSHARE_INLINED { column[i] = from[i][j]; });
     TransformLine(column, line);
-    for (int i = 0; i < 6; i++) left[i][j] = line[i];
-  }
-  for (int i = 0; i < 6; i++) TransformLine(left[i], to[i]);
+    Unrolled<kTo>([&](auto i) HEADSHARE_INLINED { left[i][j] = line[i]; });
+  });
+  Unrolled<kTo>([&](auto i) HEADSHARE_INLINED { TransformLine(left[i], to[i]); });
 }
+
+HEADSHARE_INLINE void TransformPatch(const Vector (&d)[6][6], Vector (&to)[6][6]) { TransformLines(d, to); }
+HEADSHARE_INLINE void TransformProduct(const Vector (&m)[6][6], Vector (&to)[4][4]) { TransformLines(m, to); }
+HEADSHARE_INLINE void TransformFilter(const Vector (&w)[3][3], Vector (&to)[6][6]) { TransformLines(w, to); }
 
 }  // namespace headshare

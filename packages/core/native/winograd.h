@@ -10,6 +10,7 @@
 #include "epilogue.h"
 #include "lanes.h"
 #include "scratch.h"
+#include "thread-pool.h"
 
 namespace headshare {
 
@@ -23,14 +24,14 @@ constexpr int64_t Matrices(int64_t outputs) { return (outputs + 2) * (outputs + 
 // A convolution's tiles.
 template <int kOutputs>
 struct Tiling {
+  // In each picture, and in all; the threads besides the caller's that the work justifies.
   int64_t rows, columns, count, helpers;
 
   explicit Tiling(const Convolution3x3 &shape)
       : rows(Quotient(shape.h, kOutputs)),
         columns(Quotient(shape.w, kOutputs)),
         count(shape.batch * rows * columns),
-        // The threads besides the caller's that the work justifies: some 40 us each.
-        helpers(count * Matrices(kOutputs) * shape.c * shape.k / 2097152 - 1) {}
+        helpers(count * Matrices(kOutputs) * shape.c * shape.k / kPerThread - 1) {}
 };
 
 // y [batch, h, w, k] of x [batch, h, w, c] and filter [3, 3, c, k], in tiles of 2 or 4 outputs.

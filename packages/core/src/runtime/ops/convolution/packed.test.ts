@@ -88,14 +88,18 @@ onCpu.each<[string, Shape4D, readonly [number, number], number, WindowOptions]>(
   }
 });
 
+const size = (max: number) => fc.integer({ min: 1, max });
+const anyConvolution = {
+  images: fc.tuple(size(3), size(9), size(9), size(40)),
+  kernel: fc.tuple(size(4), size(4)),
+  outputs: size(70),
+};
+
 onCpu('the kernel computes what TensorFlow computes for any window', () => {
-  const size = (max: number) => fc.integer({ min: 1, max });
   fc.assert(
     fc.property(
       fc.record({
-        images: fc.tuple(size(3), size(9), size(9), size(40)),
-        kernel: fc.tuple(size(4), size(4)),
-        outputs: size(70),
+        ...anyConvolution,
         options: fc.record({ stride: fc.tuple(size(3), size(3)), padding: fc.tuple(fc.nat(3), fc.nat(3)) }),
         residual: fc.boolean(),
         activation: fc.constantFrom('none' as const, 'relu' as const, 'prelu' as const),
@@ -114,15 +118,9 @@ onCpu('the kernel computes what TensorFlow computes for any window', () => {
 });
 
 onCpu("training's value and gradients are TensorFlow's, for any window at stride 1", () => {
-  const size = (max: number) => fc.integer({ min: 1, max });
   fc.assert(
     fc.property(
-      fc.record({
-        images: fc.tuple(size(3), size(9), size(9), size(40)),
-        kernel: fc.tuple(size(4), size(4)),
-        outputs: size(70),
-        options: fc.record({ padding: fc.tuple(fc.nat(3), fc.nat(3)) }),
-      }),
+      fc.record({ ...anyConvolution, options: fc.record({ padding: fc.tuple(fc.nat(3), fc.nat(3)) }) }),
       (given) => {
         const [[, height, width], { padding }] = [given.images, given.options];
         fc.pre(given.kernel[0] <= height + 2 * padding[0] && given.kernel[1] <= width + 2 * padding[1]);
