@@ -1,3 +1,5 @@
+const { mkdtempSync, rmSync } = require('node:fs');
+const { tmpdir } = require('node:os');
 const { join } = require('node:path');
 
 // Set here because jest gives tests a copy of the environment, which TensorFlow's library does not see.
@@ -9,6 +11,11 @@ if (process.env.HEADSHARE_THREADS) process.env.TF_NUM_INTRAOP_THREADS = process.
 const ofRuns =
   /^(HEADSHARE_(THREADS|RUNS|DATA|PARENT\w*|WORKER\w*|CLUSTER_TOKEN)|MLFLOW_(?!PYTHON$|TEST_SERVER$)\w+|(SLURM|PET|TORCHELASTIC)_\w+|MASTER_(ADDR|PORT)|(LOCAL_)?WORLD_SIZE|RANK|TF_CONFIG)$/;
 for (const name of Object.keys(process.env)) if (ofRuns.test(name)) delete process.env[name];
+
+// Tests, and processes that they start, leave files in temporary folders. Those of one run of jest disappear with it.
+const temporary = mkdtempSync(join(tmpdir(), 'headshare-tests-'));
+process.env.TMPDIR = temporary;
+process.once('exit', () => rmSync(temporary, { recursive: true, force: true, maxRetries: 3 }));
 
 const totals = process.env.TEST_TOTALS;
 
