@@ -21,13 +21,23 @@ constexpr int kTileRows = 6;
 constexpr int kOuterRows = 4;
 #endif
 
+// The floats of a cache line.
+constexpr int kLine = 16;
+
+// Memory that will be read soon: so many lines are fetched for each kChannels channels of a product.
+struct Fetch {
+  const float *from = nullptr;
+  int64_t lines = 0;
+};
+
 // to [kTileRows][columns] = rows x panel. rows is [c / kChannels][kTileRows][kChannels], panel [c][columns], columns
-// kVectors vectors.
+// kVectors vectors. Meanwhile it fetches `next` into the second-level cache.
 template <int kVectors>
 inline void MultiplyTile(const float *__restrict rows, const float *__restrict panel, int64_t c,
-                         float *__restrict to) {
+                         float *__restrict to, Fetch next = {}) {
   Vector sums[kTileRows][kVectors] = {};
   for (; c > 0; c -= kChannels, rows += kTileRows * kChannels) {
+    for (int64_t line = 0; line < next.lines; line++, next.from += kLine) __builtin_prefetch(next.from, 0, 2);
     const int64_t channels = c < kChannels ? c : kChannels;
     for (int64_t j = 0; j < channels; j++, panel += kVectors * kWidth) {
       Vector right[kVectors];

@@ -16,7 +16,7 @@ namespace {
 constexpr int64_t kBlock = 65536;
 // The fewest groups of tiles in a block, so that the filter is not fetched for too few of them.
 constexpr int64_t kGroups = 2;
-// Output channels that are multiplied, and transformed back, at a time.
+// Output channels that a block multiplies, and transforms back, at a time.
 constexpr int64_t kSlice = 64;
 // The fewest blocks for each thread, if there is work for them, so that all threads end together.
 constexpr int64_t kBlocks = 4;
@@ -56,9 +56,11 @@ void TransformFilters(const Panels &panels, const float *filter, float *to) {
   });
 }
 
-// The blocks of a convolution. Values do not depend on them.
+// How a convolution is cut into blocks of tiles. Values do not depend on it.
 struct Blocks {
   int64_t groups, tiles, count;  // groups of kTileRows tiles in a block; tiles in it; blocks
+  int64_t slice;                 // output channels at a time
+  bool fetches;                  // whether the filter comes from memory, and is fetched ahead
 
   template <int kOutputs>
   static Blocks Of(const Convolution3x3 &shape, const Tiling<kOutputs> &tiling) {
@@ -66,7 +68,12 @@ struct Blocks {
     const int64_t fit = kBlock / (Matrices(kOutputs) * kTileRows * channels);
     const int64_t blocks = kBlocks * std::clamp<int64_t>(tiling.helpers + 1, 1, Threads());
     const int64_t groups = std::max<int64_t>(1, std::min(std::max(fit, kGroups), all / blocks));
-    return {groups, groups * kTileRows, Quotient(all, groups)};
+    return {groups, groups * kTileRows, Quotient(all, groups), kSlice, false};
+  }
+
+  static Blocks One(int64_t tiles) {
+    const int64_t groups = Quotient(tiles, kTileRows);
+    return {groups, groups * kTileRows, 1, kPanel, true};
   }
 };
 
@@ -81,16 +88,30 @@ class Block {
         tiles_(std::min(blocks.tiles, tiling.count - first_)),
         groups_(Quotient(tiles_, kTileRows)),
         channel_blocks_(Quotient(shape.c, kChannels)),
+        slice_(std::min(blocks.slice, panels_.padded)),
+        fetches_(blocks.fetches),
         matrix_(blocks.tiles * channel_blocks_ * kChannels + kGap),
-        product_(blocks.tiles * std::min(kSlice, panels_.padded) + kGap) {}
+        product_(blocks.tiles * slice_ + kGap) {}
 
   void Run(const float *x, const float *filters, const float *zeros, const Epilogue &epilogue, float *y) const {
     float *v = Scratch(kMatrices * (matrix_ + product_)), *m = v + kMatrices * matrix_;
-    TransformInput(x, zeros, v);
-    for (int64_t slice = 0; slice < panels_.padded; slice += kSlice) {
+    TransformInput(0, groups_, x, zeros, v);
+    for (int64_t slice = 0; slice < panels_.padded; slice += slice_) {
       Multiply(v, filters, slice, m);
       TransformOutput(m, slice, epilogue, y);
     }
+  }
+
+  // The same by several threads, which share the transformed input and each read a part of the filter.
+  void RunSlices(int64_t helpers, const float *x, const float *filters, const float *zeros, const Epilogue &epilogue,
+                 float *y) const {
+    const Floats v(kMatrices * matrix_);
+    ParallelFor(groups_, helpers, [&](int64_t group) { TransformInput(group, group + 1, x, zeros, v.data()); });
+    ParallelFor(Quotient(panels_.padded, slice_), helpers, [&](int64_t index) {
+      float *m = Scratch(kMatrices * product_);
+      Multiply(v.data(), filters, index * slice_, m);
+      TransformOutput(m, index * slice_, epilogue, y);
+    });
   }
 
  private:
@@ -98,11 +119,12 @@ class Block {
   static constexpr int kPatch = kOutputs + 2;
   static constexpr int kMatrices = Matrices(kOutputs);
 
-  // Each matrix is [group of kTileRows tiles][block of kChannels channels][tile][channel].
-  void TransformInput(const float *x, const float *zeros, float *v) const {
+  // Each matrix is [group of kTileRows tiles][block of kChannels channels][tile][channel]; writes the groups from `from`
+  // to `end`, which is left out.
+  void TransformInput(int64_t from, int64_t end, const float *x, const float *zeros, float *v) const {
     const int64_t c = shape_.c;
-    Tile tile = Tile::At(tiling_, first_);
-    for (int64_t t = 0; t < groups_ * kTileRows; t++, tile.Next(tiling_)) {
+    Tile tile = Tile::At(tiling_, first_ + from * kTileRows);
+    for (int64_t t = from * kTileRows; t < end * kTileRows; t++, tile.Next(tiling_)) {
       float *to = v + (t / kTileRows * channel_blocks_ * kTileRows + t % kTileRows) * kChannels;
       const float *pixels[kPatch][kPatch];
       if (t < tiles_) {
@@ -121,19 +143,23 @@ class Block {
 
   // Each product is [panel of the slice][tile][column].
   void Multiply(const float *v, const float *filters, int64_t slice, float *m) const {
-    const int64_t c = shape_.c, end = std::min(slice + kSlice, panels_.padded);
+    const int64_t c = shape_.c, end = std::min(slice + slice_, panels_.padded);
     for (int64_t i = 0; i < kMatrices; i++) {
       for (int64_t first = slice; first < end; first += kPanel) {
         const int64_t width = panels_.Width(first);
         const float *rows = v + i * matrix_, *panel = filters + (i * panels_.padded + first) * c;
         float *to = m + i * product_ + (first - slice) * groups_ * kTileRows;
+        // The same panel of the next matrix, a part for each group.
+        const bool fetches = fetches_ && i + 1 < kMatrices;
+        Fetch next = {panel + panels_.padded * c, fetches ? Quotient(c * width, groups_ * channel_blocks_ * kLine) : 0};
         for (int64_t group = 0; group < groups_; group++) {
           if (width == kPanel) {
-            MultiplyTile<2>(rows, panel, c, to);
+            MultiplyTile<2>(rows, panel, c, to, next);
           } else {
-            MultiplyTile<1>(rows, panel, c, to);
+            MultiplyTile<1>(rows, panel, c, to, next);
           }
           rows += channel_blocks_ * kTileRows * kChannels;
+          next.from += next.lines * kLine * channel_blocks_;
           to += kTileRows * width;
         }
       }
@@ -141,7 +167,7 @@ class Block {
   }
 
   void TransformOutput(const float *m, int64_t slice, const Epilogue &epilogue, float *y) const {
-    const int64_t k = shape_.k, end = std::min(slice + kSlice, panels_.padded);
+    const int64_t k = shape_.k, end = std::min(slice + slice_, panels_.padded);
     Tile tile = Tile::At(tiling_, first_);
     for (int64_t t = 0; t < tiles_; t++, tile.Next(tiling_)) {
       const int64_t top = kOutputs * tile.row, left = kOutputs * tile.column;
@@ -174,6 +200,9 @@ class Block {
   const Tiling<kOutputs> &tiling_;
   const Panels panels_;
   const int64_t first_, tiles_, groups_, channel_blocks_;
+  // The output channels at a time.
+  const int64_t slice_;
+  const bool fetches_;
   // The distance between two of the matrices, in floats.
   const int64_t matrix_, product_;
 };
@@ -182,6 +211,11 @@ template <int kOutputs>
 void ConvolveTiles(const Convolution3x3 &shape, const float *x, const float *transformed, const Epilogue &epilogue, float *y) {
   const std::vector<float> zeros(shape.c);
   const Tiling<kOutputs> tiling(shape);
+  // Where the filter is larger than the transformed input, as for single images, each of its values is read once.
+  if (4 * tiling.count < shape.k) {
+    return Block<kOutputs>(shape, tiling, Blocks::One(tiling.count), 0)
+        .RunSlices(tiling.helpers, x, transformed, zeros.data(), epilogue, y);
+  }
   const Blocks blocks = Blocks::Of(shape, tiling);
   ParallelFor(blocks.count, tiling.helpers, [&](int64_t index) {
     Block<kOutputs>(shape, tiling, blocks, index).Run(x, transformed, zeros.data(), epilogue, y);

@@ -50,6 +50,7 @@ describe.each<[string, Shape4D, number]>([
   ['64 channels', [4, 8, 8, 64], 64],
   ['100 channels', [3, 9, 10, 100], 36],
   ['more channels out than a slice has', [2, 9, 9, 20], 150],
+  ['a few tiles and many channels out', [1, 8, 7, 100], 270],
 ])('the kernels and TensorFlow operations agree for %s', (_, shape, outputs) => {
   onCpu.each<[Tile, number]>([
     [2, 3e-6],
@@ -134,6 +135,8 @@ onCpu('a NaN or infinite value in a window gives a NaN or infinite output', () =
 const shapes: [Shape4D, number][] = [
   [[9, 16, 15, 40], 72],
   [[4, 8, 8, 64], 130],
+  // Fewer tiles than a quarter of the channels out: threads share the transformed input.
+  [[1, 8, 7, 100], 270],
 ];
 const digest = () =>
   shapes
