@@ -1,10 +1,13 @@
 // Depthwise convolution, one filter a channel, with `padding` zeros on every side, and its gradients.
 //   HeadshareDepthwise(x [b, h, w, c], filter [kh, kw, c, 1], size [oh, ow, 0]) -> y [b, oh, ow, c]
+//   HeadshareDepthwiseFused(x, filter, bias, residual, slope (epilogue.h), size; activation) -> y, for evaluation
 //   HeadshareDepthwiseGrad(dy, x, filter) -> dx, like x; dfilter, like filter
 // `size` has no elements: its shape gives y's, because TensorFlow's shape functions in C cannot read attributes.
 #include <algorithm>
+#include <vector>
 
 #include "depthwise-rows.h"
+#include "epilogue.h"
 #include "kernel.h"
 #include "kernels.h"
 #include "thread-pool.h"
@@ -89,6 +92,31 @@ void Forward(const Geometry &g, const float *x, const float *filter, float *y, i
   CorrelateEnd(k);
 }
 
+// Row by row, while it is in the cache. `y` is the whole result, `first` the place of the map in it.
+void ForwardFused(const Geometry &g, const float *x, const float *filter, const Epilogue &epilogue, int64_t first, float *y,
+                  int64_t from, int64_t to) {
+  Correlation k = ForwardRow(g);
+  std::vector<float> row;
+  for (int64_t oy = from; oy < to; oy++) {
+    const Rows rows = UnderOutput(g, oy);
+    k.rows = rows.count;
+    const int64_t at = first + oy * g.ow * g.c;
+    float *out = y + at;
+    if (epilogue.residual) {
+      // The residual may share y's memory.
+      row.resize(g.ow * g.c);
+      out = row.data();
+    }
+    Correlate(k, x + rows.first_source * g.w * g.c, filter + rows.first_filter * g.kw * g.c, out);
+    for (int64_t i = 0; i < g.ow * g.c; i += g.c) {
+      ForVectors(g.c, [&](auto v, int64_t channel) HEADSHARE_INLINED {
+        using V = decltype(v);
+        V::Store(y + at + i + channel, epilogue.Of(v, V::Load(out + i + channel), channel, at + i + channel));
+      });
+    }
+  }
+}
+
 // Adds to `sums`, which has the filter's shape.
 void ToFilter(const Geometry &g, const float *x, const float *dy, float *sums, int64_t from, int64_t to) {
   Correlation k = ForwardRow(g);
@@ -168,26 +196,64 @@ bool Describe(Run &run, const Attributes &own, const Tensor &x, const Tensor &fi
   return run.ok();
 }
 
+// As Describe, with y's shape, which is `size` between the batch and the channels.
+bool DescribeForward(Run &run, const Attributes &own, const Tensor &x, const Tensor &filter, const Tensor &size, Shape &y,
+                     Geometry &g) {
+  if (!run.ok()) return false;
+  y = ShapeOf(size);
+  if (y.size() != 3 || y[2] != 0) {
+    run.Refuse("size must be [height, width, 0]; got " + Text(y) + ".");
+    return false;
+  }
+  const Shape in = ShapeOf(x);
+  if (in.size() == 4) y = {in[0], y[0], y[1], in[3]};
+  return Describe(run, own, x, filter, y, g);
+}
+
+// body(map, first row of y, its end) for bands of all maps, by several threads.
+template <typename Body>
+void ForBands(const Geometry &g, const Body &body) {
+  const Bands bands(g);
+  ParallelFor(g.b * bands.per_map, g.Helpers(), [&](int64_t chunk) {
+    const int64_t band = chunk % bands.per_map;
+    body(chunk / bands.per_map, bands.First(g.oh, band), bands.First(g.oh, band + 1));
+  });
+}
+
 void RunForward(void *state, TF_OpKernelContext *context) {
   Run run("HeadshareDepthwise", context);
   const Tensor x = run.Input(0), filter = run.Input(1), size = run.Input(2);
-  if (!run.ok()) return;
-  Shape shape = ShapeOf(size);
-  if (shape.size() != 3 || shape[2] != 0) {
-    return run.Refuse("size must be [height, width, 0]; got " + Text(shape) + ".");
-  }
-  const Shape in = ShapeOf(x);
-  if (in.size() == 4) shape = {in[0], shape[0], shape[1], in[3]};
+  Shape shape;
   Geometry g;
-  if (!Describe(run, *static_cast<Attributes *>(state), x, filter, shape, g)) return;
+  if (!DescribeForward(run, *static_cast<Attributes *>(state), x, filter, size, shape, g)) return;
   const Tensor y = run.Output(0, shape);
   if (!run.ok()) return;
-  const float *from = DataOf(x), *taps = DataOf(filter);
-  float *to = DataOf(y);
-  const Bands bands(g);
-  ParallelFor(g.b * bands.per_map, g.Helpers(), [=](int64_t chunk) {
-    const int64_t map = chunk / bands.per_map, band = chunk % bands.per_map;
-    Forward(g, from + map * g.OfX(), taps, to + map * g.OfY(), bands.First(g.oh, band), bands.First(g.oh, band + 1));
+  ForBands(g, [&](int64_t map, int64_t from, int64_t to) {
+    Forward(g, DataOf(x) + map * g.OfX(), DataOf(filter), DataOf(y) + map * g.OfY(), from, to);
+  });
+}
+
+struct FusedAttributes : Attributes, FusedState {
+  explicit FusedAttributes(Construction &from) : Attributes(from), FusedState(from) {}
+};
+
+void RunFused(void *state, TF_OpKernelContext *context) {
+  const FusedAttributes &own = *static_cast<FusedAttributes *>(state);
+  Run run("HeadshareDepthwiseFused", context);
+  const Tensor x = run.Input(0), filter = run.Input(1);
+  FusedTensors fused(run, 2);
+  const Tensor size = run.Input(5);
+  Shape shape;
+  Geometry g;
+  if (!DescribeForward(run, own, x, filter, size, shape, g)) return;
+  if (fused.Outputs() != Shape{g.c}) {
+    return run.Refuse("bias must be " + Text({g.c}) + "; got " + Text(fused.Outputs()) + ".");
+  }
+  Epilogue epilogue;
+  const Tensor y = fused.Output(shape, own.activation, epilogue);
+  if (!run.ok()) return;
+  ForBands(g, [&](int64_t map, int64_t from, int64_t to) {
+    ForwardFused(g, DataOf(x) + map * g.OfX(), DataOf(filter), epilogue, map * g.OfY(), DataOf(y), from, to);
   });
 }
 
@@ -222,12 +288,13 @@ void RunGradient(void *state, TF_OpKernelContext *context) {
   }
 }
 
+template <int kSize>
 void InferForward(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   infer.Rank(0, 4);
   infer.Rank(1, 4);
-  infer.Rank(2, 3);
-  infer.FromDimensions(0, {{0, 0}, {2, 0}, {2, 1}, {0, 3}});
+  infer.Rank(kSize, 3);
+  infer.FromDimensions(0, {{0, 0}, {kSize, 0}, {kSize, 1}, {0, 3}});
 }
 
 void InferGradient(TF_ShapeInferenceContext *context, TF_Status *status) {
@@ -244,10 +311,18 @@ std::vector<std::string> RegisterDepthwise() {
        {"x: float", "filter: float", "size: float"},
        {"y: float"},
        {"stride: int", "padding: int"},
-       InferForward,
+       InferForward<2>,
        Create<Attributes>,
        RunForward,
        Destroy<Attributes>},
+      {"HeadshareDepthwiseFused",
+       {"x: float", "filter: float", "bias: float", "residual: float", "slope: float", "size: float"},
+       {"y: float"},
+       {"stride: int", "padding: int", kAnyActivationAttribute},
+       InferForward<5>,
+       Create<FusedAttributes>,
+       RunFused,
+       Destroy<FusedAttributes>},
       {"HeadshareDepthwiseGrad",
        {"dy: float", "x: float", "filter: float"},
        {"dx: float", "dfilter: float"},

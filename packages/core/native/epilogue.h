@@ -1,5 +1,5 @@
 // What fused convolutions apply to a result before they store it, and the inputs that they take for it:
-//   bias [k]; residual, like the result or [0] for none; slope, PReLU's [k] or [0]; activation: 'none', 'relu' or 'prelu'
+//   bias [k]; residual, like the result or [0] for none; slope, PReLU's [k] or [0]; activation: activation.h's names
 #pragma once
 
 #include "activation.h"
@@ -12,7 +12,7 @@ namespace headshare {
 struct Epilogue {
   const float *bias = nullptr;      // [k]
   const float *residual = nullptr;  // like the result
-  bool relu = false;
+  Activation activation = Activation::kNone;
   const float *slope = nullptr;  // [k], PReLU's
 
   // For a vector V of results: its first channel, and its place in the result.
@@ -23,14 +23,35 @@ struct Epilogue {
     return Activated(value, slope ? V::Load(slope + channel) : typename V::Value{});
   }
 
-  // `slopes` are PReLU's of the values' channels.
+  // `slopes` are PReLU's of the values' channels. The hard activations are rounded as in hard-activations.cc.
   template <typename Value>
   HEADSHARE_INLINE Value Activated(Value value, Value slopes) const {
     const Value zero = {};
-    // max(value, 0) would lose NaNs.
-    if (relu) value = value < zero ? zero : value;
-    if (slope) value = value > zero ? value : slopes * value;
+    switch (activation) {
+      case Activation::kNone:
+        return value;
+      case Activation::kRelu:
+        // max(value, 0) would lose NaNs.
+        return value < zero ? zero : value;
+      case Activation::kPRelu:
+        return value > zero ? value : slopes * value;
+      case Activation::kRelu6:
+        return UpToSix(value);
+      case Activation::kHardSwish:
+        return value * kSixth * UpToSix(value + 3.0f);
+      case Activation::kHardSigmoid:
+        return UpToSix(value + 3.0f) * kSixth;
+    }
     return value;
+  }
+
+ private:
+  static constexpr float kSixth = 1.0f / 6.0f;
+
+  template <typename Value>
+  static HEADSHARE_INLINE Value UpToSix(Value value) {
+    const Value zero = {}, six = zero + 6.0f, above = value < zero ? zero : value;
+    return above > six ? six : above;
   }
 };
 
@@ -63,7 +84,7 @@ class FusedTensors {
     if (!run_.ok()) return y;
     to.bias = DataOf(bias_);
     to.residual = !adds ? nullptr : residual_ ? DataOf(residual_) : DataOf(y);
-    to.relu = activation == Activation::kRelu;
+    to.activation = activation;
     to.slope = activation == Activation::kPRelu ? DataOf(slope_) : nullptr;
     return y;
   }

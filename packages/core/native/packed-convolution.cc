@@ -210,7 +210,7 @@ std::vector<std::string> RegisterPackedConvolution() {
     return {name,
             {"x: float", "packed: float", "bias: float", "residual: float", "slope: float", "size: float"},
             {"y: float"},
-            {kActivationAttribute, "kernel_rows: int", "kernel_columns: int", "row_stride: int", "column_stride: int",
+            {kAnyActivationAttribute, "kernel_rows: int", "kernel_columns: int", "row_stride: int", "column_stride: int",
              "top: int", "left: int"},
             InferFused,
             Create<State>,

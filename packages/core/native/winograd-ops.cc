@@ -164,7 +164,7 @@ std::vector<std::string> RegisterWinograd() {
       {"HeadshareConv3x3Fused",
        {"x: float", "filter: float", "bias: float", "residual: float", "slope: float"},
        {"y: float"},
-       {kActivationAttribute},
+       {kAnyActivationAttribute},
        InferFused,
        Create<FusedState>,
        Fused,

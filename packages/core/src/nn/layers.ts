@@ -7,10 +7,10 @@ import {
   type Following,
 } from '../runtime/ops/batch-norm';
 import { conv2d } from '../runtime/ops/convolution/conv2d';
-import { depthwiseConv2d } from '../runtime/ops/convolution/depthwise';
-import { foldedConvolution } from '../runtime/ops/convolution/folded';
+import { depthwiseConv2d, depthwiseInference } from '../runtime/ops/convolution/depthwise';
+import { type Convolving, foldedConvolution, fusedConv2d } from '../runtime/ops/convolution/folded';
 import { groupedConv2d } from '../runtime/ops/convolution/grouped';
-import { type Pair, pair, type WindowOptions } from '../runtime/ops/convolution/window';
+import { type Pair, pair } from '../runtime/ops/convolution/window';
 import { addBias, linear as affine } from '../runtime/ops/linear';
 import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import { constant, kaimingFanOut, linearDefault, ones, zeros } from './initialisers';
@@ -36,14 +36,11 @@ export interface ConvolutionShape {
   readonly bias?: Initialiser;
 }
 
-interface ConvolutionParts {
+interface ConvolutionParts extends Convolving {
   /** [kh, kw, in / groups, out] */
   readonly filter: Tensor4D;
   /** [out] */
   readonly offset: Tensor | undefined;
-  readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
-  /** The window of a convolution without groups. */
-  readonly window: WindowOptions | undefined;
 }
 
 function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionParts {
@@ -52,12 +49,24 @@ function declareConvolution(scope: Scope, shape: ConvolutionShape): ConvolutionP
   const filter = scope.weight('weight', [height, width, inputs / groups, outputs], initialise) as Tensor as Tensor4D;
   const offset = shape.bias && scope.weight('bias', [outputs], shape.bias);
   const window = { stride, padding };
-  if (groups === 1) return { filter, offset, window, convolve: (x, by) => conv2d(x, by, window) };
-  const convolve: ConvolutionParts['convolve'] =
-    groups === inputs && groups === outputs
-      ? (x, by) => depthwiseConv2d(x, tf.reshape(by, [height, width, inputs, 1]), window)
-      : (x, by) => groupedConv2d(x, by, groups, window);
-  return { filter, offset, window: undefined, convolve };
+  if (groups === 1) {
+    return {
+      filter,
+      offset,
+      convolve: (x, by) => conv2d(x, by, window),
+      fused: (x, by, epilogue) => fusedConv2d(x, by, window, epilogue),
+    };
+  }
+  if (groups === inputs && groups === outputs) {
+    const single = (by: Tensor4D): Tensor4D => tf.reshape(by, [height, width, inputs, 1]);
+    return {
+      filter,
+      offset,
+      convolve: (x, by) => depthwiseConv2d(x, single(by), window),
+      fused: (x, by, epilogue) => depthwiseInference(x, single(by), window, epilogue),
+    };
+  }
+  return { filter, offset, convolve: (x, by) => groupedConv2d(x, by, groups, window), fused: () => undefined };
 }
 
 const convolved = (x: Tensor4D, { filter, offset, convolve }: ConvolutionParts): Tensor4D =>

@@ -1,7 +1,9 @@
 /** The parts that the mobile networks for ImageNet share: squeeze-and-excitation, inverted residual blocks, the whole network. */
-import { packedInference, packedServes } from '../runtime/ops/convolution/packed';
+import { type Activation, activate } from '../runtime/ops/activation';
+import { fusedConv2d } from '../runtime/ops/convolution/folded';
 import { linear as affine } from '../runtime/ops/linear';
 import { globalAveragePool } from '../runtime/ops/pooling';
+import { scaleChannels } from '../runtime/ops/scale-channels';
 import { type Tensor, type Tensor1D, type Tensor2D, type Tensor4D, tf } from '../runtime/tensorflow';
 import type { ApplyOptions, BackboneOutput } from './backbone';
 import { kaimingFanOut, zeros } from './initialisers';
@@ -22,21 +24,24 @@ export interface SqueezeExcitationShape {
   readonly channels: number;
   /** Channels between the two layers. */
   readonly squeezed: number;
-  readonly activation: (x: Tensor2D) => Tensor2D;
+  readonly activation: Nonlinearity;
   /** Turns the second layer's outputs into factors: a kind of sigmoid. */
-  readonly gate: (x: Tensor2D) => Tensor2D;
+  readonly gate: Nonlinearity;
 }
 
 /** A 1x1 convolution of single pixels with bias: a linear layer whose weight has a filter's shape and initial values. */
-function pointwise(scope: Scope, inputs: number, outputs: number): (x: Tensor2D, mode: Mode) => Tensor2D {
+function pointwise(scope: Scope, inputs: number, outputs: number, activation: Nonlinearity) {
   const filter = scope.weight('weight', [1, 1, inputs, outputs], kaimingFanOut) as Tensor as Tensor4D;
   const bias = scope.weight('bias', [outputs], zeros) as Tensor as Tensor1D;
-  return (x, mode) => {
+  const named = typeof activation === 'string' ? activation : undefined;
+  const activated = (x: Tensor2D): Tensor2D =>
+    typeof activation === 'string' ? activate(x, activation) : activation(x);
+  return (x: Tensor2D, mode: Mode): Tensor2D => {
     const pixels: Tensor4D = tf.reshape(x, [x.shape[0], 1, 1, inputs]);
-    if (mode === 'eval' && packedServes(pixels, filter, {})) {
-      return tf.reshape(packedInference(pixels, filter, {}, { bias }), [x.shape[0], outputs]);
-    }
-    return affine(x, tf.reshape(filter, [inputs, outputs]), bias);
+    const fused = mode === 'eval' ? fusedConv2d(pixels, filter, {}, { bias, activation: named }) : undefined;
+    if (!fused) return activated(affine(x, tf.reshape(filter, [inputs, outputs]), bias));
+    const y: Tensor2D = tf.reshape(fused, [x.shape[0], outputs]);
+    return named ? y : activated(y);
   };
 }
 
@@ -46,16 +51,13 @@ function pointwise(scope: Scope, inputs: number, outputs: number): (x: Tensor2D,
  */
 export function squeezeExcitation(scope: Scope, shape: SqueezeExcitationShape): (x: Tensor4D, mode: Mode) => Tensor4D {
   const { channels, squeezed, activation, gate } = shape;
-  const squeeze = pointwise(scope.child('fc1'), channels, squeezed);
-  const excite = pointwise(scope.child('fc2'), squeezed, channels);
-  return (x, mode) => {
-    const factors = gate(excite(activation(squeeze(globalAveragePool(x), mode)), mode));
-    return tf.mul(x, tf.reshape(factors, [x.shape[0], 1, 1, channels]));
-  };
+  const squeeze = pointwise(scope.child('fc1'), channels, squeezed, activation);
+  const excite = pointwise(scope.child('fc2'), squeezed, channels, gate);
+  return (x, mode) => scaleChannels(x, excite(squeeze(globalAveragePool(x), mode), mode));
 }
 
-/** ReLU is computed together with the batch norm before it; other activations are separate. */
-type Nonlinearity = 'relu' | (<T extends Tensor>(x: T) => T);
+/** By name where a kernel may compute it together with the layer before it. */
+type Nonlinearity = Exclude<Activation, object> | (<T extends Tensor>(x: T) => T);
 
 export interface MobileBlock {
   /** The sequence of its layers, below the features' scope: `1.conv`. */
@@ -81,7 +83,7 @@ function unit(
 ) {
   const convolve = convolutionNorm(scope, ['0', '1'], { ...shape, padding: ((shape.kernel ?? 1) - 1) / 2 }, norm);
   return (x: Tensor4D, mode: Mode): Tensor4D =>
-    activation === 'relu' ? convolve(x, mode, { activation }) : activation(convolve(x, mode));
+    typeof activation === 'function' ? activation(convolve(x, mode)) : convolve(x, mode, { activation });
 }
 
 /**
@@ -112,7 +114,7 @@ export interface MobileShape {
   /** The name and the channels of the last convolution. */
   readonly last: { readonly at: string; readonly outputs: number };
   /** After the stem and the last convolution. */
-  readonly activation: <T extends Tensor>(x: T) => T;
+  readonly activation: Nonlinearity;
   readonly norm?: BatchNormShape;
 }
 
@@ -125,8 +127,7 @@ export function mobileNetwork(
   scope: Scope,
   { stem, blocks, last, activation, norm }: MobileShape,
 ): (images: Tensor4D, mode: Mode, options?: ApplyOptions) => BackboneOutput {
-  const stemShape = { inputs: 3, outputs: stem, kernel: 3, stride: 2, padding: 1 };
-  const first = convolutionNorm(scope, ['0.0', '0.1'], stemShape, norm);
+  const first = unit(scope.child('0'), { inputs: 3, outputs: stem, kernel: 3, stride: 2 }, activation, norm);
   let inputs = stem;
   const stages: ReturnType<typeof invertedResidual>[][] = [[]];
   for (const block of blocks) {
@@ -134,14 +135,14 @@ export function mobileNetwork(
     stages.at(-1)?.push(invertedResidual(scope.child(block.at), inputs, block, norm));
     inputs = block.outputs;
   }
-  const widen = convolutionNorm(scope, [`${last.at}.0`, `${last.at}.1`], { inputs, outputs: last.outputs }, norm);
+  const widen = unit(scope.child(last.at), { inputs, outputs: last.outputs }, activation, norm);
   return (images, mode, { preactivations } = {}) => {
-    let x = activation(first(images, mode));
+    let x = first(images, mode);
     const features = stages.map((stage) => {
       x = stage.reduce((y, block) => block(y, mode), x);
       return x;
     });
-    const embedding = globalAveragePool(activation(widen(x, mode)));
+    const embedding = globalAveragePool(widen(x, mode));
     return { features, embedding, ...(preactivations && { preactivations: features }) };
   };
 }

@@ -3,7 +3,6 @@
  * models/mobilenetv2.py. The embedding is the classifier's input: the pooled last map, of at least 1280 channels; the dropout
  * of 0.2 between the two is omitted. Features: the last map of each resolution, at the end of blocks 1, 3, 6, 13 and 17.
  */
-import { relu6 } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
 import { normal, zeros } from '../initialisers';
 import { inEights, type MobileBlock, mobileNetwork } from '../mobile-network';
@@ -35,12 +34,12 @@ export default {
         const outputs = inEights(channels, width);
         const block = { inner: inputs * expansion, outputs, kernel: 3, stride: i === 0 ? stride : 1 };
         inputs = outputs;
-        return { at: `${index++}.conv`, ...block, activation: relu6, flat: true };
+        return { at: `${index++}.conv`, ...block, activation: 'relu6', flat: true };
       }),
     );
     const embeddingSize = inEights(1280, Math.max(1, width));
     const last = { at: `${index}`, outputs: embeddingSize };
-    const apply = mobileNetwork(scope.child('features'), { stem, blocks, last, activation: relu6 });
+    const apply = mobileNetwork(scope.child('features'), { stem, blocks, last, activation: 'relu6' });
     return { embeddingSize, apply };
   },
 } satisfies BackboneDefinition;

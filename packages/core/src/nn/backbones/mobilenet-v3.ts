@@ -4,7 +4,7 @@
  * `classifier.3`, reads; the dropout of 0.2 between them is omitted. Features: the last map of each resolution, at the end of
  * blocks 1, 3, 6, 12 and 15 of the large network, and of the stem and blocks 1, 3, 8 and 11 of the small one.
  */
-import { hardSigmoid, hardSwish, relu } from '../../runtime/ops/activation';
+import { hardSwish } from '../../runtime/ops/activation';
 import type { BackboneDefinition } from '../backbone';
 import { normal, zeros } from '../initialisers';
 import { linear } from '../layers';
@@ -38,9 +38,9 @@ function mobileNetV3(name: string, { rows, embeddingSize: published }: Published
           outputs: inEights(out, width),
           kernel,
           stride,
-          activation: activation === 'relu' ? 'relu' : hardSwish,
+          activation,
           ...(squeezes && {
-            squeeze: { squeezed: inEights(Math.floor(inner / 4)), activation: relu, gate: hardSigmoid },
+            squeeze: { squeezed: inEights(Math.floor(inner / 4)), activation: 'relu', gate: 'hard-sigmoid' },
           }),
         };
       });
@@ -50,7 +50,7 @@ function mobileNetV3(name: string, { rows, embeddingSize: published }: Published
         stem: inEights(16, width),
         blocks,
         last,
-        activation: hardSwish,
+        activation: 'hard-swish',
         norm,
       });
       const embeddingSize = inEights(published, width);

@@ -29,6 +29,7 @@ const counts: Readonly<Record<string, Count>> = {
   HeadshareConvFilter: () => 0,
   DepthwiseConv2dNative: depthwise,
   HeadshareDepthwise: depthwise,
+  HeadshareDepthwiseFused: depthwise,
   MatMul: matrices,
   BatchMatMul: matrices,
   BatchMatMulV2: matrices,

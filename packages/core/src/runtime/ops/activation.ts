@@ -2,11 +2,12 @@ import { attr, execute, executeAll, hasKernel } from '../binding';
 import { type Tensor, tf } from '../tensorflow';
 import { withGradient } from '../with-gradient';
 
-/** max(x, 0), or PReLU with one slope per channel. */
-export type Activation = 'relu' | { readonly slope: Tensor };
+/** An activation by its name, or PReLU with one slope per channel. Kernels apply them to their results in evaluation. */
+export type Activation = 'relu' | 'relu6' | 'hard-swish' | 'hard-sigmoid' | { readonly slope: Tensor };
 
 export function activate<T extends Tensor>(x: T, activation: Activation): T {
-  return activation === 'relu' ? relu(x) : prelu(x, activation.slope);
+  if (typeof activation === 'object') return prelu(x, activation.slope);
+  return { relu, relu6, 'hard-swish': hardSwish, 'hard-sigmoid': hardSigmoid }[activation](x);
 }
 
 const type = [attr.type('T', 'float32')];

@@ -1,4 +1,4 @@
-import { attr, execute, shapeTensor } from '../binding';
+import { attr, execute, hasKernel, shapeTensor } from '../binding';
 import { type Tensor2D, type Tensor4D, tf } from '../tensorflow';
 import { withGradient } from '../with-gradient';
 import { namedPadding, type Pair, padded, pair, type Window, windowOver } from './convolution/window';
@@ -82,10 +82,21 @@ export function averagePool2d(x: Tensor4D, options: PoolOptions): Tensor4D {
   return tf.mul(y, tf.tensor4d(coverage(window), [1, window[0].output, window[1].output, 1]));
 }
 
-/** The mean over all pixels: [batch, h, w, c] -> [batch, c]. */
+/**
+ * The mean over all pixels: [batch, h, w, c] -> [batch, c]. On the CPU by a kernel of this package
+ * (packages/core/native/channels.cc), with the bits of TensorFlow's operation.
+ */
 export function globalAveragePool(x: Tensor4D): Tensor2D {
-  const window = poolWindow('globalAveragePool', x, { kernel: [x.shape[1], x.shape[2]] });
-  return tf.reshape(runAveragePool(x, window, 'VALID'), [x.shape[0], x.shape[3]]);
+  const kernel = 'HeadshareChannelMeans';
+  const [batch, height, width, channels] = x.shape;
+  const window = poolWindow('globalAveragePool', x, { kernel: [height, width] });
+  if (!hasKernel(kernel)) return tf.reshape(runAveragePool(x, window, 'VALID'), [batch, channels]);
+  const back = poolAttrs(window, 'VALID');
+  return withGradient(
+    [x],
+    (input) => ({ value: execute(kernel, [], [input]) as Tensor2D }),
+    (dy) => execute('AvgPoolGrad', back, [shapeTensor(x.shape), tf.reshape(dy, [batch, 1, 1, channels])]),
+  );
 }
 
 /** A matrix [outputs, size] whose row i averages the pixels floor(i size / outputs) to ceil((i + 1) size / outputs). */

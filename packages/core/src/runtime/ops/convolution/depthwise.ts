@@ -2,6 +2,7 @@ import { attr, execute, executeAll, hasKernel } from '../../binding';
 import { type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
 import { filterConvolution, filterWindow } from './filter-convolution';
+import { type Epilogue, epilogueInputs } from './fused-epilogue';
 
 export interface DepthwiseOptions {
   readonly stride?: number;
@@ -10,6 +11,8 @@ export interface DepthwiseOptions {
 }
 
 const forward = 'DepthwiseConv2dNative';
+
+const fused = 'HeadshareDepthwiseFused';
 
 /** Depthwise convolution from TensorFlow's own operations, for any device; a filter [kh, kw, c, each] gives c * each channels. */
 export const opsDepthwiseConv2d = filterConvolution(
@@ -41,4 +44,22 @@ export function depthwiseConv2d(x: Tensor4D, filter: Tensor4D, options: Depthwis
     }),
     (dy, ...saved) => executeAll('HeadshareDepthwiseGrad', own, [dy, ...saved], 2),
   );
+}
+
+/**
+ * activation(depthwiseConv2d(x, filter) + bias + residual) in one pass, for evaluation: it has no gradient.
+ * @returns undefined where the kernel is not available, or cannot compute it
+ */
+export function depthwiseInference(
+  x: Tensor4D,
+  filter: Tensor4D,
+  { stride = 1, padding = 0 }: DepthwiseOptions,
+  epilogue: Epilogue,
+): Tensor4D | undefined {
+  if (filter.shape[2] !== x.shape[3] || filter.shape[3] !== 1 || !hasKernel(fused)) return undefined;
+  const [rows, columns] = filterWindow(forward, x, filter, { stride, padding });
+  const { activation, inputs } = epilogueInputs(fused, x.shape[3], epilogue);
+  const size = tf.zeros([rows.output, columns.output, 0]);
+  const own = [attr.int('stride', stride), attr.int('padding', padding), activation];
+  return execute(fused, own, [x, filter, ...inputs, size]) as Tensor4D;
 }

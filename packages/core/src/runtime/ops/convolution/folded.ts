@@ -1,20 +1,23 @@
 import { type Tensor, type Tensor1D, type Tensor4D, tf } from '../../tensorflow';
 import { type BatchNormVariables, type Following, follow } from '../batch-norm';
 import { addBias } from '../linear';
+import type { Epilogue } from './fused-epilogue';
 import { packedInference, packedServes } from './packed';
 import type { WindowOptions } from './window';
 import { winogradInference, winogradServes } from './winograd';
 
-export interface Folding {
+export interface Convolving {
+  readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
+  /** activation(convolve(x, filter) + bias + residual), without gradient, by one kernel; undefined where none serves. */
+  readonly fused: (x: Tensor4D, filter: Tensor4D, epilogue: Epilogue) => Tensor4D | undefined;
+}
+
+export interface Folding extends Convolving {
   readonly variables: BatchNormVariables;
   readonly epsilon: number;
   readonly following: Following;
   /** The convolution's bias [out], where it has one. */
   readonly offset: Tensor | undefined;
-  /** The convolution without bias. */
-  readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
-  /** The window of a convolution without groups; undefined for grouped and depthwise ones. */
-  readonly window: WindowOptions | undefined;
 }
 
 /**
@@ -23,14 +26,24 @@ export interface Folding {
  * computes it, it has no gradient.
  */
 export function foldedConvolution(x: Tensor4D, filter: Tensor4D, folding: Folding): Tensor4D {
-  const { variables, epsilon, following, offset, convolve, window } = folding;
+  const { variables, epsilon, following, offset, convolve, fused } = folding;
   const { gamma, beta, mean, variance } = variables;
-  const { activation, residual } = following;
   const scale = tf.mul(gamma, tf.rsqrt(tf.add(variance, epsilon)));
   const bias = tf.sub(beta, tf.mul(offset ? tf.sub(mean, offset) : mean, scale)) as Tensor1D;
   const scaled = tf.mul(filter, scale) as Tensor4D;
-  const epilogue = { bias, residual: residual as Tensor4D | undefined, activation };
-  if (window && winogradServes(x, scaled, window)) return winogradInference(x, scaled, epilogue);
-  if (window && packedServes(x, scaled, window)) return packedInference(x, scaled, window, epilogue);
-  return follow(addBias(convolve(x, scaled), bias), following);
+  const { activation, residual } = following;
+  const y = fused(x, scaled, { bias, residual: residual as Tensor4D | undefined, activation });
+  return y ?? follow(addBias(convolve(x, scaled), bias), following);
+}
+
+/** `Convolving.fused` of a convolution without groups. */
+export function fusedConv2d(
+  x: Tensor4D,
+  filter: Tensor4D,
+  window: WindowOptions,
+  epilogue: Epilogue,
+): Tensor4D | undefined {
+  if (winogradServes(x, filter, window)) return winogradInference(x, filter, epilogue);
+  if (packedServes(x, filter, window)) return packedInference(x, filter, window, epilogue);
+  return undefined;
 }

@@ -24,7 +24,7 @@ export function epilogueInputs(
   const slope = typeof activation === 'object' ? activation.slope : undefined;
   const none = tf.zeros([0]);
   return {
-    activation: attr.string('activation', slope ? 'prelu' : activation === 'relu' ? 'relu' : 'none'),
+    activation: attr.string('activation', typeof activation === 'object' ? 'prelu' : (activation ?? 'none')),
     inputs: [bias, residual ?? none, slope ?? none],
   };
 }
