@@ -31,11 +31,11 @@ struct Fetch {
 };
 
 // to [kTileRows][columns] = rows x panel. rows is [c / kChannels][kTileRows][kChannels], panel [c][columns], columns
-// kVectors vectors. Meanwhile it fetches `next` into the second-level cache.
-template <int kVectors>
+// kVectors vectors. Meanwhile it fetches `next` into the second-level cache. Only the first kRows rows are computed.
+template <int kVectors, int kRows = kTileRows>
 inline void MultiplyTile(const float *__restrict rows, const float *__restrict panel, int64_t c,
                          float *__restrict to, Fetch next = {}) {
-  Vector sums[kTileRows][kVectors] = {};
+  Vector sums[kRows][kVectors] = {};
   for (; c > 0; c -= kChannels, rows += kTileRows * kChannels) {
     for (int64_t line = 0; line < next.lines; line++, next.from += kLine) __builtin_prefetch(next.from, 0, 2);
     const int64_t channels = c < kChannels ? c : kChannels;
@@ -44,17 +44,28 @@ inline void MultiplyTile(const float *__restrict rows, const float *__restrict p
 #pragma GCC unroll 4
       for (int v = 0; v < kVectors; v++) right[v] = Load(panel + v * kWidth);
 #pragma GCC unroll 16
-      for (int r = 0; r < kTileRows; r++) {
+      for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
         for (int v = 0; v < kVectors; v++) sums[r][v] += rows[r * kChannels + j] * right[v];
       }
     }
   }
 #pragma GCC unroll 16
-  for (int r = 0; r < kTileRows; r++) {
+  for (int r = 0; r < kRows; r++) {
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) Store(to + (r * kVectors + v) * kWidth, sums[r][v]);
   }
+}
+
+// Rows of a tile that is not full: maps of 14x14 and 28x28 pixels leave so many, and so do 16 and 64 tiles of Winograd's.
+constexpr int kFewRows = 4;
+
+// MultiplyTile where only `count` rows are needed: of the last tile, or of a linear layer's single pixel.
+template <int kVectors>
+inline void MultiplyRows(int64_t count, const float *rows, const float *panel, int64_t c, float *to, Fetch next = {}) {
+  if (count > kFewRows) return MultiplyTile<kVectors>(rows, panel, c, to, next);
+  if (count > 1) return MultiplyTile<kVectors, kFewRows>(rows, panel, c, to, next);
+  MultiplyTile<kVectors, 1>(rows, panel, c, to, next);
 }
 
 // sums [kOuterRows][columns] += the transpose of left [count][kOuterRows] x panel [count][columns], columns kVectors vectors. The

@@ -65,9 +65,9 @@ class Piece {
       for (int64_t pixel = 0; pixel < pixels_; pixel += kTileRows) {
         alignas(64) float tile[kTileRows * kPanel];
         if (width == kPanel) {
-          MultiplyTile<2>(rows + pixel * padded_, packed + first * size, size, tile);
+          MultiplyRows<2>(pixels_ - pixel, rows + pixel * padded_, packed + first * size, size, tile);
         } else {
-          MultiplyTile<1>(rows + pixel * padded_, packed + first * size, size, tile);
+          MultiplyRows<1>(pixels_ - pixel, rows + pixel * padded_, packed + first * size, size, tile);
         }
         Finish(tile, width, pixel, first, epilogue, y);
       }

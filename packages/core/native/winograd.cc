@@ -154,9 +154,9 @@ class Block {
         Fetch next = {panel + panels_.padded * c, fetches ? Quotient(c * width, groups_ * channel_blocks_ * kLine) : 0};
         for (int64_t group = 0; group < groups_; group++) {
           if (width == kPanel) {
-            MultiplyTile<2>(rows, panel, c, to, next);
+            MultiplyRows<2>(tiles_ - group * kTileRows, rows, panel, c, to, next);
           } else {
-            MultiplyTile<1>(rows, panel, c, to, next);
+            MultiplyRows<1>(tiles_ - group * kTileRows, rows, panel, c, to, next);
           }
           rows += channel_blocks_ * kTileRows * kChannels;
           next.from += next.lines * kLine * channel_blocks_;
