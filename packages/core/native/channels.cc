@@ -1,13 +1,15 @@
-// The two ends of squeeze-and-excitation: the mean of each channel over a map, and the product of a map with one factor a channel.
-//   HeadshareChannelMeans(x [b, h, w, c]) -> y [b, c]
-//   HeadshareScaleChannels(x [b, h, w, c], factors [b, c]) -> y, like x
-// For a single image, TensorFlow's operations take longer to hand out their work than to do it. The bits are the same.
+// Operations by channel, which for single images take TensorFlow longer to hand out to its threads than to compute:
+//   HeadshareChannelMeans(x [b, h, w, c]) -> y [b, c], over each map
+//   HeadshareScaleChannels(x [b, h, w, c], factors [b, 1, 1, c]) -> y = x factors, like x
+//   HeadshareNormalise(x [b, h, w, c], mean [c], deviation [c]) -> y = (x - mean) / deviation, like x
+// The bits are those of TensorFlow's operations.
 #include <algorithm>
+#include <vector>
 
 #include "kernel.h"
 #include "kernels.h"
+#include "lanes.h"
 #include "thread-pool.h"
-#include "vector.h"
 
 namespace headshare {
 namespace {
@@ -53,6 +55,16 @@ void Scale(int64_t pixels, int64_t c, const float *x, const float *factors, floa
   }
 }
 
+// Pixels have few channels, so that means and deviations are repeated to fill vectors: `repeated` values of each.
+void Normalise(int64_t size, int64_t repeated, const float *x, const float *means, const float *deviations, float *y) {
+  for (int64_t i = 0; i < size; i += repeated, x += repeated, y += repeated) {
+    ForVectors(std::min(repeated, size - i), [&](auto vector, int64_t at) HEADSHARE_INLINED {
+      using V = decltype(vector);
+      V::Store(y + at, (V::Load(x + at) - V::Load(means + at)) / V::Load(deviations + at));
+    });
+  }
+}
+
 void ChannelMeans(void *, TF_OpKernelContext *context) {
   Run run("HeadshareChannelMeans", context);
   const Tensor x = run.Input(0);
@@ -68,7 +80,7 @@ void ScaleChannels(void *, TF_OpKernelContext *context) {
   Run run("HeadshareScaleChannels", context);
   const Tensor x = run.Input(0), factors = run.Input(1);
   const Maps maps = MapsOf(run, x);
-  const Shape wanted = {maps.count, maps.c};
+  const Shape wanted = {maps.count, 1, 1, maps.c};
   if (run.ok() && ShapeOf(factors) != wanted) {
     run.Refuse("factors must be " + Text(wanted) + "; got " + Text(ShapeOf(factors)) + ".");
   }
@@ -84,13 +96,38 @@ void ScaleChannels(void *, TF_OpKernelContext *context) {
   });
 }
 
+void NormaliseChannels(void *, TF_OpKernelContext *context) {
+  Run run("HeadshareNormalise", context);
+  const Tensor x = run.Input(0), mean = run.Input(1), deviation = run.Input(2);
+  const Maps maps = MapsOf(run, x);
+  const Shape wanted = {maps.c};
+  if (run.ok() && (ShapeOf(mean) != wanted || ShapeOf(deviation) != wanted)) {
+    run.Refuse("mean and deviation must be " + Text(wanted) + "; got " + Text(ShapeOf(mean)) + " and " +
+               Text(ShapeOf(deviation)) + ".");
+  }
+  if (!run.ok()) return;
+  const Tensor y = run.Output(0, ShapeOf(x));
+  if (!run.ok() || SizeOf(x) == 0) return;
+  const int64_t repeated = maps.c * kLanes<Wide>, part = RoundUp(kPart, repeated), size = SizeOf(x);
+  std::vector<float> means(repeated), deviations(repeated);
+  for (int64_t i = 0; i < repeated; i++) {
+    means[i] = DataOf(mean)[i % maps.c];
+    deviations[i] = DataOf(deviation)[i % maps.c];
+  }
+  ParallelFor(Quotient(size, part), maps.Helpers(), [&](int64_t index) {
+    const int64_t first = index * part;
+    Normalise(std::min(part, size - first), repeated, DataOf(x) + first, means.data(), deviations.data(), DataOf(y) + first);
+  });
+}
+
 void InferMeans(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   infer.Rank(0, 4);
   infer.FromDimensions(0, {{0, 0}, {0, 3}});
 }
 
-void InferScaled(TF_ShapeInferenceContext *context, TF_Status *status) {
+// Of both kernels whose result is like x.
+void InferLike(TF_ShapeInferenceContext *context, TF_Status *status) {
   Inference infer(context, status);
   infer.Rank(0, 4);
   infer.Like(0, 0);
@@ -105,9 +142,17 @@ std::vector<std::string> RegisterChannels() {
        {"x: float", "factors: float"},
        {"y: float"},
        {},
-       InferScaled,
+       InferLike,
        nullptr,
        ScaleChannels,
+       nullptr},
+      {"HeadshareNormalise",
+       {"x: float", "mean: float", "deviation: float"},
+       {"y: float"},
+       {},
+       InferLike,
+       nullptr,
+       NormaliseChannels,
        nullptr},
   });
 }

@@ -140,12 +140,19 @@ HEADSHARE_INLINE bool WithBlock(const Columns &columns, const Body &body) {
     body(Block<kTaps, kStride, kOutputs, 0, 0>());
     return true;
   }
-  // A 3x3 filter misses one column at the borders.
-  if constexpr (kTaps <= 3) {
-    if (left == 1 && right == 0) {
-      body(Block<kTaps, kStride, kOutputs, 1, 0>());
+  // At the borders, a 3x3 filter misses one column, a 5x5 one two, or one on the right at stride 2.
+  constexpr int kMissed = kTaps == 5 ? 2 : 1;
+  if constexpr (kTaps <= 5) {
+    if (left == kMissed && right == 0) {
+      body(Block<kTaps, kStride, kOutputs, kMissed, 0>());
       return true;
     }
+    if (left == 0 && right == kMissed) {
+      body(Block<kTaps, kStride, kOutputs, 0, kMissed>());
+      return true;
+    }
+  }
+  if constexpr (kTaps == 5 && kStride == 2) {
     if (left == 0 && right == 1) {
       body(Block<kTaps, kStride, kOutputs, 0, 1>());
       return true;

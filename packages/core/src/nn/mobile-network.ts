@@ -34,14 +34,13 @@ function pointwise(scope: Scope, inputs: number, outputs: number, activation: No
   const filter = scope.weight('weight', [1, 1, inputs, outputs], kaimingFanOut) as Tensor as Tensor4D;
   const bias = scope.weight('bias', [outputs], zeros) as Tensor as Tensor1D;
   const named = typeof activation === 'string' ? activation : undefined;
-  const activated = (x: Tensor2D): Tensor2D =>
+  const activated = (x: Tensor4D): Tensor4D =>
     typeof activation === 'string' ? activate(x, activation) : activation(x);
-  return (x: Tensor2D, mode: Mode): Tensor2D => {
-    const pixels: Tensor4D = tf.reshape(x, [x.shape[0], 1, 1, inputs]);
-    const fused = mode === 'eval' ? fusedConv2d(pixels, filter, {}, { bias, activation: named }) : undefined;
-    if (!fused) return activated(affine(x, tf.reshape(filter, [inputs, outputs]), bias));
-    const y: Tensor2D = tf.reshape(fused, [x.shape[0], outputs]);
-    return named ? y : activated(y);
+  return (x: Tensor4D, mode: Mode): Tensor4D => {
+    const fused = mode === 'eval' ? fusedConv2d(x, filter, {}, { bias, activation: named }) : undefined;
+    if (fused) return named ? fused : activated(fused);
+    const [rows, weight]: [Tensor2D, Tensor2D] = [tf.reshape(x, [-1, inputs]), tf.reshape(filter, [inputs, outputs])];
+    return activated(tf.reshape(affine(rows, weight, bias), [-1, 1, 1, outputs]));
   };
 }
 
@@ -53,7 +52,10 @@ export function squeezeExcitation(scope: Scope, shape: SqueezeExcitationShape): 
   const { channels, squeezed, activation, gate } = shape;
   const squeeze = pointwise(scope.child('fc1'), channels, squeezed, activation);
   const excite = pointwise(scope.child('fc2'), squeezed, channels, gate);
-  return (x, mode) => scaleChannels(x, excite(squeeze(globalAveragePool(x), mode), mode));
+  return (x, mode) => {
+    const means: Tensor4D = tf.reshape(globalAveragePool(x), [-1, 1, 1, channels]);
+    return scaleChannels(x, excite(squeeze(means, mode), mode));
+  };
 }
 
 /** By name where a kernel may compute it together with the layer before it. */

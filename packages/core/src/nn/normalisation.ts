@@ -1,4 +1,6 @@
+import { execute, hasKernel } from '../runtime/binding';
 import { type Tensor, type Tensor4D, tf } from '../runtime/tensorflow';
+import { withGradient } from '../runtime/with-gradient';
 
 /** The normalisation of images, per colour: (x - mean) / deviation, where black is 0 and white 1. */
 export interface Normalisation {
@@ -19,10 +21,26 @@ export const imagenet: Normalisation = { mean: [0.485, 0.456, 0.406], deviation:
 export const sphereface: Normalisation = { mean: [0.5, 0.5, 0.5], deviation: [128 / 255, 128 / 255, 128 / 255] };
 
 /**
- * Pixels 0..255 [batch, height, width, 3] -> the backbone's input. The numbers of three different colours are repeated for a
- * whole row here: TensorFlow takes four times as long to broadcast three numbers as to broadcast a row.
+ * Pixels 0..255 [batch, height, width, 3] -> the backbone's input. On the CPU by a kernel of this package
+ * (packages/core/native/channels.cc), with the bits of TensorFlow's operations.
  */
-export function normalised(pixels: Tensor4D, { mean, deviation }: Normalisation): Tensor4D {
+export function normalised(pixels: Tensor4D, normalisation: Normalisation): Tensor4D {
+  const kernel = 'HeadshareNormalise';
+  if (!hasKernel(kernel)) return opsNormalised(pixels, normalisation);
+  const { mean, deviation } = normalisation;
+  const to255 = (colour: readonly number[]): Tensor => tf.tensor1d(colour.map((value) => 255 * value));
+  return withGradient(
+    [pixels],
+    (x) => ({ value: execute(kernel, [], [x, to255(mean), to255(deviation)]) as Tensor4D }),
+    (dy) => tf.div(dy, to255(deviation)),
+  );
+}
+
+/**
+ * The same from TensorFlow's own operations, for any device. The numbers of three different colours are repeated for a whole
+ * row: TensorFlow takes four times as long to broadcast three numbers as to broadcast a row.
+ */
+export function opsNormalised(pixels: Tensor4D, { mean, deviation }: Normalisation): Tensor4D {
   const [, , width] = pixels.shape;
   const isGrey = [mean, deviation].every(([red, green, blue]) => red === green && green === blue);
   const by = (colour: readonly number[]): Tensor | number =>

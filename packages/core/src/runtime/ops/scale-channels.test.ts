@@ -1,6 +1,6 @@
 import { gradientErrors, leaked, randomValues } from '../../../test/gradient-check';
 import { attr, execute, hasKernel } from '../binding';
-import { type Tensor, type Tensor2D, type Tensor4D, tf } from '../tensorflow';
+import { type Tensor, type Tensor4D, tf } from '../tensorflow';
 import { globalAveragePool } from './pooling';
 import { scaleChannels } from './scale-channels';
 
@@ -19,8 +19,8 @@ const shapes = [
 
 onCpu.each(shapes)("products and means of [%i, %i, %i, %i] have the bits of TensorFlow's operations", (b, h, w, c) => {
   const x = randomValues('x', [b, h, w, c]) as Tensor4D;
-  const factors = randomValues('factors', [b, c]) as Tensor2D;
-  expect(bits(scaleChannels(x, factors))).toEqual(bits(tf.mul(x, tf.reshape(factors, [b, 1, 1, c]))));
+  const factors = randomValues('factors', [b, 1, 1, c]) as Tensor4D;
+  expect(bits(scaleChannels(x, factors))).toEqual(bits(tf.mul(x, factors)));
   const pool = [
     attr.type('T', 'float32'),
     attr.ints('ksize', [1, h, w, 1]),
@@ -35,13 +35,13 @@ onCpu.each(shapes)("products and means of [%i, %i, %i, %i] have the bits of Tens
 
 test('each channel of an image is multiplied by its factor', () => {
   const x = tf.tensor4d([1, 2, 3, 4, 5, 6, 7, 8], [2, 1, 2, 2]);
-  const y = scaleChannels(x, tf.tensor2d([10, 100, -1, 0.5], [2, 2]));
+  const y = scaleChannels(x, tf.tensor4d([10, 100, -1, 0.5], [2, 1, 1, 2]));
   expect(bits(y)).toEqual([10, 200, 30, 400, -5, 3, -7, 4]);
 });
 
 test('the gradients are those of central differences, and nothing leaks', () => {
-  const inputs = [randomValues('x', [2, 3, 2, 5]), randomValues('factors', [2, 5])];
-  const op = (x: Tensor, factors: Tensor) => scaleChannels(x as Tensor4D, factors as Tensor2D);
+  const inputs = [randomValues('x', [2, 3, 2, 5]), randomValues('factors', [2, 1, 1, 5])];
+  const op = (x: Tensor, factors: Tensor) => scaleChannels(x as Tensor4D, factors as Tensor4D);
   // Linear in each, so a wide step costs nothing.
   for (const error of gradientErrors(op, inputs, 0.5)) expect(error).toBeLessThan(1e-5);
   const loss = (x: Tensor, factors: Tensor) => tf.sum(op(x, factors));
@@ -50,7 +50,9 @@ test('the gradients are those of central differences, and nothing leaks', () => 
 
 onCpu('factors of another shape are refused', () => {
   const x = tf.zeros([2, 4, 4, 3]) as Tensor4D;
-  expect(() => scaleChannels(x, tf.zeros([2, 4]))).toThrow('HeadshareScaleChannels: factors must be [2,3]; got [2,4].');
+  expect(() => scaleChannels(x, tf.zeros([2, 1, 1, 4]))).toThrow(
+    'HeadshareScaleChannels: factors must be [2,1,1,3]; got [2,1,1,4].',
+  );
   expect(() => execute('HeadshareChannelMeans', [], [tf.zeros([2, 3])])).toThrow(
     'HeadshareChannelMeans: x must be [batch,height,width,channels]; got [2,3].',
   );
