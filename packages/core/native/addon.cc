@@ -234,9 +234,10 @@ static const std::vector<std::string> &Kernels() {
     std::vector<std::string> all;
     for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterChannels(),
                              headshare::RegisterConvGradFilter(), headshare::RegisterDepthwise(),
-                             headshare::RegisterHalfSquares(), headshare::RegisterHardActivations(),
-                             headshare::RegisterPackedConvolution(), headshare::RegisterPRelu(),
-                             headshare::RegisterSgd(), headshare::RegisterTwoSum(), headshare::RegisterWinograd()}) {
+                             headshare::RegisterDepthwiseGradient(), headshare::RegisterHalfSquares(),
+                             headshare::RegisterHardActivations(), headshare::RegisterPackedConvolution(),
+                             headshare::RegisterPRelu(), headshare::RegisterSgd(), headshare::RegisterTwoSum(),
+                             headshare::RegisterWinograd()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

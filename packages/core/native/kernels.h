@@ -11,6 +11,7 @@ std::vector<std::string> RegisterBatchNorm();
 std::vector<std::string> RegisterChannels();
 std::vector<std::string> RegisterConvGradFilter();
 std::vector<std::string> RegisterDepthwise();
+std::vector<std::string> RegisterDepthwiseGradient();
 std::vector<std::string> RegisterHalfSquares();
 std::vector<std::string> RegisterHardActivations();
 std::vector<std::string> RegisterPackedConvolution();

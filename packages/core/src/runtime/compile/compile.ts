@@ -9,6 +9,7 @@ import type { GraphNode } from './graph-def';
 import { divide, type Preparation, type PreparedValue } from './prepared';
 import { requireSame } from './purity';
 import { rowsInPlace } from './rows-in-place';
+import { shareConstants } from './share-constants';
 import type { InputSpec, InputSpecs, StepInputs } from './step-inputs';
 import { type Found, type Recording, type TraceOptions, trace } from './trace';
 
@@ -74,7 +75,7 @@ export function compileStep<I extends InputSpecs>(
     inputs: [reference, ...written],
     attrs: [attr.type('T', 'float32')],
   }));
-  const whole = [...feeds, ...reads, ...nodes, ...writes, ...results];
+  const whole = shareConstants([...feeds, ...reads, ...nodes, ...writes, ...results]);
   const kept = [...feeds, ...results].map((node) => node.name);
   const onlyReads = writes.length === 0 && tables.length === 0 && collective.length === 0;
   const divided =

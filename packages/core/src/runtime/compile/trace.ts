@@ -64,9 +64,6 @@ export interface TraceOptions {
 /** Kernels whose TensorFlow operations a step in 16 bits uses instead. */
 const slowerThan16Bits: ReadonlySet<string> = new Set(['HeadshareConvGradFilter', 'HeadshareConvFused']);
 
-/** The most values of a constant that is recorded once for all its uses: shapes and numbers, of which a step has hundreds. */
-const mostShared = 8;
-
 function copyOf(values: Values | number[] | boolean[], dtype: number): Values {
   if (dtype === DType.float32) return Float32Array.from(values as ArrayLike<number>);
   if (dtype === DType.int32) return Int32Array.from(values as ArrayLike<number>);
@@ -112,7 +109,6 @@ export function trace<R>(
   const recorded = new Map<number, Recorded>();
   const nodes: GraphNode[] = [];
   const sites: CallSite[] = [];
-  const constants = new Map<string, string>();
   for (const { node, tensor } of given) {
     const { dtype } = backend().tensorMap.get(tensor.dataId);
     recorded.set(handleOf(tensor), { node, output: 0, shape: tensor.shape, dtype });
@@ -163,18 +159,11 @@ export function trace<R>(
       if (!type) throw new Error(`A constant of TensorFlow type ${dtype} cannot be recorded.`);
       // A real upload: this may be a postponed one of a tensor from outside the step, which stays in use there.
       const id = real.createTensor(shape, dtype, values);
+      const node = `Const_${nodes.length}`;
       const tensor = { dtype, shape, values: copyOf(values, dtype) };
-      const outline = outlines.constant(id, shape, dtype, tensor.values);
-      // By their bytes: 0 and -0 are two constants.
-      const bytes = tensor.values.length <= mostShared && Buffer.from(tensor.values.buffer).toString('latin1');
-      const key = bytes === false ? undefined : `${dtype} [${shape}] ${bytes}`;
-      const shared = key && constants.get(key);
-      const node = shared || `Const_${nodes.length}`;
-      recorded.set(id, { ...outline, node, output: 0 });
-      if (shared) return id;
-      if (key) constants.set(key, node);
       nodes.push({ name: node, op: 'Const', inputs: [], attrs: [attr.type('dtype', type), { name: 'value', tensor }] });
       if (lines) sites.push(callSite());
+      recorded.set(id, { ...outlines.constant(id, shape, dtype, tensor.values), node, output: 0 });
       return id;
     },
     tensorDataSync() {
