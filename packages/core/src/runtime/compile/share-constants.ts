@@ -21,7 +21,7 @@ export function shareConstants(nodes: readonly GraphNode[]): readonly GraphNode[
     .map((node) => ({ ...node, inputs: node.inputs.map((input) => same.get(input) ?? input) }));
 }
 
-/** Equal for equal constants, undefined for what is not shared. By their bytes: 0 and -0 are two constants. */
+/** The same text for constants that can be one; undefined for other nodes. It holds the bytes, because 0 and -0 are not equal. */
 function keyOf({ op, inputs, attrs }: GraphNode): string | undefined {
   if (op !== 'Const' || inputs.length > 0) return undefined;
   for (const one of attrs) {
