@@ -1,7 +1,7 @@
 import { attr, execute, hasKernel, shapeTensor } from '../../binding';
-import type { Tensor, Tensor4D } from '../../tensorflow';
+import { type Tensor, type Tensor4D, tf } from '../../tensorflow';
 import { withGradient } from '../../with-gradient';
-import { namedPadding, padded, type Window, type WindowOptions, windowOver } from './window';
+import { type Axis, namedPadding, padded, type Window, type WindowOptions, windowOver } from './window';
 
 /** The window of a filter [kh, kw, ...] over x [batch, h, w, ...]. */
 export function filterWindow(op: string, x: Tensor4D, filter: Tensor4D, options: WindowOptions): Window {
@@ -46,7 +46,8 @@ export function kernelFilterGradient(x: Tensor, filter: Tensor, dy: Tensor, { st
  * A convolution made of three TensorFlow operations, given by name: the value and the gradients for input and filter.
  *
  * The padding is SAME or VALID, of an image padded beforehand where needed: gradients of EXPLICIT padding bypass oneDNN
- * and take 1.5 to 3.5 times as long (3x3, 16 or 64 channels, AVX-512).
+ * and take 1.5 to 3.5 times as long (3x3, 16 or 64 channels, AVX-512). The padded image is not kept for the gradients: this
+ * package's kernel reads the image itself, and the operation gets it padded again.
  * @param kernel computes the gradient for the filter instead of the operation, where this package's kernels can run
  */
 export function filterConvolution(
@@ -60,16 +61,24 @@ export function filterConvolution(
     const named = namedPadding(window);
     const stride = [window[0].stride, window[1].stride] as const;
     const own = convolutionAttrs(stride, named ?? 'VALID');
-    const before = named ? ([window[0].before, window[1].before] as const) : ([0, 0] as const);
+    const before = [window[0].before, window[1].before] as const;
+    const image = (input: Tensor4D) => (named ? input : padded(input, window));
     return withGradient(
-      [named ? x : padded(x, window), filter],
-      (input, weights) => ({ value: execute(forward, own, [input, weights]), saved: [input, weights] }),
-      (dy, input, weights) => [
-        execute(toInput, own, [shapeTensor(input.shape), weights, dy]),
-        kernel && hasKernel(filterGradientKernel)
-          ? kernel(input, weights, dy, { stride, before })
-          : execute(toFilter, own, [input, shapeTensor(weights.shape), dy]),
-      ],
+      [x, filter],
+      (input, weights) => ({ value: execute(forward, own, [image(input), weights]), saved: [input, weights] }),
+      (dy, input, weights) => {
+        const [batch, height, width, channels] = x.shape;
+        const reach = named ? x.shape : [batch, extent(window[0]), extent(window[1]), channels];
+        const whole = execute(toInput, own, [shapeTensor(reach), weights, dy]);
+        return [
+          named ? whole : tf.slice(whole, [0, ...before, 0], [batch, height, width, channels]),
+          kernel && hasKernel(filterGradientKernel)
+            ? kernel(input, weights, dy, { stride, before })
+            : execute(toFilter, own, [image(input), shapeTensor(weights.shape), dy]),
+        ];
+      },
     );
   };
 }
+
+const extent = ({ before, size, after }: Axis): number => before + size + after;
