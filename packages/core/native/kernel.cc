@@ -66,6 +66,12 @@ Tensor Run::Output(int index, const Shape &shape) {
                                   status_.get()));
 }
 
+Tensor Run::Temporary(const Shape &shape) {
+  if (!ok()) return nullptr;
+  TF_AllocatorAttributes attributes = {TF_ALLOCATOR_ATTRIBUTES_STRUCT_SIZE, /*on_host=*/1};
+  return Tensor(TF_AllocateTemp(context_, TF_FLOAT, shape.data(), static_cast<int>(shape.size()), &attributes, status_.get()));
+}
+
 Tensor Run::OutputFromInput(int index, const Shape &shape, int candidate, Tensor &input) {
   if (!ok()) return nullptr;
   input.reset();

@@ -5,7 +5,6 @@
 
 #include "matrix-kernel.h"
 #include "thread-pool.h"
-#include "winograd-transforms.h"
 #include "winograd.h"
 
 namespace headshare {
@@ -27,7 +26,7 @@ struct Parts {
   int64_t rows, columns;          // c and k, padded
   int64_t slices, chunks, tiles;  // slices, chunks, and tiles of a chunk
 
-  static Parts Of(const Convolution3x3 &shape, const Tiling<2> &tiling) {
+  static Parts Of(const Convolution3x3 &shape, const Tiling<Tiles2> &tiling) {
     const int64_t rows = RoundUp(shape.c, kOuterRows), columns = RoundUp(shape.k, kWidth);
     const int64_t slices = Quotient(columns, kSlice), blocks = Quotient(tiling.count, kTiles);
     const int64_t wanted = std::max<int64_t>(1, std::min(kParts / slices, kSums / (16 * rows * columns)));
@@ -43,7 +42,7 @@ struct Parts {
 
 class Part {
  public:
-  Part(const Convolution3x3 &shape, const Tiling<2> &tiling, const Parts &parts, int64_t index)
+  Part(const Convolution3x3 &shape, const Tiling<Tiles2> &tiling, const Parts &parts, int64_t index)
       : shape_(shape),
         tiling_(tiling),
         parts_(parts),
@@ -75,20 +74,15 @@ class Part {
     Tile tile = Tile::At(tiling_, first);
     for (int64_t t = 0; t < tiles; t++, tile.Next(tiling_)) {
       const float *in[4][4], *out[2][2];
-      PixelsAt(shape_, c, x, tile.picture, 2 * tile.row - 1, 2 * tile.column - 1, zeros, in);
-      PixelsAt(shape_, k, dy, tile.picture, 2 * tile.row, 2 * tile.column, zeros, out);
+      PixelsAt(shape_.in, c, x, tile.picture, 2 * tile.row - 1, 2 * tile.column - 1, zeros, in);
+      PixelsAt(shape_.out, k, dy, tile.picture, 2 * tile.row, 2 * tile.column, zeros, out);
       for (int64_t j = 0; j < RoundUp(c, kChannels); j += kWidth) {
-        Vector patch[4][4], to[4][4];
-        LoadPatch(in, j, c - j, patch);
-        TransformPatch(patch, to);
-        StoreAll(to, left_, v + (j / kChannels * kTiles + t) * kChannels + j % kChannels);
+        TransformPatch(Tiles2::Inputs, in, j, c - j, left_, v + (j / kChannels * kTiles + t) * kChannels + j % kChannels);
       }
       for (int64_t lane = begin_; lane < end_; lane += kWidth) {
-        Vector patch[2][2], to[4][4];
-        LoadPatch(out, lane, k - lane, patch);
-        TransformProductGradient(patch, to);
         const int64_t panel = lane / kPanel * kPanel, width = parts_.Width(panel);
-        StoreAll(to, right_, d + (panel - begin_) * kTiles + t * width + (lane - panel));
+        TransformPatch(Tiles2::OutputsGradient, out, lane, k - lane, right_,
+                       d + (panel - begin_) * kTiles + t * width + (lane - panel));
       }
     }
   }
@@ -110,7 +104,7 @@ class Part {
   }
 
   const Convolution3x3 &shape_;
-  const Tiling<2> &tiling_;
+  const Tiling<Tiles2> &tiling_;
   const Parts &parts_;
   const int64_t chunk_, begin_, end_;
   // The distance between two of the 16 matrices, in floats.
@@ -123,19 +117,22 @@ void Finish(const Convolution3x3 &shape, const Parts &parts, const float *sums, 
   for (int64_t lane = 0; lane < k; lane += kWidth) {
     const int64_t panel = lane / kPanel * kPanel;
     const int64_t offset = panel * parts.rows + row * parts.Width(panel) + (lane - panel);
-    Vector u[4][4] = {}, w[3][3];
+    Vector u[4][4] = {};
     for (int64_t chunk = 0; chunk < parts.chunks; chunk++) {
       for (int i = 0; i < 16; i++) u[i / 4][i % 4] += Load(sums + parts.At(chunk, i) + offset);
     }
-    TransformFilterGradient(u, w);
-    for (int tap = 0; tap < 9; tap++) StoreSome(dfilter + (tap * c + row) * k + lane, w[tap / 3][tap % 3], k - lane);
+    TransformLines(
+        Tiles2::FilterGradient, [&](auto i, auto j) HEADSHARE_INLINED { return u[i][j]; },
+        [&](auto i, auto j, Vector value) HEADSHARE_INLINED {
+          StoreSome(dfilter + ((3 * i + j) * c + row) * k + lane, value, k - lane);
+        });
   }
 }
 
 }  // namespace
 
 void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter) {
-  const Tiling<2> tiling(shape);
+  const Tiling<Tiles2> tiling(shape);
   const Parts parts = Parts::Of(shape, tiling);
   const Floats sums(parts.At(parts.chunks, 0));
   const std::vector<float> zeros(std::max(shape.c, shape.k));

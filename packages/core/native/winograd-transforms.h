@@ -1,142 +1,177 @@
-// The transforms of Winograd's minimal filtering: y = A' [(G w G') * (B' d B)] A gives a tile of outputs of a 3x3 correlation
-// from a patch d of inputs (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308, section 4).
-// Patches are [rows][columns], one channel per lane.
-//   F(2x2, 3x3): 2x2 outputs of 4x4 inputs with 16 multiplications instead of 36. All coefficients are 0, 1, -1 and 1/2, so
-//     that in float32 the result is about as exact as a sum of products.
-//   F(4x4, 3x3): 4x4 outputs of 6x6 inputs with 36 multiplications instead of 144. It interpolates at 0, a, -a, b, -b and
-//     infinity; with a = 3/4 and b = 3/2 it has half the error of the usual 1 and 2, twice that of a sum of products.
+// Winograd's minimal filtering: y = A' [(G w G') * (B' d B)] A gives a tile of outputs of a 3x3 convolution from a patch d
+// of inputs (Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv:1509.09308, section 4). B', G and A'
+// are the same for rows and columns, so an algorithm says what they do to a line of values; values are vectors, one channel
+// per lane.
 #pragma once
 
 #include "lanes.h"
 
 namespace headshare {
 
-// to = B' d B
-inline void TransformPatch(const Vector (&d)[4][4], Vector (&to)[4][4]) {
-  Vector left[4][4];
-  for (int j = 0; j < 4; j++) {
-    left[0][j] = d[0][j] - d[2][j];
-    left[1][j] = d[1][j] + d[2][j];
-    left[2][j] = d[2][j] - d[1][j];
-    left[3][j] = d[1][j] - d[3][j];
-  }
-  for (int i = 0; i < 4; i++) {
-    to[i][0] = left[i][0] - left[i][2];
-    to[i][1] = left[i][1] + left[i][2];
-    to[i][2] = left[i][2] - left[i][1];
-    to[i][3] = left[i][1] - left[i][3];
-  }
-}
+// An algorithm for one direction: kOutputs outputs of kInputs inputs by kProducts products, with as many values of the
+// filter or fewer, kFactors: all further products are with the last value too. Tiles are kStep inputs apart, and the first
+// one starts at input kFirst.
 
-// to = A' m A
-inline void TransformProduct(const Vector (&m)[4][4], Vector (&to)[2][2]) {
-  Vector left[2][4];
-  for (int j = 0; j < 4; j++) {
-    left[0][j] = m[0][j] + m[1][j] + m[2][j];
-    left[1][j] = m[1][j] - m[2][j] - m[3][j];
-  }
-  for (int i = 0; i < 2; i++) {
-    to[i][0] = left[i][0] + left[i][1] + left[i][2];
-    to[i][1] = left[i][1] - left[i][2] - left[i][3];
-  }
-}
+// F(2, 3). All coefficients are 0, 1, -1 and 1/2, so that in float32 the result is about as exact as a sum of products.
+struct Tiles2 {
+  static constexpr int kInputs = 4, kProducts = 4, kFactors = 4, kOutputs = 2, kStep = 2, kFirst = -1;
 
-// to = G w G'
-inline void TransformFilter(const Vector (&w)[3][3], Vector (&to)[4][4]) {
-  Vector left[4][3];
-  for (int j = 0; j < 3; j++) {
-    left[0][j] = w[0][j];
-    left[1][j] = 0.5f * (w[0][j] + w[1][j] + w[2][j]);
-    left[2][j] = 0.5f * (w[0][j] - w[1][j] + w[2][j]);
-    left[3][j] = w[2][j];
+  static HEADSHARE_INLINE void Inputs(const Vector (&d)[4], Vector (&to)[4]) {
+    to[0] = d[0] - d[2];
+    to[1] = d[1] + d[2];
+    to[2] = d[2] - d[1];
+    to[3] = d[1] - d[3];
   }
-  for (int i = 0; i < 4; i++) {
-    to[i][0] = left[i][0];
-    to[i][1] = 0.5f * (left[i][0] + left[i][1] + left[i][2]);
-    to[i][2] = 0.5f * (left[i][0] - left[i][1] + left[i][2]);
-    to[i][3] = left[i][2];
+  static HEADSHARE_INLINE void Filter(const Vector (&w)[3], Vector (&to)[4]) {
+    to[0] = w[0];
+    to[1] = 0.5f * (w[0] + w[1] + w[2]);
+    to[2] = 0.5f * (w[0] - w[1] + w[2]);
+    to[3] = w[2];
   }
-}
-
-// The adjoint of TransformFilter: to = G' u G
-inline void TransformFilterGradient(const Vector (&u)[4][4], Vector (&to)[3][3]) {
-  Vector left[3][4];
-  for (int j = 0; j < 4; j++) {
-    left[0][j] = u[0][j] + 0.5f * (u[1][j] + u[2][j]);
-    left[1][j] = 0.5f * (u[1][j] - u[2][j]);
-    left[2][j] = 0.5f * (u[1][j] + u[2][j]) + u[3][j];
+  static HEADSHARE_INLINE void Outputs(const Vector (&m)[4], Vector (&to)[2]) {
+    to[0] = m[0] + m[1] + m[2];
+    to[1] = m[1] - m[2] - m[3];
   }
-  for (int i = 0; i < 3; i++) {
-    to[i][0] = left[i][0] + 0.5f * (left[i][1] + left[i][2]);
-    to[i][1] = 0.5f * (left[i][1] - left[i][2]);
-    to[i][2] = 0.5f * (left[i][1] + left[i][2]) + left[i][3];
+  // The adjoints of Filter and Outputs.
+  static HEADSHARE_INLINE void FilterGradient(const Vector (&u)[4], Vector (&to)[3]) {
+    to[0] = u[0] + 0.5f * (u[1] + u[2]);
+    to[1] = 0.5f * (u[1] - u[2]);
+    to[2] = 0.5f * (u[1] + u[2]) + u[3];
   }
-}
-
-// The adjoint of TransformProduct: to = A d A'
-inline void TransformProductGradient(const Vector (&d)[2][2], Vector (&to)[4][4]) {
-  Vector left[4][2];
-  for (int j = 0; j < 2; j++) {
-    left[0][j] = d[0][j];
-    left[1][j] = d[0][j] + d[1][j];
-    left[2][j] = d[0][j] - d[1][j];
-    left[3][j] = -d[1][j];
+  static HEADSHARE_INLINE void OutputsGradient(const Vector (&d)[2], Vector (&to)[4]) {
+    to[0] = d[0];
+    to[1] = d[0] + d[1];
+    to[2] = d[0] - d[1];
+    to[3] = -d[1];
   }
-  for (int i = 0; i < 4; i++) {
-    to[i][0] = left[i][0];
-    to[i][1] = left[i][0] + left[i][1];
-    to[i][2] = left[i][0] - left[i][1];
-    to[i][3] = -left[i][1];
+};
+
+// F(4, 3). It interpolates at 0, a, -a, b, -b and infinity; with a = 3/4 and b = 3/2 it has half the error of the usual 1
+// and 2, twice that of a sum of products.
+struct Tiles4 {
+  static constexpr int kInputs = 6, kProducts = 6, kFactors = 6, kOutputs = 4, kStep = 4, kFirst = -1;
+  static constexpr float kA = 0.75f, kB = 1.5f, kA2 = kA * kA, kB2 = kB * kB;
+
+  static HEADSHARE_INLINE void Inputs(const Vector (&d)[6], Vector (&to)[6]) {
+    const Vector even_a = d[4] - kB2 * d[2], odd_a = kA * (d[3] - kB2 * d[1]);
+    const Vector even_b = d[4] - kA2 * d[2], odd_b = kB * (d[3] - kA2 * d[1]);
+    to[0] = even_a - kA2 * d[2] + (kA2 * kB2) * d[0];
+    to[1] = even_a + odd_a;
+    to[2] = even_a - odd_a;
+    to[3] = even_b + odd_b;
+    to[4] = even_b - odd_b;
+    to[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
   }
-}
+  static HEADSHARE_INLINE void Filter(const Vector (&w)[3], Vector (&to)[6]) {
+    constexpr float a = 1 / (2 * kA2 * (kA2 - kB2)), b = 1 / (2 * kB2 * (kB2 - kA2));
+    to[0] = w[0] * (1 / (kA2 * kB2));
+    to[1] = a * (w[0] + kA2 * w[2] + kA * w[1]);
+    to[2] = a * (w[0] + kA2 * w[2] - kA * w[1]);
+    to[3] = b * (w[0] + kB2 * w[2] + kB * w[1]);
+    to[4] = b * (w[0] + kB2 * w[2] - kB * w[1]);
+    to[5] = w[2];
+  }
+  static HEADSHARE_INLINE void Outputs(const Vector (&m)[6], Vector (&to)[4]) {
+    const Vector even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
+    to[0] = m[0] + even_a + even_b;
+    to[1] = kA * odd_a + kB * odd_b;
+    to[2] = kA2 * even_a + kB2 * even_b;
+    to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[5];
+  }
+};
 
-constexpr float kA = 0.75f, kB = 1.5f, kA2 = kA * kA, kB2 = kB * kB;
+// F(4, 2): 4 outputs y[i] = w[0] d[i] + w[2] d[i + 1] of 5 inputs by 5 products. It interpolates at a, -a, b, -b and
+// infinity; a = 1/2 and b = 5/4 have the smallest error of the multiples of 1/8: no larger than that of a sum of products.
+struct Pairs {
+  static constexpr float kA = 0.5f, kB = 1.25f, kA2 = kA * kA, kB2 = kB * kB;
 
-// One direction of each transform, told apart by their sizes: of a patch, a product, a filter.
-HEADSHARE_INLINE void TransformLine(const Vector (&d)[6], Vector (&to)[6]) {
-  const Vector even_a = d[4] - kB2 * d[2], odd_a = kA * (d[3] - kB2 * d[1]);
-  const Vector even_b = d[4] - kA2 * d[2], odd_b = kB * (d[3] - kA2 * d[1]);
-  to[0] = even_a - kA2 * d[2] + (kA2 * kB2) * d[0];
-  to[1] = even_a + odd_a;
-  to[2] = even_a - odd_a;
-  to[3] = even_b + odd_b;
-  to[4] = even_b - odd_b;
-  to[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
-}
+  static HEADSHARE_INLINE void Inputs(const Vector (&d)[5], Vector (&to)[5]) {
+    const Vector even_a = kA * (d[2] - kB2 * d[0]), odd_a = d[3] - kB2 * d[1];
+    const Vector even_b = kB * (d[2] - kA2 * d[0]), odd_b = d[3] - kA2 * d[1];
+    to[0] = odd_a + even_a;
+    to[1] = odd_a - even_a;
+    to[2] = odd_b + even_b;
+    to[3] = odd_b - even_b;
+    to[4] = d[4] - (kA2 + kB2) * d[2] + (kA2 * kB2) * d[0];
+  }
+  static HEADSHARE_INLINE void Filter(Vector w0, Vector w2, Vector *to) {
+    constexpr float a = 1 / (2 * kA * (kA2 - kB2)), b = 1 / (2 * kB * (kB2 - kA2));
+    to[0] = a * (w0 + kA * w2);
+    to[1] = -a * (w0 - kA * w2);
+    to[2] = b * (w0 + kB * w2);
+    to[3] = -b * (w0 - kB * w2);
+    to[4] = w2;
+  }
+  static HEADSHARE_INLINE void Outputs(const Vector *m, Vector (&to)[4]) {
+    const Vector even_a = m[0] + m[1], odd_a = m[0] - m[1], even_b = m[2] + m[3], odd_b = m[2] - m[3];
+    to[0] = even_a + even_b;
+    to[1] = kA * odd_a + kB * odd_b;
+    to[2] = kA2 * even_a + kB2 * even_b;
+    to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[4];
+  }
+};
 
-HEADSHARE_INLINE void TransformLine(const Vector (&m)[6], Vector (&to)[4]) {
-  const Vector even_a = m[1] + m[2], odd_a = m[1] - m[2], even_b = m[3] + m[4], odd_b = m[3] - m[4];
-  to[0] = m[0] + even_a + even_b;
-  to[1] = kA * odd_a + kB * odd_b;
-  to[2] = kA2 * even_a + kB2 * even_b;
-  to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[5];
-}
+// At stride 2 an output takes two neighbours of the pixels at odd places (the first and last tap), by F(4, 2), and one pixel
+// at an even place, as it is: 9 products for 4 outputs instead of 12.
+struct Strided {
+  static constexpr int kInputs = 9, kProducts = 9, kFactors = 6, kOutputs = 4, kStep = 8, kFirst = -1;
 
-HEADSHARE_INLINE void TransformLine(const Vector (&w)[3], Vector (&to)[6]) {
-  constexpr float a = 1 / (2 * kA2 * (kA2 - kB2)), b = 1 / (2 * kB2 * (kB2 - kA2));
-  to[0] = w[0] * (1 / (kA2 * kB2));
-  to[1] = a * (w[0] + kA2 * w[2] + kA * w[1]);
-  to[2] = a * (w[0] + kA2 * w[2] - kA * w[1]);
-  to[3] = b * (w[0] + kB2 * w[2] + kB * w[1]);
-  to[4] = b * (w[0] + kB2 * w[2] - kB * w[1]);
-  to[5] = w[2];
-}
+  static HEADSHARE_INLINE void Inputs(const Vector (&d)[9], Vector (&to)[9]) {
+    const Vector odd[5] = {d[0], d[2], d[4], d[6], d[8]};
+    Vector products[5];
+    Pairs::Inputs(odd, products);
+    Unrolled<5>([&](auto i) HEADSHARE_INLINED { to[i] = products[i]; });
+    Unrolled<4>([&](auto i) HEADSHARE_INLINED { to[5 + i] = d[2 * i + 1]; });
+  }
+  static HEADSHARE_INLINE void Filter(const Vector (&w)[3], Vector (&to)[6]) {
+    Pairs::Filter(w[0], w[2], to);
+    to[5] = w[1];
+  }
+  static HEADSHARE_INLINE void Outputs(const Vector (&m)[9], Vector (&to)[4]) {
+    Pairs::Outputs(m, to);
+    Unrolled<4>([&](auto i) HEADSHARE_INLINED { to[i] += m[5 + i]; });
+  }
+};
 
-// A transform of the columns, then of the rows.
-template <int kFrom, int kTo>
-HEADSHARE_INLINE void TransformLines(const Vector (&from)[kFrom][kFrom], Vector (&to)[kTo][kTo]) {
+// The gradient for its input, of the outputs' gradients and the filter rotated: values at odd places get two neighbours, by
+// F(4, 2), those at even places one.
+struct StridedGradient {
+  static constexpr int kInputs = 5, kProducts = 9, kFactors = 6, kOutputs = 8, kStep = 4, kFirst = 0;
+
+  static HEADSHARE_INLINE void Inputs(const Vector (&d)[5], Vector (&to)[9]) {
+    Vector products[5];
+    Pairs::Inputs(d, products);
+    Unrolled<5>([&](auto i) HEADSHARE_INLINED { to[i] = products[i]; });
+    Unrolled<4>([&](auto i) HEADSHARE_INLINED { to[5 + i] = d[i]; });
+  }
+  static HEADSHARE_INLINE void Filter(const Vector (&w)[3], Vector (&to)[6]) { Strided::Filter(w, to); }
+  static HEADSHARE_INLINE void Outputs(const Vector (&m)[9], Vector (&to)[8]) {
+    Vector odd[4];
+    Pairs::Outputs(m, odd);
+    Unrolled<4>([&](auto i) HEADSHARE_INLINED {
+      to[2 * i] = m[5 + i];
+      to[2 * i + 1] = odd[i];
+    });
+  }
+};
+
+// Applies `line` to the columns of a square of values, then to the rows: value(row, column) gives them, store(row, column,
+// value) takes the results.
+template <int kFrom, int kTo, typename Value, typename Store>
+HEADSHARE_INLINE void TransformLines(void (*line)(const Vector (&)[kFrom], Vector (&)[kTo]), const Value &value,
+                                     const Store &store) {
   Vector left[kTo][kFrom];
   Unrolled<kFrom>([&](auto j) HEADSHARE_INLINED {
-    Vector column[kFrom], line[kTo];
-    Unrolled<kFrom>([&](auto i) HEADSHARE_INLINED { column[i] = from[i][j]; });
-    TransformLine(column, line);
-    Unrolled<kTo>([&](auto i) HEADSHARE_INLINED { left[i][j] = line[i]; });
+    Vector column[kFrom], to[kTo];
+    Unrolled<kFrom>([&](auto i) HEADSHARE_INLINED { column[i] = value(i, j); });
+    line(column, to);
+    Unrolled<kTo>([&](auto i) HEADSHARE_INLINED { left[i][j] = to[i]; });
   });
-  Unrolled<kTo>([&](auto i) HEADSHARE_INLINED { TransformLine(left[i], to[i]); });
+  Unrolled<kTo>([&](auto i) HEADSHARE_INLINED {
+    Vector to[kTo];
+    line(left[i], to);
+    Unrolled<kTo>([&](auto j) HEADSHARE_INLINED { store(i, j, to[j]); });
+  });
 }
-
-HEADSHARE_INLINE void TransformPatch(const Vector (&d)[6][6], Vector (&to)[6][6]) { TransformLines(d, to); }
-HEADSHARE_INLINE void TransformProduct(const Vector (&m)[6][6], Vector (&to)[4][4]) { TransformLines(m, to); }
-HEADSHARE_INLINE void TransformFilter(const Vector (&w)[3][3], Vector (&to)[6][6]) { TransformLines(w, to); }
 
 }  // namespace headshare

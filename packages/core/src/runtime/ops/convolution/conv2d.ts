@@ -5,7 +5,7 @@ import { dilated } from './dilated';
 import { filterConvolution, filterGradientKernel, filterWindow, kernelFilterGradient } from './filter-convolution';
 import { packedConv2d, packedTrains } from './packed';
 import { padded, type WindowOptions } from './window';
-import { winogradConv2d, winogradServes } from './winograd';
+import { winogradAlgorithm, winogradConv2d } from './winograd';
 
 const plainConv2d = filterConvolution('Conv2D', 'Conv2DBackpropInput', 'Conv2DBackpropFilter', kernelFilterGradient);
 
@@ -39,7 +39,8 @@ export function conv2d(x: Tensor4D, filter: Tensor4D, options: WindowOptions = {
     throw new Error(`conv2d: the filter takes ${filter.shape[2]} channels, the image has ${x.shape[3]}.`);
   }
   const window = filterWindow('conv2d', x, filter, options);
-  if (winogradServes(x, filter, options)) return winogradConv2d(x, filter);
+  const algorithm = winogradAlgorithm(x, filter, options);
+  if (algorithm) return winogradConv2d(x, filter, algorithm);
   if (packedTrains(x, filter, options)) return packedConv2d(x, filter, options);
   const stride = [window[0].stride, window[1].stride] as const;
   const strided = stride.some((step) => step > 1);

@@ -4,7 +4,7 @@ import { addBias } from '../linear';
 import type { Epilogue } from './fused-epilogue';
 import { packedInference, packedServes } from './packed';
 import type { WindowOptions } from './window';
-import { winogradInference, winogradServes } from './winograd';
+import { winogradAlgorithm, winogradInference } from './winograd';
 
 export interface Convolving {
   readonly convolve: (x: Tensor4D, filter: Tensor4D) => Tensor4D;
@@ -43,7 +43,8 @@ export function fusedConv2d(
   window: WindowOptions,
   epilogue: Epilogue,
 ): Tensor4D | undefined {
-  if (winogradServes(x, filter, window)) return winogradInference(x, filter, epilogue);
+  const algorithm = winogradAlgorithm(x, filter, window);
+  if (algorithm) return winogradInference(x, filter, epilogue, algorithm);
   if (packedServes(x, filter, window)) return packedInference(x, filter, window, epilogue);
   return undefined;
 }

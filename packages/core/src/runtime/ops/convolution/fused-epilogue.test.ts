@@ -19,7 +19,8 @@ type Convolution = (epilogue: Epilogue) => Tensor4D | undefined;
 
 const convolutions: [string, Convolution][] = [
   ['packed', (epilogue) => packedInference(x, random('filter', [1, 1, 19, 19]), {}, epilogue)],
-  ['Winograd', (epilogue) => winogradInference(x, random('filter', [3, 3, 19, 19]), epilogue, 2)],
+  ['Winograd', (epilogue) => winogradInference(x, random('filter', [3, 3, 19, 19]), epilogue, 'tiles2')],
+  ['strided', (epilogue) => winogradInference(x, random('filter', [3, 3, 19, 19]), epilogue, 'strided')],
   ['depthwise', (epilogue) => depthwiseInference(x, random('filter', [3, 3, 19, 1]), { padding: 1 }, epilogue)],
 ];
 const activations: Activation[] = [
