@@ -3,7 +3,7 @@
 //   HeadshareConv3x3Filter(filter; algorithm) -> transformed [16 or 36,c,k or more]
 //   HeadshareConv3x3Fused(x, transformed, bias, residual, slope, size of y; algorithm, activation (epilogue.h)) -> y
 //   HeadshareConv3x3GradInput(dy, like y, filter, size of x; algorithm) -> dx, like x
-//   HeadshareConv3x3GradFilter(dy, like y, x, filter) -> dfilter, like filter, at stride 1
+//   HeadshareConv3x3GradFilter(dy, like y, x, filter; algorithm) -> dfilter, like filter, at stride 1
 // algorithm: "tiles2" or "tiles4", in tiles of so many outputs in each direction, or "strided", at stride 2.
 // The gradients are two operations, so that TensorFlow can drop an unused one from a compiled step.
 #include <algorithm>
@@ -127,21 +127,22 @@ void GradInput(void *state, TF_OpKernelContext *context) {
   InputGradient(algorithm, shape, DataOf(dy), DataOf(filter), DataOf(transformed), DataOf(dx));
 }
 
-void GradFilter(void *, TF_OpKernelContext *context) {
+void GradFilter(void *state, TF_OpKernelContext *context) {
+  const Algorithm algorithm = static_cast<Tiled *>(state)->algorithm;
   Run run("HeadshareConv3x3GradFilter", context);
   const Tensor dy = run.Input(0), x = run.Input(1), filter = run.Input(2);
   const Shape weights = FilterShape(run, filter);
   if (!run.ok()) return;
   const Shape images = ShapeOf(x), size = images.size() == 4 ? Shape{images[1], images[2], 0} : Shape{0, 0, 0};
   const Convolution3x3 shape =
-      ConvolutionOf(run, Algorithm::kTiles2, "x", images, weights[2], size, weights[2], weights[3], false);
+      ConvolutionOf(run, algorithm, "x", images, weights[2], size, weights[2], weights[3], false);
   if (run.ok() && ShapeOf(dy) != OutputShape(shape)) {
     run.Refuse("dy must be " + Text(OutputShape(shape)) + "; got " + Text(ShapeOf(dy)) + ".");
   }
   if (!run.ok()) return;
-  const Tensor dfilter = run.Output(0, ShapeOf(filter));
+  const Tensor dfilter = run.Output(0, weights), sums = run.Temporary({FilterGradientSums(algorithm, shape)});
   if (!run.ok() || SizeOf(dfilter) == 0) return;
-  FilterGradient(shape, DataOf(dy), DataOf(x), DataOf(dfilter));
+  FilterGradient(algorithm, shape, DataOf(dy), DataOf(x), DataOf(sums), DataOf(dfilter));
 }
 
 // From images, whose channels are the filter's axis kFrom, to images of the given size with its axis kTo.
@@ -221,11 +222,11 @@ std::vector<std::string> RegisterWinograd() {
       {"HeadshareConv3x3GradFilter",
        {"dy: float", "x: float", "filter: float"},
        {"dfilter: float"},
-       {},
+       {"algorithm: {'tiles2', 'tiles4'}"},
        InferFilter,
-       nullptr,
+       Create<Tiled>,
        GradFilter,
-       nullptr},
+       Destroy<Tiled>},
   });
 }
 

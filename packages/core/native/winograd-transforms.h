@@ -63,12 +63,11 @@ struct Tiles4 {
     to[5] = d[5] - (kA2 + kB2) * d[3] + (kA2 * kB2) * d[1];
   }
   static HEADSHARE_INLINE void Filter(const Vector (&w)[3], Vector (&to)[6]) {
-    constexpr float a = 1 / (2 * kA2 * (kA2 - kB2)), b = 1 / (2 * kB2 * (kB2 - kA2));
     to[0] = w[0] * (1 / (kA2 * kB2));
-    to[1] = a * (w[0] + kA2 * w[2] + kA * w[1]);
-    to[2] = a * (w[0] + kA2 * w[2] - kA * w[1]);
-    to[3] = b * (w[0] + kB2 * w[2] + kB * w[1]);
-    to[4] = b * (w[0] + kB2 * w[2] - kB * w[1]);
+    to[1] = kOfA * (w[0] + kA2 * w[2] + kA * w[1]);
+    to[2] = kOfA * (w[0] + kA2 * w[2] - kA * w[1]);
+    to[3] = kOfB * (w[0] + kB2 * w[2] + kB * w[1]);
+    to[4] = kOfB * (w[0] + kB2 * w[2] - kB * w[1]);
     to[5] = w[2];
   }
   static HEADSHARE_INLINE void Outputs(const Vector (&m)[6], Vector (&to)[4]) {
@@ -78,6 +77,27 @@ struct Tiles4 {
     to[2] = kA2 * even_a + kB2 * even_b;
     to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[5];
   }
+  // The adjoints of Filter and Outputs.
+  static HEADSHARE_INLINE void FilterGradient(const Vector (&u)[6], Vector (&to)[3]) {
+    const Vector even_a = kOfA * (u[1] + u[2]), odd_a = kOfA * kA * (u[1] - u[2]);
+    const Vector even_b = kOfB * (u[3] + u[4]), odd_b = kOfB * kB * (u[3] - u[4]);
+    to[0] = u[0] * (1 / (kA2 * kB2)) + even_a + even_b;
+    to[1] = odd_a + odd_b;
+    to[2] = kA2 * even_a + kB2 * even_b + u[5];
+  }
+  static HEADSHARE_INLINE void OutputsGradient(const Vector (&d)[4], Vector (&to)[6]) {
+    const Vector even_a = d[0] + kA2 * d[2], odd_a = kA * (d[1] + kA2 * d[3]);
+    const Vector even_b = d[0] + kB2 * d[2], odd_b = kB * (d[1] + kB2 * d[3]);
+    to[0] = d[0];
+    to[1] = even_a + odd_a;
+    to[2] = even_a - odd_a;
+    to[3] = even_b + odd_b;
+    to[4] = even_b - odd_b;
+    to[5] = d[3];
+  }
+
+ private:
+  static constexpr float kOfA = 1 / (2 * kA2 * (kA2 - kB2)), kOfB = 1 / (2 * kB2 * (kB2 - kA2));
 };
 
 // F(4, 2): 4 outputs y[i] = w[0] d[i] + w[2] d[i + 1] of 5 inputs by 5 products. It interpolates at a, -a, b, -b and
@@ -95,11 +115,10 @@ struct Pairs {
     to[4] = d[4] - (kA2 + kB2) * d[2] + (kA2 * kB2) * d[0];
   }
   static HEADSHARE_INLINE void Filter(Vector w0, Vector w2, Vector *to) {
-    constexpr float a = 1 / (2 * kA * (kA2 - kB2)), b = 1 / (2 * kB * (kB2 - kA2));
-    to[0] = a * (w0 + kA * w2);
-    to[1] = -a * (w0 - kA * w2);
-    to[2] = b * (w0 + kB * w2);
-    to[3] = -b * (w0 - kB * w2);
+    to[0] = kOfA * (w0 + kA * w2);
+    to[1] = -kOfA * (w0 - kA * w2);
+    to[2] = kOfB * (w0 + kB * w2);
+    to[3] = -kOfB * (w0 - kB * w2);
     to[4] = w2;
   }
   static HEADSHARE_INLINE void Outputs(const Vector *m, Vector (&to)[4]) {
@@ -109,6 +128,9 @@ struct Pairs {
     to[2] = kA2 * even_a + kB2 * even_b;
     to[3] = kA2 * kA * odd_a + kB2 * kB * odd_b + m[4];
   }
+
+ private:
+  static constexpr float kOfA = 1 / (2 * kA * (kA2 - kB2)), kOfB = 1 / (2 * kB * (kB2 - kA2));
 };
 
 // At stride 2 an output takes two neighbours of the pixels at odd places (the first and last tap), by F(4, 2), and one pixel

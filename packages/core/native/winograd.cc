@@ -136,7 +136,7 @@ class Block {
     }
   }
 
-  // The products with a value of the filter, in one direction.
+  // The products with a value of the filter, in one direction: product `factor` and those after it.
   static int ProductsWith(int factor) { return factor < kFactors - 1 ? 1 : kProducts - kFactors + 1; }
 
   // Each product is [panel of the slice][tile][column].

@@ -60,8 +60,10 @@ void Convolve(Algorithm algorithm, const Convolution3x3 &shape, const float *x, 
 // The gradient for x, given y's.
 void InputGradient(Algorithm algorithm, const Convolution3x3 &shape, const float *dy, const float *filter,
                    float *transformed, float *dx);
-// The gradient for the filter [3, 3, c, k], given y's, at stride 1.
-void FilterGradient(const Convolution3x3 &shape, const float *dy, const float *x, float *dfilter);
+// The gradient for the filter at stride 1, given y's. There is memory for its sums, of so many floats.
+int64_t FilterGradientSums(Algorithm algorithm, const Convolution3x3 &shape);
+void FilterGradient(Algorithm algorithm, const Convolution3x3 &shape, const float *dy, const float *x, float *sums,
+                    float *dfilter);
 
 // Matrices are one cache line further apart than their size: otherwise all would compete for the same lines.
 constexpr int64_t kGap = 16;

@@ -237,7 +237,7 @@ onCpu('shapes that do not fit are refused', () => {
   expect(() => execute('HeadshareConv3x3GradInput', by('tiles2'), [x, filter, size(4, 4)])).toThrow(
     'dy must be [batch,height,width,5] for a filter [3,3,3,5]; got [2,4,4,3].',
   );
-  expect(() => execute('HeadshareConv3x3GradFilter', [], [x, x, filter])).toThrow(
+  expect(() => execute('HeadshareConv3x3GradFilter', by('tiles2'), [x, x, filter])).toThrow(
     'dy must be [2,4,4,5]; got [2,4,4,3].',
   );
   expect(() => winogradInference(x, filter, { bias: tf.zeros([3]) as Tensor1D }, 'tiles2')).toThrow(
