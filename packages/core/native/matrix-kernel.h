@@ -68,11 +68,11 @@ inline void MultiplyRows(int64_t count, const float *rows, const float *panel, i
   MultiplyTile<kVectors, 1>(rows, panel, c, to, next);
 }
 
-// sums [kOuterRows][columns] += the transpose of left [count][kOuterRows] x panel [count][columns], columns kVectors vectors. The
-// rows of left and panel are so many floats apart.
+// to [kOuterRows][columns] = the transpose of left [count][kOuterRows] x panel [count][columns], columns kVectors vectors;
+// with `adds`, that is added to it. The rows of left and panel are so many floats apart.
 template <int kVectors>
 HEADSHARE_INLINE void AccumulateTile(const float *__restrict left, int64_t left_step, const float *__restrict panel,
-                                     int64_t panel_step, int64_t count, float *__restrict to) {
+                                     int64_t panel_step, int64_t count, float *__restrict to, bool adds = true) {
   // Added to memory at the end, so that the next tile need not wait for this one.
   Vector sums[kOuterRows][kVectors] = {};
   for (; count > 0; count--, left += left_step, panel += panel_step) {
@@ -90,7 +90,7 @@ HEADSHARE_INLINE void AccumulateTile(const float *__restrict left, int64_t left_
 #pragma GCC unroll 4
     for (int v = 0; v < kVectors; v++) {
       float *at = to + (r * kVectors + v) * kWidth;
-      Store(at, Load(at) + sums[r][v]);
+      Store(at, adds ? Load(at) + sums[r][v] : sums[r][v]);
     }
   }
 }

@@ -63,18 +63,14 @@ class Part {
 
   void Run(const float *dy, const float *x, const float *zeros, float *sums) const {
     float *v = Scratch(kMatrices * (left_ + right_)), *d = v + kMatrices * left_;
-    for (int64_t i = 0; i < kMatrices; i++) {
-      float *matrix = sums + parts_.At(chunk_, i);
-      for (int64_t panel = begin_; panel < end_; panel += kPanel) {
-        float *to = matrix + panel * parts_.rows;
-        std::fill(to + top_ * parts_.Width(panel), to + bottom_ * parts_.Width(panel), 0.0f);
-      }
-    }
     const int64_t last = std::min((chunk_ + 1) * parts_.tiles, parts_.tiling.count);
-    for (int64_t first = chunk_ * parts_.tiles; first < last; first += kTiles) {
+    const int64_t start = chunk_ * parts_.tiles;
+    for (int64_t first = start; first < last; first += kTiles) {
       const int64_t tiles = std::min(kTiles, last - first);
       Transform(dy, x, zeros, first, tiles, v, d);
-      for (int64_t i = 0; i < kMatrices; i++) Accumulate(v + i * left_, d + i * right_, tiles, sums + parts_.At(chunk_, i));
+      for (int64_t i = 0; i < kMatrices; i++) {
+        Accumulate(v + i * left_, d + i * right_, tiles, first > start, sums + parts_.At(chunk_, i));
+      }
     }
   }
 
@@ -103,7 +99,7 @@ class Part {
     }
   }
 
-  void Accumulate(const float *v, const float *d, int64_t tiles, float *sums) const {
+  void Accumulate(const float *v, const float *d, int64_t tiles, bool adds, float *sums) const {
     for (int64_t panel = begin_; panel < end_; panel += kPanel) {
       const int64_t width = parts_.Width(panel);
       const float *right = d + (panel - begin_) * kTiles;
@@ -111,9 +107,9 @@ class Part {
         const float *left = v + (row - top_) / kChannels * kTiles * kChannels + row % kChannels;
         float *to = sums + panel * parts_.rows + row * width;
         if (width == kPanel) {
-          AccumulateTile<2>(left, kChannels, right, kPanel, tiles, to);
+          AccumulateTile<2>(left, kChannels, right, kPanel, tiles, to, adds);
         } else {
-          AccumulateTile<1>(left, kChannels, right, kWidth, tiles, to);
+          AccumulateTile<1>(left, kChannels, right, kWidth, tiles, to, adds);
         }
       }
     }
@@ -126,22 +122,27 @@ class Part {
   const int64_t left_, right_;
 };
 
-// Adds the chunks' sums, in their order, and transforms them to rows of the gradient [3, 3, c, k].
+// Adds the chunks' sums of a matrix, in their order, to the first chunk's.
+template <typename Lines>
+void Add(const Parts<Lines> &parts, int64_t matrix, float *sums) {
+  float *to = sums + parts.At(0, matrix);
+  for (int64_t i = 0; i < parts.rows * parts.columns; i += kWidth) {
+    Vector sum = Load(to + i);
+    for (int64_t chunk = 1; chunk < parts.chunks; chunk++) sum += Load(sums + parts.At(chunk, matrix) + i);
+    Store(to + i, sum);
+  }
+}
+
+// Transforms the sums to a row of the gradient [3, 3, c, k].
 template <typename Lines>
 void Finish(const Convolution3x3 &shape, const Parts<Lines> &parts, const float *sums, int64_t row, float *dfilter) {
-  constexpr int kProducts = Lines::kProducts;
   const int64_t c = shape.c, k = shape.k;
   for (int64_t lane = 0; lane < k; lane += kWidth) {
     const int64_t panel = lane / kPanel * kPanel;
-    const int64_t offset = panel * parts.rows + row * parts.Width(panel) + (lane - panel);
-    Vector u[kProducts][kProducts] = {};
-    for (int64_t chunk = 0; chunk < parts.chunks; chunk++) {
-      for (int i = 0; i < kProducts * kProducts; i++) {
-        u[i / kProducts][i % kProducts] += Load(sums + parts.At(chunk, i) + offset);
-      }
-    }
+    const float *from = sums + panel * parts.rows + row * parts.Width(panel) + (lane - panel);
     TransformLines(
-        Lines::FilterGradient, [&](auto i, auto j) HEADSHARE_INLINED { return u[i][j]; },
+        Lines::FilterGradient,
+        [&](auto i, auto j) HEADSHARE_INLINED { return Load(from + parts.At(0, i * Lines::kProducts + j)); },
         [&](auto i, auto j, Vector value) HEADSHARE_INLINED {
           StoreSome(dfilter + ((3 * i + j) * c + row) * k + lane, value, k - lane);
         });
@@ -155,7 +156,12 @@ void Gradient(const Convolution3x3 &shape, const float *dy, const float *x, floa
   ParallelFor(parts.Count(), parts.tiling.helpers, [&](int64_t index) {
     Part<Lines>(shape, parts, index).Run(dy, x, zeros.data(), sums);
   });
-  ParallelFor(shape.c, parts.chunks * shape.c * shape.k / 16384 - 1,
+  if (parts.chunks == 0) return std::fill(dfilter, dfilter + 9 * shape.c * shape.k, 0.0f);
+  if (parts.chunks > 1) {
+    ParallelFor(Parts<Lines>::kMatrices, parts.chunks * parts.rows * parts.columns / 4096 - 1,
+                [&](int64_t matrix) { Add(parts, matrix, sums); });
+  }
+  ParallelFor(shape.c, shape.c * shape.k / 16384 - 1,
               [&](int64_t row) { Finish(shape, parts, sums, row, dfilter); });
 }
 
