@@ -126,8 +126,10 @@ describe('faces', () => {
     const red = sharp({ create: { width: 8, height: 8, channels: 3, background: 'red' } });
     writeFileSync(file, bytes ?? (await red.png().toBuffer()));
     await page.locator('[data-zone=left] input').setInputFiles(file);
-    await page.locator('[data-zone=left] .problem').waitFor();
-    expect(await page.textContent('[data-zone=left] .problem')).toBe(message);
+    // The zone shows the problem of the file before until it has read this one.
+    const problem = page.locator('[data-zone=left] .problem', { hasText: message });
+    await problem.waitFor();
+    expect(await problem.textContent()).toBe(message);
     expect(await page.textContent('#verdict')).toBe('Choose the other picture.');
   });
 
