@@ -10,7 +10,6 @@ import { type Attr, attr, backend, execute, executeAll, uniqueNumber } from './b
 import { call, callEagerly, type StepFunction } from './compile/call';
 import { type CompileOptions, compileStep, type Step } from './compile/compile';
 import { encodeGraph, type GraphNode } from './compile/graph-def';
-import type { Preparation, PreparedValue } from './compile/prepared';
 import { feed, type InputSpecs, type InputValues } from './compile/step-inputs';
 import { configOf, type Precision, requireEffect } from './precision';
 import { absentLike, assign, isAbsent, type State, type StateVariable } from './state';
@@ -32,9 +31,8 @@ export class Program {
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
   private disposed = false;
-  /** Functions whose prepared values belong to the state as it is now. */
-  private readonly prepared = new Set<string>();
-  private readonly kept = new Map<string, Tensor>();
+  /** The ids of tensors that were prepared for a function from the state as it is now. */
+  private readonly prepared = new Map<string, readonly number[]>();
 
   constructor(
     readonly state: State,
@@ -68,8 +66,7 @@ export class Program {
         }
         this.letGo([...compiled.tables, ...this.parts()]);
         if (compiled.writes) this.forget();
-        await this.prepare(compiled);
-        return (await call(compiled, inputs, fed)) as Record<O, Float32Array>;
+        return (await call(compiled, inputs, fed, await this.prepare(compiled))) as Record<O, Float32Array>;
       } finally {
         this.running = undefined;
         if (this.disposed) this.release();
@@ -117,22 +114,18 @@ export class Program {
   }
 
   /** Computes what a step reads besides the state, unless that is done and the state has not changed since. */
-  private async prepare({ name, preparation }: StepFunction): Promise<void> {
-    if (!preparation || this.prepared.has(name)) return;
-    for (const value of preparation.values) {
-      const attrs = this.handleAttrs(inFunction(name, value));
-      const key = `${name}/${value.name}`;
-      if (!this.kept.has(key)) this.kept.set(key, tf.keep(execute('VarHandleOp', attrs, [])));
-    }
-    const results = await backend().binding.callFunction(preparing(name), [], 1);
-    for (const { id } of results) backend().binding.deleteTensor(id);
-    this.prepared.add(name);
+  private async prepare({ name, preparation }: StepFunction): Promise<readonly number[]> {
+    const known = preparation ? this.prepared.get(name) : [];
+    if (!preparation || known) return known ?? [];
+    const results = await backend().binding.callFunction(preparing(name), [], preparation.outputs.length);
+    const ids = results.map(({ id }) => id);
+    this.prepared.set(name, ids);
+    return ids;
   }
 
   /** Frees prepared values: the state changes. */
   private forget(): void {
-    destroy(this.kept.values());
-    this.kept.clear();
+    for (const id of [...this.prepared.values()].flat()) backend().binding.deleteTensor(id);
     this.prepared.clear();
   }
 
@@ -160,17 +153,13 @@ export class Program {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
-    const attrsOf = (entry: StateVariable | PreparedValue) =>
-      this.handleAttrs(this.state.get(entry.name) ? entry : inFunction(functionName, entry));
+    const attrsOf = (entry: StateVariable) => this.handleAttrs(entry);
     const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, options);
     const results = graph.outputs.map((output) => `output/${output}`);
     this.add(functionName, nodes, feeds, results);
-    if (graph.preparation) this.addPreparation(functionName, graph.preparation);
+    const { preparation } = graph;
+    if (preparation) this.add(preparing(functionName), preparation.nodes, [], preparation.outputs);
     return { ...graph, step: name, name: functionName };
-  }
-
-  private addPreparation(functionName: string, { nodes, output }: Preparation): void {
-    this.add(preparing(functionName), nodes, [], [output]);
   }
 
   private add(name: string, nodes: readonly GraphNode[], feeds: readonly string[], results: readonly string[]): void {
@@ -178,7 +167,7 @@ export class Program {
     this.functions.push(name);
   }
 
-  private handleAttrs({ name, shape }: PreparedValue): Attr[] {
+  private handleAttrs({ name, shape }: StateVariable): Attr[] {
     return [
       attr.type('dtype', 'float32'),
       attr.shape('shape', shape),
@@ -200,12 +189,6 @@ export class Program {
 
 /** The name of the function that prepares what another one reads. */
 const preparing = (name: string): string => `${name}_prepared`;
-
-/** Functions prepare values of equal names. */
-const inFunction = (functionName: string, { name, shape }: PreparedValue): PreparedValue => ({
-  name: `${functionName}/${name}`,
-  shape,
-});
 
 function destroy(resources: Iterable<Tensor>): void {
   for (const resource of resources) {

@@ -18,6 +18,7 @@ export interface StepFunction extends Omit<StepGraph, 'nodes' | 'feeds'> {
 
 /**
  * Calls the function off the JavaScript thread. Values are copied once on the way in and once on the way out.
+ * @param prepared the ids of tensors that were prepared for it
  * @throws LostPeers when another process is lost, or `abortCollectives` was called, and the step waits for other processes;
  * else Error with TensorFlow's message and the user's line when an operation fails
  */
@@ -25,6 +26,7 @@ export async function call(
   step: StepFunction,
   specs: InputSpecs,
   values: readonly FedValue[],
+  prepared: readonly number[] = [],
 ): Promise<Record<string, Float32Array>> {
   const { name, config, outputs } = step;
   if (step.collective) requireNoAbort(step.step);
@@ -35,7 +37,7 @@ export async function call(
     for (const [index, { shape, dtype }] of Object.values(specs).entries()) {
       ids.push(binding.createTensor(shape, DType[dtype], values[index] as FedValue));
     }
-    results = await binding.callFunction(name, ids, outputs.length, config);
+    results = await binding.callFunction(name, [...ids, ...prepared], outputs.length, config);
     const read = results.map(({ id }) => binding.tensorDataSync(id) as Float32Array);
     return Object.fromEntries(outputs.map((output, index) => [output, read[index] as Float32Array]));
   } catch (error) {

@@ -6,7 +6,7 @@ import { type Tensor, tf } from '../tensorflow';
 import { forgetActivations } from './forget-activations';
 import { filtersFirst, sumsEarly } from './gradient-order';
 import type { GraphNode } from './graph-def';
-import { divide, type Preparation, type PreparedValue } from './prepared';
+import { divide, type Preparation } from './prepared';
 import { requireSame } from './purity';
 import { rowsInPlace } from './rows-in-place';
 import { shareConstants } from './share-constants';
@@ -18,14 +18,14 @@ export type Step<I extends InputSpecs, O extends string> = (inputs: StepInputs<I
 
 export interface StepGraph {
   readonly nodes: readonly GraphNode[];
-  /** The nodes that take the inputs, in the order of the declared inputs. */
+  /** The nodes that take the inputs, in the order of the declared inputs, then the prepared values. */
   readonly feeds: readonly string[];
   readonly outputs: readonly string[];
   /** The names of the variables whose rows it reads or writes in place. */
   readonly tables: readonly string[];
   /** Whether it changes the state. */
   readonly writes: boolean;
-  /** What the step reads, and another function computes before it whenever the state has changed. */
+  /** Further inputs of the step, which another function computes before it whenever the state has changed. */
   readonly preparation?: Preparation | undefined;
   /** Whether it waits for other processes. */
   readonly collective: boolean;
@@ -48,7 +48,7 @@ export function compileStep<I extends InputSpecs>(
   inputs: I,
   step: Step<I, string>,
   state: State,
-  handleAttrs: (variable: StateVariable | PreparedValue) => Attr[],
+  handleAttrs: (variable: StateVariable) => Attr[],
   { prepare = false, kernels }: CompileOptions = {},
 ): StepGraph {
   const variables = state.all();
@@ -80,11 +80,11 @@ export function compileStep<I extends InputSpecs>(
   const onlyReads = writes.length === 0 && tables.length === 0 && collective.length === 0;
   const divided =
     prepare && onlyReads
-      ? divide({ nodes: whole, kept, floats: first.floats, handleAttrs })
-      : { nodes: whole, preparation: undefined };
+      ? divide({ nodes: whole, kept, floats: first.floats })
+      : { nodes: whole, feeds: [], preparation: undefined };
   return {
     ...divided,
-    feeds: Object.keys(inputs).map((key) => `feed/${key}`),
+    feeds: [...Object.keys(inputs).map((key) => `feed/${key}`), ...divided.feeds],
     outputs: [...outputs.keys()],
     tables,
     writes: writes.length > 0,

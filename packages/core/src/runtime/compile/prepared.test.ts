@@ -1,4 +1,3 @@
-import { attr } from '../binding';
 import { Program } from '../program';
 import { State } from '../state';
 import { type Tensor2D, tf } from '../tensorflow';
@@ -26,16 +25,15 @@ const divided = (floats: readonly string[]) =>
     nodes: graph,
     kept: ['feed/x', 'output/n'],
     floats: new Map(floats.map((name) => [name, [2]])),
-    handleAttrs: ({ name }) => [attr.string('shared_name', name)],
   });
 
 const namesOf = (nodes: readonly GraphNode[] = []): readonly string[] => nodes.map(({ name }) => name);
 
 describe('dividing a step', () => {
   test('moves what depends on the state alone out of it', () => {
-    const { nodes, preparation } = divided(['square', 'sum', 'count', 'y', 'z']);
+    const { nodes, feeds, preparation } = divided(['square', 'sum', 'count', 'y', 'z']);
     expect(namesOf(nodes).filter((name) => !/prepared/.test(name))).toEqual(['feed/x', 'y', 'z', 'n', 'output/n']);
-    expect(nodes.find(({ name }) => name === 'y')?.inputs).toEqual(['feed/x', 'read/prepared/0']);
+    expect(nodes.find(({ name }) => name === 'y')?.inputs).toEqual(['feed/x', 'feed/prepared/0']);
     expect(namesOf(preparation?.nodes).filter((name) => !/prepared/.test(name))).toEqual([
       'handle/w',
       'read/w',
@@ -44,7 +42,8 @@ describe('dividing a step', () => {
       'sum',
       'count',
     ]);
-    expect(preparation?.values).toHaveLength(3);
+    expect(preparation?.outputs).toEqual(['prepared/0', 'prepared/1', 'prepared/2']);
+    expect(feeds).toEqual(['feed/prepared/0', 'feed/prepared/1', 'feed/prepared/2']);
   });
 
   test('computes what is not float32 in the step, with all that it needs', () => {
@@ -53,7 +52,7 @@ describe('dividing a step', () => {
   });
 
   test('leaves a step alone that computes nothing from the state', () => {
-    expect(divided([])).toEqual({ nodes: graph, preparation: undefined });
+    expect(divided([])).toEqual({ nodes: graph, feeds: [], preparation: undefined });
   });
 });
 
