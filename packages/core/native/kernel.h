@@ -45,8 +45,8 @@ class Run {
   Tensor Input(int index);
   // float32.
   Tensor Output(int index, const Shape &shape);
-  // Memory during the run, of TensorFlow's allocator, which keeps what was freed: large allocations of the system's take
-  // longer, page by page, than filling them.
+  // Float32 memory for the time of the run. TensorFlow's allocator keeps freed memory. The system's gives large blocks back,
+  // and touching new pages takes longer than filling them.
   Tensor Temporary(const Shape &shape);
   // The output reuses the memory of input `candidate` where nobody else needs it, and gets new memory otherwise. `input` is
   // released first, because TensorFlow counts it as a user; it is empty afterwards if its memory was reused.

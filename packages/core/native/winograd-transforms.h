@@ -8,9 +8,9 @@
 
 namespace headshare {
 
-// An algorithm for one direction: kOutputs outputs of kInputs inputs by kProducts products, with as many values of the
-// filter or fewer, kFactors: all further products are with the last value too. Tiles are kStep inputs apart, and the first
-// one starts at input kFirst.
+// An algorithm works on one direction: it makes kOutputs outputs from kInputs inputs with kProducts products. A filter has
+// kFactors values, as many or fewer: product i is with value i, and all products beyond them are with the last value. The
+// first tile starts at input kFirst, the next ones kStep further each.
 
 // F(2, 3). All coefficients are 0, 1, -1 and 1/2, so that in float32 the result is about as exact as a sum of products.
 struct Tiles2 {
@@ -133,8 +133,8 @@ struct Pairs {
   static constexpr float kOfA = 1 / (2 * kA * (kA2 - kB2)), kOfB = 1 / (2 * kB * (kB2 - kA2));
 };
 
-// At stride 2 an output takes two neighbours of the pixels at odd places (the first and last tap), by F(4, 2), and one pixel
-// at an even place, as it is: 9 products for 4 outputs instead of 12.
+// At stride 2 an output needs three pixels of a line. The first and the last lie at odd places: F(4, 2) takes 5 products for
+// 4 outputs. The middle one lies at an even place and takes a product by itself. So 4 outputs take 9 products instead of 12.
 struct Strided {
   static constexpr int kInputs = 9, kProducts = 9, kFactors = 6, kOutputs = 4, kStep = 8, kFirst = -1;
 
@@ -155,8 +155,8 @@ struct Strided {
   }
 };
 
-// The gradient for its input, of the outputs' gradients and the filter rotated: values at odd places get two neighbours, by
-// F(4, 2), those at even places one.
+// The gradient for the input of Strided, given the outputs' gradients and the filter rotated. Inputs at odd places add two
+// of the gradients, by F(4, 2), those at even places take one.
 struct StridedGradient {
   static constexpr int kInputs = 5, kProducts = 9, kFactors = 6, kOutputs = 8, kStep = 4, kFirst = 0;
 

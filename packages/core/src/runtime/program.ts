@@ -31,7 +31,7 @@ export class Program {
   private readonly resources = new Map<string, Tensor>();
   private running: string | undefined;
   private disposed = false;
-  /** The ids of tensors that were prepared for a function from the state as it is now. */
+  /** The tensors (ids) that each function has prepared. They are valid until the state changes. */
   private readonly prepared = new Map<string, readonly number[]>();
 
   constructor(
