@@ -154,7 +154,7 @@ export class Program {
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
     const attrsOf = (entry: StateVariable) => this.handleAttrs(entry);
-    const { nodes, feeds, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, options);
+    const { nodes, feeds, shapes: _, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, options);
     const results = graph.outputs.map((output) => `output/${output}`);
     this.add(functionName, nodes, feeds, results);
     const { preparation } = graph;

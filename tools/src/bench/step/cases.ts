@@ -4,9 +4,10 @@ import { methods } from '@headshare/core/distill/registry';
 import { buildNetwork, type NetworkDescription } from '@headshare/core/nn/network';
 import { shapeOf } from '@headshare/core/nn/network-shape';
 import { Scope } from '@headshare/core/nn/scope';
-import { imageInput } from '@headshare/core/runtime/compile/step-inputs';
+import { compileStep, type Step, type StepGraph } from '@headshare/core/runtime/compile/compile';
+import { type InputSpecs, imageInput } from '@headshare/core/runtime/compile/step-inputs';
 import type { Precision } from '@headshare/core/runtime/precision';
-import { Program } from '@headshare/core/runtime/program';
+import { type CompiledStep, Program, type StepOptions } from '@headshare/core/runtime/program';
 import { State } from '@headshare/core/runtime/state';
 import { tf } from '@headshare/core/runtime/tensorflow';
 import { sgd } from '@headshare/core/train/optimiser/optimiser';
@@ -38,6 +39,8 @@ export interface TimedStep {
   run(): Promise<number>;
   /** Takes the same inputs and returns as many outputs as `run`, without the computation. */
   callEmpty?(): Promise<unknown>;
+  /** The graphs of a call. */
+  graphs?(): readonly StepGraph[];
 }
 
 export interface StepWay {
@@ -82,7 +85,7 @@ export function headshareStep(
     labels: values.labels,
     classes: description.classes,
   });
-  const program = new Program(state, { eager });
+  const program = new Recorded(state, { eager });
   const step = makeTrainingStep(program, {
     batchSize: batch,
     accumulate: slices,
@@ -120,7 +123,30 @@ export function headshareStep(
       return terms.loss ?? Number.NaN;
     },
     callEmpty: () => empty({ ...values, learningRate }),
+    graphs: () => program.graphs(),
   };
+}
+
+/** Compiles the steps that have been called once more, to look at their graphs. */
+class Recorded extends Program {
+  private readonly called = new Map<string, () => StepGraph>();
+
+  override define<const I extends InputSpecs, O extends string>(
+    name: string,
+    inputs: I,
+    step: Step<I, O>,
+    options?: StepOptions,
+  ): CompiledStep<I, O> {
+    const run = super.define(name, inputs, step, options);
+    return (given) => {
+      this.called.set(name, () => compileStep(name, inputs, step, this.state, () => []));
+      return run(given);
+    };
+  }
+
+  graphs(): readonly StepGraph[] {
+    return [...this.called.values()].map((compile) => compile());
+  }
 }
 
 /** A batch of noise, the same every time. */

@@ -104,17 +104,20 @@ function middle(all: readonly StepMeasurement[]): StepMeasurement {
     firstSeconds: of('firstSeconds'),
     peakMegabytes: of('peakMegabytes'),
     ...(all[0]?.emptyCallSeconds !== undefined && { emptyCallSeconds: of('emptyCallSeconds') }),
-    ...(all[0]?.operations !== undefined && { operations: of('operations'), matrixRate: of('matrixRate') }),
+    ...(all[0]?.operations !== undefined && {
+      operations: of('operations'),
+      matrixRate: of('matrixRate'),
+      bytes: of('bytes'),
+      memoryRate: of('memoryRate'),
+    }),
   };
 }
 
 function printTable({ case: name, batch, ways, compiledOver, callShare }: Summary): void {
-  const { operations, matrixRate, imagesPerSecondMedian = Number.NaN } = ways.compiled ?? {};
+  const { compiled } = ways;
   const share = [
     ...(callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`]),
-    ...(operations === undefined || matrixRate === undefined
-      ? []
-      : [rooflineText(operations * imagesPerSecondMedian, operations, matrixRate)]),
+    ...(compiled?.operations === undefined ? [] : rooflineText(compiled)),
   ];
   print(
     false,
@@ -131,8 +134,12 @@ function printTable({ case: name, batch, ways, compiledOver, callShare }: Summar
   );
 }
 
-function rooflineText(reached: number, operations: number, matrixRate: number): string {
+function rooflineText({ imagesPerSecondMedian: images, operations, matrixRate, bytes, memoryRate }: StepMeasurement) {
   const giga = (value: number) => (value / 1e9).toFixed(value < 1e10 ? 2 : 0);
-  const percent = ((100 * reached) / matrixRate).toFixed(0);
-  return `One image takes ${giga(operations)} GFLOP by definition; compiled computes ${giga(reached)} GFLOP a second, ${percent} % of the ${giga(matrixRate)} of a large matrix product in the same process.`;
+  const share = (each = Number.NaN, most = Number.NaN) => ((100 * each * images) / most).toFixed(0);
+  const rate = (each = Number.NaN) => giga(each * images);
+  return [
+    `One image takes ${giga(operations ?? Number.NaN)} GFLOP by definition; compiled computes ${rate(operations)} GFLOP a second, ${share(operations, matrixRate)} % of the ${giga(matrixRate ?? Number.NaN)} of a large matrix product in the same process.`,
+    `Its operations read and write ${((bytes ?? Number.NaN) / 1e6).toFixed(0)} MB for one image, by their shapes; compiled moves ${rate(bytes)} GB a second, ${share(bytes, memoryRate)} % of the ${giga(memoryRate ?? Number.NaN)} of reading a large matrix.`,
+  ];
 }

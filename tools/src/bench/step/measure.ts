@@ -1,7 +1,7 @@
 import { median, peakMegabytes, secondsOf } from '../measurement';
 import { type CaseName, headshareStep, stepCases } from './cases';
 import { plainStep } from './plain';
-import { matrixRate, operationsOf } from './roofline';
+import { bytesOf, matrixRate, memoryRate, operationsOf } from './roofline';
 
 export interface StepMeasurement {
   readonly imagesPerSecondMedian: number;
@@ -14,6 +14,9 @@ export interface StepMeasurement {
   /** Compiled steps only: floating-point operations of one image, and those a second of a large matrix product. */
   readonly operations?: number;
   readonly matrixRate?: number;
+  /** Compiled steps only: bytes that the operations of a step move for one image, and those a second of reading a large matrix. */
+  readonly bytes?: number;
+  readonly memoryRate?: number;
 }
 
 /** The first calls prepare and are not counted. */
@@ -43,6 +46,11 @@ export async function measureStep(asked: {
     peakMegabytes: peakMegabytes(),
     ...(way === 'compiled' &&
       step.callEmpty && { emptyCallSeconds: median((await secondsOf(step.callEmpty, 40)).slice(10)) }),
-    ...(way === 'compiled' && { operations: operationsOf(stepCases[name]), matrixRate: await matrixRate() }),
+    ...(way === 'compiled' && {
+      operations: operationsOf(stepCases[name]),
+      matrixRate: await matrixRate(),
+      bytes: (step.graphs?.() ?? []).map(bytesOf).reduce((a, b) => a + b, 0) / batch,
+      memoryRate: await memoryRate(),
+    }),
   };
 }

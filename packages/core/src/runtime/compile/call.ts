@@ -9,7 +9,7 @@ import type { Step, StepGraph } from './compile';
 import type { FedValue, InputSpecs, StepInputs } from './step-inputs';
 
 /** A TensorFlow function compiled from a step. */
-export interface StepFunction extends Omit<StepGraph, 'nodes' | 'feeds'> {
+export interface StepFunction extends Omit<StepGraph, 'nodes' | 'feeds' | 'shapes'> {
   readonly step: string;
   readonly name: string;
   /** A serialised ConfigProto for TensorFlow's graph optimiser. */

@@ -29,6 +29,8 @@ export interface StepGraph {
   readonly preparation?: Preparation | undefined;
   /** Whether it waits for other processes. */
   readonly collective: boolean;
+  /** The shapes of recorded tensors by reference (graph-def.ts); nodes that were added later are not among them. */
+  readonly shapes: ReadonlyMap<string, readonly number[]>;
   /** The user's line behind a node. It records the step once more, because keeping all stacks takes too much memory. */
   lineOf(node: string): string | undefined;
 }
@@ -89,6 +91,7 @@ export function compileStep<I extends InputSpecs>(
     tables,
     writes: writes.length > 0,
     collective: collective.length > 0,
+    shapes: first.shapes,
     lineOf(node) {
       const { nodes: recorded, sites } = record(name, inputs, step, variables, { kernels });
       const index = recorded.findIndex((one) => one.name === node);
