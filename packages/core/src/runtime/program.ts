@@ -153,8 +153,12 @@ export class Program {
     for (const entry of this.state.all()) if (!this.resources.has(entry.name)) this.pushOne(entry);
     // Steps may share a name, and it may have characters that TensorFlow refuses.
     const functionName = `headshare_${this.id}_${name.replace(/\W/g, '_')}_${this.functions.length}`;
-    const attrsOf = (entry: StateVariable) => this.handleAttrs(entry);
-    const { nodes, feeds, shapes: _, ...graph } = compileStep(name, inputs, step, this.state, attrsOf, options);
+    const {
+      nodes,
+      feeds,
+      shapes: _,
+      ...graph
+    } = compileStep(name, inputs, step, this.state, (entry) => this.handleAttrs(entry), options);
     const results = graph.outputs.map((output) => `output/${output}`);
     this.add(functionName, nodes, feeds, results);
     const { preparation } = graph;

@@ -5,7 +5,7 @@ import { UserError } from '@headshare/core/system/user-error';
 import { benchmark, print, pythonOption, someOf } from '../command-line';
 import { inOwnProcess, inRounds, measuredBy, median } from '../measurement';
 import type { CaseName } from './cases';
-import type { measureStep, StepMeasurement } from './measure';
+import type { measureStep, Roofline, StepMeasurement } from './measure';
 
 /** Images a step of each case. */
 const batches = { mbf: 32, ce: 64, thkd: 64 } as const satisfies Record<CaseName, number>;
@@ -104,7 +104,7 @@ function middle(all: readonly StepMeasurement[]): StepMeasurement {
     firstSeconds: of('firstSeconds'),
     peakMegabytes: of('peakMegabytes'),
     ...(all[0]?.emptyCallSeconds !== undefined && { emptyCallSeconds: of('emptyCallSeconds') }),
-    ...(all[0]?.operations !== undefined && {
+    ...(hasRoofline(all[0]) && {
       operations: of('operations'),
       matrixRate: of('matrixRate'),
       bytes: of('bytes'),
@@ -117,7 +117,7 @@ function printTable({ case: name, batch, ways, compiledOver, callShare }: Summar
   const { compiled } = ways;
   const share = [
     ...(callShare === undefined ? [] : [`An empty call takes ${(100 * callShare).toFixed(2)} % of a compiled step.`]),
-    ...(compiled?.operations === undefined ? [] : rooflineText(compiled)),
+    ...(hasRoofline(compiled) ? rooflineText(compiled) : []),
   ];
   print(
     false,
@@ -134,12 +134,15 @@ function printTable({ case: name, batch, ways, compiledOver, callShare }: Summar
   );
 }
 
-function rooflineText({ imagesPerSecondMedian: images, operations, matrixRate, bytes, memoryRate }: StepMeasurement) {
+const hasRoofline = (one: StepMeasurement | undefined): one is StepMeasurement & Roofline =>
+  one?.operations !== undefined;
+
+function rooflineText(compiled: StepMeasurement & Roofline): readonly string[] {
+  const { imagesPerSecondMedian: images, operations, matrixRate, bytes, memoryRate } = compiled;
   const giga = (value: number) => (value / 1e9).toFixed(value < 1e10 ? 2 : 0);
-  const share = (each = Number.NaN, most = Number.NaN) => ((100 * each * images) / most).toFixed(0);
-  const rate = (each = Number.NaN) => giga(each * images);
+  const share = (each: number, most: number) => ((100 * each * images) / most).toFixed(0);
   return [
-    `One image takes ${giga(operations ?? Number.NaN)} GFLOP by definition; compiled computes ${rate(operations)} GFLOP a second, ${share(operations, matrixRate)} % of the ${giga(matrixRate ?? Number.NaN)} of a large matrix product in the same process.`,
-    `Its operations read and write ${((bytes ?? Number.NaN) / 1e6).toFixed(0)} MB for one image, by their shapes; compiled moves ${rate(bytes)} GB a second, ${share(bytes, memoryRate)} % of the ${giga(memoryRate ?? Number.NaN)} of reading a large matrix.`,
+    `One image takes ${giga(operations)} GFLOP by definition; compiled computes ${giga(operations * images)} GFLOP a second, ${share(operations, matrixRate)} % of the ${giga(matrixRate)} of a large matrix product in the same process.`,
+    `Its operations read and write ${(bytes / 1e6).toFixed(0)} MB for one image, by their shapes; compiled moves ${giga(bytes * images)} GB a second, ${share(bytes, memoryRate)} % of the ${giga(memoryRate)} of reading a large matrix.`,
   ];
 }

@@ -3,7 +3,18 @@ import { type CaseName, headshareStep, stepCases } from './cases';
 import { plainStep } from './plain';
 import { bytesOf, matrixRate, memoryRate, operationsOf } from './roofline';
 
-export interface StepMeasurement {
+/** What a compiled step needs for one image, and what the same process reaches at most in a second. */
+export interface Roofline {
+  readonly operations: number;
+  /** Floating-point operations of a large matrix product. */
+  readonly matrixRate: number;
+  readonly bytes: number;
+  /** Bytes of reading a large matrix. */
+  readonly memoryRate: number;
+}
+
+/** Compiled steps alone have a roofline. */
+export interface StepMeasurement extends Partial<Roofline> {
   readonly imagesPerSecondMedian: number;
   readonly imagesPerSecondBest: number;
   /** Seconds of the first step, which records, compiles and chooses kernels. */
@@ -11,12 +22,6 @@ export interface StepMeasurement {
   readonly peakMegabytes: number;
   /** Compiled steps only: seconds of a call with the same inputs and as many outputs that computes nothing. */
   readonly emptyCallSeconds?: number;
-  /** Compiled steps only: floating-point operations of one image, and those a second of a large matrix product. */
-  readonly operations?: number;
-  readonly matrixRate?: number;
-  /** Compiled steps only: bytes that the operations of a step move for one image, and those a second of reading a large matrix. */
-  readonly bytes?: number;
-  readonly memoryRate?: number;
 }
 
 /** The first calls prepare and are not counted. */

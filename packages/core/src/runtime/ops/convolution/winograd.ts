@@ -19,6 +19,12 @@ const kernels = ['', 'Filter', 'Fused', 'GradInput', 'GradFilter'].map((suffix) 
 /** The fewest channels on either side, and tiles of 2x2 outputs, for which the kernels were measured to be faster. */
 const fewest = { channels: 16, tiles: 16 };
 
+/**
+ * At stride 2, the fewest tiles of 4x4 outputs; the most values of a filter for each tile; and by how much the sum of
+ * products must exceed the 81 multiplications of a tile, which it does not where most of the tile lies beyond the image.
+ */
+const strided = { tiles: 32, valuesPerTile: 9 * 512, saving: 4 / 3 };
+
 /** Tiles of 2x2 or 4x4 outputs at stride 1, or of 4x4 outputs at stride 2. */
 export type Algorithm = 'tiles2' | 'tiles4' | 'strided';
 
@@ -36,7 +42,8 @@ export function winogradAlgorithm(x: Tensor4D, filter: Tensor4D, options: Window
   const [rows, columns, channels, outputs] = filter.shape;
   const [batch, height, width] = x.shape;
   const strides = pair(stride);
-  const tiles = (size: number) => batch * Math.ceil(height / size) * Math.ceil(width / size);
+  /** Squares of so many pixels that cover the images. */
+  const squares = (size: number) => batch * Math.ceil(height / size) * Math.ceil(width / size);
   if (
     rows !== 3 ||
     columns !== 3 ||
@@ -47,15 +54,15 @@ export function winogradAlgorithm(x: Tensor4D, filter: Tensor4D, options: Window
     return undefined;
   }
   if (strides.every((step) => step === 2)) {
-    const multiplications = 9 * batch * Math.ceil(height / 2) * Math.ceil(width / 2);
-    const serves = multiplications >= 108 * tiles(8) && tiles(8) >= Math.max(32, (channels * outputs) / 512);
-    return serves ? 'strided' : undefined;
+    const tiles = squares(8);
+    const saves = 9 * squares(2) >= strided.saving * 81 * tiles;
+    return saves && tiles >= strided.tiles && filter.size <= strided.valuesPerTile * tiles ? 'strided' : undefined;
   }
-  if (strides.some((step) => step !== 1) || Math.min(height, width) < 2 || tiles(2) < fewest.tiles) return undefined;
+  if (strides.some((step) => step !== 1) || Math.min(height, width) < 2 || squares(2) < fewest.tiles) return undefined;
   // Measured on two threads of an Intel Xeon with AVX-512, 16 to 512 channels: with 64 images, tiles of 4 are 1.2 to 1.5
   // times as fast, with one image of 32x32 or more 1.0 to 1.5 times. Fewer tiles do not make up for reading a filter of 36
   // matrices instead of 16.
-  return Math.min(height, width) >= 4 && tiles(4) >= 64 ? 'tiles4' : 'tiles2';
+  return Math.min(height, width) >= 4 && squares(4) >= 64 ? 'tiles4' : 'tiles2';
 }
 
 const attribute = (algorithm: Algorithm) => attr.string('algorithm', algorithm);
