@@ -232,12 +232,12 @@ static const std::vector<std::string> &Kernels() {
     Dl_info self;
     if (dladdr(reinterpret_cast<void *>(&Kernels), &self)) dlopen(self.dli_fname, RTLD_NOW | RTLD_NODELETE);
     std::vector<std::string> all;
-    for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterChannels(),
-                             headshare::RegisterConvGradFilter(), headshare::RegisterDepthwise(),
-                             headshare::RegisterDepthwiseGradient(), headshare::RegisterHalfSquares(),
-                             headshare::RegisterHardActivations(), headshare::RegisterPackedConvolution(),
-                             headshare::RegisterPRelu(), headshare::RegisterSgd(), headshare::RegisterTwoSum(),
-                             headshare::RegisterWinograd()}) {
+    for (const auto &some : {headshare::RegisterBatchNorm(), headshare::RegisterBatchNormGradient(),
+                             headshare::RegisterChannels(), headshare::RegisterConvGradFilter(),
+                             headshare::RegisterDepthwise(), headshare::RegisterDepthwiseGradient(),
+                             headshare::RegisterHalfSquares(), headshare::RegisterHardActivations(),
+                             headshare::RegisterPackedConvolution(), headshare::RegisterPRelu(), headshare::RegisterSgd(),
+                             headshare::RegisterTwoSum(), headshare::RegisterWinograd()}) {
       all.insert(all.end(), some.begin(), some.end());
     }
     return all;

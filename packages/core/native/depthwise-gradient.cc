@@ -1,8 +1,10 @@
 // The gradients of the depthwise convolution (depthwise.cc).
 //   HeadshareDepthwiseGrad(dy, x, filter; stride, padding) -> dx, like x; dfilter, like filter
+//   HeadshareDepthwiseNormalisedGrad(dy, x, filter, gamma, beta, batch_mean, inverse, slope; activation, stride, padding)
+//     -> the same two for batch norm's output instead of x, which it computes from x
 #include <vector>
 
-#include "depthwise-maps.h"
+#include "depthwise-source.h"
 #include "kernels.h"
 #include "thread-pool.h"
 
@@ -11,13 +13,13 @@ namespace depthwise {
 namespace {
 
 // Adds to `sums`, which has the filter's shape.
-void ToFilter(const Geometry &g, const float *x, const float *dy, float *sums, int64_t from, int64_t to) {
+void ToFilter(const Geometry &g, Source &source, const float *dy, float *sums, int64_t from, int64_t to) {
   Correlation k = ForwardRow(g);
+  if (source.Normalises()) k.ahead = 0;
   for (int64_t oy = from; oy < to; oy++) {
     const Rows rows = UnderOutput(g, oy);
     k.rows = rows.count;
-    AddToTaps(k, x + rows.first_source * g.w * g.c, dy + oy * g.ow * g.c,
-              sums + rows.first_filter * g.kw * g.c);
+    AddToTaps(k, source.At(rows), dy + oy * g.ow * g.c, sums + rows.first_filter * g.kw * g.c);
   }
 }
 
@@ -61,11 +63,8 @@ void ToInput(const Geometry &g, const float *dy, const float *filter, float *dx,
   CorrelateEnd(k);
 }
 
-void RunGradient(void *state, TF_OpKernelContext *context) {
-  Run run("HeadshareDepthwiseGrad", context);
-  const Tensor dy = run.Input(0), x = run.Input(1), filter = run.Input(2);
-  Geometry g;
-  if (!run.ok() || !Describe(run, *static_cast<Attributes *>(state), x, filter, ShapeOf(dy), g)) return;
+// The outputs of `run`, whose shapes fit; `norm` is null where x is the convolution's input.
+void Gradients(Run &run, const Geometry &g, const Tensor &dy, const Tensor &x, const Tensor &filter, const Norm *norm) {
   const Tensor dx = run.Output(0, ShapeOf(x)), dfilter = run.Output(1, ShapeOf(filter));
   if (!run.ok()) return;
   const float *in = DataOf(dy), *at = DataOf(x), *taps = DataOf(filter);
@@ -78,18 +77,42 @@ void RunGradient(void *state, TF_OpKernelContext *context) {
   const int64_t groups = (g.b + together - 1) / together;
   std::vector<float> sums(groups * bands.per_map * g.OfFilter());
   float *partial = sums.data();
-  ParallelFor(groups * bands.per_map, g.Helpers(), [=](int64_t chunk) {
-    const int64_t group = chunk / bands.per_map, band = chunk % bands.per_map;
+  const int64_t per_task = norm ? kBandsTogether : 1, tasks = (bands.per_map + per_task - 1) / per_task;
+  ParallelFor(groups * tasks, g.Helpers(), [=](int64_t task) {
+    const int64_t group = task / tasks, first = task % tasks * per_task, end = std::min(bands.per_map, first + per_task);
     for (int64_t map = group * together; map < std::min(g.b, (group + 1) * together); map++) {
-      ToInput(g, in + map * g.OfY(), taps, out + map * g.OfX(), bands.First(g.h, band), bands.First(g.h, band + 1));
-      ToFilter(g, at + map * g.OfX(), in + map * g.OfY(), partial + chunk * g.OfFilter(), bands.First(g.oh, band),
-               bands.First(g.oh, band + 1));
+      const float *above = in + map * g.OfY();
+      Source source(g, at + map * g.OfX(), norm, bands.First(g.oh, first), bands.First(g.oh, end));
+      for (int64_t band = first; band < end; band++) {
+        ToInput(g, above, taps, out + map * g.OfX(), bands.First(g.h, band), bands.First(g.h, band + 1));
+        ToFilter(g, source, above, partial + (group * bands.per_map + band) * g.OfFilter(), bands.First(g.oh, band),
+                 bands.First(g.oh, band + 1));
+      }
     }
   });
   std::fill(total, total + g.OfFilter(), 0.0f);
   for (int64_t chunk = 0; chunk < groups * bands.per_map; chunk++) {
     for (int64_t i = 0; i < g.OfFilter(); i++) total[i] += partial[chunk * g.OfFilter() + i];
   }
+}
+
+void RunGradient(void *state, TF_OpKernelContext *context) {
+  Run run("HeadshareDepthwiseGrad", context);
+  const Tensor dy = run.Input(0), x = run.Input(1), filter = run.Input(2);
+  Geometry g;
+  if (!run.ok() || !Describe(run, *static_cast<Attributes *>(state), x, filter, ShapeOf(dy), g)) return;
+  Gradients(run, g, dy, x, filter, nullptr);
+}
+
+void RunNormalised(void *state, TF_OpKernelContext *context) {
+  const NormalisedAttributes &own = *static_cast<NormalisedAttributes *>(state);
+  Run run("HeadshareDepthwiseNormalisedGrad", context);
+  const Tensor dy = run.Input(0), x = run.Input(1), filter = run.Input(2);
+  const NormVectors vectors(run, 3, own.activation, x);
+  Geometry g;
+  if (!run.ok() || !Describe(run, own, x, filter, ShapeOf(dy), g)) return;
+  const Norm norm(vectors, own.activation);
+  Gradients(run, g, dy, x, filter, &norm);
 }
 
 void InferGradient(TF_ShapeInferenceContext *context, TF_Status *status) {
@@ -112,6 +135,15 @@ std::vector<std::string> RegisterDepthwiseGradient() {
        Create<Attributes>,
        RunGradient,
        Destroy<Attributes>},
+      {"HeadshareDepthwiseNormalisedGrad",
+       {"dy: float", "x: float", "filter: float", "gamma: float", "beta: float", "batch_mean: float", "inverse: float",
+        "slope: float"},
+       {"dx: float", "dfilter: float"},
+       {"stride: int", "padding: int", kActivationAttribute},
+       InferGradient,
+       Create<NormalisedAttributes>,
+       RunNormalised,
+       Destroy<NormalisedAttributes>},
   });
 }
 

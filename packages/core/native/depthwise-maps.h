@@ -33,8 +33,8 @@ struct Geometry {
 
 // Maps cut into bands of rows. The bands, and so the order of sums, depend only on the shape.
 struct Bands {
-  explicit Bands(const Geometry &g)
-      : per_map(std::clamp<int64_t>((g.OfX() + g.OfY()) / kChunk, 1, std::max<int64_t>(g.oh, 1))) {}
+  explicit Bands(const Geometry &g, int64_t chunk = kChunk)
+      : per_map(std::clamp<int64_t>((g.OfX() + g.OfY()) / chunk, 1, std::max<int64_t>(g.oh, 1))) {}
   int64_t First(int64_t rows, int64_t band) const { return rows * band / per_map; }
 
   int64_t per_map;

@@ -1,10 +1,12 @@
 // Depthwise convolution, one filter a channel, with `padding` zeros on every side.
 //   HeadshareDepthwise(x [b, h, w, c], filter [kh, kw, c, 1], size [oh, ow, 0]; stride, padding) -> y [b, oh, ow, c]
+//   HeadshareDepthwiseNormalised(x, filter, size, gamma, beta, batch_mean, inverse, slope; activation, stride, padding) -> y,
+//     the convolution of batch norm's output for x (HeadshareBatchNormAgain), which it does not store
 //   HeadshareDepthwiseFused(x, filter, bias, residual, slope (epilogue.h), size; activation, stride, padding) -> y, for evaluation
 // `size` has no elements: its shape gives y's, because TensorFlow's shape functions in C cannot read attributes.
 #include <vector>
 
-#include "depthwise-maps.h"
+#include "depthwise-source.h"
 #include "epilogue.h"
 #include "kernels.h"
 #include "thread-pool.h"
@@ -13,13 +15,14 @@ namespace headshare {
 namespace depthwise {
 namespace {
 
-void Forward(const Geometry &g, const float *x, const float *filter, float *y, int64_t from, int64_t to) {
+void Forward(const Geometry &g, Source source, const float *filter, float *y, int64_t from, int64_t to) {
   Correlation k = ForwardRow(g);
   k.stream = Streams(g, y, g.OfY());
+  if (source.Normalises()) k.ahead = 0;
   for (int64_t oy = from; oy < to; oy++) {
     const Rows rows = UnderOutput(g, oy);
     k.rows = rows.count;
-    Correlate(k, x + rows.first_source * g.w * g.c, filter + rows.first_filter * g.kw * g.c, y + oy * g.ow * g.c);
+    Correlate(k, source.At(rows), filter + rows.first_filter * g.kw * g.c, y + oy * g.ow * g.c);
   }
   CorrelateEnd(k);
 }
@@ -65,8 +68,7 @@ bool DescribeForward(Run &run, const Attributes &own, const Tensor &x, const Ten
 
 // body(map, first row of y, its end) for bands of all maps, by several threads.
 template <typename Body>
-void ForBands(const Geometry &g, const Body &body) {
-  const Bands bands(g);
+void ForBands(const Geometry &g, const Bands &bands, const Body &body) {
   ParallelFor(g.b * bands.per_map, g.Helpers(), [&](int64_t chunk) {
     const int64_t band = chunk % bands.per_map;
     body(chunk / bands.per_map, bands.First(g.oh, band), bands.First(g.oh, band + 1));
@@ -81,8 +83,24 @@ void RunForward(void *state, TF_OpKernelContext *context) {
   if (!DescribeForward(run, *static_cast<Attributes *>(state), x, filter, size, shape, g)) return;
   const Tensor y = run.Output(0, shape);
   if (!run.ok()) return;
-  ForBands(g, [&](int64_t map, int64_t from, int64_t to) {
-    Forward(g, DataOf(x) + map * g.OfX(), DataOf(filter), DataOf(y) + map * g.OfY(), from, to);
+  ForBands(g, Bands(g), [&](int64_t map, int64_t from, int64_t to) {
+    Forward(g, Source(g, DataOf(x) + map * g.OfX(), nullptr, from, to), DataOf(filter), DataOf(y) + map * g.OfY(), from, to);
+  });
+}
+
+void RunNormalised(void *state, TF_OpKernelContext *context) {
+  const NormalisedAttributes &own = *static_cast<NormalisedAttributes *>(state);
+  Run run("HeadshareDepthwiseNormalised", context);
+  const Tensor x = run.Input(0), filter = run.Input(1), size = run.Input(2);
+  const NormVectors vectors(run, 3, own.activation, x);
+  Shape shape;
+  Geometry g;
+  if (!DescribeForward(run, own, x, filter, size, shape, g)) return;
+  const Tensor y = run.Output(0, shape);
+  if (!run.ok()) return;
+  const Norm norm(vectors, own.activation);
+  ForBands(g, Bands(g, kBandsTogether * kChunk), [&](int64_t map, int64_t from, int64_t to) {
+    Forward(g, Source(g, DataOf(x) + map * g.OfX(), &norm, from, to), DataOf(filter), DataOf(y) + map * g.OfY(), from, to);
   });
 }
 
@@ -105,7 +123,7 @@ void RunFused(void *state, TF_OpKernelContext *context) {
   Epilogue epilogue;
   const Tensor y = fused.Output(shape, own.activation, epilogue);
   if (!run.ok()) return;
-  ForBands(g, [&](int64_t map, int64_t from, int64_t to) {
+  ForBands(g, Bands(g), [&](int64_t map, int64_t from, int64_t to) {
     ForwardFused(g, DataOf(x) + map * g.OfX(), DataOf(filter), epilogue, map * g.OfY(), DataOf(y), from, to);
   });
 }
@@ -133,6 +151,15 @@ std::vector<std::string> RegisterDepthwise() {
        Create<Attributes>,
        RunForward,
        Destroy<Attributes>},
+      {"HeadshareDepthwiseNormalised",
+       {"x: float", "filter: float", "size: float", "gamma: float", "beta: float", "batch_mean: float", "inverse: float",
+        "slope: float"},
+       {"y: float"},
+       {"stride: int", "padding: int", kActivationAttribute},
+       InferForward<2>,
+       Create<NormalisedAttributes>,
+       RunNormalised,
+       Destroy<NormalisedAttributes>},
       {"HeadshareDepthwiseFused",
        {"x: float", "filter: float", "bias: float", "residual: float", "slope: float", "size: float"},
        {"y: float"},

@@ -146,6 +146,11 @@ void Inference::FromDimensions(int output, std::initializer_list<std::pair<int, 
   if (ok()) TF_ShapeInferenceContextSetOutput(context_, output, shape.get(), status_);
 }
 
+void Inference::Empty(int output) {
+  const ShapeHandle shape(TF_ShapeInferenceContextVectorFromSize(context_, 0));
+  if (ok()) TF_ShapeInferenceContextSetOutput(context_, output, shape.get(), status_);
+}
+
 void Inference::Scalar(int output) {
   const ShapeHandle shape(TF_ShapeInferenceContextScalar(context_));
   if (ok()) TF_ShapeInferenceContextSetOutput(context_, output, shape.get(), status_);

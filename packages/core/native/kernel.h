@@ -85,6 +85,8 @@ class Inference {
   // Sets a shape of input's dimensions: `from` names an input and an axis for each, or an unknown one by input -1.
   void FromDimensions(int output, std::initializer_list<std::pair<int, int>> from);
   void Scalar(int output);
+  // A vector without elements.
+  void Empty(int output);
   // The outputs have unknown shapes.
   void Unknown();
   void AtLeastRank(int input, int64_t rank);

@@ -8,6 +8,7 @@
 namespace headshare {
 
 std::vector<std::string> RegisterBatchNorm();
+std::vector<std::string> RegisterBatchNormGradient();
 std::vector<std::string> RegisterChannels();
 std::vector<std::string> RegisterConvGradFilter();
 std::vector<std::string> RegisterDepthwise();

@@ -6,6 +6,7 @@ import { type Tensor, tf } from '../tensorflow';
 import { forgetActivations } from './forget-activations';
 import { filtersFirst, sumsEarly } from './gradient-order';
 import type { GraphNode } from './graph-def';
+import { normaliseWhereRead } from './normalise-where-read';
 import { divide, type Preparation } from './prepared';
 import { requireSame } from './purity';
 import { rowsInPlace } from './rows-in-place';
@@ -91,7 +92,7 @@ export function compileStep<I extends InputSpecs>(
     tables,
     writes: writes.length > 0,
     collective: collective.length > 0,
-    shapes: first.shapes,
+    shapes: access.shapes,
     lineOf(node) {
       const { nodes: recorded, sites } = record(name, inputs, step, variables, { kernels });
       const index = recorded.findIndex((one) => one.name === node);
@@ -103,11 +104,13 @@ export function compileStep<I extends InputSpecs>(
 /** Connects the step's nodes to the state: whole values are read before and assigned after it, rows change in place. */
 function stateAccess(
   variables: readonly StateVariable[],
-  { nodes: recorded, shapes, result: { outputs, updates } }: Recording<Results>,
+  recording: Recording<Results>,
   handleAttrs: (variable: StateVariable) => Attr[],
-): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> & { readonly tables: readonly string[] } {
+): Record<'nodes' | 'reads' | 'writes', readonly GraphNode[]> & Pick<StepGraph, 'tables' | 'shapes'> {
+  const { outputs, updates } = recording.result;
   const tables: string[] = [];
   const results = new Set([...outputs.values(), ...updates.values()]);
+  const { nodes: recorded, shapes } = normaliseWhereRead({ ...recording, outputs: results });
   let nodes = forgetActivations({ nodes: recorded, shapes, outputs: results });
   const reads: GraphNode[] = [];
   const writes: GraphNode[] = [];
@@ -128,7 +131,7 @@ function stateAccess(
     reads.push(readNode(entry));
     if (update !== undefined) writes.push(assignNode(entry, update));
   }
-  return { nodes, reads, writes, tables };
+  return { nodes, reads, writes, tables, shapes };
 }
 
 interface Results {

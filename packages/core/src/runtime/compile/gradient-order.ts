@@ -12,6 +12,7 @@ export const filterGradients: Readonly<Record<string, { readonly x: number; read
   HeadshareConvGradFilter: { x: 1, dy: 0 },
   HeadshareConv3x3GradFilter: { x: 1, dy: 0 },
   HeadshareDepthwiseGrad: { x: 1, dy: 0 },
+  HeadshareDepthwiseNormalisedGrad: { x: 1, dy: 0 },
 };
 
 /** The gradients of a convolution's input, each with the position of the gradient that arrives. */

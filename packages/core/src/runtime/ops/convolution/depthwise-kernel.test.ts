@@ -101,9 +101,13 @@ onCpu('one thread gives the bits that three give', () => {
     const [x, filter, dy] = [[5, 31, 29, 67], [3, 3, 67, 1], [5, 31, 29, 67]].map((shape) =>
       tf.sin(tf.range(0, shape.reduce((a, b) => a * b))).reshape(shape));
     const own = [attr.int('stride', 1), attr.int('padding', 1)];
+    const relu = attr.string('activation', 'relu');
+    const norm = [tf.range(1, 68), tf.zeros([67]), tf.zeros([67]), tf.ones([67]), tf.zeros([0])];
     const all = [
       execute('HeadshareDepthwise', own, [x, filter, tf.zeros([31, 29, 0])]),
       ...executeAll('HeadshareDepthwiseGrad', own, [dy, x, filter], 2),
+      execute('HeadshareDepthwiseNormalised', [...own, relu], [x, filter, tf.zeros([31, 29, 0]), ...norm]),
+      ...executeAll('HeadshareDepthwiseNormalisedGrad', [...own, relu], [dy, x, filter, ...norm], 2),
     ];
     const hash = require('node:crypto').createHash('sha256');
     for (const tensor of all) hash.update(new Uint8Array(tensor.dataSync().buffer));
@@ -134,6 +138,7 @@ onCpu('a NaN reaches the outputs under its filter, and padding makes none of an 
 
 describe('arguments that do not fit are refused', () => {
   const own = (stride: number, padding: number) => [attr.int('stride', stride), attr.int('padding', padding)];
+  const norm = (sizes: readonly number[]) => sizes.map((size) => tf.zeros([size]));
   const forward = (x: number[], filter: number[], size: number[], [stride, padding] = [1, 1] as [number, number]) =>
     execute('HeadshareDepthwise', own(stride, padding), [tf.zeros(x), tf.zeros(filter), tf.zeros(size)]);
 
@@ -160,6 +165,25 @@ describe('arguments that do not fit are refused', () => {
           'HeadshareDepthwiseGrad',
           own(2, 1),
           [tf.zeros([1, 4, 4, 2]), tf.zeros([1, 4, 4, 2]), tf.zeros([3, 3, 2, 1])],
+          2,
+        ),
+    ],
+    [
+      'HeadshareDepthwiseNormalised: slope must be a vector with one element for each channel of x; got [3] for x [1,4,4,2].',
+      () =>
+        execute(
+          'HeadshareDepthwiseNormalised',
+          [...own(1, 1), attr.string('activation', 'prelu')],
+          [tf.zeros([1, 4, 4, 2]), tf.zeros([3, 3, 2, 1]), tf.zeros([4, 4, 0]), ...norm([2, 2, 2, 2, 3])],
+        ),
+    ],
+    [
+      'HeadshareDepthwiseNormalisedGrad: inverse must be a vector with one element for each channel of x; got [4]',
+      () =>
+        executeAll(
+          'HeadshareDepthwiseNormalisedGrad',
+          [...own(1, 1), attr.string('activation', 'relu')],
+          [tf.zeros([1, 4, 4, 2]), tf.zeros([1, 4, 4, 2]), tf.zeros([3, 3, 2, 1]), ...norm([2, 2, 2, 4, 0])],
           2,
         ),
     ],
